@@ -150,6 +150,28 @@ func TestMagnitude(t *testing.T) {
 	}
 }
 
+// TestLogRare has one special number at each place among numbers of which machine code takes the logarithms
+// without looking at each of them, from the smallest to the largest, and works in place.
+func TestLogRare(t *testing.T) {
+	rare := append([]float32{-0x1p-126, 0x1.fffffcp-127, float32(math.NaN()), -float32(math.NaN())}, vecSpecial...)
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		x, want := make([]float32, 97), make([]float32, 97)
+		for place := range x {
+			for _, r := range rare {
+				for i := range x {
+					x[i] = []float32{0x1p-126, math.MaxFloat32, 1, 0x1.6a09e4p0, 0x1.6a09e6p0, 3}[i%6]
+				}
+				x[place] = r
+				for i, v := range x {
+					want[i] = log32(v)
+				}
+				Log(x, x)
+				asmtest.SameFloats(t, fmt.Sprintf("Log with %v at %d", r, place), x, want)
+			}
+		}
+	})
+}
+
 func TestVecBackward(t *testing.T) {
 	asmtest.ForEachISA(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(3, 2))

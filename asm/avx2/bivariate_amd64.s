@@ -412,183 +412,191 @@ DATA bivariateConsts<>+1616(SB)/4, $0x3f3504f3
 DATA bivariateConsts<>+1620(SB)/4, $0x3f3504f3
 DATA bivariateConsts<>+1624(SB)/4, $0x3f3504f3
 DATA bivariateConsts<>+1628(SB)/4, $0x3f3504f3
-DATA bivariateConsts<>+1632(SB)/4, $0x007fffff // the mantissa
-DATA bivariateConsts<>+1636(SB)/4, $0x007fffff
-DATA bivariateConsts<>+1640(SB)/4, $0x007fffff
-DATA bivariateConsts<>+1644(SB)/4, $0x007fffff
-DATA bivariateConsts<>+1648(SB)/4, $0x007fffff
-DATA bivariateConsts<>+1652(SB)/4, $0x007fffff
-DATA bivariateConsts<>+1656(SB)/4, $0x007fffff
-DATA bivariateConsts<>+1660(SB)/4, $0x007fffff
-DATA bivariateConsts<>+1664(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
-DATA bivariateConsts<>+1668(SB)/4, $0xbd9537bc
-DATA bivariateConsts<>+1672(SB)/4, $0xbd9537bc
-DATA bivariateConsts<>+1676(SB)/4, $0xbd9537bc
-DATA bivariateConsts<>+1680(SB)/4, $0xbd9537bc
-DATA bivariateConsts<>+1684(SB)/4, $0xbd9537bc
-DATA bivariateConsts<>+1688(SB)/4, $0xbd9537bc
-DATA bivariateConsts<>+1692(SB)/4, $0xbd9537bc
-DATA bivariateConsts<>+1696(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
-DATA bivariateConsts<>+1700(SB)/4, $0x3e00acba
-DATA bivariateConsts<>+1704(SB)/4, $0x3e00acba
-DATA bivariateConsts<>+1708(SB)/4, $0x3e00acba
-DATA bivariateConsts<>+1712(SB)/4, $0x3e00acba
-DATA bivariateConsts<>+1716(SB)/4, $0x3e00acba
-DATA bivariateConsts<>+1720(SB)/4, $0x3e00acba
-DATA bivariateConsts<>+1724(SB)/4, $0x3e00acba
-DATA bivariateConsts<>+1728(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
-DATA bivariateConsts<>+1732(SB)/4, $0xbe074b66
-DATA bivariateConsts<>+1736(SB)/4, $0xbe074b66
-DATA bivariateConsts<>+1740(SB)/4, $0xbe074b66
-DATA bivariateConsts<>+1744(SB)/4, $0xbe074b66
-DATA bivariateConsts<>+1748(SB)/4, $0xbe074b66
-DATA bivariateConsts<>+1752(SB)/4, $0xbe074b66
-DATA bivariateConsts<>+1756(SB)/4, $0xbe074b66
-DATA bivariateConsts<>+1760(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
-DATA bivariateConsts<>+1764(SB)/4, $0x3e11ce71
-DATA bivariateConsts<>+1768(SB)/4, $0x3e11ce71
-DATA bivariateConsts<>+1772(SB)/4, $0x3e11ce71
-DATA bivariateConsts<>+1776(SB)/4, $0x3e11ce71
-DATA bivariateConsts<>+1780(SB)/4, $0x3e11ce71
-DATA bivariateConsts<>+1784(SB)/4, $0x3e11ce71
-DATA bivariateConsts<>+1788(SB)/4, $0x3e11ce71
-DATA bivariateConsts<>+1792(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
-DATA bivariateConsts<>+1796(SB)/4, $0xbe2a337f
-DATA bivariateConsts<>+1800(SB)/4, $0xbe2a337f
-DATA bivariateConsts<>+1804(SB)/4, $0xbe2a337f
-DATA bivariateConsts<>+1808(SB)/4, $0xbe2a337f
-DATA bivariateConsts<>+1812(SB)/4, $0xbe2a337f
-DATA bivariateConsts<>+1816(SB)/4, $0xbe2a337f
-DATA bivariateConsts<>+1820(SB)/4, $0xbe2a337f
-DATA bivariateConsts<>+1824(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
-DATA bivariateConsts<>+1828(SB)/4, $0x3e4cca27
-DATA bivariateConsts<>+1832(SB)/4, $0x3e4cca27
-DATA bivariateConsts<>+1836(SB)/4, $0x3e4cca27
-DATA bivariateConsts<>+1840(SB)/4, $0x3e4cca27
-DATA bivariateConsts<>+1844(SB)/4, $0x3e4cca27
-DATA bivariateConsts<>+1848(SB)/4, $0x3e4cca27
-DATA bivariateConsts<>+1852(SB)/4, $0x3e4cca27
-DATA bivariateConsts<>+1856(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
-DATA bivariateConsts<>+1860(SB)/4, $0xbe80011a
-DATA bivariateConsts<>+1864(SB)/4, $0xbe80011a
-DATA bivariateConsts<>+1868(SB)/4, $0xbe80011a
-DATA bivariateConsts<>+1872(SB)/4, $0xbe80011a
-DATA bivariateConsts<>+1876(SB)/4, $0xbe80011a
-DATA bivariateConsts<>+1880(SB)/4, $0xbe80011a
-DATA bivariateConsts<>+1884(SB)/4, $0xbe80011a
-DATA bivariateConsts<>+1888(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
-DATA bivariateConsts<>+1892(SB)/4, $0x3eaaaab8
-DATA bivariateConsts<>+1896(SB)/4, $0x3eaaaab8
-DATA bivariateConsts<>+1900(SB)/4, $0x3eaaaab8
-DATA bivariateConsts<>+1904(SB)/4, $0x3eaaaab8
-DATA bivariateConsts<>+1908(SB)/4, $0x3eaaaab8
-DATA bivariateConsts<>+1912(SB)/4, $0x3eaaaab8
-DATA bivariateConsts<>+1916(SB)/4, $0x3eaaaab8
-DATA bivariateConsts<>+1920(SB)/4, $0x4021fc4d // 0x1.43f89ap+01 = 2.5310242: ln(4 pi)
-DATA bivariateConsts<>+1924(SB)/4, $0x4021fc4d
-DATA bivariateConsts<>+1928(SB)/4, $0x4021fc4d
-DATA bivariateConsts<>+1932(SB)/4, $0x4021fc4d
-DATA bivariateConsts<>+1936(SB)/4, $0x4021fc4d
-DATA bivariateConsts<>+1940(SB)/4, $0x4021fc4d
-DATA bivariateConsts<>+1944(SB)/4, $0x4021fc4d
-DATA bivariateConsts<>+1948(SB)/4, $0x4021fc4d
-DATA bivariateConsts<>+1952(SB)/4, $0x40000000 // 2
-DATA bivariateConsts<>+1956(SB)/4, $0x40000000
-DATA bivariateConsts<>+1960(SB)/4, $0x40000000
-DATA bivariateConsts<>+1964(SB)/4, $0x40000000
-DATA bivariateConsts<>+1968(SB)/4, $0x40000000
-DATA bivariateConsts<>+1972(SB)/4, $0x40000000
-DATA bivariateConsts<>+1976(SB)/4, $0x40000000
-DATA bivariateConsts<>+1980(SB)/4, $0x40000000
-DATA bivariateConsts<>+1984(SB)/4, $0xc2ae0000 // -87
-DATA bivariateConsts<>+1988(SB)/4, $0xc2ae0000
-DATA bivariateConsts<>+1992(SB)/4, $0xc2ae0000
-DATA bivariateConsts<>+1996(SB)/4, $0xc2ae0000
-DATA bivariateConsts<>+2000(SB)/4, $0xc2ae0000
-DATA bivariateConsts<>+2004(SB)/4, $0xc2ae0000
-DATA bivariateConsts<>+2008(SB)/4, $0xc2ae0000
-DATA bivariateConsts<>+2012(SB)/4, $0xc2ae0000
-DATA bivariateConsts<>+2016(SB)/4, $0x42b20000 // 89
-DATA bivariateConsts<>+2020(SB)/4, $0x42b20000
-DATA bivariateConsts<>+2024(SB)/4, $0x42b20000
-DATA bivariateConsts<>+2028(SB)/4, $0x42b20000
-DATA bivariateConsts<>+2032(SB)/4, $0x42b20000
-DATA bivariateConsts<>+2036(SB)/4, $0x42b20000
-DATA bivariateConsts<>+2040(SB)/4, $0x42b20000
-DATA bivariateConsts<>+2044(SB)/4, $0x42b20000
-DATA bivariateConsts<>+2048(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
-DATA bivariateConsts<>+2052(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+2056(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+2060(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+2064(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+2068(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+2072(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+2076(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+2080(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
-DATA bivariateConsts<>+2084(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+2088(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+2092(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+2096(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+2100(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+2104(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+2108(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+2112(SB)/4, $0x00800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
-DATA bivariateConsts<>+2116(SB)/4, $0x00800000
-DATA bivariateConsts<>+2120(SB)/4, $0x00800000
-DATA bivariateConsts<>+2124(SB)/4, $0x00800000
-DATA bivariateConsts<>+2128(SB)/4, $0x00800000
-DATA bivariateConsts<>+2132(SB)/4, $0x00800000
-DATA bivariateConsts<>+2136(SB)/4, $0x00800000
-DATA bivariateConsts<>+2140(SB)/4, $0x00800000
-DATA bivariateConsts<>+2144(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
-DATA bivariateConsts<>+2148(SB)/4, $0x4b800000
-DATA bivariateConsts<>+2152(SB)/4, $0x4b800000
-DATA bivariateConsts<>+2156(SB)/4, $0x4b800000
-DATA bivariateConsts<>+2160(SB)/4, $0x4b800000
-DATA bivariateConsts<>+2164(SB)/4, $0x4b800000
-DATA bivariateConsts<>+2168(SB)/4, $0x4b800000
-DATA bivariateConsts<>+2172(SB)/4, $0x4b800000
-DATA bivariateConsts<>+2176(SB)/4, $0xffffffe8 // -24
-DATA bivariateConsts<>+2180(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+2184(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+2188(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+2192(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+2196(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+2200(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+2204(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+2208(SB)/4, $0xc0800000 // -4
-DATA bivariateConsts<>+2212(SB)/4, $0xc0800000
-DATA bivariateConsts<>+2216(SB)/4, $0xc0800000
-DATA bivariateConsts<>+2220(SB)/4, $0xc0800000
-DATA bivariateConsts<>+2224(SB)/4, $0xc0800000
-DATA bivariateConsts<>+2228(SB)/4, $0xc0800000
-DATA bivariateConsts<>+2232(SB)/4, $0xc0800000
-DATA bivariateConsts<>+2236(SB)/4, $0xc0800000
-DATA bivariateConsts<>+2240(SB)/4, $0x42a65af6 // 0x1.4cb5ecp+06 = 83.17766
-DATA bivariateConsts<>+2244(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+2248(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+2252(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+2256(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+2260(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+2264(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+2268(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+2272(SB)/4, $0xc2a65af6 // -0x1.4cb5ecp+06 = -83.17766
-DATA bivariateConsts<>+2276(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+2280(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+2284(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+2288(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+2292(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+2296(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+2300(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+2304(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
-DATA bivariateConsts<>+2308(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2312(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2316(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2320(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2324(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2328(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2332(SB)/4, $0x38d1b717
-GLOBL bivariateConsts<>(SB), RODATA|NOPTR, $2336
+DATA bivariateConsts<>+1632(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA bivariateConsts<>+1636(SB)/4, $0xbd9537bc
+DATA bivariateConsts<>+1640(SB)/4, $0xbd9537bc
+DATA bivariateConsts<>+1644(SB)/4, $0xbd9537bc
+DATA bivariateConsts<>+1648(SB)/4, $0xbd9537bc
+DATA bivariateConsts<>+1652(SB)/4, $0xbd9537bc
+DATA bivariateConsts<>+1656(SB)/4, $0xbd9537bc
+DATA bivariateConsts<>+1660(SB)/4, $0xbd9537bc
+DATA bivariateConsts<>+1664(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
+DATA bivariateConsts<>+1668(SB)/4, $0x3e00acba
+DATA bivariateConsts<>+1672(SB)/4, $0x3e00acba
+DATA bivariateConsts<>+1676(SB)/4, $0x3e00acba
+DATA bivariateConsts<>+1680(SB)/4, $0x3e00acba
+DATA bivariateConsts<>+1684(SB)/4, $0x3e00acba
+DATA bivariateConsts<>+1688(SB)/4, $0x3e00acba
+DATA bivariateConsts<>+1692(SB)/4, $0x3e00acba
+DATA bivariateConsts<>+1696(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA bivariateConsts<>+1700(SB)/4, $0xbe074b66
+DATA bivariateConsts<>+1704(SB)/4, $0xbe074b66
+DATA bivariateConsts<>+1708(SB)/4, $0xbe074b66
+DATA bivariateConsts<>+1712(SB)/4, $0xbe074b66
+DATA bivariateConsts<>+1716(SB)/4, $0xbe074b66
+DATA bivariateConsts<>+1720(SB)/4, $0xbe074b66
+DATA bivariateConsts<>+1724(SB)/4, $0xbe074b66
+DATA bivariateConsts<>+1728(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA bivariateConsts<>+1732(SB)/4, $0x3e11ce71
+DATA bivariateConsts<>+1736(SB)/4, $0x3e11ce71
+DATA bivariateConsts<>+1740(SB)/4, $0x3e11ce71
+DATA bivariateConsts<>+1744(SB)/4, $0x3e11ce71
+DATA bivariateConsts<>+1748(SB)/4, $0x3e11ce71
+DATA bivariateConsts<>+1752(SB)/4, $0x3e11ce71
+DATA bivariateConsts<>+1756(SB)/4, $0x3e11ce71
+DATA bivariateConsts<>+1760(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA bivariateConsts<>+1764(SB)/4, $0xbe2a337f
+DATA bivariateConsts<>+1768(SB)/4, $0xbe2a337f
+DATA bivariateConsts<>+1772(SB)/4, $0xbe2a337f
+DATA bivariateConsts<>+1776(SB)/4, $0xbe2a337f
+DATA bivariateConsts<>+1780(SB)/4, $0xbe2a337f
+DATA bivariateConsts<>+1784(SB)/4, $0xbe2a337f
+DATA bivariateConsts<>+1788(SB)/4, $0xbe2a337f
+DATA bivariateConsts<>+1792(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA bivariateConsts<>+1796(SB)/4, $0x3e4cca27
+DATA bivariateConsts<>+1800(SB)/4, $0x3e4cca27
+DATA bivariateConsts<>+1804(SB)/4, $0x3e4cca27
+DATA bivariateConsts<>+1808(SB)/4, $0x3e4cca27
+DATA bivariateConsts<>+1812(SB)/4, $0x3e4cca27
+DATA bivariateConsts<>+1816(SB)/4, $0x3e4cca27
+DATA bivariateConsts<>+1820(SB)/4, $0x3e4cca27
+DATA bivariateConsts<>+1824(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
+DATA bivariateConsts<>+1828(SB)/4, $0xbe80011a
+DATA bivariateConsts<>+1832(SB)/4, $0xbe80011a
+DATA bivariateConsts<>+1836(SB)/4, $0xbe80011a
+DATA bivariateConsts<>+1840(SB)/4, $0xbe80011a
+DATA bivariateConsts<>+1844(SB)/4, $0xbe80011a
+DATA bivariateConsts<>+1848(SB)/4, $0xbe80011a
+DATA bivariateConsts<>+1852(SB)/4, $0xbe80011a
+DATA bivariateConsts<>+1856(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA bivariateConsts<>+1860(SB)/4, $0x3eaaaab8
+DATA bivariateConsts<>+1864(SB)/4, $0x3eaaaab8
+DATA bivariateConsts<>+1868(SB)/4, $0x3eaaaab8
+DATA bivariateConsts<>+1872(SB)/4, $0x3eaaaab8
+DATA bivariateConsts<>+1876(SB)/4, $0x3eaaaab8
+DATA bivariateConsts<>+1880(SB)/4, $0x3eaaaab8
+DATA bivariateConsts<>+1884(SB)/4, $0x3eaaaab8
+DATA bivariateConsts<>+1888(SB)/4, $0x2a3fbe8e // 0x1.7f7d1cp-43 = 1.703032e-13
+DATA bivariateConsts<>+1892(SB)/4, $0x2a3fbe8e
+DATA bivariateConsts<>+1896(SB)/4, $0x2a3fbe8e
+DATA bivariateConsts<>+1900(SB)/4, $0x2a3fbe8e
+DATA bivariateConsts<>+1904(SB)/4, $0x2a3fbe8e
+DATA bivariateConsts<>+1908(SB)/4, $0x2a3fbe8e
+DATA bivariateConsts<>+1912(SB)/4, $0x2a3fbe8e
+DATA bivariateConsts<>+1916(SB)/4, $0x2a3fbe8e
+DATA bivariateConsts<>+1920(SB)/4, $0x33b17200 // 0x1.62e4p-24 = 8.262941e-08
+DATA bivariateConsts<>+1924(SB)/4, $0x33b17200
+DATA bivariateConsts<>+1928(SB)/4, $0x33b17200
+DATA bivariateConsts<>+1932(SB)/4, $0x33b17200
+DATA bivariateConsts<>+1936(SB)/4, $0x33b17200
+DATA bivariateConsts<>+1940(SB)/4, $0x33b17200
+DATA bivariateConsts<>+1944(SB)/4, $0x33b17200
+DATA bivariateConsts<>+1948(SB)/4, $0x33b17200
+DATA bivariateConsts<>+1952(SB)/4, $0x4021fc4d // 0x1.43f89ap+01 = 2.5310242: ln(4 pi)
+DATA bivariateConsts<>+1956(SB)/4, $0x4021fc4d
+DATA bivariateConsts<>+1960(SB)/4, $0x4021fc4d
+DATA bivariateConsts<>+1964(SB)/4, $0x4021fc4d
+DATA bivariateConsts<>+1968(SB)/4, $0x4021fc4d
+DATA bivariateConsts<>+1972(SB)/4, $0x4021fc4d
+DATA bivariateConsts<>+1976(SB)/4, $0x4021fc4d
+DATA bivariateConsts<>+1980(SB)/4, $0x4021fc4d
+DATA bivariateConsts<>+1984(SB)/4, $0x40000000 // 2
+DATA bivariateConsts<>+1988(SB)/4, $0x40000000
+DATA bivariateConsts<>+1992(SB)/4, $0x40000000
+DATA bivariateConsts<>+1996(SB)/4, $0x40000000
+DATA bivariateConsts<>+2000(SB)/4, $0x40000000
+DATA bivariateConsts<>+2004(SB)/4, $0x40000000
+DATA bivariateConsts<>+2008(SB)/4, $0x40000000
+DATA bivariateConsts<>+2012(SB)/4, $0x40000000
+DATA bivariateConsts<>+2016(SB)/4, $0xc2ae0000 // -87
+DATA bivariateConsts<>+2020(SB)/4, $0xc2ae0000
+DATA bivariateConsts<>+2024(SB)/4, $0xc2ae0000
+DATA bivariateConsts<>+2028(SB)/4, $0xc2ae0000
+DATA bivariateConsts<>+2032(SB)/4, $0xc2ae0000
+DATA bivariateConsts<>+2036(SB)/4, $0xc2ae0000
+DATA bivariateConsts<>+2040(SB)/4, $0xc2ae0000
+DATA bivariateConsts<>+2044(SB)/4, $0xc2ae0000
+DATA bivariateConsts<>+2048(SB)/4, $0x42b20000 // 89
+DATA bivariateConsts<>+2052(SB)/4, $0x42b20000
+DATA bivariateConsts<>+2056(SB)/4, $0x42b20000
+DATA bivariateConsts<>+2060(SB)/4, $0x42b20000
+DATA bivariateConsts<>+2064(SB)/4, $0x42b20000
+DATA bivariateConsts<>+2068(SB)/4, $0x42b20000
+DATA bivariateConsts<>+2072(SB)/4, $0x42b20000
+DATA bivariateConsts<>+2076(SB)/4, $0x42b20000
+DATA bivariateConsts<>+2080(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
+DATA bivariateConsts<>+2084(SB)/4, $0x7f7fffff
+DATA bivariateConsts<>+2088(SB)/4, $0x7f7fffff
+DATA bivariateConsts<>+2092(SB)/4, $0x7f7fffff
+DATA bivariateConsts<>+2096(SB)/4, $0x7f7fffff
+DATA bivariateConsts<>+2100(SB)/4, $0x7f7fffff
+DATA bivariateConsts<>+2104(SB)/4, $0x7f7fffff
+DATA bivariateConsts<>+2108(SB)/4, $0x7f7fffff
+DATA bivariateConsts<>+2112(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
+DATA bivariateConsts<>+2116(SB)/4, $0xff7fffff
+DATA bivariateConsts<>+2120(SB)/4, $0xff7fffff
+DATA bivariateConsts<>+2124(SB)/4, $0xff7fffff
+DATA bivariateConsts<>+2128(SB)/4, $0xff7fffff
+DATA bivariateConsts<>+2132(SB)/4, $0xff7fffff
+DATA bivariateConsts<>+2136(SB)/4, $0xff7fffff
+DATA bivariateConsts<>+2140(SB)/4, $0xff7fffff
+DATA bivariateConsts<>+2144(SB)/4, $0x00800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
+DATA bivariateConsts<>+2148(SB)/4, $0x00800000
+DATA bivariateConsts<>+2152(SB)/4, $0x00800000
+DATA bivariateConsts<>+2156(SB)/4, $0x00800000
+DATA bivariateConsts<>+2160(SB)/4, $0x00800000
+DATA bivariateConsts<>+2164(SB)/4, $0x00800000
+DATA bivariateConsts<>+2168(SB)/4, $0x00800000
+DATA bivariateConsts<>+2172(SB)/4, $0x00800000
+DATA bivariateConsts<>+2176(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
+DATA bivariateConsts<>+2180(SB)/4, $0x4b800000
+DATA bivariateConsts<>+2184(SB)/4, $0x4b800000
+DATA bivariateConsts<>+2188(SB)/4, $0x4b800000
+DATA bivariateConsts<>+2192(SB)/4, $0x4b800000
+DATA bivariateConsts<>+2196(SB)/4, $0x4b800000
+DATA bivariateConsts<>+2200(SB)/4, $0x4b800000
+DATA bivariateConsts<>+2204(SB)/4, $0x4b800000
+DATA bivariateConsts<>+2208(SB)/4, $0xf4000000
+DATA bivariateConsts<>+2212(SB)/4, $0xf4000000
+DATA bivariateConsts<>+2216(SB)/4, $0xf4000000
+DATA bivariateConsts<>+2220(SB)/4, $0xf4000000
+DATA bivariateConsts<>+2224(SB)/4, $0xf4000000
+DATA bivariateConsts<>+2228(SB)/4, $0xf4000000
+DATA bivariateConsts<>+2232(SB)/4, $0xf4000000
+DATA bivariateConsts<>+2236(SB)/4, $0xf4000000
+DATA bivariateConsts<>+2240(SB)/4, $0xc0800000 // -4
+DATA bivariateConsts<>+2244(SB)/4, $0xc0800000
+DATA bivariateConsts<>+2248(SB)/4, $0xc0800000
+DATA bivariateConsts<>+2252(SB)/4, $0xc0800000
+DATA bivariateConsts<>+2256(SB)/4, $0xc0800000
+DATA bivariateConsts<>+2260(SB)/4, $0xc0800000
+DATA bivariateConsts<>+2264(SB)/4, $0xc0800000
+DATA bivariateConsts<>+2268(SB)/4, $0xc0800000
+DATA bivariateConsts<>+2272(SB)/4, $0x42a65af6 // 0x1.4cb5ecp+06 = 83.17766
+DATA bivariateConsts<>+2276(SB)/4, $0x42a65af6
+DATA bivariateConsts<>+2280(SB)/4, $0x42a65af6
+DATA bivariateConsts<>+2284(SB)/4, $0x42a65af6
+DATA bivariateConsts<>+2288(SB)/4, $0x42a65af6
+DATA bivariateConsts<>+2292(SB)/4, $0x42a65af6
+DATA bivariateConsts<>+2296(SB)/4, $0x42a65af6
+DATA bivariateConsts<>+2300(SB)/4, $0x42a65af6
+DATA bivariateConsts<>+2304(SB)/4, $0xc2a65af6 // -0x1.4cb5ecp+06 = -83.17766
+DATA bivariateConsts<>+2308(SB)/4, $0xc2a65af6
+DATA bivariateConsts<>+2312(SB)/4, $0xc2a65af6
+DATA bivariateConsts<>+2316(SB)/4, $0xc2a65af6
+DATA bivariateConsts<>+2320(SB)/4, $0xc2a65af6
+DATA bivariateConsts<>+2324(SB)/4, $0xc2a65af6
+DATA bivariateConsts<>+2328(SB)/4, $0xc2a65af6
+DATA bivariateConsts<>+2332(SB)/4, $0xc2a65af6
+DATA bivariateConsts<>+2336(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
+DATA bivariateConsts<>+2340(SB)/4, $0x38d1b717
+DATA bivariateConsts<>+2344(SB)/4, $0x38d1b717
+DATA bivariateConsts<>+2348(SB)/4, $0x38d1b717
+DATA bivariateConsts<>+2352(SB)/4, $0x38d1b717
+DATA bivariateConsts<>+2356(SB)/4, $0x38d1b717
+DATA bivariateConsts<>+2360(SB)/4, $0x38d1b717
+DATA bivariateConsts<>+2364(SB)/4, $0x38d1b717
+GLOBL bivariateConsts<>(SB), RODATA|NOPTR, $2368
 
 // func BivariateSigma(lp *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
 // Requires: AVX, AVX2, FMA3
@@ -724,8 +732,8 @@ l5:
 	VMOVAPS      Y2, Y8
 	VBROADCASTSS bivariateConsts<>+992(SB), Y15
 	VBROADCASTSS bivariateConsts<>+992(SB), Y14
-	VBROADCASTSS bivariateConsts<>+2080(SB), Y13
-	VBROADCASTSS bivariateConsts<>+2080(SB), Y12
+	VBROADCASTSS bivariateConsts<>+2112(SB), Y13
+	VBROADCASTSS bivariateConsts<>+2112(SB), Y12
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+40(FP), CX
@@ -803,44 +811,41 @@ l6:
 	VMAXPS       Y5, Y7, Y5
 	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
 	VXORPS       Y0, Y5, Y0
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD       $0x17, Y1, Y5
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y2
-	VPSRAD       $0x17, Y2, Y7
-	VANDPS       bivariateConsts<>+1632(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+1600(SB), Y2, Y2
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y5
+	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
+	VPSUBD       Y5, Y1, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y7
+	VANDPS       bivariateConsts<>+512(SB), Y7, Y7
+	VPSUBD       Y7, Y2, Y2
 	VMULPS       Y2, Y1, Y1
 	VADDPS       bivariateConsts<>+960(SB), Y6, Y2
 	VMULPS       Y2, Y1, Y1
 	VPADDD       Y7, Y5, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD    $0x17, Y1, Y5
+	VPSUBD    bivariateConsts<>+1600(SB), Y1, Y5
+	VANDPS    bivariateConsts<>+512(SB), Y5, Y5
+	VPSUBD    Y5, Y1, Y1
 	VPADDD    Y2, Y5, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD    bivariateConsts<>+1600(SB), Y1, Y1
 	VSUBPS    bivariateConsts<>+960(SB), Y1, Y1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y5
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y5
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y5
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y5
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y5
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y5
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y5
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y5
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y5
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y5
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y5
 	VMULPS       Y1, Y1, Y6
-	VMULPS       bivariateConsts<>+768(SB), Y2, Y7
+	VMULPS       bivariateConsts<>+1888(SB), Y2, Y7
 	VFMADD231PS  Y6, Y5, Y7
 	VADDPS       Y1, Y7, Y1
-	VFMADD231PS  bivariateConsts<>+736(SB), Y2, Y1
-	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y1
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y2, Y1
+	VSUBPS       bivariateConsts<>+1952(SB), Y1, Y1
 	VADDPS       Y3, Y1, Y1
 
 	// the quadratic form
@@ -854,16 +859,16 @@ l6:
 	VFMADD231PS Y2, Y2, Y3
 	VMULPS      Y0, Y0, Y0
 	VFMADD231PS Y4, Y4, Y0
-	VFMADD231PS bivariateConsts<>+1952(SB), Y3, Y0
+	VFMADD231PS bivariateConsts<>+1984(SB), Y3, Y0
 	VSUBPS      Y0, Y1, Y0
 	VMOVUPS     (BX), Y1
 	VSUBPS      Y9, Y1, Y1
 	VADDPS      Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -885,24 +890,24 @@ l6:
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, bivariateConsts<>+1984(SB), Y1, Y1
+	VCMPPS $0x15, bivariateConsts<>+2016(SB), Y1, Y1
 	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -941,8 +946,8 @@ l6:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
@@ -1009,40 +1014,37 @@ l6:
 	VMAXPS       Y5, Y7, Y5
 	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
 	VXORPS       Y0, Y5, Y0
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD       $0x17, Y1, Y5
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y2
-	VPSRAD       $0x17, Y2, Y7
-	VANDPS       bivariateConsts<>+1632(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+1600(SB), Y2, Y2
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y5
+	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
+	VPSUBD       Y5, Y1, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y7
+	VANDPS       bivariateConsts<>+512(SB), Y7, Y7
+	VPSUBD       Y7, Y2, Y2
 	VMULPS       Y2, Y1, Y1
 	VADDPS       bivariateConsts<>+960(SB), Y6, Y2
 	VMULPS       Y2, Y1, Y1
 	VPADDD       Y7, Y5, Y2
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD       $0x17, Y1, Y5
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y5
+	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
+	VPSUBD       Y5, Y1, Y1
 	VPADDD       Y2, Y5, Y2
 	VCVTDQ2PS    Y2, Y2
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
 	VSUBPS       bivariateConsts<>+960(SB), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y5
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y5
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y5
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y5
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y5
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y5
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y5
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y5
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y5
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y5
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y5
 	VMULPS       Y1, Y1, Y6
-	VMULPS       bivariateConsts<>+768(SB), Y2, Y7
+	VMULPS       bivariateConsts<>+1888(SB), Y2, Y7
 	VFMADD231PS  Y6, Y5, Y7
 	VADDPS       Y1, Y7, Y1
-	VFMADD231PS  bivariateConsts<>+736(SB), Y2, Y1
-	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y1
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y2, Y1
+	VSUBPS       bivariateConsts<>+1952(SB), Y1, Y1
 	VADDPS       Y3, Y1, Y1
 	VSUBPS       Y0, Y4, Y2
 	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
@@ -1054,14 +1056,14 @@ l6:
 	VFMADD231PS  Y2, Y2, Y3
 	VMULPS       Y0, Y0, Y0
 	VFMADD231PS  Y4, Y4, Y0
-	VFMADD231PS  bivariateConsts<>+1952(SB), Y3, Y0
+	VFMADD231PS  bivariateConsts<>+1984(SB), Y3, Y0
 	VSUBPS       Y0, Y1, Y0
 	VMOVUPS      32(BX), Y1
 	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
@@ -1077,22 +1079,22 @@ l6:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
@@ -1122,8 +1124,8 @@ l6:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
@@ -1215,43 +1217,40 @@ l8:
 	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
 	VXORPS       Y1, Y0, Y0
 	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y1
-	VPSRAD       $0x17, Y1, Y2
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSUBD       bivariateConsts<>+1600(SB), Y3, Y3
-	VPSRAD       $0x17, Y3, Y6
-	VANDPS       bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD       bivariateConsts<>+1600(SB), Y3, Y3
-	VMULPS       Y3, Y1, Y1
+	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
+	VPSUBD       Y1, Y2, Y2
+	VPSUBD       bivariateConsts<>+1600(SB), Y3, Y6
+	VANDPS       bivariateConsts<>+512(SB), Y6, Y6
+	VPSUBD       Y6, Y3, Y3
+	VMULPS       Y3, Y2, Y2
 	VADDPS       bivariateConsts<>+960(SB), Y7, Y3
-	VMULPS       Y3, Y1, Y1
-	VPADDD       Y6, Y2, Y2
+	VMULPS       Y3, Y2, Y2
+	VPADDD       Y6, Y1, Y1
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD    $0x17, Y1, Y3
-	VPADDD    Y2, Y3, Y2
-	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD    bivariateConsts<>+1600(SB), Y1, Y1
-	VSUBPS    bivariateConsts<>+960(SB), Y1, Y1
+	VPSUBD    bivariateConsts<>+1600(SB), Y2, Y3
+	VANDPS    bivariateConsts<>+512(SB), Y3, Y3
+	VPSUBD    Y3, Y2, Y2
+	VPADDD    Y1, Y3, Y1
+	VCVTDQ2PS Y1, Y1
+	VSUBPS    bivariateConsts<>+960(SB), Y2, Y2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y3
-	VMULPS       Y1, Y1, Y6
-	VMULPS       bivariateConsts<>+768(SB), Y2, Y7
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y3
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1728(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1760(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1792(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1824(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1856(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y2, Y3
+	VMULPS       Y2, Y2, Y6
+	VMULPS       bivariateConsts<>+1888(SB), Y1, Y7
 	VFMADD231PS  Y6, Y3, Y7
-	VADDPS       Y1, Y7, Y1
-	VFMADD231PS  bivariateConsts<>+736(SB), Y2, Y1
-	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y1
+	VADDPS       Y2, Y7, Y2
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y1, Y2
+	VSUBPS       bivariateConsts<>+1952(SB), Y2, Y1
 	VADDPS       Y4, Y1, Y1
 
 	// the quadratic form
@@ -1265,7 +1264,7 @@ l8:
 	VFMADD231PS Y2, Y2, Y3
 	VMULPS      Y0, Y0, Y0
 	VFMADD231PS Y5, Y5, Y0
-	VFMADD231PS bivariateConsts<>+1952(SB), Y3, Y0
+	VFMADD231PS bivariateConsts<>+1984(SB), Y3, Y0
 	VSUBPS      Y0, Y1, Y0
 	VMOVUPS     88(SP), Y1
 	VMASKMOVPS  (BX), Y1, Y2
@@ -1273,9 +1272,9 @@ l8:
 	VADDPS      Y0, Y2, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -1297,7 +1296,7 @@ l8:
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS $0x15, bivariateConsts<>+2016(SB), Y2, Y2
 	VANDPS Y3, Y2, Y2
 	VANDPS Y2, Y1, Y2
 	VADDPS Y15, Y2, Y15
@@ -1306,18 +1305,18 @@ l8:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -1356,8 +1355,8 @@ l8:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
@@ -1429,39 +1428,36 @@ l8:
 	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
 	VXORPS       Y1, Y0, Y0
 	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y1
-	VPSRAD       $0x17, Y1, Y2
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSUBD       bivariateConsts<>+1600(SB), Y3, Y3
-	VPSRAD       $0x17, Y3, Y6
-	VANDPS       bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD       bivariateConsts<>+1600(SB), Y3, Y3
-	VMULPS       Y3, Y1, Y1
+	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
+	VPSUBD       Y1, Y2, Y2
+	VPSUBD       bivariateConsts<>+1600(SB), Y3, Y6
+	VANDPS       bivariateConsts<>+512(SB), Y6, Y6
+	VPSUBD       Y6, Y3, Y3
+	VMULPS       Y3, Y2, Y2
 	VADDPS       bivariateConsts<>+960(SB), Y7, Y3
-	VMULPS       Y3, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD       $0x17, Y1, Y3
-	VPADDD       Y2, Y3, Y2
-	VCVTDQ2PS    Y2, Y2
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VSUBPS       bivariateConsts<>+960(SB), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y3
-	VMULPS       Y1, Y1, Y6
-	VMULPS       bivariateConsts<>+768(SB), Y2, Y7
+	VMULPS       Y3, Y2, Y2
+	VPADDD       Y6, Y1, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y3
+	VANDPS       bivariateConsts<>+512(SB), Y3, Y3
+	VPSUBD       Y3, Y2, Y2
+	VPADDD       Y1, Y3, Y1
+	VCVTDQ2PS    Y1, Y1
+	VSUBPS       bivariateConsts<>+960(SB), Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y3
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1728(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1760(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1792(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1824(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1856(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y2, Y3
+	VMULPS       Y2, Y2, Y6
+	VMULPS       bivariateConsts<>+1888(SB), Y1, Y7
 	VFMADD231PS  Y6, Y3, Y7
-	VADDPS       Y1, Y7, Y1
-	VFMADD231PS  bivariateConsts<>+736(SB), Y2, Y1
-	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y1
+	VADDPS       Y2, Y7, Y2
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y1, Y2
+	VSUBPS       bivariateConsts<>+1952(SB), Y2, Y1
 	VADDPS       Y4, Y1, Y1
 	VSUBPS       Y0, Y5, Y2
 	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
@@ -1473,15 +1469,15 @@ l8:
 	VFMADD231PS  Y2, Y2, Y3
 	VMULPS       Y0, Y0, Y0
 	VFMADD231PS  Y5, Y5, Y0
-	VFMADD231PS  bivariateConsts<>+1952(SB), Y3, Y0
+	VFMADD231PS  bivariateConsts<>+1984(SB), Y3, Y0
 	VSUBPS       Y0, Y1, Y0
 	VMOVUPS      56(SP), Y1
 	VMASKMOVPS   32(BX), Y1, Y2
 	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
@@ -1497,25 +1493,25 @@ l8:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
 	VANDPS       Y3, Y2, Y2
 	VANDPS       Y2, Y1, Y2
 	VADDPS       Y14, Y2, Y14
 	VBROADCASTSS bivariateConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
@@ -1545,8 +1541,8 @@ l8:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
@@ -1566,9 +1562,9 @@ l9:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -1590,13 +1586,13 @@ l9:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -1618,7 +1614,7 @@ l9:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y11, Y11
@@ -1629,35 +1625,34 @@ l9:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2112(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2144(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2144(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2176(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2176(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2208(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y4
+	VANDPS    bivariateConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
+	VMULPS       bivariateConsts<>+1888(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  bivariateConsts<>+736(SB), Y2, Y3
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y1, Y2
@@ -1675,35 +1670,34 @@ l9:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2112(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2144(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2144(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2176(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2176(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2208(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y4
+	VANDPS    bivariateConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
+	VMULPS       bivariateConsts<>+1888(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  bivariateConsts<>+736(SB), Y2, Y3
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, bivariateConsts<>+992(SB), Y1, Y2
@@ -1877,8 +1871,8 @@ l14:
 	VMOVSS       X0, (SI)
 	VBROADCASTSS bivariateConsts<>+992(SB), Y15
 	VBROADCASTSS bivariateConsts<>+992(SB), Y14
-	VBROADCASTSS bivariateConsts<>+2080(SB), Y13
-	VBROADCASTSS bivariateConsts<>+2080(SB), Y12
+	VBROADCASTSS bivariateConsts<>+2112(SB), Y13
+	VBROADCASTSS bivariateConsts<>+2112(SB), Y12
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+64(FP), CX
@@ -1958,47 +1952,44 @@ l15:
 	VANDPS       bivariateConsts<>+608(SB), Y0, Y5
 	VXORPS       Y5, Y4, Y4
 	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y5
+	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
 	VMOVUPS      Y0, 136(SP)
-	VPSRAD       $0x17, Y5, Y0
-	VANDPS       bivariateConsts<>+1632(SB), Y5, Y5
-	VPADDD       bivariateConsts<>+1600(SB), Y5, Y5
-	VMOVUPS      Y2, 168(SP)
-	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y2
-	VMOVUPS      Y1, 200(SP)
-	VPSRAD       $0x17, Y2, Y1
-	VANDPS       bivariateConsts<>+1632(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+1600(SB), Y2, Y2
-	VMULPS       Y2, Y5, Y2
-	VADDPS       bivariateConsts<>+960(SB), Y6, Y5
-	VMULPS       Y5, Y2, Y2
-	VPADDD       Y1, Y0, Y0
+	VPSUBD       Y5, Y1, Y0
+	VMOVUPS      Y1, 168(SP)
+	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y1
+	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
+	VMOVUPS      Y2, 200(SP)
+	VPSUBD       Y1, Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VADDPS       bivariateConsts<>+960(SB), Y6, Y2
+	VMULPS       Y2, Y0, Y0
+	VPADDD       Y1, Y5, Y1
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y2, Y1
-	VPSRAD    $0x17, Y1, Y2
-	VPADDD    Y0, Y2, Y0
-	VCVTDQ2PS Y0, Y0
-	VANDPS    bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD    bivariateConsts<>+1600(SB), Y1, Y1
-	VSUBPS    bivariateConsts<>+960(SB), Y1, Y1
+	VPSUBD    bivariateConsts<>+1600(SB), Y0, Y2
+	VANDPS    bivariateConsts<>+512(SB), Y2, Y2
+	VPSUBD    Y2, Y0, Y0
+	VPADDD    Y1, Y2, Y1
+	VCVTDQ2PS Y1, Y1
+	VSUBPS    bivariateConsts<>+960(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y2
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y2
-	VMULPS       Y1, Y1, Y5
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y2
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y0, Y2
+	VFMADD213PS  bivariateConsts<>+1728(SB), Y0, Y2
+	VFMADD213PS  bivariateConsts<>+1760(SB), Y0, Y2
+	VFMADD213PS  bivariateConsts<>+1792(SB), Y0, Y2
+	VFMADD213PS  bivariateConsts<>+1824(SB), Y0, Y2
+	VFMADD213PS  bivariateConsts<>+1856(SB), Y0, Y2
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y5
 	VMOVUPS      Y6, 232(SP)
-	VMULPS       bivariateConsts<>+768(SB), Y0, Y6
+	VMULPS       bivariateConsts<>+1888(SB), Y1, Y6
 	VFMADD231PS  Y5, Y2, Y6
-	VADDPS       Y1, Y6, Y1
-	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y1
-	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y0
+	VADDPS       Y0, Y6, Y0
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y1, Y0
+	VSUBPS       bivariateConsts<>+1952(SB), Y0, Y0
 	VADDPS       Y3, Y0, Y0
 
 	// the quadratic form
@@ -2013,7 +2004,7 @@ l15:
 	VFMADD231PS  Y2, Y2, Y5
 	VMULPS       Y4, Y4, Y6
 	VFMADD231PS  Y1, Y1, Y6
-	VFMADD231PS  bivariateConsts<>+1952(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+1984(SB), Y5, Y6
 	VSUBPS       Y6, Y0, Y0
 	VMULPS       40(SP), Y3, Y5
 	VADDPS       Y1, Y5, Y6
@@ -2021,20 +2012,20 @@ l15:
 	VADDPS       Y4, Y5, Y5
 	VFNMADD231PS 72(SP), Y2, Y5
 	VMOVUPS      Y0, 72(SP)
-	VMULPS       200(SP), Y6, Y0
+	VMULPS       168(SP), Y6, Y0
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      136(SP), Y0
 	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
 	VXORPS       Y0, Y5, Y0
-	VMULPS       168(SP), Y0, Y0
+	VMULPS       200(SP), Y0, Y0
 	VMOVUPS      Y0, (DX)(R11*1)
 	VADDPS       Y1, Y1, Y0
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y6
-	VMULPS       200(SP), Y6, Y0
+	VMULPS       168(SP), Y6, Y0
 	VMOVUPS      Y0, (DX)(R11*2)
 	VADDPS       Y4, Y4, Y0
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VMULPS       168(SP), Y5, Y0
+	VMULPS       200(SP), Y5, Y0
 	VMOVUPS      Y0, (DX)(R12*1)
 	VBROADCASTSS bivariateConsts<>+960(SB), Y0
 	VSUBPS       232(SP), Y0, Y0
@@ -2042,7 +2033,7 @@ l15:
 	VADDPS       232(SP), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VSUBPS       Y3, Y2, Y1
-	VMULPS       bivariateConsts<>+2208(SB), Y1, Y1
+	VMULPS       bivariateConsts<>+2240(SB), Y1, Y1
 	VADDPS       Y3, Y2, Y2
 	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      136(SP), Y1
@@ -2055,9 +2046,9 @@ l15:
 	VMOVUPS      Y1, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -2079,24 +2070,24 @@ l15:
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, bivariateConsts<>+1984(SB), Y0, Y0
+	VCMPPS $0x15, bivariateConsts<>+2016(SB), Y0, Y0
 	VANDPS Y2, Y0, Y0
 	VADDPS Y15, Y0, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VSUBPS       Y0, Y13, Y2
 	VSUBPS       Y0, Y1, Y1
 	VMOVAPS      Y0, Y13
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y0
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y0
 	VMAXPS       Y2, Y0, Y0
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y1, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y0, Y4, Y0
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -2136,9 +2127,9 @@ l15:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
 	VMOVUPS      72(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y3, Y3
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
@@ -2207,43 +2198,40 @@ l15:
 	VANDPS       bivariateConsts<>+608(SB), Y0, Y5
 	VXORPS       Y5, Y4, Y4
 	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y5
-	VMOVUPS      Y0, 168(SP)
-	VPSRAD       $0x17, Y5, Y0
-	VANDPS       bivariateConsts<>+1632(SB), Y5, Y5
-	VPADDD       bivariateConsts<>+1600(SB), Y5, Y5
-	VMOVUPS      Y2, 200(SP)
-	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y2
-	VMOVUPS      Y1, 104(SP)
-	VPSRAD       $0x17, Y2, Y1
-	VANDPS       bivariateConsts<>+1632(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+1600(SB), Y2, Y2
-	VMULPS       Y2, Y5, Y2
-	VADDPS       bivariateConsts<>+960(SB), Y6, Y5
-	VMULPS       Y5, Y2, Y2
-	VPADDD       Y1, Y0, Y0
+	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
+	VMOVUPS      Y0, 200(SP)
+	VPSUBD       Y5, Y1, Y0
+	VMOVUPS      Y1, 168(SP)
 	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y1
-	VPSRAD       $0x17, Y1, Y2
-	VPADDD       Y0, Y2, Y0
-	VCVTDQ2PS    Y0, Y0
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VSUBPS       bivariateConsts<>+960(SB), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y2
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y2
-	VMULPS       Y1, Y1, Y5
+	VANDPS       bivariateConsts<>+512(SB), Y1, Y1
+	VMOVUPS      Y2, 104(SP)
+	VPSUBD       Y1, Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VADDPS       bivariateConsts<>+960(SB), Y6, Y2
+	VMULPS       Y2, Y0, Y0
+	VPADDD       Y1, Y5, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y2
+	VANDPS       bivariateConsts<>+512(SB), Y2, Y2
+	VPSUBD       Y2, Y0, Y0
+	VPADDD       Y1, Y2, Y1
+	VCVTDQ2PS    Y1, Y1
+	VSUBPS       bivariateConsts<>+960(SB), Y0, Y0
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y2
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y0, Y2
+	VFMADD213PS  bivariateConsts<>+1728(SB), Y0, Y2
+	VFMADD213PS  bivariateConsts<>+1760(SB), Y0, Y2
+	VFMADD213PS  bivariateConsts<>+1792(SB), Y0, Y2
+	VFMADD213PS  bivariateConsts<>+1824(SB), Y0, Y2
+	VFMADD213PS  bivariateConsts<>+1856(SB), Y0, Y2
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y5
 	VMOVUPS      Y6, 40(SP)
-	VMULPS       bivariateConsts<>+768(SB), Y0, Y6
+	VMULPS       bivariateConsts<>+1888(SB), Y1, Y6
 	VFMADD231PS  Y5, Y2, Y6
-	VADDPS       Y1, Y6, Y1
-	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y1
-	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y0
+	VADDPS       Y0, Y6, Y0
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y1, Y0
+	VSUBPS       bivariateConsts<>+1952(SB), Y0, Y0
 	VADDPS       Y3, Y0, Y0
 	VMOVUPS      232(SP), Y1
 	VSUBPS       Y4, Y1, Y2
@@ -2256,7 +2244,7 @@ l15:
 	VFMADD231PS  Y2, Y2, Y5
 	VMULPS       Y4, Y4, Y6
 	VFMADD231PS  Y1, Y1, Y6
-	VFMADD231PS  bivariateConsts<>+1952(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+1984(SB), Y5, Y6
 	VSUBPS       Y6, Y0, Y0
 	VMULPS       72(SP), Y3, Y5
 	VADDPS       Y1, Y5, Y6
@@ -2264,20 +2252,20 @@ l15:
 	VADDPS       Y4, Y5, Y5
 	VFNMADD231PS 136(SP), Y2, Y5
 	VMOVUPS      Y0, 136(SP)
-	VMULPS       104(SP), Y6, Y0
+	VMULPS       168(SP), Y6, Y0
 	VMOVUPS      Y0, 32(DX)
-	VMOVUPS      168(SP), Y0
+	VMOVUPS      200(SP), Y0
 	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
 	VXORPS       Y0, Y5, Y0
-	VMULPS       200(SP), Y0, Y0
+	VMULPS       104(SP), Y0, Y0
 	VMOVUPS      Y0, 32(DX)(R11*1)
 	VADDPS       Y1, Y1, Y0
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y6
-	VMULPS       104(SP), Y6, Y0
+	VMULPS       168(SP), Y6, Y0
 	VMOVUPS      Y0, 32(DX)(R11*2)
 	VADDPS       Y4, Y4, Y0
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VMULPS       200(SP), Y5, Y0
+	VMULPS       104(SP), Y5, Y0
 	VMOVUPS      Y0, 32(DX)(R12*1)
 	VBROADCASTSS bivariateConsts<>+960(SB), Y0
 	VSUBPS       40(SP), Y0, Y0
@@ -2285,10 +2273,10 @@ l15:
 	VADDPS       40(SP), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VSUBPS       Y3, Y2, Y1
-	VMULPS       bivariateConsts<>+2208(SB), Y1, Y1
+	VMULPS       bivariateConsts<>+2240(SB), Y1, Y1
 	VADDPS       Y3, Y2, Y2
 	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      168(SP), Y1
+	VMOVUPS      200(SP), Y1
 	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
 	VXORPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 32(DX)(R11*4)
@@ -2296,9 +2284,9 @@ l15:
 	VSUBPS       Y9, Y0, Y0
 	VADDPS       136(SP), Y0, Y1
 	VMOVUPS      Y1, 32(BX)
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
@@ -2314,22 +2302,22 @@ l15:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y0, Y0
 	VANDPS       Y2, Y0, Y0
 	VADDPS       Y14, Y0, Y14
 	VMAXPS       Y12, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VSUBPS       Y0, Y12, Y2
 	VSUBPS       Y0, Y1, Y1
 	VMOVAPS      Y0, Y12
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y0
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y0
 	VMAXPS       Y2, Y0, Y0
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y1, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y0, Y4, Y0
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
@@ -2360,9 +2348,9 @@ l15:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
 	VMOVUPS      136(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y3, Y3
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
@@ -2458,62 +2446,59 @@ l17:
 	VANDPS       bivariateConsts<>+608(SB), Y5, Y5
 	VXORPS       Y5, Y0, Y0
 	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y5
+	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
 	VMOVUPS      Y2, 168(SP)
-	VPSRAD       $0x17, Y5, Y2
-	VANDPS       bivariateConsts<>+1632(SB), Y5, Y5
-	VPADDD       bivariateConsts<>+1600(SB), Y5, Y5
-	VMOVUPS      Y3, 200(SP)
-	VPSUBD       bivariateConsts<>+1600(SB), Y3, Y3
-	VMOVUPS      Y0, 232(SP)
-	VPSRAD       $0x17, Y3, Y0
-	VANDPS       bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD       bivariateConsts<>+1600(SB), Y3, Y3
-	VMULPS       Y3, Y5, Y3
-	VADDPS       bivariateConsts<>+960(SB), Y6, Y5
-	VMULPS       Y5, Y3, Y3
-	VPADDD       Y0, Y2, Y0
+	VPSUBD       Y5, Y2, Y2
+	VMOVUPS      Y0, 200(SP)
+	VPSUBD       bivariateConsts<>+1600(SB), Y3, Y0
+	VANDPS       bivariateConsts<>+512(SB), Y0, Y0
+	VMOVUPS      Y3, 232(SP)
+	VPSUBD       Y0, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VADDPS       bivariateConsts<>+960(SB), Y6, Y3
+	VMULPS       Y3, Y2, Y2
+	VPADDD       Y0, Y5, Y0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y2
-	VPSRAD    $0x17, Y2, Y3
+	VPSUBD    bivariateConsts<>+1600(SB), Y2, Y3
+	VANDPS    bivariateConsts<>+512(SB), Y3, Y3
+	VPSUBD    Y3, Y2, Y2
 	VPADDD    Y0, Y3, Y0
 	VCVTDQ2PS Y0, Y0
-	VANDPS    bivariateConsts<>+1632(SB), Y2, Y2
-	VPADDD    bivariateConsts<>+1600(SB), Y2, Y2
 	VSUBPS    bivariateConsts<>+960(SB), Y2, Y2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y2, Y3
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y3
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y2, Y3
 	VMULPS       Y2, Y2, Y5
 	VMOVUPS      Y6, 264(SP)
-	VMULPS       bivariateConsts<>+768(SB), Y0, Y6
+	VMULPS       bivariateConsts<>+1888(SB), Y0, Y6
 	VFMADD231PS  Y5, Y3, Y6
 	VADDPS       Y2, Y6, Y2
-	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y2
-	VSUBPS       bivariateConsts<>+1920(SB), Y2, Y0
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y0, Y2
+	VSUBPS       bivariateConsts<>+1952(SB), Y2, Y0
 	VADDPS       Y4, Y0, Y0
 
 	// the quadratic form
-	VSUBPS       232(SP), Y1, Y2
+	VSUBPS       200(SP), Y1, Y2
 	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
 	VMULPS       104(SP), Y2, Y2
-	VADDPS       232(SP), Y1, Y3
+	VADDPS       200(SP), Y1, Y3
 	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
 	VMULPS       72(SP), Y3, Y3
 	VMULPS       Y3, Y3, Y4
 	VFMADD231PS  Y2, Y2, Y4
-	VMOVUPS      232(SP), Y5
+	VMOVUPS      200(SP), Y5
 	VMULPS       Y5, Y5, Y6
 	VFMADD231PS  Y1, Y1, Y6
-	VFMADD231PS  bivariateConsts<>+1952(SB), Y4, Y6
+	VFMADD231PS  bivariateConsts<>+1984(SB), Y4, Y6
 	VSUBPS       Y6, Y0, Y0
 	VMULPS       72(SP), Y3, Y4
 	VADDPS       Y1, Y4, Y6
@@ -2528,7 +2513,7 @@ l17:
 	VMOVUPS      40(SP), Y0
 	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
 	VXORPS       Y0, Y4, Y0
-	VMULPS       200(SP), Y0, Y0
+	VMULPS       232(SP), Y0, Y0
 	VMASKMOVPS   Y0, Y2, (DX)(R11*1)
 	VADDPS       Y1, Y1, Y0
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y6
@@ -2536,7 +2521,7 @@ l17:
 	VMASKMOVPS   Y0, Y2, (DX)(R11*2)
 	VADDPS       Y5, Y5, Y0
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y4
-	VMULPS       200(SP), Y4, Y0
+	VMULPS       232(SP), Y4, Y0
 	VMASKMOVPS   Y0, Y2, (DX)(R12*1)
 	VBROADCASTSS bivariateConsts<>+960(SB), Y0
 	VSUBPS       264(SP), Y0, Y0
@@ -2545,7 +2530,7 @@ l17:
 	VDIVPS       Y1, Y0, Y0
 	VMOVUPS      72(SP), Y1
 	VSUBPS       Y3, Y1, Y4
-	VMULPS       bivariateConsts<>+2208(SB), Y4, Y4
+	VMULPS       bivariateConsts<>+2240(SB), Y4, Y4
 	VADDPS       Y3, Y1, Y1
 	VFMADD231PS  Y1, Y4, Y0
 	VMOVUPS      40(SP), Y1
@@ -2558,9 +2543,9 @@ l17:
 	VMASKMOVPS   Y1, Y2, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -2582,7 +2567,7 @@ l17:
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, bivariateConsts<>+1984(SB), Y0, Y0
+	VCMPPS $0x15, bivariateConsts<>+2016(SB), Y0, Y0
 	VANDPS Y3, Y0, Y0
 	VANDPS Y0, Y2, Y0
 	VADDPS Y15, Y0, Y15
@@ -2591,18 +2576,18 @@ l17:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y0
 	VBLENDVPS    Y2, Y1, Y0, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -2642,9 +2627,9 @@ l17:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
 	VMOVUPS      136(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y3, Y3
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
@@ -2718,43 +2703,40 @@ l17:
 	VANDPS       bivariateConsts<>+608(SB), Y5, Y5
 	VXORPS       Y5, Y0, Y0
 	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y5
+	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
 	VMOVUPS      Y2, 264(SP)
-	VPSRAD       $0x17, Y5, Y2
-	VANDPS       bivariateConsts<>+1632(SB), Y5, Y5
-	VPADDD       bivariateConsts<>+1600(SB), Y5, Y5
-	VMOVUPS      Y3, 200(SP)
-	VPSUBD       bivariateConsts<>+1600(SB), Y3, Y3
+	VPSUBD       Y5, Y2, Y2
 	VMOVUPS      Y0, 232(SP)
-	VPSRAD       $0x17, Y3, Y0
-	VANDPS       bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD       bivariateConsts<>+1600(SB), Y3, Y3
-	VMULPS       Y3, Y5, Y3
-	VADDPS       bivariateConsts<>+960(SB), Y6, Y5
-	VMULPS       Y5, Y3, Y3
-	VPADDD       Y0, Y2, Y0
-	VPSUBD       bivariateConsts<>+1600(SB), Y3, Y2
-	VPSRAD       $0x17, Y2, Y3
+	VPSUBD       bivariateConsts<>+1600(SB), Y3, Y0
+	VANDPS       bivariateConsts<>+512(SB), Y0, Y0
+	VMOVUPS      Y3, 200(SP)
+	VPSUBD       Y0, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VADDPS       bivariateConsts<>+960(SB), Y6, Y3
+	VMULPS       Y3, Y2, Y2
+	VPADDD       Y0, Y5, Y0
+	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y3
+	VANDPS       bivariateConsts<>+512(SB), Y3, Y3
+	VPSUBD       Y3, Y2, Y2
 	VPADDD       Y0, Y3, Y0
 	VCVTDQ2PS    Y0, Y0
-	VANDPS       bivariateConsts<>+1632(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+1600(SB), Y2, Y2
 	VSUBPS       bivariateConsts<>+960(SB), Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y2, Y3
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y3
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y2, Y3
 	VMULPS       Y2, Y2, Y5
 	VMOVUPS      Y6, 168(SP)
-	VMULPS       bivariateConsts<>+768(SB), Y0, Y6
+	VMULPS       bivariateConsts<>+1888(SB), Y0, Y6
 	VFMADD231PS  Y5, Y3, Y6
 	VADDPS       Y2, Y6, Y2
-	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y2
-	VSUBPS       bivariateConsts<>+1920(SB), Y2, Y0
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y0, Y2
+	VSUBPS       bivariateConsts<>+1952(SB), Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VSUBPS       232(SP), Y1, Y2
 	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
@@ -2767,7 +2749,7 @@ l17:
 	VMOVUPS      232(SP), Y5
 	VMULPS       Y5, Y5, Y6
 	VFMADD231PS  Y1, Y1, Y6
-	VFMADD231PS  bivariateConsts<>+1952(SB), Y4, Y6
+	VFMADD231PS  bivariateConsts<>+1984(SB), Y4, Y6
 	VSUBPS       Y6, Y0, Y0
 	VMULPS       104(SP), Y3, Y4
 	VADDPS       Y1, Y4, Y6
@@ -2799,7 +2781,7 @@ l17:
 	VDIVPS       Y1, Y0, Y0
 	VMOVUPS      104(SP), Y1
 	VSUBPS       Y3, Y1, Y4
-	VMULPS       bivariateConsts<>+2208(SB), Y4, Y4
+	VMULPS       bivariateConsts<>+2240(SB), Y4, Y4
 	VADDPS       Y3, Y1, Y1
 	VFMADD231PS  Y1, Y4, Y0
 	VMOVUPS      136(SP), Y1
@@ -2810,9 +2792,9 @@ l17:
 	VSUBPS       Y9, Y0, Y0
 	VADDPS       40(SP), Y0, Y1
 	VMASKMOVPS   Y1, Y2, 32(BX)
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
@@ -2828,25 +2810,25 @@ l17:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y0, Y0
 	VANDPS       Y3, Y0, Y0
 	VANDPS       Y0, Y2, Y0
 	VADDPS       Y14, Y0, Y14
 	VBROADCASTSS bivariateConsts<>+512(SB), Y0
 	VBLENDVPS    Y2, Y1, Y0, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
@@ -2877,9 +2859,9 @@ l17:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
 	VMOVUPS      72(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y3, Y3
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
@@ -2904,9 +2886,9 @@ l18:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -2928,13 +2910,13 @@ l18:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -2956,7 +2938,7 @@ l18:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y11, Y11
@@ -2967,35 +2949,34 @@ l18:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2112(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2144(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2144(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2176(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2176(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2208(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y4
+	VANDPS    bivariateConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
+	VMULPS       bivariateConsts<>+1888(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  bivariateConsts<>+736(SB), Y2, Y3
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y1, Y2
@@ -3013,35 +2994,34 @@ l18:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2112(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2144(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2144(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2176(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2176(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2208(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y4
+	VANDPS    bivariateConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
+	VMULPS       bivariateConsts<>+1888(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  bivariateConsts<>+736(SB), Y2, Y3
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y1, Y2
@@ -3074,9 +3054,9 @@ l19:
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS bivariateConsts<>+640(SB), Y5
 	VMAXPS       Y1, Y5, Y1
@@ -3178,9 +3158,9 @@ l19:
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS bivariateConsts<>+640(SB), Y5
 	VMAXPS       Y1, Y5, Y1
@@ -3283,9 +3263,9 @@ l21:
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
 	VANDPS       Y3, Y5, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y6
 	VMINPS       Y2, Y6, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y6
 	VMINPS       Y3, Y6, Y3
 	VBROADCASTSS bivariateConsts<>+640(SB), Y6
 	VMAXPS       Y2, Y6, Y2
@@ -3392,9 +3372,9 @@ l21:
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
 	VANDPS       Y3, Y5, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y6
 	VMINPS       Y2, Y6, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y6
 	VMINPS       Y3, Y6, Y3
 	VBROADCASTSS bivariateConsts<>+640(SB), Y6
 	VMAXPS       Y2, Y6, Y2
@@ -3650,8 +3630,8 @@ l27:
 	VMOVAPS      Y2, Y8
 	VBROADCASTSS bivariateConsts<>+992(SB), Y15
 	VBROADCASTSS bivariateConsts<>+992(SB), Y14
-	VBROADCASTSS bivariateConsts<>+2080(SB), Y13
-	VBROADCASTSS bivariateConsts<>+2080(SB), Y12
+	VBROADCASTSS bivariateConsts<>+2112(SB), Y13
+	VBROADCASTSS bivariateConsts<>+2112(SB), Y12
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+40(FP), CX
@@ -3664,13 +3644,13 @@ l28:
 	VMOVUPS      (DX)(R9*1), Y2
 	VMULPS       24(SP), Y1, Y1
 	VMULPS       24(SP), Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y3
 	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+2272(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2304(SB), Y3
 	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2272(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2304(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -3784,7 +3764,7 @@ l28:
 	VADDPS       Y5, Y3, Y3
 	VADDPS       56(SP), Y2, Y2
 	VSUBPS       Y2, Y3, Y2
-	VSUBPS       bivariateConsts<>+1920(SB), Y2, Y2
+	VSUBPS       bivariateConsts<>+1952(SB), Y2, Y2
 	VADDPS       Y4, Y2, Y2
 
 	// the quadratic form
@@ -3798,16 +3778,16 @@ l28:
 	VFMADD231PS Y3, Y3, Y4
 	VMULPS      Y0, Y0, Y0
 	VFMADD231PS Y1, Y1, Y0
-	VFMADD231PS bivariateConsts<>+1952(SB), Y4, Y0
+	VFMADD231PS bivariateConsts<>+1984(SB), Y4, Y0
 	VSUBPS      Y0, Y2, Y0
 	VMOVUPS     (BX), Y1
 	VSUBPS      Y9, Y1, Y1
 	VADDPS      Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -3829,24 +3809,24 @@ l28:
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, bivariateConsts<>+1984(SB), Y1, Y1
+	VCMPPS $0x15, bivariateConsts<>+2016(SB), Y1, Y1
 	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -3885,8 +3865,8 @@ l28:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
@@ -3896,13 +3876,13 @@ l28:
 	VMOVUPS      32(DX)(R9*1), Y2
 	VMULPS       24(SP), Y1, Y1
 	VMULPS       24(SP), Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y3
 	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+2272(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2304(SB), Y3
 	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2272(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2304(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFNMADD231PS bivariateConsts<>+672(SB), Y1, Y3
@@ -3997,7 +3977,7 @@ l28:
 	VADDPS       Y5, Y3, Y3
 	VADDPS       88(SP), Y2, Y2
 	VSUBPS       Y2, Y3, Y2
-	VSUBPS       bivariateConsts<>+1920(SB), Y2, Y2
+	VSUBPS       bivariateConsts<>+1952(SB), Y2, Y2
 	VADDPS       Y4, Y2, Y2
 	VSUBPS       Y0, Y1, Y3
 	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
@@ -4009,14 +3989,14 @@ l28:
 	VFMADD231PS  Y3, Y3, Y4
 	VMULPS       Y0, Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
-	VFMADD231PS  bivariateConsts<>+1952(SB), Y4, Y0
+	VFMADD231PS  bivariateConsts<>+1984(SB), Y4, Y0
 	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      32(BX), Y1
 	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
@@ -4032,22 +4012,22 @@ l28:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
@@ -4077,8 +4057,8 @@ l28:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
@@ -4103,13 +4083,13 @@ l30:
 	VMASKMOVPS   (DX)(R9*1), Y3, Y3
 	VMULPS       24(SP), Y2, Y2
 	VMULPS       24(SP), Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y4
 	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+2272(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2304(SB), Y4
 	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2272(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2304(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -4226,7 +4206,7 @@ l30:
 	VADDPS       Y4, Y2, Y2
 	VADDPS       88(SP), Y3, Y3
 	VSUBPS       Y3, Y2, Y2
-	VSUBPS       bivariateConsts<>+1920(SB), Y2, Y2
+	VSUBPS       bivariateConsts<>+1952(SB), Y2, Y2
 	VADDPS       184(SP), Y2, Y2
 
 	// the quadratic form
@@ -4240,16 +4220,16 @@ l30:
 	VFMADD231PS Y3, Y3, Y4
 	VMULPS      Y1, Y1, Y1
 	VFMADD231PS Y0, Y0, Y1
-	VFMADD231PS bivariateConsts<>+1952(SB), Y4, Y1
+	VFMADD231PS bivariateConsts<>+1984(SB), Y4, Y1
 	VSUBPS      Y1, Y2, Y0
 	VMASKMOVPS  (BX), Y6, Y1
 	VSUBPS      Y9, Y1, Y1
 	VADDPS      Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -4271,7 +4251,7 @@ l30:
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, bivariateConsts<>+1984(SB), Y1, Y1
+	VCMPPS $0x15, bivariateConsts<>+2016(SB), Y1, Y1
 	VANDPS Y2, Y1, Y1
 	VANDPS Y1, Y6, Y1
 	VADDPS Y15, Y1, Y15
@@ -4280,18 +4260,18 @@ l30:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y1
 	VBLENDVPS    Y6, Y0, Y1, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -4330,8 +4310,8 @@ l30:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
@@ -4344,13 +4324,13 @@ l30:
 	VMASKMOVPS   32(DX)(R9*1), Y3, Y3
 	VMULPS       24(SP), Y2, Y2
 	VMULPS       24(SP), Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y4
 	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+2272(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2304(SB), Y4
 	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2272(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2304(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFNMADD231PS bivariateConsts<>+672(SB), Y2, Y4
@@ -4448,7 +4428,7 @@ l30:
 	VADDPS       Y4, Y2, Y2
 	VADDPS       120(SP), Y3, Y3
 	VSUBPS       Y3, Y2, Y2
-	VSUBPS       bivariateConsts<>+1920(SB), Y2, Y2
+	VSUBPS       bivariateConsts<>+1952(SB), Y2, Y2
 	VADDPS       88(SP), Y2, Y2
 	VSUBPS       Y1, Y0, Y3
 	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
@@ -4460,14 +4440,14 @@ l30:
 	VFMADD231PS  Y3, Y3, Y4
 	VMULPS       Y1, Y1, Y1
 	VFMADD231PS  Y0, Y0, Y1
-	VFMADD231PS  bivariateConsts<>+1952(SB), Y4, Y1
+	VFMADD231PS  bivariateConsts<>+1984(SB), Y4, Y1
 	VSUBPS       Y1, Y2, Y0
 	VMASKMOVPS   32(BX), Y6, Y1
 	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
@@ -4483,25 +4463,25 @@ l30:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VANDPS       Y1, Y6, Y1
 	VADDPS       Y14, Y1, Y14
 	VBROADCASTSS bivariateConsts<>+512(SB), Y1
 	VBLENDVPS    Y6, Y0, Y1, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
@@ -4531,8 +4511,8 @@ l30:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
@@ -4552,9 +4532,9 @@ l31:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -4576,13 +4556,13 @@ l31:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -4604,7 +4584,7 @@ l31:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y11, Y11
@@ -4615,35 +4595,34 @@ l31:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2112(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2144(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2144(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2176(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2176(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2208(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y4
+	VANDPS    bivariateConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
+	VMULPS       bivariateConsts<>+1888(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  bivariateConsts<>+736(SB), Y2, Y3
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y1, Y2
@@ -4661,35 +4640,34 @@ l31:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2112(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2144(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2144(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2176(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2176(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2208(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y4
+	VANDPS    bivariateConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
+	VMULPS       bivariateConsts<>+1888(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  bivariateConsts<>+736(SB), Y2, Y3
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, bivariateConsts<>+992(SB), Y1, Y2
@@ -4866,8 +4844,8 @@ l36:
 	VMOVSS       X0, (SI)
 	VBROADCASTSS bivariateConsts<>+992(SB), Y15
 	VBROADCASTSS bivariateConsts<>+992(SB), Y14
-	VBROADCASTSS bivariateConsts<>+2080(SB), Y13
-	VBROADCASTSS bivariateConsts<>+2080(SB), Y12
+	VBROADCASTSS bivariateConsts<>+2112(SB), Y13
+	VBROADCASTSS bivariateConsts<>+2112(SB), Y12
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+64(FP), CX
@@ -4880,13 +4858,13 @@ l37:
 	VMOVUPS      (R9)(R12*1), Y2
 	VMULPS       40(SP), Y1, Y1
 	VMULPS       40(SP), Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y3
 	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+2272(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2304(SB), Y3
 	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2272(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2304(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -5007,7 +4985,7 @@ l37:
 	VMOVUPS      104(SP), Y3
 	VADDPS       136(SP), Y3, Y3
 	VSUBPS       Y3, Y1, Y1
-	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y1
+	VSUBPS       bivariateConsts<>+1952(SB), Y1, Y1
 	VADDPS       Y4, Y1, Y1
 
 	// the quadratic form
@@ -5021,7 +4999,7 @@ l37:
 	VFMADD231PS  Y3, Y3, Y5
 	VMULPS       Y0, Y0, Y6
 	VFMADD231PS  Y2, Y2, Y6
-	VFMADD231PS  bivariateConsts<>+1952(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+1984(SB), Y5, Y6
 	VSUBPS       Y6, Y1, Y1
 	VMULPS       168(SP), Y4, Y5
 	VADDPS       Y2, Y5, Y6
@@ -5050,7 +5028,7 @@ l37:
 	VADDPS       296(SP), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VSUBPS       Y4, Y3, Y1
-	VMULPS       bivariateConsts<>+2208(SB), Y1, Y1
+	VMULPS       bivariateConsts<>+2240(SB), Y1, Y1
 	VADDPS       Y4, Y3, Y2
 	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      72(SP), Y1
@@ -5063,9 +5041,9 @@ l37:
 	VMOVUPS      Y1, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -5087,24 +5065,24 @@ l37:
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, bivariateConsts<>+1984(SB), Y0, Y0
+	VCMPPS $0x15, bivariateConsts<>+2016(SB), Y0, Y0
 	VANDPS Y2, Y0, Y0
 	VADDPS Y15, Y0, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VSUBPS       Y0, Y13, Y2
 	VSUBPS       Y0, Y1, Y1
 	VMOVAPS      Y0, Y13
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y0
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y0
 	VMAXPS       Y2, Y0, Y0
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y1, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y0, Y4, Y0
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -5144,9 +5122,9 @@ l37:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
 	VMOVUPS      200(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y3, Y3
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
@@ -5156,13 +5134,13 @@ l37:
 	VMOVUPS      32(R9)(R12*1), Y2
 	VMULPS       40(SP), Y1, Y1
 	VMULPS       40(SP), Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y3
 	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+2272(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2304(SB), Y3
 	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2272(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2304(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFNMADD231PS bivariateConsts<>+672(SB), Y1, Y3
@@ -5264,7 +5242,7 @@ l37:
 	VMOVUPS      72(SP), Y3
 	VADDPS       296(SP), Y3, Y3
 	VSUBPS       Y3, Y1, Y1
-	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y1
+	VSUBPS       bivariateConsts<>+1952(SB), Y1, Y1
 	VADDPS       Y4, Y1, Y1
 	VSUBPS       Y0, Y2, Y3
 	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
@@ -5276,7 +5254,7 @@ l37:
 	VFMADD231PS  Y3, Y3, Y5
 	VMULPS       Y0, Y0, Y6
 	VFMADD231PS  Y2, Y2, Y6
-	VFMADD231PS  bivariateConsts<>+1952(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+1984(SB), Y5, Y6
 	VSUBPS       Y6, Y1, Y1
 	VMULPS       264(SP), Y4, Y5
 	VADDPS       Y2, Y5, Y6
@@ -5305,7 +5283,7 @@ l37:
 	VADDPS       104(SP), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VSUBPS       Y4, Y3, Y1
-	VMULPS       bivariateConsts<>+2208(SB), Y1, Y1
+	VMULPS       bivariateConsts<>+2240(SB), Y1, Y1
 	VADDPS       Y4, Y3, Y2
 	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      200(SP), Y1
@@ -5316,9 +5294,9 @@ l37:
 	VSUBPS       Y9, Y0, Y0
 	VADDPS       232(SP), Y0, Y1
 	VMOVUPS      Y1, 32(BX)
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
@@ -5334,22 +5312,22 @@ l37:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y0, Y0
 	VANDPS       Y2, Y0, Y0
 	VADDPS       Y14, Y0, Y14
 	VMAXPS       Y12, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VSUBPS       Y0, Y12, Y2
 	VSUBPS       Y0, Y1, Y1
 	VMOVAPS      Y0, Y12
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y0
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y0
 	VMAXPS       Y2, Y0, Y0
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y1, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y0, Y4, Y0
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
@@ -5380,9 +5358,9 @@ l37:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
 	VMOVUPS      232(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y3, Y3
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
@@ -5409,13 +5387,13 @@ l39:
 	VMASKMOVPS   (R9)(R12*1), Y3, Y3
 	VMULPS       40(SP), Y2, Y2
 	VMULPS       40(SP), Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y4
 	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+2272(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2304(SB), Y4
 	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2272(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2304(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -5538,7 +5516,7 @@ l39:
 	VMOVUPS      136(SP), Y2
 	VADDPS       168(SP), Y2, Y2
 	VSUBPS       Y2, Y1, Y1
-	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y1
+	VSUBPS       bivariateConsts<>+1952(SB), Y1, Y1
 	VADDPS       264(SP), Y1, Y1
 
 	// the quadratic form
@@ -5553,7 +5531,7 @@ l39:
 	VMOVUPS      Y0, 264(SP)
 	VMULPS       Y4, Y4, Y0
 	VFMADD231PS  Y3, Y3, Y0
-	VFMADD231PS  bivariateConsts<>+1952(SB), Y6, Y0
+	VFMADD231PS  bivariateConsts<>+1984(SB), Y6, Y0
 	VSUBPS       Y0, Y1, Y0
 	VMULPS       200(SP), Y5, Y1
 	VADDPS       Y3, Y1, Y6
@@ -5585,7 +5563,7 @@ l39:
 	VDIVPS       Y1, Y0, Y0
 	VMOVUPS      264(SP), Y1
 	VSUBPS       Y5, Y1, Y3
-	VMULPS       bivariateConsts<>+2208(SB), Y3, Y3
+	VMULPS       bivariateConsts<>+2240(SB), Y3, Y3
 	VADDPS       Y5, Y1, Y1
 	VFMADD231PS  Y1, Y3, Y0
 	VMOVUPS      104(SP), Y1
@@ -5598,9 +5576,9 @@ l39:
 	VMASKMOVPS   Y1, Y2, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -5622,7 +5600,7 @@ l39:
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, bivariateConsts<>+1984(SB), Y0, Y0
+	VCMPPS $0x15, bivariateConsts<>+2016(SB), Y0, Y0
 	VANDPS Y3, Y0, Y0
 	VANDPS Y0, Y2, Y0
 	VADDPS Y15, Y0, Y15
@@ -5631,18 +5609,18 @@ l39:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y0
 	VBLENDVPS    Y2, Y1, Y0, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -5682,9 +5660,9 @@ l39:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
 	VMOVUPS      72(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y3, Y3
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
@@ -5697,13 +5675,13 @@ l39:
 	VMASKMOVPS   32(R9)(R12*1), Y3, Y3
 	VMULPS       40(SP), Y2, Y2
 	VMULPS       40(SP), Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y4
 	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+2272(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2304(SB), Y4
 	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2272(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2304(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFNMADD231PS bivariateConsts<>+672(SB), Y2, Y4
@@ -5807,7 +5785,7 @@ l39:
 	VMOVUPS      104(SP), Y2
 	VADDPS       264(SP), Y2, Y2
 	VSUBPS       Y2, Y1, Y1
-	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y1
+	VSUBPS       bivariateConsts<>+1952(SB), Y1, Y1
 	VADDPS       200(SP), Y1, Y1
 	VSUBPS       Y4, Y3, Y2
 	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
@@ -5820,7 +5798,7 @@ l39:
 	VMOVUPS      Y0, 200(SP)
 	VMULPS       Y4, Y4, Y0
 	VFMADD231PS  Y3, Y3, Y0
-	VFMADD231PS  bivariateConsts<>+1952(SB), Y6, Y0
+	VFMADD231PS  bivariateConsts<>+1984(SB), Y6, Y0
 	VSUBPS       Y0, Y1, Y0
 	VMULPS       328(SP), Y5, Y1
 	VADDPS       Y3, Y1, Y6
@@ -5852,7 +5830,7 @@ l39:
 	VDIVPS       Y1, Y0, Y0
 	VMOVUPS      200(SP), Y1
 	VSUBPS       Y5, Y1, Y3
-	VMULPS       bivariateConsts<>+2208(SB), Y3, Y3
+	VMULPS       bivariateConsts<>+2240(SB), Y3, Y3
 	VADDPS       Y5, Y1, Y1
 	VFMADD231PS  Y1, Y3, Y0
 	VMOVUPS      232(SP), Y1
@@ -5863,9 +5841,9 @@ l39:
 	VSUBPS       Y9, Y0, Y0
 	VADDPS       296(SP), Y0, Y1
 	VMASKMOVPS   Y1, Y2, 32(BX)
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
@@ -5881,25 +5859,25 @@ l39:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y0, Y0
 	VANDPS       Y3, Y0, Y0
 	VANDPS       Y0, Y2, Y0
 	VADDPS       Y14, Y0, Y14
 	VBROADCASTSS bivariateConsts<>+512(SB), Y0
 	VBLENDVPS    Y2, Y1, Y0, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
@@ -5930,9 +5908,9 @@ l39:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
 	VMOVUPS      72(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y3, Y3
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
@@ -5957,9 +5935,9 @@ l40:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -5981,13 +5959,13 @@ l40:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -6009,7 +5987,7 @@ l40:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y11, Y11
@@ -6020,35 +5998,34 @@ l40:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2112(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2144(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2144(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2176(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2176(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2208(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y4
+	VANDPS    bivariateConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
+	VMULPS       bivariateConsts<>+1888(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  bivariateConsts<>+736(SB), Y2, Y3
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y1, Y2
@@ -6066,35 +6043,34 @@ l40:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2112(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2144(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2144(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2176(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2176(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2208(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y4
+	VANDPS    bivariateConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
+	VMULPS       bivariateConsts<>+1888(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  bivariateConsts<>+736(SB), Y2, Y3
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y1, Y2
@@ -6127,9 +6103,9 @@ l41:
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS bivariateConsts<>+640(SB), Y5
 	VMAXPS       Y1, Y5, Y1
@@ -6231,9 +6207,9 @@ l41:
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS bivariateConsts<>+640(SB), Y5
 	VMAXPS       Y1, Y5, Y1
@@ -6336,9 +6312,9 @@ l43:
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
 	VANDPS       Y3, Y5, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y6
 	VMINPS       Y2, Y6, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y6
 	VMINPS       Y3, Y6, Y3
 	VBROADCASTSS bivariateConsts<>+640(SB), Y6
 	VMAXPS       Y2, Y6, Y2
@@ -6445,9 +6421,9 @@ l43:
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
 	VANDPS       Y3, Y5, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y6
 	VMINPS       Y2, Y6, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y6
 	VMINPS       Y3, Y6, Y3
 	VBROADCASTSS bivariateConsts<>+640(SB), Y6
 	VMAXPS       Y2, Y6, Y2
@@ -6700,8 +6676,8 @@ l49:
 	VMOVAPS      Y2, Y8
 	VBROADCASTSS bivariateConsts<>+992(SB), Y15
 	VBROADCASTSS bivariateConsts<>+992(SB), Y14
-	VBROADCASTSS bivariateConsts<>+2080(SB), Y13
-	VBROADCASTSS bivariateConsts<>+2080(SB), Y12
+	VBROADCASTSS bivariateConsts<>+2112(SB), Y13
+	VBROADCASTSS bivariateConsts<>+2112(SB), Y12
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+40(FP), CX
@@ -6809,8 +6785,8 @@ l50:
 	VADDPS       Y3, Y5, Y1
 	VADDPS       88(SP), Y0, Y0
 	VADDPS       56(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2304(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2304(SB), Y1, Y1
+	VADDPS       bivariateConsts<>+2336(SB), Y0, Y0
+	VADDPS       bivariateConsts<>+2336(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -6875,44 +6851,41 @@ l50:
 	VMAXPS       Y5, Y7, Y5
 	VANDPS       bivariateConsts<>+608(SB), Y2, Y2
 	VXORPS       Y2, Y5, Y2
-	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y5
-	VANDPS       bivariateConsts<>+1632(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+1600(SB), Y0, Y0
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD       $0x17, Y1, Y7
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y5
+	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
+	VPSUBD       Y5, Y0, Y0
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y7
+	VANDPS       bivariateConsts<>+512(SB), Y7, Y7
+	VPSUBD       Y7, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VADDPS       bivariateConsts<>+960(SB), Y6, Y1
 	VMULPS       Y1, Y0, Y0
 	VPADDD       Y7, Y5, Y1
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y5
+	VPSUBD    bivariateConsts<>+1600(SB), Y0, Y5
+	VANDPS    bivariateConsts<>+512(SB), Y5, Y5
+	VPSUBD    Y5, Y0, Y0
 	VPADDD    Y1, Y5, Y1
 	VCVTDQ2PS Y1, Y1
-	VANDPS    bivariateConsts<>+1632(SB), Y0, Y0
-	VPADDD    bivariateConsts<>+1600(SB), Y0, Y0
 	VSUBPS    bivariateConsts<>+960(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y5
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y0, Y5
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y5
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y0, Y5
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y0, Y5
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y0, Y5
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y0, Y5
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y0, Y5
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y0, Y5
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y5
 	VMULPS       Y0, Y0, Y6
-	VMULPS       bivariateConsts<>+768(SB), Y1, Y7
+	VMULPS       bivariateConsts<>+1888(SB), Y1, Y7
 	VFMADD231PS  Y6, Y5, Y7
 	VADDPS       Y0, Y7, Y0
-	VFMADD231PS  bivariateConsts<>+736(SB), Y1, Y0
-	VSUBPS       bivariateConsts<>+1920(SB), Y0, Y0
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y1, Y0
+	VSUBPS       bivariateConsts<>+1952(SB), Y0, Y0
 	VADDPS       Y3, Y0, Y0
 
 	// the quadratic form
@@ -6926,16 +6899,16 @@ l50:
 	VFMADD231PS Y1, Y1, Y3
 	VMULPS      Y2, Y2, Y1
 	VFMADD231PS Y4, Y4, Y1
-	VFMADD231PS bivariateConsts<>+1952(SB), Y3, Y1
+	VFMADD231PS bivariateConsts<>+1984(SB), Y3, Y1
 	VSUBPS      Y1, Y0, Y0
 	VMOVUPS     (BX), Y1
 	VSUBPS      Y9, Y1, Y1
 	VADDPS      Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -6957,24 +6930,24 @@ l50:
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, bivariateConsts<>+1984(SB), Y1, Y1
+	VCMPPS $0x15, bivariateConsts<>+2016(SB), Y1, Y1
 	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -7013,8 +6986,8 @@ l50:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
@@ -7107,8 +7080,8 @@ l50:
 	VADDPS       Y3, Y5, Y1
 	VADDPS       24(SP), Y0, Y0
 	VADDPS       88(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2304(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2304(SB), Y1, Y1
+	VADDPS       bivariateConsts<>+2336(SB), Y0, Y0
+	VADDPS       bivariateConsts<>+2336(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -7165,40 +7138,37 @@ l50:
 	VMAXPS       Y5, Y7, Y5
 	VANDPS       bivariateConsts<>+608(SB), Y2, Y2
 	VXORPS       Y2, Y5, Y2
-	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y5
-	VANDPS       bivariateConsts<>+1632(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+1600(SB), Y0, Y0
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD       $0x17, Y1, Y7
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y5
+	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
+	VPSUBD       Y5, Y0, Y0
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y7
+	VANDPS       bivariateConsts<>+512(SB), Y7, Y7
+	VPSUBD       Y7, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VADDPS       bivariateConsts<>+960(SB), Y6, Y1
 	VMULPS       Y1, Y0, Y0
 	VPADDD       Y7, Y5, Y1
-	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y5
+	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y5
+	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
+	VPSUBD       Y5, Y0, Y0
 	VPADDD       Y1, Y5, Y1
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       bivariateConsts<>+1632(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+1600(SB), Y0, Y0
 	VSUBPS       bivariateConsts<>+960(SB), Y0, Y0
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y5
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y0, Y5
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y5
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y0, Y5
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y0, Y5
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y0, Y5
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y0, Y5
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y0, Y5
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y0, Y5
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y5
 	VMULPS       Y0, Y0, Y6
-	VMULPS       bivariateConsts<>+768(SB), Y1, Y7
+	VMULPS       bivariateConsts<>+1888(SB), Y1, Y7
 	VFMADD231PS  Y6, Y5, Y7
 	VADDPS       Y0, Y7, Y0
-	VFMADD231PS  bivariateConsts<>+736(SB), Y1, Y0
-	VSUBPS       bivariateConsts<>+1920(SB), Y0, Y0
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y1, Y0
+	VSUBPS       bivariateConsts<>+1952(SB), Y0, Y0
 	VADDPS       Y3, Y0, Y0
 	VSUBPS       Y2, Y4, Y1
 	VMULPS       bivariateConsts<>+1024(SB), Y1, Y1
@@ -7210,14 +7180,14 @@ l50:
 	VFMADD231PS  Y1, Y1, Y3
 	VMULPS       Y2, Y2, Y1
 	VFMADD231PS  Y4, Y4, Y1
-	VFMADD231PS  bivariateConsts<>+1952(SB), Y3, Y1
+	VFMADD231PS  bivariateConsts<>+1984(SB), Y3, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      32(BX), Y1
 	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
@@ -7233,22 +7203,22 @@ l50:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
@@ -7278,8 +7248,8 @@ l50:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
@@ -7400,8 +7370,8 @@ l52:
 	VADDPS       Y1, Y5, Y1
 	VADDPS       120(SP), Y0, Y0
 	VADDPS       88(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2304(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2304(SB), Y1, Y1
+	VADDPS       bivariateConsts<>+2336(SB), Y0, Y0
+	VADDPS       bivariateConsts<>+2336(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -7467,44 +7437,41 @@ l52:
 	VMAXPS       Y4, Y7, Y4
 	VANDPS       bivariateConsts<>+608(SB), Y2, Y2
 	VXORPS       Y2, Y4, Y2
-	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y4
-	VANDPS       bivariateConsts<>+1632(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+1600(SB), Y0, Y0
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD       $0x17, Y1, Y7
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y4
+	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
+	VPSUBD       Y4, Y0, Y0
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y7
+	VANDPS       bivariateConsts<>+512(SB), Y7, Y7
+	VPSUBD       Y7, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VADDPS       bivariateConsts<>+960(SB), Y6, Y1
 	VMULPS       Y1, Y0, Y0
 	VPADDD       Y7, Y4, Y1
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y4
+	VPSUBD    bivariateConsts<>+1600(SB), Y0, Y4
+	VANDPS    bivariateConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y0, Y0
 	VPADDD    Y1, Y4, Y1
 	VCVTDQ2PS Y1, Y1
-	VANDPS    bivariateConsts<>+1632(SB), Y0, Y0
-	VPADDD    bivariateConsts<>+1600(SB), Y0, Y0
 	VSUBPS    bivariateConsts<>+960(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y0, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y0, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y0, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y0, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y0, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y0, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y0, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y0, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y0, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y4
 	VMULPS       Y0, Y0, Y6
-	VMULPS       bivariateConsts<>+768(SB), Y1, Y7
+	VMULPS       bivariateConsts<>+1888(SB), Y1, Y7
 	VFMADD231PS  Y6, Y4, Y7
 	VADDPS       Y0, Y7, Y0
-	VFMADD231PS  bivariateConsts<>+736(SB), Y1, Y0
-	VSUBPS       bivariateConsts<>+1920(SB), Y0, Y0
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y1, Y0
+	VSUBPS       bivariateConsts<>+1952(SB), Y0, Y0
 	VADDPS       Y3, Y0, Y0
 
 	// the quadratic form
@@ -7518,7 +7485,7 @@ l52:
 	VFMADD231PS Y1, Y1, Y3
 	VMULPS      Y2, Y2, Y1
 	VFMADD231PS Y5, Y5, Y1
-	VFMADD231PS bivariateConsts<>+1952(SB), Y3, Y1
+	VFMADD231PS bivariateConsts<>+1984(SB), Y3, Y1
 	VSUBPS      Y1, Y0, Y0
 	VMOVUPS     24(SP), Y1
 	VMASKMOVPS  (BX), Y1, Y2
@@ -7526,9 +7493,9 @@ l52:
 	VADDPS      Y0, Y2, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -7550,7 +7517,7 @@ l52:
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS $0x15, bivariateConsts<>+2016(SB), Y2, Y2
 	VANDPS Y3, Y2, Y2
 	VANDPS Y2, Y1, Y2
 	VADDPS Y15, Y2, Y15
@@ -7559,18 +7526,18 @@ l52:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -7609,8 +7576,8 @@ l52:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
@@ -7707,8 +7674,8 @@ l52:
 	VADDPS       Y1, Y5, Y1
 	VADDPS       56(SP), Y0, Y0
 	VADDPS       120(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2304(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2304(SB), Y1, Y1
+	VADDPS       bivariateConsts<>+2336(SB), Y0, Y0
+	VADDPS       bivariateConsts<>+2336(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -7766,40 +7733,37 @@ l52:
 	VMAXPS       Y4, Y7, Y4
 	VANDPS       bivariateConsts<>+608(SB), Y2, Y2
 	VXORPS       Y2, Y4, Y2
-	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y4
-	VANDPS       bivariateConsts<>+1632(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+1600(SB), Y0, Y0
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD       $0x17, Y1, Y7
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y4
+	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
+	VPSUBD       Y4, Y0, Y0
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y7
+	VANDPS       bivariateConsts<>+512(SB), Y7, Y7
+	VPSUBD       Y7, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VADDPS       bivariateConsts<>+960(SB), Y6, Y1
 	VMULPS       Y1, Y0, Y0
 	VPADDD       Y7, Y4, Y1
-	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y4
+	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y4
+	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
+	VPSUBD       Y4, Y0, Y0
 	VPADDD       Y1, Y4, Y1
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       bivariateConsts<>+1632(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+1600(SB), Y0, Y0
 	VSUBPS       bivariateConsts<>+960(SB), Y0, Y0
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y0, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y0, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y0, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y0, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y0, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y0, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y0, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y0, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y0, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y4
 	VMULPS       Y0, Y0, Y6
-	VMULPS       bivariateConsts<>+768(SB), Y1, Y7
+	VMULPS       bivariateConsts<>+1888(SB), Y1, Y7
 	VFMADD231PS  Y6, Y4, Y7
 	VADDPS       Y0, Y7, Y0
-	VFMADD231PS  bivariateConsts<>+736(SB), Y1, Y0
-	VSUBPS       bivariateConsts<>+1920(SB), Y0, Y0
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y1, Y0
+	VSUBPS       bivariateConsts<>+1952(SB), Y0, Y0
 	VADDPS       Y3, Y0, Y0
 	VSUBPS       Y2, Y5, Y1
 	VMULPS       bivariateConsts<>+1024(SB), Y1, Y1
@@ -7811,15 +7775,15 @@ l52:
 	VFMADD231PS  Y1, Y1, Y3
 	VMULPS       Y2, Y2, Y1
 	VFMADD231PS  Y5, Y5, Y1
-	VFMADD231PS  bivariateConsts<>+1952(SB), Y3, Y1
+	VFMADD231PS  bivariateConsts<>+1984(SB), Y3, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      24(SP), Y1
 	VMASKMOVPS   32(BX), Y1, Y2
 	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
@@ -7835,25 +7799,25 @@ l52:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
 	VANDPS       Y3, Y2, Y2
 	VANDPS       Y2, Y1, Y2
 	VADDPS       Y14, Y2, Y14
 	VBROADCASTSS bivariateConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
@@ -7883,8 +7847,8 @@ l52:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
@@ -7904,9 +7868,9 @@ l53:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -7928,13 +7892,13 @@ l53:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -7956,7 +7920,7 @@ l53:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y11, Y11
@@ -7967,35 +7931,34 @@ l53:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2112(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2144(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2144(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2176(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2176(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2208(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y4
+	VANDPS    bivariateConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
+	VMULPS       bivariateConsts<>+1888(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  bivariateConsts<>+736(SB), Y2, Y3
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y1, Y2
@@ -8013,35 +7976,34 @@ l53:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2112(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2144(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2144(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2176(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2176(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2208(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y4
+	VANDPS    bivariateConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
+	VMULPS       bivariateConsts<>+1888(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  bivariateConsts<>+736(SB), Y2, Y3
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, bivariateConsts<>+992(SB), Y1, Y2
@@ -8215,8 +8177,8 @@ l58:
 	VMOVSS       X0, (SI)
 	VBROADCASTSS bivariateConsts<>+992(SB), Y15
 	VBROADCASTSS bivariateConsts<>+992(SB), Y14
-	VBROADCASTSS bivariateConsts<>+2080(SB), Y13
-	VBROADCASTSS bivariateConsts<>+2080(SB), Y12
+	VBROADCASTSS bivariateConsts<>+2112(SB), Y13
+	VBROADCASTSS bivariateConsts<>+2112(SB), Y12
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+64(FP), CX
@@ -8330,8 +8292,8 @@ l59:
 	VADDPS       264(SP), Y5, Y1
 	VADDPS       232(SP), Y0, Y0
 	VADDPS       136(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2304(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2304(SB), Y1, Y1
+	VADDPS       bivariateConsts<>+2336(SB), Y0, Y0
+	VADDPS       bivariateConsts<>+2336(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -8414,46 +8376,43 @@ l59:
 	VANDPS       bivariateConsts<>+608(SB), Y4, Y3
 	VXORPS       Y3, Y2, Y2
 	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y3
-	VPSRAD       $0x17, Y3, Y4
-	VANDPS       bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD       bivariateConsts<>+1600(SB), Y3, Y3
-	VMOVUPS      Y1, 232(SP)
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VMOVUPS      Y0, 264(SP)
-	VPSRAD       $0x17, Y1, Y0
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VMULPS       Y1, Y3, Y1
-	VADDPS       bivariateConsts<>+960(SB), Y6, Y3
-	VMULPS       Y3, Y1, Y1
-	VPADDD       Y0, Y4, Y0
+	VANDPS       bivariateConsts<>+512(SB), Y3, Y3
+	VPSUBD       Y3, Y0, Y4
+	VMOVUPS      Y0, 232(SP)
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y0
+	VANDPS       bivariateConsts<>+512(SB), Y0, Y0
+	VMOVUPS      Y1, 264(SP)
+	VPSUBD       Y0, Y1, Y1
+	VMULPS       Y1, Y4, Y1
+	VADDPS       bivariateConsts<>+960(SB), Y6, Y4
+	VMULPS       Y4, Y1, Y1
+	VPADDD       Y0, Y3, Y0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD    $0x17, Y1, Y3
+	VPSUBD    bivariateConsts<>+1600(SB), Y1, Y3
+	VANDPS    bivariateConsts<>+512(SB), Y3, Y3
+	VPSUBD    Y3, Y1, Y1
 	VPADDD    Y0, Y3, Y0
 	VCVTDQ2PS Y0, Y0
-	VANDPS    bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD    bivariateConsts<>+1600(SB), Y1, Y1
 	VSUBPS    bivariateConsts<>+960(SB), Y1, Y1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y3
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y3
 	VMULPS       Y1, Y1, Y4
 	VMOVUPS      Y6, 296(SP)
-	VMULPS       bivariateConsts<>+768(SB), Y0, Y6
+	VMULPS       bivariateConsts<>+1888(SB), Y0, Y6
 	VFMADD231PS  Y4, Y3, Y6
 	VADDPS       Y1, Y6, Y1
-	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y1
-	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y0
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y0, Y1
+	VSUBPS       bivariateConsts<>+1952(SB), Y1, Y0
 	VADDPS       Y5, Y0, Y0
 
 	// the quadratic form
@@ -8468,7 +8427,7 @@ l59:
 	VFMADD231PS  Y3, Y3, Y5
 	VMULPS       Y2, Y2, Y6
 	VFMADD231PS  Y1, Y1, Y6
-	VFMADD231PS  bivariateConsts<>+1952(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+1984(SB), Y5, Y6
 	VSUBPS       Y6, Y0, Y0
 	VMULPS       72(SP), Y4, Y5
 	VADDPS       Y1, Y5, Y6
@@ -8476,16 +8435,16 @@ l59:
 	VADDPS       Y2, Y5, Y5
 	VFNMADD231PS 104(SP), Y3, Y5
 	VMOVUPS      Y0, 104(SP)
-	VMULPS       264(SP), Y6, Y0
+	VMULPS       232(SP), Y6, Y0
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      40(SP), Y0
 	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
 	VXORPS       Y0, Y5, Y0
-	VMULPS       232(SP), Y0, Y0
+	VMULPS       264(SP), Y0, Y0
 	VMOVUPS      Y0, (DX)(R11*1)
 	VADDPS       Y1, Y1, Y0
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y6
-	VMOVUPS      264(SP), Y0
+	VMOVUPS      232(SP), Y0
 	VMULPS       200(SP), Y0, Y0
 	VMULPS       Y0, Y6, Y0
 	VMOVUPS      200(SP), Y1
@@ -8494,7 +8453,7 @@ l59:
 	VMOVUPS      Y0, (DX)(R11*2)
 	VADDPS       Y2, Y2, Y0
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VMOVUPS      232(SP), Y0
+	VMOVUPS      264(SP), Y0
 	VMULPS       168(SP), Y0, Y0
 	VMULPS       Y0, Y5, Y0
 	VMOVUPS      168(SP), Y1
@@ -8507,7 +8466,7 @@ l59:
 	VADDPS       296(SP), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VSUBPS       Y4, Y3, Y1
-	VMULPS       bivariateConsts<>+2208(SB), Y1, Y1
+	VMULPS       bivariateConsts<>+2240(SB), Y1, Y1
 	VADDPS       Y4, Y3, Y2
 	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      40(SP), Y1
@@ -8520,9 +8479,9 @@ l59:
 	VMOVUPS      Y1, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -8544,24 +8503,24 @@ l59:
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, bivariateConsts<>+1984(SB), Y0, Y0
+	VCMPPS $0x15, bivariateConsts<>+2016(SB), Y0, Y0
 	VANDPS Y2, Y0, Y0
 	VADDPS Y15, Y0, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VSUBPS       Y0, Y13, Y2
 	VSUBPS       Y0, Y1, Y1
 	VMOVAPS      Y0, Y13
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y0
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y0
 	VMAXPS       Y2, Y0, Y0
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y1, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y0, Y4, Y0
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -8601,9 +8560,9 @@ l59:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
 	VMOVUPS      104(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y3, Y3
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
@@ -8672,7 +8631,7 @@ l59:
 	VBLENDVPS    Y4, Y5, Y2, Y5
 	VANDPS       bivariateConsts<>+1056(SB), Y6, Y6
 	VANDPS       bivariateConsts<>+1056(SB), Y4, Y4
-	VMOVUPS      Y2, 232(SP)
+	VMOVUPS      Y2, 264(SP)
 	VBROADCASTSS bivariateConsts<>+1120(SB), Y2
 	VFMADD231PS  bivariateConsts<>+1088(SB), Y1, Y2
 	VMOVUPS      Y0, 200(SP)
@@ -8692,7 +8651,7 @@ l59:
 	VFMADD213PS  bivariateConsts<>+1312(SB), Y5, Y0
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y5, Y0
-	VMOVUPS      Y3, 264(SP)
+	VMOVUPS      Y3, 232(SP)
 	VMULPS       Y1, Y1, Y3
 	VMOVUPS      Y4, 136(SP)
 	VMULPS       Y5, Y5, Y4
@@ -8700,10 +8659,10 @@ l59:
 	VFMADD231PS  Y4, Y0, Y5
 	VADDPS       Y1, Y6, Y0
 	VADDPS       136(SP), Y5, Y1
-	VADDPS       264(SP), Y0, Y0
+	VADDPS       232(SP), Y0, Y0
 	VADDPS       168(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2304(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2304(SB), Y1, Y1
+	VADDPS       bivariateConsts<>+2336(SB), Y0, Y0
+	VADDPS       bivariateConsts<>+2336(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -8723,11 +8682,11 @@ l59:
 	VBROADCASTSS bivariateConsts<>+960(SB), Y4
 	VBLENDVPS    Y2, 200(SP), Y4, Y2
 	VBROADCASTSS bivariateConsts<>+960(SB), Y4
-	VBLENDVPS    Y3, 232(SP), Y4, Y3
+	VBLENDVPS    Y3, 264(SP), Y4, Y3
 	VBROADCASTSS bivariateConsts<>+960(SB), Y4
 	VADDPS       200(SP), Y4, Y4
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VADDPS       232(SP), Y5, Y5
+	VADDPS       264(SP), Y5, Y5
 	VDIVPS       Y4, Y2, Y2
 	VDIVPS       Y5, Y3, Y3
 	VMOVUPS      104(SP), Y4
@@ -8736,7 +8695,7 @@ l59:
 	VMINPS       Y5, Y6, Y5
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
 	VFNMADD231PS bivariateConsts<>+672(SB), Y5, Y6
-	VMOVUPS      Y3, 232(SP)
+	VMOVUPS      Y3, 264(SP)
 	VSUBPS       bivariateConsts<>+1504(SB), Y6, Y3
 	VMOVUPS      Y2, 200(SP)
 	VMOVAPS      Y5, Y2
@@ -8778,42 +8737,39 @@ l59:
 	VANDPS       bivariateConsts<>+608(SB), Y4, Y3
 	VXORPS       Y3, Y2, Y2
 	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y3
-	VPSRAD       $0x17, Y3, Y4
-	VANDPS       bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD       bivariateConsts<>+1600(SB), Y3, Y3
-	VMOVUPS      Y1, 264(SP)
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VMOVUPS      Y0, 136(SP)
-	VPSRAD       $0x17, Y1, Y0
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VMULPS       Y1, Y3, Y1
-	VADDPS       bivariateConsts<>+960(SB), Y6, Y3
-	VMULPS       Y3, Y1, Y1
-	VPADDD       Y0, Y4, Y0
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD       $0x17, Y1, Y3
+	VANDPS       bivariateConsts<>+512(SB), Y3, Y3
+	VPSUBD       Y3, Y0, Y4
+	VMOVUPS      Y0, 232(SP)
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y0
+	VANDPS       bivariateConsts<>+512(SB), Y0, Y0
+	VMOVUPS      Y1, 136(SP)
+	VPSUBD       Y0, Y1, Y1
+	VMULPS       Y1, Y4, Y1
+	VADDPS       bivariateConsts<>+960(SB), Y6, Y4
+	VMULPS       Y4, Y1, Y1
+	VPADDD       Y0, Y3, Y0
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y3
+	VANDPS       bivariateConsts<>+512(SB), Y3, Y3
+	VPSUBD       Y3, Y1, Y1
 	VPADDD       Y0, Y3, Y0
 	VCVTDQ2PS    Y0, Y0
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
 	VSUBPS       bivariateConsts<>+960(SB), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y3
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y3
 	VMULPS       Y1, Y1, Y4
 	VMOVUPS      Y6, 72(SP)
-	VMULPS       bivariateConsts<>+768(SB), Y0, Y6
+	VMULPS       bivariateConsts<>+1888(SB), Y0, Y6
 	VFMADD231PS  Y4, Y3, Y6
 	VADDPS       Y1, Y6, Y1
-	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y1
-	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y0
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y0, Y1
+	VSUBPS       bivariateConsts<>+1952(SB), Y1, Y0
 	VADDPS       Y5, Y0, Y0
 	VMOVUPS      168(SP), Y1
 	VSUBPS       Y2, Y1, Y3
@@ -8826,7 +8782,7 @@ l59:
 	VFMADD231PS  Y3, Y3, Y5
 	VMULPS       Y2, Y2, Y6
 	VFMADD231PS  Y1, Y1, Y6
-	VFMADD231PS  bivariateConsts<>+1952(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+1984(SB), Y5, Y6
 	VSUBPS       Y6, Y0, Y0
 	VMULPS       40(SP), Y4, Y5
 	VADDPS       Y1, Y5, Y6
@@ -8834,16 +8790,16 @@ l59:
 	VADDPS       Y2, Y5, Y5
 	VFNMADD231PS 296(SP), Y3, Y5
 	VMOVUPS      Y0, 296(SP)
-	VMULPS       136(SP), Y6, Y0
+	VMULPS       232(SP), Y6, Y0
 	VMOVUPS      Y0, 32(DX)
 	VMOVUPS      104(SP), Y0
 	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
 	VXORPS       Y0, Y5, Y0
-	VMULPS       264(SP), Y0, Y0
+	VMULPS       136(SP), Y0, Y0
 	VMOVUPS      Y0, 32(DX)(R11*1)
 	VADDPS       Y1, Y1, Y0
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y6
-	VMOVUPS      136(SP), Y0
+	VMOVUPS      232(SP), Y0
 	VMULPS       200(SP), Y0, Y0
 	VMULPS       Y0, Y6, Y0
 	VMOVUPS      200(SP), Y1
@@ -8852,10 +8808,10 @@ l59:
 	VMOVUPS      Y0, 32(DX)(R11*2)
 	VADDPS       Y2, Y2, Y0
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VMOVUPS      264(SP), Y0
-	VMULPS       232(SP), Y0, Y0
+	VMOVUPS      136(SP), Y0
+	VMULPS       264(SP), Y0, Y0
 	VMULPS       Y0, Y5, Y0
-	VMOVUPS      232(SP), Y1
+	VMOVUPS      264(SP), Y1
 	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y1, Y1
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(DX)(R12*1)
@@ -8865,7 +8821,7 @@ l59:
 	VADDPS       72(SP), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VSUBPS       Y4, Y3, Y1
-	VMULPS       bivariateConsts<>+2208(SB), Y1, Y1
+	VMULPS       bivariateConsts<>+2240(SB), Y1, Y1
 	VADDPS       Y4, Y3, Y2
 	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      104(SP), Y1
@@ -8876,9 +8832,9 @@ l59:
 	VSUBPS       Y9, Y0, Y0
 	VADDPS       296(SP), Y0, Y1
 	VMOVUPS      Y1, 32(BX)
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
@@ -8894,22 +8850,22 @@ l59:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y0, Y0
 	VANDPS       Y2, Y0, Y0
 	VADDPS       Y14, Y0, Y14
 	VMAXPS       Y12, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VSUBPS       Y0, Y12, Y2
 	VSUBPS       Y0, Y1, Y1
 	VMOVAPS      Y0, Y12
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y0
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y0
 	VMAXPS       Y2, Y0, Y0
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y1, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y0, Y4, Y0
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
@@ -8940,9 +8896,9 @@ l59:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
 	VMOVUPS      296(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y3, Y3
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
@@ -9071,8 +9027,8 @@ l61:
 	VADDPS       296(SP), Y5, Y1
 	VADDPS       264(SP), Y0, Y0
 	VADDPS       168(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2304(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2304(SB), Y1, Y1
+	VADDPS       bivariateConsts<>+2336(SB), Y0, Y0
+	VADDPS       bivariateConsts<>+2336(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -9156,46 +9112,43 @@ l61:
 	VANDPS       bivariateConsts<>+608(SB), Y4, Y5
 	VXORPS       Y5, Y3, Y3
 	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y5
-	VPSRAD       $0x17, Y5, Y4
-	VANDPS       bivariateConsts<>+1632(SB), Y5, Y5
-	VPADDD       bivariateConsts<>+1600(SB), Y5, Y5
-	VMOVUPS      Y1, 264(SP)
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VMOVUPS      Y0, 296(SP)
-	VPSRAD       $0x17, Y1, Y0
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VMULPS       Y1, Y5, Y1
-	VADDPS       bivariateConsts<>+960(SB), Y6, Y5
-	VMULPS       Y5, Y1, Y1
-	VPADDD       Y0, Y4, Y0
+	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
+	VPSUBD       Y5, Y0, Y4
+	VMOVUPS      Y0, 264(SP)
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y0
+	VANDPS       bivariateConsts<>+512(SB), Y0, Y0
+	VMOVUPS      Y1, 296(SP)
+	VPSUBD       Y0, Y1, Y1
+	VMULPS       Y1, Y4, Y1
+	VADDPS       bivariateConsts<>+960(SB), Y6, Y4
+	VMULPS       Y4, Y1, Y1
+	VPADDD       Y0, Y5, Y0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD    $0x17, Y1, Y4
+	VPSUBD    bivariateConsts<>+1600(SB), Y1, Y4
+	VANDPS    bivariateConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y1, Y1
 	VPADDD    Y0, Y4, Y0
 	VCVTDQ2PS Y0, Y0
-	VANDPS    bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD    bivariateConsts<>+1600(SB), Y1, Y1
 	VSUBPS    bivariateConsts<>+960(SB), Y1, Y1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y4
 	VMULPS       Y1, Y1, Y5
 	VMOVUPS      Y6, 328(SP)
-	VMULPS       bivariateConsts<>+768(SB), Y0, Y6
+	VMULPS       bivariateConsts<>+1888(SB), Y0, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y1, Y6, Y1
-	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y1
-	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y0
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y0, Y1
+	VSUBPS       bivariateConsts<>+1952(SB), Y1, Y0
 	VADDPS       168(SP), Y0, Y0
 
 	// the quadratic form
@@ -9209,7 +9162,7 @@ l61:
 	VFMADD231PS  Y1, Y1, Y5
 	VMULPS       Y3, Y3, Y6
 	VFMADD231PS  Y2, Y2, Y6
-	VFMADD231PS  bivariateConsts<>+1952(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+1984(SB), Y5, Y6
 	VSUBPS       Y6, Y0, Y0
 	VMULPS       104(SP), Y4, Y5
 	VADDPS       Y2, Y5, Y6
@@ -9217,18 +9170,18 @@ l61:
 	VADDPS       Y3, Y5, Y5
 	VFNMADD231PS 136(SP), Y1, Y5
 	VMOVUPS      Y0, 136(SP)
-	VMULPS       296(SP), Y6, Y0
+	VMULPS       264(SP), Y6, Y0
 	VMOVUPS      Y1, 104(SP)
 	VMOVUPS      40(SP), Y1
 	VMASKMOVPS   Y0, Y1, (DX)
 	VMOVUPS      72(SP), Y0
 	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
 	VXORPS       Y0, Y5, Y0
-	VMULPS       264(SP), Y0, Y0
+	VMULPS       296(SP), Y0, Y0
 	VMASKMOVPS   Y0, Y1, (DX)(R11*1)
 	VADDPS       Y2, Y2, Y0
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y6
-	VMOVUPS      296(SP), Y0
+	VMOVUPS      264(SP), Y0
 	VMULPS       232(SP), Y0, Y0
 	VMULPS       Y0, Y6, Y0
 	VMOVUPS      232(SP), Y2
@@ -9237,7 +9190,7 @@ l61:
 	VMASKMOVPS   Y0, Y1, (DX)(R11*2)
 	VADDPS       Y3, Y3, Y0
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VMOVUPS      264(SP), Y0
+	VMOVUPS      296(SP), Y0
 	VMULPS       200(SP), Y0, Y0
 	VMULPS       Y0, Y5, Y0
 	VMOVUPS      200(SP), Y2
@@ -9251,7 +9204,7 @@ l61:
 	VDIVPS       Y2, Y0, Y0
 	VMOVUPS      104(SP), Y2
 	VSUBPS       Y4, Y2, Y3
-	VMULPS       bivariateConsts<>+2208(SB), Y3, Y3
+	VMULPS       bivariateConsts<>+2240(SB), Y3, Y3
 	VADDPS       Y4, Y2, Y2
 	VFMADD231PS  Y2, Y3, Y0
 	VMOVUPS      72(SP), Y2
@@ -9264,9 +9217,9 @@ l61:
 	VMASKMOVPS   Y2, Y1, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -9288,7 +9241,7 @@ l61:
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, bivariateConsts<>+1984(SB), Y0, Y0
+	VCMPPS $0x15, bivariateConsts<>+2016(SB), Y0, Y0
 	VANDPS Y3, Y0, Y0
 	VANDPS Y0, Y1, Y0
 	VADDPS Y15, Y0, Y15
@@ -9297,18 +9250,18 @@ l61:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y0
 	VBLENDVPS    Y1, Y2, Y0, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -9348,9 +9301,9 @@ l61:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
 	VMOVUPS      40(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y3, Y3
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
@@ -9426,7 +9379,7 @@ l61:
 	VMOVUPS      Y0, 200(SP)
 	VBROADCASTSS bivariateConsts<>+1120(SB), Y0
 	VFMADD231PS  bivariateConsts<>+1088(SB), Y2, Y0
-	VMOVUPS      Y1, 264(SP)
+	VMOVUPS      Y1, 296(SP)
 	VBROADCASTSS bivariateConsts<>+1120(SB), Y1
 	VFMADD231PS  bivariateConsts<>+1088(SB), Y5, Y1
 	VFMADD213PS  bivariateConsts<>+1152(SB), Y2, Y0
@@ -9445,16 +9398,16 @@ l61:
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y5, Y1
 	VMOVUPS      Y3, 232(SP)
 	VMULPS       Y2, Y2, Y3
-	VMOVUPS      Y4, 296(SP)
+	VMOVUPS      Y4, 264(SP)
 	VMULPS       Y5, Y5, Y4
 	VFMADD231PS  Y3, Y0, Y2
 	VFMADD231PS  Y4, Y1, Y5
 	VADDPS       Y2, Y6, Y0
-	VADDPS       296(SP), Y5, Y1
+	VADDPS       264(SP), Y5, Y1
 	VADDPS       232(SP), Y0, Y0
 	VADDPS       328(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2304(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2304(SB), Y1, Y1
+	VADDPS       bivariateConsts<>+2336(SB), Y0, Y0
+	VADDPS       bivariateConsts<>+2336(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -9472,11 +9425,11 @@ l61:
 	VMOVUPS      72(SP), Y3
 	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y3, Y3
 	VBROADCASTSS bivariateConsts<>+960(SB), Y4
-	VBLENDVPS    Y2, 264(SP), Y4, Y2
+	VBLENDVPS    Y2, 296(SP), Y4, Y2
 	VBROADCASTSS bivariateConsts<>+960(SB), Y4
 	VBLENDVPS    Y3, 200(SP), Y4, Y3
 	VBROADCASTSS bivariateConsts<>+960(SB), Y4
-	VADDPS       264(SP), Y4, Y4
+	VADDPS       296(SP), Y4, Y4
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
 	VADDPS       200(SP), Y5, Y5
 	VDIVPS       Y4, Y2, Y2
@@ -9489,7 +9442,7 @@ l61:
 	VFNMADD231PS bivariateConsts<>+672(SB), Y5, Y6
 	VMOVUPS      Y3, 200(SP)
 	VSUBPS       bivariateConsts<>+1504(SB), Y6, Y3
-	VMOVUPS      Y2, 264(SP)
+	VMOVUPS      Y2, 296(SP)
 	VMOVAPS      Y5, Y2
 	VFMADD231PS  bivariateConsts<>+736(SB), Y3, Y2
 	VFMADD231PS  bivariateConsts<>+768(SB), Y3, Y2
@@ -9530,42 +9483,39 @@ l61:
 	VANDPS       bivariateConsts<>+608(SB), Y4, Y5
 	VXORPS       Y5, Y3, Y3
 	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y5
-	VPSRAD       $0x17, Y5, Y4
-	VANDPS       bivariateConsts<>+1632(SB), Y5, Y5
-	VPADDD       bivariateConsts<>+1600(SB), Y5, Y5
-	VMOVUPS      Y1, 232(SP)
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VMOVUPS      Y0, 296(SP)
-	VPSRAD       $0x17, Y1, Y0
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VMULPS       Y1, Y5, Y1
-	VADDPS       bivariateConsts<>+960(SB), Y6, Y5
-	VMULPS       Y5, Y1, Y1
-	VPADDD       Y0, Y4, Y0
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD       $0x17, Y1, Y4
+	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
+	VPSUBD       Y5, Y0, Y4
+	VMOVUPS      Y0, 232(SP)
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y0
+	VANDPS       bivariateConsts<>+512(SB), Y0, Y0
+	VMOVUPS      Y1, 264(SP)
+	VPSUBD       Y0, Y1, Y1
+	VMULPS       Y1, Y4, Y1
+	VADDPS       bivariateConsts<>+960(SB), Y6, Y4
+	VMULPS       Y4, Y1, Y1
+	VPADDD       Y0, Y5, Y0
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y4
+	VANDPS       bivariateConsts<>+512(SB), Y4, Y4
+	VPSUBD       Y4, Y1, Y1
 	VPADDD       Y0, Y4, Y0
 	VCVTDQ2PS    Y0, Y0
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
 	VSUBPS       bivariateConsts<>+960(SB), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y4
 	VMULPS       Y1, Y1, Y5
 	VMOVUPS      Y6, 168(SP)
-	VMULPS       bivariateConsts<>+768(SB), Y0, Y6
+	VMULPS       bivariateConsts<>+1888(SB), Y0, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y1, Y6, Y1
-	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y1
-	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y0
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y0, Y1
+	VSUBPS       bivariateConsts<>+1952(SB), Y1, Y0
 	VADDPS       328(SP), Y0, Y0
 	VSUBPS       Y3, Y2, Y1
 	VMULPS       bivariateConsts<>+1024(SB), Y1, Y1
@@ -9577,7 +9527,7 @@ l61:
 	VFMADD231PS  Y1, Y1, Y5
 	VMULPS       Y3, Y3, Y6
 	VFMADD231PS  Y2, Y2, Y6
-	VFMADD231PS  bivariateConsts<>+1952(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+1984(SB), Y5, Y6
 	VSUBPS       Y6, Y0, Y0
 	VMULPS       72(SP), Y4, Y5
 	VADDPS       Y2, Y5, Y6
@@ -9585,27 +9535,27 @@ l61:
 	VADDPS       Y3, Y5, Y5
 	VFNMADD231PS 104(SP), Y1, Y5
 	VMOVUPS      Y0, 104(SP)
-	VMULPS       296(SP), Y6, Y0
+	VMULPS       232(SP), Y6, Y0
 	VMOVUPS      Y1, 72(SP)
 	VMOVUPS      40(SP), Y1
 	VMASKMOVPS   Y0, Y1, 32(DX)
 	VMOVUPS      136(SP), Y0
 	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
 	VXORPS       Y0, Y5, Y0
-	VMULPS       232(SP), Y0, Y0
+	VMULPS       264(SP), Y0, Y0
 	VMASKMOVPS   Y0, Y1, 32(DX)(R11*1)
 	VADDPS       Y2, Y2, Y0
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y6
-	VMOVUPS      296(SP), Y0
-	VMULPS       264(SP), Y0, Y0
+	VMOVUPS      232(SP), Y0
+	VMULPS       296(SP), Y0, Y0
 	VMULPS       Y0, Y6, Y0
-	VMOVUPS      264(SP), Y2
+	VMOVUPS      296(SP), Y2
 	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y2, Y2
 	VANDPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, 32(DX)(R11*2)
 	VADDPS       Y3, Y3, Y0
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VMOVUPS      232(SP), Y0
+	VMOVUPS      264(SP), Y0
 	VMULPS       200(SP), Y0, Y0
 	VMULPS       Y0, Y5, Y0
 	VMOVUPS      200(SP), Y2
@@ -9619,7 +9569,7 @@ l61:
 	VDIVPS       Y2, Y0, Y0
 	VMOVUPS      72(SP), Y2
 	VSUBPS       Y4, Y2, Y3
-	VMULPS       bivariateConsts<>+2208(SB), Y3, Y3
+	VMULPS       bivariateConsts<>+2240(SB), Y3, Y3
 	VADDPS       Y4, Y2, Y2
 	VFMADD231PS  Y2, Y3, Y0
 	VMOVUPS      136(SP), Y2
@@ -9630,9 +9580,9 @@ l61:
 	VSUBPS       Y9, Y0, Y0
 	VADDPS       104(SP), Y0, Y2
 	VMASKMOVPS   Y2, Y1, 32(BX)
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
@@ -9648,25 +9598,25 @@ l61:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y0, Y0
 	VANDPS       Y3, Y0, Y0
 	VANDPS       Y0, Y1, Y0
 	VADDPS       Y14, Y0, Y14
 	VBROADCASTSS bivariateConsts<>+512(SB), Y0
 	VBLENDVPS    Y1, Y2, Y0, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
@@ -9697,9 +9647,9 @@ l61:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
 	VMOVUPS      40(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y3, Y3
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
@@ -9724,9 +9674,9 @@ l62:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -9748,13 +9698,13 @@ l62:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -9776,7 +9726,7 @@ l62:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y11, Y11
@@ -9787,35 +9737,34 @@ l62:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2112(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2144(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2144(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2176(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2176(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2208(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y4
+	VANDPS    bivariateConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
+	VMULPS       bivariateConsts<>+1888(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  bivariateConsts<>+736(SB), Y2, Y3
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y1, Y2
@@ -9833,35 +9782,34 @@ l62:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2112(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2144(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2144(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2176(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2176(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2208(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y4
+	VANDPS    bivariateConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
+	VMULPS       bivariateConsts<>+1888(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  bivariateConsts<>+736(SB), Y2, Y3
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y1, Y2
@@ -9894,9 +9842,9 @@ l63:
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS bivariateConsts<>+640(SB), Y5
 	VMAXPS       Y1, Y5, Y1
@@ -9998,9 +9946,9 @@ l63:
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS bivariateConsts<>+640(SB), Y5
 	VMAXPS       Y1, Y5, Y1
@@ -10103,9 +10051,9 @@ l65:
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
 	VANDPS       Y3, Y5, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y6
 	VMINPS       Y2, Y6, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y6
 	VMINPS       Y3, Y6, Y3
 	VBROADCASTSS bivariateConsts<>+640(SB), Y6
 	VMAXPS       Y2, Y6, Y2
@@ -10212,9 +10160,9 @@ l65:
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
 	VANDPS       Y3, Y5, Y3
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y6
 	VMINPS       Y2, Y6, Y2
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y6
 	VMINPS       Y3, Y6, Y3
 	VBROADCASTSS bivariateConsts<>+640(SB), Y6
 	VMAXPS       Y2, Y6, Y2

@@ -260,87 +260,95 @@ DATA distConsts<>+1008(SB)/4, $0x3f3504f3
 DATA distConsts<>+1012(SB)/4, $0x3f3504f3
 DATA distConsts<>+1016(SB)/4, $0x3f3504f3
 DATA distConsts<>+1020(SB)/4, $0x3f3504f3
-DATA distConsts<>+1024(SB)/4, $0x007fffff // the mantissa
-DATA distConsts<>+1028(SB)/4, $0x007fffff
-DATA distConsts<>+1032(SB)/4, $0x007fffff
-DATA distConsts<>+1036(SB)/4, $0x007fffff
-DATA distConsts<>+1040(SB)/4, $0x007fffff
-DATA distConsts<>+1044(SB)/4, $0x007fffff
-DATA distConsts<>+1048(SB)/4, $0x007fffff
-DATA distConsts<>+1052(SB)/4, $0x007fffff
-DATA distConsts<>+1056(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
-DATA distConsts<>+1060(SB)/4, $0xbd9537bc
-DATA distConsts<>+1064(SB)/4, $0xbd9537bc
-DATA distConsts<>+1068(SB)/4, $0xbd9537bc
-DATA distConsts<>+1072(SB)/4, $0xbd9537bc
-DATA distConsts<>+1076(SB)/4, $0xbd9537bc
-DATA distConsts<>+1080(SB)/4, $0xbd9537bc
-DATA distConsts<>+1084(SB)/4, $0xbd9537bc
-DATA distConsts<>+1088(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
-DATA distConsts<>+1092(SB)/4, $0x3e00acba
-DATA distConsts<>+1096(SB)/4, $0x3e00acba
-DATA distConsts<>+1100(SB)/4, $0x3e00acba
-DATA distConsts<>+1104(SB)/4, $0x3e00acba
-DATA distConsts<>+1108(SB)/4, $0x3e00acba
-DATA distConsts<>+1112(SB)/4, $0x3e00acba
-DATA distConsts<>+1116(SB)/4, $0x3e00acba
-DATA distConsts<>+1120(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
-DATA distConsts<>+1124(SB)/4, $0xbe074b66
-DATA distConsts<>+1128(SB)/4, $0xbe074b66
-DATA distConsts<>+1132(SB)/4, $0xbe074b66
-DATA distConsts<>+1136(SB)/4, $0xbe074b66
-DATA distConsts<>+1140(SB)/4, $0xbe074b66
-DATA distConsts<>+1144(SB)/4, $0xbe074b66
-DATA distConsts<>+1148(SB)/4, $0xbe074b66
-DATA distConsts<>+1152(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
-DATA distConsts<>+1156(SB)/4, $0x3e11ce71
-DATA distConsts<>+1160(SB)/4, $0x3e11ce71
-DATA distConsts<>+1164(SB)/4, $0x3e11ce71
-DATA distConsts<>+1168(SB)/4, $0x3e11ce71
-DATA distConsts<>+1172(SB)/4, $0x3e11ce71
-DATA distConsts<>+1176(SB)/4, $0x3e11ce71
-DATA distConsts<>+1180(SB)/4, $0x3e11ce71
-DATA distConsts<>+1184(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
-DATA distConsts<>+1188(SB)/4, $0xbe2a337f
-DATA distConsts<>+1192(SB)/4, $0xbe2a337f
-DATA distConsts<>+1196(SB)/4, $0xbe2a337f
-DATA distConsts<>+1200(SB)/4, $0xbe2a337f
-DATA distConsts<>+1204(SB)/4, $0xbe2a337f
-DATA distConsts<>+1208(SB)/4, $0xbe2a337f
-DATA distConsts<>+1212(SB)/4, $0xbe2a337f
-DATA distConsts<>+1216(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
-DATA distConsts<>+1220(SB)/4, $0x3e4cca27
-DATA distConsts<>+1224(SB)/4, $0x3e4cca27
-DATA distConsts<>+1228(SB)/4, $0x3e4cca27
-DATA distConsts<>+1232(SB)/4, $0x3e4cca27
-DATA distConsts<>+1236(SB)/4, $0x3e4cca27
-DATA distConsts<>+1240(SB)/4, $0x3e4cca27
-DATA distConsts<>+1244(SB)/4, $0x3e4cca27
-DATA distConsts<>+1248(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
-DATA distConsts<>+1252(SB)/4, $0xbe80011a
-DATA distConsts<>+1256(SB)/4, $0xbe80011a
-DATA distConsts<>+1260(SB)/4, $0xbe80011a
-DATA distConsts<>+1264(SB)/4, $0xbe80011a
-DATA distConsts<>+1268(SB)/4, $0xbe80011a
-DATA distConsts<>+1272(SB)/4, $0xbe80011a
-DATA distConsts<>+1276(SB)/4, $0xbe80011a
-DATA distConsts<>+1280(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
-DATA distConsts<>+1284(SB)/4, $0x3eaaaab8
-DATA distConsts<>+1288(SB)/4, $0x3eaaaab8
-DATA distConsts<>+1292(SB)/4, $0x3eaaaab8
-DATA distConsts<>+1296(SB)/4, $0x3eaaaab8
-DATA distConsts<>+1300(SB)/4, $0x3eaaaab8
-DATA distConsts<>+1304(SB)/4, $0x3eaaaab8
-DATA distConsts<>+1308(SB)/4, $0x3eaaaab8
-DATA distConsts<>+1312(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
-DATA distConsts<>+1316(SB)/4, $0xbf000000
-DATA distConsts<>+1320(SB)/4, $0xbf000000
-DATA distConsts<>+1324(SB)/4, $0xbf000000
-DATA distConsts<>+1328(SB)/4, $0xbf000000
-DATA distConsts<>+1332(SB)/4, $0xbf000000
-DATA distConsts<>+1336(SB)/4, $0xbf000000
-DATA distConsts<>+1340(SB)/4, $0xbf000000
-GLOBL distConsts<>(SB), RODATA|NOPTR, $1344
+DATA distConsts<>+1024(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA distConsts<>+1028(SB)/4, $0xbd9537bc
+DATA distConsts<>+1032(SB)/4, $0xbd9537bc
+DATA distConsts<>+1036(SB)/4, $0xbd9537bc
+DATA distConsts<>+1040(SB)/4, $0xbd9537bc
+DATA distConsts<>+1044(SB)/4, $0xbd9537bc
+DATA distConsts<>+1048(SB)/4, $0xbd9537bc
+DATA distConsts<>+1052(SB)/4, $0xbd9537bc
+DATA distConsts<>+1056(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
+DATA distConsts<>+1060(SB)/4, $0x3e00acba
+DATA distConsts<>+1064(SB)/4, $0x3e00acba
+DATA distConsts<>+1068(SB)/4, $0x3e00acba
+DATA distConsts<>+1072(SB)/4, $0x3e00acba
+DATA distConsts<>+1076(SB)/4, $0x3e00acba
+DATA distConsts<>+1080(SB)/4, $0x3e00acba
+DATA distConsts<>+1084(SB)/4, $0x3e00acba
+DATA distConsts<>+1088(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA distConsts<>+1092(SB)/4, $0xbe074b66
+DATA distConsts<>+1096(SB)/4, $0xbe074b66
+DATA distConsts<>+1100(SB)/4, $0xbe074b66
+DATA distConsts<>+1104(SB)/4, $0xbe074b66
+DATA distConsts<>+1108(SB)/4, $0xbe074b66
+DATA distConsts<>+1112(SB)/4, $0xbe074b66
+DATA distConsts<>+1116(SB)/4, $0xbe074b66
+DATA distConsts<>+1120(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA distConsts<>+1124(SB)/4, $0x3e11ce71
+DATA distConsts<>+1128(SB)/4, $0x3e11ce71
+DATA distConsts<>+1132(SB)/4, $0x3e11ce71
+DATA distConsts<>+1136(SB)/4, $0x3e11ce71
+DATA distConsts<>+1140(SB)/4, $0x3e11ce71
+DATA distConsts<>+1144(SB)/4, $0x3e11ce71
+DATA distConsts<>+1148(SB)/4, $0x3e11ce71
+DATA distConsts<>+1152(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA distConsts<>+1156(SB)/4, $0xbe2a337f
+DATA distConsts<>+1160(SB)/4, $0xbe2a337f
+DATA distConsts<>+1164(SB)/4, $0xbe2a337f
+DATA distConsts<>+1168(SB)/4, $0xbe2a337f
+DATA distConsts<>+1172(SB)/4, $0xbe2a337f
+DATA distConsts<>+1176(SB)/4, $0xbe2a337f
+DATA distConsts<>+1180(SB)/4, $0xbe2a337f
+DATA distConsts<>+1184(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA distConsts<>+1188(SB)/4, $0x3e4cca27
+DATA distConsts<>+1192(SB)/4, $0x3e4cca27
+DATA distConsts<>+1196(SB)/4, $0x3e4cca27
+DATA distConsts<>+1200(SB)/4, $0x3e4cca27
+DATA distConsts<>+1204(SB)/4, $0x3e4cca27
+DATA distConsts<>+1208(SB)/4, $0x3e4cca27
+DATA distConsts<>+1212(SB)/4, $0x3e4cca27
+DATA distConsts<>+1216(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
+DATA distConsts<>+1220(SB)/4, $0xbe80011a
+DATA distConsts<>+1224(SB)/4, $0xbe80011a
+DATA distConsts<>+1228(SB)/4, $0xbe80011a
+DATA distConsts<>+1232(SB)/4, $0xbe80011a
+DATA distConsts<>+1236(SB)/4, $0xbe80011a
+DATA distConsts<>+1240(SB)/4, $0xbe80011a
+DATA distConsts<>+1244(SB)/4, $0xbe80011a
+DATA distConsts<>+1248(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA distConsts<>+1252(SB)/4, $0x3eaaaab8
+DATA distConsts<>+1256(SB)/4, $0x3eaaaab8
+DATA distConsts<>+1260(SB)/4, $0x3eaaaab8
+DATA distConsts<>+1264(SB)/4, $0x3eaaaab8
+DATA distConsts<>+1268(SB)/4, $0x3eaaaab8
+DATA distConsts<>+1272(SB)/4, $0x3eaaaab8
+DATA distConsts<>+1276(SB)/4, $0x3eaaaab8
+DATA distConsts<>+1280(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
+DATA distConsts<>+1284(SB)/4, $0xbf000000
+DATA distConsts<>+1288(SB)/4, $0xbf000000
+DATA distConsts<>+1292(SB)/4, $0xbf000000
+DATA distConsts<>+1296(SB)/4, $0xbf000000
+DATA distConsts<>+1300(SB)/4, $0xbf000000
+DATA distConsts<>+1304(SB)/4, $0xbf000000
+DATA distConsts<>+1308(SB)/4, $0xbf000000
+DATA distConsts<>+1312(SB)/4, $0x2a3fbe8e // 0x1.7f7d1cp-43 = 1.703032e-13
+DATA distConsts<>+1316(SB)/4, $0x2a3fbe8e
+DATA distConsts<>+1320(SB)/4, $0x2a3fbe8e
+DATA distConsts<>+1324(SB)/4, $0x2a3fbe8e
+DATA distConsts<>+1328(SB)/4, $0x2a3fbe8e
+DATA distConsts<>+1332(SB)/4, $0x2a3fbe8e
+DATA distConsts<>+1336(SB)/4, $0x2a3fbe8e
+DATA distConsts<>+1340(SB)/4, $0x2a3fbe8e
+DATA distConsts<>+1344(SB)/4, $0x33b17200 // 0x1.62e4p-24 = 8.262941e-08
+DATA distConsts<>+1348(SB)/4, $0x33b17200
+DATA distConsts<>+1352(SB)/4, $0x33b17200
+DATA distConsts<>+1356(SB)/4, $0x33b17200
+DATA distConsts<>+1360(SB)/4, $0x33b17200
+DATA distConsts<>+1364(SB)/4, $0x33b17200
+DATA distConsts<>+1368(SB)/4, $0x33b17200
+DATA distConsts<>+1372(SB)/4, $0x33b17200
+GLOBL distConsts<>(SB), RODATA|NOPTR, $1376
 
 // func CategoricalSums(largest *float32, sum *float32, logits *float32, rows int, n int)
 // Requires: AVX, AVX2, FMA3
@@ -955,19 +963,19 @@ l25:
 	VFMADD231PS Y2, Y0, Y15
 	VFMADD231PS Y3, Y1, Y14
 	VPSUBD      distConsts<>+992(SB), Y13, Y0
-	VPSRAD      $0x17, Y0, Y1
-	VANDPS      distConsts<>+1024(SB), Y0, Y0
-	VPADDD      distConsts<>+992(SB), Y0, Y0
+	VANDPS      distConsts<>+512(SB), Y0, Y0
+	VPSUBD      Y0, Y13, Y1
 	VCMPPS      $0x00, Y13, Y13, Y2
-	VBLENDVPS   Y2, Y0, Y13, Y13
-	VPADDD      Y11, Y1, Y11
+	VBLENDVPS   Y2, Y1, Y13, Y13
+	VPSRAD      $0x17, Y0, Y0
+	VPADDD      Y11, Y0, Y11
 	VPSUBD      distConsts<>+992(SB), Y12, Y0
-	VPSRAD      $0x17, Y0, Y1
-	VANDPS      distConsts<>+1024(SB), Y0, Y0
-	VPADDD      distConsts<>+992(SB), Y0, Y0
+	VANDPS      distConsts<>+512(SB), Y0, Y0
+	VPSUBD      Y0, Y12, Y1
 	VCMPPS      $0x00, Y12, Y12, Y2
-	VBLENDVPS   Y2, Y0, Y12, Y12
-	VPADDD      Y10, Y1, Y10
+	VBLENDVPS   Y2, Y1, Y12, Y12
+	VPSRAD      $0x17, Y0, Y0
+	VPADDD      Y10, Y0, Y10
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DX
 	SUBQ        $0x10, CX
@@ -1067,19 +1075,19 @@ l27:
 
 l28:
 	VPSUBD       distConsts<>+992(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       distConsts<>+1024(SB), Y0, Y0
-	VPADDD       distConsts<>+992(SB), Y0, Y0
+	VANDPS       distConsts<>+512(SB), Y0, Y0
+	VPSUBD       Y0, Y13, Y1
 	VCMPPS       $0x00, Y13, Y13, Y2
-	VBLENDVPS    Y2, Y0, Y13, Y13
-	VPADDD       Y11, Y1, Y11
+	VBLENDVPS    Y2, Y1, Y13, Y13
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y11, Y0, Y11
 	VPSUBD       distConsts<>+992(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       distConsts<>+1024(SB), Y0, Y0
-	VPADDD       distConsts<>+992(SB), Y0, Y0
+	VANDPS       distConsts<>+512(SB), Y0, Y0
+	VPSUBD       Y0, Y12, Y1
 	VCMPPS       $0x00, Y12, Y12, Y2
-	VBLENDVPS    Y2, Y0, Y12, Y12
-	VPADDD       Y10, Y1, Y10
+	VBLENDVPS    Y2, Y1, Y12, Y12
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y10, Y0, Y10
 	VMULPS       Y12, Y13, Y13
 	VEXTRACTF128 $0x01, Y13, X0
 	VMULPS       X0, X13, X13
@@ -1089,11 +1097,11 @@ l28:
 	VMULPS       X0, X13, X13
 	VBROADCASTSS X13, Y0
 	VPSUBD       distConsts<>+992(SB), Y0, Y1
-	VPSRAD       $0x17, Y1, Y2
-	VANDPS       distConsts<>+1024(SB), Y1, Y1
-	VPADDD       distConsts<>+992(SB), Y1, Y1
+	VANDPS       distConsts<>+512(SB), Y1, Y1
+	VPSUBD       Y1, Y0, Y2
 	VCMPPS       $0x00, Y0, Y0, Y3
-	VBLENDVPS    Y3, Y1, Y0, Y1
+	VBLENDVPS    Y3, Y2, Y0, Y2
+	VPSRAD       $0x17, Y1, Y1
 	VPADDD       Y10, Y11, Y11
 	VEXTRACTF128 $0x01, Y11, X3
 	VPADDD       X3, X11, X11
@@ -1102,34 +1110,33 @@ l28:
 	VPERMILPS    $0x01, X11, X3
 	VPADDD       X3, X11, X11
 	VBROADCASTSS X11, Y3
-	VPADDD       Y3, Y2, Y2
+	VPADDD       Y3, Y1, Y1
 	VCMPPS       $0x00, Y0, Y0, Y3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    distConsts<>+992(SB), Y1, Y1
-	VPSRAD    $0x17, Y1, Y4
+	VPSUBD    distConsts<>+992(SB), Y2, Y4
+	VANDPS    distConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y2, Y2
 	VCVTDQ2PS Y4, Y4
-	VANDPS    distConsts<>+1024(SB), Y1, Y1
-	VPADDD    distConsts<>+992(SB), Y1, Y1
-	VSUBPS    distConsts<>+896(SB), Y1, Y1
+	VSUBPS    distConsts<>+896(SB), Y2, Y2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS distConsts<>+1088(SB), Y5
-	VFMADD231PS  distConsts<>+1056(SB), Y1, Y5
-	VFMADD213PS  distConsts<>+1120(SB), Y1, Y5
-	VFMADD213PS  distConsts<>+1152(SB), Y1, Y5
-	VFMADD213PS  distConsts<>+1184(SB), Y1, Y5
-	VFMADD213PS  distConsts<>+1216(SB), Y1, Y5
-	VFMADD213PS  distConsts<>+1248(SB), Y1, Y5
-	VFMADD213PS  distConsts<>+1280(SB), Y1, Y5
-	VFMADD213PS  distConsts<>+1312(SB), Y1, Y5
-	VMULPS       Y1, Y1, Y6
-	VMULPS       distConsts<>+704(SB), Y4, Y7
+	VBROADCASTSS distConsts<>+1056(SB), Y5
+	VFMADD231PS  distConsts<>+1024(SB), Y2, Y5
+	VFMADD213PS  distConsts<>+1088(SB), Y2, Y5
+	VFMADD213PS  distConsts<>+1120(SB), Y2, Y5
+	VFMADD213PS  distConsts<>+1152(SB), Y2, Y5
+	VFMADD213PS  distConsts<>+1184(SB), Y2, Y5
+	VFMADD213PS  distConsts<>+1216(SB), Y2, Y5
+	VFMADD213PS  distConsts<>+1248(SB), Y2, Y5
+	VFMADD213PS  distConsts<>+1280(SB), Y2, Y5
+	VMULPS       Y2, Y2, Y6
+	VMULPS       distConsts<>+1312(SB), Y4, Y7
 	VFMADD231PS  Y6, Y5, Y7
-	VADDPS       Y1, Y7, Y1
-	VFMADD231PS  distConsts<>+672(SB), Y4, Y1
-	VBLENDVPS    Y3, Y1, Y0, Y0
-	VCVTDQ2PS    Y2, Y1
+	VADDPS       Y2, Y7, Y2
+	VFMADD231PS  distConsts<>+1344(SB), Y4, Y2
+	VBLENDVPS    Y3, Y2, Y0, Y0
+	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  distConsts<>+704(SB), Y1, Y0
 	VFMADD231PS  distConsts<>+672(SB), Y1, Y0
 	VADDPS       distConsts<>+928(SB), Y0, Y0
@@ -1263,19 +1270,19 @@ l30:
 	VMOVUPS     Y0, (SI)
 	VMOVUPS     Y1, 32(SI)
 	VPSUBD      distConsts<>+992(SB), Y13, Y0
-	VPSRAD      $0x17, Y0, Y1
-	VANDPS      distConsts<>+1024(SB), Y0, Y0
-	VPADDD      distConsts<>+992(SB), Y0, Y0
+	VANDPS      distConsts<>+512(SB), Y0, Y0
+	VPSUBD      Y0, Y13, Y1
 	VCMPPS      $0x00, Y13, Y13, Y2
-	VBLENDVPS   Y2, Y0, Y13, Y13
-	VPADDD      Y11, Y1, Y11
+	VBLENDVPS   Y2, Y1, Y13, Y13
+	VPSRAD      $0x17, Y0, Y0
+	VPADDD      Y11, Y0, Y11
 	VPSUBD      distConsts<>+992(SB), Y12, Y0
-	VPSRAD      $0x17, Y0, Y1
-	VANDPS      distConsts<>+1024(SB), Y0, Y0
-	VPADDD      distConsts<>+992(SB), Y0, Y0
+	VANDPS      distConsts<>+512(SB), Y0, Y0
+	VPSUBD      Y0, Y12, Y1
 	VCMPPS      $0x00, Y12, Y12, Y2
-	VBLENDVPS   Y2, Y0, Y12, Y12
-	VPADDD      Y10, Y1, Y10
+	VBLENDVPS   Y2, Y1, Y12, Y12
+	VPSRAD      $0x17, Y0, Y0
+	VPADDD      Y10, Y0, Y10
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
@@ -1400,19 +1407,19 @@ l32:
 
 l33:
 	VPSUBD       distConsts<>+992(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       distConsts<>+1024(SB), Y0, Y0
-	VPADDD       distConsts<>+992(SB), Y0, Y0
+	VANDPS       distConsts<>+512(SB), Y0, Y0
+	VPSUBD       Y0, Y13, Y1
 	VCMPPS       $0x00, Y13, Y13, Y2
-	VBLENDVPS    Y2, Y0, Y13, Y13
-	VPADDD       Y11, Y1, Y11
+	VBLENDVPS    Y2, Y1, Y13, Y13
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y11, Y0, Y11
 	VPSUBD       distConsts<>+992(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
-	VANDPS       distConsts<>+1024(SB), Y0, Y0
-	VPADDD       distConsts<>+992(SB), Y0, Y0
+	VANDPS       distConsts<>+512(SB), Y0, Y0
+	VPSUBD       Y0, Y12, Y1
 	VCMPPS       $0x00, Y12, Y12, Y2
-	VBLENDVPS    Y2, Y0, Y12, Y12
-	VPADDD       Y10, Y1, Y10
+	VBLENDVPS    Y2, Y1, Y12, Y12
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y10, Y0, Y10
 	VMULPS       Y12, Y13, Y13
 	VEXTRACTF128 $0x01, Y13, X0
 	VMULPS       X0, X13, X13
@@ -1422,11 +1429,11 @@ l33:
 	VMULPS       X0, X13, X13
 	VBROADCASTSS X13, Y0
 	VPSUBD       distConsts<>+992(SB), Y0, Y1
-	VPSRAD       $0x17, Y1, Y2
-	VANDPS       distConsts<>+1024(SB), Y1, Y1
-	VPADDD       distConsts<>+992(SB), Y1, Y1
+	VANDPS       distConsts<>+512(SB), Y1, Y1
+	VPSUBD       Y1, Y0, Y2
 	VCMPPS       $0x00, Y0, Y0, Y3
-	VBLENDVPS    Y3, Y1, Y0, Y1
+	VBLENDVPS    Y3, Y2, Y0, Y2
+	VPSRAD       $0x17, Y1, Y1
 	VPADDD       Y10, Y11, Y11
 	VEXTRACTF128 $0x01, Y11, X3
 	VPADDD       X3, X11, X11
@@ -1435,34 +1442,33 @@ l33:
 	VPERMILPS    $0x01, X11, X3
 	VPADDD       X3, X11, X11
 	VBROADCASTSS X11, Y3
-	VPADDD       Y3, Y2, Y2
+	VPADDD       Y3, Y1, Y1
 	VCMPPS       $0x00, Y0, Y0, Y3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    distConsts<>+992(SB), Y1, Y1
-	VPSRAD    $0x17, Y1, Y4
+	VPSUBD    distConsts<>+992(SB), Y2, Y4
+	VANDPS    distConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y2, Y2
 	VCVTDQ2PS Y4, Y4
-	VANDPS    distConsts<>+1024(SB), Y1, Y1
-	VPADDD    distConsts<>+992(SB), Y1, Y1
-	VSUBPS    distConsts<>+896(SB), Y1, Y1
+	VSUBPS    distConsts<>+896(SB), Y2, Y2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS distConsts<>+1088(SB), Y5
-	VFMADD231PS  distConsts<>+1056(SB), Y1, Y5
-	VFMADD213PS  distConsts<>+1120(SB), Y1, Y5
-	VFMADD213PS  distConsts<>+1152(SB), Y1, Y5
-	VFMADD213PS  distConsts<>+1184(SB), Y1, Y5
-	VFMADD213PS  distConsts<>+1216(SB), Y1, Y5
-	VFMADD213PS  distConsts<>+1248(SB), Y1, Y5
-	VFMADD213PS  distConsts<>+1280(SB), Y1, Y5
-	VFMADD213PS  distConsts<>+1312(SB), Y1, Y5
-	VMULPS       Y1, Y1, Y6
-	VMULPS       distConsts<>+704(SB), Y4, Y7
+	VBROADCASTSS distConsts<>+1056(SB), Y5
+	VFMADD231PS  distConsts<>+1024(SB), Y2, Y5
+	VFMADD213PS  distConsts<>+1088(SB), Y2, Y5
+	VFMADD213PS  distConsts<>+1120(SB), Y2, Y5
+	VFMADD213PS  distConsts<>+1152(SB), Y2, Y5
+	VFMADD213PS  distConsts<>+1184(SB), Y2, Y5
+	VFMADD213PS  distConsts<>+1216(SB), Y2, Y5
+	VFMADD213PS  distConsts<>+1248(SB), Y2, Y5
+	VFMADD213PS  distConsts<>+1280(SB), Y2, Y5
+	VMULPS       Y2, Y2, Y6
+	VMULPS       distConsts<>+1312(SB), Y4, Y7
 	VFMADD231PS  Y6, Y5, Y7
-	VADDPS       Y1, Y7, Y1
-	VFMADD231PS  distConsts<>+672(SB), Y4, Y1
-	VBLENDVPS    Y3, Y1, Y0, Y0
-	VCVTDQ2PS    Y2, Y1
+	VADDPS       Y2, Y7, Y2
+	VFMADD231PS  distConsts<>+1344(SB), Y4, Y2
+	VBLENDVPS    Y3, Y2, Y0, Y0
+	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  distConsts<>+704(SB), Y1, Y0
 	VFMADD231PS  distConsts<>+672(SB), Y1, Y0
 	VADDPS       distConsts<>+928(SB), Y0, Y0

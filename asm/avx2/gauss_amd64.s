@@ -180,14 +180,14 @@ DATA gaussConsts<>+688(SB)/4, $0x3f3504f3
 DATA gaussConsts<>+692(SB)/4, $0x3f3504f3
 DATA gaussConsts<>+696(SB)/4, $0x3f3504f3
 DATA gaussConsts<>+700(SB)/4, $0x3f3504f3
-DATA gaussConsts<>+704(SB)/4, $0x007fffff // the mantissa
-DATA gaussConsts<>+708(SB)/4, $0x007fffff
-DATA gaussConsts<>+712(SB)/4, $0x007fffff
-DATA gaussConsts<>+716(SB)/4, $0x007fffff
-DATA gaussConsts<>+720(SB)/4, $0x007fffff
-DATA gaussConsts<>+724(SB)/4, $0x007fffff
-DATA gaussConsts<>+728(SB)/4, $0x007fffff
-DATA gaussConsts<>+732(SB)/4, $0x007fffff
+DATA gaussConsts<>+704(SB)/4, $0xff800000 // -Inf; the bits of sign and exponent
+DATA gaussConsts<>+708(SB)/4, $0xff800000
+DATA gaussConsts<>+712(SB)/4, $0xff800000
+DATA gaussConsts<>+716(SB)/4, $0xff800000
+DATA gaussConsts<>+720(SB)/4, $0xff800000
+DATA gaussConsts<>+724(SB)/4, $0xff800000
+DATA gaussConsts<>+728(SB)/4, $0xff800000
+DATA gaussConsts<>+732(SB)/4, $0xff800000
 DATA gaussConsts<>+736(SB)/4, $0x3f800000 // 1
 DATA gaussConsts<>+740(SB)/4, $0x3f800000
 DATA gaussConsts<>+744(SB)/4, $0x3f800000
@@ -268,311 +268,327 @@ DATA gaussConsts<>+1040(SB)/4, $0xbf000000
 DATA gaussConsts<>+1044(SB)/4, $0xbf000000
 DATA gaussConsts<>+1048(SB)/4, $0xbf000000
 DATA gaussConsts<>+1052(SB)/4, $0xbf000000
-DATA gaussConsts<>+1056(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
-DATA gaussConsts<>+1060(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+1064(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+1068(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+1072(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+1076(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+1080(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+1084(SB)/4, $0x35bfbe8e
-DATA gaussConsts<>+1088(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
-DATA gaussConsts<>+1092(SB)/4, $0x3f317200
-DATA gaussConsts<>+1096(SB)/4, $0x3f317200
-DATA gaussConsts<>+1100(SB)/4, $0x3f317200
-DATA gaussConsts<>+1104(SB)/4, $0x3f317200
-DATA gaussConsts<>+1108(SB)/4, $0x3f317200
-DATA gaussConsts<>+1112(SB)/4, $0x3f317200
-DATA gaussConsts<>+1116(SB)/4, $0x3f317200
-DATA gaussConsts<>+1120(SB)/4, $0x40000000 // 2
-DATA gaussConsts<>+1124(SB)/4, $0x40000000
-DATA gaussConsts<>+1128(SB)/4, $0x40000000
-DATA gaussConsts<>+1132(SB)/4, $0x40000000
-DATA gaussConsts<>+1136(SB)/4, $0x40000000
-DATA gaussConsts<>+1140(SB)/4, $0x40000000
-DATA gaussConsts<>+1144(SB)/4, $0x40000000
-DATA gaussConsts<>+1148(SB)/4, $0x40000000
-DATA gaussConsts<>+1152(SB)/4, $0x00800000 // the lowest bit of the exponent; the smallest normal number
-DATA gaussConsts<>+1156(SB)/4, $0x00800000
-DATA gaussConsts<>+1160(SB)/4, $0x00800000
-DATA gaussConsts<>+1164(SB)/4, $0x00800000
-DATA gaussConsts<>+1168(SB)/4, $0x00800000
-DATA gaussConsts<>+1172(SB)/4, $0x00800000
-DATA gaussConsts<>+1176(SB)/4, $0x00800000
-DATA gaussConsts<>+1180(SB)/4, $0x00800000
-DATA gaussConsts<>+1184(SB)/4, $0x3f6b3f8e // 0x1.d67f1cp-01 = 0.9189385: ln(2 pi)/2
-DATA gaussConsts<>+1188(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+1192(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+1196(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+1200(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+1204(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+1208(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+1212(SB)/4, $0x3f6b3f8e
-DATA gaussConsts<>+1216(SB)/4, $0xc0000000 // -2
-DATA gaussConsts<>+1220(SB)/4, $0xc0000000
-DATA gaussConsts<>+1224(SB)/4, $0xc0000000
-DATA gaussConsts<>+1228(SB)/4, $0xc0000000
-DATA gaussConsts<>+1232(SB)/4, $0xc0000000
-DATA gaussConsts<>+1236(SB)/4, $0xc0000000
-DATA gaussConsts<>+1240(SB)/4, $0xc0000000
-DATA gaussConsts<>+1244(SB)/4, $0xc0000000
-DATA gaussConsts<>+1248(SB)/4, $0x30800000
-DATA gaussConsts<>+1252(SB)/4, $0x30800000
-DATA gaussConsts<>+1256(SB)/4, $0x30800000
-DATA gaussConsts<>+1260(SB)/4, $0x30800000
-DATA gaussConsts<>+1264(SB)/4, $0x30800000
-DATA gaussConsts<>+1268(SB)/4, $0x30800000
-DATA gaussConsts<>+1272(SB)/4, $0x30800000
-DATA gaussConsts<>+1276(SB)/4, $0x30800000
-DATA gaussConsts<>+1280(SB)/4, $0x3f000000 // 0x1p-01 = 0.5
-DATA gaussConsts<>+1284(SB)/4, $0x3f000000
-DATA gaussConsts<>+1288(SB)/4, $0x3f000000
-DATA gaussConsts<>+1292(SB)/4, $0x3f000000
-DATA gaussConsts<>+1296(SB)/4, $0x3f000000
-DATA gaussConsts<>+1300(SB)/4, $0x3f000000
-DATA gaussConsts<>+1304(SB)/4, $0x3f000000
-DATA gaussConsts<>+1308(SB)/4, $0x3f000000
-DATA gaussConsts<>+1312(SB)/4, $0xbe800000 // -0x1p-02 = -0.25
-DATA gaussConsts<>+1316(SB)/4, $0xbe800000
-DATA gaussConsts<>+1320(SB)/4, $0xbe800000
-DATA gaussConsts<>+1324(SB)/4, $0xbe800000
-DATA gaussConsts<>+1328(SB)/4, $0xbe800000
-DATA gaussConsts<>+1332(SB)/4, $0xbe800000
-DATA gaussConsts<>+1336(SB)/4, $0xbe800000
-DATA gaussConsts<>+1340(SB)/4, $0xbe800000
-DATA gaussConsts<>+1344(SB)/4, $0x1e000001
-DATA gaussConsts<>+1348(SB)/4, $0x1e000001
-DATA gaussConsts<>+1352(SB)/4, $0x1e000001
-DATA gaussConsts<>+1356(SB)/4, $0x1e000001
-DATA gaussConsts<>+1360(SB)/4, $0x1e000001
-DATA gaussConsts<>+1364(SB)/4, $0x1e000001
-DATA gaussConsts<>+1368(SB)/4, $0x1e000001
-DATA gaussConsts<>+1372(SB)/4, $0x1e000001
-DATA gaussConsts<>+1376(SB)/4, $0x61ffffff
-DATA gaussConsts<>+1380(SB)/4, $0x61ffffff
-DATA gaussConsts<>+1384(SB)/4, $0x61ffffff
-DATA gaussConsts<>+1388(SB)/4, $0x61ffffff
-DATA gaussConsts<>+1392(SB)/4, $0x61ffffff
-DATA gaussConsts<>+1396(SB)/4, $0x61ffffff
-DATA gaussConsts<>+1400(SB)/4, $0x61ffffff
-DATA gaussConsts<>+1404(SB)/4, $0x61ffffff
-DATA gaussConsts<>+1408(SB)/4, $0x3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
-DATA gaussConsts<>+1412(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1416(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1420(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1424(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1428(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1432(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1436(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1440(SB)/4, $0x4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
-DATA gaussConsts<>+1444(SB)/4, $0x4b40007f
-DATA gaussConsts<>+1448(SB)/4, $0x4b40007f
-DATA gaussConsts<>+1452(SB)/4, $0x4b40007f
-DATA gaussConsts<>+1456(SB)/4, $0x4b40007f
-DATA gaussConsts<>+1460(SB)/4, $0x4b40007f
-DATA gaussConsts<>+1464(SB)/4, $0x4b40007f
-DATA gaussConsts<>+1468(SB)/4, $0x4b40007f
-DATA gaussConsts<>+1472(SB)/4, $0x3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
-DATA gaussConsts<>+1476(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+1480(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+1484(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+1488(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+1492(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+1496(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+1500(SB)/4, $0x3ab52f1a
-DATA gaussConsts<>+1504(SB)/4, $0x3c091d68 // 0x1.123adp-07 = 0.008368827
-DATA gaussConsts<>+1508(SB)/4, $0x3c091d68
-DATA gaussConsts<>+1512(SB)/4, $0x3c091d68
-DATA gaussConsts<>+1516(SB)/4, $0x3c091d68
-DATA gaussConsts<>+1520(SB)/4, $0x3c091d68
-DATA gaussConsts<>+1524(SB)/4, $0x3c091d68
-DATA gaussConsts<>+1528(SB)/4, $0x3c091d68
-DATA gaussConsts<>+1532(SB)/4, $0x3c091d68
-DATA gaussConsts<>+1536(SB)/4, $0x3d2aac51 // 0x1.5558a2p-05 = 0.04166824
-DATA gaussConsts<>+1540(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+1544(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+1548(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+1552(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+1556(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+1560(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+1564(SB)/4, $0x3d2aac51
-DATA gaussConsts<>+1568(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
-DATA gaussConsts<>+1572(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+1576(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+1580(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+1584(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+1588(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+1592(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+1596(SB)/4, $0x3e2aaa48
-DATA gaussConsts<>+1600(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
-DATA gaussConsts<>+1604(SB)/4, $0x3efffffe
-DATA gaussConsts<>+1608(SB)/4, $0x3efffffe
-DATA gaussConsts<>+1612(SB)/4, $0x3efffffe
-DATA gaussConsts<>+1616(SB)/4, $0x3efffffe
-DATA gaussConsts<>+1620(SB)/4, $0x3efffffe
-DATA gaussConsts<>+1624(SB)/4, $0x3efffffe
-DATA gaussConsts<>+1628(SB)/4, $0x3efffffe
-DATA gaussConsts<>+1632(SB)/4, $0x42200001
-DATA gaussConsts<>+1636(SB)/4, $0x42200001
-DATA gaussConsts<>+1640(SB)/4, $0x42200001
-DATA gaussConsts<>+1644(SB)/4, $0x42200001
-DATA gaussConsts<>+1648(SB)/4, $0x42200001
-DATA gaussConsts<>+1652(SB)/4, $0x42200001
-DATA gaussConsts<>+1656(SB)/4, $0x42200001
-DATA gaussConsts<>+1660(SB)/4, $0x42200001
-DATA gaussConsts<>+1664(SB)/4, $0x3ddfffff
-DATA gaussConsts<>+1668(SB)/4, $0x3ddfffff
-DATA gaussConsts<>+1672(SB)/4, $0x3ddfffff
-DATA gaussConsts<>+1676(SB)/4, $0x3ddfffff
-DATA gaussConsts<>+1680(SB)/4, $0x3ddfffff
-DATA gaussConsts<>+1684(SB)/4, $0x3ddfffff
-DATA gaussConsts<>+1688(SB)/4, $0x3ddfffff
-DATA gaussConsts<>+1692(SB)/4, $0x3ddfffff
-DATA gaussConsts<>+1696(SB)/4, $0xc2d00000 // -104
-DATA gaussConsts<>+1700(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1704(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1708(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1712(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1716(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1720(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1724(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1728(SB)/4, $0x4b4000fe // 0x1.8001fcp+23 = 1.2583166e+07: the same, with the bias of two
-DATA gaussConsts<>+1732(SB)/4, $0x4b4000fe
-DATA gaussConsts<>+1736(SB)/4, $0x4b4000fe
-DATA gaussConsts<>+1740(SB)/4, $0x4b4000fe
-DATA gaussConsts<>+1744(SB)/4, $0x4b4000fe
-DATA gaussConsts<>+1748(SB)/4, $0x4b4000fe
-DATA gaussConsts<>+1752(SB)/4, $0x4b4000fe
-DATA gaussConsts<>+1756(SB)/4, $0x4b4000fe
-DATA gaussConsts<>+1760(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
-DATA gaussConsts<>+1764(SB)/4, $0x3f317218
-DATA gaussConsts<>+1768(SB)/4, $0x3f317218
-DATA gaussConsts<>+1772(SB)/4, $0x3f317218
-DATA gaussConsts<>+1776(SB)/4, $0x3f317218
-DATA gaussConsts<>+1780(SB)/4, $0x3f317218
-DATA gaussConsts<>+1784(SB)/4, $0x3f317218
-DATA gaussConsts<>+1788(SB)/4, $0x3f317218
-DATA gaussConsts<>+1792(SB)/4, $0xbd389f1b // -0x1.713e36p-05 = -0.04507361
-DATA gaussConsts<>+1796(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+1800(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+1804(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+1808(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+1812(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+1816(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+1820(SB)/4, $0xbd389f1b
-DATA gaussConsts<>+1824(SB)/4, $0x3dd65047 // 0x1.aca08ep-04 = 0.104645304
-DATA gaussConsts<>+1828(SB)/4, $0x3dd65047
-DATA gaussConsts<>+1832(SB)/4, $0x3dd65047
-DATA gaussConsts<>+1836(SB)/4, $0x3dd65047
-DATA gaussConsts<>+1840(SB)/4, $0x3dd65047
-DATA gaussConsts<>+1844(SB)/4, $0x3dd65047
-DATA gaussConsts<>+1848(SB)/4, $0x3dd65047
-DATA gaussConsts<>+1852(SB)/4, $0x3dd65047
-DATA gaussConsts<>+1856(SB)/4, $0xbe06c9fa // -0x1.0d93f4p-03 = -0.13162985
-DATA gaussConsts<>+1860(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+1864(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+1868(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+1872(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+1876(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+1880(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+1884(SB)/4, $0xbe06c9fa
-DATA gaussConsts<>+1888(SB)/4, $0x3e14435c // 0x1.2886b8p-03 = 0.1447882
-DATA gaussConsts<>+1892(SB)/4, $0x3e14435c
-DATA gaussConsts<>+1896(SB)/4, $0x3e14435c
-DATA gaussConsts<>+1900(SB)/4, $0x3e14435c
-DATA gaussConsts<>+1904(SB)/4, $0x3e14435c
-DATA gaussConsts<>+1908(SB)/4, $0x3e14435c
-DATA gaussConsts<>+1912(SB)/4, $0x3e14435c
-DATA gaussConsts<>+1916(SB)/4, $0x3e14435c
-DATA gaussConsts<>+1920(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
-DATA gaussConsts<>+1924(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+1928(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+1932(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+1936(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+1940(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+1944(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+1948(SB)/4, $0xbe2a778b
-DATA gaussConsts<>+1952(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
-DATA gaussConsts<>+1956(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+1960(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+1964(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+1968(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+1972(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+1976(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+1980(SB)/4, $0x3e4cb4b3
-DATA gaussConsts<>+1984(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
-DATA gaussConsts<>+1988(SB)/4, $0xbe800021
-DATA gaussConsts<>+1992(SB)/4, $0xbe800021
-DATA gaussConsts<>+1996(SB)/4, $0xbe800021
-DATA gaussConsts<>+2000(SB)/4, $0xbe800021
-DATA gaussConsts<>+2004(SB)/4, $0xbe800021
-DATA gaussConsts<>+2008(SB)/4, $0xbe800021
-DATA gaussConsts<>+2012(SB)/4, $0xbe800021
-DATA gaussConsts<>+2016(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
-DATA gaussConsts<>+2020(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+2024(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+2028(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+2032(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+2036(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+2040(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+2044(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+2048(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
-DATA gaussConsts<>+2052(SB)/4, $0x38d1b717
-DATA gaussConsts<>+2056(SB)/4, $0x38d1b717
-DATA gaussConsts<>+2060(SB)/4, $0x38d1b717
-DATA gaussConsts<>+2064(SB)/4, $0x38d1b717
-DATA gaussConsts<>+2068(SB)/4, $0x38d1b717
-DATA gaussConsts<>+2072(SB)/4, $0x38d1b717
-DATA gaussConsts<>+2076(SB)/4, $0x38d1b717
-DATA gaussConsts<>+2080(SB)/4, $0x4e800001
-DATA gaussConsts<>+2084(SB)/4, $0x4e800001
-DATA gaussConsts<>+2088(SB)/4, $0x4e800001
-DATA gaussConsts<>+2092(SB)/4, $0x4e800001
-DATA gaussConsts<>+2096(SB)/4, $0x4e800001
-DATA gaussConsts<>+2100(SB)/4, $0x4e800001
-DATA gaussConsts<>+2104(SB)/4, $0x4e800001
-DATA gaussConsts<>+2108(SB)/4, $0x4e800001
-DATA gaussConsts<>+2112(SB)/4, $0x317fffff
-DATA gaussConsts<>+2116(SB)/4, $0x317fffff
-DATA gaussConsts<>+2120(SB)/4, $0x317fffff
-DATA gaussConsts<>+2124(SB)/4, $0x317fffff
-DATA gaussConsts<>+2128(SB)/4, $0x317fffff
-DATA gaussConsts<>+2132(SB)/4, $0x317fffff
-DATA gaussConsts<>+2136(SB)/4, $0x317fffff
-DATA gaussConsts<>+2140(SB)/4, $0x317fffff
-DATA gaussConsts<>+2144(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
-DATA gaussConsts<>+2148(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+2152(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+2156(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+2160(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+2164(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+2168(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+2172(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+2176(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
-DATA gaussConsts<>+2180(SB)/4, $0xff7fffff
-DATA gaussConsts<>+2184(SB)/4, $0xff7fffff
-DATA gaussConsts<>+2188(SB)/4, $0xff7fffff
-DATA gaussConsts<>+2192(SB)/4, $0xff7fffff
-DATA gaussConsts<>+2196(SB)/4, $0xff7fffff
-DATA gaussConsts<>+2200(SB)/4, $0xff7fffff
-DATA gaussConsts<>+2204(SB)/4, $0xff7fffff
-DATA gaussConsts<>+2208(SB)/4, $0x42b20000 // 89
-DATA gaussConsts<>+2212(SB)/4, $0x42b20000
-DATA gaussConsts<>+2216(SB)/4, $0x42b20000
-DATA gaussConsts<>+2220(SB)/4, $0x42b20000
-DATA gaussConsts<>+2224(SB)/4, $0x42b20000
-DATA gaussConsts<>+2228(SB)/4, $0x42b20000
-DATA gaussConsts<>+2232(SB)/4, $0x42b20000
-DATA gaussConsts<>+2236(SB)/4, $0x42b20000
-DATA gaussConsts<>+2240(SB)/4, $0x20000000
-DATA gaussConsts<>+2244(SB)/4, $0x20000000
-DATA gaussConsts<>+2248(SB)/4, $0x20000000
-DATA gaussConsts<>+2252(SB)/4, $0x20000000
-DATA gaussConsts<>+2256(SB)/4, $0x20000000
-DATA gaussConsts<>+2260(SB)/4, $0x20000000
-DATA gaussConsts<>+2264(SB)/4, $0x20000000
-DATA gaussConsts<>+2268(SB)/4, $0x20000000
-GLOBL gaussConsts<>(SB), RODATA|NOPTR, $2272
+DATA gaussConsts<>+1056(SB)/4, $0x2a3fbe8e // 0x1.7f7d1cp-43 = 1.703032e-13
+DATA gaussConsts<>+1060(SB)/4, $0x2a3fbe8e
+DATA gaussConsts<>+1064(SB)/4, $0x2a3fbe8e
+DATA gaussConsts<>+1068(SB)/4, $0x2a3fbe8e
+DATA gaussConsts<>+1072(SB)/4, $0x2a3fbe8e
+DATA gaussConsts<>+1076(SB)/4, $0x2a3fbe8e
+DATA gaussConsts<>+1080(SB)/4, $0x2a3fbe8e
+DATA gaussConsts<>+1084(SB)/4, $0x2a3fbe8e
+DATA gaussConsts<>+1088(SB)/4, $0x33b17200 // 0x1.62e4p-24 = 8.262941e-08
+DATA gaussConsts<>+1092(SB)/4, $0x33b17200
+DATA gaussConsts<>+1096(SB)/4, $0x33b17200
+DATA gaussConsts<>+1100(SB)/4, $0x33b17200
+DATA gaussConsts<>+1104(SB)/4, $0x33b17200
+DATA gaussConsts<>+1108(SB)/4, $0x33b17200
+DATA gaussConsts<>+1112(SB)/4, $0x33b17200
+DATA gaussConsts<>+1116(SB)/4, $0x33b17200
+DATA gaussConsts<>+1120(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
+DATA gaussConsts<>+1124(SB)/4, $0x3f317200
+DATA gaussConsts<>+1128(SB)/4, $0x3f317200
+DATA gaussConsts<>+1132(SB)/4, $0x3f317200
+DATA gaussConsts<>+1136(SB)/4, $0x3f317200
+DATA gaussConsts<>+1140(SB)/4, $0x3f317200
+DATA gaussConsts<>+1144(SB)/4, $0x3f317200
+DATA gaussConsts<>+1148(SB)/4, $0x3f317200
+DATA gaussConsts<>+1152(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
+DATA gaussConsts<>+1156(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+1160(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+1164(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+1168(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+1172(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+1176(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+1180(SB)/4, $0x35bfbe8e
+DATA gaussConsts<>+1184(SB)/4, $0x40000000 // 2
+DATA gaussConsts<>+1188(SB)/4, $0x40000000
+DATA gaussConsts<>+1192(SB)/4, $0x40000000
+DATA gaussConsts<>+1196(SB)/4, $0x40000000
+DATA gaussConsts<>+1200(SB)/4, $0x40000000
+DATA gaussConsts<>+1204(SB)/4, $0x40000000
+DATA gaussConsts<>+1208(SB)/4, $0x40000000
+DATA gaussConsts<>+1212(SB)/4, $0x40000000
+DATA gaussConsts<>+1216(SB)/4, $0x00800000 // the lowest bit of the exponent; the smallest normal number
+DATA gaussConsts<>+1220(SB)/4, $0x00800000
+DATA gaussConsts<>+1224(SB)/4, $0x00800000
+DATA gaussConsts<>+1228(SB)/4, $0x00800000
+DATA gaussConsts<>+1232(SB)/4, $0x00800000
+DATA gaussConsts<>+1236(SB)/4, $0x00800000
+DATA gaussConsts<>+1240(SB)/4, $0x00800000
+DATA gaussConsts<>+1244(SB)/4, $0x00800000
+DATA gaussConsts<>+1248(SB)/4, $0x3f6b3f8e // 0x1.d67f1cp-01 = 0.9189385: ln(2 pi)/2
+DATA gaussConsts<>+1252(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+1256(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+1260(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+1264(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+1268(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+1272(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+1276(SB)/4, $0x3f6b3f8e
+DATA gaussConsts<>+1280(SB)/4, $0xc0000000 // -2
+DATA gaussConsts<>+1284(SB)/4, $0xc0000000
+DATA gaussConsts<>+1288(SB)/4, $0xc0000000
+DATA gaussConsts<>+1292(SB)/4, $0xc0000000
+DATA gaussConsts<>+1296(SB)/4, $0xc0000000
+DATA gaussConsts<>+1300(SB)/4, $0xc0000000
+DATA gaussConsts<>+1304(SB)/4, $0xc0000000
+DATA gaussConsts<>+1308(SB)/4, $0xc0000000
+DATA gaussConsts<>+1312(SB)/4, $0x30800000
+DATA gaussConsts<>+1316(SB)/4, $0x30800000
+DATA gaussConsts<>+1320(SB)/4, $0x30800000
+DATA gaussConsts<>+1324(SB)/4, $0x30800000
+DATA gaussConsts<>+1328(SB)/4, $0x30800000
+DATA gaussConsts<>+1332(SB)/4, $0x30800000
+DATA gaussConsts<>+1336(SB)/4, $0x30800000
+DATA gaussConsts<>+1340(SB)/4, $0x30800000
+DATA gaussConsts<>+1344(SB)/4, $0x3f000000 // 0x1p-01 = 0.5
+DATA gaussConsts<>+1348(SB)/4, $0x3f000000
+DATA gaussConsts<>+1352(SB)/4, $0x3f000000
+DATA gaussConsts<>+1356(SB)/4, $0x3f000000
+DATA gaussConsts<>+1360(SB)/4, $0x3f000000
+DATA gaussConsts<>+1364(SB)/4, $0x3f000000
+DATA gaussConsts<>+1368(SB)/4, $0x3f000000
+DATA gaussConsts<>+1372(SB)/4, $0x3f000000
+DATA gaussConsts<>+1376(SB)/4, $0xbe800000 // -0x1p-02 = -0.25
+DATA gaussConsts<>+1380(SB)/4, $0xbe800000
+DATA gaussConsts<>+1384(SB)/4, $0xbe800000
+DATA gaussConsts<>+1388(SB)/4, $0xbe800000
+DATA gaussConsts<>+1392(SB)/4, $0xbe800000
+DATA gaussConsts<>+1396(SB)/4, $0xbe800000
+DATA gaussConsts<>+1400(SB)/4, $0xbe800000
+DATA gaussConsts<>+1404(SB)/4, $0xbe800000
+DATA gaussConsts<>+1408(SB)/4, $0x1e000001
+DATA gaussConsts<>+1412(SB)/4, $0x1e000001
+DATA gaussConsts<>+1416(SB)/4, $0x1e000001
+DATA gaussConsts<>+1420(SB)/4, $0x1e000001
+DATA gaussConsts<>+1424(SB)/4, $0x1e000001
+DATA gaussConsts<>+1428(SB)/4, $0x1e000001
+DATA gaussConsts<>+1432(SB)/4, $0x1e000001
+DATA gaussConsts<>+1436(SB)/4, $0x1e000001
+DATA gaussConsts<>+1440(SB)/4, $0x61ffffff
+DATA gaussConsts<>+1444(SB)/4, $0x61ffffff
+DATA gaussConsts<>+1448(SB)/4, $0x61ffffff
+DATA gaussConsts<>+1452(SB)/4, $0x61ffffff
+DATA gaussConsts<>+1456(SB)/4, $0x61ffffff
+DATA gaussConsts<>+1460(SB)/4, $0x61ffffff
+DATA gaussConsts<>+1464(SB)/4, $0x61ffffff
+DATA gaussConsts<>+1468(SB)/4, $0x61ffffff
+DATA gaussConsts<>+1472(SB)/4, $0x3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
+DATA gaussConsts<>+1476(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+1480(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+1484(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+1488(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+1492(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+1496(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+1500(SB)/4, $0x3fb8aa3b
+DATA gaussConsts<>+1504(SB)/4, $0x4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
+DATA gaussConsts<>+1508(SB)/4, $0x4b40007f
+DATA gaussConsts<>+1512(SB)/4, $0x4b40007f
+DATA gaussConsts<>+1516(SB)/4, $0x4b40007f
+DATA gaussConsts<>+1520(SB)/4, $0x4b40007f
+DATA gaussConsts<>+1524(SB)/4, $0x4b40007f
+DATA gaussConsts<>+1528(SB)/4, $0x4b40007f
+DATA gaussConsts<>+1532(SB)/4, $0x4b40007f
+DATA gaussConsts<>+1536(SB)/4, $0x3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
+DATA gaussConsts<>+1540(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+1544(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+1548(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+1552(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+1556(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+1560(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+1564(SB)/4, $0x3ab52f1a
+DATA gaussConsts<>+1568(SB)/4, $0x3c091d68 // 0x1.123adp-07 = 0.008368827
+DATA gaussConsts<>+1572(SB)/4, $0x3c091d68
+DATA gaussConsts<>+1576(SB)/4, $0x3c091d68
+DATA gaussConsts<>+1580(SB)/4, $0x3c091d68
+DATA gaussConsts<>+1584(SB)/4, $0x3c091d68
+DATA gaussConsts<>+1588(SB)/4, $0x3c091d68
+DATA gaussConsts<>+1592(SB)/4, $0x3c091d68
+DATA gaussConsts<>+1596(SB)/4, $0x3c091d68
+DATA gaussConsts<>+1600(SB)/4, $0x3d2aac51 // 0x1.5558a2p-05 = 0.04166824
+DATA gaussConsts<>+1604(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+1608(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+1612(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+1616(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+1620(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+1624(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+1628(SB)/4, $0x3d2aac51
+DATA gaussConsts<>+1632(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
+DATA gaussConsts<>+1636(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+1640(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+1644(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+1648(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+1652(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+1656(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+1660(SB)/4, $0x3e2aaa48
+DATA gaussConsts<>+1664(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
+DATA gaussConsts<>+1668(SB)/4, $0x3efffffe
+DATA gaussConsts<>+1672(SB)/4, $0x3efffffe
+DATA gaussConsts<>+1676(SB)/4, $0x3efffffe
+DATA gaussConsts<>+1680(SB)/4, $0x3efffffe
+DATA gaussConsts<>+1684(SB)/4, $0x3efffffe
+DATA gaussConsts<>+1688(SB)/4, $0x3efffffe
+DATA gaussConsts<>+1692(SB)/4, $0x3efffffe
+DATA gaussConsts<>+1696(SB)/4, $0x42200001
+DATA gaussConsts<>+1700(SB)/4, $0x42200001
+DATA gaussConsts<>+1704(SB)/4, $0x42200001
+DATA gaussConsts<>+1708(SB)/4, $0x42200001
+DATA gaussConsts<>+1712(SB)/4, $0x42200001
+DATA gaussConsts<>+1716(SB)/4, $0x42200001
+DATA gaussConsts<>+1720(SB)/4, $0x42200001
+DATA gaussConsts<>+1724(SB)/4, $0x42200001
+DATA gaussConsts<>+1728(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+1732(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+1736(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+1740(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+1744(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+1748(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+1752(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+1756(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+1760(SB)/4, $0xc2d00000 // -104
+DATA gaussConsts<>+1764(SB)/4, $0xc2d00000
+DATA gaussConsts<>+1768(SB)/4, $0xc2d00000
+DATA gaussConsts<>+1772(SB)/4, $0xc2d00000
+DATA gaussConsts<>+1776(SB)/4, $0xc2d00000
+DATA gaussConsts<>+1780(SB)/4, $0xc2d00000
+DATA gaussConsts<>+1784(SB)/4, $0xc2d00000
+DATA gaussConsts<>+1788(SB)/4, $0xc2d00000
+DATA gaussConsts<>+1792(SB)/4, $0x4b4000fe // 0x1.8001fcp+23 = 1.2583166e+07: the same, with the bias of two
+DATA gaussConsts<>+1796(SB)/4, $0x4b4000fe
+DATA gaussConsts<>+1800(SB)/4, $0x4b4000fe
+DATA gaussConsts<>+1804(SB)/4, $0x4b4000fe
+DATA gaussConsts<>+1808(SB)/4, $0x4b4000fe
+DATA gaussConsts<>+1812(SB)/4, $0x4b4000fe
+DATA gaussConsts<>+1816(SB)/4, $0x4b4000fe
+DATA gaussConsts<>+1820(SB)/4, $0x4b4000fe
+DATA gaussConsts<>+1824(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
+DATA gaussConsts<>+1828(SB)/4, $0x3f317218
+DATA gaussConsts<>+1832(SB)/4, $0x3f317218
+DATA gaussConsts<>+1836(SB)/4, $0x3f317218
+DATA gaussConsts<>+1840(SB)/4, $0x3f317218
+DATA gaussConsts<>+1844(SB)/4, $0x3f317218
+DATA gaussConsts<>+1848(SB)/4, $0x3f317218
+DATA gaussConsts<>+1852(SB)/4, $0x3f317218
+DATA gaussConsts<>+1856(SB)/4, $0xbd389f1b // -0x1.713e36p-05 = -0.04507361
+DATA gaussConsts<>+1860(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+1864(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+1868(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+1872(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+1876(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+1880(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+1884(SB)/4, $0xbd389f1b
+DATA gaussConsts<>+1888(SB)/4, $0x3dd65047 // 0x1.aca08ep-04 = 0.104645304
+DATA gaussConsts<>+1892(SB)/4, $0x3dd65047
+DATA gaussConsts<>+1896(SB)/4, $0x3dd65047
+DATA gaussConsts<>+1900(SB)/4, $0x3dd65047
+DATA gaussConsts<>+1904(SB)/4, $0x3dd65047
+DATA gaussConsts<>+1908(SB)/4, $0x3dd65047
+DATA gaussConsts<>+1912(SB)/4, $0x3dd65047
+DATA gaussConsts<>+1916(SB)/4, $0x3dd65047
+DATA gaussConsts<>+1920(SB)/4, $0xbe06c9fa // -0x1.0d93f4p-03 = -0.13162985
+DATA gaussConsts<>+1924(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+1928(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+1932(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+1936(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+1940(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+1944(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+1948(SB)/4, $0xbe06c9fa
+DATA gaussConsts<>+1952(SB)/4, $0x3e14435c // 0x1.2886b8p-03 = 0.1447882
+DATA gaussConsts<>+1956(SB)/4, $0x3e14435c
+DATA gaussConsts<>+1960(SB)/4, $0x3e14435c
+DATA gaussConsts<>+1964(SB)/4, $0x3e14435c
+DATA gaussConsts<>+1968(SB)/4, $0x3e14435c
+DATA gaussConsts<>+1972(SB)/4, $0x3e14435c
+DATA gaussConsts<>+1976(SB)/4, $0x3e14435c
+DATA gaussConsts<>+1980(SB)/4, $0x3e14435c
+DATA gaussConsts<>+1984(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
+DATA gaussConsts<>+1988(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+1992(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+1996(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+2000(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+2004(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+2008(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+2012(SB)/4, $0xbe2a778b
+DATA gaussConsts<>+2016(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
+DATA gaussConsts<>+2020(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+2024(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+2028(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+2032(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+2036(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+2040(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+2044(SB)/4, $0x3e4cb4b3
+DATA gaussConsts<>+2048(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
+DATA gaussConsts<>+2052(SB)/4, $0xbe800021
+DATA gaussConsts<>+2056(SB)/4, $0xbe800021
+DATA gaussConsts<>+2060(SB)/4, $0xbe800021
+DATA gaussConsts<>+2064(SB)/4, $0xbe800021
+DATA gaussConsts<>+2068(SB)/4, $0xbe800021
+DATA gaussConsts<>+2072(SB)/4, $0xbe800021
+DATA gaussConsts<>+2076(SB)/4, $0xbe800021
+DATA gaussConsts<>+2080(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
+DATA gaussConsts<>+2084(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+2088(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+2092(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+2096(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+2100(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+2104(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+2108(SB)/4, $0x3eaaaad2
+DATA gaussConsts<>+2112(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
+DATA gaussConsts<>+2116(SB)/4, $0x38d1b717
+DATA gaussConsts<>+2120(SB)/4, $0x38d1b717
+DATA gaussConsts<>+2124(SB)/4, $0x38d1b717
+DATA gaussConsts<>+2128(SB)/4, $0x38d1b717
+DATA gaussConsts<>+2132(SB)/4, $0x38d1b717
+DATA gaussConsts<>+2136(SB)/4, $0x38d1b717
+DATA gaussConsts<>+2140(SB)/4, $0x38d1b717
+DATA gaussConsts<>+2144(SB)/4, $0x4e800001
+DATA gaussConsts<>+2148(SB)/4, $0x4e800001
+DATA gaussConsts<>+2152(SB)/4, $0x4e800001
+DATA gaussConsts<>+2156(SB)/4, $0x4e800001
+DATA gaussConsts<>+2160(SB)/4, $0x4e800001
+DATA gaussConsts<>+2164(SB)/4, $0x4e800001
+DATA gaussConsts<>+2168(SB)/4, $0x4e800001
+DATA gaussConsts<>+2172(SB)/4, $0x4e800001
+DATA gaussConsts<>+2176(SB)/4, $0x317fffff
+DATA gaussConsts<>+2180(SB)/4, $0x317fffff
+DATA gaussConsts<>+2184(SB)/4, $0x317fffff
+DATA gaussConsts<>+2188(SB)/4, $0x317fffff
+DATA gaussConsts<>+2192(SB)/4, $0x317fffff
+DATA gaussConsts<>+2196(SB)/4, $0x317fffff
+DATA gaussConsts<>+2200(SB)/4, $0x317fffff
+DATA gaussConsts<>+2204(SB)/4, $0x317fffff
+DATA gaussConsts<>+2208(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
+DATA gaussConsts<>+2212(SB)/4, $0x7f7fffff
+DATA gaussConsts<>+2216(SB)/4, $0x7f7fffff
+DATA gaussConsts<>+2220(SB)/4, $0x7f7fffff
+DATA gaussConsts<>+2224(SB)/4, $0x7f7fffff
+DATA gaussConsts<>+2228(SB)/4, $0x7f7fffff
+DATA gaussConsts<>+2232(SB)/4, $0x7f7fffff
+DATA gaussConsts<>+2236(SB)/4, $0x7f7fffff
+DATA gaussConsts<>+2240(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
+DATA gaussConsts<>+2244(SB)/4, $0xff7fffff
+DATA gaussConsts<>+2248(SB)/4, $0xff7fffff
+DATA gaussConsts<>+2252(SB)/4, $0xff7fffff
+DATA gaussConsts<>+2256(SB)/4, $0xff7fffff
+DATA gaussConsts<>+2260(SB)/4, $0xff7fffff
+DATA gaussConsts<>+2264(SB)/4, $0xff7fffff
+DATA gaussConsts<>+2268(SB)/4, $0xff7fffff
+DATA gaussConsts<>+2272(SB)/4, $0x42b20000 // 89
+DATA gaussConsts<>+2276(SB)/4, $0x42b20000
+DATA gaussConsts<>+2280(SB)/4, $0x42b20000
+DATA gaussConsts<>+2284(SB)/4, $0x42b20000
+DATA gaussConsts<>+2288(SB)/4, $0x42b20000
+DATA gaussConsts<>+2292(SB)/4, $0x42b20000
+DATA gaussConsts<>+2296(SB)/4, $0x42b20000
+DATA gaussConsts<>+2300(SB)/4, $0x42b20000
+DATA gaussConsts<>+2304(SB)/4, $0x20000000
+DATA gaussConsts<>+2308(SB)/4, $0x20000000
+DATA gaussConsts<>+2312(SB)/4, $0x20000000
+DATA gaussConsts<>+2316(SB)/4, $0x20000000
+DATA gaussConsts<>+2320(SB)/4, $0x20000000
+DATA gaussConsts<>+2324(SB)/4, $0x20000000
+DATA gaussConsts<>+2328(SB)/4, $0x20000000
+DATA gaussConsts<>+2332(SB)/4, $0x20000000
+GLOBL gaussConsts<>(SB), RODATA|NOPTR, $2336
 
 // func GaussPlain(mu *float32, s *float32, rows int, n int, ld int, smask uint32, slo uint32, span uint32) (left int)
 // Requires: AVX, AVX2
@@ -834,18 +850,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	VMOVUPS    (SI), Y0
 	VMOVUPS    64(SI), Y1
-	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
-	VPSRAD     $0x17, Y1, Y2
-	VANDPS     gaussConsts<>+704(SB), Y1, Y1
-	VPADDD     gaussConsts<>+672(SB), Y1, Y1
+	VPSUBD     gaussConsts<>+672(SB), Y1, Y2
+	VANDPS     gaussConsts<>+704(SB), Y2, Y2
+	VPSUBD     Y2, Y1, Y1
+	VPSRAD     $0x17, Y2, Y2
 	VMOVUPS    128(SI), Y3
 	VPADDD     Y3, Y2, Y2
 	VMOVUPS    32(SI), Y3
 	VMOVUPS    96(SI), Y4
-	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
-	VPSRAD     $0x17, Y4, Y5
-	VANDPS     gaussConsts<>+704(SB), Y4, Y4
-	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y5, Y5
+	VPSUBD     Y5, Y4, Y4
+	VPSRAD     $0x17, Y5, Y5
 	VMOVUPS    160(SI), Y6
 	VPADDD     Y6, Y5, Y5
 	VADDPS     Y3, Y0, Y0
@@ -853,18 +869,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VPADDD     Y5, Y2, Y2
 	VMOVUPS    (DX), Y3
 	VMOVUPS    64(DX), Y4
-	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
-	VPSRAD     $0x17, Y4, Y5
-	VANDPS     gaussConsts<>+704(SB), Y4, Y4
-	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y5, Y5
+	VPSUBD     Y5, Y4, Y4
+	VPSRAD     $0x17, Y5, Y5
 	VMOVUPS    128(DX), Y6
 	VPADDD     Y6, Y5, Y5
 	VMOVUPS    32(DX), Y6
 	VMOVUPS    96(DX), Y7
-	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
-	VPSRAD     $0x17, Y7, Y8
-	VANDPS     gaussConsts<>+704(SB), Y7, Y7
-	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y8, Y8
+	VPSUBD     Y8, Y7, Y7
+	VPSRAD     $0x17, Y8, Y8
 	VMOVUPS    160(DX), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
@@ -881,18 +897,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VPADDD     Y2, Y3, Y2
 	VMOVUPS    256(SI), Y3
 	VMOVUPS    320(SI), Y4
-	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
-	VPSRAD     $0x17, Y4, Y5
-	VANDPS     gaussConsts<>+704(SB), Y4, Y4
-	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y5, Y5
+	VPSUBD     Y5, Y4, Y4
+	VPSRAD     $0x17, Y5, Y5
 	VMOVUPS    384(SI), Y6
 	VPADDD     Y6, Y5, Y5
 	VMOVUPS    288(SI), Y6
 	VMOVUPS    352(SI), Y7
-	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
-	VPSRAD     $0x17, Y7, Y8
-	VANDPS     gaussConsts<>+704(SB), Y7, Y7
-	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y8, Y8
+	VPSUBD     Y8, Y7, Y7
+	VPSRAD     $0x17, Y8, Y8
 	VMOVUPS    416(SI), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
@@ -900,18 +916,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VPADDD     Y8, Y5, Y5
 	VMOVUPS    256(DX), Y6
 	VMOVUPS    320(DX), Y7
-	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
-	VPSRAD     $0x17, Y7, Y8
-	VANDPS     gaussConsts<>+704(SB), Y7, Y7
-	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y8, Y8
+	VPSUBD     Y8, Y7, Y7
+	VPSRAD     $0x17, Y8, Y8
 	VMOVUPS    384(DX), Y9
 	VPADDD     Y9, Y8, Y8
 	VMOVUPS    288(DX), Y9
 	VMOVUPS    352(DX), Y10
-	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
-	VPSRAD     $0x17, Y10, Y11
-	VANDPS     gaussConsts<>+704(SB), Y10, Y10
-	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y11, Y11
+	VPSUBD     Y11, Y10, Y10
+	VPSRAD     $0x17, Y11, Y11
 	VMOVUPS    416(DX), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
@@ -937,18 +953,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VPADDD     Y2, Y3, Y2
 	VMOVUPS    512(SI), Y3
 	VMOVUPS    576(SI), Y4
-	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
-	VPSRAD     $0x17, Y4, Y5
-	VANDPS     gaussConsts<>+704(SB), Y4, Y4
-	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y5, Y5
+	VPSUBD     Y5, Y4, Y4
+	VPSRAD     $0x17, Y5, Y5
 	VMOVUPS    640(SI), Y6
 	VPADDD     Y6, Y5, Y5
 	VMOVUPS    544(SI), Y6
 	VMOVUPS    608(SI), Y7
-	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
-	VPSRAD     $0x17, Y7, Y8
-	VANDPS     gaussConsts<>+704(SB), Y7, Y7
-	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y8, Y8
+	VPSUBD     Y8, Y7, Y7
+	VPSRAD     $0x17, Y8, Y8
 	VMOVUPS    672(SI), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
@@ -956,18 +972,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VPADDD     Y8, Y5, Y5
 	VMOVUPS    512(DX), Y6
 	VMOVUPS    576(DX), Y7
-	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
-	VPSRAD     $0x17, Y7, Y8
-	VANDPS     gaussConsts<>+704(SB), Y7, Y7
-	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y8, Y8
+	VPSUBD     Y8, Y7, Y7
+	VPSRAD     $0x17, Y8, Y8
 	VMOVUPS    640(DX), Y9
 	VPADDD     Y9, Y8, Y8
 	VMOVUPS    544(DX), Y9
 	VMOVUPS    608(DX), Y10
-	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
-	VPSRAD     $0x17, Y10, Y11
-	VANDPS     gaussConsts<>+704(SB), Y10, Y10
-	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y11, Y11
+	VPSUBD     Y11, Y10, Y10
+	VPSRAD     $0x17, Y11, Y11
 	VMOVUPS    672(DX), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
@@ -984,18 +1000,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VPADDD     Y5, Y6, Y5
 	VMOVUPS    768(SI), Y6
 	VMOVUPS    832(SI), Y7
-	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
-	VPSRAD     $0x17, Y7, Y8
-	VANDPS     gaussConsts<>+704(SB), Y7, Y7
-	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y8, Y8
+	VPSUBD     Y8, Y7, Y7
+	VPSRAD     $0x17, Y8, Y8
 	VMOVUPS    896(SI), Y9
 	VPADDD     Y9, Y8, Y8
 	VMOVUPS    800(SI), Y9
 	VMOVUPS    864(SI), Y10
-	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
-	VPSRAD     $0x17, Y10, Y11
-	VANDPS     gaussConsts<>+704(SB), Y10, Y10
-	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y11, Y11
+	VPSUBD     Y11, Y10, Y10
+	VPSRAD     $0x17, Y11, Y11
 	VMOVUPS    928(SI), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
@@ -1003,18 +1019,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VPADDD     Y11, Y8, Y8
 	VMOVUPS    768(DX), Y9
 	VMOVUPS    832(DX), Y10
-	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
-	VPSRAD     $0x17, Y10, Y11
-	VANDPS     gaussConsts<>+704(SB), Y10, Y10
-	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y11, Y11
+	VPSUBD     Y11, Y10, Y10
+	VPSRAD     $0x17, Y11, Y11
 	VMOVUPS    896(DX), Y12
 	VPADDD     Y12, Y11, Y11
 	VMOVUPS    800(DX), Y12
 	VMOVUPS    864(DX), Y13
-	VPSUBD     gaussConsts<>+672(SB), Y13, Y13
-	VPSRAD     $0x17, Y13, Y14
-	VANDPS     gaussConsts<>+704(SB), Y13, Y13
-	VPADDD     gaussConsts<>+672(SB), Y13, Y13
+	VPSUBD     gaussConsts<>+672(SB), Y13, Y14
+	VANDPS     gaussConsts<>+704(SB), Y14, Y14
+	VPSUBD     Y14, Y13, Y13
+	VPSRAD     $0x17, Y14, Y14
 	VMOVUPS    Y2, (SP)
 	VMOVUPS    928(DX), Y2
 	VPADDD     Y2, Y14, Y2
@@ -1049,18 +1065,17 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VSHUFPS    $0x88, Y2, Y3, Y4
 	VSHUFPS    $0xdd, Y2, Y3, Y2
 	VPADDD     Y2, Y4, Y2
-	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
-	VPSRAD     $0x17, Y1, Y3
-	VANDPS     gaussConsts<>+704(SB), Y1, Y1
-	VPADDD     gaussConsts<>+672(SB), Y1, Y1
+	VPSUBD     gaussConsts<>+672(SB), Y1, Y3
+	VANDPS     gaussConsts<>+704(SB), Y3, Y3
+	VPSUBD     Y3, Y1, Y1
+	VPSRAD     $0x17, Y3, Y3
 	VPADDD     Y2, Y3, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    gaussConsts<>+672(SB), Y1, Y1
-	VPSRAD    $0x17, Y1, Y3
+	VPSUBD    gaussConsts<>+672(SB), Y1, Y3
+	VANDPS    gaussConsts<>+704(SB), Y3, Y3
+	VPSUBD    Y3, Y1, Y1
 	VCVTDQ2PS Y3, Y3
-	VANDPS    gaussConsts<>+704(SB), Y1, Y1
-	VPADDD    gaussConsts<>+672(SB), Y1, Y1
 	VSUBPS    gaussConsts<>+736(SB), Y1, Y1
 
 	// r + r^2 p(r) + k ln 2
@@ -1079,34 +1094,34 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VADDPS       Y1, Y6, Y1
 	VFMADD231PS  gaussConsts<>+1088(SB), Y3, Y1
 	VCVTDQ2PS    Y2, Y2
-	VFMADD231PS  gaussConsts<>+1056(SB), Y2, Y1
-	VFMADD231PS  gaussConsts<>+1088(SB), Y2, Y1
+	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y1
+	VFMADD231PS  gaussConsts<>+1120(SB), Y2, Y1
 	VADDPS       gaussConsts<>+544(SB), Y1, Y1
-	VFMSUB231PS  gaussConsts<>+1120(SB), Y0, Y1
+	VFMSUB231PS  gaussConsts<>+1184(SB), Y0, Y1
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y0
 	VBLENDVPS    Y0, gaussConsts<>+544(SB), Y1, Y0
 	VMOVUPS      Y0, (DI)
 
 	// sign set if the exponent is that of Inf and NaN
 	VANDPS gaussConsts<>+512(SB), Y0, Y0
-	VPADDD gaussConsts<>+1152(SB), Y0, Y0
+	VPADDD gaussConsts<>+1216(SB), Y0, Y0
 	VORPS  Y0, Y15, Y15
 
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	VMOVUPS    (BX), Y0
 	VMOVUPS    64(BX), Y1
-	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
-	VPSRAD     $0x17, Y1, Y2
-	VANDPS     gaussConsts<>+704(SB), Y1, Y1
-	VPADDD     gaussConsts<>+672(SB), Y1, Y1
+	VPSUBD     gaussConsts<>+672(SB), Y1, Y2
+	VANDPS     gaussConsts<>+704(SB), Y2, Y2
+	VPSUBD     Y2, Y1, Y1
+	VPSRAD     $0x17, Y2, Y2
 	VMOVUPS    128(BX), Y3
 	VPADDD     Y3, Y2, Y2
 	VMOVUPS    32(BX), Y3
 	VMOVUPS    96(BX), Y4
-	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
-	VPSRAD     $0x17, Y4, Y5
-	VANDPS     gaussConsts<>+704(SB), Y4, Y4
-	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y5, Y5
+	VPSUBD     Y5, Y4, Y4
+	VPSRAD     $0x17, Y5, Y5
 	VMOVUPS    160(BX), Y6
 	VPADDD     Y6, Y5, Y5
 	VADDPS     Y3, Y0, Y0
@@ -1114,18 +1129,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VPADDD     Y5, Y2, Y2
 	VMOVUPS    (R8), Y3
 	VMOVUPS    64(R8), Y4
-	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
-	VPSRAD     $0x17, Y4, Y5
-	VANDPS     gaussConsts<>+704(SB), Y4, Y4
-	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y5, Y5
+	VPSUBD     Y5, Y4, Y4
+	VPSRAD     $0x17, Y5, Y5
 	VMOVUPS    128(R8), Y6
 	VPADDD     Y6, Y5, Y5
 	VMOVUPS    32(R8), Y6
 	VMOVUPS    96(R8), Y7
-	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
-	VPSRAD     $0x17, Y7, Y8
-	VANDPS     gaussConsts<>+704(SB), Y7, Y7
-	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y8, Y8
+	VPSUBD     Y8, Y7, Y7
+	VPSRAD     $0x17, Y8, Y8
 	VMOVUPS    160(R8), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
@@ -1142,18 +1157,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VPADDD     Y2, Y3, Y2
 	VMOVUPS    256(BX), Y3
 	VMOVUPS    320(BX), Y4
-	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
-	VPSRAD     $0x17, Y4, Y5
-	VANDPS     gaussConsts<>+704(SB), Y4, Y4
-	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y5, Y5
+	VPSUBD     Y5, Y4, Y4
+	VPSRAD     $0x17, Y5, Y5
 	VMOVUPS    384(BX), Y6
 	VPADDD     Y6, Y5, Y5
 	VMOVUPS    288(BX), Y6
 	VMOVUPS    352(BX), Y7
-	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
-	VPSRAD     $0x17, Y7, Y8
-	VANDPS     gaussConsts<>+704(SB), Y7, Y7
-	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y8, Y8
+	VPSUBD     Y8, Y7, Y7
+	VPSRAD     $0x17, Y8, Y8
 	VMOVUPS    416(BX), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
@@ -1161,18 +1176,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VPADDD     Y8, Y5, Y5
 	VMOVUPS    256(R8), Y6
 	VMOVUPS    320(R8), Y7
-	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
-	VPSRAD     $0x17, Y7, Y8
-	VANDPS     gaussConsts<>+704(SB), Y7, Y7
-	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y8, Y8
+	VPSUBD     Y8, Y7, Y7
+	VPSRAD     $0x17, Y8, Y8
 	VMOVUPS    384(R8), Y9
 	VPADDD     Y9, Y8, Y8
 	VMOVUPS    288(R8), Y9
 	VMOVUPS    352(R8), Y10
-	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
-	VPSRAD     $0x17, Y10, Y11
-	VANDPS     gaussConsts<>+704(SB), Y10, Y10
-	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y11, Y11
+	VPSUBD     Y11, Y10, Y10
+	VPSRAD     $0x17, Y11, Y11
 	VMOVUPS    416(R8), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
@@ -1198,18 +1213,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VPADDD     Y2, Y3, Y2
 	VMOVUPS    512(BX), Y3
 	VMOVUPS    576(BX), Y4
-	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
-	VPSRAD     $0x17, Y4, Y5
-	VANDPS     gaussConsts<>+704(SB), Y4, Y4
-	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y5, Y5
+	VPSUBD     Y5, Y4, Y4
+	VPSRAD     $0x17, Y5, Y5
 	VMOVUPS    640(BX), Y6
 	VPADDD     Y6, Y5, Y5
 	VMOVUPS    544(BX), Y6
 	VMOVUPS    608(BX), Y7
-	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
-	VPSRAD     $0x17, Y7, Y8
-	VANDPS     gaussConsts<>+704(SB), Y7, Y7
-	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y8, Y8
+	VPSUBD     Y8, Y7, Y7
+	VPSRAD     $0x17, Y8, Y8
 	VMOVUPS    672(BX), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
@@ -1217,18 +1232,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VPADDD     Y8, Y5, Y5
 	VMOVUPS    512(R8), Y6
 	VMOVUPS    576(R8), Y7
-	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
-	VPSRAD     $0x17, Y7, Y8
-	VANDPS     gaussConsts<>+704(SB), Y7, Y7
-	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y8, Y8
+	VPSUBD     Y8, Y7, Y7
+	VPSRAD     $0x17, Y8, Y8
 	VMOVUPS    640(R8), Y9
 	VPADDD     Y9, Y8, Y8
 	VMOVUPS    544(R8), Y9
 	VMOVUPS    608(R8), Y10
-	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
-	VPSRAD     $0x17, Y10, Y11
-	VANDPS     gaussConsts<>+704(SB), Y10, Y10
-	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y11, Y11
+	VPSUBD     Y11, Y10, Y10
+	VPSRAD     $0x17, Y11, Y11
 	VMOVUPS    672(R8), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
@@ -1245,18 +1260,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VPADDD     Y5, Y6, Y5
 	VMOVUPS    768(BX), Y6
 	VMOVUPS    832(BX), Y7
-	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
-	VPSRAD     $0x17, Y7, Y8
-	VANDPS     gaussConsts<>+704(SB), Y7, Y7
-	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y8, Y8
+	VPSUBD     Y8, Y7, Y7
+	VPSRAD     $0x17, Y8, Y8
 	VMOVUPS    896(BX), Y9
 	VPADDD     Y9, Y8, Y8
 	VMOVUPS    800(BX), Y9
 	VMOVUPS    864(BX), Y10
-	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
-	VPSRAD     $0x17, Y10, Y11
-	VANDPS     gaussConsts<>+704(SB), Y10, Y10
-	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y11, Y11
+	VPSUBD     Y11, Y10, Y10
+	VPSRAD     $0x17, Y11, Y11
 	VMOVUPS    928(BX), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
@@ -1264,18 +1279,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VPADDD     Y11, Y8, Y8
 	VMOVUPS    768(R8), Y9
 	VMOVUPS    832(R8), Y10
-	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
-	VPSRAD     $0x17, Y10, Y11
-	VANDPS     gaussConsts<>+704(SB), Y10, Y10
-	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y11, Y11
+	VPSUBD     Y11, Y10, Y10
+	VPSRAD     $0x17, Y11, Y11
 	VMOVUPS    896(R8), Y12
 	VPADDD     Y12, Y11, Y11
 	VMOVUPS    800(R8), Y12
 	VMOVUPS    864(R8), Y13
-	VPSUBD     gaussConsts<>+672(SB), Y13, Y13
-	VPSRAD     $0x17, Y13, Y14
-	VANDPS     gaussConsts<>+704(SB), Y13, Y13
-	VPADDD     gaussConsts<>+672(SB), Y13, Y13
+	VPSUBD     gaussConsts<>+672(SB), Y13, Y14
+	VANDPS     gaussConsts<>+704(SB), Y14, Y14
+	VPSUBD     Y14, Y13, Y13
+	VPSRAD     $0x17, Y14, Y14
 	VMOVUPS    Y2, (SP)
 	VMOVUPS    928(R8), Y2
 	VPADDD     Y2, Y14, Y2
@@ -1310,18 +1325,17 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VSHUFPS    $0x88, Y2, Y3, Y4
 	VSHUFPS    $0xdd, Y2, Y3, Y2
 	VPADDD     Y2, Y4, Y2
-	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
-	VPSRAD     $0x17, Y1, Y3
-	VANDPS     gaussConsts<>+704(SB), Y1, Y1
-	VPADDD     gaussConsts<>+672(SB), Y1, Y1
+	VPSUBD     gaussConsts<>+672(SB), Y1, Y3
+	VANDPS     gaussConsts<>+704(SB), Y3, Y3
+	VPSUBD     Y3, Y1, Y1
+	VPSRAD     $0x17, Y3, Y3
 	VPADDD     Y2, Y3, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    gaussConsts<>+672(SB), Y1, Y1
-	VPSRAD    $0x17, Y1, Y3
+	VPSUBD    gaussConsts<>+672(SB), Y1, Y3
+	VANDPS    gaussConsts<>+704(SB), Y3, Y3
+	VPSUBD    Y3, Y1, Y1
 	VCVTDQ2PS Y3, Y3
-	VANDPS    gaussConsts<>+704(SB), Y1, Y1
-	VPADDD    gaussConsts<>+672(SB), Y1, Y1
 	VSUBPS    gaussConsts<>+736(SB), Y1, Y1
 
 	// r + r^2 p(r) + k ln 2
@@ -1340,17 +1354,17 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VADDPS       Y1, Y6, Y1
 	VFMADD231PS  gaussConsts<>+1088(SB), Y3, Y1
 	VCVTDQ2PS    Y2, Y2
-	VFMADD231PS  gaussConsts<>+1056(SB), Y2, Y1
-	VFMADD231PS  gaussConsts<>+1088(SB), Y2, Y1
+	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y1
+	VFMADD231PS  gaussConsts<>+1120(SB), Y2, Y1
 	VADDPS       gaussConsts<>+544(SB), Y1, Y1
-	VFMSUB231PS  gaussConsts<>+1120(SB), Y0, Y1
+	VFMSUB231PS  gaussConsts<>+1184(SB), Y0, Y1
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y0
 	VBLENDVPS    Y0, gaussConsts<>+544(SB), Y1, Y0
 	VMOVUPS      Y0, 32(DI)
 
 	// sign set if the exponent is that of Inf and NaN
 	VANDPS    gaussConsts<>+512(SB), Y0, Y0
-	VPADDD    gaussConsts<>+1152(SB), Y0, Y0
+	VPADDD    gaussConsts<>+1216(SB), Y0, Y0
 	VORPS     Y0, Y15, Y15
 	VMOVMSKPS Y15, AX
 	MOVQ      AX, bad+24(FP)
@@ -1374,18 +1388,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	VMOVUPS    (SI), Y0
 	VMOVUPS    64(SI), Y1
-	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
-	VPSRAD     $0x17, Y1, Y2
-	VANDPS     gaussConsts<>+704(SB), Y1, Y1
-	VPADDD     gaussConsts<>+672(SB), Y1, Y1
+	VPSUBD     gaussConsts<>+672(SB), Y1, Y2
+	VANDPS     gaussConsts<>+704(SB), Y2, Y2
+	VPSUBD     Y2, Y1, Y1
+	VPSRAD     $0x17, Y2, Y2
 	VMOVUPS    128(SI), Y3
 	VPADDD     Y3, Y2, Y2
 	VMOVUPS    32(SI), Y3
 	VMOVUPS    96(SI), Y4
-	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
-	VPSRAD     $0x17, Y4, Y5
-	VANDPS     gaussConsts<>+704(SB), Y4, Y4
-	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y5, Y5
+	VPSUBD     Y5, Y4, Y4
+	VPSRAD     $0x17, Y5, Y5
 	VMOVUPS    160(SI), Y6
 	VPADDD     Y6, Y5, Y5
 	VADDPS     Y3, Y0, Y0
@@ -1393,18 +1407,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VPADDD     Y5, Y2, Y2
 	VMOVUPS    (DX), Y3
 	VMOVUPS    64(DX), Y4
-	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
-	VPSRAD     $0x17, Y4, Y5
-	VANDPS     gaussConsts<>+704(SB), Y4, Y4
-	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y5, Y5
+	VPSUBD     Y5, Y4, Y4
+	VPSRAD     $0x17, Y5, Y5
 	VMOVUPS    128(DX), Y6
 	VPADDD     Y6, Y5, Y5
 	VMOVUPS    32(DX), Y6
 	VMOVUPS    96(DX), Y7
-	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
-	VPSRAD     $0x17, Y7, Y8
-	VANDPS     gaussConsts<>+704(SB), Y7, Y7
-	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y8, Y8
+	VPSUBD     Y8, Y7, Y7
+	VPSRAD     $0x17, Y8, Y8
 	VMOVUPS    160(DX), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
@@ -1421,18 +1435,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VPADDD     Y2, Y3, Y2
 	VMOVUPS    256(SI), Y3
 	VMOVUPS    320(SI), Y4
-	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
-	VPSRAD     $0x17, Y4, Y5
-	VANDPS     gaussConsts<>+704(SB), Y4, Y4
-	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y5, Y5
+	VPSUBD     Y5, Y4, Y4
+	VPSRAD     $0x17, Y5, Y5
 	VMOVUPS    384(SI), Y6
 	VPADDD     Y6, Y5, Y5
 	VMOVUPS    288(SI), Y6
 	VMOVUPS    352(SI), Y7
-	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
-	VPSRAD     $0x17, Y7, Y8
-	VANDPS     gaussConsts<>+704(SB), Y7, Y7
-	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y8, Y8
+	VPSUBD     Y8, Y7, Y7
+	VPSRAD     $0x17, Y8, Y8
 	VMOVUPS    416(SI), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
@@ -1440,18 +1454,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VPADDD     Y8, Y5, Y5
 	VMOVUPS    256(DX), Y6
 	VMOVUPS    320(DX), Y7
-	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
-	VPSRAD     $0x17, Y7, Y8
-	VANDPS     gaussConsts<>+704(SB), Y7, Y7
-	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y8, Y8
+	VPSUBD     Y8, Y7, Y7
+	VPSRAD     $0x17, Y8, Y8
 	VMOVUPS    384(DX), Y9
 	VPADDD     Y9, Y8, Y8
 	VMOVUPS    288(DX), Y9
 	VMOVUPS    352(DX), Y10
-	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
-	VPSRAD     $0x17, Y10, Y11
-	VANDPS     gaussConsts<>+704(SB), Y10, Y10
-	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y11, Y11
+	VPSUBD     Y11, Y10, Y10
+	VPSRAD     $0x17, Y11, Y11
 	VMOVUPS    416(DX), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
@@ -1477,18 +1491,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VPADDD     Y2, Y3, Y2
 	VMOVUPS    512(SI), Y3
 	VMOVUPS    576(SI), Y4
-	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
-	VPSRAD     $0x17, Y4, Y5
-	VANDPS     gaussConsts<>+704(SB), Y4, Y4
-	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y5, Y5
+	VPSUBD     Y5, Y4, Y4
+	VPSRAD     $0x17, Y5, Y5
 	VMOVUPS    640(SI), Y6
 	VPADDD     Y6, Y5, Y5
 	VMOVUPS    544(SI), Y6
 	VMOVUPS    608(SI), Y7
-	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
-	VPSRAD     $0x17, Y7, Y8
-	VANDPS     gaussConsts<>+704(SB), Y7, Y7
-	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y8, Y8
+	VPSUBD     Y8, Y7, Y7
+	VPSRAD     $0x17, Y8, Y8
 	VMOVUPS    672(SI), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
@@ -1496,18 +1510,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VPADDD     Y8, Y5, Y5
 	VMOVUPS    512(DX), Y6
 	VMOVUPS    576(DX), Y7
-	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
-	VPSRAD     $0x17, Y7, Y8
-	VANDPS     gaussConsts<>+704(SB), Y7, Y7
-	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y8, Y8
+	VPSUBD     Y8, Y7, Y7
+	VPSRAD     $0x17, Y8, Y8
 	VMOVUPS    640(DX), Y9
 	VPADDD     Y9, Y8, Y8
 	VMOVUPS    544(DX), Y9
 	VMOVUPS    608(DX), Y10
-	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
-	VPSRAD     $0x17, Y10, Y11
-	VANDPS     gaussConsts<>+704(SB), Y10, Y10
-	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y11, Y11
+	VPSUBD     Y11, Y10, Y10
+	VPSRAD     $0x17, Y11, Y11
 	VMOVUPS    672(DX), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
@@ -1524,18 +1538,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VPADDD     Y5, Y6, Y5
 	VMOVUPS    768(SI), Y6
 	VMOVUPS    832(SI), Y7
-	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
-	VPSRAD     $0x17, Y7, Y8
-	VANDPS     gaussConsts<>+704(SB), Y7, Y7
-	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y8, Y8
+	VPSUBD     Y8, Y7, Y7
+	VPSRAD     $0x17, Y8, Y8
 	VMOVUPS    896(SI), Y9
 	VPADDD     Y9, Y8, Y8
 	VMOVUPS    800(SI), Y9
 	VMOVUPS    864(SI), Y10
-	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
-	VPSRAD     $0x17, Y10, Y11
-	VANDPS     gaussConsts<>+704(SB), Y10, Y10
-	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y11, Y11
+	VPSUBD     Y11, Y10, Y10
+	VPSRAD     $0x17, Y11, Y11
 	VMOVUPS    928(SI), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
@@ -1543,18 +1557,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VPADDD     Y11, Y8, Y8
 	VMOVUPS    768(DX), Y9
 	VMOVUPS    832(DX), Y10
-	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
-	VPSRAD     $0x17, Y10, Y11
-	VANDPS     gaussConsts<>+704(SB), Y10, Y10
-	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y11, Y11
+	VPSUBD     Y11, Y10, Y10
+	VPSRAD     $0x17, Y11, Y11
 	VMOVUPS    896(DX), Y12
 	VPADDD     Y12, Y11, Y11
 	VMOVUPS    800(DX), Y12
 	VMOVUPS    864(DX), Y13
-	VPSUBD     gaussConsts<>+672(SB), Y13, Y13
-	VPSRAD     $0x17, Y13, Y14
-	VANDPS     gaussConsts<>+704(SB), Y13, Y13
-	VPADDD     gaussConsts<>+672(SB), Y13, Y13
+	VPSUBD     gaussConsts<>+672(SB), Y13, Y14
+	VANDPS     gaussConsts<>+704(SB), Y14, Y14
+	VPSUBD     Y14, Y13, Y13
+	VPSRAD     $0x17, Y14, Y14
 	VMOVUPS    Y2, 32(SP)
 	VMOVUPS    928(DX), Y2
 	VPADDD     Y2, Y14, Y2
@@ -1589,18 +1603,17 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VSHUFPS    $0x88, Y2, Y3, Y4
 	VSHUFPS    $0xdd, Y2, Y3, Y2
 	VPADDD     Y2, Y4, Y2
-	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
-	VPSRAD     $0x17, Y1, Y3
-	VANDPS     gaussConsts<>+704(SB), Y1, Y1
-	VPADDD     gaussConsts<>+672(SB), Y1, Y1
+	VPSUBD     gaussConsts<>+672(SB), Y1, Y3
+	VANDPS     gaussConsts<>+704(SB), Y3, Y3
+	VPSUBD     Y3, Y1, Y1
+	VPSRAD     $0x17, Y3, Y3
 	VPADDD     Y2, Y3, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    gaussConsts<>+672(SB), Y1, Y1
-	VPSRAD    $0x17, Y1, Y3
+	VPSUBD    gaussConsts<>+672(SB), Y1, Y3
+	VANDPS    gaussConsts<>+704(SB), Y3, Y3
+	VPSUBD    Y3, Y1, Y1
 	VCVTDQ2PS Y3, Y3
-	VANDPS    gaussConsts<>+704(SB), Y1, Y1
-	VPADDD    gaussConsts<>+672(SB), Y1, Y1
 	VSUBPS    gaussConsts<>+736(SB), Y1, Y1
 
 	// r + r^2 p(r) + k ln 2
@@ -1619,36 +1632,36 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VADDPS       Y1, Y6, Y1
 	VFMADD231PS  gaussConsts<>+1088(SB), Y3, Y1
 	VCVTDQ2PS    Y2, Y2
-	VFMADD231PS  gaussConsts<>+1056(SB), Y2, Y1
-	VFMADD231PS  gaussConsts<>+1088(SB), Y2, Y1
+	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y1
+	VFMADD231PS  gaussConsts<>+1120(SB), Y2, Y1
 	VADDPS       gaussConsts<>+544(SB), Y1, Y1
 	VBROADCASTSS (SP), Y2
-	VFMADD231PS  gaussConsts<>+1184(SB), Y2, Y1
+	VFMADD231PS  gaussConsts<>+1248(SB), Y2, Y1
 	VBROADCASTSS gaussConsts<>+544(SB), Y2
 	VSUBPS       Y1, Y2, Y1
-	VFMADD231PS  gaussConsts<>+1216(SB), Y0, Y1
+	VFMADD231PS  gaussConsts<>+1280(SB), Y0, Y1
 	VMOVUPS      Y1, (DI)
 
 	// sign set if the exponent is that of Inf and NaN
 	VANDPS gaussConsts<>+512(SB), Y1, Y0
-	VPADDD gaussConsts<>+1152(SB), Y0, Y0
+	VPADDD gaussConsts<>+1216(SB), Y0, Y0
 	VORPS  Y0, Y15, Y15
 
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	VMOVUPS    (BX), Y0
 	VMOVUPS    64(BX), Y1
-	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
-	VPSRAD     $0x17, Y1, Y2
-	VANDPS     gaussConsts<>+704(SB), Y1, Y1
-	VPADDD     gaussConsts<>+672(SB), Y1, Y1
+	VPSUBD     gaussConsts<>+672(SB), Y1, Y2
+	VANDPS     gaussConsts<>+704(SB), Y2, Y2
+	VPSUBD     Y2, Y1, Y1
+	VPSRAD     $0x17, Y2, Y2
 	VMOVUPS    128(BX), Y3
 	VPADDD     Y3, Y2, Y2
 	VMOVUPS    32(BX), Y3
 	VMOVUPS    96(BX), Y4
-	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
-	VPSRAD     $0x17, Y4, Y5
-	VANDPS     gaussConsts<>+704(SB), Y4, Y4
-	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y5, Y5
+	VPSUBD     Y5, Y4, Y4
+	VPSRAD     $0x17, Y5, Y5
 	VMOVUPS    160(BX), Y6
 	VPADDD     Y6, Y5, Y5
 	VADDPS     Y3, Y0, Y0
@@ -1656,18 +1669,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VPADDD     Y5, Y2, Y2
 	VMOVUPS    (R8), Y3
 	VMOVUPS    64(R8), Y4
-	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
-	VPSRAD     $0x17, Y4, Y5
-	VANDPS     gaussConsts<>+704(SB), Y4, Y4
-	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y5, Y5
+	VPSUBD     Y5, Y4, Y4
+	VPSRAD     $0x17, Y5, Y5
 	VMOVUPS    128(R8), Y6
 	VPADDD     Y6, Y5, Y5
 	VMOVUPS    32(R8), Y6
 	VMOVUPS    96(R8), Y7
-	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
-	VPSRAD     $0x17, Y7, Y8
-	VANDPS     gaussConsts<>+704(SB), Y7, Y7
-	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y8, Y8
+	VPSUBD     Y8, Y7, Y7
+	VPSRAD     $0x17, Y8, Y8
 	VMOVUPS    160(R8), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
@@ -1684,18 +1697,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VPADDD     Y2, Y3, Y2
 	VMOVUPS    256(BX), Y3
 	VMOVUPS    320(BX), Y4
-	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
-	VPSRAD     $0x17, Y4, Y5
-	VANDPS     gaussConsts<>+704(SB), Y4, Y4
-	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y5, Y5
+	VPSUBD     Y5, Y4, Y4
+	VPSRAD     $0x17, Y5, Y5
 	VMOVUPS    384(BX), Y6
 	VPADDD     Y6, Y5, Y5
 	VMOVUPS    288(BX), Y6
 	VMOVUPS    352(BX), Y7
-	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
-	VPSRAD     $0x17, Y7, Y8
-	VANDPS     gaussConsts<>+704(SB), Y7, Y7
-	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y8, Y8
+	VPSUBD     Y8, Y7, Y7
+	VPSRAD     $0x17, Y8, Y8
 	VMOVUPS    416(BX), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
@@ -1703,18 +1716,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VPADDD     Y8, Y5, Y5
 	VMOVUPS    256(R8), Y6
 	VMOVUPS    320(R8), Y7
-	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
-	VPSRAD     $0x17, Y7, Y8
-	VANDPS     gaussConsts<>+704(SB), Y7, Y7
-	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y8, Y8
+	VPSUBD     Y8, Y7, Y7
+	VPSRAD     $0x17, Y8, Y8
 	VMOVUPS    384(R8), Y9
 	VPADDD     Y9, Y8, Y8
 	VMOVUPS    288(R8), Y9
 	VMOVUPS    352(R8), Y10
-	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
-	VPSRAD     $0x17, Y10, Y11
-	VANDPS     gaussConsts<>+704(SB), Y10, Y10
-	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y11, Y11
+	VPSUBD     Y11, Y10, Y10
+	VPSRAD     $0x17, Y11, Y11
 	VMOVUPS    416(R8), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
@@ -1740,18 +1753,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VPADDD     Y2, Y3, Y2
 	VMOVUPS    512(BX), Y3
 	VMOVUPS    576(BX), Y4
-	VPSUBD     gaussConsts<>+672(SB), Y4, Y4
-	VPSRAD     $0x17, Y4, Y5
-	VANDPS     gaussConsts<>+704(SB), Y4, Y4
-	VPADDD     gaussConsts<>+672(SB), Y4, Y4
+	VPSUBD     gaussConsts<>+672(SB), Y4, Y5
+	VANDPS     gaussConsts<>+704(SB), Y5, Y5
+	VPSUBD     Y5, Y4, Y4
+	VPSRAD     $0x17, Y5, Y5
 	VMOVUPS    640(BX), Y6
 	VPADDD     Y6, Y5, Y5
 	VMOVUPS    544(BX), Y6
 	VMOVUPS    608(BX), Y7
-	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
-	VPSRAD     $0x17, Y7, Y8
-	VANDPS     gaussConsts<>+704(SB), Y7, Y7
-	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y8, Y8
+	VPSUBD     Y8, Y7, Y7
+	VPSRAD     $0x17, Y8, Y8
 	VMOVUPS    672(BX), Y9
 	VPADDD     Y9, Y8, Y8
 	VADDPS     Y6, Y3, Y3
@@ -1759,18 +1772,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VPADDD     Y8, Y5, Y5
 	VMOVUPS    512(R8), Y6
 	VMOVUPS    576(R8), Y7
-	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
-	VPSRAD     $0x17, Y7, Y8
-	VANDPS     gaussConsts<>+704(SB), Y7, Y7
-	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y8, Y8
+	VPSUBD     Y8, Y7, Y7
+	VPSRAD     $0x17, Y8, Y8
 	VMOVUPS    640(R8), Y9
 	VPADDD     Y9, Y8, Y8
 	VMOVUPS    544(R8), Y9
 	VMOVUPS    608(R8), Y10
-	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
-	VPSRAD     $0x17, Y10, Y11
-	VANDPS     gaussConsts<>+704(SB), Y10, Y10
-	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y11, Y11
+	VPSUBD     Y11, Y10, Y10
+	VPSRAD     $0x17, Y11, Y11
 	VMOVUPS    672(R8), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
@@ -1787,18 +1800,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VPADDD     Y5, Y6, Y5
 	VMOVUPS    768(BX), Y6
 	VMOVUPS    832(BX), Y7
-	VPSUBD     gaussConsts<>+672(SB), Y7, Y7
-	VPSRAD     $0x17, Y7, Y8
-	VANDPS     gaussConsts<>+704(SB), Y7, Y7
-	VPADDD     gaussConsts<>+672(SB), Y7, Y7
+	VPSUBD     gaussConsts<>+672(SB), Y7, Y8
+	VANDPS     gaussConsts<>+704(SB), Y8, Y8
+	VPSUBD     Y8, Y7, Y7
+	VPSRAD     $0x17, Y8, Y8
 	VMOVUPS    896(BX), Y9
 	VPADDD     Y9, Y8, Y8
 	VMOVUPS    800(BX), Y9
 	VMOVUPS    864(BX), Y10
-	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
-	VPSRAD     $0x17, Y10, Y11
-	VANDPS     gaussConsts<>+704(SB), Y10, Y10
-	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y11, Y11
+	VPSUBD     Y11, Y10, Y10
+	VPSRAD     $0x17, Y11, Y11
 	VMOVUPS    928(BX), Y12
 	VPADDD     Y12, Y11, Y11
 	VADDPS     Y9, Y6, Y6
@@ -1806,18 +1819,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VPADDD     Y11, Y8, Y8
 	VMOVUPS    768(R8), Y9
 	VMOVUPS    832(R8), Y10
-	VPSUBD     gaussConsts<>+672(SB), Y10, Y10
-	VPSRAD     $0x17, Y10, Y11
-	VANDPS     gaussConsts<>+704(SB), Y10, Y10
-	VPADDD     gaussConsts<>+672(SB), Y10, Y10
+	VPSUBD     gaussConsts<>+672(SB), Y10, Y11
+	VANDPS     gaussConsts<>+704(SB), Y11, Y11
+	VPSUBD     Y11, Y10, Y10
+	VPSRAD     $0x17, Y11, Y11
 	VMOVUPS    896(R8), Y12
 	VPADDD     Y12, Y11, Y11
 	VMOVUPS    800(R8), Y12
 	VMOVUPS    864(R8), Y13
-	VPSUBD     gaussConsts<>+672(SB), Y13, Y13
-	VPSRAD     $0x17, Y13, Y14
-	VANDPS     gaussConsts<>+704(SB), Y13, Y13
-	VPADDD     gaussConsts<>+672(SB), Y13, Y13
+	VPSUBD     gaussConsts<>+672(SB), Y13, Y14
+	VANDPS     gaussConsts<>+704(SB), Y14, Y14
+	VPSUBD     Y14, Y13, Y13
+	VPSRAD     $0x17, Y14, Y14
 	VMOVUPS    Y2, 32(SP)
 	VMOVUPS    928(R8), Y2
 	VPADDD     Y2, Y14, Y2
@@ -1852,18 +1865,17 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VSHUFPS    $0x88, Y2, Y3, Y4
 	VSHUFPS    $0xdd, Y2, Y3, Y2
 	VPADDD     Y2, Y4, Y2
-	VPSUBD     gaussConsts<>+672(SB), Y1, Y1
-	VPSRAD     $0x17, Y1, Y3
-	VANDPS     gaussConsts<>+704(SB), Y1, Y1
-	VPADDD     gaussConsts<>+672(SB), Y1, Y1
+	VPSUBD     gaussConsts<>+672(SB), Y1, Y3
+	VANDPS     gaussConsts<>+704(SB), Y3, Y3
+	VPSUBD     Y3, Y1, Y1
+	VPSRAD     $0x17, Y3, Y3
 	VPADDD     Y2, Y3, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    gaussConsts<>+672(SB), Y1, Y1
-	VPSRAD    $0x17, Y1, Y3
+	VPSUBD    gaussConsts<>+672(SB), Y1, Y3
+	VANDPS    gaussConsts<>+704(SB), Y3, Y3
+	VPSUBD    Y3, Y1, Y1
 	VCVTDQ2PS Y3, Y3
-	VANDPS    gaussConsts<>+704(SB), Y1, Y1
-	VPADDD    gaussConsts<>+672(SB), Y1, Y1
 	VSUBPS    gaussConsts<>+736(SB), Y1, Y1
 
 	// r + r^2 p(r) + k ln 2
@@ -1882,19 +1894,19 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VADDPS       Y1, Y6, Y1
 	VFMADD231PS  gaussConsts<>+1088(SB), Y3, Y1
 	VCVTDQ2PS    Y2, Y2
-	VFMADD231PS  gaussConsts<>+1056(SB), Y2, Y1
-	VFMADD231PS  gaussConsts<>+1088(SB), Y2, Y1
+	VFMADD231PS  gaussConsts<>+1152(SB), Y2, Y1
+	VFMADD231PS  gaussConsts<>+1120(SB), Y2, Y1
 	VADDPS       gaussConsts<>+544(SB), Y1, Y1
 	VBROADCASTSS (SP), Y2
-	VFMADD231PS  gaussConsts<>+1184(SB), Y2, Y1
+	VFMADD231PS  gaussConsts<>+1248(SB), Y2, Y1
 	VBROADCASTSS gaussConsts<>+544(SB), Y2
 	VSUBPS       Y1, Y2, Y1
-	VFMADD231PS  gaussConsts<>+1216(SB), Y0, Y1
+	VFMADD231PS  gaussConsts<>+1280(SB), Y0, Y1
 	VMOVUPS      Y1, 32(DI)
 
 	// sign set if the exponent is that of Inf and NaN
 	VANDPS    gaussConsts<>+512(SB), Y1, Y0
-	VPADDD    gaussConsts<>+1152(SB), Y0, Y0
+	VPADDD    gaussConsts<>+1216(SB), Y0, Y0
 	VORPS     Y0, Y15, Y15
 	VMOVMSKPS Y15, AX
 	MOVQ      AX, bad+32(FP)
@@ -1906,9 +1918,9 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-32
 	// Registers:    Y0-Y10 values    Y11-Y14 constants and scalars    Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	VBROADCASTSS gaussConsts<>+1120(SB), Y13
+	VBROADCASTSS gaussConsts<>+1184(SB), Y13
 	VBROADCASTSS gaussConsts<>+512(SB), Y12
-	VBROADCASTSS gaussConsts<>+1152(SB), Y11
+	VBROADCASTSS gaussConsts<>+1216(SB), Y11
 	MOVQ         v+0(FP), DI
 	MOVQ         lanes+8(FP), SI
 	MOVQ         quad+16(FP), AX
@@ -2131,8 +2143,8 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-40
 	// Registers:    Y0-Y9 values    Y10-Y14 constants and scalars    Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VBROADCASTSS d+24(FP), Y13
-	VBROADCASTSS gaussConsts<>+1184(SB), Y12
-	VBROADCASTSS gaussConsts<>+1216(SB), Y11
+	VBROADCASTSS gaussConsts<>+1248(SB), Y12
+	VBROADCASTSS gaussConsts<>+1280(SB), Y11
 	VBROADCASTSS gaussConsts<>+512(SB), Y10
 	MOVQ         v+0(FP), DI
 	MOVQ         lanes+8(FP), SI
@@ -2241,7 +2253,7 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-40
 
 	// sign set if the exponent is that of Inf and NaN
 	VANDPS Y10, Y1, Y0
-	VPADDD gaussConsts<>+1152(SB), Y0, Y0
+	VPADDD gaussConsts<>+1216(SB), Y0, Y0
 	VORPS  Y0, Y15, Y15
 
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
@@ -2343,7 +2355,7 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-40
 
 	// sign set if the exponent is that of Inf and NaN
 	VANDPS    Y10, Y1, Y0
-	VPADDD    gaussConsts<>+1152(SB), Y0, Y0
+	VPADDD    gaussConsts<>+1216(SB), Y0, Y0
 	VORPS     Y0, Y15, Y15
 	VMOVMSKPS Y15, AX
 	MOVQ      AX, bad+32(FP)
@@ -2355,8 +2367,8 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-40
 TEXT ·GaussKLSigma(SB), NOSPLIT, $40-72
 	// Registers:    Y0-Y5 values    Y6-Y8 constants and scalars    Y9-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+736(SB), Y8
-	VBROADCASTSS gaussConsts<>+1248(SB), Y7
-	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VBROADCASTSS gaussConsts<>+1312(SB), Y7
+	VBROADCASTSS gaussConsts<>+1344(SB), Y6
 
 	// Registers:    DI lanes    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
 	MOVQ         lanes+0(FP), DI
@@ -2414,7 +2426,7 @@ l14:
 	VFMADD231PS  Y3, Y1, Y4
 	VMULPS       Y6, Y0, Y0
 	VMULPS       Y6, Y4, Y1
-	VFMADD213PS  gaussConsts<>+1312(SB), Y1, Y1
+	VFMADD213PS  gaussConsts<>+1376(SB), Y1, Y1
 	VFMADD231PS  Y0, Y0, Y1
 	VADDPS       Y15, Y1, Y15
 	VMULPS       Y13, Y4, Y13
@@ -2434,20 +2446,20 @@ l14:
 	VFMADD231PS  Y3, Y1, Y4
 	VMULPS       Y6, Y0, Y0
 	VMULPS       Y6, Y4, Y1
-	VFMADD213PS  gaussConsts<>+1312(SB), Y1, Y1
+	VFMADD213PS  gaussConsts<>+1376(SB), Y1, Y1
 	VFMADD231PS  Y0, Y0, Y1
 	VADDPS       Y14, Y1, Y14
 	VMULPS       Y12, Y4, Y12
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y13
-	VPADDD       Y11, Y1, Y11
+	VPSUBD       Y0, Y13, Y13
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y11, Y0, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y12
-	VPADDD       Y10, Y1, Y10
+	VPSUBD       Y0, Y12, Y12
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y10, Y0, Y10
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
@@ -2481,7 +2493,7 @@ l16:
 	VFMADD231PS  Y4, Y2, Y5
 	VMULPS       Y6, Y1, Y1
 	VMULPS       Y6, Y5, Y2
-	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
+	VFMADD213PS  gaussConsts<>+1376(SB), Y2, Y2
 	VFMADD231PS  Y1, Y1, Y2
 	VANDPS       Y2, Y0, Y1
 	VADDPS       Y15, Y1, Y15
@@ -2506,7 +2518,7 @@ l16:
 	VFMADD231PS  Y4, Y2, Y5
 	VMULPS       Y6, Y1, Y1
 	VMULPS       Y6, Y5, Y2
-	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
+	VFMADD213PS  gaussConsts<>+1376(SB), Y2, Y2
 	VFMADD231PS  Y1, Y1, Y2
 	VANDPS       Y2, Y0, Y1
 	VADDPS       Y14, Y1, Y14
@@ -2531,8 +2543,8 @@ l17:
 	ADDQ      32(SP), R8
 	DECQ      (SP)
 	JNE       l13
-	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
-	VPADDD    gaussConsts<>+1376(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+1408(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1440(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
@@ -2607,10 +2619,10 @@ l18:
 l19:
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
-	VPSUBD       gaussConsts<>+1248(SB), Y1, Y2
+	VPSUBD       gaussConsts<>+1312(SB), Y1, Y2
 	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      (R12), Y2
-	VPSUBD       gaussConsts<>+1248(SB), Y2, Y3
+	VPSUBD       gaussConsts<>+1312(SB), Y2, Y3
 	VPMAXUD      Y9, Y3, Y9
 	VMOVUPS      (R11), Y3
 	VSUBPS       Y3, Y0, Y0
@@ -2619,9 +2631,9 @@ l19:
 	VMULPS       Y3, Y1, Y4
 	VFNMADD213PS Y1, Y4, Y2
 	VFMADD231PS  Y3, Y2, Y4
-	VMULPS       gaussConsts<>+1280(SB), Y0, Y2
-	VMULPS       gaussConsts<>+1280(SB), Y4, Y5
-	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
+	VMULPS       gaussConsts<>+1344(SB), Y0, Y2
+	VMULPS       gaussConsts<>+1344(SB), Y4, Y5
+	VFMADD213PS  gaussConsts<>+1376(SB), Y5, Y5
 	VFMADD231PS  Y2, Y2, Y5
 	VADDPS       Y15, Y5, Y15
 	VMULPS       Y13, Y4, Y13
@@ -2645,10 +2657,10 @@ l19:
 	VMOVUPS      Y1, (DX)
 	VMOVUPS      32(R9), Y0
 	VMOVUPS      32(R10), Y1
-	VPSUBD       gaussConsts<>+1248(SB), Y1, Y2
+	VPSUBD       gaussConsts<>+1312(SB), Y1, Y2
 	VPMAXUD      Y9, Y2, Y9
 	VMOVUPS      32(R12), Y2
-	VPSUBD       gaussConsts<>+1248(SB), Y2, Y3
+	VPSUBD       gaussConsts<>+1312(SB), Y2, Y3
 	VPMAXUD      Y9, Y3, Y9
 	VMOVUPS      32(R11), Y3
 	VSUBPS       Y3, Y0, Y0
@@ -2657,9 +2669,9 @@ l19:
 	VMULPS       Y3, Y1, Y4
 	VFNMADD213PS Y1, Y4, Y2
 	VFMADD231PS  Y3, Y2, Y4
-	VMULPS       gaussConsts<>+1280(SB), Y0, Y2
-	VMULPS       gaussConsts<>+1280(SB), Y4, Y5
-	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
+	VMULPS       gaussConsts<>+1344(SB), Y0, Y2
+	VMULPS       gaussConsts<>+1344(SB), Y4, Y5
+	VFMADD213PS  gaussConsts<>+1376(SB), Y5, Y5
 	VFMADD231PS  Y2, Y2, Y5
 	VADDPS       Y14, Y5, Y14
 	VMULPS       Y12, Y4, Y12
@@ -2682,15 +2694,15 @@ l19:
 	VMOVUPS      Y5, 32(SI)
 	VMOVUPS      Y1, 32(DX)
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y13
-	VPADDD       Y11, Y1, Y11
+	VPSUBD       Y0, Y13, Y13
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y11, Y0, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y12
-	VPADDD       Y10, Y1, Y10
+	VPSUBD       Y0, Y12, Y12
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y10, Y0, Y10
 	ADDQ         $0x40, R9
 	ADDQ         $0x40, R10
 	ADDQ         $0x40, R11
@@ -2712,11 +2724,11 @@ l21:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R9), Y0, Y1
 	VMASKMOVPS   (R10), Y0, Y2
-	VPSUBD       gaussConsts<>+1248(SB), Y2, Y3
+	VPSUBD       gaussConsts<>+1312(SB), Y2, Y3
 	VANDPS       Y3, Y0, Y3
 	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   (R12), Y0, Y3
-	VPSUBD       gaussConsts<>+1248(SB), Y3, Y4
+	VPSUBD       gaussConsts<>+1312(SB), Y3, Y4
 	VANDPS       Y4, Y0, Y4
 	VPMAXUD      Y9, Y4, Y9
 	VMASKMOVPS   (R11), Y0, Y4
@@ -2726,9 +2738,9 @@ l21:
 	VMULPS       Y4, Y2, Y5
 	VFNMADD213PS Y2, Y5, Y3
 	VFMADD231PS  Y4, Y3, Y5
-	VMULPS       gaussConsts<>+1280(SB), Y1, Y3
-	VMULPS       gaussConsts<>+1280(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1312(SB), Y6, Y6
+	VMULPS       gaussConsts<>+1344(SB), Y1, Y3
+	VMULPS       gaussConsts<>+1344(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1376(SB), Y6, Y6
 	VFMADD231PS  Y3, Y3, Y6
 	VANDPS       Y6, Y0, Y3
 	VADDPS       Y15, Y3, Y15
@@ -2755,11 +2767,11 @@ l21:
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R9), Y0, Y1
 	VMASKMOVPS   32(R10), Y0, Y2
-	VPSUBD       gaussConsts<>+1248(SB), Y2, Y3
+	VPSUBD       gaussConsts<>+1312(SB), Y2, Y3
 	VANDPS       Y3, Y0, Y3
 	VPMAXUD      Y9, Y3, Y9
 	VMASKMOVPS   32(R12), Y0, Y3
-	VPSUBD       gaussConsts<>+1248(SB), Y3, Y4
+	VPSUBD       gaussConsts<>+1312(SB), Y3, Y4
 	VANDPS       Y4, Y0, Y4
 	VPMAXUD      Y9, Y4, Y9
 	VMASKMOVPS   32(R11), Y0, Y4
@@ -2769,9 +2781,9 @@ l21:
 	VMULPS       Y4, Y2, Y5
 	VFNMADD213PS Y2, Y5, Y3
 	VFMADD231PS  Y4, Y3, Y5
-	VMULPS       gaussConsts<>+1280(SB), Y1, Y3
-	VMULPS       gaussConsts<>+1280(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1312(SB), Y6, Y6
+	VMULPS       gaussConsts<>+1344(SB), Y1, Y3
+	VMULPS       gaussConsts<>+1344(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+1376(SB), Y6, Y6
 	VFMADD231PS  Y3, Y3, Y6
 	VANDPS       Y6, Y0, Y3
 	VADDPS       Y14, Y3, Y14
@@ -2822,8 +2834,8 @@ l22:
 	ADDQ      64(SP), R12
 	DECQ      (SP)
 	JNE       l18
-	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
-	VPADDD    gaussConsts<>+1376(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+1408(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1440(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+96(FP)
 	VZEROUPPER
@@ -2833,11 +2845,11 @@ l22:
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussKLStandardSigma(SB), NOSPLIT, $24-56
 	// Registers:    Y0-Y3 values    Y4-Y8 constants and scalars    Y9-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VBROADCASTSS gaussConsts<>+1344(SB), Y8
 	VBROADCASTSS gaussConsts<>+736(SB), Y7
 	VBROADCASTSS gaussConsts<>+544(SB), Y6
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
-	VBROADCASTSS gaussConsts<>+1312(SB), Y4
+	VBROADCASTSS gaussConsts<>+1312(SB), Y5
+	VBROADCASTSS gaussConsts<>+1376(SB), Y4
 
 	// Registers:    DI lanes    SI muQ    DX sQ    CX elements left in the row    BX 4n
 	MOVQ    lanes+0(FP), DI
@@ -2890,15 +2902,15 @@ l24:
 	VADDPS      Y14, Y2, Y14
 	VMULPS      Y12, Y1, Y12
 	VPSUBD      gaussConsts<>+672(SB), Y13, Y0
-	VPSRAD      $0x17, Y0, Y1
 	VANDPS      gaussConsts<>+704(SB), Y0, Y0
-	VPADDD      gaussConsts<>+672(SB), Y0, Y13
-	VPADDD      Y11, Y1, Y11
+	VPSUBD      Y0, Y13, Y13
+	VPSRAD      $0x17, Y0, Y0
+	VPADDD      Y11, Y0, Y11
 	VPSUBD      gaussConsts<>+672(SB), Y12, Y0
-	VPSRAD      $0x17, Y0, Y1
 	VANDPS      gaussConsts<>+704(SB), Y0, Y0
-	VPADDD      gaussConsts<>+672(SB), Y0, Y12
-	VPADDD      Y10, Y1, Y10
+	VPSUBD      Y0, Y12, Y12
+	VPSRAD      $0x17, Y0, Y0
+	VPADDD      Y10, Y0, Y10
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DX
 	SUBQ        $0x10, CX
@@ -2954,8 +2966,8 @@ l27:
 	ADDQ      16(SP), DX
 	DECQ      (SP)
 	JNE       l23
-	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
-	VPADDD    gaussConsts<>+1376(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+1408(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1440(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+48(FP)
 	VZEROUPPER
@@ -2966,7 +2978,7 @@ l27:
 TEXT ·GaussKLStandardSigmaBackward(SB), NOSPLIT, $40-72
 	// Registers:    Y0-Y4 values    Y5-Y7 constants and scalars    Y8-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+736(SB), Y7
-	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VBROADCASTSS gaussConsts<>+1344(SB), Y6
 	VBROADCASTSS gaussConsts<>+544(SB), Y5
 
 	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
@@ -3012,11 +3024,11 @@ l28:
 l29:
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
-	VPSUBD      gaussConsts<>+1248(SB), Y1, Y2
+	VPSUBD      gaussConsts<>+1312(SB), Y1, Y2
 	VPMAXUD     Y9, Y2, Y9
 	VMULPS      Y6, Y0, Y2
 	VMULPS      Y6, Y1, Y3
-	VFMADD213PS gaussConsts<>+1312(SB), Y3, Y3
+	VFMADD213PS gaussConsts<>+1376(SB), Y3, Y3
 	VFMADD231PS Y2, Y2, Y3
 	VADDPS      Y15, Y3, Y15
 	VMULPS      Y13, Y1, Y13
@@ -3031,11 +3043,11 @@ l29:
 	VMOVUPS     Y1, (DX)
 	VMOVUPS     32(BX), Y0
 	VMOVUPS     32(R8), Y1
-	VPSUBD      gaussConsts<>+1248(SB), Y1, Y2
+	VPSUBD      gaussConsts<>+1312(SB), Y1, Y2
 	VPMAXUD     Y9, Y2, Y9
 	VMULPS      Y6, Y0, Y2
 	VMULPS      Y6, Y1, Y3
-	VFMADD213PS gaussConsts<>+1312(SB), Y3, Y3
+	VFMADD213PS gaussConsts<>+1376(SB), Y3, Y3
 	VFMADD231PS Y2, Y2, Y3
 	VADDPS      Y14, Y3, Y14
 	VMULPS      Y12, Y1, Y12
@@ -3049,15 +3061,15 @@ l29:
 	VMOVUPS     Y0, 32(SI)
 	VMOVUPS     Y1, 32(DX)
 	VPSUBD      gaussConsts<>+672(SB), Y13, Y0
-	VPSRAD      $0x17, Y0, Y1
 	VANDPS      gaussConsts<>+704(SB), Y0, Y0
-	VPADDD      gaussConsts<>+672(SB), Y0, Y13
-	VPADDD      Y11, Y1, Y11
+	VPSUBD      Y0, Y13, Y13
+	VPSRAD      $0x17, Y0, Y0
+	VPADDD      Y11, Y0, Y11
 	VPSUBD      gaussConsts<>+672(SB), Y12, Y0
-	VPSRAD      $0x17, Y0, Y1
 	VANDPS      gaussConsts<>+704(SB), Y0, Y0
-	VPADDD      gaussConsts<>+672(SB), Y0, Y12
-	VPADDD      Y10, Y1, Y10
+	VPSUBD      Y0, Y12, Y12
+	VPSRAD      $0x17, Y0, Y0
+	VPADDD      Y10, Y0, Y10
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, R8
 	ADDQ        $0x40, SI
@@ -3075,12 +3087,12 @@ l31:
 	VMOVUPS     (AX), Y0
 	VMASKMOVPS  (BX), Y0, Y1
 	VMASKMOVPS  (R8), Y0, Y2
-	VPSUBD      gaussConsts<>+1248(SB), Y2, Y3
+	VPSUBD      gaussConsts<>+1312(SB), Y2, Y3
 	VANDPS      Y3, Y0, Y3
 	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y6, Y1, Y3
 	VMULPS      Y6, Y2, Y4
-	VFMADD213PS gaussConsts<>+1312(SB), Y4, Y4
+	VFMADD213PS gaussConsts<>+1376(SB), Y4, Y4
 	VFMADD231PS Y3, Y3, Y4
 	VANDPS      Y4, Y0, Y3
 	VADDPS      Y15, Y3, Y15
@@ -3098,12 +3110,12 @@ l31:
 	VMOVUPS     32(AX), Y0
 	VMASKMOVPS  32(BX), Y0, Y1
 	VMASKMOVPS  32(R8), Y0, Y2
-	VPSUBD      gaussConsts<>+1248(SB), Y2, Y3
+	VPSUBD      gaussConsts<>+1312(SB), Y2, Y3
 	VANDPS      Y3, Y0, Y3
 	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y6, Y1, Y3
 	VMULPS      Y6, Y2, Y4
-	VFMADD213PS gaussConsts<>+1312(SB), Y4, Y4
+	VFMADD213PS gaussConsts<>+1376(SB), Y4, Y4
 	VFMADD231PS Y3, Y3, Y4
 	VANDPS      Y4, Y0, Y3
 	VADDPS      Y14, Y3, Y14
@@ -3137,8 +3149,8 @@ l32:
 	ADDQ      32(SP), R8
 	DECQ      (SP)
 	JNE       l28
-	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
-	VPADDD    gaussConsts<>+1376(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+1408(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1440(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
@@ -3148,7 +3160,7 @@ l32:
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussKLLog(SB), NOSPLIT, $72-80
 	// Registers:    Y0-Y8 values    Y9-Y10 constants and scalars    Y11-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+1440(SB), Y10
+	VBROADCASTSS gaussConsts<>+1504(SB), Y10
 	VBROADCASTSS gaussConsts<>+736(SB), Y9
 	VBROADCASTSS factor+64(FP), Y0
 	VMOVUPS      Y0, 40(SP)
@@ -3207,33 +3219,33 @@ l34:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMULPS      gaussConsts<>+1024(SB), Y2, Y2
 	VMOVAPS     Y10, Y3
-	VFMADD231PS gaussConsts<>+1408(SB), Y1, Y3
+	VFMADD231PS gaussConsts<>+1472(SB), Y1, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VSUBPS       Y10, Y3, Y4
 	VMOVAPS      Y10, Y5
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y5
 	VMOVAPS      Y1, Y6
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y6
 	VSUBPS       Y10, Y5, Y7
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y6
-	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y6, Y4
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1536(SB), Y6, Y4
-	VBROADCASTSS gaussConsts<>+1504(SB), Y7
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1568(SB), Y6, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y6, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
-	VFMADD213PS  Y9, Y6, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y7
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1632(SB), Y6, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1664(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y7
+	VFMADD213PS  Y9, Y6, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y7
 	VFMADD213PS  Y9, Y6, Y4
 	VFMADD213PS  Y9, Y2, Y7
 
@@ -3247,9 +3259,9 @@ l34:
 	VMULPS       Y3, Y7, Y3
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       gaussConsts<>+1280(SB), Y0, Y0
-	VMULPS       gaussConsts<>+1280(SB), Y2, Y2
-	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
+	VMULPS       gaussConsts<>+1344(SB), Y0, Y0
+	VMULPS       gaussConsts<>+1344(SB), Y2, Y2
+	VFMADD213PS  gaussConsts<>+1376(SB), Y2, Y2
 	VFMADD231PS  Y0, Y0, Y2
 	VADDPS       Y15, Y2, Y15
 	VADDPS       Y13, Y1, Y13
@@ -3267,27 +3279,27 @@ l34:
 	VSUBPS       Y2, Y1, Y1
 	VMULPS       gaussConsts<>+1024(SB), Y2, Y2
 	VMOVAPS      Y10, Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
 	VSUBPS       Y10, Y3, Y4
 	VMOVAPS      Y10, Y5
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y5
 	VMOVAPS      Y1, Y6
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y6
 	VSUBPS       Y10, Y5, Y7
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y6
-	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y6, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y6, Y4
-	VBROADCASTSS gaussConsts<>+1504(SB), Y7
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1568(SB), Y6, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y6, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y6, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
-	VFMADD213PS  Y9, Y6, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y7
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1632(SB), Y6, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1664(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y7
+	VFMADD213PS  Y9, Y6, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y7
 	VFMADD213PS  Y9, Y6, Y4
 	VFMADD213PS  Y9, Y2, Y7
 	VFMADD213PS  Y9, Y2, Y7
@@ -3297,9 +3309,9 @@ l34:
 	VMULPS       Y3, Y7, Y3
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       gaussConsts<>+1280(SB), Y0, Y0
-	VMULPS       gaussConsts<>+1280(SB), Y2, Y2
-	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
+	VMULPS       gaussConsts<>+1344(SB), Y0, Y0
+	VMULPS       gaussConsts<>+1344(SB), Y2, Y2
+	VFMADD213PS  gaussConsts<>+1376(SB), Y2, Y2
 	VFMADD231PS  Y0, Y0, Y2
 	VADDPS       Y14, Y2, Y14
 	VADDPS       Y12, Y1, Y12
@@ -3336,33 +3348,33 @@ l36:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMULPS      gaussConsts<>+1024(SB), Y3, Y3
 	VMOVAPS     Y10, Y4
-	VFMADD231PS gaussConsts<>+1408(SB), Y2, Y4
+	VFMADD231PS gaussConsts<>+1472(SB), Y2, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VSUBPS       Y10, Y4, Y5
 	VMOVAPS      Y10, Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y6
 	VMOVAPS      Y2, Y7
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y7
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y7
 	VSUBPS       Y10, Y6, Y8
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y7
-	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y7
+	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y3
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y7, Y5
+	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y7, Y5
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1536(SB), Y7, Y5
-	VBROADCASTSS gaussConsts<>+1504(SB), Y8
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1568(SB), Y7, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y8
 	VFMADD213PS  gaussConsts<>+1600(SB), Y7, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y8
-	VFMADD213PS  Y9, Y7, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y8
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1632(SB), Y7, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1664(SB), Y7, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y8
+	VFMADD213PS  Y9, Y7, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y8
 	VFMADD213PS  Y9, Y7, Y5
 	VFMADD213PS  Y9, Y3, Y8
 
@@ -3376,9 +3388,9 @@ l36:
 	VMULPS       Y4, Y8, Y4
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y1, Y1
-	VMULPS       gaussConsts<>+1280(SB), Y1, Y1
-	VMULPS       gaussConsts<>+1280(SB), Y3, Y3
-	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
+	VMULPS       gaussConsts<>+1344(SB), Y1, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y3, Y3
+	VFMADD213PS  gaussConsts<>+1376(SB), Y3, Y3
 	VFMADD231PS  Y1, Y1, Y3
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y15, Y1, Y15
@@ -3401,27 +3413,27 @@ l36:
 	VSUBPS       Y3, Y2, Y2
 	VMULPS       gaussConsts<>+1024(SB), Y3, Y3
 	VMOVAPS      Y10, Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
 	VSUBPS       Y10, Y4, Y5
 	VMOVAPS      Y10, Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y6
 	VMOVAPS      Y2, Y7
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y7
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y7
 	VSUBPS       Y10, Y6, Y8
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y7
-	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y3
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y7, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y7, Y5
-	VBROADCASTSS gaussConsts<>+1504(SB), Y8
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1568(SB), Y7, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y8
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y7
+	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y7, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y7, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y8
-	VFMADD213PS  Y9, Y7, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y8
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1632(SB), Y7, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1664(SB), Y7, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y8
+	VFMADD213PS  Y9, Y7, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y8
 	VFMADD213PS  Y9, Y7, Y5
 	VFMADD213PS  Y9, Y3, Y8
 	VFMADD213PS  Y9, Y3, Y8
@@ -3431,9 +3443,9 @@ l36:
 	VMULPS       Y4, Y8, Y4
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y1, Y1
-	VMULPS       gaussConsts<>+1280(SB), Y1, Y1
-	VMULPS       gaussConsts<>+1280(SB), Y3, Y3
-	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
+	VMULPS       gaussConsts<>+1344(SB), Y1, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y3, Y3
+	VFMADD213PS  gaussConsts<>+1376(SB), Y3, Y3
 	VFMADD231PS  Y1, Y1, Y3
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y14, Y1, Y14
@@ -3456,8 +3468,8 @@ l37:
 	ADDQ      32(SP), R8
 	DECQ      (SP)
 	JNE       l33
-	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
-	VPADDD    gaussConsts<>+1664(SB), Y0, Y11
+	VPMINUD   gaussConsts<>+1696(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1728(SB), Y0, Y11
 	VMOVMSKPS Y11, AX
 	MOVQ      AX, bad+72(FP)
 	VZEROUPPER
@@ -3545,34 +3557,34 @@ l39:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMULPS       gaussConsts<>+1024(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
-	VBROADCASTSS gaussConsts<>+1440(SB), Y5
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y5
+	VSUBPS       gaussConsts<>+1504(SB), Y3, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y5
 	VMOVAPS      Y1, Y6
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y6
-	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1504(SB), Y5, Y7
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y6, Y4
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1536(SB), Y6, Y4
-	VBROADCASTSS gaussConsts<>+1504(SB), Y7
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1568(SB), Y6, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y6, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
-	VFMADD213PS  Y9, Y6, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y7
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1632(SB), Y6, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1664(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y7
+	VFMADD213PS  Y9, Y6, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y7
 	VFMADD213PS  Y9, Y6, Y4
 	VFMADD213PS  Y9, Y2, Y7
 
@@ -3586,9 +3598,9 @@ l39:
 	VMULPS       Y3, Y7, Y3
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       gaussConsts<>+1280(SB), Y0, Y4
-	VMULPS       gaussConsts<>+1280(SB), Y2, Y5
-	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
+	VMULPS       gaussConsts<>+1344(SB), Y0, Y4
+	VMULPS       gaussConsts<>+1344(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1376(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VADDPS       Y15, Y5, Y15
 	VADDPS       Y13, Y1, Y13
@@ -3621,28 +3633,28 @@ l39:
 	VMULPS       72(SP), Y2, Y2
 	VSUBPS       Y2, Y1, Y1
 	VMULPS       gaussConsts<>+1024(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y3
-	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
-	VBROADCASTSS gaussConsts<>+1440(SB), Y5
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
+	VSUBPS       gaussConsts<>+1504(SB), Y3, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y5
 	VMOVAPS      Y1, Y6
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y6
-	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y6, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y6, Y4
-	VBROADCASTSS gaussConsts<>+1504(SB), Y7
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1568(SB), Y6, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1504(SB), Y5, Y7
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y6, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y6, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
-	VFMADD213PS  Y9, Y6, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y7
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1632(SB), Y6, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1664(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y7
+	VFMADD213PS  Y9, Y6, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y7
 	VFMADD213PS  Y9, Y6, Y4
 	VFMADD213PS  Y9, Y2, Y7
 	VFMADD213PS  Y9, Y2, Y7
@@ -3652,9 +3664,9 @@ l39:
 	VMULPS       Y3, Y7, Y3
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       gaussConsts<>+1280(SB), Y0, Y4
-	VMULPS       gaussConsts<>+1280(SB), Y2, Y5
-	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
+	VMULPS       gaussConsts<>+1344(SB), Y0, Y4
+	VMULPS       gaussConsts<>+1344(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+1376(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VADDPS       Y14, Y5, Y14
 	VADDPS       Y12, Y1, Y12
@@ -3710,34 +3722,34 @@ l41:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMULPS       gaussConsts<>+1024(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1440(SB), Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
-	VBROADCASTSS gaussConsts<>+1440(SB), Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y6
+	VSUBPS       gaussConsts<>+1504(SB), Y4, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y6
 	VMOVAPS      Y2, Y7
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y7
-	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1504(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y7
+	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y3
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y7, Y5
+	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y7, Y5
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1536(SB), Y7, Y5
-	VBROADCASTSS gaussConsts<>+1504(SB), Y8
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1568(SB), Y7, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y8
 	VFMADD213PS  gaussConsts<>+1600(SB), Y7, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y8
-	VFMADD213PS  Y9, Y7, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y8
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1632(SB), Y7, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1664(SB), Y7, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y8
+	VFMADD213PS  Y9, Y7, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y8
 	VFMADD213PS  Y9, Y7, Y5
 	VFMADD213PS  Y9, Y3, Y8
 
@@ -3751,9 +3763,9 @@ l41:
 	VMULPS       Y4, Y8, Y4
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y1, Y1
-	VMULPS       gaussConsts<>+1280(SB), Y1, Y5
-	VMULPS       gaussConsts<>+1280(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1312(SB), Y6, Y6
+	VMULPS       gaussConsts<>+1344(SB), Y1, Y5
+	VMULPS       gaussConsts<>+1344(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1376(SB), Y6, Y6
 	VFMADD231PS  Y5, Y5, Y6
 	VANDPS       Y6, Y0, Y5
 	VADDPS       Y15, Y5, Y15
@@ -3791,28 +3803,28 @@ l41:
 	VMULPS       72(SP), Y3, Y3
 	VSUBPS       Y3, Y2, Y2
 	VMULPS       gaussConsts<>+1024(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1440(SB), Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y4
-	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
-	VBROADCASTSS gaussConsts<>+1440(SB), Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y6
+	VBROADCASTSS gaussConsts<>+1504(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
+	VSUBPS       gaussConsts<>+1504(SB), Y4, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y6
 	VMOVAPS      Y2, Y7
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y7
-	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y3
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y7, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y7, Y5
-	VBROADCASTSS gaussConsts<>+1504(SB), Y8
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1568(SB), Y7, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y8
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1504(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y7
+	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y7, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y7, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y8
-	VFMADD213PS  Y9, Y7, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y8
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1632(SB), Y7, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1664(SB), Y7, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y8
+	VFMADD213PS  Y9, Y7, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y8
 	VFMADD213PS  Y9, Y7, Y5
 	VFMADD213PS  Y9, Y3, Y8
 	VFMADD213PS  Y9, Y3, Y8
@@ -3822,9 +3834,9 @@ l41:
 	VMULPS       Y4, Y8, Y4
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y1, Y1
-	VMULPS       gaussConsts<>+1280(SB), Y1, Y5
-	VMULPS       gaussConsts<>+1280(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1312(SB), Y6, Y6
+	VMULPS       gaussConsts<>+1344(SB), Y1, Y5
+	VMULPS       gaussConsts<>+1344(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+1376(SB), Y6, Y6
 	VFMADD231PS  Y5, Y5, Y6
 	VANDPS       Y6, Y0, Y5
 	VADDPS       Y14, Y5, Y14
@@ -3871,8 +3883,8 @@ l42:
 	ADDQ      64(SP), R12
 	DECQ      (SP)
 	JNE       l38
-	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
-	VPADDD    gaussConsts<>+1664(SB), Y0, Y11
+	VPMINUD   gaussConsts<>+1696(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1728(SB), Y0, Y11
 	VMOVMSKPS Y11, AX
 	MOVQ      AX, bad+104(FP)
 	VZEROUPPER
@@ -3882,9 +3894,9 @@ l42:
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussKLStandardLog(SB), NOSPLIT, $56-64
 	// Registers:    Y0-Y5 values    Y6-Y10 constants and scalars    Y11-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+1440(SB), Y10
+	VBROADCASTSS gaussConsts<>+1504(SB), Y10
 	VBROADCASTSS gaussConsts<>+736(SB), Y9
-	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VBROADCASTSS gaussConsts<>+1344(SB), Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y7
 	VBROADCASTSS gaussConsts<>+512(SB), Y6
 	VBROADCASTSS factor+48(FP), Y0
@@ -3926,18 +3938,18 @@ l44:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y10, Y2
-	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y2
 	VSUBPS       Y10, Y2, Y3
 	VMOVAPS      Y1, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y3, Y4
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y3
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y3
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y3
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y3
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y3
 	VFMADD213PS  Y9, Y4, Y3
 	VFMADD213PS  Y9, Y4, Y3
 
@@ -3946,7 +3958,7 @@ l44:
 	VMULPS       Y2, Y3, Y2
 	VMULPS       Y8, Y0, Y0
 	VMULPS       Y8, Y2, Y2
-	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
+	VFMADD213PS  gaussConsts<>+1376(SB), Y2, Y2
 	VFMADD231PS  Y0, Y0, Y2
 	VADDPS       Y15, Y2, Y15
 	VADDPS       Y13, Y1, Y13
@@ -3956,23 +3968,23 @@ l44:
 	VPMAXUD      Y11, Y2, Y11
 	VMULPS       24(SP), Y1, Y1
 	VMOVAPS      Y10, Y2
-	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y2
 	VSUBPS       Y10, Y2, Y3
 	VMOVAPS      Y1, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y4
-	VBROADCASTSS gaussConsts<>+1504(SB), Y3
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y3
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y3
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y3, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y3
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y3
 	VFMADD213PS  Y9, Y4, Y3
 	VFMADD213PS  Y9, Y4, Y3
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y3, Y2
 	VMULPS       Y8, Y0, Y0
 	VMULPS       Y8, Y2, Y2
-	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
+	VFMADD213PS  gaussConsts<>+1376(SB), Y2, Y2
 	VFMADD231PS  Y0, Y0, Y2
 	VADDPS       Y14, Y2, Y14
 	VADDPS       Y12, Y1, Y12
@@ -3998,18 +4010,18 @@ l46:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y10, Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
 	VSUBPS       Y10, Y3, Y4
 	VMOVAPS      Y2, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y5
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y5, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y4
 	VFMADD213PS  Y9, Y5, Y4
 	VFMADD213PS  Y9, Y5, Y4
 
@@ -4018,7 +4030,7 @@ l46:
 	VMULPS       Y3, Y4, Y3
 	VMULPS       Y8, Y1, Y1
 	VMULPS       Y8, Y3, Y3
-	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
+	VFMADD213PS  gaussConsts<>+1376(SB), Y3, Y3
 	VFMADD231PS  Y1, Y1, Y3
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y15, Y1, Y15
@@ -4032,23 +4044,23 @@ l46:
 	VPMAXUD      Y11, Y3, Y11
 	VMULPS       24(SP), Y2, Y2
 	VMOVAPS      Y10, Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
 	VSUBPS       Y10, Y3, Y4
 	VMOVAPS      Y2, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y5
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y5, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y4
 	VFMADD213PS  Y9, Y5, Y4
 	VFMADD213PS  Y9, Y5, Y4
 	VPSLLD       $0x17, Y3, Y3
 	VMULPS       Y3, Y4, Y3
 	VMULPS       Y8, Y1, Y1
 	VMULPS       Y8, Y3, Y3
-	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
+	VFMADD213PS  gaussConsts<>+1376(SB), Y3, Y3
 	VFMADD231PS  Y1, Y1, Y3
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y14, Y1, Y14
@@ -4067,8 +4079,8 @@ l47:
 	ADDQ      16(SP), DX
 	DECQ      (SP)
 	JNE       l43
-	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
-	VPADDD    gaussConsts<>+1664(SB), Y0, Y11
+	VPMINUD   gaussConsts<>+1696(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1728(SB), Y0, Y11
 	VMOVMSKPS Y11, AX
 	MOVQ      AX, bad+56(FP)
 	VZEROUPPER
@@ -4080,8 +4092,8 @@ TEXT ·GaussKLStandardLogBackward(SB), NOSPLIT, $72-80
 	// Registers:    Y0-Y5 values    Y6-Y9 constants and scalars    Y10-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+736(SB), Y9
 	VBROADCASTSS factor+64(FP), Y8
-	VBROADCASTSS gaussConsts<>+1440(SB), Y7
-	VBROADCASTSS gaussConsts<>+1280(SB), Y6
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VBROADCASTSS gaussConsts<>+1344(SB), Y6
 
 	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
 	MOVQ         lanes+0(FP), DI
@@ -4130,18 +4142,18 @@ l49:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y7, Y2
-	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y2
 	VSUBPS       Y7, Y2, Y3
 	VMOVAPS      Y1, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y3, Y4
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y3
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y3
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y3
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y3
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y3
 	VFMADD213PS  Y9, Y4, Y3
 	VFMADD213PS  Y9, Y4, Y3
 
@@ -4150,7 +4162,7 @@ l49:
 	VMULPS       Y2, Y3, Y2
 	VMULPS       Y6, Y0, Y3
 	VMULPS       Y6, Y2, Y4
-	VFMADD213PS  gaussConsts<>+1312(SB), Y4, Y4
+	VFMADD213PS  gaussConsts<>+1376(SB), Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VADDPS       Y15, Y4, Y15
 	VADDPS       Y13, Y1, Y13
@@ -4168,23 +4180,23 @@ l49:
 	VPMAXUD      Y11, Y2, Y11
 	VMULPS       Y8, Y1, Y1
 	VMOVAPS      Y7, Y2
-	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y2
 	VSUBPS       Y7, Y2, Y3
 	VMOVAPS      Y1, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y4
-	VBROADCASTSS gaussConsts<>+1504(SB), Y3
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y3
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y3
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y3, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y3
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y3
 	VFMADD213PS  Y9, Y4, Y3
 	VFMADD213PS  Y9, Y4, Y3
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y3, Y2
 	VMULPS       Y6, Y0, Y3
 	VMULPS       Y6, Y2, Y4
-	VFMADD213PS  gaussConsts<>+1312(SB), Y4, Y4
+	VFMADD213PS  gaussConsts<>+1376(SB), Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VADDPS       Y14, Y4, Y14
 	VADDPS       Y12, Y1, Y12
@@ -4220,18 +4232,18 @@ l51:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y7, Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
 	VSUBPS       Y7, Y3, Y4
 	VMOVAPS      Y2, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y5
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y5, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y4
 	VFMADD213PS  Y9, Y5, Y4
 	VFMADD213PS  Y9, Y5, Y4
 
@@ -4240,7 +4252,7 @@ l51:
 	VMULPS       Y3, Y4, Y3
 	VMULPS       Y6, Y1, Y4
 	VMULPS       Y6, Y3, Y5
-	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
+	VFMADD213PS  gaussConsts<>+1376(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VANDPS       Y5, Y0, Y4
 	VADDPS       Y15, Y4, Y15
@@ -4262,23 +4274,23 @@ l51:
 	VPMAXUD      Y11, Y3, Y11
 	VMULPS       Y8, Y2, Y2
 	VMOVAPS      Y7, Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
 	VSUBPS       Y7, Y3, Y4
 	VMOVAPS      Y2, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y5
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y5, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y4
 	VFMADD213PS  Y9, Y5, Y4
 	VFMADD213PS  Y9, Y5, Y4
 	VPSLLD       $0x17, Y3, Y3
 	VMULPS       Y3, Y4, Y3
 	VMULPS       Y6, Y1, Y4
 	VMULPS       Y6, Y3, Y5
-	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
+	VFMADD213PS  gaussConsts<>+1376(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VANDPS       Y5, Y0, Y4
 	VADDPS       Y14, Y4, Y14
@@ -4309,8 +4321,8 @@ l52:
 	ADDQ      32(SP), R8
 	DECQ      (SP)
 	JNE       l48
-	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
-	VPADDD    gaussConsts<>+1664(SB), Y0, Y11
+	VPMINUD   gaussConsts<>+1696(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1728(SB), Y0, Y11
 	VMOVMSKPS Y11, AX
 	MOVQ      AX, bad+72(FP)
 	VZEROUPPER
@@ -4371,36 +4383,36 @@ l54:
 	VSUBPS       Y3, Y0, Y0
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1696(SB), Y5
+	VBROADCASTSS gaussConsts<>+1760(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1696(SB), Y5
+	VBROADCASTSS gaussConsts<>+1760(SB), Y5
 	VMAXPS       Y4, Y5, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y5
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1728(SB), Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1728(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1728(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
+	VBROADCASTSS gaussConsts<>+1792(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1792(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1792(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1792(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y7
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1504(SB), Y8
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1568(SB), Y7
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1568(SB), Y8
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
@@ -4427,24 +4439,20 @@ l54:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1280(SB), Y7
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1280(SB), Y8
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y4, Y8
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y3, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1344(SB), Y7
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1344(SB), Y8
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y4, Y8
 	VBLENDVPS    Y5, Y7, Y3, Y3
 	VBLENDVPS    Y6, Y8, Y4, Y4
-	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
-	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1824(SB), Y8
-	VFMADD231PS  gaussConsts<>+1792(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y4, Y8
+	VANDPS       gaussConsts<>+1824(SB), Y5, Y5
+	VANDPS       gaussConsts<>+1824(SB), Y6, Y6
+	VBROADCASTSS gaussConsts<>+1888(SB), Y7
+	VFMADD231PS  gaussConsts<>+1856(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1888(SB), Y8
+	VFMADD231PS  gaussConsts<>+1856(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+1920(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y7
@@ -4453,6 +4461,10 @@ l54:
 	VFMADD213PS  gaussConsts<>+1984(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+2016(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+2048(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+2048(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+2080(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+2080(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y8
 	VMOVUPS      Y0, 40(SP)
@@ -4465,17 +4477,17 @@ l54:
 	VADDPS       Y4, Y6, Y2
 	VADDPS       Y0, Y1, Y0
 	VADDPS       72(SP), Y2, Y1
-	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
 	VMULPS       40(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD231PS Y4, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y4
-	VMULPS       gaussConsts<>+1280(SB), Y3, Y0
-	VMULPS       gaussConsts<>+1280(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1312(SB), Y1, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y3, Y0
+	VMULPS       gaussConsts<>+1344(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1376(SB), Y1, Y1
 	VFMADD231PS  Y0, Y0, Y1
 	VADDPS       Y15, Y1, Y15
 	VMULPS       Y13, Y4, Y13
@@ -4490,30 +4502,30 @@ l54:
 	VSUBPS       Y3, Y0, Y0
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1696(SB), Y5
+	VBROADCASTSS gaussConsts<>+1760(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1696(SB), Y5
+	VBROADCASTSS gaussConsts<>+1760(SB), Y5
 	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1728(SB), Y5
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1728(SB), Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1728(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1728(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
-	VBROADCASTSS gaussConsts<>+1504(SB), Y7
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1504(SB), Y8
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1792(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1792(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1792(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1792(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y7
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1568(SB), Y8
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
@@ -4534,24 +4546,20 @@ l54:
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y6
 	VANDPS       Y1, Y5, Y1
 	VANDPS       Y2, Y6, Y2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1280(SB), Y7
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1280(SB), Y8
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y4, Y8
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y3, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1344(SB), Y7
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1344(SB), Y8
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y4, Y8
 	VBLENDVPS    Y5, Y7, Y3, Y3
 	VBLENDVPS    Y6, Y8, Y4, Y4
-	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
-	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1824(SB), Y8
-	VFMADD231PS  gaussConsts<>+1792(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y4, Y8
+	VANDPS       gaussConsts<>+1824(SB), Y5, Y5
+	VANDPS       gaussConsts<>+1824(SB), Y6, Y6
+	VBROADCASTSS gaussConsts<>+1888(SB), Y7
+	VFMADD231PS  gaussConsts<>+1856(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1888(SB), Y8
+	VFMADD231PS  gaussConsts<>+1856(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+1920(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y7
@@ -4560,6 +4568,10 @@ l54:
 	VFMADD213PS  gaussConsts<>+1984(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+2016(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+2048(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+2048(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+2080(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+2080(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y8
 	VMOVUPS      Y0, 40(SP)
@@ -4572,30 +4584,30 @@ l54:
 	VADDPS       Y4, Y6, Y2
 	VADDPS       Y0, Y1, Y0
 	VADDPS       72(SP), Y2, Y1
-	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
 	VMULPS       40(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD231PS Y4, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y4
-	VMULPS       gaussConsts<>+1280(SB), Y3, Y0
-	VMULPS       gaussConsts<>+1280(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1312(SB), Y1, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y3, Y0
+	VMULPS       gaussConsts<>+1344(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1376(SB), Y1, Y1
 	VFMADD231PS  Y0, Y0, Y1
 	VADDPS       Y14, Y1, Y14
 	VMULPS       Y12, Y4, Y12
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y13
-	VPADDD       Y11, Y1, Y11
+	VPSUBD       Y0, Y13, Y13
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y11, Y0, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y12
-	VPADDD       Y10, Y1, Y10
+	VPSUBD       Y0, Y12, Y12
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y10, Y0, Y10
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
@@ -4624,37 +4636,37 @@ l56:
 	VSUBPS       Y4, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
 	VORPS        gaussConsts<>+608(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1696(SB), Y6
+	VBROADCASTSS gaussConsts<>+1760(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS gaussConsts<>+1696(SB), Y6
+	VBROADCASTSS gaussConsts<>+1760(SB), Y6
 	VMAXPS       Y5, Y6, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1728(SB), Y7
-	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1728(SB), Y6, Y8
+	VBROADCASTSS gaussConsts<>+1792(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1792(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1792(SB), Y6, Y8
 	VMOVUPS      Y0, 40(SP)
-	VSUBPS       gaussConsts<>+1728(SB), Y7, Y0
-	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y5
-	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y5
+	VSUBPS       gaussConsts<>+1792(SB), Y7, Y0
+	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y0, Y5
+	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y0, Y5
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y0
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y0
-	VBROADCASTSS gaussConsts<>+1504(SB), Y8
-	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y0
-	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y0
-	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y8
+	VBROADCASTSS gaussConsts<>+1568(SB), Y0
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y0
+	VBROADCASTSS gaussConsts<>+1568(SB), Y8
+	VFMADD231PS  gaussConsts<>+1536(SB), Y5, Y8
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y0
 	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1632(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y8
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
 	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y8
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
@@ -4681,24 +4693,20 @@ l56:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y5
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1280(SB), Y7
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y7
-	VBROADCASTSS gaussConsts<>+1280(SB), Y8
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y4, Y8
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y0, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1344(SB), Y7
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y0, Y7
+	VBROADCASTSS gaussConsts<>+1344(SB), Y8
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y4, Y8
 	VBLENDVPS    Y5, Y7, Y0, Y0
 	VBLENDVPS    Y6, Y8, Y4, Y4
-	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
-	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y7
-	VBROADCASTSS gaussConsts<>+1824(SB), Y8
-	VFMADD231PS  gaussConsts<>+1792(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y4, Y8
+	VANDPS       gaussConsts<>+1824(SB), Y5, Y5
+	VANDPS       gaussConsts<>+1824(SB), Y6, Y6
+	VBROADCASTSS gaussConsts<>+1888(SB), Y7
+	VFMADD231PS  gaussConsts<>+1856(SB), Y0, Y7
+	VBROADCASTSS gaussConsts<>+1888(SB), Y8
+	VFMADD231PS  gaussConsts<>+1856(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y7
 	VFMADD213PS  gaussConsts<>+1920(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y7
@@ -4707,6 +4715,10 @@ l56:
 	VFMADD213PS  gaussConsts<>+1984(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y7
 	VFMADD213PS  gaussConsts<>+2016(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+2048(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+2048(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+2080(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+2080(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y8
 	VMOVUPS      Y1, 72(SP)
@@ -4719,17 +4731,17 @@ l56:
 	VADDPS       Y4, Y6, Y1
 	VADDPS       Y0, Y2, Y0
 	VADDPS       104(SP), Y1, Y1
-	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
 	VMULPS       72(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD231PS Y4, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y4
-	VMULPS       gaussConsts<>+1280(SB), Y3, Y0
-	VMULPS       gaussConsts<>+1280(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1312(SB), Y1, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y3, Y0
+	VMULPS       gaussConsts<>+1344(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1376(SB), Y1, Y1
 	VFMADD231PS  Y0, Y0, Y1
 	VMOVUPS      40(SP), Y0
 	VANDPS       Y1, Y0, Y1
@@ -4751,31 +4763,31 @@ l56:
 	VSUBPS       Y4, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
 	VORPS        gaussConsts<>+608(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1696(SB), Y6
+	VBROADCASTSS gaussConsts<>+1760(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS gaussConsts<>+1696(SB), Y6
+	VBROADCASTSS gaussConsts<>+1760(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	VBROADCASTSS gaussConsts<>+1728(SB), Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1728(SB), Y7
-	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1728(SB), Y6, Y8
+	VBROADCASTSS gaussConsts<>+1792(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1792(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1792(SB), Y6, Y8
 	VMOVUPS      Y0, 40(SP)
-	VSUBPS       gaussConsts<>+1728(SB), Y7, Y0
-	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y5
-	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y5
-	VBROADCASTSS gaussConsts<>+1504(SB), Y0
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y0
-	VBROADCASTSS gaussConsts<>+1504(SB), Y8
-	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y0
-	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y0
-	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y8
+	VSUBPS       gaussConsts<>+1792(SB), Y7, Y0
+	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y0, Y5
+	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y0, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y0
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y0
+	VBROADCASTSS gaussConsts<>+1568(SB), Y8
+	VFMADD231PS  gaussConsts<>+1536(SB), Y5, Y8
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y0
 	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1632(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y8
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
 	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y8
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
@@ -4796,24 +4808,20 @@ l56:
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y3, Y6
 	VANDPS       Y2, Y5, Y2
 	VANDPS       Y3, Y6, Y3
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y5
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1280(SB), Y7
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y7
-	VBROADCASTSS gaussConsts<>+1280(SB), Y8
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y4, Y8
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y0, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1344(SB), Y7
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y0, Y7
+	VBROADCASTSS gaussConsts<>+1344(SB), Y8
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y4, Y8
 	VBLENDVPS    Y5, Y7, Y0, Y0
 	VBLENDVPS    Y6, Y8, Y4, Y4
-	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
-	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y7
-	VBROADCASTSS gaussConsts<>+1824(SB), Y8
-	VFMADD231PS  gaussConsts<>+1792(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y4, Y8
+	VANDPS       gaussConsts<>+1824(SB), Y5, Y5
+	VANDPS       gaussConsts<>+1824(SB), Y6, Y6
+	VBROADCASTSS gaussConsts<>+1888(SB), Y7
+	VFMADD231PS  gaussConsts<>+1856(SB), Y0, Y7
+	VBROADCASTSS gaussConsts<>+1888(SB), Y8
+	VFMADD231PS  gaussConsts<>+1856(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y7
 	VFMADD213PS  gaussConsts<>+1920(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y7
@@ -4822,6 +4830,10 @@ l56:
 	VFMADD213PS  gaussConsts<>+1984(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y7
 	VFMADD213PS  gaussConsts<>+2016(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+2048(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+2048(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+2080(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+2080(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y8
 	VMOVUPS      Y1, 72(SP)
@@ -4834,17 +4846,17 @@ l56:
 	VADDPS       Y4, Y6, Y1
 	VADDPS       Y0, Y2, Y0
 	VADDPS       104(SP), Y1, Y1
-	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
 	VMULPS       72(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD231PS Y4, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y4
-	VMULPS       gaussConsts<>+1280(SB), Y3, Y0
-	VMULPS       gaussConsts<>+1280(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1312(SB), Y1, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y3, Y0
+	VMULPS       gaussConsts<>+1344(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1376(SB), Y1, Y1
 	VFMADD231PS  Y0, Y0, Y1
 	VMOVUPS      40(SP), Y0
 	VANDPS       Y1, Y0, Y1
@@ -4871,8 +4883,8 @@ l57:
 	ADDQ      32(SP), R8
 	DECQ      (SP)
 	JNE       l53
-	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2112(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+2144(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2176(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
@@ -4954,37 +4966,37 @@ l59:
 	VSUBPS       Y3, Y0, Y0
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1696(SB), Y5
+	VBROADCASTSS gaussConsts<>+1760(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1696(SB), Y5
+	VBROADCASTSS gaussConsts<>+1760(SB), Y5
 	VMAXPS       Y4, Y5, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y5
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1728(SB), Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1728(SB), Y5, Y7
+	VBROADCASTSS gaussConsts<>+1792(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1792(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1792(SB), Y5, Y7
 	VMOVUPS      Y0, 72(SP)
-	VSUBPS       gaussConsts<>+1728(SB), Y6, Y0
-	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y4
+	VSUBPS       gaussConsts<>+1792(SB), Y6, Y0
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y0, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y0, Y4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y0
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y0
-	VBROADCASTSS gaussConsts<>+1504(SB), Y7
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y7
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y0
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y7
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y0
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y7
+	VBROADCASTSS gaussConsts<>+1568(SB), Y0
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y0
+	VBROADCASTSS gaussConsts<>+1568(SB), Y7
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y0
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y7
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y0
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y7
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y0
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y7
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y0
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y7
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y0
@@ -5011,28 +5023,24 @@ l59:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y6
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y7
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y0, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y3, Y7
 	VMOVUPS      Y1, 104(SP)
-	VBROADCASTSS gaussConsts<>+1280(SB), Y1
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y1
+	VBROADCASTSS gaussConsts<>+1344(SB), Y1
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y0, Y1
 	VMOVUPS      Y2, 136(SP)
-	VBROADCASTSS gaussConsts<>+1280(SB), Y2
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y2
+	VBROADCASTSS gaussConsts<>+1344(SB), Y2
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y3, Y2
 	VBLENDVPS    Y6, Y1, Y0, Y1
 	VBLENDVPS    Y7, Y2, Y3, Y2
-	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
+	VANDPS       gaussConsts<>+1824(SB), Y6, Y6
+	VANDPS       gaussConsts<>+1824(SB), Y7, Y7
 	VMOVUPS      Y0, 168(SP)
-	VBROADCASTSS gaussConsts<>+1824(SB), Y0
-	VFMADD231PS  gaussConsts<>+1792(SB), Y1, Y0
+	VBROADCASTSS gaussConsts<>+1888(SB), Y0
+	VFMADD231PS  gaussConsts<>+1856(SB), Y1, Y0
 	VMOVUPS      Y3, 200(SP)
-	VBROADCASTSS gaussConsts<>+1824(SB), Y3
-	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y3
-	VFMADD213PS  gaussConsts<>+1856(SB), Y1, Y0
-	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y3
-	VFMADD213PS  gaussConsts<>+1888(SB), Y1, Y0
-	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y3
+	VBROADCASTSS gaussConsts<>+1888(SB), Y3
+	VFMADD231PS  gaussConsts<>+1856(SB), Y2, Y3
 	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y0
 	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y3
 	VFMADD213PS  gaussConsts<>+1952(SB), Y1, Y0
@@ -5041,6 +5049,10 @@ l59:
 	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y3
 	VFMADD213PS  gaussConsts<>+2016(SB), Y1, Y0
 	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y3
+	VFMADD213PS  gaussConsts<>+2048(SB), Y1, Y0
+	VFMADD213PS  gaussConsts<>+2048(SB), Y2, Y3
+	VFMADD213PS  gaussConsts<>+2080(SB), Y1, Y0
+	VFMADD213PS  gaussConsts<>+2080(SB), Y2, Y3
 	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y0
 	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y3
 	VMOVUPS      Y5, 232(SP)
@@ -5053,17 +5065,17 @@ l59:
 	VADDPS       Y2, Y7, Y1
 	VADDPS       264(SP), Y0, Y0
 	VADDPS       232(SP), Y1, Y1
-	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
 	VMULPS       72(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD213PS Y0, Y4, Y1
 	VFMADD231PS  Y2, Y1, Y4
-	VMULPS       gaussConsts<>+1280(SB), Y3, Y1
-	VMULPS       gaussConsts<>+1280(SB), Y4, Y5
-	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
+	VMULPS       gaussConsts<>+1344(SB), Y3, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y4, Y5
+	VFMADD213PS  gaussConsts<>+1376(SB), Y5, Y5
 	VFMADD231PS  Y1, Y1, Y5
 	VADDPS       Y15, Y5, Y15
 	VMULPS       Y13, Y4, Y13
@@ -5118,31 +5130,31 @@ l59:
 	VSUBPS       Y3, Y0, Y0
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1696(SB), Y5
+	VBROADCASTSS gaussConsts<>+1760(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1696(SB), Y5
+	VBROADCASTSS gaussConsts<>+1760(SB), Y5
 	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1728(SB), Y5
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1728(SB), Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1728(SB), Y5, Y7
+	VBROADCASTSS gaussConsts<>+1792(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1792(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1792(SB), Y5, Y7
 	VMOVUPS      Y0, 168(SP)
-	VSUBPS       gaussConsts<>+1728(SB), Y6, Y0
-	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y4
-	VBROADCASTSS gaussConsts<>+1504(SB), Y0
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y0
-	VBROADCASTSS gaussConsts<>+1504(SB), Y7
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y7
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y0
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y7
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y0
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y7
+	VSUBPS       gaussConsts<>+1792(SB), Y6, Y0
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y0, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y0, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y0
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y0
+	VBROADCASTSS gaussConsts<>+1568(SB), Y7
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y0
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y7
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y0
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y7
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y0
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y7
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y0
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y7
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y0
@@ -5163,28 +5175,24 @@ l59:
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y5
 	VANDPS       Y1, Y4, Y4
 	VANDPS       Y2, Y5, Y5
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y6
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y7
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y0, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y3, Y7
 	VMOVUPS      Y1, 104(SP)
-	VBROADCASTSS gaussConsts<>+1280(SB), Y1
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y1
+	VBROADCASTSS gaussConsts<>+1344(SB), Y1
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y0, Y1
 	VMOVUPS      Y2, 200(SP)
-	VBROADCASTSS gaussConsts<>+1280(SB), Y2
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y2
+	VBROADCASTSS gaussConsts<>+1344(SB), Y2
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y3, Y2
 	VBLENDVPS    Y6, Y1, Y0, Y1
 	VBLENDVPS    Y7, Y2, Y3, Y2
-	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
+	VANDPS       gaussConsts<>+1824(SB), Y6, Y6
+	VANDPS       gaussConsts<>+1824(SB), Y7, Y7
 	VMOVUPS      Y0, 136(SP)
-	VBROADCASTSS gaussConsts<>+1824(SB), Y0
-	VFMADD231PS  gaussConsts<>+1792(SB), Y1, Y0
+	VBROADCASTSS gaussConsts<>+1888(SB), Y0
+	VFMADD231PS  gaussConsts<>+1856(SB), Y1, Y0
 	VMOVUPS      Y3, 72(SP)
-	VBROADCASTSS gaussConsts<>+1824(SB), Y3
-	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y3
-	VFMADD213PS  gaussConsts<>+1856(SB), Y1, Y0
-	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y3
-	VFMADD213PS  gaussConsts<>+1888(SB), Y1, Y0
-	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y3
+	VBROADCASTSS gaussConsts<>+1888(SB), Y3
+	VFMADD231PS  gaussConsts<>+1856(SB), Y2, Y3
 	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y0
 	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y3
 	VFMADD213PS  gaussConsts<>+1952(SB), Y1, Y0
@@ -5193,6 +5201,10 @@ l59:
 	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y3
 	VFMADD213PS  gaussConsts<>+2016(SB), Y1, Y0
 	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y3
+	VFMADD213PS  gaussConsts<>+2048(SB), Y1, Y0
+	VFMADD213PS  gaussConsts<>+2048(SB), Y2, Y3
+	VFMADD213PS  gaussConsts<>+2080(SB), Y1, Y0
+	VFMADD213PS  gaussConsts<>+2080(SB), Y2, Y3
 	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y0
 	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y3
 	VMOVUPS      Y5, 232(SP)
@@ -5205,17 +5217,17 @@ l59:
 	VADDPS       Y2, Y7, Y1
 	VADDPS       264(SP), Y0, Y0
 	VADDPS       232(SP), Y1, Y1
-	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
 	VMULPS       168(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD213PS Y0, Y4, Y1
 	VFMADD231PS  Y2, Y1, Y4
-	VMULPS       gaussConsts<>+1280(SB), Y3, Y1
-	VMULPS       gaussConsts<>+1280(SB), Y4, Y5
-	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
+	VMULPS       gaussConsts<>+1344(SB), Y3, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y4, Y5
+	VFMADD213PS  gaussConsts<>+1376(SB), Y5, Y5
 	VFMADD231PS  Y1, Y1, Y5
 	VADDPS       Y14, Y5, Y14
 	VMULPS       Y12, Y4, Y12
@@ -5260,15 +5272,15 @@ l59:
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(DX)
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y13
-	VPADDD       Y11, Y1, Y11
+	VPSUBD       Y0, Y13, Y13
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y11, Y0, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y12
-	VPADDD       Y10, Y1, Y10
+	VPSUBD       Y0, Y12, Y12
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y10, Y0, Y10
 	ADDQ         $0x40, R9
 	ADDQ         $0x40, R10
 	ADDQ         $0x40, R11
@@ -5301,38 +5313,38 @@ l61:
 	VSUBPS       Y4, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
 	VORPS        gaussConsts<>+608(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1696(SB), Y6
+	VBROADCASTSS gaussConsts<>+1760(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS gaussConsts<>+1696(SB), Y6
+	VBROADCASTSS gaussConsts<>+1760(SB), Y6
 	VMAXPS       Y5, Y6, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1728(SB), Y7
-	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
+	VBROADCASTSS gaussConsts<>+1792(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1792(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y7
 	VMOVUPS      Y0, 72(SP)
-	VSUBPS       gaussConsts<>+1728(SB), Y6, Y0
+	VSUBPS       gaussConsts<>+1792(SB), Y6, Y0
 	VMOVUPS      Y1, 104(SP)
-	VSUBPS       gaussConsts<>+1728(SB), Y7, Y1
-	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y1, Y5
-	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y1, Y5
+	VSUBPS       gaussConsts<>+1792(SB), Y7, Y1
+	VFNMADD231PS gaussConsts<>+1120(SB), Y0, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y1, Y5
+	VFNMADD231PS gaussConsts<>+1152(SB), Y0, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y1, Y5
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y0
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y0
-	VBROADCASTSS gaussConsts<>+1504(SB), Y1
-	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y1
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y0
-	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y1
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y0
-	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y1
+	VBROADCASTSS gaussConsts<>+1568(SB), Y0
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y0
+	VBROADCASTSS gaussConsts<>+1568(SB), Y1
+	VFMADD231PS  gaussConsts<>+1536(SB), Y5, Y1
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y0
 	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y1
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1632(SB), Y5, Y1
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y1
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
 	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y1
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
@@ -5359,28 +5371,24 @@ l61:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y6
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y7
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y0, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y1, Y7
 	VMOVUPS      Y2, 136(SP)
-	VBROADCASTSS gaussConsts<>+1280(SB), Y2
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y2
+	VBROADCASTSS gaussConsts<>+1344(SB), Y2
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y0, Y2
 	VMOVUPS      Y3, 168(SP)
-	VBROADCASTSS gaussConsts<>+1280(SB), Y3
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y3
+	VBROADCASTSS gaussConsts<>+1344(SB), Y3
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y1, Y3
 	VBLENDVPS    Y6, Y2, Y0, Y2
 	VBLENDVPS    Y7, Y3, Y1, Y3
-	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
+	VANDPS       gaussConsts<>+1824(SB), Y6, Y6
+	VANDPS       gaussConsts<>+1824(SB), Y7, Y7
 	VMOVUPS      Y0, 200(SP)
-	VBROADCASTSS gaussConsts<>+1824(SB), Y0
-	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y0
+	VBROADCASTSS gaussConsts<>+1888(SB), Y0
+	VFMADD231PS  gaussConsts<>+1856(SB), Y2, Y0
 	VMOVUPS      Y1, 232(SP)
-	VBROADCASTSS gaussConsts<>+1824(SB), Y1
-	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y1
-	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y1
-	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y1
+	VBROADCASTSS gaussConsts<>+1888(SB), Y1
+	VFMADD231PS  gaussConsts<>+1856(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y0
 	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y0
@@ -5389,6 +5397,10 @@ l61:
 	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y0
 	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y1
+	VFMADD213PS  gaussConsts<>+2048(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+2048(SB), Y3, Y1
+	VFMADD213PS  gaussConsts<>+2080(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+2080(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y0
 	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y1
 	VMOVUPS      Y5, 264(SP)
@@ -5401,17 +5413,17 @@ l61:
 	VADDPS       Y3, Y7, Y1
 	VADDPS       296(SP), Y0, Y0
 	VADDPS       264(SP), Y1, Y1
-	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
 	VMULPS       104(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD213PS Y0, Y4, Y1
 	VFMADD231PS  Y2, Y1, Y4
-	VMULPS       gaussConsts<>+1280(SB), Y3, Y1
-	VMULPS       gaussConsts<>+1280(SB), Y4, Y5
-	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
+	VMULPS       gaussConsts<>+1344(SB), Y3, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y4, Y5
+	VFMADD213PS  gaussConsts<>+1376(SB), Y5, Y5
 	VFMADD231PS  Y1, Y1, Y5
 	VMOVUPS      72(SP), Y1
 	VANDPS       Y5, Y1, Y5
@@ -5473,32 +5485,32 @@ l61:
 	VSUBPS       Y4, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
 	VORPS        gaussConsts<>+608(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1696(SB), Y6
+	VBROADCASTSS gaussConsts<>+1760(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS gaussConsts<>+1696(SB), Y6
+	VBROADCASTSS gaussConsts<>+1760(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	VBROADCASTSS gaussConsts<>+1728(SB), Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1728(SB), Y7
-	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
+	VBROADCASTSS gaussConsts<>+1792(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1792(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y7
 	VMOVUPS      Y0, 72(SP)
-	VSUBPS       gaussConsts<>+1728(SB), Y6, Y0
+	VSUBPS       gaussConsts<>+1792(SB), Y6, Y0
 	VMOVUPS      Y1, 200(SP)
-	VSUBPS       gaussConsts<>+1728(SB), Y7, Y1
-	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y1, Y5
-	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y1, Y5
-	VBROADCASTSS gaussConsts<>+1504(SB), Y0
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y0
-	VBROADCASTSS gaussConsts<>+1504(SB), Y1
-	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y1
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y0
-	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y1
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y0
-	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y1
+	VSUBPS       gaussConsts<>+1792(SB), Y7, Y1
+	VFNMADD231PS gaussConsts<>+1120(SB), Y0, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y1, Y5
+	VFNMADD231PS gaussConsts<>+1152(SB), Y0, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y1, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y0
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y0
+	VBROADCASTSS gaussConsts<>+1568(SB), Y1
+	VFMADD231PS  gaussConsts<>+1536(SB), Y5, Y1
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y0
 	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y1
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1632(SB), Y5, Y1
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y1
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
 	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y1
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
@@ -5519,28 +5531,24 @@ l61:
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y4
 	VANDPS       Y3, Y5, Y5
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y6
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y7
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y0, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y1, Y7
 	VMOVUPS      Y2, 136(SP)
-	VBROADCASTSS gaussConsts<>+1280(SB), Y2
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y2
+	VBROADCASTSS gaussConsts<>+1344(SB), Y2
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y0, Y2
 	VMOVUPS      Y3, 232(SP)
-	VBROADCASTSS gaussConsts<>+1280(SB), Y3
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y3
+	VBROADCASTSS gaussConsts<>+1344(SB), Y3
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y1, Y3
 	VBLENDVPS    Y6, Y2, Y0, Y2
 	VBLENDVPS    Y7, Y3, Y1, Y3
-	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
+	VANDPS       gaussConsts<>+1824(SB), Y6, Y6
+	VANDPS       gaussConsts<>+1824(SB), Y7, Y7
 	VMOVUPS      Y0, 168(SP)
-	VBROADCASTSS gaussConsts<>+1824(SB), Y0
-	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y0
+	VBROADCASTSS gaussConsts<>+1888(SB), Y0
+	VFMADD231PS  gaussConsts<>+1856(SB), Y2, Y0
 	VMOVUPS      Y1, 104(SP)
-	VBROADCASTSS gaussConsts<>+1824(SB), Y1
-	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y1
-	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y1
-	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y1
+	VBROADCASTSS gaussConsts<>+1888(SB), Y1
+	VFMADD231PS  gaussConsts<>+1856(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y0
 	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y0
@@ -5549,6 +5557,10 @@ l61:
 	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y0
 	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y1
+	VFMADD213PS  gaussConsts<>+2048(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+2048(SB), Y3, Y1
+	VFMADD213PS  gaussConsts<>+2080(SB), Y2, Y0
+	VFMADD213PS  gaussConsts<>+2080(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y0
 	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y1
 	VMOVUPS      Y5, 264(SP)
@@ -5561,17 +5573,17 @@ l61:
 	VADDPS       Y3, Y7, Y1
 	VADDPS       296(SP), Y0, Y0
 	VADDPS       264(SP), Y1, Y1
-	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
 	VMULPS       200(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD213PS Y0, Y4, Y1
 	VFMADD231PS  Y2, Y1, Y4
-	VMULPS       gaussConsts<>+1280(SB), Y3, Y1
-	VMULPS       gaussConsts<>+1280(SB), Y4, Y5
-	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
+	VMULPS       gaussConsts<>+1344(SB), Y3, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y4, Y5
+	VFMADD213PS  gaussConsts<>+1376(SB), Y5, Y5
 	VFMADD231PS  Y1, Y1, Y5
 	VMOVUPS      72(SP), Y1
 	VANDPS       Y5, Y1, Y5
@@ -5646,8 +5658,8 @@ l62:
 	ADDQ      64(SP), R12
 	DECQ      (SP)
 	JNE       l58
-	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2112(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+2144(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2176(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+96(FP)
 	VZEROUPPER
@@ -5657,7 +5669,7 @@ l62:
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussKLStandardSoftplus(SB), NOSPLIT, $24-56
 	// Registers:    Y0-Y6 values    Y7-Y8 constants and scalars    Y9-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VBROADCASTSS gaussConsts<>+1344(SB), Y8
 	VBROADCASTSS gaussConsts<>+736(SB), Y7
 
 	// Registers:    DI lanes    SI muQ    DX sQ    CX elements left in the row    BX 4n
@@ -5695,22 +5707,22 @@ l64:
 	VANDPS       gaussConsts<>+512(SB), Y1, Y2
 	VPMAXUD      Y9, Y2, Y9
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
-	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VBROADCASTSS gaussConsts<>+1760(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1792(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1792(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  Y7, Y2, Y4
 	VFMADD213PS  Y7, Y2, Y4
 
@@ -5729,24 +5741,24 @@ l64:
 	VMOVAPS      Y8, Y4
 	VFMSUB231PS  Y8, Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       gaussConsts<>+1760(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1824(SB), Y4
-	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y4
+	VANDPS       gaussConsts<>+1824(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1888(SB), Y4
+	VFMADD231PS  gaussConsts<>+1856(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+2048(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+2080(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
 	VMULPS       Y8, Y0, Y0
 	VMULPS       Y8, Y1, Y2
-	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
+	VFMADD213PS  gaussConsts<>+1376(SB), Y2, Y2
 	VFMADD231PS  Y0, Y0, Y2
 	VADDPS       Y15, Y2, Y15
 	VMULPS       Y13, Y1, Y13
@@ -5755,18 +5767,18 @@ l64:
 	VANDPS       gaussConsts<>+512(SB), Y1, Y2
 	VPMAXUD      Y9, Y2, Y9
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
-	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VBROADCASTSS gaussConsts<>+1760(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1792(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1792(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  Y7, Y2, Y4
 	VFMADD213PS  Y7, Y2, Y4
 	VPSRLD       $0x01, Y3, Y2
@@ -5781,37 +5793,37 @@ l64:
 	VMOVAPS      Y8, Y4
 	VFMSUB231PS  Y8, Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       gaussConsts<>+1760(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1824(SB), Y4
-	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y4
+	VANDPS       gaussConsts<>+1824(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1888(SB), Y4
+	VFMADD231PS  gaussConsts<>+1856(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+2048(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+2080(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
 	VMULPS       Y8, Y0, Y0
 	VMULPS       Y8, Y1, Y2
-	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
+	VFMADD213PS  gaussConsts<>+1376(SB), Y2, Y2
 	VFMADD231PS  Y0, Y0, Y2
 	VADDPS       Y14, Y2, Y14
 	VMULPS       Y12, Y1, Y12
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y13
-	VPADDD       Y11, Y1, Y11
+	VPSUBD       Y0, Y13, Y13
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y11, Y0, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y12
-	VPADDD       Y10, Y1, Y10
+	VPSUBD       Y0, Y12, Y12
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y10, Y0, Y10
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
@@ -5831,22 +5843,22 @@ l66:
 	VANDPS       Y3, Y0, Y3
 	VPMAXUD      Y9, Y3, Y9
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
-	VBROADCASTSS gaussConsts<>+1696(SB), Y4
+	VBROADCASTSS gaussConsts<>+1760(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1792(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1792(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  Y7, Y3, Y5
 	VFMADD213PS  Y7, Y3, Y5
 
@@ -5865,24 +5877,24 @@ l66:
 	VMOVAPS      Y8, Y5
 	VFMSUB231PS  Y8, Y3, Y5
 	VBLENDVPS    Y4, Y5, Y3, Y3
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y5
-	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y5
+	VANDPS       gaussConsts<>+1824(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1888(SB), Y5
+	VFMADD231PS  gaussConsts<>+1856(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+2048(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+2080(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y5
 	VMULPS       Y3, Y3, Y6
 	VFMADD231PS  Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
 	VADDPS       Y3, Y2, Y2
-	VADDPS       gaussConsts<>+2048(SB), Y2, Y2
+	VADDPS       gaussConsts<>+2112(SB), Y2, Y2
 	VMULPS       Y8, Y1, Y1
 	VMULPS       Y8, Y2, Y3
-	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
+	VFMADD213PS  gaussConsts<>+1376(SB), Y3, Y3
 	VFMADD231PS  Y1, Y1, Y3
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y15, Y1, Y15
@@ -5895,18 +5907,18 @@ l66:
 	VANDPS       Y3, Y0, Y3
 	VPMAXUD      Y9, Y3, Y9
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
-	VBROADCASTSS gaussConsts<>+1696(SB), Y4
+	VBROADCASTSS gaussConsts<>+1760(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1728(SB), Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1792(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1792(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  Y7, Y3, Y5
 	VFMADD213PS  Y7, Y3, Y5
 	VPSRLD       $0x01, Y4, Y3
@@ -5921,24 +5933,24 @@ l66:
 	VMOVAPS      Y8, Y5
 	VFMSUB231PS  Y8, Y3, Y5
 	VBLENDVPS    Y4, Y5, Y3, Y3
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y5
-	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y5
+	VANDPS       gaussConsts<>+1824(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1888(SB), Y5
+	VFMADD231PS  gaussConsts<>+1856(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+2048(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+2080(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y5
 	VMULPS       Y3, Y3, Y6
 	VFMADD231PS  Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
 	VADDPS       Y3, Y2, Y2
-	VADDPS       gaussConsts<>+2048(SB), Y2, Y2
+	VADDPS       gaussConsts<>+2112(SB), Y2, Y2
 	VMULPS       Y8, Y1, Y1
 	VMULPS       Y8, Y2, Y3
-	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
+	VFMADD213PS  gaussConsts<>+1376(SB), Y3, Y3
 	VFMADD231PS  Y1, Y1, Y3
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y14, Y1, Y14
@@ -5959,8 +5971,8 @@ l67:
 	ADDQ      16(SP), DX
 	DECQ      (SP)
 	JNE       l63
-	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2112(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+2144(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2176(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+48(FP)
 	VZEROUPPER
@@ -6016,22 +6028,22 @@ l69:
 	VANDPS       gaussConsts<>+512(SB), Y1, Y2
 	VPMAXUD      Y9, Y2, Y9
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
-	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VBROADCASTSS gaussConsts<>+1760(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1792(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1792(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 
@@ -6046,28 +6058,28 @@ l69:
 	VANDPS Y1, Y3, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1280(SB), Y5
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1344(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1824(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1888(SB), Y6
+	VFMADD231PS  gaussConsts<>+1856(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2048(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2080(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
-	VMULPS       gaussConsts<>+1280(SB), Y0, Y4
-	VMULPS       gaussConsts<>+1280(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VMULPS       gaussConsts<>+1344(SB), Y0, Y4
+	VMULPS       gaussConsts<>+1344(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1376(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VADDPS       Y15, Y5, Y15
 	VMULPS       Y13, Y3, Y13
@@ -6094,18 +6106,18 @@ l69:
 	VANDPS       gaussConsts<>+512(SB), Y1, Y2
 	VPMAXUD      Y9, Y2, Y9
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
-	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VBROADCASTSS gaussConsts<>+1760(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1792(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1792(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VPSRLD       $0x01, Y3, Y2
@@ -6116,28 +6128,28 @@ l69:
 	VMULPS       Y3, Y2, Y2
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y3
 	VANDPS       Y1, Y3, Y3
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1280(SB), Y5
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1344(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1824(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1888(SB), Y6
+	VFMADD231PS  gaussConsts<>+1856(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2048(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2080(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
-	VMULPS       gaussConsts<>+1280(SB), Y0, Y4
-	VMULPS       gaussConsts<>+1280(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VMULPS       gaussConsts<>+1344(SB), Y0, Y4
+	VMULPS       gaussConsts<>+1344(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1376(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VADDPS       Y14, Y5, Y14
 	VMULPS       Y12, Y3, Y12
@@ -6160,15 +6172,15 @@ l69:
 	VANDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 32(DX)
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y13
-	VPADDD       Y11, Y1, Y11
+	VPSUBD       Y0, Y13, Y13
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y11, Y0, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y12
-	VPADDD       Y10, Y1, Y10
+	VPSUBD       Y0, Y12, Y12
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y10, Y0, Y10
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, R8
 	ADDQ         $0x40, SI
@@ -6190,22 +6202,22 @@ l71:
 	VANDPS       Y3, Y0, Y3
 	VPMAXUD      Y9, Y3, Y9
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
-	VBROADCASTSS gaussConsts<>+1696(SB), Y4
+	VBROADCASTSS gaussConsts<>+1760(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1792(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1792(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 
@@ -6220,29 +6232,29 @@ l71:
 	VANDPS Y2, Y4, Y4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1280(SB), Y6
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1344(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VANDPS       gaussConsts<>+1824(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1888(SB), Y7
+	VFMADD231PS  gaussConsts<>+1856(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2048(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2080(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
 	VMOVUPS      Y3, 40(SP)
 	VMULPS       Y6, Y6, Y3
 	VFMADD231PS  Y3, Y7, Y6
 	VADDPS       Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
-	VMULPS       gaussConsts<>+1280(SB), Y1, Y4
-	VMULPS       gaussConsts<>+1280(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VMULPS       gaussConsts<>+1344(SB), Y1, Y4
+	VMULPS       gaussConsts<>+1344(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1376(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VANDPS       Y5, Y0, Y4
 	VADDPS       Y15, Y4, Y15
@@ -6275,18 +6287,18 @@ l71:
 	VANDPS       Y3, Y0, Y3
 	VPMAXUD      Y9, Y3, Y9
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
-	VBROADCASTSS gaussConsts<>+1696(SB), Y4
+	VBROADCASTSS gaussConsts<>+1760(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1728(SB), Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1792(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1792(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 	VPSRLD       $0x01, Y4, Y3
@@ -6297,29 +6309,29 @@ l71:
 	VMULPS       Y4, Y3, Y3
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y4
 	VANDPS       Y2, Y4, Y4
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1280(SB), Y6
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1344(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VANDPS       gaussConsts<>+1824(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1888(SB), Y7
+	VFMADD231PS  gaussConsts<>+1856(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2048(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2080(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
 	VMOVUPS      Y3, 40(SP)
 	VMULPS       Y6, Y6, Y3
 	VFMADD231PS  Y3, Y7, Y6
 	VADDPS       Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
-	VMULPS       gaussConsts<>+1280(SB), Y1, Y4
-	VMULPS       gaussConsts<>+1280(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VMULPS       gaussConsts<>+1344(SB), Y1, Y4
+	VMULPS       gaussConsts<>+1344(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1376(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VANDPS       Y5, Y0, Y4
 	VADDPS       Y14, Y4, Y14
@@ -6364,8 +6376,8 @@ l72:
 	ADDQ      32(SP), R8
 	DECQ      (SP)
 	JNE       l68
-	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2112(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+2144(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2176(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
@@ -6377,8 +6389,8 @@ TEXT ·GaussLogProbSigma(SB), NOSPLIT, $32-72
 	// Registers:    Y0-Y3 values    Y4-Y8 constants and scalars    Y9-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+736(SB), Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y7
-	VBROADCASTSS gaussConsts<>+1248(SB), Y6
-	VBROADCASTSS gaussConsts<>+1280(SB), Y5
+	VBROADCASTSS gaussConsts<>+1312(SB), Y6
+	VBROADCASTSS gaussConsts<>+1344(SB), Y5
 	VBROADCASTSS gaussConsts<>+672(SB), Y4
 
 	// Registers:    DI lanes    SI x    DX mu    BX s    CX elements left in the row    R8 4n
@@ -6441,15 +6453,15 @@ l74:
 	VMULPS      Y5, Y1, Y0
 	VFMADD231PS Y0, Y0, Y14
 	VPSUBD      Y4, Y13, Y0
-	VPSRAD      $0x17, Y0, Y1
 	VANDPS      gaussConsts<>+704(SB), Y0, Y0
-	VPADDD      Y4, Y0, Y13
-	VPADDD      Y11, Y1, Y11
+	VPSUBD      Y0, Y13, Y13
+	VPSRAD      $0x17, Y0, Y0
+	VPADDD      Y11, Y0, Y11
 	VPSUBD      Y4, Y12, Y0
-	VPSRAD      $0x17, Y0, Y1
 	VANDPS      gaussConsts<>+704(SB), Y0, Y0
-	VPADDD      Y4, Y0, Y12
-	VPADDD      Y10, Y1, Y10
+	VPSUBD      Y0, Y12, Y12
+	VPSRAD      $0x17, Y0, Y0
+	VPADDD      Y10, Y0, Y10
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
@@ -6512,8 +6524,8 @@ l77:
 	ADDQ      24(SP), BX
 	DECQ      (SP)
 	JNE       l73
-	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
-	VPADDD    gaussConsts<>+1376(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+1408(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1440(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
@@ -6525,7 +6537,7 @@ TEXT ·GaussLogProbSigmaBackward(SB), NOSPLIT, $48-88
 	// Registers:    Y0-Y4 values    Y5-Y7 constants and scalars    Y8-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+736(SB), Y7
 	VBROADCASTSS gaussConsts<>+544(SB), Y6
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1312(SB), Y5
 
 	// Registers:    DI lanes    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
 	MOVQ    lanes+0(FP), DI
@@ -6582,7 +6594,7 @@ l79:
 	VPSUBD      Y5, Y0, Y3
 	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y13, Y0, Y13
-	VMULPS      gaussConsts<>+1280(SB), Y1, Y0
+	VMULPS      gaussConsts<>+1344(SB), Y1, Y0
 	VFMADD231PS Y0, Y0, Y15
 	VMULPS      Y1, Y8, Y0
 	VMULPS      Y2, Y0, Y0
@@ -6599,7 +6611,7 @@ l79:
 	VPSUBD      Y5, Y0, Y3
 	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y12, Y0, Y12
-	VMULPS      gaussConsts<>+1280(SB), Y1, Y0
+	VMULPS      gaussConsts<>+1344(SB), Y1, Y0
 	VFMADD231PS Y0, Y0, Y14
 	VMULPS      Y1, Y8, Y0
 	VMULPS      Y2, Y0, Y0
@@ -6608,15 +6620,15 @@ l79:
 	VMOVUPS     Y0, 32(SI)
 	VMOVUPS     Y2, 32(DX)
 	VPSUBD      gaussConsts<>+672(SB), Y13, Y0
-	VPSRAD      $0x17, Y0, Y1
 	VANDPS      gaussConsts<>+704(SB), Y0, Y0
-	VPADDD      gaussConsts<>+672(SB), Y0, Y13
-	VPADDD      Y11, Y1, Y11
+	VPSUBD      Y0, Y13, Y13
+	VPSRAD      $0x17, Y0, Y0
+	VPADDD      Y11, Y0, Y11
 	VPSUBD      gaussConsts<>+672(SB), Y12, Y0
-	VPSRAD      $0x17, Y0, Y1
 	VANDPS      gaussConsts<>+704(SB), Y0, Y0
-	VPADDD      gaussConsts<>+672(SB), Y0, Y12
-	VPADDD      Y10, Y1, Y10
+	VPSUBD      Y0, Y12, Y12
+	VPSRAD      $0x17, Y0, Y0
+	VPADDD      Y10, Y0, Y10
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, R8
 	ADDQ        $0x40, R9
@@ -6644,7 +6656,7 @@ l81:
 	VPMAXUD     Y9, Y4, Y9
 	VBLENDVPS   Y0, Y1, Y7, Y1
 	VMULPS      Y13, Y1, Y13
-	VMULPS      gaussConsts<>+1280(SB), Y2, Y1
+	VMULPS      gaussConsts<>+1344(SB), Y2, Y1
 	VANDPS      Y1, Y0, Y4
 	VANDPS      Y1, Y0, Y1
 	VFMADD231PS Y1, Y4, Y15
@@ -6666,7 +6678,7 @@ l81:
 	VPMAXUD     Y9, Y4, Y9
 	VBLENDVPS   Y0, Y1, Y7, Y1
 	VMULPS      Y12, Y1, Y12
-	VMULPS      gaussConsts<>+1280(SB), Y2, Y1
+	VMULPS      gaussConsts<>+1344(SB), Y2, Y1
 	VANDPS      Y1, Y0, Y4
 	VANDPS      Y1, Y0, Y1
 	VFMADD231PS Y1, Y4, Y14
@@ -6697,8 +6709,8 @@ l82:
 	ADDQ      40(SP), R9
 	DECQ      (SP)
 	JNE       l78
-	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
-	VPADDD    gaussConsts<>+1376(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+1408(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1440(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+80(FP)
 	VZEROUPPER
@@ -6710,7 +6722,7 @@ TEXT ·GaussLogProbSigmaBackwardX(SB), NOSPLIT, $48-96
 	// Registers:    Y0-Y4 values    Y5-Y7 constants and scalars    Y8-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+736(SB), Y7
 	VBROADCASTSS gaussConsts<>+544(SB), Y6
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1312(SB), Y5
 
 	// Registers:    DI lanes    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
 	MOVQ    lanes+0(FP), DI
@@ -6768,7 +6780,7 @@ l84:
 	VPSUBD      Y5, Y0, Y3
 	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y13, Y0, Y13
-	VMULPS      gaussConsts<>+1280(SB), Y1, Y0
+	VMULPS      gaussConsts<>+1344(SB), Y1, Y0
 	VFMADD231PS Y0, Y0, Y15
 	VMULPS      Y1, Y8, Y0
 	VMULPS      Y2, Y0, Y0
@@ -6787,7 +6799,7 @@ l84:
 	VPSUBD      Y5, Y0, Y3
 	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y12, Y0, Y12
-	VMULPS      gaussConsts<>+1280(SB), Y1, Y0
+	VMULPS      gaussConsts<>+1344(SB), Y1, Y0
 	VFMADD231PS Y0, Y0, Y14
 	VMULPS      Y1, Y8, Y0
 	VMULPS      Y2, Y0, Y0
@@ -6798,15 +6810,15 @@ l84:
 	VMOVUPS     Y0, 32(SI)
 	VMOVUPS     Y2, 32(BX)
 	VPSUBD      gaussConsts<>+672(SB), Y13, Y0
-	VPSRAD      $0x17, Y0, Y1
 	VANDPS      gaussConsts<>+704(SB), Y0, Y0
-	VPADDD      gaussConsts<>+672(SB), Y0, Y13
-	VPADDD      Y11, Y1, Y11
+	VPSUBD      Y0, Y13, Y13
+	VPSRAD      $0x17, Y0, Y0
+	VPADDD      Y11, Y0, Y11
 	VPSUBD      gaussConsts<>+672(SB), Y12, Y0
-	VPSRAD      $0x17, Y0, Y1
 	VANDPS      gaussConsts<>+704(SB), Y0, Y0
-	VPADDD      gaussConsts<>+672(SB), Y0, Y12
-	VPADDD      Y10, Y1, Y10
+	VPSUBD      Y0, Y12, Y12
+	VPSRAD      $0x17, Y0, Y0
+	VPADDD      Y10, Y0, Y10
 	ADDQ        $0x40, R8
 	ADDQ        $0x40, R9
 	ADDQ        $0x40, R10
@@ -6835,7 +6847,7 @@ l86:
 	VPMAXUD     Y9, Y4, Y9
 	VBLENDVPS   Y0, Y1, Y7, Y1
 	VMULPS      Y13, Y1, Y13
-	VMULPS      gaussConsts<>+1280(SB), Y2, Y1
+	VMULPS      gaussConsts<>+1344(SB), Y2, Y1
 	VANDPS      Y1, Y0, Y4
 	VANDPS      Y1, Y0, Y1
 	VFMADD231PS Y1, Y4, Y15
@@ -6859,7 +6871,7 @@ l86:
 	VPMAXUD     Y9, Y4, Y9
 	VBLENDVPS   Y0, Y1, Y7, Y1
 	VMULPS      Y12, Y1, Y12
-	VMULPS      gaussConsts<>+1280(SB), Y2, Y1
+	VMULPS      gaussConsts<>+1344(SB), Y2, Y1
 	VANDPS      Y1, Y0, Y4
 	VANDPS      Y1, Y0, Y1
 	VFMADD231PS Y1, Y4, Y14
@@ -6893,8 +6905,8 @@ l87:
 	ADDQ      40(SP), R10
 	DECQ      (SP)
 	JNE       l83
-	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
-	VPADDD    gaussConsts<>+1376(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+1408(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1440(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
@@ -6904,8 +6916,8 @@ l87:
 // Requires: AVX, FMA3, MMX+
 TEXT ·GMMGradientSigma(SB), NOSPLIT, $8-64
 	// Registers:    Y0-Y10 values    Y11-Y14 constants and scalars    Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+2144(SB), Y14
-	VBROADCASTSS gaussConsts<>+2176(SB), Y13
+	VBROADCASTSS gaussConsts<>+2208(SB), Y14
+	VBROADCASTSS gaussConsts<>+2240(SB), Y13
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y11
 
@@ -7249,7 +7261,7 @@ l104:
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·GaussLogProbLog(SB), NOSPLIT, $64-80
 	// Registers:    Y0-Y6 values    Y7-Y10 constants and scalars    Y11-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+1440(SB), Y10
+	VBROADCASTSS gaussConsts<>+1504(SB), Y10
 	VBROADCASTSS gaussConsts<>+736(SB), Y9
 	VBROADCASTSS gaussConsts<>+544(SB), Y8
 	VBROADCASTSS factor+64(FP), Y7
@@ -7298,17 +7310,17 @@ l107:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y10, Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
 	VSUBPS       Y10, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  Y9, Y3, Y5
 	VFMADD213PS  Y9, Y3, Y5
 
@@ -7320,7 +7332,7 @@ l107:
 	VANDPS       gaussConsts<>+512(SB), Y0, Y0
 	VPMAXUD      Y11, Y0, Y11
 	VADDPS       Y13, Y2, Y13
-	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
+	VMULPS       gaussConsts<>+1344(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y15
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(SI), Y1
@@ -7329,15 +7341,15 @@ l107:
 	VMULPS       Y7, Y0, Y2
 	VMULPS       gaussConsts<>+1024(SB), Y2, Y3
 	VMOVAPS      Y10, Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
 	VSUBPS       Y10, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  Y9, Y3, Y5
 	VFMADD213PS  Y9, Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
@@ -7347,7 +7359,7 @@ l107:
 	VANDPS       gaussConsts<>+512(SB), Y0, Y0
 	VPMAXUD      Y11, Y0, Y11
 	VADDPS       Y12, Y2, Y12
-	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
+	VMULPS       gaussConsts<>+1344(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y14
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
@@ -7372,17 +7384,17 @@ l109:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y10, Y5
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y5
 	VSUBPS       Y10, Y5, Y6
-	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y4
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y6
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1568(SB), Y6
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y6
 	VFMADD213PS  Y9, Y4, Y6
 	VFMADD213PS  Y9, Y4, Y6
 
@@ -7396,7 +7408,7 @@ l109:
 	VPMAXUD      Y11, Y1, Y11
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y13, Y1, Y13
-	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y2, Y1
 	VANDPS       Y1, Y0, Y2
 	VANDPS       Y1, Y0, Y0
 	VFMADD231PS  Y0, Y2, Y15
@@ -7408,15 +7420,15 @@ l109:
 	VMULPS       Y7, Y1, Y3
 	VMULPS       gaussConsts<>+1024(SB), Y3, Y4
 	VMOVAPS      Y10, Y5
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y5
 	VSUBPS       Y10, Y5, Y6
-	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
-	VBROADCASTSS gaussConsts<>+1504(SB), Y6
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y6
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y6
 	VFMADD213PS  Y9, Y4, Y6
 	VFMADD213PS  Y9, Y4, Y6
 	VPSLLD       $0x17, Y5, Y4
@@ -7428,7 +7440,7 @@ l109:
 	VPMAXUD      Y11, Y1, Y11
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y12, Y1, Y12
-	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y2, Y1
 	VANDPS       Y1, Y0, Y2
 	VANDPS       Y1, Y0, Y0
 	VFMADD231PS  Y0, Y2, Y14
@@ -7447,8 +7459,8 @@ l110:
 	ADDQ      24(SP), BX
 	DECQ      (SP)
 	JNE       l106
-	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
-	VPADDD    gaussConsts<>+1664(SB), Y0, Y11
+	VPMINUD   gaussConsts<>+1696(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1728(SB), Y0, Y11
 	VMOVMSKPS Y11, AX
 	MOVQ      AX, bad+72(FP)
 	VZEROUPPER
@@ -7458,7 +7470,7 @@ l110:
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·GaussLogProbLogKeep(SB), NOSPLIT, $72-88
 	// Registers:    Y0-Y6 values    Y7-Y10 constants and scalars    Y11-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+1440(SB), Y10
+	VBROADCASTSS gaussConsts<>+1504(SB), Y10
 	VBROADCASTSS gaussConsts<>+736(SB), Y9
 	VBROADCASTSS gaussConsts<>+544(SB), Y8
 	VBROADCASTSS factor+72(FP), Y7
@@ -7512,17 +7524,17 @@ l112:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y10, Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
 	VSUBPS       Y10, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  Y9, Y3, Y5
 	VFMADD213PS  Y9, Y3, Y5
 
@@ -7534,7 +7546,7 @@ l112:
 	VANDPS       gaussConsts<>+512(SB), Y0, Y0
 	VPMAXUD      Y11, Y0, Y11
 	VADDPS       Y13, Y2, Y13
-	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
+	VMULPS       gaussConsts<>+1344(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y15
 	VMOVUPS      Y3, (R8)
 	VMOVUPS      32(BX), Y0
@@ -7544,15 +7556,15 @@ l112:
 	VMULPS       Y7, Y0, Y2
 	VMULPS       gaussConsts<>+1024(SB), Y2, Y3
 	VMOVAPS      Y10, Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
 	VSUBPS       Y10, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  Y9, Y3, Y5
 	VFMADD213PS  Y9, Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
@@ -7562,7 +7574,7 @@ l112:
 	VANDPS       gaussConsts<>+512(SB), Y0, Y0
 	VPMAXUD      Y11, Y0, Y11
 	VADDPS       Y12, Y2, Y12
-	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
+	VMULPS       gaussConsts<>+1344(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y14
 	VMOVUPS      Y3, 32(R8)
 	ADDQ         $0x40, SI
@@ -7589,17 +7601,17 @@ l114:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y10, Y5
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y5
 	VSUBPS       Y10, Y5, Y6
-	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y4
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y6
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1568(SB), Y6
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y6
 	VFMADD213PS  Y9, Y4, Y6
 	VFMADD213PS  Y9, Y4, Y6
 
@@ -7613,7 +7625,7 @@ l114:
 	VPMAXUD      Y11, Y1, Y11
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y13, Y1, Y13
-	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y2, Y1
 	VANDPS       Y1, Y0, Y2
 	VANDPS       Y1, Y0, Y1
 	VFMADD231PS  Y1, Y2, Y15
@@ -7626,15 +7638,15 @@ l114:
 	VMULPS       Y7, Y1, Y3
 	VMULPS       gaussConsts<>+1024(SB), Y3, Y4
 	VMOVAPS      Y10, Y5
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y5
 	VSUBPS       Y10, Y5, Y6
-	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
-	VBROADCASTSS gaussConsts<>+1504(SB), Y6
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y6
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y6
 	VFMADD213PS  Y9, Y4, Y6
 	VFMADD213PS  Y9, Y4, Y6
 	VPSLLD       $0x17, Y5, Y4
@@ -7646,7 +7658,7 @@ l114:
 	VPMAXUD      Y11, Y1, Y11
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y12, Y1, Y12
-	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y2, Y1
 	VANDPS       Y1, Y0, Y2
 	VANDPS       Y1, Y0, Y1
 	VFMADD231PS  Y1, Y2, Y14
@@ -7668,8 +7680,8 @@ l115:
 	ADDQ      32(SP), R8
 	DECQ      (SP)
 	JNE       l111
-	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
-	VPADDD    gaussConsts<>+1664(SB), Y0, Y11
+	VPMINUD   gaussConsts<>+1696(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1728(SB), Y0, Y11
 	VMOVMSKPS Y11, AX
 	MOVQ      AX, bad+80(FP)
 	VZEROUPPER
@@ -7680,7 +7692,7 @@ l115:
 TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $80-96
 	// Registers:    Y0-Y6 values    Y7-Y9 constants and scalars    Y10-Y15 kept from loop to loop
 	VBROADCASTSS factor+80(FP), Y9
-	VBROADCASTSS gaussConsts<>+1440(SB), Y8
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
 	VBROADCASTSS gaussConsts<>+736(SB), Y7
 
 	// Registers:    DI lanes    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
@@ -7736,17 +7748,17 @@ l117:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y8, Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
 	VSUBPS       Y8, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  Y7, Y3, Y5
 	VFMADD213PS  Y7, Y3, Y5
 
@@ -7758,7 +7770,7 @@ l117:
 	VANDPS       gaussConsts<>+512(SB), Y0, Y0
 	VPMAXUD      Y11, Y0, Y11
 	VADDPS       Y13, Y2, Y13
-	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
+	VMULPS       gaussConsts<>+1344(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y15
 	VMULPS       Y9, Y10, Y0
 	VMULPS       Y3, Y10, Y2
@@ -7775,15 +7787,15 @@ l117:
 	VMULPS       Y9, Y0, Y2
 	VMULPS       gaussConsts<>+1024(SB), Y2, Y3
 	VMOVAPS      Y8, Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
 	VSUBPS       Y8, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  Y7, Y3, Y5
 	VFMADD213PS  Y7, Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
@@ -7793,7 +7805,7 @@ l117:
 	VANDPS       gaussConsts<>+512(SB), Y0, Y0
 	VPMAXUD      Y11, Y0, Y11
 	VADDPS       Y12, Y2, Y12
-	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
+	VMULPS       gaussConsts<>+1344(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y14
 	VMULPS       Y9, Y10, Y0
 	VMULPS       Y3, Y10, Y2
@@ -7828,17 +7840,17 @@ l119:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y8, Y5
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y5
 	VSUBPS       Y8, Y5, Y6
-	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y4
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y6
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1568(SB), Y6
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y6
 	VFMADD213PS  Y7, Y4, Y6
 	VFMADD213PS  Y7, Y4, Y6
 
@@ -7852,7 +7864,7 @@ l119:
 	VPMAXUD      Y11, Y1, Y11
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y13, Y1, Y13
-	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y2, Y1
 	VANDPS       Y1, Y0, Y3
 	VANDPS       Y1, Y0, Y1
 	VFMADD231PS  Y1, Y3, Y15
@@ -7872,15 +7884,15 @@ l119:
 	VMULPS       Y9, Y1, Y3
 	VMULPS       gaussConsts<>+1024(SB), Y3, Y4
 	VMOVAPS      Y8, Y5
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y5
 	VSUBPS       Y8, Y5, Y6
-	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
-	VBROADCASTSS gaussConsts<>+1504(SB), Y6
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y6
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y6
 	VFMADD213PS  Y7, Y4, Y6
 	VFMADD213PS  Y7, Y4, Y6
 	VPSLLD       $0x17, Y5, Y4
@@ -7892,7 +7904,7 @@ l119:
 	VPMAXUD      Y11, Y1, Y11
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y12, Y1, Y12
-	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y2, Y1
 	VANDPS       Y1, Y0, Y3
 	VANDPS       Y1, Y0, Y1
 	VFMADD231PS  Y1, Y3, Y14
@@ -7923,8 +7935,8 @@ l120:
 	ADDQ      40(SP), R9
 	DECQ      (SP)
 	JNE       l116
-	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
-	VPADDD    gaussConsts<>+1664(SB), Y0, Y11
+	VPMINUD   gaussConsts<>+1696(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1728(SB), Y0, Y11
 	VMOVMSKPS Y11, AX
 	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
@@ -7935,7 +7947,7 @@ l120:
 TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $80-104
 	// Registers:    Y0-Y6 values    Y7-Y9 constants and scalars    Y10-Y15 kept from loop to loop
 	VBROADCASTSS factor+88(FP), Y9
-	VBROADCASTSS gaussConsts<>+1440(SB), Y8
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
 	VBROADCASTSS gaussConsts<>+736(SB), Y7
 
 	// Registers:    DI lanes    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
@@ -7992,17 +8004,17 @@ l122:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y8, Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
 	VSUBPS       Y8, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  Y7, Y3, Y5
 	VFMADD213PS  Y7, Y3, Y5
 
@@ -8014,7 +8026,7 @@ l122:
 	VANDPS       gaussConsts<>+512(SB), Y0, Y0
 	VPMAXUD      Y11, Y0, Y11
 	VADDPS       Y13, Y2, Y13
-	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
+	VMULPS       gaussConsts<>+1344(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y15
 	VMULPS       Y9, Y10, Y0
 	VMULPS       Y3, Y10, Y2
@@ -8033,15 +8045,15 @@ l122:
 	VMULPS       Y9, Y0, Y2
 	VMULPS       gaussConsts<>+1024(SB), Y2, Y3
 	VMOVAPS      Y8, Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
 	VSUBPS       Y8, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  Y7, Y3, Y5
 	VFMADD213PS  Y7, Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
@@ -8051,7 +8063,7 @@ l122:
 	VANDPS       gaussConsts<>+512(SB), Y0, Y0
 	VPMAXUD      Y11, Y0, Y11
 	VADDPS       Y12, Y2, Y12
-	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
+	VMULPS       gaussConsts<>+1344(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y14
 	VMULPS       Y9, Y10, Y0
 	VMULPS       Y3, Y10, Y2
@@ -8089,17 +8101,17 @@ l124:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y8, Y5
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y5
 	VSUBPS       Y8, Y5, Y6
-	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y4
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y6
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1568(SB), Y6
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y6
 	VFMADD213PS  Y7, Y4, Y6
 	VFMADD213PS  Y7, Y4, Y6
 
@@ -8113,7 +8125,7 @@ l124:
 	VPMAXUD      Y11, Y1, Y11
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y13, Y1, Y13
-	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y2, Y1
 	VANDPS       Y1, Y0, Y3
 	VANDPS       Y1, Y0, Y1
 	VFMADD231PS  Y1, Y3, Y15
@@ -8135,15 +8147,15 @@ l124:
 	VMULPS       Y9, Y1, Y3
 	VMULPS       gaussConsts<>+1024(SB), Y3, Y4
 	VMOVAPS      Y8, Y5
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y5
 	VSUBPS       Y8, Y5, Y6
-	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
-	VBROADCASTSS gaussConsts<>+1504(SB), Y6
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y6
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y6
 	VFMADD213PS  Y7, Y4, Y6
 	VFMADD213PS  Y7, Y4, Y6
 	VPSLLD       $0x17, Y5, Y4
@@ -8155,7 +8167,7 @@ l124:
 	VPMAXUD      Y11, Y1, Y11
 	VANDPS       Y3, Y0, Y1
 	VADDPS       Y12, Y1, Y12
-	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y2, Y1
 	VANDPS       Y1, Y0, Y3
 	VANDPS       Y1, Y0, Y1
 	VFMADD231PS  Y1, Y3, Y14
@@ -8189,8 +8201,8 @@ l125:
 	ADDQ      40(SP), R10
 	DECQ      (SP)
 	JNE       l121
-	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
-	VPADDD    gaussConsts<>+1664(SB), Y0, Y11
+	VPMINUD   gaussConsts<>+1696(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1728(SB), Y0, Y11
 	VMOVMSKPS Y11, AX
 	MOVQ      AX, bad+96(FP)
 	VZEROUPPER
@@ -8200,15 +8212,15 @@ l125:
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·GMMGradientLog(SB), NOSPLIT, $40-68
 	// Registers:    Y0-Y4 values    Y5-Y13 constants and scalars    Y14-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+1440(SB), Y13
+	VBROADCASTSS gaussConsts<>+1504(SB), Y13
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
-	VBROADCASTSS gaussConsts<>+2144(SB), Y11
-	VBROADCASTSS gaussConsts<>+2176(SB), Y10
+	VBROADCASTSS gaussConsts<>+2208(SB), Y11
+	VBROADCASTSS gaussConsts<>+2240(SB), Y10
 	VBROADCASTSS factor+64(FP), Y9
 	VBROADCASTSS gaussConsts<>+1024(SB), Y8
-	VBROADCASTSS gaussConsts<>+1408(SB), Y7
-	VBROADCASTSS gaussConsts<>+1088(SB), Y6
-	VBROADCASTSS gaussConsts<>+1056(SB), Y5
+	VBROADCASTSS gaussConsts<>+1472(SB), Y7
+	VBROADCASTSS gaussConsts<>+1120(SB), Y6
+	VBROADCASTSS gaussConsts<>+1152(SB), Y5
 
 	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
 	MOVQ w+0(FP), DI
@@ -8248,11 +8260,11 @@ l127:
 	VFNMADD231PS Y5, Y3, Y0
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y3
-	VFMADD231PS  gaussConsts<>+1472(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1536(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1568(SB), Y0, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y3
+	VFMADD231PS  gaussConsts<>+1536(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y0, Y3
+	VFMADD213PS  gaussConsts<>+1632(SB), Y0, Y3
+	VFMADD213PS  gaussConsts<>+1664(SB), Y0, Y3
 	VFMADD213PS  Y12, Y0, Y3
 	VFMADD213PS  Y12, Y0, Y3
 
@@ -8286,11 +8298,11 @@ l127:
 	VSUBPS       Y13, Y2, Y3
 	VFNMADD231PS Y6, Y3, Y0
 	VFNMADD231PS Y5, Y3, Y0
-	VBROADCASTSS gaussConsts<>+1504(SB), Y3
-	VFMADD231PS  gaussConsts<>+1472(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1536(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1568(SB), Y0, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y3
+	VFMADD231PS  gaussConsts<>+1536(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y0, Y3
+	VFMADD213PS  gaussConsts<>+1632(SB), Y0, Y3
+	VFMADD213PS  gaussConsts<>+1664(SB), Y0, Y3
 	VFMADD213PS  Y12, Y0, Y3
 	VFMADD213PS  Y12, Y0, Y3
 	VPSLLD       $0x17, Y2, Y0
@@ -8337,11 +8349,11 @@ l128:
 	VFNMADD231PS Y5, Y3, Y0
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y3
-	VFMADD231PS  gaussConsts<>+1472(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1536(SB), Y0, Y3
-	VFMADD213PS  gaussConsts<>+1568(SB), Y0, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y3
+	VFMADD231PS  gaussConsts<>+1536(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y0, Y3
+	VFMADD213PS  gaussConsts<>+1632(SB), Y0, Y3
+	VFMADD213PS  gaussConsts<>+1664(SB), Y0, Y3
 	VFMADD213PS  Y12, Y0, Y3
 	VFMADD213PS  Y12, Y0, Y3
 
@@ -8394,11 +8406,11 @@ l129:
 	VFNMADD231PS Y5, Y4, Y1
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y1, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y1, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y4
 	VFMADD213PS  Y12, Y1, Y4
 	VFMADD213PS  Y12, Y1, Y4
 
@@ -8439,8 +8451,8 @@ l130:
 // Requires: AVX, FMA3, MMX+
 TEXT ·GMMGradientLogKept(SB), NOSPLIT, $40-68
 	// Registers:    Y0-Y9 values    Y10-Y13 constants and scalars    Y14-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+2144(SB), Y13
-	VBROADCASTSS gaussConsts<>+2176(SB), Y12
+	VBROADCASTSS gaussConsts<>+2208(SB), Y13
+	VBROADCASTSS gaussConsts<>+2240(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y11
 	VBROADCASTSS factor+64(FP), Y10
 
@@ -8591,16 +8603,16 @@ l136:
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussSampleLog(SB), NOSPLIT, $56-60
 	// Registers:    Y0-Y5 values    Y6-Y15 constants and scalars
-	VBROADCASTSS gaussConsts<>+1728(SB), Y15
+	VBROADCASTSS gaussConsts<>+1792(SB), Y15
 	VBROADCASTSS gaussConsts<>+736(SB), Y14
 	VBROADCASTSS factor+56(FP), Y13
-	VBROADCASTSS gaussConsts<>+2208(SB), Y12
-	VBROADCASTSS gaussConsts<>+1696(SB), Y11
-	VBROADCASTSS gaussConsts<>+1408(SB), Y10
-	VBROADCASTSS gaussConsts<>+1088(SB), Y9
-	VBROADCASTSS gaussConsts<>+1056(SB), Y8
-	VBROADCASTSS gaussConsts<>+1472(SB), Y7
-	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VBROADCASTSS gaussConsts<>+2272(SB), Y12
+	VBROADCASTSS gaussConsts<>+1760(SB), Y11
+	VBROADCASTSS gaussConsts<>+1472(SB), Y10
+	VBROADCASTSS gaussConsts<>+1120(SB), Y9
+	VBROADCASTSS gaussConsts<>+1152(SB), Y8
+	VBROADCASTSS gaussConsts<>+1536(SB), Y7
+	VBROADCASTSS gaussConsts<>+1568(SB), Y6
 
 	// Registers:    DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
 	MOVQ z+0(FP), DI
@@ -8652,12 +8664,12 @@ l139:
 	VFMADD231PS Y0, Y7, Y4
 	VMOVAPS     Y6, Y5
 	VFMADD231PS Y1, Y7, Y5
-	VFMADD213PS gaussConsts<>+1536(SB), Y0, Y4
-	VFMADD213PS gaussConsts<>+1536(SB), Y1, Y5
-	VFMADD213PS gaussConsts<>+1568(SB), Y0, Y4
-	VFMADD213PS gaussConsts<>+1568(SB), Y1, Y5
 	VFMADD213PS gaussConsts<>+1600(SB), Y0, Y4
 	VFMADD213PS gaussConsts<>+1600(SB), Y1, Y5
+	VFMADD213PS gaussConsts<>+1632(SB), Y0, Y4
+	VFMADD213PS gaussConsts<>+1632(SB), Y1, Y5
+	VFMADD213PS gaussConsts<>+1664(SB), Y0, Y4
+	VFMADD213PS gaussConsts<>+1664(SB), Y1, Y5
 	VFMADD213PS Y14, Y0, Y4
 	VFMADD213PS Y14, Y1, Y5
 	VFMADD213PS Y14, Y0, Y4
@@ -8709,9 +8721,9 @@ l140:
 	// p = e^r
 	VMOVAPS     Y6, Y2
 	VFMADD231PS Y0, Y7, Y2
-	VFMADD213PS gaussConsts<>+1536(SB), Y0, Y2
-	VFMADD213PS gaussConsts<>+1568(SB), Y0, Y2
 	VFMADD213PS gaussConsts<>+1600(SB), Y0, Y2
+	VFMADD213PS gaussConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS gaussConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS Y14, Y0, Y2
 	VFMADD213PS Y14, Y0, Y2
 
@@ -8755,9 +8767,9 @@ l141:
 	// p = e^r
 	VMOVAPS     Y6, Y3
 	VFMADD231PS Y1, Y7, Y3
-	VFMADD213PS gaussConsts<>+1536(SB), Y1, Y3
-	VFMADD213PS gaussConsts<>+1568(SB), Y1, Y3
 	VFMADD213PS gaussConsts<>+1600(SB), Y1, Y3
+	VFMADD213PS gaussConsts<>+1632(SB), Y1, Y3
+	VFMADD213PS gaussConsts<>+1664(SB), Y1, Y3
 	VFMADD213PS Y14, Y1, Y3
 	VFMADD213PS Y14, Y1, Y3
 
@@ -8790,13 +8802,13 @@ l142:
 TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $64-68
 	// Registers:    Y0-Y7 values    Y8-Y15 constants and scalars
 	VBROADCASTSS factor+64(FP), Y15
-	VBROADCASTSS gaussConsts<>+1728(SB), Y14
+	VBROADCASTSS gaussConsts<>+1792(SB), Y14
 	VBROADCASTSS gaussConsts<>+736(SB), Y13
-	VBROADCASTSS gaussConsts<>+2208(SB), Y12
-	VBROADCASTSS gaussConsts<>+1696(SB), Y11
-	VBROADCASTSS gaussConsts<>+1408(SB), Y10
-	VBROADCASTSS gaussConsts<>+1088(SB), Y9
-	VBROADCASTSS gaussConsts<>+1056(SB), Y8
+	VBROADCASTSS gaussConsts<>+2272(SB), Y12
+	VBROADCASTSS gaussConsts<>+1760(SB), Y11
+	VBROADCASTSS gaussConsts<>+1472(SB), Y10
+	VBROADCASTSS gaussConsts<>+1120(SB), Y9
+	VBROADCASTSS gaussConsts<>+1152(SB), Y8
 
 	// Registers:    DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
 	MOVQ dmu+0(FP), DI
@@ -8861,16 +8873,16 @@ l145:
 	VFNMADD231PS Y8, Y7, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y6
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y6
-	VBROADCASTSS gaussConsts<>+1504(SB), Y7
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1568(SB), Y6
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y6
+	VBROADCASTSS gaussConsts<>+1568(SB), Y7
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y7
 	VFMADD213PS  Y13, Y2, Y6
 	VFMADD213PS  Y13, Y3, Y7
 	VFMADD213PS  Y13, Y2, Y6
@@ -8927,11 +8939,11 @@ l146:
 	VFNMADD231PS Y8, Y3, Y1
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y3
-	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y3
+	VFMADD231PS  gaussConsts<>+1536(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1632(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y3
 	VFMADD213PS  Y13, Y1, Y3
 	VFMADD213PS  Y13, Y1, Y3
 
@@ -8980,11 +8992,11 @@ l147:
 	VFNMADD231PS Y8, Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  Y13, Y2, Y4
 	VFMADD213PS  Y13, Y2, Y4
 
@@ -9062,22 +9074,22 @@ l151:
 	VMOVUPS      (DX), Y2
 	VSUBPS       Y2, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VBROADCASTSS gaussConsts<>+1760(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1792(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1792(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  Y8, Y2, Y4
 	VFMADD213PS  Y8, Y2, Y4
 
@@ -9092,49 +9104,49 @@ l151:
 	VANDPS Y0, Y3, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1280(SB), Y5
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1344(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y2
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y5
-	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y5
-	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y5
-	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y5
+	VANDPS       gaussConsts<>+1824(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1888(SB), Y5
+	VFMADD231PS  gaussConsts<>+1856(SB), Y2, Y5
 	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y5
 	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y5
 	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y5
 	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+2048(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+2080(SB), Y2, Y5
 	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y5
 	VMULPS       Y2, Y2, Y6
 	VFMADD231PS  Y6, Y5, Y2
 	VADDPS       Y2, Y4, Y2
 	VADDPS       Y2, Y3, Y2
-	VADDPS       gaussConsts<>+2048(SB), Y2, Y2
+	VADDPS       gaussConsts<>+2112(SB), Y2, Y2
 	VDIVPS       Y2, Y8, Y3
 	VMULPS       Y3, Y1, Y1
 	VANDPS       gaussConsts<>+512(SB), Y0, Y0
 	VPMAXUD      Y9, Y0, Y9
 	VMULPS       Y13, Y2, Y13
-	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
+	VMULPS       gaussConsts<>+1344(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y15
 	VMOVUPS      32(BX), Y0
 	VMOVUPS      32(SI), Y1
 	VMOVUPS      32(DX), Y2
 	VSUBPS       Y2, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VBROADCASTSS gaussConsts<>+1760(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1792(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1792(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  Y8, Y2, Y4
 	VFMADD213PS  Y8, Y2, Y4
 	VPSRLD       $0x01, Y3, Y2
@@ -9145,42 +9157,42 @@ l151:
 	VMULPS       Y3, Y2, Y2
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y0, Y3
 	VANDPS       Y0, Y3, Y3
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1280(SB), Y5
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1344(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y2
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y5
-	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y5
-	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y5
-	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y5
+	VANDPS       gaussConsts<>+1824(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1888(SB), Y5
+	VFMADD231PS  gaussConsts<>+1856(SB), Y2, Y5
 	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y5
 	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y5
 	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y5
 	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+2048(SB), Y2, Y5
+	VFMADD213PS  gaussConsts<>+2080(SB), Y2, Y5
 	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y5
 	VMULPS       Y2, Y2, Y6
 	VFMADD231PS  Y6, Y5, Y2
 	VADDPS       Y2, Y4, Y2
 	VADDPS       Y2, Y3, Y2
-	VADDPS       gaussConsts<>+2048(SB), Y2, Y2
+	VADDPS       gaussConsts<>+2112(SB), Y2, Y2
 	VDIVPS       Y2, Y8, Y3
 	VMULPS       Y3, Y1, Y1
 	VANDPS       gaussConsts<>+512(SB), Y0, Y0
 	VPMAXUD      Y9, Y0, Y9
 	VMULPS       Y12, Y2, Y12
-	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
+	VMULPS       gaussConsts<>+1344(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y14
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y13
-	VPADDD       Y11, Y1, Y11
+	VPSUBD       Y0, Y13, Y13
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y11, Y0, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y12
-	VPADDD       Y10, Y1, Y10
+	VPSUBD       Y0, Y12, Y12
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y10, Y0, Y10
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
@@ -9200,22 +9212,22 @@ l153:
 	VMASKMOVPS   (DX), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1696(SB), Y4
+	VBROADCASTSS gaussConsts<>+1760(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1792(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1792(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  Y8, Y3, Y5
 	VFMADD213PS  Y8, Y3, Y5
 
@@ -9230,25 +9242,25 @@ l153:
 	VANDPS Y1, Y4, Y4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1280(SB), Y6
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1344(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y3
-	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y6
+	VANDPS       gaussConsts<>+1824(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1888(SB), Y6
+	VFMADD231PS  gaussConsts<>+1856(SB), Y3, Y6
 	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y6
 	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y6
 	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y6
 	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+2048(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+2080(SB), Y3, Y6
 	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y6
 	VMULPS       Y3, Y3, Y7
 	VFMADD231PS  Y7, Y6, Y3
 	VADDPS       Y3, Y5, Y3
 	VADDPS       Y3, Y4, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
 	VDIVPS       Y3, Y8, Y4
 	VMULPS       Y4, Y2, Y2
 	VANDPS       gaussConsts<>+512(SB), Y1, Y1
@@ -9256,7 +9268,7 @@ l153:
 	VPMAXUD      Y9, Y1, Y9
 	VBLENDVPS    Y0, Y3, Y8, Y1
 	VMULPS       Y13, Y1, Y13
-	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y2, Y1
 	VANDPS       Y1, Y0, Y2
 	VANDPS       Y1, Y0, Y0
 	VFMADD231PS  Y0, Y2, Y15
@@ -9266,18 +9278,18 @@ l153:
 	VMASKMOVPS   32(DX), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1696(SB), Y4
+	VBROADCASTSS gaussConsts<>+1760(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1728(SB), Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1792(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1792(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  Y8, Y3, Y5
 	VFMADD213PS  Y8, Y3, Y5
 	VPSRLD       $0x01, Y4, Y3
@@ -9288,25 +9300,25 @@ l153:
 	VMULPS       Y4, Y3, Y3
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
 	VANDPS       Y1, Y4, Y4
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1280(SB), Y6
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1344(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y3
-	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y6
+	VANDPS       gaussConsts<>+1824(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1888(SB), Y6
+	VFMADD231PS  gaussConsts<>+1856(SB), Y3, Y6
 	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y6
 	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y6
 	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y6
 	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+2048(SB), Y3, Y6
+	VFMADD213PS  gaussConsts<>+2080(SB), Y3, Y6
 	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y6
 	VMULPS       Y3, Y3, Y7
 	VFMADD231PS  Y7, Y6, Y3
 	VADDPS       Y3, Y5, Y3
 	VADDPS       Y3, Y4, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
 	VDIVPS       Y3, Y8, Y4
 	VMULPS       Y4, Y2, Y2
 	VANDPS       gaussConsts<>+512(SB), Y1, Y1
@@ -9314,7 +9326,7 @@ l153:
 	VPMAXUD      Y9, Y1, Y9
 	VBLENDVPS    Y0, Y3, Y8, Y1
 	VMULPS       Y12, Y1, Y12
-	VMULPS       gaussConsts<>+1280(SB), Y2, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y2, Y1
 	VANDPS       Y1, Y0, Y2
 	VANDPS       Y1, Y0, Y0
 	VFMADD231PS  Y0, Y2, Y14
@@ -9335,8 +9347,8 @@ l154:
 	ADDQ      24(SP), BX
 	DECQ      (SP)
 	JNE       l150
-	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2112(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+2144(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2176(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
@@ -9398,22 +9410,22 @@ l156:
 	VMOVUPS      (DX), Y2
 	VSUBPS       Y2, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VBROADCASTSS gaussConsts<>+1760(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1792(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1792(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 
@@ -9428,32 +9440,32 @@ l156:
 	VANDPS Y0, Y3, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1280(SB), Y5
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1344(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1824(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1888(SB), Y6
+	VFMADD231PS  gaussConsts<>+1856(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2048(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2080(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y1, Y1
 	VANDPS       gaussConsts<>+512(SB), Y0, Y5
 	VPMAXUD      Y9, Y5, Y9
 	VMULPS       Y13, Y3, Y13
-	VMULPS       gaussConsts<>+1280(SB), Y1, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y1, Y1
 	VFMADD231PS  Y1, Y1, Y15
 	VMOVUPS      Y4, (R8)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
@@ -9467,18 +9479,18 @@ l156:
 	VMOVUPS      32(DX), Y2
 	VSUBPS       Y2, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VBROADCASTSS gaussConsts<>+1760(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1792(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1792(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VPSRLD       $0x01, Y3, Y2
@@ -9489,32 +9501,32 @@ l156:
 	VMULPS       Y3, Y2, Y2
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y0, Y3
 	VANDPS       Y0, Y3, Y3
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1280(SB), Y5
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1344(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1824(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1888(SB), Y6
+	VFMADD231PS  gaussConsts<>+1856(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2048(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2080(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y1, Y1
 	VANDPS       gaussConsts<>+512(SB), Y0, Y5
 	VPMAXUD      Y9, Y5, Y9
 	VMULPS       Y12, Y3, Y12
-	VMULPS       gaussConsts<>+1280(SB), Y1, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y1, Y1
 	VFMADD231PS  Y1, Y1, Y14
 	VMOVUPS      Y4, 32(R8)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
@@ -9524,15 +9536,15 @@ l156:
 	VDIVPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 32(R9)
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y13
-	VPADDD       Y11, Y1, Y11
+	VPSUBD       Y0, Y13, Y13
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y11, Y0, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y12
-	VPADDD       Y10, Y1, Y10
+	VPSUBD       Y0, Y12, Y12
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y10, Y0, Y10
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
@@ -9554,22 +9566,22 @@ l158:
 	VMASKMOVPS   (DX), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1696(SB), Y4
+	VBROADCASTSS gaussConsts<>+1760(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1792(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1792(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 
@@ -9584,25 +9596,25 @@ l158:
 	VANDPS Y1, Y4, Y4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1280(SB), Y6
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1344(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VANDPS       gaussConsts<>+1824(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1888(SB), Y7
+	VFMADD231PS  gaussConsts<>+1856(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2048(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2080(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
 	VMULPS       Y6, Y6, Y8
 	VFMADD231PS  Y8, Y7, Y6
 	VADDPS       Y6, Y5, Y5
 	VADDPS       Y5, Y4, Y4
-	VADDPS       gaussConsts<>+2048(SB), Y4, Y4
+	VADDPS       gaussConsts<>+2112(SB), Y4, Y4
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
 	VDIVPS       Y4, Y5, Y5
 	VMULPS       Y5, Y2, Y2
@@ -9612,7 +9624,7 @@ l158:
 	VBROADCASTSS gaussConsts<>+736(SB), Y6
 	VBLENDVPS    Y0, Y4, Y6, Y4
 	VMULPS       Y13, Y4, Y13
-	VMULPS       gaussConsts<>+1280(SB), Y2, Y2
+	VMULPS       gaussConsts<>+1344(SB), Y2, Y2
 	VANDPS       Y2, Y0, Y4
 	VANDPS       Y2, Y0, Y2
 	VFMADD231PS  Y2, Y4, Y15
@@ -9629,18 +9641,18 @@ l158:
 	VMASKMOVPS   32(DX), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1696(SB), Y4
+	VBROADCASTSS gaussConsts<>+1760(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1728(SB), Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1792(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1792(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 	VPSRLD       $0x01, Y4, Y3
@@ -9651,25 +9663,25 @@ l158:
 	VMULPS       Y4, Y3, Y3
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
 	VANDPS       Y1, Y4, Y4
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1280(SB), Y6
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1344(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VANDPS       gaussConsts<>+1824(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1888(SB), Y7
+	VFMADD231PS  gaussConsts<>+1856(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2048(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2080(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
 	VMULPS       Y6, Y6, Y8
 	VFMADD231PS  Y8, Y7, Y6
 	VADDPS       Y6, Y5, Y5
 	VADDPS       Y5, Y4, Y4
-	VADDPS       gaussConsts<>+2048(SB), Y4, Y4
+	VADDPS       gaussConsts<>+2112(SB), Y4, Y4
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
 	VDIVPS       Y4, Y5, Y5
 	VMULPS       Y5, Y2, Y2
@@ -9679,7 +9691,7 @@ l158:
 	VBROADCASTSS gaussConsts<>+736(SB), Y6
 	VBLENDVPS    Y0, Y4, Y6, Y4
 	VMULPS       Y12, Y4, Y12
-	VMULPS       gaussConsts<>+1280(SB), Y2, Y2
+	VMULPS       gaussConsts<>+1344(SB), Y2, Y2
 	VANDPS       Y2, Y0, Y4
 	VANDPS       Y2, Y0, Y2
 	VFMADD231PS  Y2, Y4, Y14
@@ -9711,8 +9723,8 @@ l159:
 	ADDQ      40(SP), R9
 	DECQ      (SP)
 	JNE       l155
-	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2112(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+2144(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2176(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+80(FP)
 	VZEROUPPER
@@ -9773,22 +9785,22 @@ l161:
 	VMOVUPS      (R8), Y2
 	VSUBPS       Y2, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VBROADCASTSS gaussConsts<>+1760(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1792(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1792(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 
@@ -9803,32 +9815,32 @@ l161:
 	VANDPS Y0, Y3, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1280(SB), Y5
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1344(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1824(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1888(SB), Y6
+	VFMADD231PS  gaussConsts<>+1856(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2048(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2080(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y1, Y1
 	VANDPS       gaussConsts<>+512(SB), Y0, Y5
 	VPMAXUD      Y9, Y5, Y9
 	VMULPS       Y13, Y3, Y13
-	VMULPS       gaussConsts<>+1280(SB), Y1, Y3
+	VMULPS       gaussConsts<>+1344(SB), Y1, Y3
 	VFMADD231PS  Y3, Y3, Y15
 	VMULPS       Y1, Y8, Y3
 	VMULPS       Y4, Y3, Y3
@@ -9850,18 +9862,18 @@ l161:
 	VMOVUPS      32(R8), Y2
 	VSUBPS       Y2, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VBROADCASTSS gaussConsts<>+1760(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1792(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1792(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VPSRLD       $0x01, Y3, Y2
@@ -9872,32 +9884,32 @@ l161:
 	VMULPS       Y3, Y2, Y2
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y0, Y3
 	VANDPS       Y0, Y3, Y3
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1280(SB), Y5
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1344(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1824(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1888(SB), Y6
+	VFMADD231PS  gaussConsts<>+1856(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2048(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2080(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y1, Y1
 	VANDPS       gaussConsts<>+512(SB), Y0, Y5
 	VPMAXUD      Y9, Y5, Y9
 	VMULPS       Y12, Y3, Y12
-	VMULPS       gaussConsts<>+1280(SB), Y1, Y3
+	VMULPS       gaussConsts<>+1344(SB), Y1, Y3
 	VFMADD231PS  Y3, Y3, Y14
 	VMULPS       Y1, Y8, Y3
 	VMULPS       Y4, Y3, Y3
@@ -9915,15 +9927,15 @@ l161:
 	VMOVUPS      Y3, 32(SI)
 	VMOVUPS      Y0, 32(DX)
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y13
-	VPADDD       Y11, Y1, Y11
+	VPSUBD       Y0, Y13, Y13
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y11, Y0, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y12
-	VPADDD       Y10, Y1, Y10
+	VPSUBD       Y0, Y12, Y12
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y10, Y0, Y10
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, R8
 	ADDQ         $0x40, R9
@@ -9945,22 +9957,22 @@ l163:
 	VMASKMOVPS   (R8), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1696(SB), Y4
+	VBROADCASTSS gaussConsts<>+1760(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1792(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1792(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 
@@ -9975,26 +9987,26 @@ l163:
 	VANDPS Y1, Y4, Y4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1280(SB), Y6
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1344(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VANDPS       gaussConsts<>+1824(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1888(SB), Y7
+	VFMADD231PS  gaussConsts<>+1856(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2048(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2080(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
 	VMOVUPS      Y3, 48(SP)
 	VMULPS       Y6, Y6, Y3
 	VFMADD231PS  Y3, Y7, Y6
 	VADDPS       Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y2, Y2
@@ -10004,7 +10016,7 @@ l163:
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
 	VBLENDVPS    Y0, Y3, Y5, Y3
 	VMULPS       Y13, Y3, Y13
-	VMULPS       gaussConsts<>+1280(SB), Y2, Y3
+	VMULPS       gaussConsts<>+1344(SB), Y2, Y3
 	VANDPS       Y3, Y0, Y5
 	VANDPS       Y3, Y0, Y3
 	VFMADD231PS  Y3, Y5, Y15
@@ -10030,18 +10042,18 @@ l163:
 	VMASKMOVPS   32(R8), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1696(SB), Y4
+	VBROADCASTSS gaussConsts<>+1760(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1728(SB), Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1792(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1792(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 	VPSRLD       $0x01, Y4, Y3
@@ -10052,26 +10064,26 @@ l163:
 	VMULPS       Y4, Y3, Y3
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
 	VANDPS       Y1, Y4, Y4
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1280(SB), Y6
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1344(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VANDPS       gaussConsts<>+1824(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1888(SB), Y7
+	VFMADD231PS  gaussConsts<>+1856(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2048(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2080(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
 	VMOVUPS      Y3, 48(SP)
 	VMULPS       Y6, Y6, Y3
 	VFMADD231PS  Y3, Y7, Y6
 	VADDPS       Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y2, Y2
@@ -10081,7 +10093,7 @@ l163:
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
 	VBLENDVPS    Y0, Y3, Y5, Y3
 	VMULPS       Y12, Y3, Y12
-	VMULPS       gaussConsts<>+1280(SB), Y2, Y3
+	VMULPS       gaussConsts<>+1344(SB), Y2, Y3
 	VANDPS       Y3, Y0, Y5
 	VANDPS       Y3, Y0, Y3
 	VFMADD231PS  Y3, Y5, Y14
@@ -10122,8 +10134,8 @@ l164:
 	ADDQ      40(SP), R9
 	DECQ      (SP)
 	JNE       l160
-	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2112(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+2144(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2176(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+80(FP)
 	VZEROUPPER
@@ -10185,22 +10197,22 @@ l166:
 	VMOVUPS      (R9), Y2
 	VSUBPS       Y2, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VBROADCASTSS gaussConsts<>+1760(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1792(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1792(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 
@@ -10215,32 +10227,32 @@ l166:
 	VANDPS Y0, Y3, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1280(SB), Y5
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1344(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1824(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1888(SB), Y6
+	VFMADD231PS  gaussConsts<>+1856(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2048(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2080(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y1, Y1
 	VANDPS       gaussConsts<>+512(SB), Y0, Y5
 	VPMAXUD      Y9, Y5, Y9
 	VMULPS       Y13, Y3, Y13
-	VMULPS       gaussConsts<>+1280(SB), Y1, Y3
+	VMULPS       gaussConsts<>+1344(SB), Y1, Y3
 	VFMADD231PS  Y3, Y3, Y15
 	VMULPS       Y1, Y8, Y3
 	VMULPS       Y4, Y3, Y3
@@ -10264,18 +10276,18 @@ l166:
 	VMOVUPS      32(R9), Y2
 	VSUBPS       Y2, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VBROADCASTSS gaussConsts<>+1760(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1792(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1792(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VPSRLD       $0x01, Y3, Y2
@@ -10286,32 +10298,32 @@ l166:
 	VMULPS       Y3, Y2, Y2
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y0, Y3
 	VANDPS       Y0, Y3, Y3
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1280(SB), Y5
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1344(SB), Y5
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1824(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1888(SB), Y6
+	VFMADD231PS  gaussConsts<>+1856(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2048(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2080(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y1, Y1
 	VANDPS       gaussConsts<>+512(SB), Y0, Y5
 	VPMAXUD      Y9, Y5, Y9
 	VMULPS       Y12, Y3, Y12
-	VMULPS       gaussConsts<>+1280(SB), Y1, Y3
+	VMULPS       gaussConsts<>+1344(SB), Y1, Y3
 	VFMADD231PS  Y3, Y3, Y14
 	VMULPS       Y1, Y8, Y3
 	VMULPS       Y4, Y3, Y3
@@ -10331,15 +10343,15 @@ l166:
 	VMOVUPS      Y1, 32(SI)
 	VMOVUPS      Y0, 32(BX)
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y13
-	VPADDD       Y11, Y1, Y11
+	VPSUBD       Y0, Y13, Y13
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y11, Y0, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y12
-	VPADDD       Y10, Y1, Y10
+	VPSUBD       Y0, Y12, Y12
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y10, Y0, Y10
 	ADDQ         $0x40, R8
 	ADDQ         $0x40, R9
 	ADDQ         $0x40, R10
@@ -10362,22 +10374,22 @@ l168:
 	VMASKMOVPS   (R9), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1696(SB), Y4
+	VBROADCASTSS gaussConsts<>+1760(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1792(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1792(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 
@@ -10392,26 +10404,26 @@ l168:
 	VANDPS Y1, Y4, Y4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1280(SB), Y6
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1344(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VANDPS       gaussConsts<>+1824(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1888(SB), Y7
+	VFMADD231PS  gaussConsts<>+1856(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2048(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2080(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
 	VMOVUPS      Y3, 48(SP)
 	VMULPS       Y6, Y6, Y3
 	VFMADD231PS  Y3, Y7, Y6
 	VADDPS       Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y2, Y2
@@ -10421,7 +10433,7 @@ l168:
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
 	VBLENDVPS    Y0, Y3, Y5, Y3
 	VMULPS       Y13, Y3, Y13
-	VMULPS       gaussConsts<>+1280(SB), Y2, Y3
+	VMULPS       gaussConsts<>+1344(SB), Y2, Y3
 	VANDPS       Y3, Y0, Y5
 	VANDPS       Y3, Y0, Y3
 	VFMADD231PS  Y3, Y5, Y15
@@ -10449,18 +10461,18 @@ l168:
 	VMASKMOVPS   32(R9), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1696(SB), Y4
+	VBROADCASTSS gaussConsts<>+1760(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1728(SB), Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1792(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1792(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 	VPSRLD       $0x01, Y4, Y3
@@ -10471,26 +10483,26 @@ l168:
 	VMULPS       Y4, Y3, Y3
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
 	VANDPS       Y1, Y4, Y4
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1280(SB), Y6
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1344(SB), Y6
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VANDPS       gaussConsts<>+1824(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1888(SB), Y7
+	VFMADD231PS  gaussConsts<>+1856(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2048(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2080(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
 	VMOVUPS      Y3, 48(SP)
 	VMULPS       Y6, Y6, Y3
 	VFMADD231PS  Y3, Y7, Y6
 	VADDPS       Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y2, Y2
@@ -10500,7 +10512,7 @@ l168:
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
 	VBLENDVPS    Y0, Y3, Y5, Y3
 	VMULPS       Y12, Y3, Y12
-	VMULPS       gaussConsts<>+1280(SB), Y2, Y3
+	VMULPS       gaussConsts<>+1344(SB), Y2, Y3
 	VANDPS       Y3, Y0, Y5
 	VANDPS       Y3, Y0, Y3
 	VFMADD231PS  Y3, Y5, Y14
@@ -10544,8 +10556,8 @@ l169:
 	ADDQ      40(SP), R10
 	DECQ      (SP)
 	JNE       l165
-	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2112(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+2144(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2176(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
@@ -10557,10 +10569,10 @@ TEXT ·GMMGradientSoftplus(SB), NOSPLIT, $8-64
 	// Registers:    Y0-Y8 values    Y9-Y14 constants and scalars    Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+736(SB), Y14
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
-	VBROADCASTSS gaussConsts<>+1280(SB), Y12
-	VBROADCASTSS gaussConsts<>+1728(SB), Y11
-	VBROADCASTSS gaussConsts<>+2144(SB), Y10
-	VBROADCASTSS gaussConsts<>+2176(SB), Y9
+	VBROADCASTSS gaussConsts<>+1344(SB), Y12
+	VBROADCASTSS gaussConsts<>+1792(SB), Y11
+	VBROADCASTSS gaussConsts<>+2208(SB), Y10
+	VBROADCASTSS gaussConsts<>+2240(SB), Y9
 
 	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
 	MOVQ w+0(FP), DI
@@ -10588,22 +10600,22 @@ l171:
 	VMOVUPS      (R8), Y2
 	VSUBPS       Y2, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VBROADCASTSS gaussConsts<>+1760(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y11, Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
 	VSUBPS       Y11, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  Y14, Y2, Y4
 	VFMADD213PS  Y14, Y2, Y4
 
@@ -10622,21 +10634,21 @@ l171:
 	VMOVAPS      Y12, Y5
 	VFMSUB231PS  Y12, Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1824(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1888(SB), Y6
+	VFMADD231PS  gaussConsts<>+1856(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2048(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2080(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
 	VDIVPS       Y3, Y14, Y3
 	VMULPS       Y3, Y1, Y1
 	VMULPS       Y1, Y15, Y4
@@ -10665,18 +10677,18 @@ l171:
 	VMOVUPS      32(R8), Y2
 	VSUBPS       Y2, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VBROADCASTSS gaussConsts<>+1760(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VMOVAPS      Y11, Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
 	VSUBPS       Y11, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  Y14, Y2, Y4
 	VFMADD213PS  Y14, Y2, Y4
 	VPSRLD       $0x01, Y3, Y2
@@ -10691,21 +10703,21 @@ l171:
 	VMOVAPS      Y12, Y5
 	VFMSUB231PS  Y12, Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1824(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1888(SB), Y6
+	VFMADD231PS  gaussConsts<>+1856(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2048(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2080(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
 	VDIVPS       Y3, Y14, Y3
 	VMULPS       Y3, Y1, Y1
 	VMULPS       Y1, Y15, Y4
@@ -10745,22 +10757,22 @@ l172:
 	VMOVUPS      (R8), Y2
 	VSUBPS       Y2, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VBROADCASTSS gaussConsts<>+1760(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y11, Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
 	VSUBPS       Y11, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  Y14, Y2, Y4
 	VFMADD213PS  Y14, Y2, Y4
 
@@ -10779,21 +10791,21 @@ l172:
 	VMOVAPS      Y12, Y5
 	VFMSUB231PS  Y12, Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1824(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1888(SB), Y6
+	VFMADD231PS  gaussConsts<>+1856(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2048(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2080(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
 	VDIVPS       Y3, Y14, Y3
 	VMULPS       Y3, Y1, Y1
 	VMULPS       Y1, Y15, Y4
@@ -10837,22 +10849,22 @@ l173:
 	VMASKMOVPS   (R8), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
-	VBROADCASTSS gaussConsts<>+1696(SB), Y4
+	VBROADCASTSS gaussConsts<>+1760(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y11, Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
 	VSUBPS       Y11, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  Y14, Y3, Y5
 	VFMADD213PS  Y14, Y3, Y5
 
@@ -10871,21 +10883,21 @@ l173:
 	VMOVAPS      Y12, Y6
 	VFMSUB231PS  Y12, Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VANDPS       gaussConsts<>+1824(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1888(SB), Y7
+	VFMADD231PS  gaussConsts<>+1856(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2048(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2080(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
 	VMULPS       Y6, Y6, Y8
 	VFMADD231PS  Y8, Y7, Y6
 	VADDPS       Y6, Y5, Y5
 	VADDPS       Y5, Y4, Y4
-	VADDPS       gaussConsts<>+2048(SB), Y4, Y4
+	VADDPS       gaussConsts<>+2112(SB), Y4, Y4
 	VDIVPS       Y4, Y14, Y4
 	VMULPS       Y4, Y2, Y2
 	VMULPS       Y2, Y15, Y5
@@ -10928,8 +10940,8 @@ l174:
 TEXT ·GMMGradientSoftplusKept(SB), NOSPLIT, $8-64
 	// Registers:    Y0-Y11 values    Y12-Y14 constants and scalars    Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	VBROADCASTSS gaussConsts<>+2144(SB), Y13
-	VBROADCASTSS gaussConsts<>+2176(SB), Y12
+	VBROADCASTSS gaussConsts<>+2208(SB), Y13
+	VBROADCASTSS gaussConsts<>+2240(SB), Y12
 
 	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 next    CX elements left in the row    R10 4n
 	MOVQ w+0(FP), DI
@@ -11088,12 +11100,12 @@ l180:
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	// Registers:    Y0-Y9 values    Y10-Y15 constants and scalars
-	VBROADCASTSS gaussConsts<>+1280(SB), Y15
-	VBROADCASTSS gaussConsts<>+1728(SB), Y14
+	VBROADCASTSS gaussConsts<>+1344(SB), Y15
+	VBROADCASTSS gaussConsts<>+1792(SB), Y14
 	VBROADCASTSS gaussConsts<>+736(SB), Y13
 	VBROADCASTSS gaussConsts<>+608(SB), Y12
-	VBROADCASTSS gaussConsts<>+1696(SB), Y11
-	VBROADCASTSS gaussConsts<>+1408(SB), Y10
+	VBROADCASTSS gaussConsts<>+1760(SB), Y11
+	VBROADCASTSS gaussConsts<>+1472(SB), Y10
 
 	// Registers:    DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
 	MOVQ z+0(FP), DI
@@ -11133,22 +11145,22 @@ l183:
 	VFMADD231PS  Y10, Y3, Y5
 	VSUBPS       Y14, Y4, Y6
 	VSUBPS       Y14, Y5, Y7
-	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y2
-	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y2
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y6
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y6
-	VBROADCASTSS gaussConsts<>+1504(SB), Y7
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1568(SB), Y6
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y6
+	VBROADCASTSS gaussConsts<>+1568(SB), Y7
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y7
 	VFMADD213PS  Y13, Y2, Y6
 	VFMADD213PS  Y13, Y3, Y7
 	VFMADD213PS  Y13, Y2, Y6
@@ -11181,16 +11193,12 @@ l183:
 	VFMSUB231PS  Y15, Y3, Y7
 	VBLENDVPS    Y4, Y6, Y2, Y2
 	VBLENDVPS    Y5, Y7, Y3, Y3
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y6
-	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y7
+	VANDPS       gaussConsts<>+1824(SB), Y4, Y4
+	VANDPS       gaussConsts<>+1824(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1888(SB), Y6
+	VFMADD231PS  gaussConsts<>+1856(SB), Y2, Y6
+	VBROADCASTSS gaussConsts<>+1888(SB), Y7
+	VFMADD231PS  gaussConsts<>+1856(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y6
 	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y6
@@ -11199,6 +11207,10 @@ l183:
 	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y6
 	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+2048(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+2048(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+2080(SB), Y2, Y6
+	VFMADD213PS  gaussConsts<>+2080(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y6
 	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y7
 	VMULPS       Y2, Y2, Y8
@@ -11209,8 +11221,8 @@ l183:
 	VADDPS       Y3, Y5, Y3
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
-	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
 	VMOVUPS      (BX), Y2
 	VMOVUPS      32(BX), Y3
 	VMOVUPS      (SI), Y4
@@ -11237,15 +11249,15 @@ l184:
 	VMOVAPS      Y14, Y2
 	VFMADD231PS  Y10, Y1, Y2
 	VSUBPS       Y14, Y2, Y3
-	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y1
-	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y1
+	VFNMADD231PS gaussConsts<>+1120(SB), Y3, Y1
+	VFNMADD231PS gaussConsts<>+1152(SB), Y3, Y1
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y3
-	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y3
+	VFMADD231PS  gaussConsts<>+1536(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1632(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y3
 	VFMADD213PS  Y13, Y1, Y3
 	VFMADD213PS  Y13, Y1, Y3
 
@@ -11264,21 +11276,21 @@ l184:
 	VMOVAPS      Y15, Y3
 	VFMSUB231PS  Y15, Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y1
-	VANDPS       gaussConsts<>+1760(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+1824(SB), Y3
-	VFMADD231PS  gaussConsts<>+1792(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1856(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1888(SB), Y1, Y3
+	VANDPS       gaussConsts<>+1824(SB), Y2, Y2
+	VBROADCASTSS gaussConsts<>+1888(SB), Y3
+	VFMADD231PS  gaussConsts<>+1856(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1952(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1984(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+2016(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+2048(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+2080(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y3
 	VMULPS       Y1, Y1, Y4
 	VFMADD231PS  Y4, Y3, Y1
 	VADDPS       Y1, Y2, Y1
 	VADDPS       Y1, Y0, Y0
-	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
 	VMOVUPS      (BX), Y1
 	VMOVUPS      (SI), Y2
 	VFMADD231PS  Y1, Y0, Y2
@@ -11305,15 +11317,15 @@ l185:
 	VMOVAPS      Y14, Y3
 	VFMADD231PS  Y10, Y2, Y3
 	VSUBPS       Y14, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  Y13, Y2, Y4
 	VFMADD213PS  Y13, Y2, Y4
 
@@ -11332,21 +11344,21 @@ l185:
 	VMOVAPS      Y15, Y4
 	VFMSUB231PS  Y15, Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       gaussConsts<>+1760(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1824(SB), Y4
-	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y4
+	VANDPS       gaussConsts<>+1824(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1888(SB), Y4
+	VFMADD231PS  gaussConsts<>+1856(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+2048(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+2080(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
 	VMASKMOVPS   (BX), Y0, Y2
 	VMASKMOVPS   (SI), Y0, Y3
 	VFMADD231PS  Y2, Y1, Y3
@@ -11369,11 +11381,11 @@ l186:
 TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
 	// Registers:    Y0-Y9 values    Y10-Y15 constants and scalars
 	VBROADCASTSS gaussConsts<>+736(SB), Y15
-	VBROADCASTSS gaussConsts<>+1728(SB), Y14
+	VBROADCASTSS gaussConsts<>+1792(SB), Y14
 	VBROADCASTSS gaussConsts<>+608(SB), Y13
-	VBROADCASTSS gaussConsts<>+1696(SB), Y12
-	VBROADCASTSS gaussConsts<>+1408(SB), Y11
-	VBROADCASTSS gaussConsts<>+1088(SB), Y10
+	VBROADCASTSS gaussConsts<>+1760(SB), Y12
+	VBROADCASTSS gaussConsts<>+1472(SB), Y11
+	VBROADCASTSS gaussConsts<>+1120(SB), Y10
 
 	// Registers:    DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
 	MOVQ dmu+0(FP), DI
@@ -11432,20 +11444,20 @@ l189:
 	VSUBPS       Y14, Y7, Y9
 	VFNMADD231PS Y10, Y8, Y4
 	VFNMADD231PS Y10, Y9, Y5
-	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y9, Y5
+	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y5
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y8
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y8
-	VBROADCASTSS gaussConsts<>+1504(SB), Y9
-	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y9
+	VBROADCASTSS gaussConsts<>+1568(SB), Y8
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1568(SB), Y9
+	VFMADD231PS  gaussConsts<>+1536(SB), Y5, Y9
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y9
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1632(SB), Y5, Y9
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y9
 	VFMADD213PS  Y15, Y4, Y8
 	VFMADD213PS  Y15, Y5, Y9
 	VFMADD213PS  Y15, Y4, Y8
@@ -11504,14 +11516,14 @@ l190:
 	VFMADD231PS  Y11, Y2, Y3
 	VSUBPS       Y14, Y3, Y4
 	VFNMADD231PS Y10, Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  Y15, Y2, Y4
 	VFMADD213PS  Y15, Y2, Y4
 
@@ -11559,14 +11571,14 @@ l191:
 	VFMADD231PS  Y11, Y3, Y4
 	VSUBPS       Y14, Y4, Y5
 	VFNMADD231PS Y10, Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  Y15, Y3, Y5
 	VFMADD213PS  Y15, Y3, Y5
 
@@ -11604,7 +11616,7 @@ l192:
 TEXT ·LatentStepSigma(SB), NOSPLIT, $40-96
 	// Registers:    Y0-Y6 values    Y7-Y8 constants and scalars    Y9-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+736(SB), Y8
-	VBROADCASTSS gaussConsts<>+1248(SB), Y7
+	VBROADCASTSS gaussConsts<>+1312(SB), Y7
 
 	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
 	MOVQ         sigmaQ+0(FP), DI
@@ -11663,9 +11675,9 @@ l195:
 	VMULPS       Y4, Y1, Y5
 	VFNMADD213PS Y1, Y5, Y2
 	VFMADD231PS  Y4, Y2, Y5
-	VMULPS       gaussConsts<>+1280(SB), Y3, Y2
-	VMULPS       gaussConsts<>+1280(SB), Y5, Y3
-	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
+	VMULPS       gaussConsts<>+1344(SB), Y3, Y2
+	VMULPS       gaussConsts<>+1344(SB), Y5, Y3
+	VFMADD213PS  gaussConsts<>+1376(SB), Y3, Y3
 	VFMADD231PS  Y2, Y2, Y3
 	VADDPS       Y15, Y3, Y15
 	VMULPS       Y13, Y5, Y13
@@ -11687,9 +11699,9 @@ l195:
 	VMULPS       Y4, Y1, Y5
 	VFNMADD213PS Y1, Y5, Y2
 	VFMADD231PS  Y4, Y2, Y5
-	VMULPS       gaussConsts<>+1280(SB), Y3, Y2
-	VMULPS       gaussConsts<>+1280(SB), Y5, Y3
-	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
+	VMULPS       gaussConsts<>+1344(SB), Y3, Y2
+	VMULPS       gaussConsts<>+1344(SB), Y5, Y3
+	VFMADD213PS  gaussConsts<>+1376(SB), Y3, Y3
 	VFMADD231PS  Y2, Y2, Y3
 	VADDPS       Y14, Y3, Y14
 	VMULPS       Y12, Y5, Y12
@@ -11698,15 +11710,15 @@ l195:
 	VMOVUPS      Y1, 32(DI)
 	VMOVUPS      Y0, 32(SI)
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y13
-	VPADDD       Y11, Y1, Y11
+	VPSUBD       Y0, Y13, Y13
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y11, Y0, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y12
-	VPADDD       Y10, Y1, Y10
+	VPSUBD       Y0, Y12, Y12
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y10, Y0, Y10
 	ADDQ         $0x40, DI
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, R11
@@ -11741,9 +11753,9 @@ l197:
 	VMULPS       Y5, Y2, Y6
 	VFNMADD213PS Y2, Y6, Y3
 	VFMADD231PS  Y5, Y3, Y6
-	VMULPS       gaussConsts<>+1280(SB), Y4, Y3
-	VMULPS       gaussConsts<>+1280(SB), Y6, Y4
-	VFMADD213PS  gaussConsts<>+1312(SB), Y4, Y4
+	VMULPS       gaussConsts<>+1344(SB), Y4, Y3
+	VMULPS       gaussConsts<>+1344(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1376(SB), Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VANDPS       Y4, Y0, Y3
 	VADDPS       Y15, Y3, Y15
@@ -11770,9 +11782,9 @@ l197:
 	VMULPS       Y5, Y2, Y6
 	VFNMADD213PS Y2, Y6, Y3
 	VFMADD231PS  Y5, Y3, Y6
-	VMULPS       gaussConsts<>+1280(SB), Y4, Y3
-	VMULPS       gaussConsts<>+1280(SB), Y6, Y4
-	VFMADD213PS  gaussConsts<>+1312(SB), Y4, Y4
+	VMULPS       gaussConsts<>+1344(SB), Y4, Y3
+	VMULPS       gaussConsts<>+1344(SB), Y6, Y4
+	VFMADD213PS  gaussConsts<>+1376(SB), Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VANDPS       Y4, Y0, Y3
 	VADDPS       Y14, Y3, Y14
@@ -11804,8 +11816,8 @@ l198:
 	ADDQ      32(SP), R10
 	DECQ      (SP)
 	JNE       l194
-	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
-	VPADDD    gaussConsts<>+1376(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+1408(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1440(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
@@ -11816,11 +11828,11 @@ l198:
 TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $88-120
 	// Registers:    Y0-Y6 values    Y7-Y12 constants and scalars    Y13-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
-	VBROADCASTSS gaussConsts<>+1248(SB), Y11
+	VBROADCASTSS gaussConsts<>+1312(SB), Y11
 	VBROADCASTSS gaussConsts<>+608(SB), Y10
 	VBROADCASTSS gaussConsts<>+512(SB), Y9
 	VBROADCASTSS gaussConsts<>+544(SB), Y8
-	VBROADCASTSS gaussConsts<>+2240(SB), Y7
+	VBROADCASTSS gaussConsts<>+2304(SB), Y7
 
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
 	MOVQ    dmuQ+0(FP), DI
@@ -12098,8 +12110,8 @@ l203:
 	DECQ      16(SP)
 	JNE       l199
 	VPADDD    Y7, Y14, Y0
-	VPMINUD   gaussConsts<>+1344(SB), Y15, Y1
-	VPADDD    gaussConsts<>+1376(SB), Y1, Y1
+	VPMINUD   gaussConsts<>+1408(SB), Y15, Y1
+	VPADDD    gaussConsts<>+1440(SB), Y1, Y1
 	VORPS     Y0, Y1, Y15
 	VMOVMSKPS Y15, AX
 	MOVQ      AX, bad+112(FP)
@@ -12110,10 +12122,10 @@ l203:
 // Requires: AVX, AVX2, FMA3
 TEXT ·LatentStepStandardSigma(SB), NOSPLIT, $24-80
 	// Registers:    Y0-Y4 values    Y5-Y8 constants and scalars    Y9-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VBROADCASTSS gaussConsts<>+1344(SB), Y8
 	VBROADCASTSS gaussConsts<>+736(SB), Y7
 	VBROADCASTSS gaussConsts<>+544(SB), Y6
-	VBROADCASTSS gaussConsts<>+1248(SB), Y5
+	VBROADCASTSS gaussConsts<>+1312(SB), Y5
 
 	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ    sigmaQ+0(FP), DI
@@ -12154,7 +12166,7 @@ l206:
 	VPMAXUD     Y9, Y2, Y9
 	VMULPS      Y8, Y0, Y2
 	VMULPS      Y8, Y1, Y3
-	VFMADD213PS gaussConsts<>+1312(SB), Y3, Y3
+	VFMADD213PS gaussConsts<>+1376(SB), Y3, Y3
 	VFMADD231PS Y2, Y2, Y3
 	VADDPS      Y15, Y3, Y15
 	VMULPS      Y13, Y1, Y13
@@ -12168,7 +12180,7 @@ l206:
 	VPMAXUD     Y9, Y2, Y9
 	VMULPS      Y8, Y0, Y2
 	VMULPS      Y8, Y1, Y3
-	VFMADD213PS gaussConsts<>+1312(SB), Y3, Y3
+	VFMADD213PS gaussConsts<>+1376(SB), Y3, Y3
 	VFMADD231PS Y2, Y2, Y3
 	VADDPS      Y14, Y3, Y14
 	VMULPS      Y12, Y1, Y12
@@ -12177,15 +12189,15 @@ l206:
 	VMOVUPS     Y1, 32(DI)
 	VMOVUPS     Y0, 32(SI)
 	VPSUBD      gaussConsts<>+672(SB), Y13, Y0
-	VPSRAD      $0x17, Y0, Y1
 	VANDPS      gaussConsts<>+704(SB), Y0, Y0
-	VPADDD      gaussConsts<>+672(SB), Y0, Y13
-	VPADDD      Y11, Y1, Y11
+	VPSUBD      Y0, Y13, Y13
+	VPSRAD      $0x17, Y0, Y0
+	VPADDD      Y11, Y0, Y11
 	VPSUBD      gaussConsts<>+672(SB), Y12, Y0
-	VPSRAD      $0x17, Y0, Y1
 	VANDPS      gaussConsts<>+704(SB), Y0, Y0
-	VPADDD      gaussConsts<>+672(SB), Y0, Y12
-	VPADDD      Y10, Y1, Y10
+	VPSUBD      Y0, Y12, Y12
+	VPSRAD      $0x17, Y0, Y0
+	VPADDD      Y10, Y0, Y10
 	ADDQ        $0x40, DI
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, R9
@@ -12209,7 +12221,7 @@ l208:
 	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y8, Y1, Y3
 	VMULPS      Y8, Y2, Y4
-	VFMADD213PS gaussConsts<>+1312(SB), Y4, Y4
+	VFMADD213PS gaussConsts<>+1376(SB), Y4, Y4
 	VFMADD231PS Y3, Y3, Y4
 	VANDPS      Y4, Y0, Y3
 	VADDPS      Y15, Y3, Y15
@@ -12227,7 +12239,7 @@ l208:
 	VPMAXUD     Y9, Y3, Y9
 	VMULPS      Y8, Y1, Y3
 	VMULPS      Y8, Y2, Y4
-	VFMADD213PS gaussConsts<>+1312(SB), Y4, Y4
+	VFMADD213PS gaussConsts<>+1376(SB), Y4, Y4
 	VFMADD231PS Y3, Y3, Y4
 	VANDPS      Y4, Y0, Y3
 	VADDPS      Y14, Y3, Y14
@@ -12255,8 +12267,8 @@ l209:
 	ADDQ      16(SP), R8
 	DECQ      (SP)
 	JNE       l205
-	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
-	VPADDD    gaussConsts<>+1376(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+1408(SB), Y9, Y0
+	VPADDD    gaussConsts<>+1440(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+72(FP)
 	VZEROUPPER
@@ -12267,12 +12279,12 @@ l209:
 TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $48-88
 	// Registers:    Y0-Y5 values    Y6-Y12 constants and scalars    Y13-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
-	VBROADCASTSS gaussConsts<>+1248(SB), Y11
+	VBROADCASTSS gaussConsts<>+1312(SB), Y11
 	VBROADCASTSS gaussConsts<>+512(SB), Y10
 	VBROADCASTSS gaussConsts<>+544(SB), Y9
-	VBROADCASTSS gaussConsts<>+2240(SB), Y8
-	VBROADCASTSS gaussConsts<>+1344(SB), Y7
-	VBROADCASTSS gaussConsts<>+1376(SB), Y6
+	VBROADCASTSS gaussConsts<>+2304(SB), Y8
+	VBROADCASTSS gaussConsts<>+1408(SB), Y7
+	VBROADCASTSS gaussConsts<>+1440(SB), Y6
 
 	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ    dmuQ+0(FP), DI
@@ -12507,34 +12519,34 @@ l217:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMULPS       gaussConsts<>+1024(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y5
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       gaussConsts<>+1440(SB), Y5, Y6
-	VBROADCASTSS gaussConsts<>+1440(SB), Y7
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y7
+	VSUBPS       gaussConsts<>+1504(SB), Y5, Y6
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
 	VMOVAPS      Y4, Y8
-	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y8
-	VSUBPS       gaussConsts<>+1440(SB), Y7, Y9
-	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1088(SB), Y9, Y2
+	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y8
+	VSUBPS       gaussConsts<>+1504(SB), Y7, Y9
+	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y2
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1056(SB), Y9, Y2
-	VBROADCASTSS gaussConsts<>+1504(SB), Y6
-	VFMADD231PS  gaussConsts<>+1472(SB), Y8, Y6
+	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y2
+	VBROADCASTSS gaussConsts<>+1568(SB), Y6
+	VFMADD231PS  gaussConsts<>+1536(SB), Y8, Y6
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1536(SB), Y8, Y6
-	VBROADCASTSS gaussConsts<>+1504(SB), Y9
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y9
-	VFMADD213PS  gaussConsts<>+1568(SB), Y8, Y6
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y9
 	VFMADD213PS  gaussConsts<>+1600(SB), Y8, Y6
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y9
-	VFMADD213PS  gaussConsts<>+736(SB), Y8, Y6
+	VBROADCASTSS gaussConsts<>+1568(SB), Y9
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y9
+	VFMADD213PS  gaussConsts<>+1632(SB), Y8, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y9
+	VFMADD213PS  gaussConsts<>+1664(SB), Y8, Y6
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y9
+	VFMADD213PS  gaussConsts<>+736(SB), Y8, Y6
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y9
 	VFMADD213PS  gaussConsts<>+736(SB), Y8, Y6
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y9
 
@@ -12548,26 +12560,26 @@ l217:
 	VMULPS      Y5, Y9, Y5
 	VMULPS      Y5, Y3, Y3
 	VMULPS      Y5, Y3, Y3
-	VMULPS      gaussConsts<>+1280(SB), Y3, Y3
-	VMULPS      gaussConsts<>+1280(SB), Y2, Y2
-	VFMADD213PS gaussConsts<>+1312(SB), Y2, Y2
+	VMULPS      gaussConsts<>+1344(SB), Y3, Y3
+	VMULPS      gaussConsts<>+1344(SB), Y2, Y2
+	VFMADD213PS gaussConsts<>+1376(SB), Y2, Y2
 	VFMADD231PS Y3, Y3, Y2
 	VADDPS      Y15, Y2, Y15
 	VADDPS      Y13, Y4, Y13
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y2
-	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
-	VSUBPS       gaussConsts<>+1440(SB), Y2, Y3
-	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y1
-	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y1
+	VBROADCASTSS gaussConsts<>+1504(SB), Y2
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y2
+	VSUBPS       gaussConsts<>+1504(SB), Y2, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y3, Y1
+	VFNMADD231PS gaussConsts<>+1152(SB), Y3, Y1
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y3
-	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y3
+	VFMADD231PS  gaussConsts<>+1536(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1632(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y3
 
@@ -12591,28 +12603,28 @@ l217:
 	VMULPS       40(SP), Y2, Y2
 	VSUBPS       Y2, Y1, Y4
 	VMULPS       gaussConsts<>+1024(SB), Y2, Y2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y5
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
-	VSUBPS       gaussConsts<>+1440(SB), Y5, Y6
-	VBROADCASTSS gaussConsts<>+1440(SB), Y7
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y5
+	VSUBPS       gaussConsts<>+1504(SB), Y5, Y6
+	VBROADCASTSS gaussConsts<>+1504(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
 	VMOVAPS      Y4, Y8
-	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y8
-	VSUBPS       gaussConsts<>+1440(SB), Y7, Y9
-	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1088(SB), Y9, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y9, Y2
-	VBROADCASTSS gaussConsts<>+1504(SB), Y6
-	VFMADD231PS  gaussConsts<>+1472(SB), Y8, Y6
-	VFMADD213PS  gaussConsts<>+1536(SB), Y8, Y6
-	VBROADCASTSS gaussConsts<>+1504(SB), Y9
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y9
-	VFMADD213PS  gaussConsts<>+1568(SB), Y8, Y6
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y9
+	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y8
+	VSUBPS       gaussConsts<>+1504(SB), Y7, Y9
+	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y2
+	VBROADCASTSS gaussConsts<>+1568(SB), Y6
+	VFMADD231PS  gaussConsts<>+1536(SB), Y8, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y8, Y6
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y9
-	VFMADD213PS  gaussConsts<>+736(SB), Y8, Y6
+	VBROADCASTSS gaussConsts<>+1568(SB), Y9
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y9
+	VFMADD213PS  gaussConsts<>+1632(SB), Y8, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y9
+	VFMADD213PS  gaussConsts<>+1664(SB), Y8, Y6
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y9
+	VFMADD213PS  gaussConsts<>+736(SB), Y8, Y6
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y9
 	VFMADD213PS  gaussConsts<>+736(SB), Y8, Y6
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y9
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y9
@@ -12622,22 +12634,22 @@ l217:
 	VMULPS       Y5, Y9, Y5
 	VMULPS       Y5, Y3, Y3
 	VMULPS       Y5, Y3, Y3
-	VMULPS       gaussConsts<>+1280(SB), Y3, Y3
-	VMULPS       gaussConsts<>+1280(SB), Y2, Y2
-	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
+	VMULPS       gaussConsts<>+1344(SB), Y3, Y3
+	VMULPS       gaussConsts<>+1344(SB), Y2, Y2
+	VFMADD213PS  gaussConsts<>+1376(SB), Y2, Y2
 	VFMADD231PS  Y3, Y3, Y2
 	VADDPS       Y14, Y2, Y14
 	VADDPS       Y12, Y4, Y12
-	VBROADCASTSS gaussConsts<>+1440(SB), Y2
-	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
-	VSUBPS       gaussConsts<>+1440(SB), Y2, Y3
-	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y1
-	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y1
-	VBROADCASTSS gaussConsts<>+1504(SB), Y3
-	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
+	VBROADCASTSS gaussConsts<>+1504(SB), Y2
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y2
+	VSUBPS       gaussConsts<>+1504(SB), Y2, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y3, Y1
+	VFNMADD231PS gaussConsts<>+1152(SB), Y3, Y1
+	VBROADCASTSS gaussConsts<>+1568(SB), Y3
+	VFMADD231PS  gaussConsts<>+1536(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1632(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y3
 	VPSLLD       $0x17, Y2, Y1
@@ -12681,34 +12693,34 @@ l219:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMULPS       gaussConsts<>+1024(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1440(SB), Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y6
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y6
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       gaussConsts<>+1440(SB), Y6, Y7
-	VBROADCASTSS gaussConsts<>+1440(SB), Y8
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y8
+	VSUBPS       gaussConsts<>+1504(SB), Y6, Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y8
 	VMOVAPS      Y5, Y9
-	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y9
-	VSUBPS       gaussConsts<>+1440(SB), Y8, Y10
-	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y9
-	VFNMADD231PS gaussConsts<>+1088(SB), Y10, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y9
+	VSUBPS       gaussConsts<>+1504(SB), Y8, Y10
+	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y9
+	VFNMADD231PS gaussConsts<>+1120(SB), Y10, Y3
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1056(SB), Y10, Y3
-	VBROADCASTSS gaussConsts<>+1504(SB), Y7
-	VFMADD231PS  gaussConsts<>+1472(SB), Y9, Y7
+	VFNMADD231PS gaussConsts<>+1152(SB), Y10, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y7
+	VFMADD231PS  gaussConsts<>+1536(SB), Y9, Y7
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1536(SB), Y9, Y7
-	VBROADCASTSS gaussConsts<>+1504(SB), Y10
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y10
-	VFMADD213PS  gaussConsts<>+1568(SB), Y9, Y7
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y10
 	VFMADD213PS  gaussConsts<>+1600(SB), Y9, Y7
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y10
-	VFMADD213PS  gaussConsts<>+736(SB), Y9, Y7
+	VBROADCASTSS gaussConsts<>+1568(SB), Y10
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y10
+	VFMADD213PS  gaussConsts<>+1632(SB), Y9, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y10
+	VFMADD213PS  gaussConsts<>+1664(SB), Y9, Y7
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y10
+	VFMADD213PS  gaussConsts<>+736(SB), Y9, Y7
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y10
 	VFMADD213PS  gaussConsts<>+736(SB), Y9, Y7
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y10
 
@@ -12722,9 +12734,9 @@ l219:
 	VMULPS      Y6, Y10, Y6
 	VMULPS      Y6, Y4, Y4
 	VMULPS      Y6, Y4, Y4
-	VMULPS      gaussConsts<>+1280(SB), Y4, Y4
-	VMULPS      gaussConsts<>+1280(SB), Y3, Y3
-	VFMADD213PS gaussConsts<>+1312(SB), Y3, Y3
+	VMULPS      gaussConsts<>+1344(SB), Y4, Y4
+	VMULPS      gaussConsts<>+1344(SB), Y3, Y3
+	VFMADD213PS gaussConsts<>+1376(SB), Y3, Y3
 	VFMADD231PS Y4, Y4, Y3
 	VANDPS      Y3, Y0, Y3
 	VADDPS      Y15, Y3, Y15
@@ -12732,18 +12744,18 @@ l219:
 	VADDPS      Y13, Y3, Y13
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1504(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 
@@ -12770,28 +12782,28 @@ l219:
 	VMULPS       40(SP), Y3, Y3
 	VSUBPS       Y3, Y2, Y5
 	VMULPS       gaussConsts<>+1024(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1440(SB), Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y6
-	VSUBPS       gaussConsts<>+1440(SB), Y6, Y7
-	VBROADCASTSS gaussConsts<>+1440(SB), Y8
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y8
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y6
+	VSUBPS       gaussConsts<>+1504(SB), Y6, Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y8
 	VMOVAPS      Y5, Y9
-	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y9
-	VSUBPS       gaussConsts<>+1440(SB), Y8, Y10
-	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y9
-	VFNMADD231PS gaussConsts<>+1088(SB), Y10, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y10, Y3
-	VBROADCASTSS gaussConsts<>+1504(SB), Y7
-	VFMADD231PS  gaussConsts<>+1472(SB), Y9, Y7
-	VFMADD213PS  gaussConsts<>+1536(SB), Y9, Y7
-	VBROADCASTSS gaussConsts<>+1504(SB), Y10
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y10
-	VFMADD213PS  gaussConsts<>+1568(SB), Y9, Y7
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y10
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y9
+	VSUBPS       gaussConsts<>+1504(SB), Y8, Y10
+	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y9
+	VFNMADD231PS gaussConsts<>+1120(SB), Y10, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y10, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y7
+	VFMADD231PS  gaussConsts<>+1536(SB), Y9, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y9, Y7
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y10
-	VFMADD213PS  gaussConsts<>+736(SB), Y9, Y7
+	VBROADCASTSS gaussConsts<>+1568(SB), Y10
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y10
+	VFMADD213PS  gaussConsts<>+1632(SB), Y9, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y10
+	VFMADD213PS  gaussConsts<>+1664(SB), Y9, Y7
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y10
+	VFMADD213PS  gaussConsts<>+736(SB), Y9, Y7
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y10
 	VFMADD213PS  gaussConsts<>+736(SB), Y9, Y7
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y10
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y10
@@ -12801,24 +12813,24 @@ l219:
 	VMULPS       Y6, Y10, Y6
 	VMULPS       Y6, Y4, Y4
 	VMULPS       Y6, Y4, Y4
-	VMULPS       gaussConsts<>+1280(SB), Y4, Y4
-	VMULPS       gaussConsts<>+1280(SB), Y3, Y3
-	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
+	VMULPS       gaussConsts<>+1344(SB), Y4, Y4
+	VMULPS       gaussConsts<>+1344(SB), Y3, Y3
+	VFMADD213PS  gaussConsts<>+1376(SB), Y3, Y3
 	VFMADD231PS  Y4, Y4, Y3
 	VANDPS       Y3, Y0, Y3
 	VADDPS       Y14, Y3, Y14
 	VANDPS       Y5, Y0, Y3
 	VADDPS       Y12, Y3, Y12
-	VBROADCASTSS gaussConsts<>+1440(SB), Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1504(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1504(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
@@ -12847,8 +12859,8 @@ l220:
 	ADDQ      32(SP), R10
 	DECQ      (SP)
 	JNE       l216
-	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
-	VPADDD    gaussConsts<>+1664(SB), Y0, Y11
+	VPMINUD   gaussConsts<>+1696(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1728(SB), Y0, Y11
 	VMOVMSKPS Y11, AX
 	MOVQ      AX, bad+96(FP)
 	VZEROUPPER
@@ -12859,7 +12871,7 @@ l220:
 TEXT ·LatentStepLogBackward(SB), NOSPLIT, $120-128
 	// Registers:    Y0-Y8 values    Y9-Y12 constants and scalars    Y13-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
-	VBROADCASTSS gaussConsts<>+1440(SB), Y11
+	VBROADCASTSS gaussConsts<>+1504(SB), Y11
 	VBROADCASTSS factor+112(FP), Y10
 	VBROADCASTSS gaussConsts<>+512(SB), Y9
 
@@ -12940,32 +12952,32 @@ l222:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMULPS      gaussConsts<>+1024(SB), Y2, Y2
 	VMOVAPS     Y11, Y4
-	VFMADD231PS gaussConsts<>+1408(SB), Y3, Y4
+	VFMADD231PS gaussConsts<>+1472(SB), Y3, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VSUBPS       Y11, Y4, Y5
 	VMOVAPS      Y11, Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y6
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y6
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
 	VSUBPS       Y11, Y6, Y7
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1504(SB), Y7
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
-	VFMADD213PS  Y12, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y7
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y7
+	VFMADD213PS  Y12, Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y7
 	VFMADD213PS  Y12, Y3, Y5
 	VFMADD213PS  Y12, Y2, Y7
 
@@ -13001,17 +13013,17 @@ l222:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y11, Y5
-	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y5
 	VSUBPS       Y11, Y5, Y6
-	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y1
-	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y1
+	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y1
+	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y1
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y6
-	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y6
+	VBROADCASTSS gaussConsts<>+1568(SB), Y6
+	VFMADD231PS  gaussConsts<>+1536(SB), Y1, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y6
+	VFMADD213PS  gaussConsts<>+1632(SB), Y1, Y6
+	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y6
 	VFMADD213PS  Y12, Y1, Y6
 	VFMADD213PS  Y12, Y1, Y6
 
@@ -13037,26 +13049,26 @@ l222:
 	VSUBPS       Y2, Y1, Y3
 	VMULPS       gaussConsts<>+1024(SB), Y2, Y2
 	VMOVAPS      Y11, Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
 	VSUBPS       Y11, Y4, Y5
 	VMOVAPS      Y11, Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y6
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y6
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
 	VSUBPS       Y11, Y6, Y7
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1504(SB), Y7
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
-	VFMADD213PS  Y12, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y7
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y7
+	VFMADD213PS  Y12, Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y7
 	VFMADD213PS  Y12, Y3, Y5
 	VFMADD213PS  Y12, Y2, Y7
 	VFMADD213PS  Y12, Y2, Y7
@@ -13086,15 +13098,15 @@ l222:
 	VMOVUPS      Y0, 32(BX)
 	VMULPS       Y5, Y4, Y0
 	VMOVAPS      Y11, Y5
-	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y5
 	VSUBPS       Y11, Y5, Y6
-	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y1
-	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y1
-	VBROADCASTSS gaussConsts<>+1504(SB), Y6
-	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y6
+	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y1
+	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y1
+	VBROADCASTSS gaussConsts<>+1568(SB), Y6
+	VFMADD231PS  gaussConsts<>+1536(SB), Y1, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y6
+	VFMADD213PS  gaussConsts<>+1632(SB), Y1, Y6
+	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y6
 	VFMADD213PS  Y12, Y1, Y6
 	VFMADD213PS  Y12, Y1, Y6
 	VPSLLD       $0x17, Y5, Y1
@@ -13136,32 +13148,32 @@ l223:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMULPS      gaussConsts<>+1024(SB), Y2, Y2
 	VMOVAPS     Y11, Y4
-	VFMADD231PS gaussConsts<>+1408(SB), Y3, Y4
+	VFMADD231PS gaussConsts<>+1472(SB), Y3, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VSUBPS       Y11, Y4, Y5
 	VMOVAPS      Y11, Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y6
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y6
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
 	VSUBPS       Y11, Y6, Y7
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1504(SB), Y7
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
-	VFMADD213PS  Y12, Y3, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y7
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y7
+	VFMADD213PS  Y12, Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y7
 	VFMADD213PS  Y12, Y3, Y5
 	VFMADD213PS  Y12, Y2, Y7
 
@@ -13197,17 +13209,17 @@ l223:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y11, Y5
-	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y5
 	VSUBPS       Y11, Y5, Y6
-	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y1
-	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y1
+	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y1
+	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y1
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y6
-	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y6
-	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y6
+	VBROADCASTSS gaussConsts<>+1568(SB), Y6
+	VFMADD231PS  gaussConsts<>+1536(SB), Y1, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y6
+	VFMADD213PS  gaussConsts<>+1632(SB), Y1, Y6
+	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y6
 	VFMADD213PS  Y12, Y1, Y6
 	VFMADD213PS  Y12, Y1, Y6
 
@@ -13257,32 +13269,32 @@ l224:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMULPS      gaussConsts<>+1024(SB), Y3, Y3
 	VMOVAPS     Y11, Y5
-	VFMADD231PS gaussConsts<>+1408(SB), Y4, Y5
+	VFMADD231PS gaussConsts<>+1472(SB), Y4, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VSUBPS       Y11, Y5, Y6
 	VMOVAPS      Y11, Y7
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y7
-	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y7
+	VFNMADD231PS gaussConsts<>+1120(SB), Y6, Y4
 	VSUBPS       Y11, Y7, Y8
-	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y6, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y3
 
 	// p = e^r
-	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y3
-	VBROADCASTSS gaussConsts<>+1504(SB), Y6
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y6
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y6
 
 	// p = e^r
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1504(SB), Y8
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y8
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y8
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y8
-	VFMADD213PS  Y12, Y4, Y6
+	VBROADCASTSS gaussConsts<>+1568(SB), Y8
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y8
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y6
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y8
+	VFMADD213PS  Y12, Y4, Y6
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y8
 	VFMADD213PS  Y12, Y4, Y6
 	VFMADD213PS  Y12, Y3, Y8
 
@@ -13319,17 +13331,17 @@ l224:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y11, Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y6
 	VSUBPS       Y11, Y6, Y7
-	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y7
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
+	VBROADCASTSS gaussConsts<>+1568(SB), Y7
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y7
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y7
 	VFMADD213PS  Y12, Y2, Y7
 	VFMADD213PS  Y12, Y2, Y7
 
@@ -13364,9 +13376,9 @@ l225:
 	ADDQ      $0x04, (SP)
 	DECQ      16(SP)
 	JNE       l221
-	VPADDD    gaussConsts<>+2240(SB), Y14, Y0
-	VPMINUD   gaussConsts<>+1632(SB), Y15, Y1
-	VPADDD    gaussConsts<>+1664(SB), Y1, Y1
+	VPADDD    gaussConsts<>+2304(SB), Y14, Y0
+	VPMINUD   gaussConsts<>+1696(SB), Y15, Y1
+	VPADDD    gaussConsts<>+1728(SB), Y1, Y1
 	VORPS     Y0, Y1, Y15
 	VMOVMSKPS Y15, AX
 	MOVQ      AX, bad+120(FP)
@@ -13377,9 +13389,9 @@ l225:
 // Requires: AVX, AVX2, FMA3
 TEXT ·LatentStepStandardLog(SB), NOSPLIT, $56-88
 	// Registers:    Y0-Y5 values    Y6-Y10 constants and scalars    Y11-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+1440(SB), Y10
+	VBROADCASTSS gaussConsts<>+1504(SB), Y10
 	VBROADCASTSS gaussConsts<>+736(SB), Y9
-	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VBROADCASTSS gaussConsts<>+1344(SB), Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y7
 	VBROADCASTSS gaussConsts<>+512(SB), Y6
 	VBROADCASTSS factor+72(FP), Y0
@@ -13424,18 +13436,18 @@ l228:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y10, Y2
-	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y2
 	VSUBPS       Y10, Y2, Y3
 	VMOVAPS      Y1, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y3, Y4
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y3
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y3
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y3
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y3
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y3
 	VFMADD213PS  Y9, Y4, Y3
 	VFMADD213PS  Y9, Y4, Y3
 
@@ -13444,7 +13456,7 @@ l228:
 	VMULPS       Y2, Y3, Y2
 	VMULPS       Y8, Y0, Y3
 	VMULPS       Y8, Y2, Y4
-	VFMADD213PS  gaussConsts<>+1312(SB), Y4, Y4
+	VFMADD213PS  gaussConsts<>+1376(SB), Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VADDPS       Y15, Y4, Y15
 	VADDPS       Y13, Y1, Y13
@@ -13458,23 +13470,23 @@ l228:
 	VPMAXUD      Y11, Y2, Y11
 	VMULPS       24(SP), Y1, Y1
 	VMOVAPS      Y10, Y2
-	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
+	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y2
 	VSUBPS       Y10, Y2, Y3
 	VMOVAPS      Y1, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y4
-	VBROADCASTSS gaussConsts<>+1504(SB), Y3
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y3
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y3
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y3, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y3
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y3
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y3
 	VFMADD213PS  Y9, Y4, Y3
 	VFMADD213PS  Y9, Y4, Y3
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y2, Y3, Y2
 	VMULPS       Y8, Y0, Y3
 	VMULPS       Y8, Y2, Y4
-	VFMADD213PS  gaussConsts<>+1312(SB), Y4, Y4
+	VFMADD213PS  gaussConsts<>+1376(SB), Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VADDPS       Y14, Y4, Y14
 	VADDPS       Y12, Y1, Y12
@@ -13507,18 +13519,18 @@ l230:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y10, Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
 	VSUBPS       Y10, Y3, Y4
 	VMOVAPS      Y2, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y5
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y5, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y4
 	VFMADD213PS  Y9, Y5, Y4
 	VFMADD213PS  Y9, Y5, Y4
 
@@ -13527,7 +13539,7 @@ l230:
 	VMULPS       Y3, Y4, Y3
 	VMULPS       Y8, Y1, Y4
 	VMULPS       Y8, Y3, Y5
-	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
+	VFMADD213PS  gaussConsts<>+1376(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VANDPS       Y5, Y0, Y4
 	VADDPS       Y15, Y4, Y15
@@ -13545,23 +13557,23 @@ l230:
 	VPMAXUD      Y11, Y3, Y11
 	VMULPS       24(SP), Y2, Y2
 	VMOVAPS      Y10, Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
 	VSUBPS       Y10, Y3, Y4
 	VMOVAPS      Y2, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y5
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y5, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y5, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y4
 	VFMADD213PS  Y9, Y5, Y4
 	VFMADD213PS  Y9, Y5, Y4
 	VPSLLD       $0x17, Y3, Y3
 	VMULPS       Y3, Y4, Y3
 	VMULPS       Y8, Y1, Y4
 	VMULPS       Y8, Y3, Y5
-	VFMADD213PS  gaussConsts<>+1312(SB), Y5, Y5
+	VFMADD213PS  gaussConsts<>+1376(SB), Y5, Y5
 	VFMADD231PS  Y4, Y4, Y5
 	VANDPS       Y5, Y0, Y4
 	VADDPS       Y14, Y4, Y14
@@ -13587,8 +13599,8 @@ l231:
 	ADDQ      16(SP), R8
 	DECQ      (SP)
 	JNE       l227
-	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
-	VPADDD    gaussConsts<>+1664(SB), Y0, Y11
+	VPMINUD   gaussConsts<>+1696(SB), Y11, Y0
+	VPADDD    gaussConsts<>+1728(SB), Y0, Y11
 	VMOVMSKPS Y11, AX
 	MOVQ      AX, bad+80(FP)
 	VZEROUPPER
@@ -13601,10 +13613,10 @@ TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $80-96
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS factor+80(FP), Y11
 	VBROADCASTSS gaussConsts<>+512(SB), Y10
-	VBROADCASTSS gaussConsts<>+1440(SB), Y9
-	VBROADCASTSS gaussConsts<>+1408(SB), Y8
-	VBROADCASTSS gaussConsts<>+1088(SB), Y7
-	VBROADCASTSS gaussConsts<>+1056(SB), Y6
+	VBROADCASTSS gaussConsts<>+1504(SB), Y9
+	VBROADCASTSS gaussConsts<>+1472(SB), Y8
+	VBROADCASTSS gaussConsts<>+1120(SB), Y7
+	VBROADCASTSS gaussConsts<>+1152(SB), Y6
 
 	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ         dmuQ+0(FP), DI
@@ -13660,11 +13672,11 @@ l233:
 	VFNMADD231PS Y6, Y3, Y1
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y3
-	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y3
+	VFMADD231PS  gaussConsts<>+1536(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1632(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y3
 	VFMADD213PS  Y12, Y1, Y3
 	VFMADD213PS  Y12, Y1, Y3
 
@@ -13697,11 +13709,11 @@ l233:
 	VSUBPS       Y9, Y2, Y3
 	VFNMADD231PS Y7, Y3, Y1
 	VFNMADD231PS Y6, Y3, Y1
-	VBROADCASTSS gaussConsts<>+1504(SB), Y3
-	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y3
+	VFMADD231PS  gaussConsts<>+1536(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1632(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y3
 	VFMADD213PS  Y12, Y1, Y3
 	VFMADD213PS  Y12, Y1, Y3
 	VPSLLD       $0x17, Y2, Y1
@@ -13748,11 +13760,11 @@ l234:
 	VFNMADD231PS Y6, Y3, Y1
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y3
-	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y3
+	VFMADD231PS  gaussConsts<>+1536(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1632(SB), Y1, Y3
+	VFMADD213PS  gaussConsts<>+1664(SB), Y1, Y3
 	VFMADD213PS  Y12, Y1, Y3
 	VFMADD213PS  Y12, Y1, Y3
 
@@ -13806,11 +13818,11 @@ l235:
 	VFNMADD231PS Y6, Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  Y12, Y2, Y4
 	VFMADD213PS  Y12, Y2, Y4
 
@@ -13849,9 +13861,9 @@ l236:
 	ADDQ      $0x04, (SP)
 	DECQ      8(SP)
 	JNE       l232
-	VPADDD    gaussConsts<>+2240(SB), Y14, Y0
-	VPMINUD   gaussConsts<>+1632(SB), Y15, Y1
-	VPADDD    gaussConsts<>+1664(SB), Y1, Y1
+	VPADDD    gaussConsts<>+2304(SB), Y14, Y0
+	VPMINUD   gaussConsts<>+1696(SB), Y15, Y1
+	VPADDD    gaussConsts<>+1728(SB), Y1, Y1
 	VORPS     Y0, Y1, Y15
 	VMOVMSKPS Y15, AX
 	MOVQ      AX, bad+88(FP)
@@ -13916,37 +13928,37 @@ l239:
 	VSUBPS       Y3, Y0, Y3
 	VORPS        gaussConsts<>+608(SB), Y1, Y4
 	VORPS        gaussConsts<>+608(SB), Y2, Y5
-	VBROADCASTSS gaussConsts<>+1696(SB), Y6
+	VBROADCASTSS gaussConsts<>+1760(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS gaussConsts<>+1696(SB), Y6
+	VBROADCASTSS gaussConsts<>+1760(SB), Y6
 	VMAXPS       Y5, Y6, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1728(SB), Y7
-	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1728(SB), Y6, Y8
+	VBROADCASTSS gaussConsts<>+1792(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1792(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1792(SB), Y6, Y8
 	VMOVUPS      Y0, 40(SP)
-	VSUBPS       gaussConsts<>+1728(SB), Y7, Y0
-	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y5
-	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y5
+	VSUBPS       gaussConsts<>+1792(SB), Y7, Y0
+	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y0, Y5
+	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y0, Y5
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y0
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y0
-	VBROADCASTSS gaussConsts<>+1504(SB), Y8
-	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y0
-	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y0
-	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y8
+	VBROADCASTSS gaussConsts<>+1568(SB), Y0
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y0
+	VBROADCASTSS gaussConsts<>+1568(SB), Y8
+	VFMADD231PS  gaussConsts<>+1536(SB), Y5, Y8
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y0
 	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1632(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y8
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
 	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y8
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
@@ -13973,24 +13985,20 @@ l239:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y5
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1280(SB), Y7
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y7
-	VBROADCASTSS gaussConsts<>+1280(SB), Y8
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y4, Y8
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y0, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1344(SB), Y7
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y0, Y7
+	VBROADCASTSS gaussConsts<>+1344(SB), Y8
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y4, Y8
 	VBLENDVPS    Y5, Y7, Y0, Y0
 	VBLENDVPS    Y6, Y8, Y4, Y4
-	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
-	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y7
-	VBROADCASTSS gaussConsts<>+1824(SB), Y8
-	VFMADD231PS  gaussConsts<>+1792(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y4, Y8
+	VANDPS       gaussConsts<>+1824(SB), Y5, Y5
+	VANDPS       gaussConsts<>+1824(SB), Y6, Y6
+	VBROADCASTSS gaussConsts<>+1888(SB), Y7
+	VFMADD231PS  gaussConsts<>+1856(SB), Y0, Y7
+	VBROADCASTSS gaussConsts<>+1888(SB), Y8
+	VFMADD231PS  gaussConsts<>+1856(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y7
 	VFMADD213PS  gaussConsts<>+1920(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y7
@@ -13999,6 +14007,10 @@ l239:
 	VFMADD213PS  gaussConsts<>+1984(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y7
 	VFMADD213PS  gaussConsts<>+2016(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+2048(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+2048(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+2080(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+2080(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y8
 	VMOVUPS      Y3, 72(SP)
@@ -14011,17 +14023,17 @@ l239:
 	VADDPS       Y4, Y6, Y2
 	VADDPS       Y0, Y1, Y0
 	VADDPS       104(SP), Y2, Y1
-	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
 	VMULPS       72(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD213PS Y0, Y4, Y1
 	VFMADD231PS  Y2, Y1, Y4
-	VMULPS       gaussConsts<>+1280(SB), Y3, Y1
-	VMULPS       gaussConsts<>+1280(SB), Y4, Y2
-	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
+	VMULPS       gaussConsts<>+1344(SB), Y3, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y4, Y2
+	VFMADD213PS  gaussConsts<>+1376(SB), Y2, Y2
 	VFMADD231PS  Y1, Y1, Y2
 	VADDPS       Y15, Y2, Y15
 	VMULPS       Y13, Y4, Y13
@@ -14040,31 +14052,31 @@ l239:
 	VSUBPS       Y3, Y0, Y3
 	VORPS        gaussConsts<>+608(SB), Y1, Y4
 	VORPS        gaussConsts<>+608(SB), Y2, Y5
-	VBROADCASTSS gaussConsts<>+1696(SB), Y6
+	VBROADCASTSS gaussConsts<>+1760(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS gaussConsts<>+1696(SB), Y6
+	VBROADCASTSS gaussConsts<>+1760(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	VBROADCASTSS gaussConsts<>+1728(SB), Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1728(SB), Y7
-	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1728(SB), Y6, Y8
+	VBROADCASTSS gaussConsts<>+1792(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1792(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1792(SB), Y6, Y8
 	VMOVUPS      Y0, 40(SP)
-	VSUBPS       gaussConsts<>+1728(SB), Y7, Y0
-	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y5
-	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y5
-	VBROADCASTSS gaussConsts<>+1504(SB), Y0
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y0
-	VBROADCASTSS gaussConsts<>+1504(SB), Y8
-	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y0
-	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y8
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y0
-	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y8
+	VSUBPS       gaussConsts<>+1792(SB), Y7, Y0
+	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y0, Y5
+	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y0, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y0
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y0
+	VBROADCASTSS gaussConsts<>+1568(SB), Y8
+	VFMADD231PS  gaussConsts<>+1536(SB), Y5, Y8
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y0
 	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1632(SB), Y5, Y8
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y0
+	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y8
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
 	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y8
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
@@ -14085,24 +14097,20 @@ l239:
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y6
 	VANDPS       Y1, Y5, Y1
 	VANDPS       Y2, Y6, Y2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y5
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1280(SB), Y7
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y7
-	VBROADCASTSS gaussConsts<>+1280(SB), Y8
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y4, Y8
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y0, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1344(SB), Y7
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y0, Y7
+	VBROADCASTSS gaussConsts<>+1344(SB), Y8
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y4, Y8
 	VBLENDVPS    Y5, Y7, Y0, Y0
 	VBLENDVPS    Y6, Y8, Y4, Y4
-	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
-	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y7
-	VBROADCASTSS gaussConsts<>+1824(SB), Y8
-	VFMADD231PS  gaussConsts<>+1792(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y4, Y8
+	VANDPS       gaussConsts<>+1824(SB), Y5, Y5
+	VANDPS       gaussConsts<>+1824(SB), Y6, Y6
+	VBROADCASTSS gaussConsts<>+1888(SB), Y7
+	VFMADD231PS  gaussConsts<>+1856(SB), Y0, Y7
+	VBROADCASTSS gaussConsts<>+1888(SB), Y8
+	VFMADD231PS  gaussConsts<>+1856(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y7
 	VFMADD213PS  gaussConsts<>+1920(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y7
@@ -14111,6 +14119,10 @@ l239:
 	VFMADD213PS  gaussConsts<>+1984(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y7
 	VFMADD213PS  gaussConsts<>+2016(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+2048(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+2048(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+2080(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+2080(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y8
 	VMOVUPS      Y3, 72(SP)
@@ -14123,17 +14135,17 @@ l239:
 	VADDPS       Y4, Y6, Y2
 	VADDPS       Y0, Y1, Y0
 	VADDPS       104(SP), Y2, Y1
-	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
 	VMULPS       72(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD213PS Y0, Y4, Y1
 	VFMADD231PS  Y2, Y1, Y4
-	VMULPS       gaussConsts<>+1280(SB), Y3, Y1
-	VMULPS       gaussConsts<>+1280(SB), Y4, Y2
-	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
+	VMULPS       gaussConsts<>+1344(SB), Y3, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y4, Y2
+	VFMADD213PS  gaussConsts<>+1376(SB), Y2, Y2
 	VFMADD231PS  Y1, Y1, Y2
 	VADDPS       Y14, Y2, Y14
 	VMULPS       Y12, Y4, Y12
@@ -14142,15 +14154,15 @@ l239:
 	VMOVUPS      Y0, 32(DI)
 	VMOVUPS      Y1, 32(SI)
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y13
-	VPADDD       Y11, Y1, Y11
+	VPSUBD       Y0, Y13, Y13
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y11, Y0, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y12
-	VPADDD       Y10, Y1, Y10
+	VPSUBD       Y0, Y12, Y12
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y10, Y0, Y10
 	ADDQ         $0x40, DI
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, R11
@@ -14182,38 +14194,38 @@ l241:
 	VSUBPS       Y4, Y1, Y4
 	VORPS        gaussConsts<>+608(SB), Y2, Y5
 	VORPS        gaussConsts<>+608(SB), Y3, Y6
-	VBROADCASTSS gaussConsts<>+1696(SB), Y7
+	VBROADCASTSS gaussConsts<>+1760(SB), Y7
 	VMAXPS       Y5, Y7, Y5
-	VBROADCASTSS gaussConsts<>+1696(SB), Y7
+	VBROADCASTSS gaussConsts<>+1760(SB), Y7
 	VMAXPS       Y6, Y7, Y6
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y7
-	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
-	VBROADCASTSS gaussConsts<>+1728(SB), Y8
-	VFMADD231PS  gaussConsts<>+1408(SB), Y6, Y8
+	VBROADCASTSS gaussConsts<>+1792(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y7
+	VBROADCASTSS gaussConsts<>+1792(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y6, Y8
 	VMOVUPS      Y1, 40(SP)
-	VSUBPS       gaussConsts<>+1728(SB), Y7, Y1
+	VSUBPS       gaussConsts<>+1792(SB), Y7, Y1
 	VMOVUPS      Y0, 72(SP)
-	VSUBPS       gaussConsts<>+1728(SB), Y8, Y0
-	VFNMADD231PS gaussConsts<>+1088(SB), Y1, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y6
-	VFNMADD231PS gaussConsts<>+1056(SB), Y1, Y5
-	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y6
+	VSUBPS       gaussConsts<>+1792(SB), Y8, Y0
+	VFNMADD231PS gaussConsts<>+1120(SB), Y1, Y5
+	VFNMADD231PS gaussConsts<>+1120(SB), Y0, Y6
+	VFNMADD231PS gaussConsts<>+1152(SB), Y1, Y5
+	VFNMADD231PS gaussConsts<>+1152(SB), Y0, Y6
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y0
-	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y0
-	VBROADCASTSS gaussConsts<>+1504(SB), Y1
-	VFMADD231PS  gaussConsts<>+1472(SB), Y6, Y1
-	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y0
-	VFMADD213PS  gaussConsts<>+1536(SB), Y6, Y1
-	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y0
-	VFMADD213PS  gaussConsts<>+1568(SB), Y6, Y1
+	VBROADCASTSS gaussConsts<>+1568(SB), Y0
+	VFMADD231PS  gaussConsts<>+1536(SB), Y5, Y0
+	VBROADCASTSS gaussConsts<>+1568(SB), Y1
+	VFMADD231PS  gaussConsts<>+1536(SB), Y6, Y1
 	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y0
 	VFMADD213PS  gaussConsts<>+1600(SB), Y6, Y1
+	VFMADD213PS  gaussConsts<>+1632(SB), Y5, Y0
+	VFMADD213PS  gaussConsts<>+1632(SB), Y6, Y1
+	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y0
+	VFMADD213PS  gaussConsts<>+1664(SB), Y6, Y1
 	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y0
 	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y1
 	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y0
@@ -14240,24 +14252,20 @@ l241:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y5
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y6
-	VBROADCASTSS gaussConsts<>+1280(SB), Y7
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y7
-	VBROADCASTSS gaussConsts<>+1280(SB), Y8
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y8
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y0, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y1, Y6
+	VBROADCASTSS gaussConsts<>+1344(SB), Y7
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y0, Y7
+	VBROADCASTSS gaussConsts<>+1344(SB), Y8
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y1, Y8
 	VBLENDVPS    Y5, Y7, Y0, Y0
 	VBLENDVPS    Y6, Y8, Y1, Y1
-	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
-	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y7
-	VBROADCASTSS gaussConsts<>+1824(SB), Y8
-	VFMADD231PS  gaussConsts<>+1792(SB), Y1, Y8
-	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y1, Y8
-	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y1, Y8
+	VANDPS       gaussConsts<>+1824(SB), Y5, Y5
+	VANDPS       gaussConsts<>+1824(SB), Y6, Y6
+	VBROADCASTSS gaussConsts<>+1888(SB), Y7
+	VFMADD231PS  gaussConsts<>+1856(SB), Y0, Y7
+	VBROADCASTSS gaussConsts<>+1888(SB), Y8
+	VFMADD231PS  gaussConsts<>+1856(SB), Y1, Y8
 	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y7
 	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y8
 	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y7
@@ -14266,6 +14274,10 @@ l241:
 	VFMADD213PS  gaussConsts<>+1984(SB), Y1, Y8
 	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y7
 	VFMADD213PS  gaussConsts<>+2016(SB), Y1, Y8
+	VFMADD213PS  gaussConsts<>+2048(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+2048(SB), Y1, Y8
+	VFMADD213PS  gaussConsts<>+2080(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+2080(SB), Y1, Y8
 	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y8
 	VMOVUPS      Y4, 104(SP)
@@ -14278,17 +14290,17 @@ l241:
 	VADDPS       Y1, Y6, Y1
 	VADDPS       Y0, Y2, Y0
 	VADDPS       136(SP), Y1, Y1
-	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
 	VMULPS       104(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD213PS Y0, Y4, Y1
 	VFMADD231PS  Y2, Y1, Y4
-	VMULPS       gaussConsts<>+1280(SB), Y3, Y1
-	VMULPS       gaussConsts<>+1280(SB), Y4, Y2
-	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
+	VMULPS       gaussConsts<>+1344(SB), Y3, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y4, Y2
+	VFMADD213PS  gaussConsts<>+1376(SB), Y2, Y2
 	VFMADD231PS  Y1, Y1, Y2
 	VMOVUPS      72(SP), Y1
 	VANDPS       Y2, Y1, Y2
@@ -14314,32 +14326,32 @@ l241:
 	VSUBPS       Y4, Y1, Y4
 	VORPS        gaussConsts<>+608(SB), Y2, Y5
 	VORPS        gaussConsts<>+608(SB), Y3, Y6
-	VBROADCASTSS gaussConsts<>+1696(SB), Y7
+	VBROADCASTSS gaussConsts<>+1760(SB), Y7
 	VMAXPS       Y5, Y7, Y5
-	VBROADCASTSS gaussConsts<>+1696(SB), Y7
+	VBROADCASTSS gaussConsts<>+1760(SB), Y7
 	VMAXPS       Y6, Y7, Y6
-	VBROADCASTSS gaussConsts<>+1728(SB), Y7
-	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
-	VBROADCASTSS gaussConsts<>+1728(SB), Y8
-	VFMADD231PS  gaussConsts<>+1408(SB), Y6, Y8
+	VBROADCASTSS gaussConsts<>+1792(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y7
+	VBROADCASTSS gaussConsts<>+1792(SB), Y8
+	VFMADD231PS  gaussConsts<>+1472(SB), Y6, Y8
 	VMOVUPS      Y1, 72(SP)
-	VSUBPS       gaussConsts<>+1728(SB), Y7, Y1
+	VSUBPS       gaussConsts<>+1792(SB), Y7, Y1
 	VMOVUPS      Y0, 40(SP)
-	VSUBPS       gaussConsts<>+1728(SB), Y8, Y0
-	VFNMADD231PS gaussConsts<>+1088(SB), Y1, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y6
-	VFNMADD231PS gaussConsts<>+1056(SB), Y1, Y5
-	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y6
-	VBROADCASTSS gaussConsts<>+1504(SB), Y0
-	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y0
-	VBROADCASTSS gaussConsts<>+1504(SB), Y1
-	VFMADD231PS  gaussConsts<>+1472(SB), Y6, Y1
-	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y0
-	VFMADD213PS  gaussConsts<>+1536(SB), Y6, Y1
-	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y0
-	VFMADD213PS  gaussConsts<>+1568(SB), Y6, Y1
+	VSUBPS       gaussConsts<>+1792(SB), Y8, Y0
+	VFNMADD231PS gaussConsts<>+1120(SB), Y1, Y5
+	VFNMADD231PS gaussConsts<>+1120(SB), Y0, Y6
+	VFNMADD231PS gaussConsts<>+1152(SB), Y1, Y5
+	VFNMADD231PS gaussConsts<>+1152(SB), Y0, Y6
+	VBROADCASTSS gaussConsts<>+1568(SB), Y0
+	VFMADD231PS  gaussConsts<>+1536(SB), Y5, Y0
+	VBROADCASTSS gaussConsts<>+1568(SB), Y1
+	VFMADD231PS  gaussConsts<>+1536(SB), Y6, Y1
 	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y0
 	VFMADD213PS  gaussConsts<>+1600(SB), Y6, Y1
+	VFMADD213PS  gaussConsts<>+1632(SB), Y5, Y0
+	VFMADD213PS  gaussConsts<>+1632(SB), Y6, Y1
+	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y0
+	VFMADD213PS  gaussConsts<>+1664(SB), Y6, Y1
 	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y0
 	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y1
 	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y0
@@ -14360,24 +14372,20 @@ l241:
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y3, Y6
 	VANDPS       Y2, Y5, Y2
 	VANDPS       Y3, Y6, Y3
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y5
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y6
-	VBROADCASTSS gaussConsts<>+1280(SB), Y7
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y7
-	VBROADCASTSS gaussConsts<>+1280(SB), Y8
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y8
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y0, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y1, Y6
+	VBROADCASTSS gaussConsts<>+1344(SB), Y7
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y0, Y7
+	VBROADCASTSS gaussConsts<>+1344(SB), Y8
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y1, Y8
 	VBLENDVPS    Y5, Y7, Y0, Y0
 	VBLENDVPS    Y6, Y8, Y1, Y1
-	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
-	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y7
-	VBROADCASTSS gaussConsts<>+1824(SB), Y8
-	VFMADD231PS  gaussConsts<>+1792(SB), Y1, Y8
-	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y1, Y8
-	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y1, Y8
+	VANDPS       gaussConsts<>+1824(SB), Y5, Y5
+	VANDPS       gaussConsts<>+1824(SB), Y6, Y6
+	VBROADCASTSS gaussConsts<>+1888(SB), Y7
+	VFMADD231PS  gaussConsts<>+1856(SB), Y0, Y7
+	VBROADCASTSS gaussConsts<>+1888(SB), Y8
+	VFMADD231PS  gaussConsts<>+1856(SB), Y1, Y8
 	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y7
 	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y8
 	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y7
@@ -14386,6 +14394,10 @@ l241:
 	VFMADD213PS  gaussConsts<>+1984(SB), Y1, Y8
 	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y7
 	VFMADD213PS  gaussConsts<>+2016(SB), Y1, Y8
+	VFMADD213PS  gaussConsts<>+2048(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+2048(SB), Y1, Y8
+	VFMADD213PS  gaussConsts<>+2080(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+2080(SB), Y1, Y8
 	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y8
 	VMOVUPS      Y4, 104(SP)
@@ -14398,17 +14410,17 @@ l241:
 	VADDPS       Y1, Y6, Y1
 	VADDPS       Y0, Y2, Y0
 	VADDPS       136(SP), Y1, Y1
-	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
+	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
 	VMULPS       104(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD213PS Y0, Y4, Y1
 	VFMADD231PS  Y2, Y1, Y4
-	VMULPS       gaussConsts<>+1280(SB), Y3, Y1
-	VMULPS       gaussConsts<>+1280(SB), Y4, Y2
-	VFMADD213PS  gaussConsts<>+1312(SB), Y2, Y2
+	VMULPS       gaussConsts<>+1344(SB), Y3, Y1
+	VMULPS       gaussConsts<>+1344(SB), Y4, Y2
+	VFMADD213PS  gaussConsts<>+1376(SB), Y2, Y2
 	VFMADD231PS  Y1, Y1, Y2
 	VMOVUPS      40(SP), Y1
 	VANDPS       Y2, Y1, Y2
@@ -14442,8 +14454,8 @@ l242:
 	ADDQ      32(SP), R10
 	DECQ      (SP)
 	JNE       l238
-	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2112(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+2144(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2176(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
@@ -14525,36 +14537,36 @@ l244:
 	VSUBPS       Y3, Y0, Y0
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1696(SB), Y5
+	VBROADCASTSS gaussConsts<>+1760(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1696(SB), Y5
+	VBROADCASTSS gaussConsts<>+1760(SB), Y5
 	VMAXPS       Y4, Y5, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y5
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1728(SB), Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1728(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1728(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
+	VBROADCASTSS gaussConsts<>+1792(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1792(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1792(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1792(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y7
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1504(SB), Y8
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1568(SB), Y7
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1568(SB), Y8
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
@@ -14581,24 +14593,20 @@ l244:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y7
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y4, Y8
-	VBROADCASTSS gaussConsts<>+1280(SB), Y9
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y9
-	VBROADCASTSS gaussConsts<>+1280(SB), Y10
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y4, Y10
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y3, Y7
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1344(SB), Y9
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y3, Y9
+	VBROADCASTSS gaussConsts<>+1344(SB), Y10
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y4, Y10
 	VBLENDVPS    Y7, Y9, Y3, Y9
 	VBLENDVPS    Y8, Y10, Y4, Y10
-	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
-	VANDPS       gaussConsts<>+1760(SB), Y8, Y8
-	VBROADCASTSS gaussConsts<>+1824(SB), Y11
-	VFMADD231PS  gaussConsts<>+1792(SB), Y9, Y11
-	VBROADCASTSS gaussConsts<>+1824(SB), Y12
-	VFMADD231PS  gaussConsts<>+1792(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1856(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1856(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1888(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1888(SB), Y10, Y12
+	VANDPS       gaussConsts<>+1824(SB), Y7, Y7
+	VANDPS       gaussConsts<>+1824(SB), Y8, Y8
+	VBROADCASTSS gaussConsts<>+1888(SB), Y11
+	VFMADD231PS  gaussConsts<>+1856(SB), Y9, Y11
+	VBROADCASTSS gaussConsts<>+1888(SB), Y12
+	VFMADD231PS  gaussConsts<>+1856(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+1920(SB), Y9, Y11
 	VFMADD213PS  gaussConsts<>+1920(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+1952(SB), Y9, Y11
@@ -14607,6 +14615,10 @@ l244:
 	VFMADD213PS  gaussConsts<>+1984(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+2016(SB), Y9, Y11
 	VFMADD213PS  gaussConsts<>+2016(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+2048(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+2048(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+2080(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+2080(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+1024(SB), Y9, Y11
 	VFMADD213PS  gaussConsts<>+1024(SB), Y10, Y12
 	VMOVUPS      Y3, 88(SP)
@@ -14619,8 +14631,8 @@ l244:
 	VADDPS       Y10, Y8, Y3
 	VADDPS       Y1, Y5, Y1
 	VADDPS       Y3, Y6, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
 	VDIVPS       Y3, Y5, Y5
 	VMULPS       Y5, Y0, Y0
@@ -14682,30 +14694,30 @@ l244:
 	VSUBPS       Y3, Y0, Y0
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1696(SB), Y5
+	VBROADCASTSS gaussConsts<>+1760(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1696(SB), Y5
+	VBROADCASTSS gaussConsts<>+1760(SB), Y5
 	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1728(SB), Y5
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1728(SB), Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1728(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1728(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
-	VBROADCASTSS gaussConsts<>+1504(SB), Y7
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1504(SB), Y8
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1792(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1792(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1792(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1792(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y7
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1568(SB), Y8
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
@@ -14726,24 +14738,20 @@ l244:
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y6
 	VANDPS       Y1, Y5, Y5
 	VANDPS       Y2, Y6, Y6
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y7
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y4, Y8
-	VBROADCASTSS gaussConsts<>+1280(SB), Y9
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y9
-	VBROADCASTSS gaussConsts<>+1280(SB), Y10
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y4, Y10
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y3, Y7
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1344(SB), Y9
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y3, Y9
+	VBROADCASTSS gaussConsts<>+1344(SB), Y10
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y4, Y10
 	VBLENDVPS    Y7, Y9, Y3, Y9
 	VBLENDVPS    Y8, Y10, Y4, Y10
-	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
-	VANDPS       gaussConsts<>+1760(SB), Y8, Y8
-	VBROADCASTSS gaussConsts<>+1824(SB), Y11
-	VFMADD231PS  gaussConsts<>+1792(SB), Y9, Y11
-	VBROADCASTSS gaussConsts<>+1824(SB), Y12
-	VFMADD231PS  gaussConsts<>+1792(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1856(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1856(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1888(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1888(SB), Y10, Y12
+	VANDPS       gaussConsts<>+1824(SB), Y7, Y7
+	VANDPS       gaussConsts<>+1824(SB), Y8, Y8
+	VBROADCASTSS gaussConsts<>+1888(SB), Y11
+	VFMADD231PS  gaussConsts<>+1856(SB), Y9, Y11
+	VBROADCASTSS gaussConsts<>+1888(SB), Y12
+	VFMADD231PS  gaussConsts<>+1856(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+1920(SB), Y9, Y11
 	VFMADD213PS  gaussConsts<>+1920(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+1952(SB), Y9, Y11
@@ -14752,6 +14760,10 @@ l244:
 	VFMADD213PS  gaussConsts<>+1984(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+2016(SB), Y9, Y11
 	VFMADD213PS  gaussConsts<>+2016(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+2048(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+2048(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+2080(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+2080(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+1024(SB), Y9, Y11
 	VFMADD213PS  gaussConsts<>+1024(SB), Y10, Y12
 	VMOVUPS      Y3, 88(SP)
@@ -14764,8 +14776,8 @@ l244:
 	VADDPS       Y10, Y8, Y3
 	VADDPS       Y1, Y5, Y1
 	VADDPS       Y3, Y6, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
 	VDIVPS       Y3, Y5, Y5
 	VMULPS       Y5, Y0, Y0
@@ -14843,36 +14855,36 @@ l245:
 	VSUBPS       Y3, Y0, Y0
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS gaussConsts<>+1696(SB), Y5
+	VBROADCASTSS gaussConsts<>+1760(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS gaussConsts<>+1696(SB), Y5
+	VBROADCASTSS gaussConsts<>+1760(SB), Y5
 	VMAXPS       Y4, Y5, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y5
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1728(SB), Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1728(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1728(SB), Y6, Y8
-	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
+	VBROADCASTSS gaussConsts<>+1792(SB), Y5
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1792(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VSUBPS       gaussConsts<>+1792(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1792(SB), Y6, Y8
+	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y7, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y7
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y7
-	VBROADCASTSS gaussConsts<>+1504(SB), Y8
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y7
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1568(SB), Y7
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1568(SB), Y8
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
@@ -14899,24 +14911,20 @@ l245:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y7
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y4, Y8
-	VBROADCASTSS gaussConsts<>+1280(SB), Y9
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y9
-	VBROADCASTSS gaussConsts<>+1280(SB), Y10
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y4, Y10
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y3, Y7
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1344(SB), Y9
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y3, Y9
+	VBROADCASTSS gaussConsts<>+1344(SB), Y10
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y4, Y10
 	VBLENDVPS    Y7, Y9, Y3, Y9
 	VBLENDVPS    Y8, Y10, Y4, Y10
-	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
-	VANDPS       gaussConsts<>+1760(SB), Y8, Y8
-	VBROADCASTSS gaussConsts<>+1824(SB), Y11
-	VFMADD231PS  gaussConsts<>+1792(SB), Y9, Y11
-	VBROADCASTSS gaussConsts<>+1824(SB), Y12
-	VFMADD231PS  gaussConsts<>+1792(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1856(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1856(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1888(SB), Y9, Y11
-	VFMADD213PS  gaussConsts<>+1888(SB), Y10, Y12
+	VANDPS       gaussConsts<>+1824(SB), Y7, Y7
+	VANDPS       gaussConsts<>+1824(SB), Y8, Y8
+	VBROADCASTSS gaussConsts<>+1888(SB), Y11
+	VFMADD231PS  gaussConsts<>+1856(SB), Y9, Y11
+	VBROADCASTSS gaussConsts<>+1888(SB), Y12
+	VFMADD231PS  gaussConsts<>+1856(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+1920(SB), Y9, Y11
 	VFMADD213PS  gaussConsts<>+1920(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+1952(SB), Y9, Y11
@@ -14925,6 +14933,10 @@ l245:
 	VFMADD213PS  gaussConsts<>+1984(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+2016(SB), Y9, Y11
 	VFMADD213PS  gaussConsts<>+2016(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+2048(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+2048(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+2080(SB), Y9, Y11
+	VFMADD213PS  gaussConsts<>+2080(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+1024(SB), Y9, Y11
 	VFMADD213PS  gaussConsts<>+1024(SB), Y10, Y12
 	VMOVUPS      Y3, 88(SP)
@@ -14937,8 +14949,8 @@ l245:
 	VADDPS       Y10, Y8, Y3
 	VADDPS       Y1, Y5, Y1
 	VADDPS       Y3, Y6, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
 	VDIVPS       Y3, Y5, Y5
 	VMULPS       Y5, Y0, Y0
@@ -15022,36 +15034,36 @@ l246:
 	VSUBPS       Y4, Y1, Y1
 	VORPS        gaussConsts<>+608(SB), Y2, Y4
 	VORPS        gaussConsts<>+608(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1696(SB), Y6
+	VBROADCASTSS gaussConsts<>+1760(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS gaussConsts<>+1696(SB), Y6
+	VBROADCASTSS gaussConsts<>+1760(SB), Y6
 	VMAXPS       Y5, Y6, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1728(SB), Y7
-	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1728(SB), Y6, Y8
-	VSUBPS       gaussConsts<>+1728(SB), Y7, Y9
-	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y9, Y5
-	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1056(SB), Y9, Y5
+	VBROADCASTSS gaussConsts<>+1792(SB), Y6
+	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
+	VBROADCASTSS gaussConsts<>+1792(SB), Y7
+	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1792(SB), Y6, Y8
+	VSUBPS       gaussConsts<>+1792(SB), Y7, Y9
+	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y9, Y5
+	VFNMADD231PS gaussConsts<>+1152(SB), Y8, Y4
+	VFNMADD231PS gaussConsts<>+1152(SB), Y9, Y5
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y8
-	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y8
-	VBROADCASTSS gaussConsts<>+1504(SB), Y9
-	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y9
-	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y8
-	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y9
+	VBROADCASTSS gaussConsts<>+1568(SB), Y8
+	VFMADD231PS  gaussConsts<>+1536(SB), Y4, Y8
+	VBROADCASTSS gaussConsts<>+1568(SB), Y9
+	VFMADD231PS  gaussConsts<>+1536(SB), Y5, Y9
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y9
+	VFMADD213PS  gaussConsts<>+1632(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1632(SB), Y5, Y9
+	VFMADD213PS  gaussConsts<>+1664(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1664(SB), Y5, Y9
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y9
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
@@ -15078,25 +15090,21 @@ l246:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y4, Y8
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y5, Y9
-	VBROADCASTSS gaussConsts<>+1280(SB), Y10
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y4, Y10
-	VBROADCASTSS gaussConsts<>+1280(SB), Y11
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y5, Y11
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y4, Y8
+	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y5, Y9
+	VBROADCASTSS gaussConsts<>+1344(SB), Y10
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y4, Y10
+	VBROADCASTSS gaussConsts<>+1344(SB), Y11
+	VFMSUB231PS  gaussConsts<>+1344(SB), Y5, Y11
 	VBLENDVPS    Y8, Y10, Y4, Y10
 	VBLENDVPS    Y9, Y11, Y5, Y11
-	VANDPS       gaussConsts<>+1760(SB), Y8, Y8
-	VANDPS       gaussConsts<>+1760(SB), Y9, Y9
-	VBROADCASTSS gaussConsts<>+1824(SB), Y12
-	VFMADD231PS  gaussConsts<>+1792(SB), Y10, Y12
+	VANDPS       gaussConsts<>+1824(SB), Y8, Y8
+	VANDPS       gaussConsts<>+1824(SB), Y9, Y9
+	VBROADCASTSS gaussConsts<>+1888(SB), Y12
+	VFMADD231PS  gaussConsts<>+1856(SB), Y10, Y12
 	VMOVUPS      Y4, 88(SP)
-	VBROADCASTSS gaussConsts<>+1824(SB), Y4
-	VFMADD231PS  gaussConsts<>+1792(SB), Y11, Y4
-	VFMADD213PS  gaussConsts<>+1856(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1856(SB), Y11, Y4
-	VFMADD213PS  gaussConsts<>+1888(SB), Y10, Y12
-	VFMADD213PS  gaussConsts<>+1888(SB), Y11, Y4
+	VBROADCASTSS gaussConsts<>+1888(SB), Y4
+	VFMADD231PS  gaussConsts<>+1856(SB), Y11, Y4
 	VFMADD213PS  gaussConsts<>+1920(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+1920(SB), Y11, Y4
 	VFMADD213PS  gaussConsts<>+1952(SB), Y10, Y12
@@ -15105,6 +15113,10 @@ l246:
 	VFMADD213PS  gaussConsts<>+1984(SB), Y11, Y4
 	VFMADD213PS  gaussConsts<>+2016(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+2016(SB), Y11, Y4
+	VFMADD213PS  gaussConsts<>+2048(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+2048(SB), Y11, Y4
+	VFMADD213PS  gaussConsts<>+2080(SB), Y10, Y12
+	VFMADD213PS  gaussConsts<>+2080(SB), Y11, Y4
 	VFMADD213PS  gaussConsts<>+1024(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+1024(SB), Y11, Y4
 	VMOVUPS      Y2, 120(SP)
@@ -15117,8 +15129,8 @@ l246:
 	VADDPS       Y11, Y9, Y4
 	VADDPS       Y2, Y6, Y2
 	VADDPS       Y4, Y7, Y4
-	VADDPS       gaussConsts<>+2048(SB), Y2, Y2
-	VADDPS       gaussConsts<>+2048(SB), Y4, Y4
+	VADDPS       gaussConsts<>+2112(SB), Y2, Y2
+	VADDPS       gaussConsts<>+2112(SB), Y4, Y4
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
 	VDIVPS       Y4, Y5, Y5
 	VMULPS       Y5, Y1, Y1
@@ -15194,9 +15206,9 @@ l247:
 	ADDQ      $0x04, (SP)
 	DECQ      16(SP)
 	JNE       l243
-	VPADDD    gaussConsts<>+2240(SB), Y14, Y0
-	VPMINUD   gaussConsts<>+2080(SB), Y15, Y1
-	VPADDD    gaussConsts<>+2112(SB), Y1, Y1
+	VPADDD    gaussConsts<>+2304(SB), Y14, Y0
+	VPMINUD   gaussConsts<>+2144(SB), Y15, Y1
+	VPADDD    gaussConsts<>+2176(SB), Y1, Y1
 	VORPS     Y0, Y1, Y15
 	VMOVMSKPS Y15, AX
 	MOVQ      AX, bad+112(FP)
@@ -15207,7 +15219,7 @@ l247:
 // Requires: AVX, AVX2, FMA3
 TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-80
 	// Registers:    Y0-Y6 values    Y7-Y8 constants and scalars    Y9-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VBROADCASTSS gaussConsts<>+1344(SB), Y8
 	VBROADCASTSS gaussConsts<>+736(SB), Y7
 
 	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
@@ -15248,22 +15260,22 @@ l250:
 	VANDPS       gaussConsts<>+512(SB), Y1, Y2
 	VPMAXUD      Y9, Y2, Y9
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
-	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VBROADCASTSS gaussConsts<>+1760(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1792(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1792(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  Y7, Y2, Y4
 	VFMADD213PS  Y7, Y2, Y4
 
@@ -15282,24 +15294,24 @@ l250:
 	VMOVAPS      Y8, Y4
 	VFMSUB231PS  Y8, Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       gaussConsts<>+1760(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1824(SB), Y4
-	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y4
+	VANDPS       gaussConsts<>+1824(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1888(SB), Y4
+	VFMADD231PS  gaussConsts<>+1856(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+2048(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+2080(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
 	VMULPS       Y8, Y0, Y2
 	VMULPS       Y8, Y1, Y3
-	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
+	VFMADD213PS  gaussConsts<>+1376(SB), Y3, Y3
 	VFMADD231PS  Y2, Y2, Y3
 	VADDPS       Y15, Y3, Y15
 	VMULPS       Y13, Y1, Y13
@@ -15312,18 +15324,18 @@ l250:
 	VANDPS       gaussConsts<>+512(SB), Y1, Y2
 	VPMAXUD      Y9, Y2, Y9
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
-	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VBROADCASTSS gaussConsts<>+1760(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1792(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1792(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  Y7, Y2, Y4
 	VFMADD213PS  Y7, Y2, Y4
 	VPSRLD       $0x01, Y3, Y2
@@ -15338,24 +15350,24 @@ l250:
 	VMOVAPS      Y8, Y4
 	VFMSUB231PS  Y8, Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       gaussConsts<>+1760(SB), Y3, Y3
-	VBROADCASTSS gaussConsts<>+1824(SB), Y4
-	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y4
+	VANDPS       gaussConsts<>+1824(SB), Y3, Y3
+	VBROADCASTSS gaussConsts<>+1888(SB), Y4
+	VFMADD231PS  gaussConsts<>+1856(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+2048(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+2080(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       gaussConsts<>+2048(SB), Y1, Y1
+	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
 	VMULPS       Y8, Y0, Y2
 	VMULPS       Y8, Y1, Y3
-	VFMADD213PS  gaussConsts<>+1312(SB), Y3, Y3
+	VFMADD213PS  gaussConsts<>+1376(SB), Y3, Y3
 	VFMADD231PS  Y2, Y2, Y3
 	VADDPS       Y14, Y3, Y14
 	VMULPS       Y12, Y1, Y12
@@ -15364,15 +15376,15 @@ l250:
 	VMOVUPS      Y1, 32(DI)
 	VMOVUPS      Y0, 32(SI)
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y13
-	VPADDD       Y11, Y1, Y11
+	VPSUBD       Y0, Y13, Y13
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y11, Y0, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
-	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y12
-	VPADDD       Y10, Y1, Y10
+	VPSUBD       Y0, Y12, Y12
+	VPSRAD       $0x17, Y0, Y0
+	VPADDD       Y10, Y0, Y10
 	ADDQ         $0x40, DI
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, R9
@@ -15395,22 +15407,22 @@ l252:
 	VANDPS       Y3, Y0, Y3
 	VPMAXUD      Y9, Y3, Y9
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
-	VBROADCASTSS gaussConsts<>+1696(SB), Y4
+	VBROADCASTSS gaussConsts<>+1760(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1792(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1792(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  Y7, Y3, Y5
 	VFMADD213PS  Y7, Y3, Y5
 
@@ -15429,24 +15441,24 @@ l252:
 	VMOVAPS      Y8, Y5
 	VFMSUB231PS  Y8, Y3, Y5
 	VBLENDVPS    Y4, Y5, Y3, Y3
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y5
-	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y5
+	VANDPS       gaussConsts<>+1824(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1888(SB), Y5
+	VFMADD231PS  gaussConsts<>+1856(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+2048(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+2080(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y5
 	VMULPS       Y3, Y3, Y6
 	VFMADD231PS  Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
 	VADDPS       Y3, Y2, Y2
-	VADDPS       gaussConsts<>+2048(SB), Y2, Y2
+	VADDPS       gaussConsts<>+2112(SB), Y2, Y2
 	VMULPS       Y8, Y1, Y3
 	VMULPS       Y8, Y2, Y4
-	VFMADD213PS  gaussConsts<>+1312(SB), Y4, Y4
+	VFMADD213PS  gaussConsts<>+1376(SB), Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VANDPS       Y4, Y0, Y3
 	VADDPS       Y15, Y3, Y15
@@ -15463,18 +15475,18 @@ l252:
 	VANDPS       Y3, Y0, Y3
 	VPMAXUD      Y9, Y3, Y9
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
-	VBROADCASTSS gaussConsts<>+1696(SB), Y4
+	VBROADCASTSS gaussConsts<>+1760(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1728(SB), Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1792(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1792(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  Y7, Y3, Y5
 	VFMADD213PS  Y7, Y3, Y5
 	VPSRLD       $0x01, Y4, Y3
@@ -15489,24 +15501,24 @@ l252:
 	VMOVAPS      Y8, Y5
 	VFMSUB231PS  Y8, Y3, Y5
 	VBLENDVPS    Y4, Y5, Y3, Y3
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y5
-	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y5
+	VANDPS       gaussConsts<>+1824(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1888(SB), Y5
+	VFMADD231PS  gaussConsts<>+1856(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+2048(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+2080(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y5
 	VMULPS       Y3, Y3, Y6
 	VFMADD231PS  Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
 	VADDPS       Y3, Y2, Y2
-	VADDPS       gaussConsts<>+2048(SB), Y2, Y2
+	VADDPS       gaussConsts<>+2112(SB), Y2, Y2
 	VMULPS       Y8, Y1, Y3
 	VMULPS       Y8, Y2, Y4
-	VFMADD213PS  gaussConsts<>+1312(SB), Y4, Y4
+	VFMADD213PS  gaussConsts<>+1376(SB), Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VANDPS       Y4, Y0, Y3
 	VADDPS       Y14, Y3, Y14
@@ -15534,8 +15546,8 @@ l253:
 	ADDQ      16(SP), R8
 	DECQ      (SP)
 	JNE       l249
-	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2112(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+2144(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2176(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+72(FP)
 	VZEROUPPER
@@ -15547,7 +15559,7 @@ TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $48-88
 	// Registers:    Y0-Y8 values    Y9-Y12 constants and scalars    Y13-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y11
-	VBROADCASTSS gaussConsts<>+1280(SB), Y10
+	VBROADCASTSS gaussConsts<>+1344(SB), Y10
 	VBROADCASTSS gaussConsts<>+512(SB), Y9
 
 	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
@@ -15595,22 +15607,22 @@ l255:
 	VANDPS       Y9, Y1, Y2
 	VPMAXUD      Y15, Y2, Y15
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
-	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VBROADCASTSS gaussConsts<>+1760(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1792(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1792(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  Y12, Y2, Y4
 	VFMADD213PS  Y12, Y2, Y4
 
@@ -15629,21 +15641,21 @@ l255:
 	VMOVAPS      Y10, Y5
 	VFMSUB231PS  Y10, Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1824(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1888(SB), Y6
+	VFMADD231PS  gaussConsts<>+1856(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2048(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2080(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
 	VANDPS       Y9, Y0, Y4
 	VPMAXUD      Y14, Y4, Y14
 	VSUBPS       Y12, Y3, Y4
@@ -15671,18 +15683,18 @@ l255:
 	VANDPS       Y9, Y1, Y2
 	VPMAXUD      Y15, Y2, Y15
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
-	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VBROADCASTSS gaussConsts<>+1760(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1792(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1792(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  Y12, Y2, Y4
 	VFMADD213PS  Y12, Y2, Y4
 	VPSRLD       $0x01, Y3, Y2
@@ -15697,21 +15709,21 @@ l255:
 	VMOVAPS      Y10, Y5
 	VFMSUB231PS  Y10, Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1824(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1888(SB), Y6
+	VFMADD231PS  gaussConsts<>+1856(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2048(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2080(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
 	VANDPS       Y9, Y0, Y4
 	VPMAXUD      Y14, Y4, Y14
 	VSUBPS       Y12, Y3, Y4
@@ -15751,22 +15763,22 @@ l256:
 	VANDPS       Y9, Y1, Y2
 	VPMAXUD      Y15, Y2, Y15
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
-	VBROADCASTSS gaussConsts<>+1696(SB), Y3
+	VBROADCASTSS gaussConsts<>+1760(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VBROADCASTSS gaussConsts<>+1792(SB), Y3
+	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y3
+	VSUBPS       gaussConsts<>+1792(SB), Y3, Y4
+	VFNMADD231PS gaussConsts<>+1120(SB), Y4, Y2
+	VFNMADD231PS gaussConsts<>+1152(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
+	VBROADCASTSS gaussConsts<>+1568(SB), Y4
+	VFMADD231PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1632(SB), Y2, Y4
+	VFMADD213PS  gaussConsts<>+1664(SB), Y2, Y4
 	VFMADD213PS  Y12, Y2, Y4
 	VFMADD213PS  Y12, Y2, Y4
 
@@ -15785,21 +15797,21 @@ l256:
 	VMOVAPS      Y10, Y5
 	VFMSUB231PS  Y10, Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y5, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y5, Y6
+	VANDPS       gaussConsts<>+1824(SB), Y4, Y4
+	VBROADCASTSS gaussConsts<>+1888(SB), Y6
+	VFMADD231PS  gaussConsts<>+1856(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1920(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1952(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1984(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+2016(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2048(SB), Y5, Y6
+	VFMADD213PS  gaussConsts<>+2080(SB), Y5, Y6
 	VFMADD213PS  gaussConsts<>+1024(SB), Y5, Y6
 	VMULPS       Y5, Y5, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2048(SB), Y3, Y3
+	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
 	VANDPS       Y9, Y0, Y4
 	VPMAXUD      Y14, Y4, Y14
 	VSUBPS       Y12, Y3, Y4
@@ -15844,22 +15856,22 @@ l257:
 	VANDPS       Y3, Y0, Y3
 	VPMAXUD      Y15, Y3, Y15
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
-	VBROADCASTSS gaussConsts<>+1696(SB), Y4
+	VBROADCASTSS gaussConsts<>+1760(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1728(SB), Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
+	VBROADCASTSS gaussConsts<>+1792(SB), Y4
+	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1792(SB), Y4, Y5
+	VFNMADD231PS gaussConsts<>+1120(SB), Y5, Y3
+	VFNMADD231PS gaussConsts<>+1152(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
+	VBROADCASTSS gaussConsts<>+1568(SB), Y5
+	VFMADD231PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1632(SB), Y3, Y5
+	VFMADD213PS  gaussConsts<>+1664(SB), Y3, Y5
 	VFMADD213PS  Y12, Y3, Y5
 	VFMADD213PS  Y12, Y3, Y5
 
@@ -15878,21 +15890,21 @@ l257:
 	VMOVAPS      Y10, Y6
 	VFMSUB231PS  Y10, Y3, Y6
 	VBLENDVPS    Y5, Y6, Y3, Y6
-	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y6, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y6, Y7
+	VANDPS       gaussConsts<>+1824(SB), Y5, Y5
+	VBROADCASTSS gaussConsts<>+1888(SB), Y7
+	VFMADD231PS  gaussConsts<>+1856(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1920(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1952(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1984(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+2016(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2048(SB), Y6, Y7
+	VFMADD213PS  gaussConsts<>+2080(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
 	VMULPS       Y6, Y6, Y8
 	VFMADD231PS  Y8, Y7, Y6
 	VADDPS       Y6, Y5, Y5
 	VADDPS       Y5, Y4, Y4
-	VADDPS       gaussConsts<>+2048(SB), Y4, Y4
+	VADDPS       gaussConsts<>+2112(SB), Y4, Y4
 	VANDPS       Y9, Y1, Y5
 	VANDPS       Y5, Y0, Y5
 	VPMAXUD      Y14, Y5, Y14
@@ -15931,9 +15943,9 @@ l258:
 	ADDQ      $0x04, (SP)
 	DECQ      8(SP)
 	JNE       l254
-	VPADDD    gaussConsts<>+2240(SB), Y14, Y0
-	VPMINUD   gaussConsts<>+2080(SB), Y15, Y1
-	VPADDD    gaussConsts<>+2112(SB), Y1, Y1
+	VPADDD    gaussConsts<>+2304(SB), Y14, Y0
+	VPMINUD   gaussConsts<>+2144(SB), Y15, Y1
+	VPADDD    gaussConsts<>+2176(SB), Y1, Y1
 	VORPS     Y0, Y1, Y15
 	VMOVMSKPS Y15, AX
 	MOVQ      AX, bad+80(FP)

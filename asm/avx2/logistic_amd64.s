@@ -412,239 +412,247 @@ DATA logisticConsts<>+1616(SB)/4, $0x3f3504f3
 DATA logisticConsts<>+1620(SB)/4, $0x3f3504f3
 DATA logisticConsts<>+1624(SB)/4, $0x3f3504f3
 DATA logisticConsts<>+1628(SB)/4, $0x3f3504f3
-DATA logisticConsts<>+1632(SB)/4, $0x007fffff // the mantissa
-DATA logisticConsts<>+1636(SB)/4, $0x007fffff
-DATA logisticConsts<>+1640(SB)/4, $0x007fffff
-DATA logisticConsts<>+1644(SB)/4, $0x007fffff
-DATA logisticConsts<>+1648(SB)/4, $0x007fffff
-DATA logisticConsts<>+1652(SB)/4, $0x007fffff
-DATA logisticConsts<>+1656(SB)/4, $0x007fffff
-DATA logisticConsts<>+1660(SB)/4, $0x007fffff
-DATA logisticConsts<>+1664(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
-DATA logisticConsts<>+1668(SB)/4, $0xbd9537bc
-DATA logisticConsts<>+1672(SB)/4, $0xbd9537bc
-DATA logisticConsts<>+1676(SB)/4, $0xbd9537bc
-DATA logisticConsts<>+1680(SB)/4, $0xbd9537bc
-DATA logisticConsts<>+1684(SB)/4, $0xbd9537bc
-DATA logisticConsts<>+1688(SB)/4, $0xbd9537bc
-DATA logisticConsts<>+1692(SB)/4, $0xbd9537bc
-DATA logisticConsts<>+1696(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
-DATA logisticConsts<>+1700(SB)/4, $0x3e00acba
-DATA logisticConsts<>+1704(SB)/4, $0x3e00acba
-DATA logisticConsts<>+1708(SB)/4, $0x3e00acba
-DATA logisticConsts<>+1712(SB)/4, $0x3e00acba
-DATA logisticConsts<>+1716(SB)/4, $0x3e00acba
-DATA logisticConsts<>+1720(SB)/4, $0x3e00acba
-DATA logisticConsts<>+1724(SB)/4, $0x3e00acba
-DATA logisticConsts<>+1728(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
-DATA logisticConsts<>+1732(SB)/4, $0xbe074b66
-DATA logisticConsts<>+1736(SB)/4, $0xbe074b66
-DATA logisticConsts<>+1740(SB)/4, $0xbe074b66
-DATA logisticConsts<>+1744(SB)/4, $0xbe074b66
-DATA logisticConsts<>+1748(SB)/4, $0xbe074b66
-DATA logisticConsts<>+1752(SB)/4, $0xbe074b66
-DATA logisticConsts<>+1756(SB)/4, $0xbe074b66
-DATA logisticConsts<>+1760(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
-DATA logisticConsts<>+1764(SB)/4, $0x3e11ce71
-DATA logisticConsts<>+1768(SB)/4, $0x3e11ce71
-DATA logisticConsts<>+1772(SB)/4, $0x3e11ce71
-DATA logisticConsts<>+1776(SB)/4, $0x3e11ce71
-DATA logisticConsts<>+1780(SB)/4, $0x3e11ce71
-DATA logisticConsts<>+1784(SB)/4, $0x3e11ce71
-DATA logisticConsts<>+1788(SB)/4, $0x3e11ce71
-DATA logisticConsts<>+1792(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
-DATA logisticConsts<>+1796(SB)/4, $0xbe2a337f
-DATA logisticConsts<>+1800(SB)/4, $0xbe2a337f
-DATA logisticConsts<>+1804(SB)/4, $0xbe2a337f
-DATA logisticConsts<>+1808(SB)/4, $0xbe2a337f
-DATA logisticConsts<>+1812(SB)/4, $0xbe2a337f
-DATA logisticConsts<>+1816(SB)/4, $0xbe2a337f
-DATA logisticConsts<>+1820(SB)/4, $0xbe2a337f
-DATA logisticConsts<>+1824(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
-DATA logisticConsts<>+1828(SB)/4, $0x3e4cca27
-DATA logisticConsts<>+1832(SB)/4, $0x3e4cca27
-DATA logisticConsts<>+1836(SB)/4, $0x3e4cca27
-DATA logisticConsts<>+1840(SB)/4, $0x3e4cca27
-DATA logisticConsts<>+1844(SB)/4, $0x3e4cca27
-DATA logisticConsts<>+1848(SB)/4, $0x3e4cca27
-DATA logisticConsts<>+1852(SB)/4, $0x3e4cca27
-DATA logisticConsts<>+1856(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
-DATA logisticConsts<>+1860(SB)/4, $0xbe80011a
-DATA logisticConsts<>+1864(SB)/4, $0xbe80011a
-DATA logisticConsts<>+1868(SB)/4, $0xbe80011a
-DATA logisticConsts<>+1872(SB)/4, $0xbe80011a
-DATA logisticConsts<>+1876(SB)/4, $0xbe80011a
-DATA logisticConsts<>+1880(SB)/4, $0xbe80011a
-DATA logisticConsts<>+1884(SB)/4, $0xbe80011a
-DATA logisticConsts<>+1888(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
-DATA logisticConsts<>+1892(SB)/4, $0x3eaaaab8
-DATA logisticConsts<>+1896(SB)/4, $0x3eaaaab8
-DATA logisticConsts<>+1900(SB)/4, $0x3eaaaab8
-DATA logisticConsts<>+1904(SB)/4, $0x3eaaaab8
-DATA logisticConsts<>+1908(SB)/4, $0x3eaaaab8
-DATA logisticConsts<>+1912(SB)/4, $0x3eaaaab8
-DATA logisticConsts<>+1916(SB)/4, $0x3eaaaab8
-DATA logisticConsts<>+1920(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
-DATA logisticConsts<>+1924(SB)/4, $0xbf000000
-DATA logisticConsts<>+1928(SB)/4, $0xbf000000
-DATA logisticConsts<>+1932(SB)/4, $0xbf000000
-DATA logisticConsts<>+1936(SB)/4, $0xbf000000
-DATA logisticConsts<>+1940(SB)/4, $0xbf000000
-DATA logisticConsts<>+1944(SB)/4, $0xbf000000
-DATA logisticConsts<>+1948(SB)/4, $0xbf000000
-DATA logisticConsts<>+1952(SB)/4, $0xc2ae0000 // -87
-DATA logisticConsts<>+1956(SB)/4, $0xc2ae0000
-DATA logisticConsts<>+1960(SB)/4, $0xc2ae0000
-DATA logisticConsts<>+1964(SB)/4, $0xc2ae0000
-DATA logisticConsts<>+1968(SB)/4, $0xc2ae0000
-DATA logisticConsts<>+1972(SB)/4, $0xc2ae0000
-DATA logisticConsts<>+1976(SB)/4, $0xc2ae0000
-DATA logisticConsts<>+1980(SB)/4, $0xc2ae0000
-DATA logisticConsts<>+1984(SB)/4, $0x42b20000 // 89
-DATA logisticConsts<>+1988(SB)/4, $0x42b20000
-DATA logisticConsts<>+1992(SB)/4, $0x42b20000
-DATA logisticConsts<>+1996(SB)/4, $0x42b20000
-DATA logisticConsts<>+2000(SB)/4, $0x42b20000
-DATA logisticConsts<>+2004(SB)/4, $0x42b20000
-DATA logisticConsts<>+2008(SB)/4, $0x42b20000
-DATA logisticConsts<>+2012(SB)/4, $0x42b20000
-DATA logisticConsts<>+2016(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
-DATA logisticConsts<>+2020(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+2024(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+2028(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+2032(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+2036(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+2040(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+2044(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+2048(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
-DATA logisticConsts<>+2052(SB)/4, $0xff7fffff
-DATA logisticConsts<>+2056(SB)/4, $0xff7fffff
-DATA logisticConsts<>+2060(SB)/4, $0xff7fffff
-DATA logisticConsts<>+2064(SB)/4, $0xff7fffff
-DATA logisticConsts<>+2068(SB)/4, $0xff7fffff
-DATA logisticConsts<>+2072(SB)/4, $0xff7fffff
-DATA logisticConsts<>+2076(SB)/4, $0xff7fffff
-DATA logisticConsts<>+2080(SB)/4, $0x00800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
-DATA logisticConsts<>+2084(SB)/4, $0x00800000
-DATA logisticConsts<>+2088(SB)/4, $0x00800000
-DATA logisticConsts<>+2092(SB)/4, $0x00800000
-DATA logisticConsts<>+2096(SB)/4, $0x00800000
-DATA logisticConsts<>+2100(SB)/4, $0x00800000
-DATA logisticConsts<>+2104(SB)/4, $0x00800000
-DATA logisticConsts<>+2108(SB)/4, $0x00800000
-DATA logisticConsts<>+2112(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
-DATA logisticConsts<>+2116(SB)/4, $0x4b800000
-DATA logisticConsts<>+2120(SB)/4, $0x4b800000
-DATA logisticConsts<>+2124(SB)/4, $0x4b800000
-DATA logisticConsts<>+2128(SB)/4, $0x4b800000
-DATA logisticConsts<>+2132(SB)/4, $0x4b800000
-DATA logisticConsts<>+2136(SB)/4, $0x4b800000
-DATA logisticConsts<>+2140(SB)/4, $0x4b800000
-DATA logisticConsts<>+2144(SB)/4, $0xffffffe8 // -24
-DATA logisticConsts<>+2148(SB)/4, $0xffffffe8
-DATA logisticConsts<>+2152(SB)/4, $0xffffffe8
-DATA logisticConsts<>+2156(SB)/4, $0xffffffe8
-DATA logisticConsts<>+2160(SB)/4, $0xffffffe8
-DATA logisticConsts<>+2164(SB)/4, $0xffffffe8
-DATA logisticConsts<>+2168(SB)/4, $0xffffffe8
-DATA logisticConsts<>+2172(SB)/4, $0xffffffe8
-DATA logisticConsts<>+2176(SB)/4, $0x42a65af6 // 0x1.4cb5ecp+06 = 83.17766
-DATA logisticConsts<>+2180(SB)/4, $0x42a65af6
-DATA logisticConsts<>+2184(SB)/4, $0x42a65af6
-DATA logisticConsts<>+2188(SB)/4, $0x42a65af6
-DATA logisticConsts<>+2192(SB)/4, $0x42a65af6
-DATA logisticConsts<>+2196(SB)/4, $0x42a65af6
-DATA logisticConsts<>+2200(SB)/4, $0x42a65af6
-DATA logisticConsts<>+2204(SB)/4, $0x42a65af6
-DATA logisticConsts<>+2208(SB)/4, $0xc2a65af6 // -0x1.4cb5ecp+06 = -83.17766
-DATA logisticConsts<>+2212(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+2216(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+2220(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+2224(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+2228(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+2232(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+2236(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+2240(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
-DATA logisticConsts<>+2244(SB)/4, $0x3f317218
-DATA logisticConsts<>+2248(SB)/4, $0x3f317218
-DATA logisticConsts<>+2252(SB)/4, $0x3f317218
-DATA logisticConsts<>+2256(SB)/4, $0x3f317218
-DATA logisticConsts<>+2260(SB)/4, $0x3f317218
-DATA logisticConsts<>+2264(SB)/4, $0x3f317218
-DATA logisticConsts<>+2268(SB)/4, $0x3f317218
-DATA logisticConsts<>+2272(SB)/4, $0xbd389f1b // -0x1.713e36p-05 = -0.04507361
-DATA logisticConsts<>+2276(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+2280(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+2284(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+2288(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+2292(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+2296(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+2300(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+2304(SB)/4, $0x3dd65047 // 0x1.aca08ep-04 = 0.104645304
-DATA logisticConsts<>+2308(SB)/4, $0x3dd65047
-DATA logisticConsts<>+2312(SB)/4, $0x3dd65047
-DATA logisticConsts<>+2316(SB)/4, $0x3dd65047
-DATA logisticConsts<>+2320(SB)/4, $0x3dd65047
-DATA logisticConsts<>+2324(SB)/4, $0x3dd65047
-DATA logisticConsts<>+2328(SB)/4, $0x3dd65047
-DATA logisticConsts<>+2332(SB)/4, $0x3dd65047
-DATA logisticConsts<>+2336(SB)/4, $0xbe06c9fa // -0x1.0d93f4p-03 = -0.13162985
-DATA logisticConsts<>+2340(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+2344(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+2348(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+2352(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+2356(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+2360(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+2364(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+2368(SB)/4, $0x3e14435c // 0x1.2886b8p-03 = 0.1447882
-DATA logisticConsts<>+2372(SB)/4, $0x3e14435c
-DATA logisticConsts<>+2376(SB)/4, $0x3e14435c
-DATA logisticConsts<>+2380(SB)/4, $0x3e14435c
-DATA logisticConsts<>+2384(SB)/4, $0x3e14435c
-DATA logisticConsts<>+2388(SB)/4, $0x3e14435c
-DATA logisticConsts<>+2392(SB)/4, $0x3e14435c
-DATA logisticConsts<>+2396(SB)/4, $0x3e14435c
-DATA logisticConsts<>+2400(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
-DATA logisticConsts<>+2404(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+2408(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+2412(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+2416(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+2420(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+2424(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+2428(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+2432(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
-DATA logisticConsts<>+2436(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+2440(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+2444(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+2448(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+2452(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+2456(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+2460(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+2464(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
-DATA logisticConsts<>+2468(SB)/4, $0xbe800021
-DATA logisticConsts<>+2472(SB)/4, $0xbe800021
-DATA logisticConsts<>+2476(SB)/4, $0xbe800021
-DATA logisticConsts<>+2480(SB)/4, $0xbe800021
-DATA logisticConsts<>+2484(SB)/4, $0xbe800021
-DATA logisticConsts<>+2488(SB)/4, $0xbe800021
-DATA logisticConsts<>+2492(SB)/4, $0xbe800021
-DATA logisticConsts<>+2496(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
-DATA logisticConsts<>+2500(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+2504(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+2508(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+2512(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+2516(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+2520(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+2524(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+2528(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
-DATA logisticConsts<>+2532(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2536(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2540(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2544(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2548(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2552(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2556(SB)/4, $0x38d1b717
-GLOBL logisticConsts<>(SB), RODATA|NOPTR, $2560
+DATA logisticConsts<>+1632(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA logisticConsts<>+1636(SB)/4, $0xbd9537bc
+DATA logisticConsts<>+1640(SB)/4, $0xbd9537bc
+DATA logisticConsts<>+1644(SB)/4, $0xbd9537bc
+DATA logisticConsts<>+1648(SB)/4, $0xbd9537bc
+DATA logisticConsts<>+1652(SB)/4, $0xbd9537bc
+DATA logisticConsts<>+1656(SB)/4, $0xbd9537bc
+DATA logisticConsts<>+1660(SB)/4, $0xbd9537bc
+DATA logisticConsts<>+1664(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
+DATA logisticConsts<>+1668(SB)/4, $0x3e00acba
+DATA logisticConsts<>+1672(SB)/4, $0x3e00acba
+DATA logisticConsts<>+1676(SB)/4, $0x3e00acba
+DATA logisticConsts<>+1680(SB)/4, $0x3e00acba
+DATA logisticConsts<>+1684(SB)/4, $0x3e00acba
+DATA logisticConsts<>+1688(SB)/4, $0x3e00acba
+DATA logisticConsts<>+1692(SB)/4, $0x3e00acba
+DATA logisticConsts<>+1696(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA logisticConsts<>+1700(SB)/4, $0xbe074b66
+DATA logisticConsts<>+1704(SB)/4, $0xbe074b66
+DATA logisticConsts<>+1708(SB)/4, $0xbe074b66
+DATA logisticConsts<>+1712(SB)/4, $0xbe074b66
+DATA logisticConsts<>+1716(SB)/4, $0xbe074b66
+DATA logisticConsts<>+1720(SB)/4, $0xbe074b66
+DATA logisticConsts<>+1724(SB)/4, $0xbe074b66
+DATA logisticConsts<>+1728(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA logisticConsts<>+1732(SB)/4, $0x3e11ce71
+DATA logisticConsts<>+1736(SB)/4, $0x3e11ce71
+DATA logisticConsts<>+1740(SB)/4, $0x3e11ce71
+DATA logisticConsts<>+1744(SB)/4, $0x3e11ce71
+DATA logisticConsts<>+1748(SB)/4, $0x3e11ce71
+DATA logisticConsts<>+1752(SB)/4, $0x3e11ce71
+DATA logisticConsts<>+1756(SB)/4, $0x3e11ce71
+DATA logisticConsts<>+1760(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA logisticConsts<>+1764(SB)/4, $0xbe2a337f
+DATA logisticConsts<>+1768(SB)/4, $0xbe2a337f
+DATA logisticConsts<>+1772(SB)/4, $0xbe2a337f
+DATA logisticConsts<>+1776(SB)/4, $0xbe2a337f
+DATA logisticConsts<>+1780(SB)/4, $0xbe2a337f
+DATA logisticConsts<>+1784(SB)/4, $0xbe2a337f
+DATA logisticConsts<>+1788(SB)/4, $0xbe2a337f
+DATA logisticConsts<>+1792(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA logisticConsts<>+1796(SB)/4, $0x3e4cca27
+DATA logisticConsts<>+1800(SB)/4, $0x3e4cca27
+DATA logisticConsts<>+1804(SB)/4, $0x3e4cca27
+DATA logisticConsts<>+1808(SB)/4, $0x3e4cca27
+DATA logisticConsts<>+1812(SB)/4, $0x3e4cca27
+DATA logisticConsts<>+1816(SB)/4, $0x3e4cca27
+DATA logisticConsts<>+1820(SB)/4, $0x3e4cca27
+DATA logisticConsts<>+1824(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
+DATA logisticConsts<>+1828(SB)/4, $0xbe80011a
+DATA logisticConsts<>+1832(SB)/4, $0xbe80011a
+DATA logisticConsts<>+1836(SB)/4, $0xbe80011a
+DATA logisticConsts<>+1840(SB)/4, $0xbe80011a
+DATA logisticConsts<>+1844(SB)/4, $0xbe80011a
+DATA logisticConsts<>+1848(SB)/4, $0xbe80011a
+DATA logisticConsts<>+1852(SB)/4, $0xbe80011a
+DATA logisticConsts<>+1856(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA logisticConsts<>+1860(SB)/4, $0x3eaaaab8
+DATA logisticConsts<>+1864(SB)/4, $0x3eaaaab8
+DATA logisticConsts<>+1868(SB)/4, $0x3eaaaab8
+DATA logisticConsts<>+1872(SB)/4, $0x3eaaaab8
+DATA logisticConsts<>+1876(SB)/4, $0x3eaaaab8
+DATA logisticConsts<>+1880(SB)/4, $0x3eaaaab8
+DATA logisticConsts<>+1884(SB)/4, $0x3eaaaab8
+DATA logisticConsts<>+1888(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
+DATA logisticConsts<>+1892(SB)/4, $0xbf000000
+DATA logisticConsts<>+1896(SB)/4, $0xbf000000
+DATA logisticConsts<>+1900(SB)/4, $0xbf000000
+DATA logisticConsts<>+1904(SB)/4, $0xbf000000
+DATA logisticConsts<>+1908(SB)/4, $0xbf000000
+DATA logisticConsts<>+1912(SB)/4, $0xbf000000
+DATA logisticConsts<>+1916(SB)/4, $0xbf000000
+DATA logisticConsts<>+1920(SB)/4, $0x2a3fbe8e // 0x1.7f7d1cp-43 = 1.703032e-13
+DATA logisticConsts<>+1924(SB)/4, $0x2a3fbe8e
+DATA logisticConsts<>+1928(SB)/4, $0x2a3fbe8e
+DATA logisticConsts<>+1932(SB)/4, $0x2a3fbe8e
+DATA logisticConsts<>+1936(SB)/4, $0x2a3fbe8e
+DATA logisticConsts<>+1940(SB)/4, $0x2a3fbe8e
+DATA logisticConsts<>+1944(SB)/4, $0x2a3fbe8e
+DATA logisticConsts<>+1948(SB)/4, $0x2a3fbe8e
+DATA logisticConsts<>+1952(SB)/4, $0x33b17200 // 0x1.62e4p-24 = 8.262941e-08
+DATA logisticConsts<>+1956(SB)/4, $0x33b17200
+DATA logisticConsts<>+1960(SB)/4, $0x33b17200
+DATA logisticConsts<>+1964(SB)/4, $0x33b17200
+DATA logisticConsts<>+1968(SB)/4, $0x33b17200
+DATA logisticConsts<>+1972(SB)/4, $0x33b17200
+DATA logisticConsts<>+1976(SB)/4, $0x33b17200
+DATA logisticConsts<>+1980(SB)/4, $0x33b17200
+DATA logisticConsts<>+1984(SB)/4, $0xc2ae0000 // -87
+DATA logisticConsts<>+1988(SB)/4, $0xc2ae0000
+DATA logisticConsts<>+1992(SB)/4, $0xc2ae0000
+DATA logisticConsts<>+1996(SB)/4, $0xc2ae0000
+DATA logisticConsts<>+2000(SB)/4, $0xc2ae0000
+DATA logisticConsts<>+2004(SB)/4, $0xc2ae0000
+DATA logisticConsts<>+2008(SB)/4, $0xc2ae0000
+DATA logisticConsts<>+2012(SB)/4, $0xc2ae0000
+DATA logisticConsts<>+2016(SB)/4, $0x42b20000 // 89
+DATA logisticConsts<>+2020(SB)/4, $0x42b20000
+DATA logisticConsts<>+2024(SB)/4, $0x42b20000
+DATA logisticConsts<>+2028(SB)/4, $0x42b20000
+DATA logisticConsts<>+2032(SB)/4, $0x42b20000
+DATA logisticConsts<>+2036(SB)/4, $0x42b20000
+DATA logisticConsts<>+2040(SB)/4, $0x42b20000
+DATA logisticConsts<>+2044(SB)/4, $0x42b20000
+DATA logisticConsts<>+2048(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
+DATA logisticConsts<>+2052(SB)/4, $0x7f7fffff
+DATA logisticConsts<>+2056(SB)/4, $0x7f7fffff
+DATA logisticConsts<>+2060(SB)/4, $0x7f7fffff
+DATA logisticConsts<>+2064(SB)/4, $0x7f7fffff
+DATA logisticConsts<>+2068(SB)/4, $0x7f7fffff
+DATA logisticConsts<>+2072(SB)/4, $0x7f7fffff
+DATA logisticConsts<>+2076(SB)/4, $0x7f7fffff
+DATA logisticConsts<>+2080(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
+DATA logisticConsts<>+2084(SB)/4, $0xff7fffff
+DATA logisticConsts<>+2088(SB)/4, $0xff7fffff
+DATA logisticConsts<>+2092(SB)/4, $0xff7fffff
+DATA logisticConsts<>+2096(SB)/4, $0xff7fffff
+DATA logisticConsts<>+2100(SB)/4, $0xff7fffff
+DATA logisticConsts<>+2104(SB)/4, $0xff7fffff
+DATA logisticConsts<>+2108(SB)/4, $0xff7fffff
+DATA logisticConsts<>+2112(SB)/4, $0x00800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
+DATA logisticConsts<>+2116(SB)/4, $0x00800000
+DATA logisticConsts<>+2120(SB)/4, $0x00800000
+DATA logisticConsts<>+2124(SB)/4, $0x00800000
+DATA logisticConsts<>+2128(SB)/4, $0x00800000
+DATA logisticConsts<>+2132(SB)/4, $0x00800000
+DATA logisticConsts<>+2136(SB)/4, $0x00800000
+DATA logisticConsts<>+2140(SB)/4, $0x00800000
+DATA logisticConsts<>+2144(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
+DATA logisticConsts<>+2148(SB)/4, $0x4b800000
+DATA logisticConsts<>+2152(SB)/4, $0x4b800000
+DATA logisticConsts<>+2156(SB)/4, $0x4b800000
+DATA logisticConsts<>+2160(SB)/4, $0x4b800000
+DATA logisticConsts<>+2164(SB)/4, $0x4b800000
+DATA logisticConsts<>+2168(SB)/4, $0x4b800000
+DATA logisticConsts<>+2172(SB)/4, $0x4b800000
+DATA logisticConsts<>+2176(SB)/4, $0xf4000000
+DATA logisticConsts<>+2180(SB)/4, $0xf4000000
+DATA logisticConsts<>+2184(SB)/4, $0xf4000000
+DATA logisticConsts<>+2188(SB)/4, $0xf4000000
+DATA logisticConsts<>+2192(SB)/4, $0xf4000000
+DATA logisticConsts<>+2196(SB)/4, $0xf4000000
+DATA logisticConsts<>+2200(SB)/4, $0xf4000000
+DATA logisticConsts<>+2204(SB)/4, $0xf4000000
+DATA logisticConsts<>+2208(SB)/4, $0x42a65af6 // 0x1.4cb5ecp+06 = 83.17766
+DATA logisticConsts<>+2212(SB)/4, $0x42a65af6
+DATA logisticConsts<>+2216(SB)/4, $0x42a65af6
+DATA logisticConsts<>+2220(SB)/4, $0x42a65af6
+DATA logisticConsts<>+2224(SB)/4, $0x42a65af6
+DATA logisticConsts<>+2228(SB)/4, $0x42a65af6
+DATA logisticConsts<>+2232(SB)/4, $0x42a65af6
+DATA logisticConsts<>+2236(SB)/4, $0x42a65af6
+DATA logisticConsts<>+2240(SB)/4, $0xc2a65af6 // -0x1.4cb5ecp+06 = -83.17766
+DATA logisticConsts<>+2244(SB)/4, $0xc2a65af6
+DATA logisticConsts<>+2248(SB)/4, $0xc2a65af6
+DATA logisticConsts<>+2252(SB)/4, $0xc2a65af6
+DATA logisticConsts<>+2256(SB)/4, $0xc2a65af6
+DATA logisticConsts<>+2260(SB)/4, $0xc2a65af6
+DATA logisticConsts<>+2264(SB)/4, $0xc2a65af6
+DATA logisticConsts<>+2268(SB)/4, $0xc2a65af6
+DATA logisticConsts<>+2272(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
+DATA logisticConsts<>+2276(SB)/4, $0x3f317218
+DATA logisticConsts<>+2280(SB)/4, $0x3f317218
+DATA logisticConsts<>+2284(SB)/4, $0x3f317218
+DATA logisticConsts<>+2288(SB)/4, $0x3f317218
+DATA logisticConsts<>+2292(SB)/4, $0x3f317218
+DATA logisticConsts<>+2296(SB)/4, $0x3f317218
+DATA logisticConsts<>+2300(SB)/4, $0x3f317218
+DATA logisticConsts<>+2304(SB)/4, $0xbd389f1b // -0x1.713e36p-05 = -0.04507361
+DATA logisticConsts<>+2308(SB)/4, $0xbd389f1b
+DATA logisticConsts<>+2312(SB)/4, $0xbd389f1b
+DATA logisticConsts<>+2316(SB)/4, $0xbd389f1b
+DATA logisticConsts<>+2320(SB)/4, $0xbd389f1b
+DATA logisticConsts<>+2324(SB)/4, $0xbd389f1b
+DATA logisticConsts<>+2328(SB)/4, $0xbd389f1b
+DATA logisticConsts<>+2332(SB)/4, $0xbd389f1b
+DATA logisticConsts<>+2336(SB)/4, $0x3dd65047 // 0x1.aca08ep-04 = 0.104645304
+DATA logisticConsts<>+2340(SB)/4, $0x3dd65047
+DATA logisticConsts<>+2344(SB)/4, $0x3dd65047
+DATA logisticConsts<>+2348(SB)/4, $0x3dd65047
+DATA logisticConsts<>+2352(SB)/4, $0x3dd65047
+DATA logisticConsts<>+2356(SB)/4, $0x3dd65047
+DATA logisticConsts<>+2360(SB)/4, $0x3dd65047
+DATA logisticConsts<>+2364(SB)/4, $0x3dd65047
+DATA logisticConsts<>+2368(SB)/4, $0xbe06c9fa // -0x1.0d93f4p-03 = -0.13162985
+DATA logisticConsts<>+2372(SB)/4, $0xbe06c9fa
+DATA logisticConsts<>+2376(SB)/4, $0xbe06c9fa
+DATA logisticConsts<>+2380(SB)/4, $0xbe06c9fa
+DATA logisticConsts<>+2384(SB)/4, $0xbe06c9fa
+DATA logisticConsts<>+2388(SB)/4, $0xbe06c9fa
+DATA logisticConsts<>+2392(SB)/4, $0xbe06c9fa
+DATA logisticConsts<>+2396(SB)/4, $0xbe06c9fa
+DATA logisticConsts<>+2400(SB)/4, $0x3e14435c // 0x1.2886b8p-03 = 0.1447882
+DATA logisticConsts<>+2404(SB)/4, $0x3e14435c
+DATA logisticConsts<>+2408(SB)/4, $0x3e14435c
+DATA logisticConsts<>+2412(SB)/4, $0x3e14435c
+DATA logisticConsts<>+2416(SB)/4, $0x3e14435c
+DATA logisticConsts<>+2420(SB)/4, $0x3e14435c
+DATA logisticConsts<>+2424(SB)/4, $0x3e14435c
+DATA logisticConsts<>+2428(SB)/4, $0x3e14435c
+DATA logisticConsts<>+2432(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
+DATA logisticConsts<>+2436(SB)/4, $0xbe2a778b
+DATA logisticConsts<>+2440(SB)/4, $0xbe2a778b
+DATA logisticConsts<>+2444(SB)/4, $0xbe2a778b
+DATA logisticConsts<>+2448(SB)/4, $0xbe2a778b
+DATA logisticConsts<>+2452(SB)/4, $0xbe2a778b
+DATA logisticConsts<>+2456(SB)/4, $0xbe2a778b
+DATA logisticConsts<>+2460(SB)/4, $0xbe2a778b
+DATA logisticConsts<>+2464(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
+DATA logisticConsts<>+2468(SB)/4, $0x3e4cb4b3
+DATA logisticConsts<>+2472(SB)/4, $0x3e4cb4b3
+DATA logisticConsts<>+2476(SB)/4, $0x3e4cb4b3
+DATA logisticConsts<>+2480(SB)/4, $0x3e4cb4b3
+DATA logisticConsts<>+2484(SB)/4, $0x3e4cb4b3
+DATA logisticConsts<>+2488(SB)/4, $0x3e4cb4b3
+DATA logisticConsts<>+2492(SB)/4, $0x3e4cb4b3
+DATA logisticConsts<>+2496(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
+DATA logisticConsts<>+2500(SB)/4, $0xbe800021
+DATA logisticConsts<>+2504(SB)/4, $0xbe800021
+DATA logisticConsts<>+2508(SB)/4, $0xbe800021
+DATA logisticConsts<>+2512(SB)/4, $0xbe800021
+DATA logisticConsts<>+2516(SB)/4, $0xbe800021
+DATA logisticConsts<>+2520(SB)/4, $0xbe800021
+DATA logisticConsts<>+2524(SB)/4, $0xbe800021
+DATA logisticConsts<>+2528(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
+DATA logisticConsts<>+2532(SB)/4, $0x3eaaaad2
+DATA logisticConsts<>+2536(SB)/4, $0x3eaaaad2
+DATA logisticConsts<>+2540(SB)/4, $0x3eaaaad2
+DATA logisticConsts<>+2544(SB)/4, $0x3eaaaad2
+DATA logisticConsts<>+2548(SB)/4, $0x3eaaaad2
+DATA logisticConsts<>+2552(SB)/4, $0x3eaaaad2
+DATA logisticConsts<>+2556(SB)/4, $0x3eaaaad2
+DATA logisticConsts<>+2560(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
+DATA logisticConsts<>+2564(SB)/4, $0x38d1b717
+DATA logisticConsts<>+2568(SB)/4, $0x38d1b717
+DATA logisticConsts<>+2572(SB)/4, $0x38d1b717
+DATA logisticConsts<>+2576(SB)/4, $0x38d1b717
+DATA logisticConsts<>+2580(SB)/4, $0x38d1b717
+DATA logisticConsts<>+2584(SB)/4, $0x38d1b717
+DATA logisticConsts<>+2588(SB)/4, $0x38d1b717
+GLOBL logisticConsts<>(SB), RODATA|NOPTR, $2592
 
 // func LogisticSigma(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
 // Requires: AVX, AVX2, FMA3
@@ -745,8 +753,8 @@ l5:
 	VMULPS       64(SP), Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
-	VBROADCASTSS logisticConsts<>+2048(SB), Y13
-	VBROADCASTSS logisticConsts<>+2048(SB), Y12
+	VBROADCASTSS logisticConsts<>+2080(SB), Y13
+	VBROADCASTSS logisticConsts<>+2080(SB), Y12
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+48(FP), CX
@@ -881,28 +889,27 @@ l6:
 	VMULPS       Y0, Y1, Y0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1600(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y1
+	VPSUBD    logisticConsts<>+1600(SB), Y0, Y1
+	VANDPS    logisticConsts<>+512(SB), Y1, Y1
+	VPSUBD    Y1, Y0, Y0
 	VCVTDQ2PS Y1, Y1
-	VANDPS    logisticConsts<>+1632(SB), Y0, Y0
-	VPADDD    logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1696(SB), Y2
-	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1664(SB), Y2
+	VFMADD231PS  logisticConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMULPS       logisticConsts<>+1408(SB), Y1, Y4
+	VMULPS       logisticConsts<>+1920(SB), Y1, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
 	VMOVUPS      192(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
@@ -917,9 +924,9 @@ l6:
 	VADDPS       Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -941,24 +948,24 @@ l6:
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, logisticConsts<>+1952(SB), Y1, Y1
+	VCMPPS $0x15, logisticConsts<>+1984(SB), Y1, Y1
 	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1952(SB), Y1
+	VBROADCASTSS logisticConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -997,8 +1004,8 @@ l6:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
@@ -1115,26 +1122,25 @@ l6:
 	VBROADCASTSS logisticConsts<>+832(SB), Y3
 	VBLENDVPS    Y2, Y1, Y3, Y1
 	VMULPS       Y0, Y1, Y0
-	VPSUBD       logisticConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
+	VPSUBD       logisticConsts<>+1600(SB), Y0, Y1
+	VANDPS       logisticConsts<>+512(SB), Y1, Y1
+	VPSUBD       Y1, Y0, Y0
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       logisticConsts<>+1632(SB), Y0, Y0
-	VPADDD       logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+1696(SB), Y2
-	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1664(SB), Y2
+	VFMADD231PS  logisticConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMULPS       logisticConsts<>+1408(SB), Y1, Y4
+	VMULPS       logisticConsts<>+1920(SB), Y1, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
 	VMOVUPS      192(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
@@ -1147,9 +1153,9 @@ l6:
 	VMOVUPS      32(DX), Y1
 	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+992(SB), Y3
 	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
@@ -1165,22 +1171,22 @@ l6:
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1952(SB), Y1
+	VBROADCASTSS logisticConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+992(SB), Y4
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
@@ -1210,8 +1216,8 @@ l6:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
@@ -1358,28 +1364,27 @@ l8:
 	VMULPS       Y0, Y1, Y0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1600(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y1
+	VPSUBD    logisticConsts<>+1600(SB), Y0, Y1
+	VANDPS    logisticConsts<>+512(SB), Y1, Y1
+	VPSUBD    Y1, Y0, Y0
 	VCVTDQ2PS Y1, Y1
-	VANDPS    logisticConsts<>+1632(SB), Y0, Y0
-	VPADDD    logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1696(SB), Y2
-	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1664(SB), Y2
+	VFMADD231PS  logisticConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMULPS       logisticConsts<>+1408(SB), Y1, Y4
+	VMULPS       logisticConsts<>+1920(SB), Y1, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
 	VMOVUPS      224(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
@@ -1395,9 +1400,9 @@ l8:
 	VADDPS       Y0, Y2, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -1419,7 +1424,7 @@ l8:
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS $0x15, logisticConsts<>+1984(SB), Y2, Y2
 	VANDPS Y3, Y2, Y2
 	VANDPS Y2, Y1, Y2
 	VADDPS Y15, Y2, Y15
@@ -1428,18 +1433,18 @@ l8:
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1952(SB), Y1
+	VBROADCASTSS logisticConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -1478,8 +1483,8 @@ l8:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
@@ -1598,26 +1603,25 @@ l8:
 	VBROADCASTSS logisticConsts<>+832(SB), Y3
 	VBLENDVPS    Y1, Y2, Y3, Y1
 	VMULPS       Y0, Y1, Y0
-	VPSUBD       logisticConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
+	VPSUBD       logisticConsts<>+1600(SB), Y0, Y1
+	VANDPS       logisticConsts<>+512(SB), Y1, Y1
+	VPSUBD       Y1, Y0, Y0
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       logisticConsts<>+1632(SB), Y0, Y0
-	VPADDD       logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+1696(SB), Y2
-	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1664(SB), Y2
+	VFMADD231PS  logisticConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMULPS       logisticConsts<>+1408(SB), Y1, Y4
+	VMULPS       logisticConsts<>+1920(SB), Y1, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
 	VMOVUPS      224(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
@@ -1631,9 +1635,9 @@ l8:
 	VMASKMOVPS   32(DX), Y1, Y2
 	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+992(SB), Y4
 	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
@@ -1649,25 +1653,25 @@ l8:
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
 	VANDPS       Y3, Y2, Y2
 	VANDPS       Y2, Y1, Y2
 	VADDPS       Y14, Y2, Y14
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1952(SB), Y1
+	VBROADCASTSS logisticConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+992(SB), Y4
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
@@ -1697,8 +1701,8 @@ l8:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
@@ -1719,9 +1723,9 @@ l9:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -1743,13 +1747,13 @@ l9:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -1771,7 +1775,7 @@ l9:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y11, Y11
@@ -1782,35 +1786,34 @@ l9:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, logisticConsts<>+2080(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2112(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2112(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2144(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2176(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1600(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    logisticConsts<>+1600(SB), Y3, Y4
+	VANDPS    logisticConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    logisticConsts<>+1632(SB), Y3, Y3
-	VPADDD    logisticConsts<>+1600(SB), Y3, Y3
 	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1696(SB), Y4
-	VFMADD231PS  logisticConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS logisticConsts<>+1664(SB), Y4
+	VFMADD231PS  logisticConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1888(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1920(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       logisticConsts<>+1408(SB), Y2, Y6
+	VMULPS       logisticConsts<>+1920(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1952(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y1, Y2
@@ -1828,35 +1831,34 @@ l9:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, logisticConsts<>+2080(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2112(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2112(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2144(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2176(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1600(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    logisticConsts<>+1600(SB), Y3, Y4
+	VANDPS    logisticConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    logisticConsts<>+1632(SB), Y3, Y3
-	VPADDD    logisticConsts<>+1600(SB), Y3, Y3
 	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1696(SB), Y4
-	VFMADD231PS  logisticConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS logisticConsts<>+1664(SB), Y4
+	VFMADD231PS  logisticConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1888(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1920(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       logisticConsts<>+1408(SB), Y2, Y6
+	VMULPS       logisticConsts<>+1920(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1952(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, logisticConsts<>+640(SB), Y1, Y2
@@ -1991,8 +1993,8 @@ l14:
 	VMULPS       88(SP), Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
-	VBROADCASTSS logisticConsts<>+2048(SB), Y13
-	VBROADCASTSS logisticConsts<>+2048(SB), Y12
+	VBROADCASTSS logisticConsts<>+2080(SB), Y13
+	VBROADCASTSS logisticConsts<>+2080(SB), Y12
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+72(FP), CX
@@ -2156,28 +2158,27 @@ l15:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VMOVUPS   280(SP), Y0
-	VPSUBD    logisticConsts<>+1600(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y1
+	VPSUBD    logisticConsts<>+1600(SB), Y0, Y1
+	VANDPS    logisticConsts<>+512(SB), Y1, Y1
+	VPSUBD    Y1, Y0, Y0
 	VCVTDQ2PS Y1, Y1
-	VANDPS    logisticConsts<>+1632(SB), Y0, Y0
-	VPADDD    logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1696(SB), Y2
-	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1664(SB), Y2
+	VFMADD231PS  logisticConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y5
-	VMULPS       logisticConsts<>+1408(SB), Y1, Y6
+	VMULPS       logisticConsts<>+1920(SB), Y1, Y6
 	VFMADD231PS  Y5, Y2, Y6
 	VADDPS       Y0, Y6, Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y3, Y1
 	VANDPS       Y3, Y1, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -2191,9 +2192,9 @@ l15:
 	VMOVUPS      Y0, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -2215,24 +2216,24 @@ l15:
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, logisticConsts<>+1952(SB), Y1, Y1
+	VCMPPS $0x15, logisticConsts<>+1984(SB), Y1, Y1
 	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1952(SB), Y1
+	VBROADCASTSS logisticConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -2272,9 +2273,9 @@ l15:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
 	VMOVUPS      216(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y3, Y3
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
@@ -2420,26 +2421,25 @@ l15:
 	VMULPS       216(SP), Y2, Y0
 	VMOVUPS      Y0, 32(BX)
 	VMOVUPS      184(SP), Y0
-	VPSUBD       logisticConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
+	VPSUBD       logisticConsts<>+1600(SB), Y0, Y1
+	VANDPS       logisticConsts<>+512(SB), Y1, Y1
+	VPSUBD       Y1, Y0, Y0
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       logisticConsts<>+1632(SB), Y0, Y0
-	VPADDD       logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+1696(SB), Y2
-	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1664(SB), Y2
+	VFMADD231PS  logisticConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y5
-	VMULPS       logisticConsts<>+1408(SB), Y1, Y6
+	VMULPS       logisticConsts<>+1920(SB), Y1, Y6
 	VFMADD231PS  Y5, Y2, Y6
 	VADDPS       Y0, Y6, Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y3, Y1
 	VANDPS       Y3, Y1, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -2451,9 +2451,9 @@ l15:
 	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(SI)
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+992(SB), Y3
 	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
@@ -2469,22 +2469,22 @@ l15:
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1952(SB), Y1
+	VBROADCASTSS logisticConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+992(SB), Y4
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
@@ -2515,9 +2515,9 @@ l15:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
 	VMOVUPS      248(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y3, Y3
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
@@ -2697,28 +2697,27 @@ l17:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VMOVUPS   312(SP), Y0
-	VPSUBD    logisticConsts<>+1600(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y1
+	VPSUBD    logisticConsts<>+1600(SB), Y0, Y1
+	VANDPS    logisticConsts<>+512(SB), Y1, Y1
+	VPSUBD    Y1, Y0, Y0
 	VCVTDQ2PS Y1, Y1
-	VANDPS    logisticConsts<>+1632(SB), Y0, Y0
-	VPADDD    logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1696(SB), Y2
-	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1664(SB), Y2
+	VFMADD231PS  logisticConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y5
-	VMULPS       logisticConsts<>+1408(SB), Y1, Y6
+	VMULPS       logisticConsts<>+1920(SB), Y1, Y6
 	VFMADD231PS  Y5, Y2, Y6
 	VADDPS       Y0, Y6, Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y4, Y1
 	VANDPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -2733,9 +2732,9 @@ l17:
 	VMASKMOVPS   Y0, Y1, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -2757,7 +2756,7 @@ l17:
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS $0x15, logisticConsts<>+1984(SB), Y2, Y2
 	VANDPS Y3, Y2, Y2
 	VANDPS Y2, Y1, Y2
 	VADDPS Y15, Y2, Y15
@@ -2766,18 +2765,18 @@ l17:
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1952(SB), Y1
+	VBROADCASTSS logisticConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -2817,9 +2816,9 @@ l17:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
 	VMOVUPS      184(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y3, Y3
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
@@ -2968,26 +2967,25 @@ l17:
 	VMULPS       248(SP), Y2, Y0
 	VMASKMOVPS   Y0, Y6, 32(BX)
 	VMOVUPS      216(SP), Y0
-	VPSUBD       logisticConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
+	VPSUBD       logisticConsts<>+1600(SB), Y0, Y1
+	VANDPS       logisticConsts<>+512(SB), Y1, Y1
+	VPSUBD       Y1, Y0, Y0
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       logisticConsts<>+1632(SB), Y0, Y0
-	VPADDD       logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+1696(SB), Y2
-	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1664(SB), Y2
+	VFMADD231PS  logisticConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y5
-	VMULPS       logisticConsts<>+1408(SB), Y1, Y6
+	VMULPS       logisticConsts<>+1920(SB), Y1, Y6
 	VFMADD231PS  Y5, Y2, Y6
 	VADDPS       Y0, Y6, Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y4, Y1
 	VANDPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -3000,9 +2998,9 @@ l17:
 	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, 32(SI)
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+992(SB), Y4
 	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
@@ -3018,25 +3016,25 @@ l17:
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
 	VANDPS       Y3, Y2, Y2
 	VANDPS       Y2, Y1, Y2
 	VADDPS       Y14, Y2, Y14
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1952(SB), Y1
+	VBROADCASTSS logisticConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+992(SB), Y4
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
@@ -3067,9 +3065,9 @@ l17:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
 	VMOVUPS      184(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y3, Y3
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
@@ -3097,9 +3095,9 @@ l18:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -3121,13 +3119,13 @@ l18:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -3149,7 +3147,7 @@ l18:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y11, Y11
@@ -3160,35 +3158,34 @@ l18:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, logisticConsts<>+2080(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2112(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2112(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2144(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2176(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1600(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    logisticConsts<>+1600(SB), Y3, Y4
+	VANDPS    logisticConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    logisticConsts<>+1632(SB), Y3, Y3
-	VPADDD    logisticConsts<>+1600(SB), Y3, Y3
 	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1696(SB), Y4
-	VFMADD231PS  logisticConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS logisticConsts<>+1664(SB), Y4
+	VFMADD231PS  logisticConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1888(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1920(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       logisticConsts<>+1408(SB), Y2, Y6
+	VMULPS       logisticConsts<>+1920(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1952(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y1, Y2
@@ -3206,35 +3203,34 @@ l18:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, logisticConsts<>+2080(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2112(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2112(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2144(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2176(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1600(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    logisticConsts<>+1600(SB), Y3, Y4
+	VANDPS    logisticConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    logisticConsts<>+1632(SB), Y3, Y3
-	VPADDD    logisticConsts<>+1600(SB), Y3, Y3
 	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1696(SB), Y4
-	VFMADD231PS  logisticConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS logisticConsts<>+1664(SB), Y4
+	VFMADD231PS  logisticConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1888(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1920(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       logisticConsts<>+1408(SB), Y2, Y6
+	VMULPS       logisticConsts<>+1920(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1952(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, logisticConsts<>+640(SB), Y1, Y2
@@ -3262,9 +3258,9 @@ l19:
 	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y5
+	VBROADCASTSS logisticConsts<>+2016(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y5
+	VBROADCASTSS logisticConsts<>+2016(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y1, Y5, Y1
@@ -3329,17 +3325,17 @@ l19:
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Y2
 	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS logisticConsts<>+2016(SB), Y3
-	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+2048(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+2080(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, (DX)
 	VMOVUPS      (BX), Y2
 	VMULPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
-	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS logisticConsts<>+2048(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+2080(SB), Y2
 	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
@@ -3353,9 +3349,9 @@ l19:
 	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y5
+	VBROADCASTSS logisticConsts<>+2016(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y5
+	VBROADCASTSS logisticConsts<>+2016(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y1, Y5, Y1
@@ -3409,17 +3405,17 @@ l19:
 	VCMPPS       $0x04, logisticConsts<>+640(SB), Y0, Y1
 	VMOVUPS      32(DX), Y2
 	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS logisticConsts<>+2016(SB), Y3
-	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+2048(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+2080(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, 32(DX)
 	VMOVUPS      32(BX), Y2
 	VMULPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
-	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS logisticConsts<>+2048(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+2080(SB), Y2
 	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(BX)
@@ -3443,9 +3439,9 @@ l20:
 	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y5
+	VBROADCASTSS logisticConsts<>+2016(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y5
+	VBROADCASTSS logisticConsts<>+2016(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y1, Y5, Y1
@@ -3510,17 +3506,17 @@ l20:
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Y2
 	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS logisticConsts<>+2016(SB), Y3
-	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+2048(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+2080(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, (DX)
 	VMOVUPS      (BX), Y2
 	VMULPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
-	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS logisticConsts<>+2048(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+2080(SB), Y2
 	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
@@ -3548,9 +3544,9 @@ l21:
 	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
 	VANDPS       Y3, Y5, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y6
+	VBROADCASTSS logisticConsts<>+2016(SB), Y6
 	VMINPS       Y2, Y6, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y6
+	VBROADCASTSS logisticConsts<>+2016(SB), Y6
 	VMINPS       Y3, Y6, Y3
 	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y2, Y6, Y2
@@ -3617,17 +3613,17 @@ l21:
 	// the gradients times their responsibilities
 	VMASKMOVPS   (DX), Y2, Y3
 	VMULPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+2016(SB), Y4
-	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+2048(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS logisticConsts<>+2080(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 	VANDPS       Y3, Y1, Y3
 	VMASKMOVPS   Y3, Y2, (DX)
 	VMASKMOVPS   (BX), Y2, Y3
 	VMULPS       Y0, Y3, Y0
-	VBROADCASTSS logisticConsts<>+2016(SB), Y3
-	VMINPS       Y0, Y3, Y0
 	VBROADCASTSS logisticConsts<>+2048(SB), Y3
+	VMINPS       Y0, Y3, Y0
+	VBROADCASTSS logisticConsts<>+2080(SB), Y3
 	VMAXPS       Y0, Y3, Y0
 	VANDPS       Y0, Y1, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
@@ -3752,8 +3748,8 @@ l28:
 	VMULPS       64(SP), Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
-	VBROADCASTSS logisticConsts<>+2048(SB), Y13
-	VBROADCASTSS logisticConsts<>+2048(SB), Y12
+	VBROADCASTSS logisticConsts<>+2080(SB), Y13
+	VBROADCASTSS logisticConsts<>+2080(SB), Y12
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+48(FP), CX
@@ -3763,9 +3759,9 @@ l28:
 l29:
 	VMOVUPS      (R8), Y0
 	VMULPS       96(SP), Y0, Y0
-	VBROADCASTSS logisticConsts<>+2176(SB), Y1
-	VMINPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+2208(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VBROADCASTSS logisticConsts<>+2240(SB), Y1
 	VMAXPS       Y0, Y1, Y0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -3905,28 +3901,27 @@ l29:
 	VMULPS       Y0, Y1, Y0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1600(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y1
+	VPSUBD    logisticConsts<>+1600(SB), Y0, Y1
+	VANDPS    logisticConsts<>+512(SB), Y1, Y1
+	VPSUBD    Y1, Y0, Y0
 	VCVTDQ2PS Y1, Y1
-	VANDPS    logisticConsts<>+1632(SB), Y0, Y0
-	VPADDD    logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1696(SB), Y2
-	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1664(SB), Y2
+	VFMADD231PS  logisticConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMULPS       logisticConsts<>+1408(SB), Y1, Y4
+	VMULPS       logisticConsts<>+1920(SB), Y1, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
 	VMOVUPS      224(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
@@ -3941,9 +3936,9 @@ l29:
 	VADDPS       Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -3965,24 +3960,24 @@ l29:
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, logisticConsts<>+1952(SB), Y1, Y1
+	VCMPPS $0x15, logisticConsts<>+1984(SB), Y1, Y1
 	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1952(SB), Y1
+	VBROADCASTSS logisticConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -4021,17 +4016,17 @@ l29:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
 	VMOVAPS      Y0, Y11
 	VMOVUPS      32(R8), Y0
 	VMULPS       96(SP), Y0, Y0
-	VBROADCASTSS logisticConsts<>+2176(SB), Y1
-	VMINPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+2208(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VBROADCASTSS logisticConsts<>+2240(SB), Y1
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+992(SB), Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
@@ -4150,26 +4145,25 @@ l29:
 	VBROADCASTSS logisticConsts<>+832(SB), Y3
 	VBLENDVPS    Y2, Y1, Y3, Y1
 	VMULPS       Y0, Y1, Y0
-	VPSUBD       logisticConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
+	VPSUBD       logisticConsts<>+1600(SB), Y0, Y1
+	VANDPS       logisticConsts<>+512(SB), Y1, Y1
+	VPSUBD       Y1, Y0, Y0
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       logisticConsts<>+1632(SB), Y0, Y0
-	VPADDD       logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+1696(SB), Y2
-	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1664(SB), Y2
+	VFMADD231PS  logisticConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMULPS       logisticConsts<>+1408(SB), Y1, Y4
+	VMULPS       logisticConsts<>+1920(SB), Y1, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
 	VMOVUPS      224(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
@@ -4182,9 +4176,9 @@ l29:
 	VMOVUPS      32(DX), Y1
 	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+992(SB), Y3
 	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
@@ -4200,22 +4194,22 @@ l29:
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1952(SB), Y1
+	VBROADCASTSS logisticConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+992(SB), Y4
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
@@ -4245,8 +4239,8 @@ l29:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
@@ -4267,9 +4261,9 @@ l31:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R8), Y0, Y1
 	VMULPS       96(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+2176(SB), Y2
-	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+2208(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+2240(SB), Y2
 	VMAXPS       Y1, Y2, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -4410,28 +4404,27 @@ l31:
 	VMULPS       Y0, Y1, Y0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1600(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y1
+	VPSUBD    logisticConsts<>+1600(SB), Y0, Y1
+	VANDPS    logisticConsts<>+512(SB), Y1, Y1
+	VPSUBD    Y1, Y0, Y0
 	VCVTDQ2PS Y1, Y1
-	VANDPS    logisticConsts<>+1632(SB), Y0, Y0
-	VPADDD    logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1696(SB), Y2
-	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1664(SB), Y2
+	VFMADD231PS  logisticConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMULPS       logisticConsts<>+1408(SB), Y1, Y4
+	VMULPS       logisticConsts<>+1920(SB), Y1, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
 	VMOVUPS      256(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
@@ -4447,9 +4440,9 @@ l31:
 	VADDPS       Y0, Y2, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -4471,7 +4464,7 @@ l31:
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS $0x15, logisticConsts<>+1984(SB), Y2, Y2
 	VANDPS Y3, Y2, Y2
 	VANDPS Y2, Y1, Y2
 	VADDPS Y15, Y2, Y15
@@ -4480,18 +4473,18 @@ l31:
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1952(SB), Y1
+	VBROADCASTSS logisticConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -4530,8 +4523,8 @@ l31:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
@@ -4539,9 +4532,9 @@ l31:
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R8), Y0, Y1
 	VMULPS       96(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+2176(SB), Y2
-	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+2208(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+2240(SB), Y2
 	VMAXPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+992(SB), Y2
 	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y2
@@ -4661,26 +4654,25 @@ l31:
 	VBROADCASTSS logisticConsts<>+832(SB), Y3
 	VBLENDVPS    Y1, Y2, Y3, Y1
 	VMULPS       Y0, Y1, Y0
-	VPSUBD       logisticConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
+	VPSUBD       logisticConsts<>+1600(SB), Y0, Y1
+	VANDPS       logisticConsts<>+512(SB), Y1, Y1
+	VPSUBD       Y1, Y0, Y0
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       logisticConsts<>+1632(SB), Y0, Y0
-	VPADDD       logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+1696(SB), Y2
-	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1664(SB), Y2
+	VFMADD231PS  logisticConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMULPS       logisticConsts<>+1408(SB), Y1, Y4
+	VMULPS       logisticConsts<>+1920(SB), Y1, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
 	VMOVUPS      256(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
@@ -4694,9 +4686,9 @@ l31:
 	VMASKMOVPS   32(DX), Y1, Y2
 	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+992(SB), Y4
 	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
@@ -4712,25 +4704,25 @@ l31:
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
 	VANDPS       Y3, Y2, Y2
 	VANDPS       Y2, Y1, Y2
 	VADDPS       Y14, Y2, Y14
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1952(SB), Y1
+	VBROADCASTSS logisticConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+992(SB), Y4
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
@@ -4760,8 +4752,8 @@ l31:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
@@ -4782,9 +4774,9 @@ l32:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -4806,13 +4798,13 @@ l32:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -4834,7 +4826,7 @@ l32:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y11, Y11
@@ -4845,35 +4837,34 @@ l32:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, logisticConsts<>+2080(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2112(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2112(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2144(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2176(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1600(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    logisticConsts<>+1600(SB), Y3, Y4
+	VANDPS    logisticConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    logisticConsts<>+1632(SB), Y3, Y3
-	VPADDD    logisticConsts<>+1600(SB), Y3, Y3
 	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1696(SB), Y4
-	VFMADD231PS  logisticConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS logisticConsts<>+1664(SB), Y4
+	VFMADD231PS  logisticConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1888(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1920(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       logisticConsts<>+1408(SB), Y2, Y6
+	VMULPS       logisticConsts<>+1920(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1952(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y1, Y2
@@ -4891,35 +4882,34 @@ l32:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, logisticConsts<>+2080(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2112(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2112(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2144(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2176(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1600(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    logisticConsts<>+1600(SB), Y3, Y4
+	VANDPS    logisticConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    logisticConsts<>+1632(SB), Y3, Y3
-	VPADDD    logisticConsts<>+1600(SB), Y3, Y3
 	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1696(SB), Y4
-	VFMADD231PS  logisticConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS logisticConsts<>+1664(SB), Y4
+	VFMADD231PS  logisticConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1888(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1920(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       logisticConsts<>+1408(SB), Y2, Y6
+	VMULPS       logisticConsts<>+1920(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1952(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, logisticConsts<>+640(SB), Y1, Y2
@@ -5056,8 +5046,8 @@ l37:
 	VMULPS       88(SP), Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
-	VBROADCASTSS logisticConsts<>+2048(SB), Y13
-	VBROADCASTSS logisticConsts<>+2048(SB), Y12
+	VBROADCASTSS logisticConsts<>+2080(SB), Y13
+	VBROADCASTSS logisticConsts<>+2080(SB), Y12
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+72(FP), CX
@@ -5067,9 +5057,9 @@ l37:
 l38:
 	VMOVUPS      (R11), Y0
 	VMULPS       120(SP), Y0, Y0
-	VBROADCASTSS logisticConsts<>+2176(SB), Y1
-	VMINPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+2208(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VBROADCASTSS logisticConsts<>+2240(SB), Y1
 	VMAXPS       Y0, Y1, Y0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -5238,28 +5228,27 @@ l38:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VMOVUPS   312(SP), Y0
-	VPSUBD    logisticConsts<>+1600(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y1
+	VPSUBD    logisticConsts<>+1600(SB), Y0, Y1
+	VANDPS    logisticConsts<>+512(SB), Y1, Y1
+	VPSUBD    Y1, Y0, Y0
 	VCVTDQ2PS Y1, Y1
-	VANDPS    logisticConsts<>+1632(SB), Y0, Y0
-	VPADDD    logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1696(SB), Y2
-	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1664(SB), Y2
+	VFMADD231PS  logisticConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y5
-	VMULPS       logisticConsts<>+1408(SB), Y1, Y6
+	VMULPS       logisticConsts<>+1920(SB), Y1, Y6
 	VFMADD231PS  Y5, Y2, Y6
 	VADDPS       Y0, Y6, Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y3, Y1
 	VANDPS       Y3, Y1, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -5273,9 +5262,9 @@ l38:
 	VMOVUPS      Y0, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -5297,24 +5286,24 @@ l38:
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, logisticConsts<>+1952(SB), Y1, Y1
+	VCMPPS $0x15, logisticConsts<>+1984(SB), Y1, Y1
 	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1952(SB), Y1
+	VBROADCASTSS logisticConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -5354,18 +5343,18 @@ l38:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
 	VMOVUPS      248(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y3, Y3
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
 	VMOVAPS      Y1, Y11
 	VMOVUPS      32(R11), Y0
 	VMULPS       120(SP), Y0, Y0
-	VBROADCASTSS logisticConsts<>+2176(SB), Y1
-	VMINPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+2208(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VBROADCASTSS logisticConsts<>+2240(SB), Y1
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+992(SB), Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
@@ -5513,26 +5502,25 @@ l38:
 	VMULPS       120(SP), Y2, Y0
 	VMOVUPS      Y0, 32(BX)
 	VMOVUPS      216(SP), Y0
-	VPSUBD       logisticConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
+	VPSUBD       logisticConsts<>+1600(SB), Y0, Y1
+	VANDPS       logisticConsts<>+512(SB), Y1, Y1
+	VPSUBD       Y1, Y0, Y0
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       logisticConsts<>+1632(SB), Y0, Y0
-	VPADDD       logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+1696(SB), Y2
-	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1664(SB), Y2
+	VFMADD231PS  logisticConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y5
-	VMULPS       logisticConsts<>+1408(SB), Y1, Y6
+	VMULPS       logisticConsts<>+1920(SB), Y1, Y6
 	VFMADD231PS  Y5, Y2, Y6
 	VADDPS       Y0, Y6, Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y3, Y1
 	VANDPS       Y3, Y1, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -5544,9 +5532,9 @@ l38:
 	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(SI)
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+992(SB), Y3
 	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
@@ -5562,22 +5550,22 @@ l38:
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1952(SB), Y1
+	VBROADCASTSS logisticConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+992(SB), Y4
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
@@ -5608,9 +5596,9 @@ l38:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
 	VMOVUPS      280(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y3, Y3
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
@@ -5634,9 +5622,9 @@ l40:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R11), Y0, Y1
 	VMULPS       120(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+2176(SB), Y2
-	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+2208(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+2240(SB), Y2
 	VMAXPS       Y1, Y2, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -5807,28 +5795,27 @@ l40:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VMOVUPS   344(SP), Y0
-	VPSUBD    logisticConsts<>+1600(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y1
+	VPSUBD    logisticConsts<>+1600(SB), Y0, Y1
+	VANDPS    logisticConsts<>+512(SB), Y1, Y1
+	VPSUBD    Y1, Y0, Y0
 	VCVTDQ2PS Y1, Y1
-	VANDPS    logisticConsts<>+1632(SB), Y0, Y0
-	VPADDD    logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1696(SB), Y2
-	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1664(SB), Y2
+	VFMADD231PS  logisticConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y5
-	VMULPS       logisticConsts<>+1408(SB), Y1, Y6
+	VMULPS       logisticConsts<>+1920(SB), Y1, Y6
 	VFMADD231PS  Y5, Y2, Y6
 	VADDPS       Y0, Y6, Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y4, Y1
 	VANDPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -5843,9 +5830,9 @@ l40:
 	VMASKMOVPS   Y0, Y1, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -5867,7 +5854,7 @@ l40:
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS $0x15, logisticConsts<>+1984(SB), Y2, Y2
 	VANDPS Y3, Y2, Y2
 	VANDPS Y2, Y1, Y2
 	VADDPS Y15, Y2, Y15
@@ -5876,18 +5863,18 @@ l40:
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1952(SB), Y1
+	VBROADCASTSS logisticConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -5927,9 +5914,9 @@ l40:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
 	VMOVUPS      216(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y3, Y3
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
@@ -5937,9 +5924,9 @@ l40:
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R11), Y0, Y1
 	VMULPS       120(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+2176(SB), Y2
-	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+2208(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+2240(SB), Y2
 	VMAXPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+992(SB), Y2
 	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y2
@@ -6089,26 +6076,25 @@ l40:
 	VMULPS       120(SP), Y2, Y0
 	VMASKMOVPS   Y0, Y6, 32(BX)
 	VMOVUPS      248(SP), Y0
-	VPSUBD       logisticConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
+	VPSUBD       logisticConsts<>+1600(SB), Y0, Y1
+	VANDPS       logisticConsts<>+512(SB), Y1, Y1
+	VPSUBD       Y1, Y0, Y0
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       logisticConsts<>+1632(SB), Y0, Y0
-	VPADDD       logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+1696(SB), Y2
-	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1664(SB), Y2
+	VFMADD231PS  logisticConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y5
-	VMULPS       logisticConsts<>+1408(SB), Y1, Y6
+	VMULPS       logisticConsts<>+1920(SB), Y1, Y6
 	VFMADD231PS  Y5, Y2, Y6
 	VADDPS       Y0, Y6, Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y4, Y1
 	VANDPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -6121,9 +6107,9 @@ l40:
 	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, 32(SI)
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+992(SB), Y4
 	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
@@ -6139,25 +6125,25 @@ l40:
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
 	VANDPS       Y3, Y2, Y2
 	VANDPS       Y2, Y1, Y2
 	VADDPS       Y14, Y2, Y14
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1952(SB), Y1
+	VBROADCASTSS logisticConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+992(SB), Y4
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
@@ -6188,9 +6174,9 @@ l40:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
 	VMOVUPS      216(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y3, Y3
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
@@ -6218,9 +6204,9 @@ l41:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -6242,13 +6228,13 @@ l41:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -6270,7 +6256,7 @@ l41:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y11, Y11
@@ -6281,35 +6267,34 @@ l41:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, logisticConsts<>+2080(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2112(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2112(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2144(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2176(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1600(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    logisticConsts<>+1600(SB), Y3, Y4
+	VANDPS    logisticConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    logisticConsts<>+1632(SB), Y3, Y3
-	VPADDD    logisticConsts<>+1600(SB), Y3, Y3
 	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1696(SB), Y4
-	VFMADD231PS  logisticConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS logisticConsts<>+1664(SB), Y4
+	VFMADD231PS  logisticConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1888(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1920(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       logisticConsts<>+1408(SB), Y2, Y6
+	VMULPS       logisticConsts<>+1920(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1952(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y1, Y2
@@ -6327,35 +6312,34 @@ l41:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, logisticConsts<>+2080(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2112(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2112(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2144(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2176(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1600(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    logisticConsts<>+1600(SB), Y3, Y4
+	VANDPS    logisticConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    logisticConsts<>+1632(SB), Y3, Y3
-	VPADDD    logisticConsts<>+1600(SB), Y3, Y3
 	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1696(SB), Y4
-	VFMADD231PS  logisticConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS logisticConsts<>+1664(SB), Y4
+	VFMADD231PS  logisticConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1888(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1920(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       logisticConsts<>+1408(SB), Y2, Y6
+	VMULPS       logisticConsts<>+1920(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1952(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, logisticConsts<>+640(SB), Y1, Y2
@@ -6383,9 +6367,9 @@ l42:
 	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y5
+	VBROADCASTSS logisticConsts<>+2016(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y5
+	VBROADCASTSS logisticConsts<>+2016(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y1, Y5, Y1
@@ -6450,17 +6434,17 @@ l42:
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Y2
 	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS logisticConsts<>+2016(SB), Y3
-	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+2048(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+2080(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, (DX)
 	VMOVUPS      (BX), Y2
 	VMULPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
-	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS logisticConsts<>+2048(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+2080(SB), Y2
 	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
@@ -6474,9 +6458,9 @@ l42:
 	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y5
+	VBROADCASTSS logisticConsts<>+2016(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y5
+	VBROADCASTSS logisticConsts<>+2016(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y1, Y5, Y1
@@ -6530,17 +6514,17 @@ l42:
 	VCMPPS       $0x04, logisticConsts<>+640(SB), Y0, Y1
 	VMOVUPS      32(DX), Y2
 	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS logisticConsts<>+2016(SB), Y3
-	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+2048(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+2080(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, 32(DX)
 	VMOVUPS      32(BX), Y2
 	VMULPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
-	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS logisticConsts<>+2048(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+2080(SB), Y2
 	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(BX)
@@ -6564,9 +6548,9 @@ l43:
 	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y5
+	VBROADCASTSS logisticConsts<>+2016(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y5
+	VBROADCASTSS logisticConsts<>+2016(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y1, Y5, Y1
@@ -6631,17 +6615,17 @@ l43:
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Y2
 	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS logisticConsts<>+2016(SB), Y3
-	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+2048(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+2080(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, (DX)
 	VMOVUPS      (BX), Y2
 	VMULPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
-	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS logisticConsts<>+2048(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+2080(SB), Y2
 	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
@@ -6669,9 +6653,9 @@ l44:
 	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
 	VANDPS       Y3, Y5, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y6
+	VBROADCASTSS logisticConsts<>+2016(SB), Y6
 	VMINPS       Y2, Y6, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y6
+	VBROADCASTSS logisticConsts<>+2016(SB), Y6
 	VMINPS       Y3, Y6, Y3
 	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y2, Y6, Y2
@@ -6738,17 +6722,17 @@ l44:
 	// the gradients times their responsibilities
 	VMASKMOVPS   (DX), Y2, Y3
 	VMULPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+2016(SB), Y4
-	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+2048(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS logisticConsts<>+2080(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 	VANDPS       Y3, Y1, Y3
 	VMASKMOVPS   Y3, Y2, (DX)
 	VMASKMOVPS   (BX), Y2, Y3
 	VMULPS       Y0, Y3, Y0
-	VBROADCASTSS logisticConsts<>+2016(SB), Y3
-	VMINPS       Y0, Y3, Y0
 	VBROADCASTSS logisticConsts<>+2048(SB), Y3
+	VMINPS       Y0, Y3, Y0
+	VBROADCASTSS logisticConsts<>+2080(SB), Y3
 	VMAXPS       Y0, Y3, Y0
 	VANDPS       Y0, Y1, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
@@ -6871,8 +6855,8 @@ l51:
 	VMULPS       64(SP), Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
-	VBROADCASTSS logisticConsts<>+2048(SB), Y13
-	VBROADCASTSS logisticConsts<>+2048(SB), Y12
+	VBROADCASTSS logisticConsts<>+2080(SB), Y13
+	VBROADCASTSS logisticConsts<>+2080(SB), Y12
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+48(FP), CX
@@ -6916,21 +6900,21 @@ l52:
 	VBROADCASTSS logisticConsts<>+608(SB), Y3
 	VFMSUB231PS  logisticConsts<>+608(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y1
-	VANDPS       logisticConsts<>+2240(SB), Y2, Y2
-	VBROADCASTSS logisticConsts<>+2304(SB), Y3
-	VFMADD231PS  logisticConsts<>+2272(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+2336(SB), Y1, Y3
+	VANDPS       logisticConsts<>+2272(SB), Y2, Y2
+	VBROADCASTSS logisticConsts<>+2336(SB), Y3
+	VFMADD231PS  logisticConsts<>+2304(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2368(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2400(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2432(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2464(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2496(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1920(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+2528(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+1888(SB), Y1, Y3
 	VMULPS       Y1, Y1, Y4
 	VFMADD231PS  Y4, Y3, Y1
 	VADDPS       Y1, Y2, Y1
 	VADDPS       Y1, Y0, Y0
-	VADDPS       logisticConsts<>+2528(SB), Y0, Y0
+	VADDPS       logisticConsts<>+2560(SB), Y0, Y0
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VMINPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+768(SB), Y1
@@ -7055,28 +7039,27 @@ l52:
 	VMULPS       Y0, Y1, Y0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1600(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y1
+	VPSUBD    logisticConsts<>+1600(SB), Y0, Y1
+	VANDPS    logisticConsts<>+512(SB), Y1, Y1
+	VPSUBD    Y1, Y0, Y0
 	VCVTDQ2PS Y1, Y1
-	VANDPS    logisticConsts<>+1632(SB), Y0, Y0
-	VPADDD    logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1696(SB), Y2
-	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1664(SB), Y2
+	VFMADD231PS  logisticConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMULPS       logisticConsts<>+1408(SB), Y1, Y4
+	VMULPS       logisticConsts<>+1920(SB), Y1, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
 	VMOVUPS      192(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
@@ -7091,9 +7074,9 @@ l52:
 	VADDPS       Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -7115,24 +7098,24 @@ l52:
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, logisticConsts<>+1952(SB), Y1, Y1
+	VCMPPS $0x15, logisticConsts<>+1984(SB), Y1, Y1
 	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1952(SB), Y1
+	VBROADCASTSS logisticConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -7171,8 +7154,8 @@ l52:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
@@ -7205,21 +7188,21 @@ l52:
 	VBROADCASTSS logisticConsts<>+608(SB), Y3
 	VFMSUB231PS  logisticConsts<>+608(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y1
-	VANDPS       logisticConsts<>+2240(SB), Y2, Y2
-	VBROADCASTSS logisticConsts<>+2304(SB), Y3
-	VFMADD231PS  logisticConsts<>+2272(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+2336(SB), Y1, Y3
+	VANDPS       logisticConsts<>+2272(SB), Y2, Y2
+	VBROADCASTSS logisticConsts<>+2336(SB), Y3
+	VFMADD231PS  logisticConsts<>+2304(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2368(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2400(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2432(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2464(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2496(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1920(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+2528(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+1888(SB), Y1, Y3
 	VMULPS       Y1, Y1, Y4
 	VFMADD231PS  Y4, Y3, Y1
 	VADDPS       Y1, Y2, Y1
 	VADDPS       Y1, Y0, Y0
-	VADDPS       logisticConsts<>+2528(SB), Y0, Y0
+	VADDPS       logisticConsts<>+2560(SB), Y0, Y0
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VMINPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+768(SB), Y1
@@ -7329,26 +7312,25 @@ l52:
 	VBROADCASTSS logisticConsts<>+832(SB), Y3
 	VBLENDVPS    Y2, Y1, Y3, Y1
 	VMULPS       Y0, Y1, Y0
-	VPSUBD       logisticConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
+	VPSUBD       logisticConsts<>+1600(SB), Y0, Y1
+	VANDPS       logisticConsts<>+512(SB), Y1, Y1
+	VPSUBD       Y1, Y0, Y0
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       logisticConsts<>+1632(SB), Y0, Y0
-	VPADDD       logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+1696(SB), Y2
-	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1664(SB), Y2
+	VFMADD231PS  logisticConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMULPS       logisticConsts<>+1408(SB), Y1, Y4
+	VMULPS       logisticConsts<>+1920(SB), Y1, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
 	VMOVUPS      192(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
@@ -7361,9 +7343,9 @@ l52:
 	VMOVUPS      32(DX), Y1
 	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+992(SB), Y3
 	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
@@ -7379,22 +7361,22 @@ l52:
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1952(SB), Y1
+	VBROADCASTSS logisticConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+992(SB), Y4
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
@@ -7424,8 +7406,8 @@ l52:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
@@ -7480,21 +7462,21 @@ l54:
 	VBROADCASTSS logisticConsts<>+608(SB), Y4
 	VFMSUB231PS  logisticConsts<>+608(SB), Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       logisticConsts<>+2240(SB), Y3, Y3
-	VBROADCASTSS logisticConsts<>+2304(SB), Y4
-	VFMADD231PS  logisticConsts<>+2272(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+2336(SB), Y2, Y4
+	VANDPS       logisticConsts<>+2272(SB), Y3, Y3
+	VBROADCASTSS logisticConsts<>+2336(SB), Y4
+	VFMADD231PS  logisticConsts<>+2304(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2368(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2400(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2432(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2464(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2496(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1920(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+2528(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1888(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       logisticConsts<>+2528(SB), Y1, Y1
+	VADDPS       logisticConsts<>+2560(SB), Y1, Y1
 	VBROADCASTSS logisticConsts<>+736(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+768(SB), Y2
@@ -7620,28 +7602,27 @@ l54:
 	VMULPS       Y0, Y1, Y0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1600(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y1
+	VPSUBD    logisticConsts<>+1600(SB), Y0, Y1
+	VANDPS    logisticConsts<>+512(SB), Y1, Y1
+	VPSUBD    Y1, Y0, Y0
 	VCVTDQ2PS Y1, Y1
-	VANDPS    logisticConsts<>+1632(SB), Y0, Y0
-	VPADDD    logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1696(SB), Y2
-	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1664(SB), Y2
+	VFMADD231PS  logisticConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMULPS       logisticConsts<>+1408(SB), Y1, Y4
+	VMULPS       logisticConsts<>+1920(SB), Y1, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
 	VMOVUPS      224(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
@@ -7657,9 +7638,9 @@ l54:
 	VADDPS       Y0, Y2, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -7681,7 +7662,7 @@ l54:
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS $0x15, logisticConsts<>+1984(SB), Y2, Y2
 	VANDPS Y3, Y2, Y2
 	VANDPS Y2, Y1, Y2
 	VADDPS Y15, Y2, Y15
@@ -7690,18 +7671,18 @@ l54:
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1952(SB), Y1
+	VBROADCASTSS logisticConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -7740,8 +7721,8 @@ l54:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
@@ -7775,21 +7756,21 @@ l54:
 	VBROADCASTSS logisticConsts<>+608(SB), Y4
 	VFMSUB231PS  logisticConsts<>+608(SB), Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       logisticConsts<>+2240(SB), Y3, Y3
-	VBROADCASTSS logisticConsts<>+2304(SB), Y4
-	VFMADD231PS  logisticConsts<>+2272(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+2336(SB), Y2, Y4
+	VANDPS       logisticConsts<>+2272(SB), Y3, Y3
+	VBROADCASTSS logisticConsts<>+2336(SB), Y4
+	VFMADD231PS  logisticConsts<>+2304(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2368(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2400(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2432(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2464(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2496(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1920(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+2528(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1888(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       logisticConsts<>+2528(SB), Y1, Y1
+	VADDPS       logisticConsts<>+2560(SB), Y1, Y1
 	VBROADCASTSS logisticConsts<>+736(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+768(SB), Y2
@@ -7900,26 +7881,25 @@ l54:
 	VBROADCASTSS logisticConsts<>+832(SB), Y3
 	VBLENDVPS    Y1, Y2, Y3, Y1
 	VMULPS       Y0, Y1, Y0
-	VPSUBD       logisticConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
+	VPSUBD       logisticConsts<>+1600(SB), Y0, Y1
+	VANDPS       logisticConsts<>+512(SB), Y1, Y1
+	VPSUBD       Y1, Y0, Y0
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       logisticConsts<>+1632(SB), Y0, Y0
-	VPADDD       logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+1696(SB), Y2
-	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1664(SB), Y2
+	VFMADD231PS  logisticConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMULPS       logisticConsts<>+1408(SB), Y1, Y4
+	VMULPS       logisticConsts<>+1920(SB), Y1, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
 	VMOVUPS      224(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
@@ -7933,9 +7913,9 @@ l54:
 	VMASKMOVPS   32(DX), Y1, Y2
 	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+992(SB), Y4
 	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
@@ -7951,25 +7931,25 @@ l54:
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
 	VANDPS       Y3, Y2, Y2
 	VANDPS       Y2, Y1, Y2
 	VADDPS       Y14, Y2, Y14
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1952(SB), Y1
+	VBROADCASTSS logisticConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+992(SB), Y4
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
@@ -7999,8 +7979,8 @@ l54:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
@@ -8021,9 +8001,9 @@ l55:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -8045,13 +8025,13 @@ l55:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -8073,7 +8053,7 @@ l55:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y11, Y11
@@ -8084,35 +8064,34 @@ l55:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, logisticConsts<>+2080(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2112(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2112(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2144(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2176(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1600(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    logisticConsts<>+1600(SB), Y3, Y4
+	VANDPS    logisticConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    logisticConsts<>+1632(SB), Y3, Y3
-	VPADDD    logisticConsts<>+1600(SB), Y3, Y3
 	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1696(SB), Y4
-	VFMADD231PS  logisticConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS logisticConsts<>+1664(SB), Y4
+	VFMADD231PS  logisticConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1888(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1920(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       logisticConsts<>+1408(SB), Y2, Y6
+	VMULPS       logisticConsts<>+1920(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1952(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y1, Y2
@@ -8130,35 +8109,34 @@ l55:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, logisticConsts<>+2080(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2112(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2112(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2144(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2176(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1600(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    logisticConsts<>+1600(SB), Y3, Y4
+	VANDPS    logisticConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    logisticConsts<>+1632(SB), Y3, Y3
-	VPADDD    logisticConsts<>+1600(SB), Y3, Y3
 	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1696(SB), Y4
-	VFMADD231PS  logisticConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS logisticConsts<>+1664(SB), Y4
+	VFMADD231PS  logisticConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1888(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1920(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       logisticConsts<>+1408(SB), Y2, Y6
+	VMULPS       logisticConsts<>+1920(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1952(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, logisticConsts<>+640(SB), Y1, Y2
@@ -8293,8 +8271,8 @@ l60:
 	VMULPS       88(SP), Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
-	VBROADCASTSS logisticConsts<>+2048(SB), Y13
-	VBROADCASTSS logisticConsts<>+2048(SB), Y12
+	VBROADCASTSS logisticConsts<>+2080(SB), Y13
+	VBROADCASTSS logisticConsts<>+2080(SB), Y12
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+72(FP), CX
@@ -8338,21 +8316,21 @@ l61:
 	VBROADCASTSS logisticConsts<>+608(SB), Y4
 	VFMSUB231PS  logisticConsts<>+608(SB), Y1, Y4
 	VBLENDVPS    Y3, Y4, Y1, Y4
-	VANDPS       logisticConsts<>+2240(SB), Y3, Y3
-	VBROADCASTSS logisticConsts<>+2304(SB), Y5
-	VFMADD231PS  logisticConsts<>+2272(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+2336(SB), Y4, Y5
+	VANDPS       logisticConsts<>+2272(SB), Y3, Y3
+	VBROADCASTSS logisticConsts<>+2336(SB), Y5
+	VFMADD231PS  logisticConsts<>+2304(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2368(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2400(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2432(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2464(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2496(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+1920(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+2528(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+1888(SB), Y4, Y5
 	VMULPS       Y4, Y4, Y6
 	VFMADD231PS  Y6, Y5, Y4
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y3, Y2, Y2
-	VADDPS       logisticConsts<>+2528(SB), Y2, Y2
+	VADDPS       logisticConsts<>+2560(SB), Y2, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+768(SB), Y3
@@ -8517,28 +8495,27 @@ l61:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VMOVUPS   312(SP), Y0
-	VPSUBD    logisticConsts<>+1600(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y1
+	VPSUBD    logisticConsts<>+1600(SB), Y0, Y1
+	VANDPS    logisticConsts<>+512(SB), Y1, Y1
+	VPSUBD    Y1, Y0, Y0
 	VCVTDQ2PS Y1, Y1
-	VANDPS    logisticConsts<>+1632(SB), Y0, Y0
-	VPADDD    logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1696(SB), Y2
-	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1664(SB), Y2
+	VFMADD231PS  logisticConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y5
-	VMULPS       logisticConsts<>+1408(SB), Y1, Y6
+	VMULPS       logisticConsts<>+1920(SB), Y1, Y6
 	VFMADD231PS  Y5, Y2, Y6
 	VADDPS       Y0, Y6, Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y4, Y1
 	VANDPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -8552,9 +8529,9 @@ l61:
 	VMOVUPS      Y0, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -8576,24 +8553,24 @@ l61:
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, logisticConsts<>+1952(SB), Y1, Y1
+	VCMPPS $0x15, logisticConsts<>+1984(SB), Y1, Y1
 	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1952(SB), Y1
+	VBROADCASTSS logisticConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -8633,9 +8610,9 @@ l61:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
 	VMOVUPS      248(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y3, Y3
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
@@ -8668,21 +8645,21 @@ l61:
 	VBROADCASTSS logisticConsts<>+608(SB), Y4
 	VFMSUB231PS  logisticConsts<>+608(SB), Y1, Y4
 	VBLENDVPS    Y3, Y4, Y1, Y4
-	VANDPS       logisticConsts<>+2240(SB), Y3, Y3
-	VBROADCASTSS logisticConsts<>+2304(SB), Y5
-	VFMADD231PS  logisticConsts<>+2272(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+2336(SB), Y4, Y5
+	VANDPS       logisticConsts<>+2272(SB), Y3, Y3
+	VBROADCASTSS logisticConsts<>+2336(SB), Y5
+	VFMADD231PS  logisticConsts<>+2304(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2368(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2400(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2432(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2464(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2496(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+1920(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+2528(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+1888(SB), Y4, Y5
 	VMULPS       Y4, Y4, Y6
 	VFMADD231PS  Y6, Y5, Y4
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y3, Y2, Y2
-	VADDPS       logisticConsts<>+2528(SB), Y2, Y2
+	VADDPS       logisticConsts<>+2560(SB), Y2, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+768(SB), Y3
@@ -8832,26 +8809,25 @@ l61:
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(BX)
 	VMOVUPS      216(SP), Y0
-	VPSUBD       logisticConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
+	VPSUBD       logisticConsts<>+1600(SB), Y0, Y1
+	VANDPS       logisticConsts<>+512(SB), Y1, Y1
+	VPSUBD       Y1, Y0, Y0
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       logisticConsts<>+1632(SB), Y0, Y0
-	VPADDD       logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+1696(SB), Y2
-	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1664(SB), Y2
+	VFMADD231PS  logisticConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y5
-	VMULPS       logisticConsts<>+1408(SB), Y1, Y6
+	VMULPS       logisticConsts<>+1920(SB), Y1, Y6
 	VFMADD231PS  Y5, Y2, Y6
 	VADDPS       Y0, Y6, Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y4, Y1
 	VANDPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -8863,9 +8839,9 @@ l61:
 	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(SI)
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+992(SB), Y3
 	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
@@ -8881,22 +8857,22 @@ l61:
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1952(SB), Y1
+	VBROADCASTSS logisticConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+992(SB), Y4
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
@@ -8927,9 +8903,9 @@ l61:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
 	VMOVUPS      312(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y3, Y3
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
@@ -8987,22 +8963,22 @@ l63:
 	VBROADCASTSS logisticConsts<>+608(SB), Y5
 	VFMSUB231PS  logisticConsts<>+608(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       logisticConsts<>+2240(SB), Y4, Y4
-	VBROADCASTSS logisticConsts<>+2304(SB), Y6
-	VFMADD231PS  logisticConsts<>+2272(SB), Y5, Y6
-	VFMADD213PS  logisticConsts<>+2336(SB), Y5, Y6
+	VANDPS       logisticConsts<>+2272(SB), Y4, Y4
+	VBROADCASTSS logisticConsts<>+2336(SB), Y6
+	VFMADD231PS  logisticConsts<>+2304(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2368(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2400(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2432(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2464(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2496(SB), Y5, Y6
-	VFMADD213PS  logisticConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  logisticConsts<>+2528(SB), Y5, Y6
+	VFMADD213PS  logisticConsts<>+1888(SB), Y5, Y6
 	VMOVUPS      Y0, 184(SP)
 	VMULPS       Y5, Y5, Y0
 	VFMADD231PS  Y0, Y6, Y5
 	VADDPS       Y5, Y4, Y0
 	VADDPS       Y0, Y3, Y0
-	VADDPS       logisticConsts<>+2528(SB), Y0, Y0
+	VADDPS       logisticConsts<>+2560(SB), Y0, Y0
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
 	VMINPS       Y0, Y3, Y0
 	VBROADCASTSS logisticConsts<>+768(SB), Y3
@@ -9169,28 +9145,27 @@ l63:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VMOVUPS   344(SP), Y0
-	VPSUBD    logisticConsts<>+1600(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y1
+	VPSUBD    logisticConsts<>+1600(SB), Y0, Y1
+	VANDPS    logisticConsts<>+512(SB), Y1, Y1
+	VPSUBD    Y1, Y0, Y0
 	VCVTDQ2PS Y1, Y1
-	VANDPS    logisticConsts<>+1632(SB), Y0, Y0
-	VPADDD    logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1696(SB), Y2
-	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1664(SB), Y2
+	VFMADD231PS  logisticConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y4
-	VMULPS       logisticConsts<>+1408(SB), Y1, Y6
+	VMULPS       logisticConsts<>+1920(SB), Y1, Y6
 	VFMADD231PS  Y4, Y2, Y6
 	VADDPS       Y0, Y6, Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
 	VANDPS       Y5, Y1, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -9205,9 +9180,9 @@ l63:
 	VMASKMOVPS   Y0, Y1, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -9229,7 +9204,7 @@ l63:
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS $0x15, logisticConsts<>+1984(SB), Y2, Y2
 	VANDPS Y3, Y2, Y2
 	VANDPS Y2, Y1, Y2
 	VADDPS Y15, Y2, Y15
@@ -9238,18 +9213,18 @@ l63:
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1952(SB), Y1
+	VBROADCASTSS logisticConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -9289,9 +9264,9 @@ l63:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
 	VMOVUPS      184(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y3, Y3
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
@@ -9325,22 +9300,22 @@ l63:
 	VBROADCASTSS logisticConsts<>+608(SB), Y5
 	VFMSUB231PS  logisticConsts<>+608(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       logisticConsts<>+2240(SB), Y4, Y4
-	VBROADCASTSS logisticConsts<>+2304(SB), Y6
-	VFMADD231PS  logisticConsts<>+2272(SB), Y5, Y6
-	VFMADD213PS  logisticConsts<>+2336(SB), Y5, Y6
+	VANDPS       logisticConsts<>+2272(SB), Y4, Y4
+	VBROADCASTSS logisticConsts<>+2336(SB), Y6
+	VFMADD231PS  logisticConsts<>+2304(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2368(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2400(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2432(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2464(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2496(SB), Y5, Y6
-	VFMADD213PS  logisticConsts<>+1920(SB), Y5, Y6
+	VFMADD213PS  logisticConsts<>+2528(SB), Y5, Y6
+	VFMADD213PS  logisticConsts<>+1888(SB), Y5, Y6
 	VMOVUPS      Y0, 184(SP)
 	VMULPS       Y5, Y5, Y0
 	VFMADD231PS  Y0, Y6, Y5
 	VADDPS       Y5, Y4, Y0
 	VADDPS       Y0, Y3, Y0
-	VADDPS       logisticConsts<>+2528(SB), Y0, Y0
+	VADDPS       logisticConsts<>+2560(SB), Y0, Y0
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
 	VMINPS       Y0, Y3, Y0
 	VBROADCASTSS logisticConsts<>+768(SB), Y3
@@ -9492,26 +9467,25 @@ l63:
 	VANDPS       Y0, Y1, Y0
 	VMASKMOVPS   Y0, Y6, 32(BX)
 	VMOVUPS      248(SP), Y0
-	VPSUBD       logisticConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y1
+	VPSUBD       logisticConsts<>+1600(SB), Y0, Y1
+	VANDPS       logisticConsts<>+512(SB), Y1, Y1
+	VPSUBD       Y1, Y0, Y0
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       logisticConsts<>+1632(SB), Y0, Y0
-	VPADDD       logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+1696(SB), Y2
-	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1664(SB), Y2
+	VFMADD231PS  logisticConsts<>+1632(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y4
-	VMULPS       logisticConsts<>+1408(SB), Y1, Y6
+	VMULPS       logisticConsts<>+1920(SB), Y1, Y6
 	VFMADD231PS  Y4, Y2, Y6
 	VADDPS       Y0, Y6, Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
 	VANDPS       Y5, Y1, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -9524,9 +9498,9 @@ l63:
 	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, 32(SI)
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+992(SB), Y4
 	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
@@ -9542,25 +9516,25 @@ l63:
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
 	VANDPS       Y3, Y2, Y2
 	VANDPS       Y2, Y1, Y2
 	VADDPS       Y14, Y2, Y14
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1952(SB), Y1
+	VBROADCASTSS logisticConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+992(SB), Y4
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
@@ -9591,9 +9565,9 @@ l63:
 	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
 	VMOVUPS      184(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y3, Y3
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
@@ -9621,9 +9595,9 @@ l64:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -9645,13 +9619,13 @@ l64:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -9673,7 +9647,7 @@ l64:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y11, Y11
@@ -9684,35 +9658,34 @@ l64:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, logisticConsts<>+2080(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2112(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2112(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2144(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2176(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1600(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    logisticConsts<>+1600(SB), Y3, Y4
+	VANDPS    logisticConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    logisticConsts<>+1632(SB), Y3, Y3
-	VPADDD    logisticConsts<>+1600(SB), Y3, Y3
 	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1696(SB), Y4
-	VFMADD231PS  logisticConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS logisticConsts<>+1664(SB), Y4
+	VFMADD231PS  logisticConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1888(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1920(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       logisticConsts<>+1408(SB), Y2, Y6
+	VMULPS       logisticConsts<>+1920(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1952(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y1, Y2
@@ -9730,35 +9703,34 @@ l64:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, logisticConsts<>+2080(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2112(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2112(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2144(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2176(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1600(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    logisticConsts<>+1600(SB), Y3, Y4
+	VANDPS    logisticConsts<>+512(SB), Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    logisticConsts<>+1632(SB), Y3, Y3
-	VPADDD    logisticConsts<>+1600(SB), Y3, Y3
 	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1696(SB), Y4
-	VFMADD231PS  logisticConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS logisticConsts<>+1664(SB), Y4
+	VFMADD231PS  logisticConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1888(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1920(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       logisticConsts<>+1408(SB), Y2, Y6
+	VMULPS       logisticConsts<>+1920(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1952(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, logisticConsts<>+640(SB), Y1, Y2
@@ -9786,9 +9758,9 @@ l65:
 	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y5
+	VBROADCASTSS logisticConsts<>+2016(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y5
+	VBROADCASTSS logisticConsts<>+2016(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y1, Y5, Y1
@@ -9853,17 +9825,17 @@ l65:
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Y2
 	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS logisticConsts<>+2016(SB), Y3
-	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+2048(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+2080(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, (DX)
 	VMOVUPS      (BX), Y2
 	VMULPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
-	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS logisticConsts<>+2048(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+2080(SB), Y2
 	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
@@ -9877,9 +9849,9 @@ l65:
 	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y5
+	VBROADCASTSS logisticConsts<>+2016(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y5
+	VBROADCASTSS logisticConsts<>+2016(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y1, Y5, Y1
@@ -9933,17 +9905,17 @@ l65:
 	VCMPPS       $0x04, logisticConsts<>+640(SB), Y0, Y1
 	VMOVUPS      32(DX), Y2
 	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS logisticConsts<>+2016(SB), Y3
-	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+2048(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+2080(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, 32(DX)
 	VMOVUPS      32(BX), Y2
 	VMULPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
-	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS logisticConsts<>+2048(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+2080(SB), Y2
 	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(BX)
@@ -9967,9 +9939,9 @@ l66:
 	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y5
+	VBROADCASTSS logisticConsts<>+2016(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1984(SB), Y5
+	VBROADCASTSS logisticConsts<>+2016(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y1, Y5, Y1
@@ -10034,17 +10006,17 @@ l66:
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Y2
 	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS logisticConsts<>+2016(SB), Y3
-	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+2048(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+2080(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, (DX)
 	VMOVUPS      (BX), Y2
 	VMULPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+2016(SB), Y2
-	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS logisticConsts<>+2048(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS logisticConsts<>+2080(SB), Y2
 	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
@@ -10072,9 +10044,9 @@ l67:
 	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
 	VANDPS       Y3, Y5, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y6
+	VBROADCASTSS logisticConsts<>+2016(SB), Y6
 	VMINPS       Y2, Y6, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y6
+	VBROADCASTSS logisticConsts<>+2016(SB), Y6
 	VMINPS       Y3, Y6, Y3
 	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y2, Y6, Y2
@@ -10141,17 +10113,17 @@ l67:
 	// the gradients times their responsibilities
 	VMASKMOVPS   (DX), Y2, Y3
 	VMULPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+2016(SB), Y4
-	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+2048(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS logisticConsts<>+2080(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 	VANDPS       Y3, Y1, Y3
 	VMASKMOVPS   Y3, Y2, (DX)
 	VMASKMOVPS   (BX), Y2, Y3
 	VMULPS       Y0, Y3, Y0
-	VBROADCASTSS logisticConsts<>+2016(SB), Y3
-	VMINPS       Y0, Y3, Y0
 	VBROADCASTSS logisticConsts<>+2048(SB), Y3
+	VMINPS       Y0, Y3, Y0
+	VBROADCASTSS logisticConsts<>+2080(SB), Y3
 	VMAXPS       Y0, Y3, Y0
 	VANDPS       Y0, Y1, Y0
 	VMASKMOVPS   Y0, Y2, (BX)

@@ -220,14 +220,14 @@ DATA noiseConsts<>+848(SB)/4, $0x3f3504f3
 DATA noiseConsts<>+852(SB)/4, $0x3f3504f3
 DATA noiseConsts<>+856(SB)/4, $0x3f3504f3
 DATA noiseConsts<>+860(SB)/4, $0x3f3504f3
-DATA noiseConsts<>+864(SB)/4, $0x007fffff // the mantissa
-DATA noiseConsts<>+868(SB)/4, $0x007fffff
-DATA noiseConsts<>+872(SB)/4, $0x007fffff
-DATA noiseConsts<>+876(SB)/4, $0x007fffff
-DATA noiseConsts<>+880(SB)/4, $0x007fffff
-DATA noiseConsts<>+884(SB)/4, $0x007fffff
-DATA noiseConsts<>+888(SB)/4, $0x007fffff
-DATA noiseConsts<>+892(SB)/4, $0x007fffff
+DATA noiseConsts<>+864(SB)/4, $0xff800000 // -Inf; the bits of sign and exponent
+DATA noiseConsts<>+868(SB)/4, $0xff800000
+DATA noiseConsts<>+872(SB)/4, $0xff800000
+DATA noiseConsts<>+876(SB)/4, $0xff800000
+DATA noiseConsts<>+880(SB)/4, $0xff800000
+DATA noiseConsts<>+884(SB)/4, $0xff800000
+DATA noiseConsts<>+888(SB)/4, $0xff800000
+DATA noiseConsts<>+892(SB)/4, $0xff800000
 DATA noiseConsts<>+896(SB)/4, $0x3f800000 // 1
 DATA noiseConsts<>+900(SB)/4, $0x3f800000
 DATA noiseConsts<>+904(SB)/4, $0x3f800000
@@ -308,22 +308,22 @@ DATA noiseConsts<>+1200(SB)/4, $0xbf000000
 DATA noiseConsts<>+1204(SB)/4, $0xbf000000
 DATA noiseConsts<>+1208(SB)/4, $0xbf000000
 DATA noiseConsts<>+1212(SB)/4, $0xbf000000
-DATA noiseConsts<>+1216(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
-DATA noiseConsts<>+1220(SB)/4, $0x35bfbe8e
-DATA noiseConsts<>+1224(SB)/4, $0x35bfbe8e
-DATA noiseConsts<>+1228(SB)/4, $0x35bfbe8e
-DATA noiseConsts<>+1232(SB)/4, $0x35bfbe8e
-DATA noiseConsts<>+1236(SB)/4, $0x35bfbe8e
-DATA noiseConsts<>+1240(SB)/4, $0x35bfbe8e
-DATA noiseConsts<>+1244(SB)/4, $0x35bfbe8e
-DATA noiseConsts<>+1248(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
-DATA noiseConsts<>+1252(SB)/4, $0x3f317200
-DATA noiseConsts<>+1256(SB)/4, $0x3f317200
-DATA noiseConsts<>+1260(SB)/4, $0x3f317200
-DATA noiseConsts<>+1264(SB)/4, $0x3f317200
-DATA noiseConsts<>+1268(SB)/4, $0x3f317200
-DATA noiseConsts<>+1272(SB)/4, $0x3f317200
-DATA noiseConsts<>+1276(SB)/4, $0x3f317200
+DATA noiseConsts<>+1216(SB)/4, $0x2a3fbe8e // 0x1.7f7d1cp-43 = 1.703032e-13
+DATA noiseConsts<>+1220(SB)/4, $0x2a3fbe8e
+DATA noiseConsts<>+1224(SB)/4, $0x2a3fbe8e
+DATA noiseConsts<>+1228(SB)/4, $0x2a3fbe8e
+DATA noiseConsts<>+1232(SB)/4, $0x2a3fbe8e
+DATA noiseConsts<>+1236(SB)/4, $0x2a3fbe8e
+DATA noiseConsts<>+1240(SB)/4, $0x2a3fbe8e
+DATA noiseConsts<>+1244(SB)/4, $0x2a3fbe8e
+DATA noiseConsts<>+1248(SB)/4, $0x33b17200 // 0x1.62e4p-24 = 8.262941e-08
+DATA noiseConsts<>+1252(SB)/4, $0x33b17200
+DATA noiseConsts<>+1256(SB)/4, $0x33b17200
+DATA noiseConsts<>+1260(SB)/4, $0x33b17200
+DATA noiseConsts<>+1264(SB)/4, $0x33b17200
+DATA noiseConsts<>+1268(SB)/4, $0x33b17200
+DATA noiseConsts<>+1272(SB)/4, $0x33b17200
+DATA noiseConsts<>+1276(SB)/4, $0x33b17200
 DATA noiseConsts<>+1280(SB)/4, $0xc0000000 // -2
 DATA noiseConsts<>+1284(SB)/4, $0xc0000000
 DATA noiseConsts<>+1288(SB)/4, $0xc0000000
@@ -1131,16 +1131,14 @@ l2:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    noiseConsts<>+832(SB), Y2, Y2
-	VPSUBD    noiseConsts<>+832(SB), Y0, Y0
-	VPSRAD    $0x17, Y2, Y3
-	VPSRAD    $0x17, Y0, Y5
+	VPSUBD    noiseConsts<>+832(SB), Y2, Y3
+	VPSUBD    noiseConsts<>+832(SB), Y0, Y5
+	VANDPS    noiseConsts<>+864(SB), Y3, Y3
+	VANDPS    noiseConsts<>+864(SB), Y5, Y5
+	VPSUBD    Y3, Y2, Y2
+	VPSUBD    Y5, Y0, Y0
 	VCVTDQ2PS Y3, Y3
 	VCVTDQ2PS Y5, Y5
-	VANDPS    noiseConsts<>+864(SB), Y2, Y2
-	VANDPS    noiseConsts<>+864(SB), Y0, Y0
-	VPADDD    noiseConsts<>+832(SB), Y2, Y2
-	VPADDD    noiseConsts<>+832(SB), Y0, Y0
 	VSUBPS    noiseConsts<>+896(SB), Y2, Y2
 	VSUBPS    noiseConsts<>+896(SB), Y0, Y0
 
@@ -1467,16 +1465,14 @@ l2:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    noiseConsts<>+832(SB), Y2, Y2
-	VPSUBD    noiseConsts<>+832(SB), Y0, Y0
-	VPSRAD    $0x17, Y2, Y3
-	VPSRAD    $0x17, Y0, Y5
+	VPSUBD    noiseConsts<>+832(SB), Y2, Y3
+	VPSUBD    noiseConsts<>+832(SB), Y0, Y5
+	VANDPS    noiseConsts<>+864(SB), Y3, Y3
+	VANDPS    noiseConsts<>+864(SB), Y5, Y5
+	VPSUBD    Y3, Y2, Y2
+	VPSUBD    Y5, Y0, Y0
 	VCVTDQ2PS Y3, Y3
 	VCVTDQ2PS Y5, Y5
-	VANDPS    noiseConsts<>+864(SB), Y2, Y2
-	VANDPS    noiseConsts<>+864(SB), Y0, Y0
-	VPADDD    noiseConsts<>+832(SB), Y2, Y2
-	VPADDD    noiseConsts<>+832(SB), Y0, Y0
 	VSUBPS    noiseConsts<>+896(SB), Y2, Y2
 	VSUBPS    noiseConsts<>+896(SB), Y0, Y0
 

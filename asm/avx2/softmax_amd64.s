@@ -276,14 +276,14 @@ DATA softmaxConsts<>+1072(SB)/4, $0x4b800000
 DATA softmaxConsts<>+1076(SB)/4, $0x4b800000
 DATA softmaxConsts<>+1080(SB)/4, $0x4b800000
 DATA softmaxConsts<>+1084(SB)/4, $0x4b800000
-DATA softmaxConsts<>+1088(SB)/4, $0xffffffe8 // -24
-DATA softmaxConsts<>+1092(SB)/4, $0xffffffe8
-DATA softmaxConsts<>+1096(SB)/4, $0xffffffe8
-DATA softmaxConsts<>+1100(SB)/4, $0xffffffe8
-DATA softmaxConsts<>+1104(SB)/4, $0xffffffe8
-DATA softmaxConsts<>+1108(SB)/4, $0xffffffe8
-DATA softmaxConsts<>+1112(SB)/4, $0xffffffe8
-DATA softmaxConsts<>+1116(SB)/4, $0xffffffe8
+DATA softmaxConsts<>+1088(SB)/4, $0xf4000000
+DATA softmaxConsts<>+1092(SB)/4, $0xf4000000
+DATA softmaxConsts<>+1096(SB)/4, $0xf4000000
+DATA softmaxConsts<>+1100(SB)/4, $0xf4000000
+DATA softmaxConsts<>+1104(SB)/4, $0xf4000000
+DATA softmaxConsts<>+1108(SB)/4, $0xf4000000
+DATA softmaxConsts<>+1112(SB)/4, $0xf4000000
+DATA softmaxConsts<>+1116(SB)/4, $0xf4000000
 DATA softmaxConsts<>+1120(SB)/4, $0x3f3504f3 // sqrt(1/2)
 DATA softmaxConsts<>+1124(SB)/4, $0x3f3504f3
 DATA softmaxConsts<>+1128(SB)/4, $0x3f3504f3
@@ -292,119 +292,127 @@ DATA softmaxConsts<>+1136(SB)/4, $0x3f3504f3
 DATA softmaxConsts<>+1140(SB)/4, $0x3f3504f3
 DATA softmaxConsts<>+1144(SB)/4, $0x3f3504f3
 DATA softmaxConsts<>+1148(SB)/4, $0x3f3504f3
-DATA softmaxConsts<>+1152(SB)/4, $0x007fffff // the mantissa
-DATA softmaxConsts<>+1156(SB)/4, $0x007fffff
-DATA softmaxConsts<>+1160(SB)/4, $0x007fffff
-DATA softmaxConsts<>+1164(SB)/4, $0x007fffff
-DATA softmaxConsts<>+1168(SB)/4, $0x007fffff
-DATA softmaxConsts<>+1172(SB)/4, $0x007fffff
-DATA softmaxConsts<>+1176(SB)/4, $0x007fffff
-DATA softmaxConsts<>+1180(SB)/4, $0x007fffff
-DATA softmaxConsts<>+1184(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
-DATA softmaxConsts<>+1188(SB)/4, $0xbd9537bc
-DATA softmaxConsts<>+1192(SB)/4, $0xbd9537bc
-DATA softmaxConsts<>+1196(SB)/4, $0xbd9537bc
-DATA softmaxConsts<>+1200(SB)/4, $0xbd9537bc
-DATA softmaxConsts<>+1204(SB)/4, $0xbd9537bc
-DATA softmaxConsts<>+1208(SB)/4, $0xbd9537bc
-DATA softmaxConsts<>+1212(SB)/4, $0xbd9537bc
-DATA softmaxConsts<>+1216(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
-DATA softmaxConsts<>+1220(SB)/4, $0x3e00acba
-DATA softmaxConsts<>+1224(SB)/4, $0x3e00acba
-DATA softmaxConsts<>+1228(SB)/4, $0x3e00acba
-DATA softmaxConsts<>+1232(SB)/4, $0x3e00acba
-DATA softmaxConsts<>+1236(SB)/4, $0x3e00acba
-DATA softmaxConsts<>+1240(SB)/4, $0x3e00acba
-DATA softmaxConsts<>+1244(SB)/4, $0x3e00acba
-DATA softmaxConsts<>+1248(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
-DATA softmaxConsts<>+1252(SB)/4, $0xbe074b66
-DATA softmaxConsts<>+1256(SB)/4, $0xbe074b66
-DATA softmaxConsts<>+1260(SB)/4, $0xbe074b66
-DATA softmaxConsts<>+1264(SB)/4, $0xbe074b66
-DATA softmaxConsts<>+1268(SB)/4, $0xbe074b66
-DATA softmaxConsts<>+1272(SB)/4, $0xbe074b66
-DATA softmaxConsts<>+1276(SB)/4, $0xbe074b66
-DATA softmaxConsts<>+1280(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
-DATA softmaxConsts<>+1284(SB)/4, $0x3e11ce71
-DATA softmaxConsts<>+1288(SB)/4, $0x3e11ce71
-DATA softmaxConsts<>+1292(SB)/4, $0x3e11ce71
-DATA softmaxConsts<>+1296(SB)/4, $0x3e11ce71
-DATA softmaxConsts<>+1300(SB)/4, $0x3e11ce71
-DATA softmaxConsts<>+1304(SB)/4, $0x3e11ce71
-DATA softmaxConsts<>+1308(SB)/4, $0x3e11ce71
-DATA softmaxConsts<>+1312(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
-DATA softmaxConsts<>+1316(SB)/4, $0xbe2a337f
-DATA softmaxConsts<>+1320(SB)/4, $0xbe2a337f
-DATA softmaxConsts<>+1324(SB)/4, $0xbe2a337f
-DATA softmaxConsts<>+1328(SB)/4, $0xbe2a337f
-DATA softmaxConsts<>+1332(SB)/4, $0xbe2a337f
-DATA softmaxConsts<>+1336(SB)/4, $0xbe2a337f
-DATA softmaxConsts<>+1340(SB)/4, $0xbe2a337f
-DATA softmaxConsts<>+1344(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
-DATA softmaxConsts<>+1348(SB)/4, $0x3e4cca27
-DATA softmaxConsts<>+1352(SB)/4, $0x3e4cca27
-DATA softmaxConsts<>+1356(SB)/4, $0x3e4cca27
-DATA softmaxConsts<>+1360(SB)/4, $0x3e4cca27
-DATA softmaxConsts<>+1364(SB)/4, $0x3e4cca27
-DATA softmaxConsts<>+1368(SB)/4, $0x3e4cca27
-DATA softmaxConsts<>+1372(SB)/4, $0x3e4cca27
-DATA softmaxConsts<>+1376(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
-DATA softmaxConsts<>+1380(SB)/4, $0xbe80011a
-DATA softmaxConsts<>+1384(SB)/4, $0xbe80011a
-DATA softmaxConsts<>+1388(SB)/4, $0xbe80011a
-DATA softmaxConsts<>+1392(SB)/4, $0xbe80011a
-DATA softmaxConsts<>+1396(SB)/4, $0xbe80011a
-DATA softmaxConsts<>+1400(SB)/4, $0xbe80011a
-DATA softmaxConsts<>+1404(SB)/4, $0xbe80011a
-DATA softmaxConsts<>+1408(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
-DATA softmaxConsts<>+1412(SB)/4, $0x3eaaaab8
-DATA softmaxConsts<>+1416(SB)/4, $0x3eaaaab8
-DATA softmaxConsts<>+1420(SB)/4, $0x3eaaaab8
-DATA softmaxConsts<>+1424(SB)/4, $0x3eaaaab8
-DATA softmaxConsts<>+1428(SB)/4, $0x3eaaaab8
-DATA softmaxConsts<>+1432(SB)/4, $0x3eaaaab8
-DATA softmaxConsts<>+1436(SB)/4, $0x3eaaaab8
-DATA softmaxConsts<>+1440(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
-DATA softmaxConsts<>+1444(SB)/4, $0xbf000000
-DATA softmaxConsts<>+1448(SB)/4, $0xbf000000
-DATA softmaxConsts<>+1452(SB)/4, $0xbf000000
-DATA softmaxConsts<>+1456(SB)/4, $0xbf000000
-DATA softmaxConsts<>+1460(SB)/4, $0xbf000000
-DATA softmaxConsts<>+1464(SB)/4, $0xbf000000
-DATA softmaxConsts<>+1468(SB)/4, $0xbf000000
-DATA softmaxConsts<>+1472(SB)/4, $0x7fc00000 // NaN
-DATA softmaxConsts<>+1476(SB)/4, $0x7fc00000
-DATA softmaxConsts<>+1480(SB)/4, $0x7fc00000
-DATA softmaxConsts<>+1484(SB)/4, $0x7fc00000
-DATA softmaxConsts<>+1488(SB)/4, $0x7fc00000
-DATA softmaxConsts<>+1492(SB)/4, $0x7fc00000
-DATA softmaxConsts<>+1496(SB)/4, $0x7fc00000
-DATA softmaxConsts<>+1500(SB)/4, $0x7fc00000
-DATA softmaxConsts<>+1504(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
-DATA softmaxConsts<>+1508(SB)/4, $0x7f7fffff
-DATA softmaxConsts<>+1512(SB)/4, $0x7f7fffff
-DATA softmaxConsts<>+1516(SB)/4, $0x7f7fffff
-DATA softmaxConsts<>+1520(SB)/4, $0x7f7fffff
-DATA softmaxConsts<>+1524(SB)/4, $0x7f7fffff
-DATA softmaxConsts<>+1528(SB)/4, $0x7f7fffff
-DATA softmaxConsts<>+1532(SB)/4, $0x7f7fffff
-DATA softmaxConsts<>+1536(SB)/4, $0xc2ae0000 // -87
-DATA softmaxConsts<>+1540(SB)/4, $0xc2ae0000
-DATA softmaxConsts<>+1544(SB)/4, $0xc2ae0000
-DATA softmaxConsts<>+1548(SB)/4, $0xc2ae0000
-DATA softmaxConsts<>+1552(SB)/4, $0xc2ae0000
-DATA softmaxConsts<>+1556(SB)/4, $0xc2ae0000
-DATA softmaxConsts<>+1560(SB)/4, $0xc2ae0000
-DATA softmaxConsts<>+1564(SB)/4, $0xc2ae0000
-DATA softmaxConsts<>+1568(SB)/4, $0x4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
-DATA softmaxConsts<>+1572(SB)/4, $0x4b40007f
-DATA softmaxConsts<>+1576(SB)/4, $0x4b40007f
-DATA softmaxConsts<>+1580(SB)/4, $0x4b40007f
-DATA softmaxConsts<>+1584(SB)/4, $0x4b40007f
-DATA softmaxConsts<>+1588(SB)/4, $0x4b40007f
-DATA softmaxConsts<>+1592(SB)/4, $0x4b40007f
-DATA softmaxConsts<>+1596(SB)/4, $0x4b40007f
-GLOBL softmaxConsts<>(SB), RODATA|NOPTR, $1600
+DATA softmaxConsts<>+1152(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA softmaxConsts<>+1156(SB)/4, $0xbd9537bc
+DATA softmaxConsts<>+1160(SB)/4, $0xbd9537bc
+DATA softmaxConsts<>+1164(SB)/4, $0xbd9537bc
+DATA softmaxConsts<>+1168(SB)/4, $0xbd9537bc
+DATA softmaxConsts<>+1172(SB)/4, $0xbd9537bc
+DATA softmaxConsts<>+1176(SB)/4, $0xbd9537bc
+DATA softmaxConsts<>+1180(SB)/4, $0xbd9537bc
+DATA softmaxConsts<>+1184(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
+DATA softmaxConsts<>+1188(SB)/4, $0x3e00acba
+DATA softmaxConsts<>+1192(SB)/4, $0x3e00acba
+DATA softmaxConsts<>+1196(SB)/4, $0x3e00acba
+DATA softmaxConsts<>+1200(SB)/4, $0x3e00acba
+DATA softmaxConsts<>+1204(SB)/4, $0x3e00acba
+DATA softmaxConsts<>+1208(SB)/4, $0x3e00acba
+DATA softmaxConsts<>+1212(SB)/4, $0x3e00acba
+DATA softmaxConsts<>+1216(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA softmaxConsts<>+1220(SB)/4, $0xbe074b66
+DATA softmaxConsts<>+1224(SB)/4, $0xbe074b66
+DATA softmaxConsts<>+1228(SB)/4, $0xbe074b66
+DATA softmaxConsts<>+1232(SB)/4, $0xbe074b66
+DATA softmaxConsts<>+1236(SB)/4, $0xbe074b66
+DATA softmaxConsts<>+1240(SB)/4, $0xbe074b66
+DATA softmaxConsts<>+1244(SB)/4, $0xbe074b66
+DATA softmaxConsts<>+1248(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA softmaxConsts<>+1252(SB)/4, $0x3e11ce71
+DATA softmaxConsts<>+1256(SB)/4, $0x3e11ce71
+DATA softmaxConsts<>+1260(SB)/4, $0x3e11ce71
+DATA softmaxConsts<>+1264(SB)/4, $0x3e11ce71
+DATA softmaxConsts<>+1268(SB)/4, $0x3e11ce71
+DATA softmaxConsts<>+1272(SB)/4, $0x3e11ce71
+DATA softmaxConsts<>+1276(SB)/4, $0x3e11ce71
+DATA softmaxConsts<>+1280(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA softmaxConsts<>+1284(SB)/4, $0xbe2a337f
+DATA softmaxConsts<>+1288(SB)/4, $0xbe2a337f
+DATA softmaxConsts<>+1292(SB)/4, $0xbe2a337f
+DATA softmaxConsts<>+1296(SB)/4, $0xbe2a337f
+DATA softmaxConsts<>+1300(SB)/4, $0xbe2a337f
+DATA softmaxConsts<>+1304(SB)/4, $0xbe2a337f
+DATA softmaxConsts<>+1308(SB)/4, $0xbe2a337f
+DATA softmaxConsts<>+1312(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA softmaxConsts<>+1316(SB)/4, $0x3e4cca27
+DATA softmaxConsts<>+1320(SB)/4, $0x3e4cca27
+DATA softmaxConsts<>+1324(SB)/4, $0x3e4cca27
+DATA softmaxConsts<>+1328(SB)/4, $0x3e4cca27
+DATA softmaxConsts<>+1332(SB)/4, $0x3e4cca27
+DATA softmaxConsts<>+1336(SB)/4, $0x3e4cca27
+DATA softmaxConsts<>+1340(SB)/4, $0x3e4cca27
+DATA softmaxConsts<>+1344(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
+DATA softmaxConsts<>+1348(SB)/4, $0xbe80011a
+DATA softmaxConsts<>+1352(SB)/4, $0xbe80011a
+DATA softmaxConsts<>+1356(SB)/4, $0xbe80011a
+DATA softmaxConsts<>+1360(SB)/4, $0xbe80011a
+DATA softmaxConsts<>+1364(SB)/4, $0xbe80011a
+DATA softmaxConsts<>+1368(SB)/4, $0xbe80011a
+DATA softmaxConsts<>+1372(SB)/4, $0xbe80011a
+DATA softmaxConsts<>+1376(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA softmaxConsts<>+1380(SB)/4, $0x3eaaaab8
+DATA softmaxConsts<>+1384(SB)/4, $0x3eaaaab8
+DATA softmaxConsts<>+1388(SB)/4, $0x3eaaaab8
+DATA softmaxConsts<>+1392(SB)/4, $0x3eaaaab8
+DATA softmaxConsts<>+1396(SB)/4, $0x3eaaaab8
+DATA softmaxConsts<>+1400(SB)/4, $0x3eaaaab8
+DATA softmaxConsts<>+1404(SB)/4, $0x3eaaaab8
+DATA softmaxConsts<>+1408(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
+DATA softmaxConsts<>+1412(SB)/4, $0xbf000000
+DATA softmaxConsts<>+1416(SB)/4, $0xbf000000
+DATA softmaxConsts<>+1420(SB)/4, $0xbf000000
+DATA softmaxConsts<>+1424(SB)/4, $0xbf000000
+DATA softmaxConsts<>+1428(SB)/4, $0xbf000000
+DATA softmaxConsts<>+1432(SB)/4, $0xbf000000
+DATA softmaxConsts<>+1436(SB)/4, $0xbf000000
+DATA softmaxConsts<>+1440(SB)/4, $0x2a3fbe8e // 0x1.7f7d1cp-43 = 1.703032e-13
+DATA softmaxConsts<>+1444(SB)/4, $0x2a3fbe8e
+DATA softmaxConsts<>+1448(SB)/4, $0x2a3fbe8e
+DATA softmaxConsts<>+1452(SB)/4, $0x2a3fbe8e
+DATA softmaxConsts<>+1456(SB)/4, $0x2a3fbe8e
+DATA softmaxConsts<>+1460(SB)/4, $0x2a3fbe8e
+DATA softmaxConsts<>+1464(SB)/4, $0x2a3fbe8e
+DATA softmaxConsts<>+1468(SB)/4, $0x2a3fbe8e
+DATA softmaxConsts<>+1472(SB)/4, $0x33b17200 // 0x1.62e4p-24 = 8.262941e-08
+DATA softmaxConsts<>+1476(SB)/4, $0x33b17200
+DATA softmaxConsts<>+1480(SB)/4, $0x33b17200
+DATA softmaxConsts<>+1484(SB)/4, $0x33b17200
+DATA softmaxConsts<>+1488(SB)/4, $0x33b17200
+DATA softmaxConsts<>+1492(SB)/4, $0x33b17200
+DATA softmaxConsts<>+1496(SB)/4, $0x33b17200
+DATA softmaxConsts<>+1500(SB)/4, $0x33b17200
+DATA softmaxConsts<>+1504(SB)/4, $0x7fc00000 // NaN
+DATA softmaxConsts<>+1508(SB)/4, $0x7fc00000
+DATA softmaxConsts<>+1512(SB)/4, $0x7fc00000
+DATA softmaxConsts<>+1516(SB)/4, $0x7fc00000
+DATA softmaxConsts<>+1520(SB)/4, $0x7fc00000
+DATA softmaxConsts<>+1524(SB)/4, $0x7fc00000
+DATA softmaxConsts<>+1528(SB)/4, $0x7fc00000
+DATA softmaxConsts<>+1532(SB)/4, $0x7fc00000
+DATA softmaxConsts<>+1536(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
+DATA softmaxConsts<>+1540(SB)/4, $0x7f7fffff
+DATA softmaxConsts<>+1544(SB)/4, $0x7f7fffff
+DATA softmaxConsts<>+1548(SB)/4, $0x7f7fffff
+DATA softmaxConsts<>+1552(SB)/4, $0x7f7fffff
+DATA softmaxConsts<>+1556(SB)/4, $0x7f7fffff
+DATA softmaxConsts<>+1560(SB)/4, $0x7f7fffff
+DATA softmaxConsts<>+1564(SB)/4, $0x7f7fffff
+DATA softmaxConsts<>+1568(SB)/4, $0xc2ae0000 // -87
+DATA softmaxConsts<>+1572(SB)/4, $0xc2ae0000
+DATA softmaxConsts<>+1576(SB)/4, $0xc2ae0000
+DATA softmaxConsts<>+1580(SB)/4, $0xc2ae0000
+DATA softmaxConsts<>+1584(SB)/4, $0xc2ae0000
+DATA softmaxConsts<>+1588(SB)/4, $0xc2ae0000
+DATA softmaxConsts<>+1592(SB)/4, $0xc2ae0000
+DATA softmaxConsts<>+1596(SB)/4, $0xc2ae0000
+DATA softmaxConsts<>+1600(SB)/4, $0x4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
+DATA softmaxConsts<>+1604(SB)/4, $0x4b40007f
+DATA softmaxConsts<>+1608(SB)/4, $0x4b40007f
+DATA softmaxConsts<>+1612(SB)/4, $0x4b40007f
+DATA softmaxConsts<>+1616(SB)/4, $0x4b40007f
+DATA softmaxConsts<>+1620(SB)/4, $0x4b40007f
+DATA softmaxConsts<>+1624(SB)/4, $0x4b40007f
+DATA softmaxConsts<>+1628(SB)/4, $0x4b40007f
+GLOBL softmaxConsts<>(SB), RODATA|NOPTR, $1632
 
 // func Softmax(dst *float32, x *float32, rows int, n int)
 // Requires: AVX, AVX2, FMA3
@@ -679,8 +687,8 @@ TEXT ·LogSumExp(SB), NOSPLIT, $8-32
 	VBROADCASTSS softmaxConsts<>+512(SB), Y12
 	VBROADCASTSS softmaxConsts<>+864(SB), Y11
 	VBROADCASTSS softmaxConsts<>+608(SB), Y10
-	VBROADCASTSS softmaxConsts<>+640(SB), Y9
-	VBROADCASTSS softmaxConsts<>+672(SB), Y8
+	VBROADCASTSS softmaxConsts<>+992(SB), Y9
+	VBROADCASTSS softmaxConsts<>+544(SB), Y8
 
 	// Registers:    DI dst    SI x    CX elements left in the row    DX 4n
 	MOVQ dst+0(FP), DI
@@ -755,18 +763,14 @@ l19:
 	JLT          l22
 
 l20:
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VSUBPS       Y13, Y0, Y0
-	VSUBPS       Y13, Y1, Y1
-	VBROADCASTSS softmaxConsts<>+992(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS softmaxConsts<>+992(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS softmaxConsts<>+544(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS softmaxConsts<>+544(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VSUBPS  Y13, Y0, Y0
+	VSUBPS  Y13, Y1, Y1
+	VMINPS  Y0, Y9, Y0
+	VMINPS  Y1, Y9, Y1
+	VMAXPS  Y0, Y8, Y0
+	VMAXPS  Y1, Y8, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y10, Y2
@@ -775,10 +779,10 @@ l20:
 	VFMADD231PS  softmaxConsts<>+576(SB), Y1, Y3
 	VSUBPS       Y10, Y2, Y4
 	VSUBPS       Y10, Y3, Y5
-	VFNMADD231PS Y9, Y4, Y0
-	VFNMADD231PS Y9, Y5, Y1
-	VFNMADD231PS Y8, Y4, Y0
-	VFNMADD231PS Y8, Y5, Y1
+	VFNMADD231PS softmaxConsts<>+640(SB), Y4, Y0
+	VFNMADD231PS softmaxConsts<>+640(SB), Y5, Y1
+	VFNMADD231PS softmaxConsts<>+672(SB), Y4, Y0
+	VFNMADD231PS softmaxConsts<>+672(SB), Y5, Y1
 
 	// p = e^r
 	VBROADCASTSS softmaxConsts<>+736(SB), Y4
@@ -816,26 +820,22 @@ l20:
 	JGE    l20
 
 l22:
-	ADDQ         $0x10, CX
-	JEQ          l23
-	LEAQ         softmaxConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMOVUPS      32(AX), Y1
-	VMASKMOVPS   (SI), Y0, Y2
-	VMASKMOVPS   32(SI), Y1, Y3
-	VSUBPS       Y13, Y2, Y2
-	VSUBPS       Y13, Y3, Y3
-	VBROADCASTSS softmaxConsts<>+992(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS softmaxConsts<>+992(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS softmaxConsts<>+544(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS softmaxConsts<>+544(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+	ADDQ       $0x10, CX
+	JEQ        l23
+	LEAQ       softmaxConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMOVUPS    32(AX), Y1
+	VMASKMOVPS (SI), Y0, Y2
+	VMASKMOVPS 32(SI), Y1, Y3
+	VSUBPS     Y13, Y2, Y2
+	VSUBPS     Y13, Y3, Y3
+	VMINPS     Y2, Y9, Y2
+	VMINPS     Y3, Y9, Y3
+	VMAXPS     Y2, Y8, Y2
+	VMAXPS     Y3, Y8, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y10, Y4
@@ -844,10 +844,10 @@ l22:
 	VFMADD231PS  softmaxConsts<>+576(SB), Y3, Y5
 	VSUBPS       Y10, Y4, Y6
 	VSUBPS       Y10, Y5, Y7
-	VFNMADD231PS Y9, Y6, Y2
-	VFNMADD231PS Y9, Y7, Y3
-	VFNMADD231PS Y8, Y6, Y2
-	VFNMADD231PS Y8, Y7, Y3
+	VFNMADD231PS softmaxConsts<>+640(SB), Y6, Y2
+	VFNMADD231PS softmaxConsts<>+640(SB), Y7, Y3
+	VFNMADD231PS softmaxConsts<>+672(SB), Y6, Y2
+	VFNMADD231PS softmaxConsts<>+672(SB), Y7, Y3
 
 	// p = e^r
 	VBROADCASTSS softmaxConsts<>+736(SB), Y6
@@ -899,33 +899,32 @@ l23:
 	VANDPS       softmaxConsts<>+1088(SB), Y1, Y1
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    softmaxConsts<>+1120(SB), Y2, Y2
-	VPSRAD    $0x17, Y2, Y3
+	VPSUBD    softmaxConsts<>+1120(SB), Y2, Y3
+	VANDPS    Y12, Y3, Y3
+	VPSUBD    Y3, Y2, Y2
 	VPADDD    Y1, Y3, Y1
 	VCVTDQ2PS Y1, Y1
-	VANDPS    softmaxConsts<>+1152(SB), Y2, Y2
-	VPADDD    softmaxConsts<>+1120(SB), Y2, Y2
 	VSUBPS    Y11, Y2, Y2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS softmaxConsts<>+1216(SB), Y3
-	VFMADD231PS  softmaxConsts<>+1184(SB), Y2, Y3
+	VBROADCASTSS softmaxConsts<>+1184(SB), Y3
+	VFMADD231PS  softmaxConsts<>+1152(SB), Y2, Y3
+	VFMADD213PS  softmaxConsts<>+1216(SB), Y2, Y3
 	VFMADD213PS  softmaxConsts<>+1248(SB), Y2, Y3
 	VFMADD213PS  softmaxConsts<>+1280(SB), Y2, Y3
 	VFMADD213PS  softmaxConsts<>+1312(SB), Y2, Y3
 	VFMADD213PS  softmaxConsts<>+1344(SB), Y2, Y3
 	VFMADD213PS  softmaxConsts<>+1376(SB), Y2, Y3
 	VFMADD213PS  softmaxConsts<>+1408(SB), Y2, Y3
-	VFMADD213PS  softmaxConsts<>+1440(SB), Y2, Y3
 	VMULPS       Y2, Y2, Y4
-	VMULPS       Y8, Y1, Y5
+	VMULPS       softmaxConsts<>+1440(SB), Y1, Y5
 	VFMADD231PS  Y4, Y3, Y5
 	VADDPS       Y2, Y5, Y2
-	VFMADD231PS  Y9, Y1, Y2
+	VFMADD231PS  softmaxConsts<>+1472(SB), Y1, Y2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, softmaxConsts<>+896(SB), Y0, Y1
-	VBLENDVPS Y1, softmaxConsts<>+1472(SB), Y2, Y1
+	VBLENDVPS Y1, softmaxConsts<>+1504(SB), Y2, Y1
 	VCMPPS    $0x00, softmaxConsts<>+896(SB), Y0, Y2
 	VBLENDVPS Y2, Y12, Y1, Y1
 	VCMPPS    $0x15, softmaxConsts<>+960(SB), Y0, Y2
@@ -945,8 +944,8 @@ TEXT ·MaxLogSum(SB), NOSPLIT, $16-48
 	VBROADCASTSS softmaxConsts<>+512(SB), Y12
 	VBROADCASTSS softmaxConsts<>+864(SB), Y11
 	VBROADCASTSS softmaxConsts<>+608(SB), Y10
-	VBROADCASTSS softmaxConsts<>+640(SB), Y9
-	VBROADCASTSS softmaxConsts<>+672(SB), Y8
+	VBROADCASTSS softmaxConsts<>+992(SB), Y9
+	VBROADCASTSS softmaxConsts<>+544(SB), Y8
 
 	// Registers:    DI m    SI sum    DX x    CX elements left in the row    BX 4n
 	MOVQ m+0(FP), DI
@@ -1026,18 +1025,14 @@ l28:
 	JLT          l31
 
 l29:
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VSUBPS       Y13, Y0, Y0
-	VSUBPS       Y13, Y1, Y1
-	VBROADCASTSS softmaxConsts<>+992(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS softmaxConsts<>+992(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS softmaxConsts<>+544(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS softmaxConsts<>+544(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VSUBPS  Y13, Y0, Y0
+	VSUBPS  Y13, Y1, Y1
+	VMINPS  Y0, Y9, Y0
+	VMINPS  Y1, Y9, Y1
+	VMAXPS  Y0, Y8, Y0
+	VMAXPS  Y1, Y8, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y10, Y2
@@ -1046,10 +1041,10 @@ l29:
 	VFMADD231PS  softmaxConsts<>+576(SB), Y1, Y3
 	VSUBPS       Y10, Y2, Y4
 	VSUBPS       Y10, Y3, Y5
-	VFNMADD231PS Y9, Y4, Y0
-	VFNMADD231PS Y9, Y5, Y1
-	VFNMADD231PS Y8, Y4, Y0
-	VFNMADD231PS Y8, Y5, Y1
+	VFNMADD231PS softmaxConsts<>+640(SB), Y4, Y0
+	VFNMADD231PS softmaxConsts<>+640(SB), Y5, Y1
+	VFNMADD231PS softmaxConsts<>+672(SB), Y4, Y0
+	VFNMADD231PS softmaxConsts<>+672(SB), Y5, Y1
 
 	// p = e^r
 	VBROADCASTSS softmaxConsts<>+736(SB), Y4
@@ -1087,26 +1082,22 @@ l29:
 	JGE    l29
 
 l31:
-	ADDQ         $0x10, CX
-	JEQ          l32
-	LEAQ         softmaxConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMOVUPS      32(AX), Y1
-	VMASKMOVPS   (DX), Y0, Y2
-	VMASKMOVPS   32(DX), Y1, Y3
-	VSUBPS       Y13, Y2, Y2
-	VSUBPS       Y13, Y3, Y3
-	VBROADCASTSS softmaxConsts<>+992(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS softmaxConsts<>+992(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS softmaxConsts<>+544(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS softmaxConsts<>+544(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+	ADDQ       $0x10, CX
+	JEQ        l32
+	LEAQ       softmaxConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMOVUPS    32(AX), Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VMASKMOVPS 32(DX), Y1, Y3
+	VSUBPS     Y13, Y2, Y2
+	VSUBPS     Y13, Y3, Y3
+	VMINPS     Y2, Y9, Y2
+	VMINPS     Y3, Y9, Y3
+	VMAXPS     Y2, Y8, Y2
+	VMAXPS     Y3, Y8, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y10, Y4
@@ -1115,10 +1106,10 @@ l31:
 	VFMADD231PS  softmaxConsts<>+576(SB), Y3, Y5
 	VSUBPS       Y10, Y4, Y6
 	VSUBPS       Y10, Y5, Y7
-	VFNMADD231PS Y9, Y6, Y2
-	VFNMADD231PS Y9, Y7, Y3
-	VFNMADD231PS Y8, Y6, Y2
-	VFNMADD231PS Y8, Y7, Y3
+	VFNMADD231PS softmaxConsts<>+640(SB), Y6, Y2
+	VFNMADD231PS softmaxConsts<>+640(SB), Y7, Y3
+	VFNMADD231PS softmaxConsts<>+672(SB), Y6, Y2
+	VFNMADD231PS softmaxConsts<>+672(SB), Y7, Y3
 
 	// p = e^r
 	VBROADCASTSS softmaxConsts<>+736(SB), Y6
@@ -1171,33 +1162,32 @@ l32:
 	VANDPS       softmaxConsts<>+1088(SB), Y1, Y1
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    softmaxConsts<>+1120(SB), Y2, Y2
-	VPSRAD    $0x17, Y2, Y3
+	VPSUBD    softmaxConsts<>+1120(SB), Y2, Y3
+	VANDPS    Y12, Y3, Y3
+	VPSUBD    Y3, Y2, Y2
 	VPADDD    Y1, Y3, Y1
 	VCVTDQ2PS Y1, Y1
-	VANDPS    softmaxConsts<>+1152(SB), Y2, Y2
-	VPADDD    softmaxConsts<>+1120(SB), Y2, Y2
 	VSUBPS    Y11, Y2, Y2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS softmaxConsts<>+1216(SB), Y3
-	VFMADD231PS  softmaxConsts<>+1184(SB), Y2, Y3
+	VBROADCASTSS softmaxConsts<>+1184(SB), Y3
+	VFMADD231PS  softmaxConsts<>+1152(SB), Y2, Y3
+	VFMADD213PS  softmaxConsts<>+1216(SB), Y2, Y3
 	VFMADD213PS  softmaxConsts<>+1248(SB), Y2, Y3
 	VFMADD213PS  softmaxConsts<>+1280(SB), Y2, Y3
 	VFMADD213PS  softmaxConsts<>+1312(SB), Y2, Y3
 	VFMADD213PS  softmaxConsts<>+1344(SB), Y2, Y3
 	VFMADD213PS  softmaxConsts<>+1376(SB), Y2, Y3
 	VFMADD213PS  softmaxConsts<>+1408(SB), Y2, Y3
-	VFMADD213PS  softmaxConsts<>+1440(SB), Y2, Y3
 	VMULPS       Y2, Y2, Y4
-	VMULPS       Y8, Y1, Y5
+	VMULPS       softmaxConsts<>+1440(SB), Y1, Y5
 	VFMADD231PS  Y4, Y3, Y5
 	VADDPS       Y2, Y5, Y2
-	VFMADD231PS  Y9, Y1, Y2
+	VFMADD231PS  softmaxConsts<>+1472(SB), Y1, Y2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, softmaxConsts<>+896(SB), Y0, Y1
-	VBLENDVPS Y1, softmaxConsts<>+1472(SB), Y2, Y1
+	VBLENDVPS Y1, softmaxConsts<>+1504(SB), Y2, Y1
 	VCMPPS    $0x00, softmaxConsts<>+896(SB), Y0, Y2
 	VBLENDVPS Y2, Y12, Y1, Y1
 	VCMPPS    $0x15, softmaxConsts<>+960(SB), Y0, Y2
@@ -1367,21 +1357,21 @@ l43:
 	VMOVUPS      32(DI), Y3
 	VMAXPS       Y2, Y0, Y4
 	VMAXPS       Y3, Y1, Y5
-	VBROADCASTSS softmaxConsts<>+1504(SB), Y6
+	VBROADCASTSS softmaxConsts<>+1536(SB), Y6
 	VMINPS       Y4, Y6, Y4
-	VBROADCASTSS softmaxConsts<>+1504(SB), Y6
+	VBROADCASTSS softmaxConsts<>+1536(SB), Y6
 	VMINPS       Y5, Y6, Y5
 	VSUBPS       Y4, Y2, Y2
 	VSUBPS       Y5, Y3, Y3
 	VSUBPS       Y4, Y0, Y0
 	VSUBPS       Y5, Y1, Y1
-	VBROADCASTSS softmaxConsts<>+1536(SB), Y6
+	VBROADCASTSS softmaxConsts<>+1568(SB), Y6
 	VMAXPS       Y2, Y6, Y6
-	VBROADCASTSS softmaxConsts<>+1536(SB), Y7
+	VBROADCASTSS softmaxConsts<>+1568(SB), Y7
 	VMAXPS       Y3, Y7, Y7
-	VBROADCASTSS softmaxConsts<>+1536(SB), Y8
+	VBROADCASTSS softmaxConsts<>+1568(SB), Y8
 	VMAXPS       Y0, Y8, Y8
-	VBROADCASTSS softmaxConsts<>+1536(SB), Y9
+	VBROADCASTSS softmaxConsts<>+1568(SB), Y9
 	VMAXPS       Y1, Y9, Y9
 	VBROADCASTSS softmaxConsts<>+992(SB), Y10
 	VMINPS       Y6, Y10, Y6
@@ -1394,20 +1384,20 @@ l43:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS softmaxConsts<>+1568(SB), Y10
+	VBROADCASTSS softmaxConsts<>+1600(SB), Y10
 	VFMADD231PS  softmaxConsts<>+576(SB), Y6, Y10
-	VBROADCASTSS softmaxConsts<>+1568(SB), Y11
+	VBROADCASTSS softmaxConsts<>+1600(SB), Y11
 	VFMADD231PS  softmaxConsts<>+576(SB), Y7, Y11
-	VBROADCASTSS softmaxConsts<>+1568(SB), Y12
+	VBROADCASTSS softmaxConsts<>+1600(SB), Y12
 	VFMADD231PS  softmaxConsts<>+576(SB), Y8, Y12
-	VBROADCASTSS softmaxConsts<>+1568(SB), Y13
+	VBROADCASTSS softmaxConsts<>+1600(SB), Y13
 	VFMADD231PS  softmaxConsts<>+576(SB), Y9, Y13
-	VSUBPS       softmaxConsts<>+1568(SB), Y10, Y14
-	VSUBPS       softmaxConsts<>+1568(SB), Y11, Y15
+	VSUBPS       softmaxConsts<>+1600(SB), Y10, Y14
+	VSUBPS       softmaxConsts<>+1600(SB), Y11, Y15
 	VMOVUPS      Y5, (SP)
-	VSUBPS       softmaxConsts<>+1568(SB), Y12, Y5
+	VSUBPS       softmaxConsts<>+1600(SB), Y12, Y5
 	VMOVUPS      Y4, 32(SP)
-	VSUBPS       softmaxConsts<>+1568(SB), Y13, Y4
+	VSUBPS       softmaxConsts<>+1600(SB), Y13, Y4
 	VFNMADD231PS softmaxConsts<>+640(SB), Y14, Y6
 	VFNMADD231PS softmaxConsts<>+640(SB), Y15, Y7
 	VFNMADD231PS softmaxConsts<>+640(SB), Y5, Y8
@@ -1458,10 +1448,10 @@ l43:
 	VMULPS      Y7, Y5, Y5
 	VMULPS      Y8, Y14, Y6
 	VMULPS      Y9, Y15, Y7
-	VCMPPS      $0x15, softmaxConsts<>+1536(SB), Y2, Y2
-	VCMPPS      $0x15, softmaxConsts<>+1536(SB), Y3, Y3
-	VCMPPS      $0x15, softmaxConsts<>+1536(SB), Y0, Y0
-	VCMPPS      $0x15, softmaxConsts<>+1536(SB), Y1, Y1
+	VCMPPS      $0x15, softmaxConsts<>+1568(SB), Y2, Y2
+	VCMPPS      $0x15, softmaxConsts<>+1568(SB), Y3, Y3
+	VCMPPS      $0x15, softmaxConsts<>+1568(SB), Y0, Y0
+	VCMPPS      $0x15, softmaxConsts<>+1568(SB), Y1, Y1
 	VANDPS      Y4, Y2, Y2
 	VANDPS      Y5, Y3, Y3
 	VANDPS      Y6, Y0, Y0
@@ -1488,13 +1478,13 @@ l44:
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DI), Y1
 	VMAXPS       Y1, Y0, Y2
-	VBROADCASTSS softmaxConsts<>+1504(SB), Y3
+	VBROADCASTSS softmaxConsts<>+1536(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VSUBPS       Y2, Y1, Y1
 	VSUBPS       Y2, Y0, Y0
-	VBROADCASTSS softmaxConsts<>+1536(SB), Y3
+	VBROADCASTSS softmaxConsts<>+1568(SB), Y3
 	VMAXPS       Y1, Y3, Y3
-	VBROADCASTSS softmaxConsts<>+1536(SB), Y4
+	VBROADCASTSS softmaxConsts<>+1568(SB), Y4
 	VMAXPS       Y0, Y4, Y4
 	VBROADCASTSS softmaxConsts<>+992(SB), Y5
 	VMINPS       Y3, Y5, Y3
@@ -1503,12 +1493,12 @@ l44:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS softmaxConsts<>+1568(SB), Y5
+	VBROADCASTSS softmaxConsts<>+1600(SB), Y5
 	VFMADD231PS  softmaxConsts<>+576(SB), Y3, Y5
-	VBROADCASTSS softmaxConsts<>+1568(SB), Y6
+	VBROADCASTSS softmaxConsts<>+1600(SB), Y6
 	VFMADD231PS  softmaxConsts<>+576(SB), Y4, Y6
-	VSUBPS       softmaxConsts<>+1568(SB), Y5, Y7
-	VSUBPS       softmaxConsts<>+1568(SB), Y6, Y8
+	VSUBPS       softmaxConsts<>+1600(SB), Y5, Y7
+	VSUBPS       softmaxConsts<>+1600(SB), Y6, Y8
 	VFNMADD231PS softmaxConsts<>+640(SB), Y7, Y3
 	VFNMADD231PS softmaxConsts<>+640(SB), Y8, Y4
 	VFNMADD231PS softmaxConsts<>+672(SB), Y7, Y3
@@ -1537,8 +1527,8 @@ l44:
 	VPSLLD      $0x17, Y6, Y4
 	VMULPS      Y3, Y7, Y3
 	VMULPS      Y4, Y8, Y4
-	VCMPPS      $0x15, softmaxConsts<>+1536(SB), Y1, Y1
-	VCMPPS      $0x15, softmaxConsts<>+1536(SB), Y0, Y0
+	VCMPPS      $0x15, softmaxConsts<>+1568(SB), Y1, Y1
+	VCMPPS      $0x15, softmaxConsts<>+1568(SB), Y0, Y0
 	VANDPS      Y3, Y1, Y1
 	VANDPS      Y4, Y0, Y0
 	VMOVUPS     (SI), Y3
@@ -1561,13 +1551,13 @@ l45:
 	VMASKMOVPS   (DX), Y0, Y1
 	VMASKMOVPS   (DI), Y0, Y2
 	VMAXPS       Y2, Y1, Y3
-	VBROADCASTSS softmaxConsts<>+1504(SB), Y4
+	VBROADCASTSS softmaxConsts<>+1536(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VSUBPS       Y3, Y2, Y2
 	VSUBPS       Y3, Y1, Y1
-	VBROADCASTSS softmaxConsts<>+1536(SB), Y4
+	VBROADCASTSS softmaxConsts<>+1568(SB), Y4
 	VMAXPS       Y2, Y4, Y4
-	VBROADCASTSS softmaxConsts<>+1536(SB), Y5
+	VBROADCASTSS softmaxConsts<>+1568(SB), Y5
 	VMAXPS       Y1, Y5, Y5
 	VBROADCASTSS softmaxConsts<>+992(SB), Y6
 	VMINPS       Y4, Y6, Y4
@@ -1576,12 +1566,12 @@ l45:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS softmaxConsts<>+1568(SB), Y6
+	VBROADCASTSS softmaxConsts<>+1600(SB), Y6
 	VFMADD231PS  softmaxConsts<>+576(SB), Y4, Y6
-	VBROADCASTSS softmaxConsts<>+1568(SB), Y7
+	VBROADCASTSS softmaxConsts<>+1600(SB), Y7
 	VFMADD231PS  softmaxConsts<>+576(SB), Y5, Y7
-	VSUBPS       softmaxConsts<>+1568(SB), Y6, Y8
-	VSUBPS       softmaxConsts<>+1568(SB), Y7, Y9
+	VSUBPS       softmaxConsts<>+1600(SB), Y6, Y8
+	VSUBPS       softmaxConsts<>+1600(SB), Y7, Y9
 	VFNMADD231PS softmaxConsts<>+640(SB), Y8, Y4
 	VFNMADD231PS softmaxConsts<>+640(SB), Y9, Y5
 	VFNMADD231PS softmaxConsts<>+672(SB), Y8, Y4
@@ -1610,8 +1600,8 @@ l45:
 	VPSLLD      $0x17, Y7, Y5
 	VMULPS      Y4, Y8, Y4
 	VMULPS      Y5, Y9, Y5
-	VCMPPS      $0x15, softmaxConsts<>+1536(SB), Y2, Y2
-	VCMPPS      $0x15, softmaxConsts<>+1536(SB), Y1, Y1
+	VCMPPS      $0x15, softmaxConsts<>+1568(SB), Y2, Y2
+	VCMPPS      $0x15, softmaxConsts<>+1568(SB), Y1, Y1
 	VANDPS      Y4, Y2, Y2
 	VANDPS      Y5, Y1, Y1
 	VMASKMOVPS  (SI), Y0, Y4
@@ -1704,9 +1694,9 @@ l53:
 	VMOVUPS      32(SI), Y3
 	VSUBPS       Y13, Y2, Y2
 	VSUBPS       Y13, Y3, Y3
-	VBROADCASTSS softmaxConsts<>+1536(SB), Y4
+	VBROADCASTSS softmaxConsts<>+1568(SB), Y4
 	VMAXPS       Y2, Y4, Y4
-	VBROADCASTSS softmaxConsts<>+1536(SB), Y5
+	VBROADCASTSS softmaxConsts<>+1568(SB), Y5
 	VMAXPS       Y3, Y5, Y5
 	VBROADCASTSS softmaxConsts<>+992(SB), Y6
 	VMINPS       Y4, Y6, Y4
@@ -1714,12 +1704,12 @@ l53:
 	VMINPS       Y5, Y6, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS softmaxConsts<>+1568(SB), Y6
+	VBROADCASTSS softmaxConsts<>+1600(SB), Y6
 	VFMADD231PS  softmaxConsts<>+576(SB), Y4, Y6
-	VBROADCASTSS softmaxConsts<>+1568(SB), Y7
+	VBROADCASTSS softmaxConsts<>+1600(SB), Y7
 	VFMADD231PS  softmaxConsts<>+576(SB), Y5, Y7
-	VSUBPS       softmaxConsts<>+1568(SB), Y6, Y8
-	VSUBPS       softmaxConsts<>+1568(SB), Y7, Y9
+	VSUBPS       softmaxConsts<>+1600(SB), Y6, Y8
+	VSUBPS       softmaxConsts<>+1600(SB), Y7, Y9
 	VFNMADD231PS softmaxConsts<>+640(SB), Y8, Y4
 	VFNMADD231PS softmaxConsts<>+640(SB), Y9, Y5
 	VFNMADD231PS softmaxConsts<>+672(SB), Y8, Y4
@@ -1746,8 +1736,8 @@ l53:
 	VPSLLD $0x17, Y7, Y5
 	VMULPS Y4, Y8, Y4
 	VMULPS Y5, Y9, Y5
-	VCMPPS $0x15, softmaxConsts<>+1536(SB), Y2, Y2
-	VCMPPS $0x15, softmaxConsts<>+1536(SB), Y3, Y3
+	VCMPPS $0x15, softmaxConsts<>+1568(SB), Y2, Y2
+	VCMPPS $0x15, softmaxConsts<>+1568(SB), Y3, Y3
 	VANDPS Y4, Y2, Y2
 	VANDPS Y5, Y3, Y3
 	VMULPS Y2, Y0, Y0
@@ -1774,9 +1764,9 @@ l55:
 	VMASKMOVPS   32(SI), Y1, Y5
 	VSUBPS       Y13, Y4, Y4
 	VSUBPS       Y13, Y5, Y5
-	VBROADCASTSS softmaxConsts<>+1536(SB), Y6
+	VBROADCASTSS softmaxConsts<>+1568(SB), Y6
 	VMAXPS       Y4, Y6, Y6
-	VBROADCASTSS softmaxConsts<>+1536(SB), Y7
+	VBROADCASTSS softmaxConsts<>+1568(SB), Y7
 	VMAXPS       Y5, Y7, Y7
 	VBROADCASTSS softmaxConsts<>+992(SB), Y8
 	VMINPS       Y6, Y8, Y6
@@ -1784,12 +1774,12 @@ l55:
 	VMINPS       Y7, Y8, Y7
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS softmaxConsts<>+1568(SB), Y8
+	VBROADCASTSS softmaxConsts<>+1600(SB), Y8
 	VFMADD231PS  softmaxConsts<>+576(SB), Y6, Y8
-	VBROADCASTSS softmaxConsts<>+1568(SB), Y9
+	VBROADCASTSS softmaxConsts<>+1600(SB), Y9
 	VFMADD231PS  softmaxConsts<>+576(SB), Y7, Y9
-	VSUBPS       softmaxConsts<>+1568(SB), Y8, Y10
-	VSUBPS       softmaxConsts<>+1568(SB), Y9, Y11
+	VSUBPS       softmaxConsts<>+1600(SB), Y8, Y10
+	VSUBPS       softmaxConsts<>+1600(SB), Y9, Y11
 	VFNMADD231PS softmaxConsts<>+640(SB), Y10, Y6
 	VFNMADD231PS softmaxConsts<>+640(SB), Y11, Y7
 	VFNMADD231PS softmaxConsts<>+672(SB), Y10, Y6
@@ -1816,8 +1806,8 @@ l55:
 	VPSLLD $0x17, Y9, Y7
 	VMULPS Y6, Y10, Y6
 	VMULPS Y7, Y11, Y7
-	VCMPPS $0x15, softmaxConsts<>+1536(SB), Y4, Y4
-	VCMPPS $0x15, softmaxConsts<>+1536(SB), Y5, Y5
+	VCMPPS $0x15, softmaxConsts<>+1568(SB), Y4, Y4
+	VCMPPS $0x15, softmaxConsts<>+1568(SB), Y5, Y5
 	VANDPS Y6, Y4, Y4
 	VANDPS Y7, Y5, Y5
 	VMULPS Y4, Y2, Y2
@@ -1844,33 +1834,32 @@ l56:
 	VANDPS       softmaxConsts<>+1088(SB), Y1, Y1
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    softmaxConsts<>+1120(SB), Y2, Y2
-	VPSRAD    $0x17, Y2, Y3
+	VPSUBD    softmaxConsts<>+1120(SB), Y2, Y3
+	VANDPS    softmaxConsts<>+512(SB), Y3, Y3
+	VPSUBD    Y3, Y2, Y2
 	VPADDD    Y1, Y3, Y1
 	VCVTDQ2PS Y1, Y1
-	VANDPS    softmaxConsts<>+1152(SB), Y2, Y2
-	VPADDD    softmaxConsts<>+1120(SB), Y2, Y2
 	VSUBPS    Y12, Y2, Y2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS softmaxConsts<>+1216(SB), Y3
-	VFMADD231PS  softmaxConsts<>+1184(SB), Y2, Y3
+	VBROADCASTSS softmaxConsts<>+1184(SB), Y3
+	VFMADD231PS  softmaxConsts<>+1152(SB), Y2, Y3
+	VFMADD213PS  softmaxConsts<>+1216(SB), Y2, Y3
 	VFMADD213PS  softmaxConsts<>+1248(SB), Y2, Y3
 	VFMADD213PS  softmaxConsts<>+1280(SB), Y2, Y3
 	VFMADD213PS  softmaxConsts<>+1312(SB), Y2, Y3
 	VFMADD213PS  softmaxConsts<>+1344(SB), Y2, Y3
 	VFMADD213PS  softmaxConsts<>+1376(SB), Y2, Y3
 	VFMADD213PS  softmaxConsts<>+1408(SB), Y2, Y3
-	VFMADD213PS  softmaxConsts<>+1440(SB), Y2, Y3
 	VMULPS       Y2, Y2, Y4
-	VMULPS       softmaxConsts<>+672(SB), Y1, Y5
+	VMULPS       softmaxConsts<>+1440(SB), Y1, Y5
 	VFMADD231PS  Y4, Y3, Y5
 	VADDPS       Y2, Y5, Y2
-	VFMADD231PS  softmaxConsts<>+640(SB), Y1, Y2
+	VFMADD231PS  softmaxConsts<>+1472(SB), Y1, Y2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, softmaxConsts<>+896(SB), Y0, Y1
-	VBLENDVPS Y1, softmaxConsts<>+1472(SB), Y2, Y1
+	VBLENDVPS Y1, softmaxConsts<>+1504(SB), Y2, Y1
 	VCMPPS    $0x00, softmaxConsts<>+896(SB), Y0, Y2
 	VBLENDVPS Y2, softmaxConsts<>+512(SB), Y1, Y1
 	VCMPPS    $0x15, softmaxConsts<>+960(SB), Y0, Y2

@@ -236,399 +236,423 @@ DATA vecConsts<>+912(SB)/4, $0x00800000
 DATA vecConsts<>+916(SB)/4, $0x00800000
 DATA vecConsts<>+920(SB)/4, $0x00800000
 DATA vecConsts<>+924(SB)/4, $0x00800000
-DATA vecConsts<>+928(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
-DATA vecConsts<>+932(SB)/4, $0x4b800000
-DATA vecConsts<>+936(SB)/4, $0x4b800000
-DATA vecConsts<>+940(SB)/4, $0x4b800000
-DATA vecConsts<>+944(SB)/4, $0x4b800000
-DATA vecConsts<>+948(SB)/4, $0x4b800000
-DATA vecConsts<>+952(SB)/4, $0x4b800000
-DATA vecConsts<>+956(SB)/4, $0x4b800000
-DATA vecConsts<>+960(SB)/4, $0xffffffe8 // -24
-DATA vecConsts<>+964(SB)/4, $0xffffffe8
-DATA vecConsts<>+968(SB)/4, $0xffffffe8
-DATA vecConsts<>+972(SB)/4, $0xffffffe8
-DATA vecConsts<>+976(SB)/4, $0xffffffe8
-DATA vecConsts<>+980(SB)/4, $0xffffffe8
-DATA vecConsts<>+984(SB)/4, $0xffffffe8
-DATA vecConsts<>+988(SB)/4, $0xffffffe8
-DATA vecConsts<>+992(SB)/4, $0x3f3504f3 // sqrt(1/2)
-DATA vecConsts<>+996(SB)/4, $0x3f3504f3
-DATA vecConsts<>+1000(SB)/4, $0x3f3504f3
-DATA vecConsts<>+1004(SB)/4, $0x3f3504f3
-DATA vecConsts<>+1008(SB)/4, $0x3f3504f3
-DATA vecConsts<>+1012(SB)/4, $0x3f3504f3
-DATA vecConsts<>+1016(SB)/4, $0x3f3504f3
-DATA vecConsts<>+1020(SB)/4, $0x3f3504f3
-DATA vecConsts<>+1024(SB)/4, $0x007fffff // the mantissa
-DATA vecConsts<>+1028(SB)/4, $0x007fffff
-DATA vecConsts<>+1032(SB)/4, $0x007fffff
-DATA vecConsts<>+1036(SB)/4, $0x007fffff
-DATA vecConsts<>+1040(SB)/4, $0x007fffff
-DATA vecConsts<>+1044(SB)/4, $0x007fffff
-DATA vecConsts<>+1048(SB)/4, $0x007fffff
-DATA vecConsts<>+1052(SB)/4, $0x007fffff
-DATA vecConsts<>+1056(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
-DATA vecConsts<>+1060(SB)/4, $0xbd9537bc
-DATA vecConsts<>+1064(SB)/4, $0xbd9537bc
-DATA vecConsts<>+1068(SB)/4, $0xbd9537bc
-DATA vecConsts<>+1072(SB)/4, $0xbd9537bc
-DATA vecConsts<>+1076(SB)/4, $0xbd9537bc
-DATA vecConsts<>+1080(SB)/4, $0xbd9537bc
-DATA vecConsts<>+1084(SB)/4, $0xbd9537bc
-DATA vecConsts<>+1088(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
-DATA vecConsts<>+1092(SB)/4, $0x3e00acba
-DATA vecConsts<>+1096(SB)/4, $0x3e00acba
-DATA vecConsts<>+1100(SB)/4, $0x3e00acba
-DATA vecConsts<>+1104(SB)/4, $0x3e00acba
-DATA vecConsts<>+1108(SB)/4, $0x3e00acba
-DATA vecConsts<>+1112(SB)/4, $0x3e00acba
-DATA vecConsts<>+1116(SB)/4, $0x3e00acba
-DATA vecConsts<>+1120(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
-DATA vecConsts<>+1124(SB)/4, $0xbe074b66
-DATA vecConsts<>+1128(SB)/4, $0xbe074b66
-DATA vecConsts<>+1132(SB)/4, $0xbe074b66
-DATA vecConsts<>+1136(SB)/4, $0xbe074b66
-DATA vecConsts<>+1140(SB)/4, $0xbe074b66
-DATA vecConsts<>+1144(SB)/4, $0xbe074b66
-DATA vecConsts<>+1148(SB)/4, $0xbe074b66
-DATA vecConsts<>+1152(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
-DATA vecConsts<>+1156(SB)/4, $0x3e11ce71
-DATA vecConsts<>+1160(SB)/4, $0x3e11ce71
-DATA vecConsts<>+1164(SB)/4, $0x3e11ce71
-DATA vecConsts<>+1168(SB)/4, $0x3e11ce71
-DATA vecConsts<>+1172(SB)/4, $0x3e11ce71
-DATA vecConsts<>+1176(SB)/4, $0x3e11ce71
-DATA vecConsts<>+1180(SB)/4, $0x3e11ce71
-DATA vecConsts<>+1184(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
-DATA vecConsts<>+1188(SB)/4, $0xbe2a337f
-DATA vecConsts<>+1192(SB)/4, $0xbe2a337f
-DATA vecConsts<>+1196(SB)/4, $0xbe2a337f
-DATA vecConsts<>+1200(SB)/4, $0xbe2a337f
-DATA vecConsts<>+1204(SB)/4, $0xbe2a337f
-DATA vecConsts<>+1208(SB)/4, $0xbe2a337f
-DATA vecConsts<>+1212(SB)/4, $0xbe2a337f
-DATA vecConsts<>+1216(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
-DATA vecConsts<>+1220(SB)/4, $0x3e4cca27
-DATA vecConsts<>+1224(SB)/4, $0x3e4cca27
-DATA vecConsts<>+1228(SB)/4, $0x3e4cca27
-DATA vecConsts<>+1232(SB)/4, $0x3e4cca27
-DATA vecConsts<>+1236(SB)/4, $0x3e4cca27
-DATA vecConsts<>+1240(SB)/4, $0x3e4cca27
-DATA vecConsts<>+1244(SB)/4, $0x3e4cca27
-DATA vecConsts<>+1248(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
-DATA vecConsts<>+1252(SB)/4, $0xbe80011a
-DATA vecConsts<>+1256(SB)/4, $0xbe80011a
-DATA vecConsts<>+1260(SB)/4, $0xbe80011a
-DATA vecConsts<>+1264(SB)/4, $0xbe80011a
-DATA vecConsts<>+1268(SB)/4, $0xbe80011a
-DATA vecConsts<>+1272(SB)/4, $0xbe80011a
-DATA vecConsts<>+1276(SB)/4, $0xbe80011a
-DATA vecConsts<>+1280(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
-DATA vecConsts<>+1284(SB)/4, $0x3eaaaab8
-DATA vecConsts<>+1288(SB)/4, $0x3eaaaab8
-DATA vecConsts<>+1292(SB)/4, $0x3eaaaab8
-DATA vecConsts<>+1296(SB)/4, $0x3eaaaab8
-DATA vecConsts<>+1300(SB)/4, $0x3eaaaab8
-DATA vecConsts<>+1304(SB)/4, $0x3eaaaab8
-DATA vecConsts<>+1308(SB)/4, $0x3eaaaab8
-DATA vecConsts<>+1312(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
-DATA vecConsts<>+1316(SB)/4, $0xbf000000
-DATA vecConsts<>+1320(SB)/4, $0xbf000000
-DATA vecConsts<>+1324(SB)/4, $0xbf000000
-DATA vecConsts<>+1328(SB)/4, $0xbf000000
-DATA vecConsts<>+1332(SB)/4, $0xbf000000
-DATA vecConsts<>+1336(SB)/4, $0xbf000000
-DATA vecConsts<>+1340(SB)/4, $0xbf000000
-DATA vecConsts<>+1344(SB)/4, $0x00000000 // 0
-DATA vecConsts<>+1348(SB)/4, $0x00000000
-DATA vecConsts<>+1352(SB)/4, $0x00000000
-DATA vecConsts<>+1356(SB)/4, $0x00000000
-DATA vecConsts<>+1360(SB)/4, $0x00000000
-DATA vecConsts<>+1364(SB)/4, $0x00000000
-DATA vecConsts<>+1368(SB)/4, $0x00000000
-DATA vecConsts<>+1372(SB)/4, $0x00000000
-DATA vecConsts<>+1376(SB)/4, $0x7fc00000 // NaN
-DATA vecConsts<>+1380(SB)/4, $0x7fc00000
-DATA vecConsts<>+1384(SB)/4, $0x7fc00000
-DATA vecConsts<>+1388(SB)/4, $0x7fc00000
-DATA vecConsts<>+1392(SB)/4, $0x7fc00000
-DATA vecConsts<>+1396(SB)/4, $0x7fc00000
-DATA vecConsts<>+1400(SB)/4, $0x7fc00000
-DATA vecConsts<>+1404(SB)/4, $0x7fc00000
-DATA vecConsts<>+1408(SB)/4, $0xff800000 // -Inf; the bits of sign and exponent
-DATA vecConsts<>+1412(SB)/4, $0xff800000
-DATA vecConsts<>+1416(SB)/4, $0xff800000
-DATA vecConsts<>+1420(SB)/4, $0xff800000
-DATA vecConsts<>+1424(SB)/4, $0xff800000
-DATA vecConsts<>+1428(SB)/4, $0xff800000
-DATA vecConsts<>+1432(SB)/4, $0xff800000
-DATA vecConsts<>+1436(SB)/4, $0xff800000
-DATA vecConsts<>+1440(SB)/4, $0x7f800000 // Inf; the bits of the exponent
-DATA vecConsts<>+1444(SB)/4, $0x7f800000
-DATA vecConsts<>+1448(SB)/4, $0x7f800000
-DATA vecConsts<>+1452(SB)/4, $0x7f800000
-DATA vecConsts<>+1456(SB)/4, $0x7f800000
-DATA vecConsts<>+1460(SB)/4, $0x7f800000
-DATA vecConsts<>+1464(SB)/4, $0x7f800000
-DATA vecConsts<>+1468(SB)/4, $0x7f800000
-DATA vecConsts<>+1472(SB)/4, $0x7fffffff // all but the sign
-DATA vecConsts<>+1476(SB)/4, $0x7fffffff
-DATA vecConsts<>+1480(SB)/4, $0x7fffffff
-DATA vecConsts<>+1484(SB)/4, $0x7fffffff
-DATA vecConsts<>+1488(SB)/4, $0x7fffffff
-DATA vecConsts<>+1492(SB)/4, $0x7fffffff
-DATA vecConsts<>+1496(SB)/4, $0x7fffffff
-DATA vecConsts<>+1500(SB)/4, $0x7fffffff
-DATA vecConsts<>+1504(SB)/4, $0x42200000 // 40
-DATA vecConsts<>+1508(SB)/4, $0x42200000
-DATA vecConsts<>+1512(SB)/4, $0x42200000
-DATA vecConsts<>+1516(SB)/4, $0x42200000
-DATA vecConsts<>+1520(SB)/4, $0x42200000
-DATA vecConsts<>+1524(SB)/4, $0x42200000
-DATA vecConsts<>+1528(SB)/4, $0x42200000
-DATA vecConsts<>+1532(SB)/4, $0x42200000
-DATA vecConsts<>+1536(SB)/4, $0x40000000 // 2
-DATA vecConsts<>+1540(SB)/4, $0x40000000
-DATA vecConsts<>+1544(SB)/4, $0x40000000
-DATA vecConsts<>+1548(SB)/4, $0x40000000
-DATA vecConsts<>+1552(SB)/4, $0x40000000
-DATA vecConsts<>+1556(SB)/4, $0x40000000
-DATA vecConsts<>+1560(SB)/4, $0x40000000
-DATA vecConsts<>+1564(SB)/4, $0x40000000
-DATA vecConsts<>+1568(SB)/4, $0x4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
-DATA vecConsts<>+1572(SB)/4, $0x4b40007f
-DATA vecConsts<>+1576(SB)/4, $0x4b40007f
-DATA vecConsts<>+1580(SB)/4, $0x4b40007f
-DATA vecConsts<>+1584(SB)/4, $0x4b40007f
-DATA vecConsts<>+1588(SB)/4, $0x4b40007f
-DATA vecConsts<>+1592(SB)/4, $0x4b40007f
-DATA vecConsts<>+1596(SB)/4, $0x4b40007f
-DATA vecConsts<>+1600(SB)/4, $0xbbb9a789 // -0x1.734f12p-08 = -0.0056657237
-DATA vecConsts<>+1604(SB)/4, $0xbbb9a789
-DATA vecConsts<>+1608(SB)/4, $0xbbb9a789
-DATA vecConsts<>+1612(SB)/4, $0xbbb9a789
-DATA vecConsts<>+1616(SB)/4, $0xbbb9a789
-DATA vecConsts<>+1620(SB)/4, $0xbbb9a789
-DATA vecConsts<>+1624(SB)/4, $0xbbb9a789
-DATA vecConsts<>+1628(SB)/4, $0xbbb9a789
-DATA vecConsts<>+1632(SB)/4, $0x3ca8cb8e // 0x1.51971cp-06 = 0.020604875
-DATA vecConsts<>+1636(SB)/4, $0x3ca8cb8e
-DATA vecConsts<>+1640(SB)/4, $0x3ca8cb8e
-DATA vecConsts<>+1644(SB)/4, $0x3ca8cb8e
-DATA vecConsts<>+1648(SB)/4, $0x3ca8cb8e
-DATA vecConsts<>+1652(SB)/4, $0x3ca8cb8e
-DATA vecConsts<>+1656(SB)/4, $0x3ca8cb8e
-DATA vecConsts<>+1660(SB)/4, $0x3ca8cb8e
-DATA vecConsts<>+1664(SB)/4, $0xbd5c137f // -0x1.b826fep-05 = -0.05372953
-DATA vecConsts<>+1668(SB)/4, $0xbd5c137f
-DATA vecConsts<>+1672(SB)/4, $0xbd5c137f
-DATA vecConsts<>+1676(SB)/4, $0xbd5c137f
-DATA vecConsts<>+1680(SB)/4, $0xbd5c137f
-DATA vecConsts<>+1684(SB)/4, $0xbd5c137f
-DATA vecConsts<>+1688(SB)/4, $0xbd5c137f
-DATA vecConsts<>+1692(SB)/4, $0xbd5c137f
-DATA vecConsts<>+1696(SB)/4, $0x3e088344 // 0x1.110688p-03 = 0.13331324
-DATA vecConsts<>+1700(SB)/4, $0x3e088344
-DATA vecConsts<>+1704(SB)/4, $0x3e088344
-DATA vecConsts<>+1708(SB)/4, $0x3e088344
-DATA vecConsts<>+1712(SB)/4, $0x3e088344
-DATA vecConsts<>+1716(SB)/4, $0x3e088344
-DATA vecConsts<>+1720(SB)/4, $0x3e088344
-DATA vecConsts<>+1724(SB)/4, $0x3e088344
-DATA vecConsts<>+1728(SB)/4, $0xbeaaaa98 // -0x1.55553p-02 = -0.33333278
-DATA vecConsts<>+1732(SB)/4, $0xbeaaaa98
-DATA vecConsts<>+1736(SB)/4, $0xbeaaaa98
-DATA vecConsts<>+1740(SB)/4, $0xbeaaaa98
-DATA vecConsts<>+1744(SB)/4, $0xbeaaaa98
-DATA vecConsts<>+1748(SB)/4, $0xbeaaaa98
-DATA vecConsts<>+1752(SB)/4, $0xbeaaaa98
-DATA vecConsts<>+1756(SB)/4, $0xbeaaaa98
-DATA vecConsts<>+1760(SB)/4, $0x3f2147ae // 0x1.428f5cp-01 = 0.63
-DATA vecConsts<>+1764(SB)/4, $0x3f2147ae
-DATA vecConsts<>+1768(SB)/4, $0x3f2147ae
-DATA vecConsts<>+1772(SB)/4, $0x3f2147ae
-DATA vecConsts<>+1776(SB)/4, $0x3f2147ae
-DATA vecConsts<>+1780(SB)/4, $0x3f2147ae
-DATA vecConsts<>+1784(SB)/4, $0x3f2147ae
-DATA vecConsts<>+1788(SB)/4, $0x3f2147ae
-DATA vecConsts<>+1792(SB)/4, $0x80000000 // the sign
-DATA vecConsts<>+1796(SB)/4, $0x80000000
-DATA vecConsts<>+1800(SB)/4, $0x80000000
-DATA vecConsts<>+1804(SB)/4, $0x80000000
-DATA vecConsts<>+1808(SB)/4, $0x80000000
-DATA vecConsts<>+1812(SB)/4, $0x80000000
-DATA vecConsts<>+1816(SB)/4, $0x80000000
-DATA vecConsts<>+1820(SB)/4, $0x80000000
-DATA vecConsts<>+1824(SB)/4, $0x42ae0000 // 87
-DATA vecConsts<>+1828(SB)/4, $0x42ae0000
-DATA vecConsts<>+1832(SB)/4, $0x42ae0000
-DATA vecConsts<>+1836(SB)/4, $0x42ae0000
-DATA vecConsts<>+1840(SB)/4, $0x42ae0000
-DATA vecConsts<>+1844(SB)/4, $0x42ae0000
-DATA vecConsts<>+1848(SB)/4, $0x42ae0000
-DATA vecConsts<>+1852(SB)/4, $0x42ae0000
-DATA vecConsts<>+1856(SB)/4, $0xc2ae0000 // -87
-DATA vecConsts<>+1860(SB)/4, $0xc2ae0000
-DATA vecConsts<>+1864(SB)/4, $0xc2ae0000
-DATA vecConsts<>+1868(SB)/4, $0xc2ae0000
-DATA vecConsts<>+1872(SB)/4, $0xc2ae0000
-DATA vecConsts<>+1876(SB)/4, $0xc2ae0000
-DATA vecConsts<>+1880(SB)/4, $0xc2ae0000
-DATA vecConsts<>+1884(SB)/4, $0xc2ae0000
-DATA vecConsts<>+1888(SB)/4, $0x3f000000 // 0x1p-01 = 0.5
-DATA vecConsts<>+1892(SB)/4, $0x3f000000
-DATA vecConsts<>+1896(SB)/4, $0x3f000000
-DATA vecConsts<>+1900(SB)/4, $0x3f000000
-DATA vecConsts<>+1904(SB)/4, $0x3f000000
-DATA vecConsts<>+1908(SB)/4, $0x3f000000
-DATA vecConsts<>+1912(SB)/4, $0x3f000000
-DATA vecConsts<>+1916(SB)/4, $0x3f000000
-DATA vecConsts<>+1920(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
-DATA vecConsts<>+1924(SB)/4, $0x3f317218
-DATA vecConsts<>+1928(SB)/4, $0x3f317218
-DATA vecConsts<>+1932(SB)/4, $0x3f317218
-DATA vecConsts<>+1936(SB)/4, $0x3f317218
-DATA vecConsts<>+1940(SB)/4, $0x3f317218
-DATA vecConsts<>+1944(SB)/4, $0x3f317218
-DATA vecConsts<>+1948(SB)/4, $0x3f317218
-DATA vecConsts<>+1952(SB)/4, $0xbd389f1b // -0x1.713e36p-05 = -0.04507361
-DATA vecConsts<>+1956(SB)/4, $0xbd389f1b
-DATA vecConsts<>+1960(SB)/4, $0xbd389f1b
-DATA vecConsts<>+1964(SB)/4, $0xbd389f1b
-DATA vecConsts<>+1968(SB)/4, $0xbd389f1b
-DATA vecConsts<>+1972(SB)/4, $0xbd389f1b
-DATA vecConsts<>+1976(SB)/4, $0xbd389f1b
-DATA vecConsts<>+1980(SB)/4, $0xbd389f1b
-DATA vecConsts<>+1984(SB)/4, $0x3dd65047 // 0x1.aca08ep-04 = 0.104645304
-DATA vecConsts<>+1988(SB)/4, $0x3dd65047
-DATA vecConsts<>+1992(SB)/4, $0x3dd65047
-DATA vecConsts<>+1996(SB)/4, $0x3dd65047
-DATA vecConsts<>+2000(SB)/4, $0x3dd65047
-DATA vecConsts<>+2004(SB)/4, $0x3dd65047
-DATA vecConsts<>+2008(SB)/4, $0x3dd65047
-DATA vecConsts<>+2012(SB)/4, $0x3dd65047
-DATA vecConsts<>+2016(SB)/4, $0xbe06c9fa // -0x1.0d93f4p-03 = -0.13162985
-DATA vecConsts<>+2020(SB)/4, $0xbe06c9fa
-DATA vecConsts<>+2024(SB)/4, $0xbe06c9fa
-DATA vecConsts<>+2028(SB)/4, $0xbe06c9fa
-DATA vecConsts<>+2032(SB)/4, $0xbe06c9fa
-DATA vecConsts<>+2036(SB)/4, $0xbe06c9fa
-DATA vecConsts<>+2040(SB)/4, $0xbe06c9fa
-DATA vecConsts<>+2044(SB)/4, $0xbe06c9fa
-DATA vecConsts<>+2048(SB)/4, $0x3e14435c // 0x1.2886b8p-03 = 0.1447882
-DATA vecConsts<>+2052(SB)/4, $0x3e14435c
-DATA vecConsts<>+2056(SB)/4, $0x3e14435c
-DATA vecConsts<>+2060(SB)/4, $0x3e14435c
-DATA vecConsts<>+2064(SB)/4, $0x3e14435c
-DATA vecConsts<>+2068(SB)/4, $0x3e14435c
-DATA vecConsts<>+2072(SB)/4, $0x3e14435c
-DATA vecConsts<>+2076(SB)/4, $0x3e14435c
-DATA vecConsts<>+2080(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
-DATA vecConsts<>+2084(SB)/4, $0xbe2a778b
-DATA vecConsts<>+2088(SB)/4, $0xbe2a778b
-DATA vecConsts<>+2092(SB)/4, $0xbe2a778b
-DATA vecConsts<>+2096(SB)/4, $0xbe2a778b
-DATA vecConsts<>+2100(SB)/4, $0xbe2a778b
-DATA vecConsts<>+2104(SB)/4, $0xbe2a778b
-DATA vecConsts<>+2108(SB)/4, $0xbe2a778b
-DATA vecConsts<>+2112(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
-DATA vecConsts<>+2116(SB)/4, $0x3e4cb4b3
-DATA vecConsts<>+2120(SB)/4, $0x3e4cb4b3
-DATA vecConsts<>+2124(SB)/4, $0x3e4cb4b3
-DATA vecConsts<>+2128(SB)/4, $0x3e4cb4b3
-DATA vecConsts<>+2132(SB)/4, $0x3e4cb4b3
-DATA vecConsts<>+2136(SB)/4, $0x3e4cb4b3
-DATA vecConsts<>+2140(SB)/4, $0x3e4cb4b3
-DATA vecConsts<>+2144(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
-DATA vecConsts<>+2148(SB)/4, $0xbe800021
-DATA vecConsts<>+2152(SB)/4, $0xbe800021
-DATA vecConsts<>+2156(SB)/4, $0xbe800021
-DATA vecConsts<>+2160(SB)/4, $0xbe800021
-DATA vecConsts<>+2164(SB)/4, $0xbe800021
-DATA vecConsts<>+2168(SB)/4, $0xbe800021
-DATA vecConsts<>+2172(SB)/4, $0xbe800021
-DATA vecConsts<>+2176(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
-DATA vecConsts<>+2180(SB)/4, $0x3eaaaad2
-DATA vecConsts<>+2184(SB)/4, $0x3eaaaad2
-DATA vecConsts<>+2188(SB)/4, $0x3eaaaad2
-DATA vecConsts<>+2192(SB)/4, $0x3eaaaad2
-DATA vecConsts<>+2196(SB)/4, $0x3eaaaad2
-DATA vecConsts<>+2200(SB)/4, $0x3eaaaad2
-DATA vecConsts<>+2204(SB)/4, $0x3eaaaad2
-DATA vecConsts<>+2208(SB)/4, $0x42a00000 // 80
-DATA vecConsts<>+2212(SB)/4, $0x42a00000
-DATA vecConsts<>+2216(SB)/4, $0x42a00000
-DATA vecConsts<>+2220(SB)/4, $0x42a00000
-DATA vecConsts<>+2224(SB)/4, $0x42a00000
-DATA vecConsts<>+2228(SB)/4, $0x42a00000
-DATA vecConsts<>+2232(SB)/4, $0x42a00000
-DATA vecConsts<>+2236(SB)/4, $0x42a00000
-DATA vecConsts<>+2240(SB)/4, $0x4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
-DATA vecConsts<>+2244(SB)/4, $0x4038aa3b
-DATA vecConsts<>+2248(SB)/4, $0x4038aa3b
-DATA vecConsts<>+2252(SB)/4, $0x4038aa3b
-DATA vecConsts<>+2256(SB)/4, $0x4038aa3b
-DATA vecConsts<>+2260(SB)/4, $0x4038aa3b
-DATA vecConsts<>+2264(SB)/4, $0x4038aa3b
-DATA vecConsts<>+2268(SB)/4, $0x4038aa3b
-DATA vecConsts<>+2272(SB)/4, $0x3eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
-DATA vecConsts<>+2276(SB)/4, $0x3eb17200
-DATA vecConsts<>+2280(SB)/4, $0x3eb17200
-DATA vecConsts<>+2284(SB)/4, $0x3eb17200
-DATA vecConsts<>+2288(SB)/4, $0x3eb17200
-DATA vecConsts<>+2292(SB)/4, $0x3eb17200
-DATA vecConsts<>+2296(SB)/4, $0x3eb17200
-DATA vecConsts<>+2300(SB)/4, $0x3eb17200
-DATA vecConsts<>+2304(SB)/4, $0x353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
-DATA vecConsts<>+2308(SB)/4, $0x353fbe8e
-DATA vecConsts<>+2312(SB)/4, $0x353fbe8e
-DATA vecConsts<>+2316(SB)/4, $0x353fbe8e
-DATA vecConsts<>+2320(SB)/4, $0x353fbe8e
-DATA vecConsts<>+2324(SB)/4, $0x353fbe8e
-DATA vecConsts<>+2328(SB)/4, $0x353fbe8e
-DATA vecConsts<>+2332(SB)/4, $0x353fbe8e
-DATA vecConsts<>+2336(SB)/4, $0x3db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
-DATA vecConsts<>+2340(SB)/4, $0x3db5b8d4
-DATA vecConsts<>+2344(SB)/4, $0x3db5b8d4
-DATA vecConsts<>+2348(SB)/4, $0x3db5b8d4
-DATA vecConsts<>+2352(SB)/4, $0x3db5b8d4
-DATA vecConsts<>+2356(SB)/4, $0x3db5b8d4
-DATA vecConsts<>+2360(SB)/4, $0x3db5b8d4
-DATA vecConsts<>+2364(SB)/4, $0x3db5b8d4
-DATA vecConsts<>+2368(SB)/4, $0x3e8913e1 // 0x1.1227c2p-02 = 0.2677298
-DATA vecConsts<>+2372(SB)/4, $0x3e8913e1
-DATA vecConsts<>+2376(SB)/4, $0x3e8913e1
-DATA vecConsts<>+2380(SB)/4, $0x3e8913e1
-DATA vecConsts<>+2384(SB)/4, $0x3e8913e1
-DATA vecConsts<>+2388(SB)/4, $0x3e8913e1
-DATA vecConsts<>+2392(SB)/4, $0x3e8913e1
-DATA vecConsts<>+2396(SB)/4, $0x3e8913e1
-DATA vecConsts<>+2400(SB)/4, $0x3f2aab8c // 0x1.555718p-01 = 0.6666801
-DATA vecConsts<>+2404(SB)/4, $0x3f2aab8c
-DATA vecConsts<>+2408(SB)/4, $0x3f2aab8c
-DATA vecConsts<>+2412(SB)/4, $0x3f2aab8c
-DATA vecConsts<>+2416(SB)/4, $0x3f2aab8c
-DATA vecConsts<>+2420(SB)/4, $0x3f2aab8c
-DATA vecConsts<>+2424(SB)/4, $0x3f2aab8c
-DATA vecConsts<>+2428(SB)/4, $0x3f2aab8c
-DATA vecConsts<>+2432(SB)/4, $0x3faaaa58 // 0x1.5554bp+00 = 1.3333235
-DATA vecConsts<>+2436(SB)/4, $0x3faaaa58
-DATA vecConsts<>+2440(SB)/4, $0x3faaaa58
-DATA vecConsts<>+2444(SB)/4, $0x3faaaa58
-DATA vecConsts<>+2448(SB)/4, $0x3faaaa58
-DATA vecConsts<>+2452(SB)/4, $0x3faaaa58
-DATA vecConsts<>+2456(SB)/4, $0x3faaaa58
-DATA vecConsts<>+2460(SB)/4, $0x3faaaa58
-DATA vecConsts<>+2464(SB)/4, $0x3fffffff // 0x1.fffffep+00 = 1.9999999
-DATA vecConsts<>+2468(SB)/4, $0x3fffffff
-DATA vecConsts<>+2472(SB)/4, $0x3fffffff
-DATA vecConsts<>+2476(SB)/4, $0x3fffffff
-DATA vecConsts<>+2480(SB)/4, $0x3fffffff
-DATA vecConsts<>+2484(SB)/4, $0x3fffffff
-DATA vecConsts<>+2488(SB)/4, $0x3fffffff
-DATA vecConsts<>+2492(SB)/4, $0x3fffffff
-GLOBL vecConsts<>(SB), RODATA|NOPTR, $2496
+DATA vecConsts<>+928(SB)/4, $0x3f3504f3 // sqrt(1/2)
+DATA vecConsts<>+932(SB)/4, $0x3f3504f3
+DATA vecConsts<>+936(SB)/4, $0x3f3504f3
+DATA vecConsts<>+940(SB)/4, $0x3f3504f3
+DATA vecConsts<>+944(SB)/4, $0x3f3504f3
+DATA vecConsts<>+948(SB)/4, $0x3f3504f3
+DATA vecConsts<>+952(SB)/4, $0x3f3504f3
+DATA vecConsts<>+956(SB)/4, $0x3f3504f3
+DATA vecConsts<>+960(SB)/4, $0xff800000 // -Inf; the bits of sign and exponent
+DATA vecConsts<>+964(SB)/4, $0xff800000
+DATA vecConsts<>+968(SB)/4, $0xff800000
+DATA vecConsts<>+972(SB)/4, $0xff800000
+DATA vecConsts<>+976(SB)/4, $0xff800000
+DATA vecConsts<>+980(SB)/4, $0xff800000
+DATA vecConsts<>+984(SB)/4, $0xff800000
+DATA vecConsts<>+988(SB)/4, $0xff800000
+DATA vecConsts<>+992(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA vecConsts<>+996(SB)/4, $0xbd9537bc
+DATA vecConsts<>+1000(SB)/4, $0xbd9537bc
+DATA vecConsts<>+1004(SB)/4, $0xbd9537bc
+DATA vecConsts<>+1008(SB)/4, $0xbd9537bc
+DATA vecConsts<>+1012(SB)/4, $0xbd9537bc
+DATA vecConsts<>+1016(SB)/4, $0xbd9537bc
+DATA vecConsts<>+1020(SB)/4, $0xbd9537bc
+DATA vecConsts<>+1024(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
+DATA vecConsts<>+1028(SB)/4, $0x3e00acba
+DATA vecConsts<>+1032(SB)/4, $0x3e00acba
+DATA vecConsts<>+1036(SB)/4, $0x3e00acba
+DATA vecConsts<>+1040(SB)/4, $0x3e00acba
+DATA vecConsts<>+1044(SB)/4, $0x3e00acba
+DATA vecConsts<>+1048(SB)/4, $0x3e00acba
+DATA vecConsts<>+1052(SB)/4, $0x3e00acba
+DATA vecConsts<>+1056(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA vecConsts<>+1060(SB)/4, $0xbe074b66
+DATA vecConsts<>+1064(SB)/4, $0xbe074b66
+DATA vecConsts<>+1068(SB)/4, $0xbe074b66
+DATA vecConsts<>+1072(SB)/4, $0xbe074b66
+DATA vecConsts<>+1076(SB)/4, $0xbe074b66
+DATA vecConsts<>+1080(SB)/4, $0xbe074b66
+DATA vecConsts<>+1084(SB)/4, $0xbe074b66
+DATA vecConsts<>+1088(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA vecConsts<>+1092(SB)/4, $0x3e11ce71
+DATA vecConsts<>+1096(SB)/4, $0x3e11ce71
+DATA vecConsts<>+1100(SB)/4, $0x3e11ce71
+DATA vecConsts<>+1104(SB)/4, $0x3e11ce71
+DATA vecConsts<>+1108(SB)/4, $0x3e11ce71
+DATA vecConsts<>+1112(SB)/4, $0x3e11ce71
+DATA vecConsts<>+1116(SB)/4, $0x3e11ce71
+DATA vecConsts<>+1120(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA vecConsts<>+1124(SB)/4, $0xbe2a337f
+DATA vecConsts<>+1128(SB)/4, $0xbe2a337f
+DATA vecConsts<>+1132(SB)/4, $0xbe2a337f
+DATA vecConsts<>+1136(SB)/4, $0xbe2a337f
+DATA vecConsts<>+1140(SB)/4, $0xbe2a337f
+DATA vecConsts<>+1144(SB)/4, $0xbe2a337f
+DATA vecConsts<>+1148(SB)/4, $0xbe2a337f
+DATA vecConsts<>+1152(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA vecConsts<>+1156(SB)/4, $0x3e4cca27
+DATA vecConsts<>+1160(SB)/4, $0x3e4cca27
+DATA vecConsts<>+1164(SB)/4, $0x3e4cca27
+DATA vecConsts<>+1168(SB)/4, $0x3e4cca27
+DATA vecConsts<>+1172(SB)/4, $0x3e4cca27
+DATA vecConsts<>+1176(SB)/4, $0x3e4cca27
+DATA vecConsts<>+1180(SB)/4, $0x3e4cca27
+DATA vecConsts<>+1184(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
+DATA vecConsts<>+1188(SB)/4, $0xbe80011a
+DATA vecConsts<>+1192(SB)/4, $0xbe80011a
+DATA vecConsts<>+1196(SB)/4, $0xbe80011a
+DATA vecConsts<>+1200(SB)/4, $0xbe80011a
+DATA vecConsts<>+1204(SB)/4, $0xbe80011a
+DATA vecConsts<>+1208(SB)/4, $0xbe80011a
+DATA vecConsts<>+1212(SB)/4, $0xbe80011a
+DATA vecConsts<>+1216(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA vecConsts<>+1220(SB)/4, $0x3eaaaab8
+DATA vecConsts<>+1224(SB)/4, $0x3eaaaab8
+DATA vecConsts<>+1228(SB)/4, $0x3eaaaab8
+DATA vecConsts<>+1232(SB)/4, $0x3eaaaab8
+DATA vecConsts<>+1236(SB)/4, $0x3eaaaab8
+DATA vecConsts<>+1240(SB)/4, $0x3eaaaab8
+DATA vecConsts<>+1244(SB)/4, $0x3eaaaab8
+DATA vecConsts<>+1248(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
+DATA vecConsts<>+1252(SB)/4, $0xbf000000
+DATA vecConsts<>+1256(SB)/4, $0xbf000000
+DATA vecConsts<>+1260(SB)/4, $0xbf000000
+DATA vecConsts<>+1264(SB)/4, $0xbf000000
+DATA vecConsts<>+1268(SB)/4, $0xbf000000
+DATA vecConsts<>+1272(SB)/4, $0xbf000000
+DATA vecConsts<>+1276(SB)/4, $0xbf000000
+DATA vecConsts<>+1280(SB)/4, $0x2a3fbe8e // 0x1.7f7d1cp-43 = 1.703032e-13
+DATA vecConsts<>+1284(SB)/4, $0x2a3fbe8e
+DATA vecConsts<>+1288(SB)/4, $0x2a3fbe8e
+DATA vecConsts<>+1292(SB)/4, $0x2a3fbe8e
+DATA vecConsts<>+1296(SB)/4, $0x2a3fbe8e
+DATA vecConsts<>+1300(SB)/4, $0x2a3fbe8e
+DATA vecConsts<>+1304(SB)/4, $0x2a3fbe8e
+DATA vecConsts<>+1308(SB)/4, $0x2a3fbe8e
+DATA vecConsts<>+1312(SB)/4, $0x33b17200 // 0x1.62e4p-24 = 8.262941e-08
+DATA vecConsts<>+1316(SB)/4, $0x33b17200
+DATA vecConsts<>+1320(SB)/4, $0x33b17200
+DATA vecConsts<>+1324(SB)/4, $0x33b17200
+DATA vecConsts<>+1328(SB)/4, $0x33b17200
+DATA vecConsts<>+1332(SB)/4, $0x33b17200
+DATA vecConsts<>+1336(SB)/4, $0x33b17200
+DATA vecConsts<>+1340(SB)/4, $0x33b17200
+DATA vecConsts<>+1344(SB)/4, $0x7f000000
+DATA vecConsts<>+1348(SB)/4, $0x7f000000
+DATA vecConsts<>+1352(SB)/4, $0x7f000000
+DATA vecConsts<>+1356(SB)/4, $0x7f000000
+DATA vecConsts<>+1360(SB)/4, $0x7f000000
+DATA vecConsts<>+1364(SB)/4, $0x7f000000
+DATA vecConsts<>+1368(SB)/4, $0x7f000000
+DATA vecConsts<>+1372(SB)/4, $0x7f000000
+DATA vecConsts<>+1376(SB)/4, $0x01000000
+DATA vecConsts<>+1380(SB)/4, $0x01000000
+DATA vecConsts<>+1384(SB)/4, $0x01000000
+DATA vecConsts<>+1388(SB)/4, $0x01000000
+DATA vecConsts<>+1392(SB)/4, $0x01000000
+DATA vecConsts<>+1396(SB)/4, $0x01000000
+DATA vecConsts<>+1400(SB)/4, $0x01000000
+DATA vecConsts<>+1404(SB)/4, $0x01000000
+DATA vecConsts<>+1408(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
+DATA vecConsts<>+1412(SB)/4, $0x4b800000
+DATA vecConsts<>+1416(SB)/4, $0x4b800000
+DATA vecConsts<>+1420(SB)/4, $0x4b800000
+DATA vecConsts<>+1424(SB)/4, $0x4b800000
+DATA vecConsts<>+1428(SB)/4, $0x4b800000
+DATA vecConsts<>+1432(SB)/4, $0x4b800000
+DATA vecConsts<>+1436(SB)/4, $0x4b800000
+DATA vecConsts<>+1440(SB)/4, $0xf4000000
+DATA vecConsts<>+1444(SB)/4, $0xf4000000
+DATA vecConsts<>+1448(SB)/4, $0xf4000000
+DATA vecConsts<>+1452(SB)/4, $0xf4000000
+DATA vecConsts<>+1456(SB)/4, $0xf4000000
+DATA vecConsts<>+1460(SB)/4, $0xf4000000
+DATA vecConsts<>+1464(SB)/4, $0xf4000000
+DATA vecConsts<>+1468(SB)/4, $0xf4000000
+DATA vecConsts<>+1472(SB)/4, $0x00000000 // 0
+DATA vecConsts<>+1476(SB)/4, $0x00000000
+DATA vecConsts<>+1480(SB)/4, $0x00000000
+DATA vecConsts<>+1484(SB)/4, $0x00000000
+DATA vecConsts<>+1488(SB)/4, $0x00000000
+DATA vecConsts<>+1492(SB)/4, $0x00000000
+DATA vecConsts<>+1496(SB)/4, $0x00000000
+DATA vecConsts<>+1500(SB)/4, $0x00000000
+DATA vecConsts<>+1504(SB)/4, $0x7fc00000 // NaN
+DATA vecConsts<>+1508(SB)/4, $0x7fc00000
+DATA vecConsts<>+1512(SB)/4, $0x7fc00000
+DATA vecConsts<>+1516(SB)/4, $0x7fc00000
+DATA vecConsts<>+1520(SB)/4, $0x7fc00000
+DATA vecConsts<>+1524(SB)/4, $0x7fc00000
+DATA vecConsts<>+1528(SB)/4, $0x7fc00000
+DATA vecConsts<>+1532(SB)/4, $0x7fc00000
+DATA vecConsts<>+1536(SB)/4, $0x7f800000 // Inf; the bits of the exponent
+DATA vecConsts<>+1540(SB)/4, $0x7f800000
+DATA vecConsts<>+1544(SB)/4, $0x7f800000
+DATA vecConsts<>+1548(SB)/4, $0x7f800000
+DATA vecConsts<>+1552(SB)/4, $0x7f800000
+DATA vecConsts<>+1556(SB)/4, $0x7f800000
+DATA vecConsts<>+1560(SB)/4, $0x7f800000
+DATA vecConsts<>+1564(SB)/4, $0x7f800000
+DATA vecConsts<>+1568(SB)/4, $0x7fffffff // all but the sign
+DATA vecConsts<>+1572(SB)/4, $0x7fffffff
+DATA vecConsts<>+1576(SB)/4, $0x7fffffff
+DATA vecConsts<>+1580(SB)/4, $0x7fffffff
+DATA vecConsts<>+1584(SB)/4, $0x7fffffff
+DATA vecConsts<>+1588(SB)/4, $0x7fffffff
+DATA vecConsts<>+1592(SB)/4, $0x7fffffff
+DATA vecConsts<>+1596(SB)/4, $0x7fffffff
+DATA vecConsts<>+1600(SB)/4, $0x42200000 // 40
+DATA vecConsts<>+1604(SB)/4, $0x42200000
+DATA vecConsts<>+1608(SB)/4, $0x42200000
+DATA vecConsts<>+1612(SB)/4, $0x42200000
+DATA vecConsts<>+1616(SB)/4, $0x42200000
+DATA vecConsts<>+1620(SB)/4, $0x42200000
+DATA vecConsts<>+1624(SB)/4, $0x42200000
+DATA vecConsts<>+1628(SB)/4, $0x42200000
+DATA vecConsts<>+1632(SB)/4, $0x40000000 // 2
+DATA vecConsts<>+1636(SB)/4, $0x40000000
+DATA vecConsts<>+1640(SB)/4, $0x40000000
+DATA vecConsts<>+1644(SB)/4, $0x40000000
+DATA vecConsts<>+1648(SB)/4, $0x40000000
+DATA vecConsts<>+1652(SB)/4, $0x40000000
+DATA vecConsts<>+1656(SB)/4, $0x40000000
+DATA vecConsts<>+1660(SB)/4, $0x40000000
+DATA vecConsts<>+1664(SB)/4, $0x4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
+DATA vecConsts<>+1668(SB)/4, $0x4b40007f
+DATA vecConsts<>+1672(SB)/4, $0x4b40007f
+DATA vecConsts<>+1676(SB)/4, $0x4b40007f
+DATA vecConsts<>+1680(SB)/4, $0x4b40007f
+DATA vecConsts<>+1684(SB)/4, $0x4b40007f
+DATA vecConsts<>+1688(SB)/4, $0x4b40007f
+DATA vecConsts<>+1692(SB)/4, $0x4b40007f
+DATA vecConsts<>+1696(SB)/4, $0xbbb9a789 // -0x1.734f12p-08 = -0.0056657237
+DATA vecConsts<>+1700(SB)/4, $0xbbb9a789
+DATA vecConsts<>+1704(SB)/4, $0xbbb9a789
+DATA vecConsts<>+1708(SB)/4, $0xbbb9a789
+DATA vecConsts<>+1712(SB)/4, $0xbbb9a789
+DATA vecConsts<>+1716(SB)/4, $0xbbb9a789
+DATA vecConsts<>+1720(SB)/4, $0xbbb9a789
+DATA vecConsts<>+1724(SB)/4, $0xbbb9a789
+DATA vecConsts<>+1728(SB)/4, $0x3ca8cb8e // 0x1.51971cp-06 = 0.020604875
+DATA vecConsts<>+1732(SB)/4, $0x3ca8cb8e
+DATA vecConsts<>+1736(SB)/4, $0x3ca8cb8e
+DATA vecConsts<>+1740(SB)/4, $0x3ca8cb8e
+DATA vecConsts<>+1744(SB)/4, $0x3ca8cb8e
+DATA vecConsts<>+1748(SB)/4, $0x3ca8cb8e
+DATA vecConsts<>+1752(SB)/4, $0x3ca8cb8e
+DATA vecConsts<>+1756(SB)/4, $0x3ca8cb8e
+DATA vecConsts<>+1760(SB)/4, $0xbd5c137f // -0x1.b826fep-05 = -0.05372953
+DATA vecConsts<>+1764(SB)/4, $0xbd5c137f
+DATA vecConsts<>+1768(SB)/4, $0xbd5c137f
+DATA vecConsts<>+1772(SB)/4, $0xbd5c137f
+DATA vecConsts<>+1776(SB)/4, $0xbd5c137f
+DATA vecConsts<>+1780(SB)/4, $0xbd5c137f
+DATA vecConsts<>+1784(SB)/4, $0xbd5c137f
+DATA vecConsts<>+1788(SB)/4, $0xbd5c137f
+DATA vecConsts<>+1792(SB)/4, $0x3e088344 // 0x1.110688p-03 = 0.13331324
+DATA vecConsts<>+1796(SB)/4, $0x3e088344
+DATA vecConsts<>+1800(SB)/4, $0x3e088344
+DATA vecConsts<>+1804(SB)/4, $0x3e088344
+DATA vecConsts<>+1808(SB)/4, $0x3e088344
+DATA vecConsts<>+1812(SB)/4, $0x3e088344
+DATA vecConsts<>+1816(SB)/4, $0x3e088344
+DATA vecConsts<>+1820(SB)/4, $0x3e088344
+DATA vecConsts<>+1824(SB)/4, $0xbeaaaa98 // -0x1.55553p-02 = -0.33333278
+DATA vecConsts<>+1828(SB)/4, $0xbeaaaa98
+DATA vecConsts<>+1832(SB)/4, $0xbeaaaa98
+DATA vecConsts<>+1836(SB)/4, $0xbeaaaa98
+DATA vecConsts<>+1840(SB)/4, $0xbeaaaa98
+DATA vecConsts<>+1844(SB)/4, $0xbeaaaa98
+DATA vecConsts<>+1848(SB)/4, $0xbeaaaa98
+DATA vecConsts<>+1852(SB)/4, $0xbeaaaa98
+DATA vecConsts<>+1856(SB)/4, $0x3f2147ae // 0x1.428f5cp-01 = 0.63
+DATA vecConsts<>+1860(SB)/4, $0x3f2147ae
+DATA vecConsts<>+1864(SB)/4, $0x3f2147ae
+DATA vecConsts<>+1868(SB)/4, $0x3f2147ae
+DATA vecConsts<>+1872(SB)/4, $0x3f2147ae
+DATA vecConsts<>+1876(SB)/4, $0x3f2147ae
+DATA vecConsts<>+1880(SB)/4, $0x3f2147ae
+DATA vecConsts<>+1884(SB)/4, $0x3f2147ae
+DATA vecConsts<>+1888(SB)/4, $0x80000000 // the sign
+DATA vecConsts<>+1892(SB)/4, $0x80000000
+DATA vecConsts<>+1896(SB)/4, $0x80000000
+DATA vecConsts<>+1900(SB)/4, $0x80000000
+DATA vecConsts<>+1904(SB)/4, $0x80000000
+DATA vecConsts<>+1908(SB)/4, $0x80000000
+DATA vecConsts<>+1912(SB)/4, $0x80000000
+DATA vecConsts<>+1916(SB)/4, $0x80000000
+DATA vecConsts<>+1920(SB)/4, $0x42ae0000 // 87
+DATA vecConsts<>+1924(SB)/4, $0x42ae0000
+DATA vecConsts<>+1928(SB)/4, $0x42ae0000
+DATA vecConsts<>+1932(SB)/4, $0x42ae0000
+DATA vecConsts<>+1936(SB)/4, $0x42ae0000
+DATA vecConsts<>+1940(SB)/4, $0x42ae0000
+DATA vecConsts<>+1944(SB)/4, $0x42ae0000
+DATA vecConsts<>+1948(SB)/4, $0x42ae0000
+DATA vecConsts<>+1952(SB)/4, $0xc2ae0000 // -87
+DATA vecConsts<>+1956(SB)/4, $0xc2ae0000
+DATA vecConsts<>+1960(SB)/4, $0xc2ae0000
+DATA vecConsts<>+1964(SB)/4, $0xc2ae0000
+DATA vecConsts<>+1968(SB)/4, $0xc2ae0000
+DATA vecConsts<>+1972(SB)/4, $0xc2ae0000
+DATA vecConsts<>+1976(SB)/4, $0xc2ae0000
+DATA vecConsts<>+1980(SB)/4, $0xc2ae0000
+DATA vecConsts<>+1984(SB)/4, $0x3f000000 // 0x1p-01 = 0.5
+DATA vecConsts<>+1988(SB)/4, $0x3f000000
+DATA vecConsts<>+1992(SB)/4, $0x3f000000
+DATA vecConsts<>+1996(SB)/4, $0x3f000000
+DATA vecConsts<>+2000(SB)/4, $0x3f000000
+DATA vecConsts<>+2004(SB)/4, $0x3f000000
+DATA vecConsts<>+2008(SB)/4, $0x3f000000
+DATA vecConsts<>+2012(SB)/4, $0x3f000000
+DATA vecConsts<>+2016(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
+DATA vecConsts<>+2020(SB)/4, $0x3f317218
+DATA vecConsts<>+2024(SB)/4, $0x3f317218
+DATA vecConsts<>+2028(SB)/4, $0x3f317218
+DATA vecConsts<>+2032(SB)/4, $0x3f317218
+DATA vecConsts<>+2036(SB)/4, $0x3f317218
+DATA vecConsts<>+2040(SB)/4, $0x3f317218
+DATA vecConsts<>+2044(SB)/4, $0x3f317218
+DATA vecConsts<>+2048(SB)/4, $0xbd389f1b // -0x1.713e36p-05 = -0.04507361
+DATA vecConsts<>+2052(SB)/4, $0xbd389f1b
+DATA vecConsts<>+2056(SB)/4, $0xbd389f1b
+DATA vecConsts<>+2060(SB)/4, $0xbd389f1b
+DATA vecConsts<>+2064(SB)/4, $0xbd389f1b
+DATA vecConsts<>+2068(SB)/4, $0xbd389f1b
+DATA vecConsts<>+2072(SB)/4, $0xbd389f1b
+DATA vecConsts<>+2076(SB)/4, $0xbd389f1b
+DATA vecConsts<>+2080(SB)/4, $0x3dd65047 // 0x1.aca08ep-04 = 0.104645304
+DATA vecConsts<>+2084(SB)/4, $0x3dd65047
+DATA vecConsts<>+2088(SB)/4, $0x3dd65047
+DATA vecConsts<>+2092(SB)/4, $0x3dd65047
+DATA vecConsts<>+2096(SB)/4, $0x3dd65047
+DATA vecConsts<>+2100(SB)/4, $0x3dd65047
+DATA vecConsts<>+2104(SB)/4, $0x3dd65047
+DATA vecConsts<>+2108(SB)/4, $0x3dd65047
+DATA vecConsts<>+2112(SB)/4, $0xbe06c9fa // -0x1.0d93f4p-03 = -0.13162985
+DATA vecConsts<>+2116(SB)/4, $0xbe06c9fa
+DATA vecConsts<>+2120(SB)/4, $0xbe06c9fa
+DATA vecConsts<>+2124(SB)/4, $0xbe06c9fa
+DATA vecConsts<>+2128(SB)/4, $0xbe06c9fa
+DATA vecConsts<>+2132(SB)/4, $0xbe06c9fa
+DATA vecConsts<>+2136(SB)/4, $0xbe06c9fa
+DATA vecConsts<>+2140(SB)/4, $0xbe06c9fa
+DATA vecConsts<>+2144(SB)/4, $0x3e14435c // 0x1.2886b8p-03 = 0.1447882
+DATA vecConsts<>+2148(SB)/4, $0x3e14435c
+DATA vecConsts<>+2152(SB)/4, $0x3e14435c
+DATA vecConsts<>+2156(SB)/4, $0x3e14435c
+DATA vecConsts<>+2160(SB)/4, $0x3e14435c
+DATA vecConsts<>+2164(SB)/4, $0x3e14435c
+DATA vecConsts<>+2168(SB)/4, $0x3e14435c
+DATA vecConsts<>+2172(SB)/4, $0x3e14435c
+DATA vecConsts<>+2176(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
+DATA vecConsts<>+2180(SB)/4, $0xbe2a778b
+DATA vecConsts<>+2184(SB)/4, $0xbe2a778b
+DATA vecConsts<>+2188(SB)/4, $0xbe2a778b
+DATA vecConsts<>+2192(SB)/4, $0xbe2a778b
+DATA vecConsts<>+2196(SB)/4, $0xbe2a778b
+DATA vecConsts<>+2200(SB)/4, $0xbe2a778b
+DATA vecConsts<>+2204(SB)/4, $0xbe2a778b
+DATA vecConsts<>+2208(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
+DATA vecConsts<>+2212(SB)/4, $0x3e4cb4b3
+DATA vecConsts<>+2216(SB)/4, $0x3e4cb4b3
+DATA vecConsts<>+2220(SB)/4, $0x3e4cb4b3
+DATA vecConsts<>+2224(SB)/4, $0x3e4cb4b3
+DATA vecConsts<>+2228(SB)/4, $0x3e4cb4b3
+DATA vecConsts<>+2232(SB)/4, $0x3e4cb4b3
+DATA vecConsts<>+2236(SB)/4, $0x3e4cb4b3
+DATA vecConsts<>+2240(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
+DATA vecConsts<>+2244(SB)/4, $0xbe800021
+DATA vecConsts<>+2248(SB)/4, $0xbe800021
+DATA vecConsts<>+2252(SB)/4, $0xbe800021
+DATA vecConsts<>+2256(SB)/4, $0xbe800021
+DATA vecConsts<>+2260(SB)/4, $0xbe800021
+DATA vecConsts<>+2264(SB)/4, $0xbe800021
+DATA vecConsts<>+2268(SB)/4, $0xbe800021
+DATA vecConsts<>+2272(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
+DATA vecConsts<>+2276(SB)/4, $0x3eaaaad2
+DATA vecConsts<>+2280(SB)/4, $0x3eaaaad2
+DATA vecConsts<>+2284(SB)/4, $0x3eaaaad2
+DATA vecConsts<>+2288(SB)/4, $0x3eaaaad2
+DATA vecConsts<>+2292(SB)/4, $0x3eaaaad2
+DATA vecConsts<>+2296(SB)/4, $0x3eaaaad2
+DATA vecConsts<>+2300(SB)/4, $0x3eaaaad2
+DATA vecConsts<>+2304(SB)/4, $0x42a00000 // 80
+DATA vecConsts<>+2308(SB)/4, $0x42a00000
+DATA vecConsts<>+2312(SB)/4, $0x42a00000
+DATA vecConsts<>+2316(SB)/4, $0x42a00000
+DATA vecConsts<>+2320(SB)/4, $0x42a00000
+DATA vecConsts<>+2324(SB)/4, $0x42a00000
+DATA vecConsts<>+2328(SB)/4, $0x42a00000
+DATA vecConsts<>+2332(SB)/4, $0x42a00000
+DATA vecConsts<>+2336(SB)/4, $0x4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
+DATA vecConsts<>+2340(SB)/4, $0x4038aa3b
+DATA vecConsts<>+2344(SB)/4, $0x4038aa3b
+DATA vecConsts<>+2348(SB)/4, $0x4038aa3b
+DATA vecConsts<>+2352(SB)/4, $0x4038aa3b
+DATA vecConsts<>+2356(SB)/4, $0x4038aa3b
+DATA vecConsts<>+2360(SB)/4, $0x4038aa3b
+DATA vecConsts<>+2364(SB)/4, $0x4038aa3b
+DATA vecConsts<>+2368(SB)/4, $0x3eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
+DATA vecConsts<>+2372(SB)/4, $0x3eb17200
+DATA vecConsts<>+2376(SB)/4, $0x3eb17200
+DATA vecConsts<>+2380(SB)/4, $0x3eb17200
+DATA vecConsts<>+2384(SB)/4, $0x3eb17200
+DATA vecConsts<>+2388(SB)/4, $0x3eb17200
+DATA vecConsts<>+2392(SB)/4, $0x3eb17200
+DATA vecConsts<>+2396(SB)/4, $0x3eb17200
+DATA vecConsts<>+2400(SB)/4, $0x353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
+DATA vecConsts<>+2404(SB)/4, $0x353fbe8e
+DATA vecConsts<>+2408(SB)/4, $0x353fbe8e
+DATA vecConsts<>+2412(SB)/4, $0x353fbe8e
+DATA vecConsts<>+2416(SB)/4, $0x353fbe8e
+DATA vecConsts<>+2420(SB)/4, $0x353fbe8e
+DATA vecConsts<>+2424(SB)/4, $0x353fbe8e
+DATA vecConsts<>+2428(SB)/4, $0x353fbe8e
+DATA vecConsts<>+2432(SB)/4, $0x3db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
+DATA vecConsts<>+2436(SB)/4, $0x3db5b8d4
+DATA vecConsts<>+2440(SB)/4, $0x3db5b8d4
+DATA vecConsts<>+2444(SB)/4, $0x3db5b8d4
+DATA vecConsts<>+2448(SB)/4, $0x3db5b8d4
+DATA vecConsts<>+2452(SB)/4, $0x3db5b8d4
+DATA vecConsts<>+2456(SB)/4, $0x3db5b8d4
+DATA vecConsts<>+2460(SB)/4, $0x3db5b8d4
+DATA vecConsts<>+2464(SB)/4, $0x3e8913e1 // 0x1.1227c2p-02 = 0.2677298
+DATA vecConsts<>+2468(SB)/4, $0x3e8913e1
+DATA vecConsts<>+2472(SB)/4, $0x3e8913e1
+DATA vecConsts<>+2476(SB)/4, $0x3e8913e1
+DATA vecConsts<>+2480(SB)/4, $0x3e8913e1
+DATA vecConsts<>+2484(SB)/4, $0x3e8913e1
+DATA vecConsts<>+2488(SB)/4, $0x3e8913e1
+DATA vecConsts<>+2492(SB)/4, $0x3e8913e1
+DATA vecConsts<>+2496(SB)/4, $0x3f2aab8c // 0x1.555718p-01 = 0.6666801
+DATA vecConsts<>+2500(SB)/4, $0x3f2aab8c
+DATA vecConsts<>+2504(SB)/4, $0x3f2aab8c
+DATA vecConsts<>+2508(SB)/4, $0x3f2aab8c
+DATA vecConsts<>+2512(SB)/4, $0x3f2aab8c
+DATA vecConsts<>+2516(SB)/4, $0x3f2aab8c
+DATA vecConsts<>+2520(SB)/4, $0x3f2aab8c
+DATA vecConsts<>+2524(SB)/4, $0x3f2aab8c
+DATA vecConsts<>+2528(SB)/4, $0x3faaaa58 // 0x1.5554bp+00 = 1.3333235
+DATA vecConsts<>+2532(SB)/4, $0x3faaaa58
+DATA vecConsts<>+2536(SB)/4, $0x3faaaa58
+DATA vecConsts<>+2540(SB)/4, $0x3faaaa58
+DATA vecConsts<>+2544(SB)/4, $0x3faaaa58
+DATA vecConsts<>+2548(SB)/4, $0x3faaaa58
+DATA vecConsts<>+2552(SB)/4, $0x3faaaa58
+DATA vecConsts<>+2556(SB)/4, $0x3faaaa58
+DATA vecConsts<>+2560(SB)/4, $0x3fffffff // 0x1.fffffep+00 = 1.9999999
+DATA vecConsts<>+2564(SB)/4, $0x3fffffff
+DATA vecConsts<>+2568(SB)/4, $0x3fffffff
+DATA vecConsts<>+2572(SB)/4, $0x3fffffff
+DATA vecConsts<>+2576(SB)/4, $0x3fffffff
+DATA vecConsts<>+2580(SB)/4, $0x3fffffff
+DATA vecConsts<>+2584(SB)/4, $0x3fffffff
+DATA vecConsts<>+2588(SB)/4, $0x3fffffff
+GLOBL vecConsts<>(SB), RODATA|NOPTR, $2592
 
 // func Exp(dst *float32, x *float32, n int)
 // Requires: AVX, AVX2, FMA3
@@ -787,11 +811,15 @@ l4:
 // func Log(dst *float32, x *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Log(SB), NOSPLIT, $0-24
-	// Registers:    Y0-Y11 values    Y12-Y15 constants and scalars
-	VBROADCASTSS vecConsts<>+1344(SB), Y15
-	VBROADCASTSS vecConsts<>+896(SB), Y14
-	VBROADCASTSS vecConsts<>+928(SB), Y13
-	VBROADCASTSS vecConsts<>+960(SB), Y12
+	// Registers:    Y0-Y7 values    Y8-Y15 constants and scalars
+	VBROADCASTSS vecConsts<>+960(SB), Y15
+	VBROADCASTSS vecConsts<>+1472(SB), Y14
+	VBROADCASTSS vecConsts<>+896(SB), Y13
+	VBROADCASTSS vecConsts<>+928(SB), Y12
+	VBROADCASTSS vecConsts<>+864(SB), Y11
+	VBROADCASTSS vecConsts<>+992(SB), Y10
+	VBROADCASTSS vecConsts<>+1024(SB), Y9
+	VBROADCASTSS vecConsts<>+1056(SB), Y8
 
 	// Registers:    DI dst    SI x    CX elements left in the row
 	MOVQ dst+0(FP), DI
@@ -801,123 +829,105 @@ TEXT ·Log(SB), NOSPLIT, $0-24
 	JLT  l7
 
 l6:
-	VMOVUPS   (SI), Y0
-	VMOVUPS   32(SI), Y1
-	VCMPPS    $0x11, Y14, Y0, Y2
-	VCMPPS    $0x11, Y14, Y1, Y3
-	VMULPS    Y13, Y0, Y4
-	VMULPS    Y13, Y1, Y5
-	VBLENDVPS Y2, Y4, Y0, Y4
-	VBLENDVPS Y3, Y5, Y1, Y5
-	VANDPS    Y12, Y2, Y2
-	VANDPS    Y12, Y3, Y3
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VPSUBD  Y13, Y0, Y2
+	VPSUBD  Y13, Y1, Y3
+	VPMAXUD Y2, Y3, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    vecConsts<>+992(SB), Y4, Y4
-	VPSUBD    vecConsts<>+992(SB), Y5, Y5
-	VPSRAD    $0x17, Y4, Y6
-	VPSRAD    $0x17, Y5, Y7
-	VPADDD    Y2, Y6, Y2
-	VPADDD    Y3, Y7, Y3
-	VCVTDQ2PS Y2, Y2
-	VCVTDQ2PS Y3, Y3
-	VANDPS    vecConsts<>+1024(SB), Y4, Y4
-	VANDPS    vecConsts<>+1024(SB), Y5, Y5
-	VPADDD    vecConsts<>+992(SB), Y4, Y4
-	VPADDD    vecConsts<>+992(SB), Y5, Y5
-	VSUBPS    vecConsts<>+864(SB), Y4, Y4
-	VSUBPS    vecConsts<>+864(SB), Y5, Y5
+	VPMINUD   vecConsts<>+1344(SB), Y2, Y2
+	VPSUBD    Y12, Y0, Y3
+	VPADDD    vecConsts<>+1376(SB), Y2, Y2
+	VANDPS    Y15, Y3, Y3
+	VTESTPS   Y2, Y2
+	JNE       l10
+	VPSUBD    Y3, Y0, Y0
+	VCVTDQ2PS Y3, Y2
+	VPSUBD    Y12, Y1, Y3
+	VSUBPS    Y11, Y0, Y0
+	VANDPS    Y15, Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS vecConsts<>+1088(SB), Y6
-	VFMADD231PS  vecConsts<>+1056(SB), Y4, Y6
-	VBROADCASTSS vecConsts<>+1088(SB), Y7
-	VFMADD231PS  vecConsts<>+1056(SB), Y5, Y7
-	VFMADD213PS  vecConsts<>+1120(SB), Y4, Y6
-	VFMADD213PS  vecConsts<>+1120(SB), Y5, Y7
-	VFMADD213PS  vecConsts<>+1152(SB), Y4, Y6
-	VFMADD213PS  vecConsts<>+1152(SB), Y5, Y7
-	VFMADD213PS  vecConsts<>+1184(SB), Y4, Y6
-	VFMADD213PS  vecConsts<>+1184(SB), Y5, Y7
-	VFMADD213PS  vecConsts<>+1216(SB), Y4, Y6
-	VFMADD213PS  vecConsts<>+1216(SB), Y5, Y7
-	VFMADD213PS  vecConsts<>+1248(SB), Y4, Y6
-	VFMADD213PS  vecConsts<>+1248(SB), Y5, Y7
-	VFMADD213PS  vecConsts<>+1280(SB), Y4, Y6
-	VFMADD213PS  vecConsts<>+1280(SB), Y5, Y7
-	VFMADD213PS  vecConsts<>+1312(SB), Y4, Y6
-	VFMADD213PS  vecConsts<>+1312(SB), Y5, Y7
-	VMULPS       Y4, Y4, Y8
-	VMULPS       Y5, Y5, Y9
-	VMULPS       vecConsts<>+672(SB), Y2, Y10
-	VMULPS       vecConsts<>+672(SB), Y3, Y11
-	VFMADD231PS  Y8, Y6, Y10
-	VFMADD231PS  Y9, Y7, Y11
-	VADDPS       Y4, Y10, Y4
-	VADDPS       Y5, Y11, Y5
-	VFMADD231PS  vecConsts<>+640(SB), Y2, Y4
-	VFMADD231PS  vecConsts<>+640(SB), Y3, Y5
+	VPSUBD      Y3, Y1, Y1
+	VMOVAPS     Y9, Y4
+	VFMADD231PS Y0, Y10, Y4
+	VCVTDQ2PS   Y3, Y3
+	VFMADD213PS Y8, Y0, Y4
+	VSUBPS      Y11, Y1, Y1
+	VFMADD213PS vecConsts<>+1088(SB), Y0, Y4
+	VFMADD213PS vecConsts<>+1120(SB), Y0, Y4
+	VMOVAPS     Y9, Y5
+	VFMADD231PS Y1, Y10, Y5
+	VFMADD213PS vecConsts<>+1152(SB), Y0, Y4
+	VFMADD213PS Y8, Y1, Y5
+	VFMADD213PS vecConsts<>+1184(SB), Y0, Y4
+	VFMADD213PS vecConsts<>+1088(SB), Y1, Y5
+	VFMADD213PS vecConsts<>+1216(SB), Y0, Y4
+	VFMADD213PS vecConsts<>+1120(SB), Y1, Y5
+	VFMADD213PS vecConsts<>+1248(SB), Y0, Y4
+	VFMADD213PS vecConsts<>+1152(SB), Y1, Y5
+	VMULPS      Y0, Y0, Y6
+	VFMADD213PS vecConsts<>+1184(SB), Y1, Y5
+	VMULPS      vecConsts<>+1280(SB), Y2, Y7
+	VFMADD213PS vecConsts<>+1216(SB), Y1, Y5
+	VFMADD231PS Y6, Y4, Y7
+	VFMADD213PS vecConsts<>+1248(SB), Y1, Y5
+	VADDPS      Y0, Y7, Y0
+	VMULPS      Y1, Y1, Y4
+	VFMADD231PS vecConsts<>+1312(SB), Y2, Y0
+	VMULPS      vecConsts<>+1280(SB), Y3, Y2
+	VMOVUPS     Y0, (DI)
+	VFMADD231PS Y4, Y5, Y2
+	VADDPS      Y1, Y2, Y0
+	VFMADD231PS vecConsts<>+1312(SB), Y3, Y0
+	VMOVUPS     Y0, 32(DI)
 
-	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS    $0x11, Y15, Y0, Y2
-	VCMPPS    $0x11, Y15, Y1, Y3
-	VBLENDVPS Y2, vecConsts<>+1376(SB), Y4, Y2
-	VBLENDVPS Y3, vecConsts<>+1376(SB), Y5, Y3
-	VCMPPS    $0x00, Y15, Y0, Y4
-	VCMPPS    $0x00, Y15, Y1, Y5
-	VBLENDVPS Y4, vecConsts<>+1408(SB), Y2, Y2
-	VBLENDVPS Y5, vecConsts<>+1408(SB), Y3, Y3
-	VCMPPS    $0x15, vecConsts<>+1440(SB), Y0, Y4
-	VCMPPS    $0x15, vecConsts<>+1440(SB), Y1, Y5
-	VBLENDVPS Y4, Y0, Y2, Y0
-	VBLENDVPS Y5, Y1, Y3, Y1
-	VMOVUPS   Y0, (DI)
-	VMOVUPS   Y1, 32(DI)
-	ADDQ      $0x40, DI
-	ADDQ      $0x40, SI
-	SUBQ      $0x10, CX
-	JGE       l6
+l11:
+	ADDQ $0x40, DI
+	ADDQ $0x40, SI
+	SUBQ $0x10, CX
+	JGE  l6
 
 l7:
 	ADDQ      $0x08, CX
 	JLT       l8
 	VMOVUPS   (SI), Y0
-	VCMPPS    $0x11, Y14, Y0, Y1
-	VMULPS    Y13, Y0, Y2
+	VCMPPS    $0x11, Y13, Y0, Y1
+	VMULPS    vecConsts<>+1408(SB), Y0, Y2
 	VBLENDVPS Y1, Y2, Y0, Y2
-	VANDPS    Y12, Y1, Y1
+	VANDPS    vecConsts<>+1440(SB), Y1, Y1
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    vecConsts<>+992(SB), Y2, Y2
-	VPSRAD    $0x17, Y2, Y3
+	VPSUBD    Y12, Y2, Y3
+	VANDPS    Y15, Y3, Y3
+	VPSUBD    Y3, Y2, Y2
 	VPADDD    Y1, Y3, Y1
 	VCVTDQ2PS Y1, Y1
-	VANDPS    vecConsts<>+1024(SB), Y2, Y2
-	VPADDD    vecConsts<>+992(SB), Y2, Y2
-	VSUBPS    vecConsts<>+864(SB), Y2, Y2
+	VSUBPS    Y11, Y2, Y2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS vecConsts<>+1088(SB), Y3
-	VFMADD231PS  vecConsts<>+1056(SB), Y2, Y3
-	VFMADD213PS  vecConsts<>+1120(SB), Y2, Y3
-	VFMADD213PS  vecConsts<>+1152(SB), Y2, Y3
-	VFMADD213PS  vecConsts<>+1184(SB), Y2, Y3
-	VFMADD213PS  vecConsts<>+1216(SB), Y2, Y3
-	VFMADD213PS  vecConsts<>+1248(SB), Y2, Y3
-	VFMADD213PS  vecConsts<>+1280(SB), Y2, Y3
-	VFMADD213PS  vecConsts<>+1312(SB), Y2, Y3
-	VMULPS       Y2, Y2, Y4
-	VMULPS       vecConsts<>+672(SB), Y1, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y2, Y5, Y2
-	VFMADD231PS  vecConsts<>+640(SB), Y1, Y2
+	VMOVAPS     Y9, Y3
+	VFMADD231PS Y2, Y10, Y3
+	VFMADD213PS Y8, Y2, Y3
+	VFMADD213PS vecConsts<>+1088(SB), Y2, Y3
+	VFMADD213PS vecConsts<>+1120(SB), Y2, Y3
+	VFMADD213PS vecConsts<>+1152(SB), Y2, Y3
+	VFMADD213PS vecConsts<>+1184(SB), Y2, Y3
+	VFMADD213PS vecConsts<>+1216(SB), Y2, Y3
+	VFMADD213PS vecConsts<>+1248(SB), Y2, Y3
+	VMULPS      Y2, Y2, Y4
+	VMULPS      vecConsts<>+1280(SB), Y1, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VADDPS      Y2, Y5, Y2
+	VFMADD231PS vecConsts<>+1312(SB), Y1, Y2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS    $0x11, Y15, Y0, Y1
-	VBLENDVPS Y1, vecConsts<>+1376(SB), Y2, Y1
-	VCMPPS    $0x00, Y15, Y0, Y2
-	VBLENDVPS Y2, vecConsts<>+1408(SB), Y1, Y1
-	VCMPPS    $0x15, vecConsts<>+1440(SB), Y0, Y2
+	VCMPPS    $0x11, Y14, Y0, Y1
+	VBLENDVPS Y1, vecConsts<>+1504(SB), Y2, Y1
+	VCMPPS    $0x00, Y14, Y0, Y2
+	VBLENDVPS Y2, Y15, Y1, Y1
+	VCMPPS    $0x15, vecConsts<>+1536(SB), Y0, Y2
 	VBLENDVPS Y2, Y0, Y1, Y0
 	VMOVUPS   Y0, (DI)
 	ADDQ      $0x20, DI
@@ -933,46 +943,121 @@ l8:
 	NEGQ       CX
 	VMOVUPS    (AX), Y0
 	VMASKMOVPS (SI), Y0, Y1
-	VCMPPS     $0x11, Y14, Y1, Y2
-	VMULPS     Y13, Y1, Y3
+	VCMPPS     $0x11, Y13, Y1, Y2
+	VMULPS     vecConsts<>+1408(SB), Y1, Y3
 	VBLENDVPS  Y2, Y3, Y1, Y3
-	VANDPS     Y12, Y2, Y2
+	VANDPS     vecConsts<>+1440(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    vecConsts<>+992(SB), Y3, Y3
-	VPSRAD    $0x17, Y3, Y4
+	VPSUBD    Y12, Y3, Y4
+	VANDPS    Y15, Y4, Y4
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    vecConsts<>+1024(SB), Y3, Y3
-	VPADDD    vecConsts<>+992(SB), Y3, Y3
-	VSUBPS    vecConsts<>+864(SB), Y3, Y3
+	VSUBPS    Y11, Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS vecConsts<>+1088(SB), Y4
-	VFMADD231PS  vecConsts<>+1056(SB), Y3, Y4
-	VFMADD213PS  vecConsts<>+1120(SB), Y3, Y4
-	VFMADD213PS  vecConsts<>+1152(SB), Y3, Y4
-	VFMADD213PS  vecConsts<>+1184(SB), Y3, Y4
-	VFMADD213PS  vecConsts<>+1216(SB), Y3, Y4
-	VFMADD213PS  vecConsts<>+1248(SB), Y3, Y4
-	VFMADD213PS  vecConsts<>+1280(SB), Y3, Y4
-	VFMADD213PS  vecConsts<>+1312(SB), Y3, Y4
-	VMULPS       Y3, Y3, Y5
-	VMULPS       vecConsts<>+672(SB), Y2, Y6
-	VFMADD231PS  Y5, Y4, Y6
-	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  vecConsts<>+640(SB), Y2, Y3
+	VMOVAPS     Y9, Y4
+	VFMADD231PS Y3, Y10, Y4
+	VFMADD213PS Y8, Y3, Y4
+	VFMADD213PS vecConsts<>+1088(SB), Y3, Y4
+	VFMADD213PS vecConsts<>+1120(SB), Y3, Y4
+	VFMADD213PS vecConsts<>+1152(SB), Y3, Y4
+	VFMADD213PS vecConsts<>+1184(SB), Y3, Y4
+	VFMADD213PS vecConsts<>+1216(SB), Y3, Y4
+	VFMADD213PS vecConsts<>+1248(SB), Y3, Y4
+	VMULPS      Y3, Y3, Y5
+	VMULPS      vecConsts<>+1280(SB), Y2, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VADDPS      Y3, Y6, Y3
+	VFMADD231PS vecConsts<>+1312(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS     $0x11, Y15, Y1, Y2
-	VBLENDVPS  Y2, vecConsts<>+1376(SB), Y3, Y2
-	VCMPPS     $0x00, Y15, Y1, Y3
-	VBLENDVPS  Y3, vecConsts<>+1408(SB), Y2, Y2
-	VCMPPS     $0x15, vecConsts<>+1440(SB), Y1, Y3
+	VCMPPS     $0x11, Y14, Y1, Y2
+	VBLENDVPS  Y2, vecConsts<>+1504(SB), Y3, Y2
+	VCMPPS     $0x00, Y14, Y1, Y3
+	VBLENDVPS  Y3, Y15, Y2, Y2
+	VCMPPS     $0x15, vecConsts<>+1536(SB), Y1, Y3
 	VBLENDVPS  Y3, Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (DI)
 
 l9:
+	JMP l13
+
+l10:
+	VMOVUPS   (SI), Y0
+	VCMPPS    $0x11, Y13, Y0, Y1
+	VMULPS    vecConsts<>+1408(SB), Y0, Y2
+	VBLENDVPS Y1, Y2, Y0, Y2
+	VANDPS    vecConsts<>+1440(SB), Y1, Y1
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Y12, Y2, Y3
+	VANDPS    Y15, Y3, Y3
+	VPSUBD    Y3, Y2, Y2
+	VPADDD    Y1, Y3, Y1
+	VCVTDQ2PS Y1, Y1
+	VSUBPS    Y11, Y2, Y2
+
+	// r + r^2 p(r) + k ln 2
+	VMOVAPS     Y9, Y3
+	VFMADD231PS Y2, Y10, Y3
+	VFMADD213PS Y8, Y2, Y3
+	VFMADD213PS vecConsts<>+1088(SB), Y2, Y3
+	VFMADD213PS vecConsts<>+1120(SB), Y2, Y3
+	VFMADD213PS vecConsts<>+1152(SB), Y2, Y3
+	VFMADD213PS vecConsts<>+1184(SB), Y2, Y3
+	VFMADD213PS vecConsts<>+1216(SB), Y2, Y3
+	VFMADD213PS vecConsts<>+1248(SB), Y2, Y3
+	VMULPS      Y2, Y2, Y4
+	VMULPS      vecConsts<>+1280(SB), Y1, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VADDPS      Y2, Y5, Y2
+	VFMADD231PS vecConsts<>+1312(SB), Y1, Y2
+
+	// NaN below 0, -Inf at 0, Inf and NaN as they are
+	VCMPPS      $0x11, Y14, Y0, Y1
+	VBLENDVPS   Y1, vecConsts<>+1504(SB), Y2, Y1
+	VCMPPS      $0x00, Y14, Y0, Y2
+	VBLENDVPS   Y2, Y15, Y1, Y1
+	VCMPPS      $0x15, vecConsts<>+1536(SB), Y0, Y2
+	VBLENDVPS   Y2, Y0, Y1, Y0
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     32(SI), Y0
+	VCMPPS      $0x11, Y13, Y0, Y1
+	VMULPS      vecConsts<>+1408(SB), Y0, Y2
+	VBLENDVPS   Y1, Y2, Y0, Y2
+	VANDPS      vecConsts<>+1440(SB), Y1, Y1
+	VPSUBD      Y12, Y2, Y3
+	VANDPS      Y15, Y3, Y3
+	VPSUBD      Y3, Y2, Y2
+	VPADDD      Y1, Y3, Y1
+	VCVTDQ2PS   Y1, Y1
+	VSUBPS      Y11, Y2, Y2
+	VMOVAPS     Y9, Y3
+	VFMADD231PS Y2, Y10, Y3
+	VFMADD213PS Y8, Y2, Y3
+	VFMADD213PS vecConsts<>+1088(SB), Y2, Y3
+	VFMADD213PS vecConsts<>+1120(SB), Y2, Y3
+	VFMADD213PS vecConsts<>+1152(SB), Y2, Y3
+	VFMADD213PS vecConsts<>+1184(SB), Y2, Y3
+	VFMADD213PS vecConsts<>+1216(SB), Y2, Y3
+	VFMADD213PS vecConsts<>+1248(SB), Y2, Y3
+	VMULPS      Y2, Y2, Y4
+	VMULPS      vecConsts<>+1280(SB), Y1, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VADDPS      Y2, Y5, Y2
+	VFMADD231PS vecConsts<>+1312(SB), Y1, Y2
+	VCMPPS      $0x11, Y14, Y0, Y1
+	VBLENDVPS   Y1, vecConsts<>+1504(SB), Y2, Y1
+	VCMPPS      $0x00, Y14, Y0, Y2
+	VBLENDVPS   Y2, Y15, Y1, Y1
+	VCMPPS      $0x15, vecConsts<>+1536(SB), Y0, Y2
+	VBLENDVPS   Y2, Y0, Y1, Y0
+	VMOVUPS     Y0, 32(DI)
+	JMP         l11
+
+l13:
 	VZEROUPPER
 	RET
 
@@ -981,10 +1066,10 @@ l9:
 TEXT ·Tanh(SB), NOSPLIT, $0-24
 	// Registers:    Y0-Y9 values    Y10-Y15 constants and scalars
 	VBROADCASTSS vecConsts<>+864(SB), Y15
-	VBROADCASTSS vecConsts<>+1568(SB), Y14
-	VBROADCASTSS vecConsts<>+1472(SB), Y13
-	VBROADCASTSS vecConsts<>+1504(SB), Y12
-	VBROADCASTSS vecConsts<>+1536(SB), Y11
+	VBROADCASTSS vecConsts<>+1664(SB), Y14
+	VBROADCASTSS vecConsts<>+1568(SB), Y13
+	VBROADCASTSS vecConsts<>+1600(SB), Y12
+	VBROADCASTSS vecConsts<>+1632(SB), Y11
 	VBROADCASTSS vecConsts<>+576(SB), Y10
 
 	// Registers:    DI dst    SI x    CX elements left in the row
@@ -992,9 +1077,9 @@ TEXT ·Tanh(SB), NOSPLIT, $0-24
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
 	SUBQ $0x10, CX
-	JLT  l12
+	JLT  l15
 
-l11:
+l14:
 	VMOVUPS (SI), Y0
 	VMOVUPS 32(SI), Y1
 	VANDPS  Y13, Y0, Y2
@@ -1047,26 +1132,26 @@ l11:
 	// tanh below 0.63: a + a^3 p(a^2)
 	VMULPS       Y2, Y2, Y6
 	VMULPS       Y3, Y3, Y7
-	VBROADCASTSS vecConsts<>+1632(SB), Y8
-	VFMADD231PS  vecConsts<>+1600(SB), Y6, Y8
-	VBROADCASTSS vecConsts<>+1632(SB), Y9
-	VFMADD231PS  vecConsts<>+1600(SB), Y7, Y9
-	VFMADD213PS  vecConsts<>+1664(SB), Y6, Y8
-	VFMADD213PS  vecConsts<>+1664(SB), Y7, Y9
-	VFMADD213PS  vecConsts<>+1696(SB), Y6, Y8
-	VFMADD213PS  vecConsts<>+1696(SB), Y7, Y9
-	VFMADD213PS  vecConsts<>+1728(SB), Y6, Y8
-	VFMADD213PS  vecConsts<>+1728(SB), Y7, Y9
+	VBROADCASTSS vecConsts<>+1728(SB), Y8
+	VFMADD231PS  vecConsts<>+1696(SB), Y6, Y8
+	VBROADCASTSS vecConsts<>+1728(SB), Y9
+	VFMADD231PS  vecConsts<>+1696(SB), Y7, Y9
+	VFMADD213PS  vecConsts<>+1760(SB), Y6, Y8
+	VFMADD213PS  vecConsts<>+1760(SB), Y7, Y9
+	VFMADD213PS  vecConsts<>+1792(SB), Y6, Y8
+	VFMADD213PS  vecConsts<>+1792(SB), Y7, Y9
+	VFMADD213PS  vecConsts<>+1824(SB), Y6, Y8
+	VFMADD213PS  vecConsts<>+1824(SB), Y7, Y9
 	VMULPS       Y6, Y2, Y6
 	VMULPS       Y7, Y3, Y7
 	VFMADD213PS  Y2, Y8, Y6
 	VFMADD213PS  Y3, Y9, Y7
-	VCMPPS       $0x11, vecConsts<>+1760(SB), Y2, Y2
-	VCMPPS       $0x11, vecConsts<>+1760(SB), Y3, Y3
+	VCMPPS       $0x11, vecConsts<>+1856(SB), Y2, Y2
+	VCMPPS       $0x11, vecConsts<>+1856(SB), Y3, Y3
 	VBLENDVPS    Y2, Y6, Y4, Y2
 	VBLENDVPS    Y3, Y7, Y5, Y3
-	VANDPS       vecConsts<>+1792(SB), Y0, Y0
-	VANDPS       vecConsts<>+1792(SB), Y1, Y1
+	VANDPS       vecConsts<>+1888(SB), Y0, Y0
+	VANDPS       vecConsts<>+1888(SB), Y1, Y1
 	VORPS        Y0, Y2, Y0
 	VORPS        Y1, Y3, Y1
 	VMOVUPS      Y0, (DI)
@@ -1074,11 +1159,11 @@ l11:
 	ADDQ         $0x40, DI
 	ADDQ         $0x40, SI
 	SUBQ         $0x10, CX
-	JGE          l11
+	JGE          l14
 
-l12:
+l15:
 	ADDQ    $0x08, CX
-	JLT     l13
+	JLT     l16
 	VMOVUPS (SI), Y0
 	VANDPS  Y13, Y0, Y1
 	VMINPS  Y1, Y12, Y1
@@ -1109,25 +1194,25 @@ l12:
 
 	// tanh below 0.63: a + a^3 p(a^2)
 	VMULPS       Y1, Y1, Y3
-	VBROADCASTSS vecConsts<>+1632(SB), Y4
-	VFMADD231PS  vecConsts<>+1600(SB), Y3, Y4
-	VFMADD213PS  vecConsts<>+1664(SB), Y3, Y4
-	VFMADD213PS  vecConsts<>+1696(SB), Y3, Y4
-	VFMADD213PS  vecConsts<>+1728(SB), Y3, Y4
+	VBROADCASTSS vecConsts<>+1728(SB), Y4
+	VFMADD231PS  vecConsts<>+1696(SB), Y3, Y4
+	VFMADD213PS  vecConsts<>+1760(SB), Y3, Y4
+	VFMADD213PS  vecConsts<>+1792(SB), Y3, Y4
+	VFMADD213PS  vecConsts<>+1824(SB), Y3, Y4
 	VMULPS       Y3, Y1, Y3
 	VFMADD213PS  Y1, Y4, Y3
-	VCMPPS       $0x11, vecConsts<>+1760(SB), Y1, Y1
+	VCMPPS       $0x11, vecConsts<>+1856(SB), Y1, Y1
 	VBLENDVPS    Y1, Y3, Y2, Y1
-	VANDPS       vecConsts<>+1792(SB), Y0, Y0
+	VANDPS       vecConsts<>+1888(SB), Y0, Y0
 	VORPS        Y0, Y1, Y0
 	VMOVUPS      Y0, (DI)
 	ADDQ         $0x20, DI
 	ADDQ         $0x20, SI
 	SUBQ         $0x08, CX
 
-l13:
+l16:
 	ADDQ       $0x08, CX
-	JEQ        l14
+	JEQ        l17
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -1163,20 +1248,20 @@ l13:
 
 	// tanh below 0.63: a + a^3 p(a^2)
 	VMULPS       Y2, Y2, Y4
-	VBROADCASTSS vecConsts<>+1632(SB), Y5
-	VFMADD231PS  vecConsts<>+1600(SB), Y4, Y5
-	VFMADD213PS  vecConsts<>+1664(SB), Y4, Y5
-	VFMADD213PS  vecConsts<>+1696(SB), Y4, Y5
-	VFMADD213PS  vecConsts<>+1728(SB), Y4, Y5
+	VBROADCASTSS vecConsts<>+1728(SB), Y5
+	VFMADD231PS  vecConsts<>+1696(SB), Y4, Y5
+	VFMADD213PS  vecConsts<>+1760(SB), Y4, Y5
+	VFMADD213PS  vecConsts<>+1792(SB), Y4, Y5
+	VFMADD213PS  vecConsts<>+1824(SB), Y4, Y5
 	VMULPS       Y4, Y2, Y4
 	VFMADD213PS  Y2, Y5, Y4
-	VCMPPS       $0x11, vecConsts<>+1760(SB), Y2, Y2
+	VCMPPS       $0x11, vecConsts<>+1856(SB), Y2, Y2
 	VBLENDVPS    Y2, Y4, Y3, Y2
-	VANDPS       vecConsts<>+1792(SB), Y1, Y1
+	VANDPS       vecConsts<>+1888(SB), Y1, Y1
 	VORPS        Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (DI)
 
-l14:
+l17:
 	VZEROUPPER
 	RET
 
@@ -1185,9 +1270,9 @@ l14:
 TEXT ·Sigmoid(SB), NOSPLIT, $0-24
 	// Registers:    Y0-Y5 values    Y6-Y15 constants and scalars
 	VBROADCASTSS vecConsts<>+864(SB), Y15
-	VBROADCASTSS vecConsts<>+1568(SB), Y14
-	VBROADCASTSS vecConsts<>+1824(SB), Y13
-	VBROADCASTSS vecConsts<>+1856(SB), Y12
+	VBROADCASTSS vecConsts<>+1664(SB), Y14
+	VBROADCASTSS vecConsts<>+1920(SB), Y13
+	VBROADCASTSS vecConsts<>+1952(SB), Y12
 	VBROADCASTSS vecConsts<>+576(SB), Y11
 	VBROADCASTSS vecConsts<>+640(SB), Y10
 	VBROADCASTSS vecConsts<>+672(SB), Y9
@@ -1200,9 +1285,9 @@ TEXT ·Sigmoid(SB), NOSPLIT, $0-24
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
 	SUBQ $0x10, CX
-	JLT  l17
+	JLT  l20
 
-l16:
+l19:
 	VMOVUPS (SI), Y0
 	VMOVUPS 32(SI), Y1
 	VMINPS  Y0, Y13, Y0
@@ -1260,11 +1345,11 @@ l16:
 	ADDQ         $0x40, DI
 	ADDQ         $0x40, SI
 	SUBQ         $0x10, CX
-	JGE          l16
+	JGE          l19
 
-l17:
+l20:
 	ADDQ    $0x08, CX
-	JLT     l18
+	JLT     l21
 	VMOVUPS (SI), Y0
 	VMINPS  Y0, Y13, Y0
 	VMAXPS  Y0, Y12, Y0
@@ -1300,9 +1385,9 @@ l17:
 	ADDQ         $0x20, SI
 	SUBQ         $0x08, CX
 
-l18:
+l21:
 	ADDQ       $0x08, CX
-	JEQ        l19
+	JEQ        l22
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -1340,7 +1425,7 @@ l18:
 	VFMADD213PS  Y2, Y2, Y3
 	VMASKMOVPS   Y3, Y0, (DI)
 
-l19:
+l22:
 	VZEROUPPER
 	RET
 
@@ -1348,10 +1433,10 @@ l19:
 // Requires: AVX, AVX2, FMA3
 TEXT ·Softplus(SB), NOSPLIT, $0-24
 	// Registers:    Y0-Y9 values    Y10-Y15 constants and scalars
-	VBROADCASTSS vecConsts<>+1888(SB), Y15
+	VBROADCASTSS vecConsts<>+1984(SB), Y15
 	VBROADCASTSS vecConsts<>+608(SB), Y14
 	VBROADCASTSS vecConsts<>+864(SB), Y13
-	VBROADCASTSS vecConsts<>+1792(SB), Y12
+	VBROADCASTSS vecConsts<>+1888(SB), Y12
 	VBROADCASTSS vecConsts<>+544(SB), Y11
 	VBROADCASTSS vecConsts<>+576(SB), Y10
 
@@ -1360,9 +1445,9 @@ TEXT ·Softplus(SB), NOSPLIT, $0-24
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
 	SUBQ $0x10, CX
-	JLT  l22
+	JLT  l25
 
-l21:
+l24:
 	VMOVUPS (SI), Y0
 	VMOVUPS 32(SI), Y1
 	VORPS   Y12, Y0, Y2
@@ -1421,34 +1506,34 @@ l21:
 	VFMSUB231PS  Y15, Y3, Y7
 	VBLENDVPS    Y4, Y6, Y2, Y2
 	VBLENDVPS    Y5, Y7, Y3, Y3
-	VANDPS       vecConsts<>+1920(SB), Y4, Y4
-	VANDPS       vecConsts<>+1920(SB), Y5, Y5
-	VBROADCASTSS vecConsts<>+1984(SB), Y6
-	VFMADD231PS  vecConsts<>+1952(SB), Y2, Y6
-	VBROADCASTSS vecConsts<>+1984(SB), Y7
-	VFMADD231PS  vecConsts<>+1952(SB), Y3, Y7
-	VFMADD213PS  vecConsts<>+2016(SB), Y2, Y6
-	VFMADD213PS  vecConsts<>+2016(SB), Y3, Y7
-	VFMADD213PS  vecConsts<>+2048(SB), Y2, Y6
-	VFMADD213PS  vecConsts<>+2048(SB), Y3, Y7
-	VFMADD213PS  vecConsts<>+2080(SB), Y2, Y6
-	VFMADD213PS  vecConsts<>+2080(SB), Y3, Y7
+	VANDPS       vecConsts<>+2016(SB), Y4, Y4
+	VANDPS       vecConsts<>+2016(SB), Y5, Y5
+	VBROADCASTSS vecConsts<>+2080(SB), Y6
+	VFMADD231PS  vecConsts<>+2048(SB), Y2, Y6
+	VBROADCASTSS vecConsts<>+2080(SB), Y7
+	VFMADD231PS  vecConsts<>+2048(SB), Y3, Y7
 	VFMADD213PS  vecConsts<>+2112(SB), Y2, Y6
 	VFMADD213PS  vecConsts<>+2112(SB), Y3, Y7
 	VFMADD213PS  vecConsts<>+2144(SB), Y2, Y6
 	VFMADD213PS  vecConsts<>+2144(SB), Y3, Y7
 	VFMADD213PS  vecConsts<>+2176(SB), Y2, Y6
 	VFMADD213PS  vecConsts<>+2176(SB), Y3, Y7
-	VFMADD213PS  vecConsts<>+1312(SB), Y2, Y6
-	VFMADD213PS  vecConsts<>+1312(SB), Y3, Y7
+	VFMADD213PS  vecConsts<>+2208(SB), Y2, Y6
+	VFMADD213PS  vecConsts<>+2208(SB), Y3, Y7
+	VFMADD213PS  vecConsts<>+2240(SB), Y2, Y6
+	VFMADD213PS  vecConsts<>+2240(SB), Y3, Y7
+	VFMADD213PS  vecConsts<>+2272(SB), Y2, Y6
+	VFMADD213PS  vecConsts<>+2272(SB), Y3, Y7
+	VFMADD213PS  vecConsts<>+1248(SB), Y2, Y6
+	VFMADD213PS  vecConsts<>+1248(SB), Y3, Y7
 	VMULPS       Y2, Y2, Y8
 	VMULPS       Y3, Y3, Y9
 	VFMADD231PS  Y8, Y6, Y2
 	VFMADD231PS  Y9, Y7, Y3
 	VADDPS       Y2, Y4, Y2
 	VADDPS       Y3, Y5, Y3
-	VCMPPS       $0x1e, vecConsts<>+1344(SB), Y0, Y4
-	VCMPPS       $0x1e, vecConsts<>+1344(SB), Y1, Y5
+	VCMPPS       $0x1e, vecConsts<>+1472(SB), Y0, Y4
+	VCMPPS       $0x1e, vecConsts<>+1472(SB), Y1, Y5
 	VANDPS       Y0, Y4, Y0
 	VANDPS       Y1, Y5, Y1
 	VADDPS       Y2, Y0, Y0
@@ -1458,11 +1543,11 @@ l21:
 	ADDQ         $0x40, DI
 	ADDQ         $0x40, SI
 	SUBQ         $0x10, CX
-	JGE          l21
+	JGE          l24
 
-l22:
+l25:
 	ADDQ    $0x08, CX
-	JLT     l23
+	JLT     l26
 	VMOVUPS (SI), Y0
 	VORPS   Y12, Y0, Y1
 	VMAXPS  Y1, Y11, Y1
@@ -1496,20 +1581,20 @@ l22:
 	VMOVAPS      Y15, Y3
 	VFMSUB231PS  Y15, Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y1
-	VANDPS       vecConsts<>+1920(SB), Y2, Y2
-	VBROADCASTSS vecConsts<>+1984(SB), Y3
-	VFMADD231PS  vecConsts<>+1952(SB), Y1, Y3
-	VFMADD213PS  vecConsts<>+2016(SB), Y1, Y3
-	VFMADD213PS  vecConsts<>+2048(SB), Y1, Y3
-	VFMADD213PS  vecConsts<>+2080(SB), Y1, Y3
+	VANDPS       vecConsts<>+2016(SB), Y2, Y2
+	VBROADCASTSS vecConsts<>+2080(SB), Y3
+	VFMADD231PS  vecConsts<>+2048(SB), Y1, Y3
 	VFMADD213PS  vecConsts<>+2112(SB), Y1, Y3
 	VFMADD213PS  vecConsts<>+2144(SB), Y1, Y3
 	VFMADD213PS  vecConsts<>+2176(SB), Y1, Y3
-	VFMADD213PS  vecConsts<>+1312(SB), Y1, Y3
+	VFMADD213PS  vecConsts<>+2208(SB), Y1, Y3
+	VFMADD213PS  vecConsts<>+2240(SB), Y1, Y3
+	VFMADD213PS  vecConsts<>+2272(SB), Y1, Y3
+	VFMADD213PS  vecConsts<>+1248(SB), Y1, Y3
 	VMULPS       Y1, Y1, Y4
 	VFMADD231PS  Y4, Y3, Y1
 	VADDPS       Y1, Y2, Y1
-	VCMPPS       $0x1e, vecConsts<>+1344(SB), Y0, Y2
+	VCMPPS       $0x1e, vecConsts<>+1472(SB), Y0, Y2
 	VANDPS       Y0, Y2, Y0
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (DI)
@@ -1517,9 +1602,9 @@ l22:
 	ADDQ         $0x20, SI
 	SUBQ         $0x08, CX
 
-l23:
+l26:
 	ADDQ       $0x08, CX
-	JEQ        l24
+	JEQ        l27
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -1558,25 +1643,25 @@ l23:
 	VMOVAPS      Y15, Y4
 	VFMSUB231PS  Y15, Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       vecConsts<>+1920(SB), Y3, Y3
-	VBROADCASTSS vecConsts<>+1984(SB), Y4
-	VFMADD231PS  vecConsts<>+1952(SB), Y2, Y4
-	VFMADD213PS  vecConsts<>+2016(SB), Y2, Y4
-	VFMADD213PS  vecConsts<>+2048(SB), Y2, Y4
-	VFMADD213PS  vecConsts<>+2080(SB), Y2, Y4
+	VANDPS       vecConsts<>+2016(SB), Y3, Y3
+	VBROADCASTSS vecConsts<>+2080(SB), Y4
+	VFMADD231PS  vecConsts<>+2048(SB), Y2, Y4
 	VFMADD213PS  vecConsts<>+2112(SB), Y2, Y4
 	VFMADD213PS  vecConsts<>+2144(SB), Y2, Y4
 	VFMADD213PS  vecConsts<>+2176(SB), Y2, Y4
-	VFMADD213PS  vecConsts<>+1312(SB), Y2, Y4
+	VFMADD213PS  vecConsts<>+2208(SB), Y2, Y4
+	VFMADD213PS  vecConsts<>+2240(SB), Y2, Y4
+	VFMADD213PS  vecConsts<>+2272(SB), Y2, Y4
+	VFMADD213PS  vecConsts<>+1248(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
-	VCMPPS       $0x1e, vecConsts<>+1344(SB), Y1, Y3
+	VCMPPS       $0x1e, vecConsts<>+1472(SB), Y1, Y3
 	VANDPS       Y1, Y3, Y1
 	VADDPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (DI)
 
-l24:
+l27:
 	VZEROUPPER
 	RET
 
@@ -1584,16 +1669,16 @@ l24:
 // Requires: AVX
 TEXT ·ReLU(SB), NOSPLIT, $0-24
 	// Registers:    Y0-Y14 values    Y15 constants and scalars
-	VBROADCASTSS vecConsts<>+1344(SB), Y15
+	VBROADCASTSS vecConsts<>+1472(SB), Y15
 
 	// Registers:    DI dst    SI x    CX elements left in the row
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
 	SUBQ $0x20, CX
-	JLT  l27
+	JLT  l30
 
-l26:
+l29:
 	VMOVUPS (SI), Y0
 	VMOVUPS 32(SI), Y1
 	VMOVUPS 64(SI), Y2
@@ -1613,13 +1698,13 @@ l26:
 	ADDQ    $0x00000080, DI
 	ADDQ    $0x00000080, SI
 	SUBQ    $0x20, CX
-	JGE     l26
-
-l27:
-	ADDQ $0x18, CX
-	JLT  l28
+	JGE     l29
 
 l30:
+	ADDQ $0x18, CX
+	JLT  l31
+
+l33:
 	VMOVUPS (SI), Y0
 	VCMPPS  $0x16, Y15, Y0, Y1
 	VANDPS  Y0, Y1, Y0
@@ -1627,11 +1712,11 @@ l30:
 	ADDQ    $0x20, DI
 	ADDQ    $0x20, SI
 	SUBQ    $0x08, CX
-	JGE     l30
+	JGE     l33
 
-l28:
+l31:
 	ADDQ       $0x08, CX
-	JEQ        l29
+	JEQ        l32
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -1642,7 +1727,7 @@ l28:
 	VANDPS     Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (DI)
 
-l29:
+l32:
 	VZEROUPPER
 	RET
 
@@ -1655,9 +1740,9 @@ TEXT ·Square(SB), NOSPLIT, $0-24
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
 	SUBQ $0x20, CX
-	JLT  l32
+	JLT  l35
 
-l31:
+l34:
 	VMOVUPS (SI), Y0
 	VMOVUPS 32(SI), Y1
 	VMOVUPS 64(SI), Y2
@@ -1673,24 +1758,24 @@ l31:
 	ADDQ    $0x00000080, DI
 	ADDQ    $0x00000080, SI
 	SUBQ    $0x20, CX
-	JGE     l31
-
-l32:
-	ADDQ $0x18, CX
-	JLT  l33
+	JGE     l34
 
 l35:
+	ADDQ $0x18, CX
+	JLT  l36
+
+l38:
 	VMOVUPS (SI), Y0
 	VMULPS  Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	ADDQ    $0x20, DI
 	ADDQ    $0x20, SI
 	SUBQ    $0x08, CX
-	JGE     l35
+	JGE     l38
 
-l33:
+l36:
 	ADDQ       $0x08, CX
-	JEQ        l34
+	JEQ        l37
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -1700,7 +1785,7 @@ l33:
 	VMULPS     Y1, Y1, Y1
 	VMASKMOVPS Y1, Y0, (DI)
 
-l34:
+l37:
 	VZEROUPPER
 	RET
 
@@ -1713,9 +1798,9 @@ TEXT ·Sqrt(SB), NOSPLIT, $0-24
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
 	SUBQ $0x20, CX
-	JLT  l37
+	JLT  l40
 
-l36:
+l39:
 	VMOVUPS (SI), Y0
 	VMOVUPS 32(SI), Y1
 	VMOVUPS 64(SI), Y2
@@ -1731,24 +1816,24 @@ l36:
 	ADDQ    $0x00000080, DI
 	ADDQ    $0x00000080, SI
 	SUBQ    $0x20, CX
-	JGE     l36
-
-l37:
-	ADDQ $0x18, CX
-	JLT  l38
+	JGE     l39
 
 l40:
+	ADDQ $0x18, CX
+	JLT  l41
+
+l43:
 	VMOVUPS (SI), Y0
 	VSQRTPS Y0, Y0
 	VMOVUPS Y0, (DI)
 	ADDQ    $0x20, DI
 	ADDQ    $0x20, SI
 	SUBQ    $0x08, CX
-	JGE     l40
+	JGE     l43
 
-l38:
+l41:
 	ADDQ       $0x08, CX
-	JEQ        l39
+	JEQ        l42
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -1758,7 +1843,7 @@ l38:
 	VSQRTPS    Y1, Y1
 	VMASKMOVPS Y1, Y0, (DI)
 
-l39:
+l42:
 	VZEROUPPER
 	RET
 
@@ -1772,9 +1857,9 @@ TEXT ·Magnitude(SB), NOSPLIT, $0-32
 	MOVQ im+16(FP), DX
 	MOVQ n+24(FP), CX
 	SUBQ $0x20, CX
-	JLT  l42
+	JLT  l45
 
-l41:
+l44:
 	VMOVUPS (SI), Y0
 	VMOVUPS 32(SI), Y1
 	VMOVUPS 64(SI), Y2
@@ -1807,13 +1892,13 @@ l41:
 	ADDQ    $0x00000080, SI
 	ADDQ    $0x00000080, DX
 	SUBQ    $0x20, CX
-	JGE     l41
-
-l42:
-	ADDQ $0x18, CX
-	JLT  l43
+	JGE     l44
 
 l45:
+	ADDQ $0x18, CX
+	JLT  l46
+
+l48:
 	VMOVUPS (SI), Y0
 	VMOVUPS (DX), Y1
 	VMULPS  Y0, Y0, Y0
@@ -1825,11 +1910,11 @@ l45:
 	ADDQ    $0x20, SI
 	ADDQ    $0x20, DX
 	SUBQ    $0x08, CX
-	JGE     l45
+	JGE     l48
 
-l43:
+l46:
 	ADDQ       $0x08, CX
-	JEQ        l44
+	JEQ        l47
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -1843,7 +1928,7 @@ l43:
 	VSQRTPS    Y1, Y1
 	VMASKMOVPS Y1, Y0, (DI)
 
-l44:
+l47:
 	VZEROUPPER
 	RET
 
@@ -1859,9 +1944,9 @@ TEXT ·TanhBackward(SB), NOSPLIT, $0-32
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
 	SUBQ $0x20, CX
-	JLT  l47
+	JLT  l50
 
-l46:
+l49:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      32(SI), Y1
 	VMOVUPS      64(SI), Y2
@@ -1886,13 +1971,13 @@ l46:
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x20, CX
-	JGE          l46
-
-l47:
-	ADDQ $0x18, CX
-	JLT  l48
+	JGE          l49
 
 l50:
+	ADDQ $0x18, CX
+	JLT  l51
+
+l53:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (DX), Y1
 	VFNMADD213PS Y15, Y1, Y1
@@ -1902,11 +1987,11 @@ l50:
 	ADDQ         $0x20, SI
 	ADDQ         $0x20, DX
 	SUBQ         $0x08, CX
-	JGE          l50
+	JGE          l53
 
-l48:
+l51:
 	ADDQ         $0x08, CX
-	JEQ          l49
+	JEQ          l52
 	LEAQ         vecConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -1918,7 +2003,7 @@ l48:
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (DI)
 
-l49:
+l52:
 	VZEROUPPER
 	RET
 
@@ -1932,9 +2017,9 @@ TEXT ·SigmoidBackward(SB), NOSPLIT, $0-32
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
 	SUBQ $0x20, CX
-	JLT  l52
+	JLT  l55
 
-l51:
+l54:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      32(SI), Y1
 	VMOVUPS      64(SI), Y2
@@ -1959,13 +2044,13 @@ l51:
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x20, CX
-	JGE          l51
-
-l52:
-	ADDQ $0x18, CX
-	JLT  l53
+	JGE          l54
 
 l55:
+	ADDQ $0x18, CX
+	JLT  l56
+
+l58:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (DX), Y1
 	VFNMADD213PS Y1, Y1, Y1
@@ -1975,11 +2060,11 @@ l55:
 	ADDQ         $0x20, SI
 	ADDQ         $0x20, DX
 	SUBQ         $0x08, CX
-	JGE          l55
+	JGE          l58
 
-l53:
+l56:
 	ADDQ         $0x08, CX
-	JEQ          l54
+	JEQ          l57
 	LEAQ         vecConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -1991,7 +2076,7 @@ l53:
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (DI)
 
-l54:
+l57:
 	VZEROUPPER
 	RET
 
@@ -1999,12 +2084,12 @@ l54:
 // Requires: AVX, AVX2, FMA3
 TEXT ·SoftplusBackward(SB), NOSPLIT, $0-32
 	// Registers:    Y0-Y9 values    Y10-Y15 constants and scalars
-	VBROADCASTSS vecConsts<>+1568(SB), Y15
+	VBROADCASTSS vecConsts<>+1664(SB), Y15
 	VBROADCASTSS vecConsts<>+864(SB), Y14
-	VBROADCASTSS vecConsts<>+1472(SB), Y13
-	VBROADCASTSS vecConsts<>+2208(SB), Y12
-	VBROADCASTSS vecConsts<>+1888(SB), Y11
-	VBROADCASTSS vecConsts<>+2240(SB), Y10
+	VBROADCASTSS vecConsts<>+1568(SB), Y13
+	VBROADCASTSS vecConsts<>+2304(SB), Y12
+	VBROADCASTSS vecConsts<>+1984(SB), Y11
+	VBROADCASTSS vecConsts<>+2336(SB), Y10
 
 	// Registers:    DI dx    SI dy    DX y    CX elements left in the row
 	MOVQ dx+0(FP), DI
@@ -2012,9 +2097,9 @@ TEXT ·SoftplusBackward(SB), NOSPLIT, $0-32
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
 	SUBQ $0x10, CX
-	JLT  l57
+	JLT  l60
 
-l56:
+l59:
 	VMOVUPS (SI), Y0
 	VMOVUPS 32(SI), Y1
 	VMOVUPS (DX), Y2
@@ -2033,20 +2118,20 @@ l56:
 	VFMADD231PS  Y10, Y3, Y5
 	VSUBPS       Y15, Y4, Y6
 	VSUBPS       Y15, Y5, Y7
-	VFNMADD231PS vecConsts<>+2272(SB), Y6, Y2
-	VFNMADD231PS vecConsts<>+2272(SB), Y7, Y3
-	VFNMADD231PS vecConsts<>+2304(SB), Y6, Y2
-	VFNMADD231PS vecConsts<>+2304(SB), Y7, Y3
-	VBROADCASTSS vecConsts<>+2368(SB), Y6
-	VFMADD231PS  vecConsts<>+2336(SB), Y2, Y6
-	VBROADCASTSS vecConsts<>+2368(SB), Y7
-	VFMADD231PS  vecConsts<>+2336(SB), Y3, Y7
-	VFMADD213PS  vecConsts<>+2400(SB), Y2, Y6
-	VFMADD213PS  vecConsts<>+2400(SB), Y3, Y7
-	VFMADD213PS  vecConsts<>+2432(SB), Y2, Y6
-	VFMADD213PS  vecConsts<>+2432(SB), Y3, Y7
-	VFMADD213PS  vecConsts<>+2464(SB), Y2, Y6
-	VFMADD213PS  vecConsts<>+2464(SB), Y3, Y7
+	VFNMADD231PS vecConsts<>+2368(SB), Y6, Y2
+	VFNMADD231PS vecConsts<>+2368(SB), Y7, Y3
+	VFNMADD231PS vecConsts<>+2400(SB), Y6, Y2
+	VFNMADD231PS vecConsts<>+2400(SB), Y7, Y3
+	VBROADCASTSS vecConsts<>+2464(SB), Y6
+	VFMADD231PS  vecConsts<>+2432(SB), Y2, Y6
+	VBROADCASTSS vecConsts<>+2464(SB), Y7
+	VFMADD231PS  vecConsts<>+2432(SB), Y3, Y7
+	VFMADD213PS  vecConsts<>+2496(SB), Y2, Y6
+	VFMADD213PS  vecConsts<>+2496(SB), Y3, Y7
+	VFMADD213PS  vecConsts<>+2528(SB), Y2, Y6
+	VFMADD213PS  vecConsts<>+2528(SB), Y3, Y7
+	VFMADD213PS  vecConsts<>+2560(SB), Y2, Y6
+	VFMADD213PS  vecConsts<>+2560(SB), Y3, Y7
 	VMULPS       Y2, Y6, Y6
 	VMULPS       Y3, Y7, Y7
 	VADDPS       Y2, Y2, Y8
@@ -2071,11 +2156,11 @@ l56:
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
-	JGE          l56
+	JGE          l59
 
-l57:
+l60:
 	ADDQ    $0x08, CX
-	JLT     l58
+	JLT     l61
 	VMOVUPS (SI), Y0
 	VMOVUPS (DX), Y1
 	VANDPS  Y13, Y1, Y1
@@ -2086,13 +2171,13 @@ l57:
 	VMOVAPS      Y15, Y2
 	VFMADD231PS  Y10, Y1, Y2
 	VSUBPS       Y15, Y2, Y3
-	VFNMADD231PS vecConsts<>+2272(SB), Y3, Y1
-	VFNMADD231PS vecConsts<>+2304(SB), Y3, Y1
-	VBROADCASTSS vecConsts<>+2368(SB), Y3
-	VFMADD231PS  vecConsts<>+2336(SB), Y1, Y3
-	VFMADD213PS  vecConsts<>+2400(SB), Y1, Y3
-	VFMADD213PS  vecConsts<>+2432(SB), Y1, Y3
-	VFMADD213PS  vecConsts<>+2464(SB), Y1, Y3
+	VFNMADD231PS vecConsts<>+2368(SB), Y3, Y1
+	VFNMADD231PS vecConsts<>+2400(SB), Y3, Y1
+	VBROADCASTSS vecConsts<>+2464(SB), Y3
+	VFMADD231PS  vecConsts<>+2432(SB), Y1, Y3
+	VFMADD213PS  vecConsts<>+2496(SB), Y1, Y3
+	VFMADD213PS  vecConsts<>+2528(SB), Y1, Y3
+	VFMADD213PS  vecConsts<>+2560(SB), Y1, Y3
 	VMULPS       Y1, Y3, Y3
 	VADDPS       Y1, Y1, Y4
 	VFMADD231PS  Y1, Y3, Y4
@@ -2108,9 +2193,9 @@ l57:
 	ADDQ         $0x20, DX
 	SUBQ         $0x08, CX
 
-l58:
+l61:
 	ADDQ       $0x08, CX
-	JEQ        l59
+	JEQ        l62
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -2126,13 +2211,13 @@ l58:
 	VMOVAPS      Y15, Y3
 	VFMADD231PS  Y10, Y2, Y3
 	VSUBPS       Y15, Y3, Y4
-	VFNMADD231PS vecConsts<>+2272(SB), Y4, Y2
-	VFNMADD231PS vecConsts<>+2304(SB), Y4, Y2
-	VBROADCASTSS vecConsts<>+2368(SB), Y4
-	VFMADD231PS  vecConsts<>+2336(SB), Y2, Y4
-	VFMADD213PS  vecConsts<>+2400(SB), Y2, Y4
-	VFMADD213PS  vecConsts<>+2432(SB), Y2, Y4
-	VFMADD213PS  vecConsts<>+2464(SB), Y2, Y4
+	VFNMADD231PS vecConsts<>+2368(SB), Y4, Y2
+	VFNMADD231PS vecConsts<>+2400(SB), Y4, Y2
+	VBROADCASTSS vecConsts<>+2464(SB), Y4
+	VFMADD231PS  vecConsts<>+2432(SB), Y2, Y4
+	VFMADD213PS  vecConsts<>+2496(SB), Y2, Y4
+	VFMADD213PS  vecConsts<>+2528(SB), Y2, Y4
+	VFMADD213PS  vecConsts<>+2560(SB), Y2, Y4
 	VMULPS       Y2, Y4, Y4
 	VADDPS       Y2, Y2, Y5
 	VFMADD231PS  Y2, Y4, Y5
@@ -2144,7 +2229,7 @@ l58:
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (DI)
 
-l59:
+l62:
 	VZEROUPPER
 	RET
 
@@ -2152,7 +2237,7 @@ l59:
 // Requires: AVX
 TEXT ·ReLUBackward(SB), NOSPLIT, $0-32
 	// Registers:    Y0-Y14 values    Y15 constants and scalars
-	VBROADCASTSS vecConsts<>+1344(SB), Y15
+	VBROADCASTSS vecConsts<>+1472(SB), Y15
 
 	// Registers:    DI dx    SI dy    DX y    CX elements left in the row
 	MOVQ dx+0(FP), DI
@@ -2160,9 +2245,9 @@ TEXT ·ReLUBackward(SB), NOSPLIT, $0-32
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
 	SUBQ $0x20, CX
-	JLT  l62
+	JLT  l65
 
-l61:
+l64:
 	VMOVUPS (SI), Y0
 	VMOVUPS 32(SI), Y1
 	VMOVUPS 64(SI), Y2
@@ -2187,13 +2272,13 @@ l61:
 	ADDQ    $0x00000080, SI
 	ADDQ    $0x00000080, DX
 	SUBQ    $0x20, CX
-	JGE     l61
-
-l62:
-	ADDQ $0x18, CX
-	JLT  l63
+	JGE     l64
 
 l65:
+	ADDQ $0x18, CX
+	JLT  l66
+
+l68:
 	VMOVUPS (SI), Y0
 	VMOVUPS (DX), Y1
 	VCMPPS  $0x16, Y15, Y1, Y1
@@ -2203,11 +2288,11 @@ l65:
 	ADDQ    $0x20, SI
 	ADDQ    $0x20, DX
 	SUBQ    $0x08, CX
-	JGE     l65
+	JGE     l68
 
-l63:
+l66:
 	ADDQ       $0x08, CX
-	JEQ        l64
+	JEQ        l67
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -2219,6 +2304,6 @@ l63:
 	VANDPS     Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (DI)
 
-l64:
+l67:
 	VZEROUPPER
 	RET

@@ -38,29 +38,30 @@ DATA bivariateConsts<>+120(SB)/4, $0x42a00000 // 80
 DATA bivariateConsts<>+124(SB)/4, $0x71800000 // 0x1p+100 = 1.2676506e+30
 DATA bivariateConsts<>+128(SB)/4, $0xf1800000 // -0x1p+100 = -1.2676506e+30
 DATA bivariateConsts<>+132(SB)/4, $0x3f3504f3 // sqrt(1/2)
-DATA bivariateConsts<>+136(SB)/4, $0x007fffff // the mantissa
-DATA bivariateConsts<>+140(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
-DATA bivariateConsts<>+144(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
-DATA bivariateConsts<>+148(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
-DATA bivariateConsts<>+152(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
-DATA bivariateConsts<>+156(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
-DATA bivariateConsts<>+160(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
-DATA bivariateConsts<>+164(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
-DATA bivariateConsts<>+168(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
-DATA bivariateConsts<>+172(SB)/4, $0x4021fc4d // 0x1.43f89ap+01 = 2.5310242: ln(4 pi)
-DATA bivariateConsts<>+176(SB)/4, $0x40000000 // 2
-DATA bivariateConsts<>+180(SB)/4, $0xc2ae0000 // -87
-DATA bivariateConsts<>+184(SB)/4, $0x42b20000 // 89
-DATA bivariateConsts<>+188(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
-DATA bivariateConsts<>+192(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
-DATA bivariateConsts<>+196(SB)/4, $0x00800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
-DATA bivariateConsts<>+200(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
-DATA bivariateConsts<>+204(SB)/4, $0xffffffe8 // -24
-DATA bivariateConsts<>+208(SB)/4, $0xc0800000 // -4
-DATA bivariateConsts<>+212(SB)/4, $0x42a65af6 // 0x1.4cb5ecp+06 = 83.17766
-DATA bivariateConsts<>+216(SB)/4, $0xc2a65af6 // -0x1.4cb5ecp+06 = -83.17766
-DATA bivariateConsts<>+220(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
-GLOBL bivariateConsts<>(SB), RODATA|NOPTR, $224
+DATA bivariateConsts<>+136(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA bivariateConsts<>+140(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
+DATA bivariateConsts<>+144(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA bivariateConsts<>+148(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA bivariateConsts<>+152(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA bivariateConsts<>+156(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA bivariateConsts<>+160(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
+DATA bivariateConsts<>+164(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA bivariateConsts<>+168(SB)/4, $0x2a3fbe8e // 0x1.7f7d1cp-43 = 1.703032e-13
+DATA bivariateConsts<>+172(SB)/4, $0x33b17200 // 0x1.62e4p-24 = 8.262941e-08
+DATA bivariateConsts<>+176(SB)/4, $0x4021fc4d // 0x1.43f89ap+01 = 2.5310242: ln(4 pi)
+DATA bivariateConsts<>+180(SB)/4, $0x40000000 // 2
+DATA bivariateConsts<>+184(SB)/4, $0xc2ae0000 // -87
+DATA bivariateConsts<>+188(SB)/4, $0x42b20000 // 89
+DATA bivariateConsts<>+192(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
+DATA bivariateConsts<>+196(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
+DATA bivariateConsts<>+200(SB)/4, $0x00800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
+DATA bivariateConsts<>+204(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
+DATA bivariateConsts<>+208(SB)/4, $0xf4000000
+DATA bivariateConsts<>+212(SB)/4, $0xc0800000 // -4
+DATA bivariateConsts<>+216(SB)/4, $0x42a65af6 // 0x1.4cb5ecp+06 = 83.17766
+DATA bivariateConsts<>+220(SB)/4, $0xc2a65af6 // -0x1.4cb5ecp+06 = -83.17766
+DATA bivariateConsts<>+224(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
+GLOBL bivariateConsts<>(SB), RODATA|NOPTR, $228
 
 // func BivariateSigma(lp *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
 // Requires: AVX, AVX512F, AVX512VL
@@ -68,21 +69,21 @@ TEXT ·BivariateSigma(SB), NOSPLIT, $24-64
 	// Registers:    Z0-Z9 values    Z10-Z26 constants and scalars    Z27-Z31 kept from loop to loop
 	VBROADCASTSS bivariateConsts<>+56(SB), Z26
 	VBROADCASTSS bivariateConsts<>+24(SB), Z25
-	VBROADCASTSS bivariateConsts<>+64(SB), Z24
-	VBROADCASTSS bivariateConsts<>+180(SB), Z23
-	VBROADCASTSS bivariateConsts<>+28(SB), Z22
-	VBROADCASTSS bivariateConsts<>+32(SB), Z21
-	VBROADCASTSS bivariateConsts<>+132(SB), Z20
-	VBROADCASTSS bivariateConsts<>+60(SB), Z19
-	VBROADCASTSS bivariateConsts<>+20(SB), Z18
+	VBROADCASTSS bivariateConsts<>+0(SB), Z24
+	VBROADCASTSS bivariateConsts<>+64(SB), Z23
+	VBROADCASTSS bivariateConsts<>+184(SB), Z22
+	VBROADCASTSS bivariateConsts<>+60(SB), Z21
+	VBROADCASTSS bivariateConsts<>+20(SB), Z20
+	VBROADCASTSS bivariateConsts<>+28(SB), Z19
+	VBROADCASTSS bivariateConsts<>+32(SB), Z18
 	VBROADCASTSS bivariateConsts<>+36(SB), Z17
 	VBROADCASTSS bivariateConsts<>+40(SB), Z16
 	VBROADCASTSS bivariateConsts<>+44(SB), Z15
 	VBROADCASTSS bivariateConsts<>+48(SB), Z14
 	VBROADCASTSS bivariateConsts<>+52(SB), Z13
-	VBROADCASTSS bivariateConsts<>+0(SB), Z12
-	VBROADCASTSS bivariateConsts<>+136(SB), Z11
-	VBROADCASTSS bivariateConsts<>+184(SB), Z10
+	VBROADCASTSS bivariateConsts<>+132(SB), Z12
+	VBROADCASTSS bivariateConsts<>+188(SB), Z11
+	VBROADCASTSS bivariateConsts<>+116(SB), Z10
 
 	// Registers:    DI lp    SI y    DX theta    BX logits    CX elements left in the row    R8 4n
 	MOVQ lp+0(FP), DI
@@ -104,7 +105,7 @@ TEXT ·BivariateSigma(SB), NOSPLIT, $24-64
 	MOVQ AX, 16(SP)
 
 l1:
-	VMOVAPS Z12, Z30
+	VMOVAPS Z24, Z30
 	MOVQ    n+40(FP), CX
 	SUBQ    $0x20, CX
 	JLT     l3
@@ -134,7 +135,7 @@ l4:
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (BX), K7, Z0
-	VBLENDMPS Z0, Z12, K7, Z0
+	VBLENDMPS Z0, Z24, K7, Z0
 	VMAXPS    Z30, Z0, Z30
 	LEAQ      (BX)(CX*4), BX
 
@@ -160,10 +161,10 @@ l5:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z18, Z2, Z3
+	VFMADD231PS  Z20, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z22, Z3, Z2
-	VFNMADD231PS Z21, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
+	VFNMADD231PS Z18, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z16, Z4
@@ -176,22 +177,22 @@ l5:
 
 	// p 2^n
 	VSCALEFPS    Z3, Z4, Z2
-	VCMPPS       $0x1e, Z19, Z1, K1
+	VCMPPS       $0x1e, Z21, Z1, K1
 	VMOVAPS.Z    Z26, K1, Z3
 	VSUBPS       Z3, Z0, Z0
 	VADDPS       Z2, Z26, Z3
 	VDIVPS       Z3, Z2, Z3
-	VCMPPS       $0x12, Z19, Z1, K1
+	VCMPPS       $0x12, Z21, Z1, K1
 	VBROADCASTSS bivariateConsts<>+12(SB), Z4
 	VMOVAPS.Z    Z4, K1, Z4
 	VPXORD       Z4, Z3, Z3
-	VCMPPS       $0x04, Z19, Z0, K1
+	VCMPPS       $0x04, Z21, Z0, K1
 	VMOVAPS.Z    Z1, K1, Z1
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS           $0x1e, Z24, Z2, K1
-	VMOVAPS          Z24, Z4
-	VFMSUB231PS      Z24, Z2, Z4
+	VCMPPS           $0x1e, Z23, Z2, K1
+	VMOVAPS          Z23, Z4
+	VFMSUB231PS      Z23, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z2
 	VBROADCASTSS     bivariateConsts<>+68(SB), Z4
 	VMOVAPS.Z        Z4, K1, Z4
@@ -210,42 +211,42 @@ l5:
 	VFMSUB231PS      Z0, Z1, Z2
 	VADDPS           Z3, Z0, Z0
 	VMOVAPS          Z2, Z27
-	VMOVAPS          Z19, Z31
-	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
-	VMOVAPS          Z19, Z29
+	VMOVAPS          Z21, Z31
+	VBROADCASTSS     bivariateConsts<>+196(SB), Z30
+	VMOVAPS          Z21, Z29
 	MOVQ             n+40(FP), CX
 	SUBQ             $0x10, CX
 	JLT              l9
 
 l7:
-	VMOVUPS        (DX)(R8*4), Z0
-	VMOVUPS        (DX)(R8*2), Z1
-	VMOVUPS        (DX)(R9*1), Z2
-	VBROADCASTSS   bivariateConsts<>+108(SB), Z3
-	VMINPS         Z1, Z3, Z3
-	VBROADCASTSS   bivariateConsts<>+108(SB), Z4
-	VMINPS         Z2, Z4, Z4
-	VBROADCASTSS   bivariateConsts<>+112(SB), Z5
-	VMAXPS         Z3, Z5, Z3
-	VBROADCASTSS   bivariateConsts<>+112(SB), Z5
-	VMAXPS         Z4, Z5, Z4
-	VCMPPS         $0x11, Z19, Z1, K1
-	VCMPPS         $0x11, Z19, Z2, K2
-	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z3, K1, Z1
-	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z4, K2, Z2
-	VDIVPS         Z1, Z26, Z1
-	VDIVPS         Z2, Z26, Z2
-	VPANDD.BCST    bivariateConsts<>+4(SB), Z0, Z3
-	VBROADCASTSS   bivariateConsts<>+120(SB), Z4
-	VMINPS         Z3, Z4, Z3
+	VMOVUPS      (DX)(R8*4), Z0
+	VMOVUPS      (DX)(R8*2), Z1
+	VMOVUPS      (DX)(R9*1), Z2
+	VBROADCASTSS bivariateConsts<>+108(SB), Z3
+	VMINPS       Z1, Z3, Z3
+	VBROADCASTSS bivariateConsts<>+108(SB), Z4
+	VMINPS       Z2, Z4, Z4
+	VBROADCASTSS bivariateConsts<>+112(SB), Z5
+	VMAXPS       Z3, Z5, Z3
+	VBROADCASTSS bivariateConsts<>+112(SB), Z5
+	VMAXPS       Z4, Z5, Z4
+	VCMPPS       $0x11, Z21, Z1, K1
+	VCMPPS       $0x11, Z21, Z2, K2
+	VBLENDMPS    Z10, Z3, K1, Z1
+	VBLENDMPS    Z10, Z4, K2, Z2
+	VDIVPS       Z1, Z26, Z1
+	VDIVPS       Z2, Z26, Z2
+	VPANDD.BCST  bivariateConsts<>+4(SB), Z0, Z3
+	VBROADCASTSS bivariateConsts<>+120(SB), Z4
+	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z4
-	VFNMADD231PS Z18, Z3, Z4
+	VFNMADD231PS Z20, Z3, Z4
 	VSUBPS       Z25, Z4, Z4
 	VMOVAPS      Z3, Z5
-	VFMADD231PS  Z22, Z4, Z5
-	VFMADD231PS  Z21, Z4, Z5
+	VFMADD231PS  Z19, Z4, Z5
+	VFMADD231PS  Z18, Z4, Z5
 
 	// p = e^r
 	VMOVAPS      Z16, Z6
@@ -263,91 +264,88 @@ l7:
 
 	// w = u/2, with the sign of r in w2
 	VBROADCASTSS    4(SI), Z7
-	VMULPS          Z24, Z7, Z7
+	VMULPS          Z23, Z7, Z7
 	VMOVUPS         (DX), Z8
-	VFNMADD231PS    Z24, Z8, Z7
+	VFNMADD231PS    Z23, Z8, Z7
 	VMULPS          Z1, Z7, Z7
 	VBROADCASTSS    bivariateConsts<>+124(SB), Z8
 	VMINPS          Z7, Z8, Z7
 	VBROADCASTSS    bivariateConsts<>+128(SB), Z8
 	VMAXPS          Z7, Z8, Z7
 	VBROADCASTSS    8(SI), Z8
-	VMULPS          Z24, Z8, Z8
+	VMULPS          Z23, Z8, Z8
 	VMOVUPS         (DX)(R8*1), Z9
-	VFNMADD231PS    Z24, Z9, Z8
+	VFNMADD231PS    Z23, Z9, Z8
 	VMULPS          Z2, Z8, Z8
 	VBROADCASTSS    bivariateConsts<>+124(SB), Z9
 	VMINPS          Z8, Z9, Z8
 	VBROADCASTSS    bivariateConsts<>+128(SB), Z9
 	VMAXPS          Z8, Z9, Z8
 	VPTERNLOGD.BCST $0x78, bivariateConsts<>+12(SB), Z0, Z8
-	VPSUBD          Z20, Z1, Z0
-	VPSRAD          $0x17, Z0, Z1
-	VPANDD          Z11, Z0, Z0
-	VPADDD          Z20, Z0, Z0
-	VPSUBD          Z20, Z2, Z2
-	VPSRAD          $0x17, Z2, Z9
-	VPANDD          Z11, Z2, Z2
-	VPADDD          Z20, Z2, Z2
-	VMULPS          Z2, Z0, Z0
+	VPSUBD          Z12, Z1, Z0
+	VPANDD          Z24, Z0, Z0
+	VPSUBD          Z0, Z1, Z1
+	VPSUBD          Z12, Z2, Z9
+	VPANDD          Z24, Z9, Z9
+	VPSUBD          Z9, Z2, Z2
+	VMULPS          Z2, Z1, Z1
 	VADDPS          Z6, Z26, Z2
-	VMULPS          Z2, Z0, Z0
-	VPADDD          Z9, Z1, Z1
+	VMULPS          Z2, Z1, Z1
+	VPADDD          Z9, Z0, Z0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z20, Z0, Z0
-	VPSRAD    $0x17, Z0, Z2
-	VPADDD    Z1, Z2, Z1
-	VCVTDQ2PS Z1, Z1
-	VPANDD    Z11, Z0, Z0
-	VPADDD    Z20, Z0, Z0
-	VSUBPS    Z26, Z0, Z0
+	VPSUBD    Z12, Z1, Z2
+	VPANDD    Z24, Z2, Z2
+	VPSUBD    Z2, Z1, Z1
+	VPADDD    Z0, Z2, Z0
+	VCVTDQ2PS Z0, Z0
+	VSUBPS    Z26, Z1, Z1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+144(SB), Z2
-	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z0, Z2
-	VMULPS           Z0, Z0, Z6
-	VMULPS           Z21, Z1, Z9
+	VBROADCASTSS     bivariateConsts<>+140(SB), Z2
+	VFMADD231PS.BCST bivariateConsts<>+136(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+144(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z1, Z2
+	VMULPS           Z1, Z1, Z6
+	VMULPS.BCST      bivariateConsts<>+168(SB), Z0, Z9
 	VFMADD231PS      Z6, Z2, Z9
-	VADDPS           Z0, Z9, Z0
-	VFMADD231PS      Z22, Z1, Z0
-	VSUBPS.BCST      bivariateConsts<>+172(SB), Z0, Z0
+	VADDPS           Z1, Z9, Z1
+	VFMADD231PS.BCST bivariateConsts<>+172(SB), Z0, Z1
+	VSUBPS.BCST      bivariateConsts<>+176(SB), Z1, Z0
 	VADDPS           Z3, Z0, Z0
 
 	// the quadratic form
 	VSUBPS           Z8, Z7, Z1
-	VMULPS           Z24, Z1, Z1
+	VMULPS           Z23, Z1, Z1
 	VMULPS           Z5, Z1, Z1
 	VADDPS           Z8, Z7, Z2
-	VMULPS           Z24, Z2, Z2
+	VMULPS           Z23, Z2, Z2
 	VMULPS           Z4, Z2, Z2
 	VMULPS           Z2, Z2, Z2
 	VFMADD231PS      Z1, Z1, Z2
 	VMULPS           Z8, Z8, Z1
 	VFMADD231PS      Z7, Z7, Z1
-	VFMADD231PS.BCST bivariateConsts<>+176(SB), Z2, Z1
+	VFMADD231PS.BCST bivariateConsts<>+180(SB), Z2, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS          (BX), Z1
 	VSUBPS           Z28, Z1, Z1
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VMAXPS Z1, Z23, Z2
-	VMINPS Z2, Z10, Z2
+	VMAXPS Z1, Z22, Z2
+	VMINPS Z2, Z11, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z18, Z2, Z3
+	VFMADD231PS  Z20, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z22, Z3, Z2
-	VFNMADD231PS Z21, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
+	VFNMADD231PS Z18, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z16, Z4
@@ -360,34 +358,34 @@ l7:
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x15, Z23, Z1, K1
+	VCMPPS    $0x15, Z22, Z1, K1
 	VMOVAPS.Z Z2, K1, Z1
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS bivariateConsts<>+188(SB), Z2
+	VBROADCASTSS bivariateConsts<>+192(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VMAXPS       Z2, Z23, Z1
-	VMAXPS       Z0, Z23, Z3
-	VMINPS       Z1, Z10, Z1
-	VMINPS       Z3, Z10, Z3
+	VMAXPS       Z2, Z22, Z1
+	VMAXPS       Z0, Z22, Z3
+	VMINPS       Z1, Z11, Z1
+	VMINPS       Z3, Z11, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z4
-	VFMADD231PS  Z18, Z1, Z4
+	VFMADD231PS  Z20, Z1, Z4
 	VMOVAPS      Z25, Z5
-	VFMADD231PS  Z18, Z3, Z5
+	VFMADD231PS  Z20, Z3, Z5
 	VSUBPS       Z25, Z4, Z4
 	VSUBPS       Z25, Z5, Z5
-	VFNMADD231PS Z22, Z4, Z1
-	VFNMADD231PS Z22, Z5, Z3
-	VFNMADD231PS Z21, Z4, Z1
-	VFNMADD231PS Z21, Z5, Z3
+	VFNMADD231PS Z19, Z4, Z1
+	VFNMADD231PS Z19, Z5, Z3
+	VFNMADD231PS Z18, Z4, Z1
+	VFNMADD231PS Z18, Z5, Z3
 
 	// p = e^r
 	// p = e^r
@@ -410,8 +408,8 @@ l7:
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z1
 	VSCALEFPS   Z5, Z7, Z3
-	VCMPPS      $0x15, Z23, Z2, K1
-	VCMPPS      $0x15, Z23, Z0, K2
+	VCMPPS      $0x15, Z22, Z2, K1
+	VCMPPS      $0x15, Z22, Z0, K2
 	VMOVAPS.Z   Z1, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
@@ -422,40 +420,40 @@ l7:
 	JGE         l7
 
 l9:
-	ADDQ           $0x10, CX
-	JEQ            l10
-	MOVQ           $0x00000001, AX
-	SHLQ           CL, AX
-	DECQ           AX
-	KMOVW          AX, K7
-	VMOVUPS.Z      (DX)(R8*4), K7, Z0
-	VMOVUPS.Z      (DX)(R8*2), K7, Z1
-	VMOVUPS.Z      (DX)(R9*1), K7, Z2
-	VBROADCASTSS   bivariateConsts<>+108(SB), Z3
-	VMINPS         Z1, Z3, Z3
-	VBROADCASTSS   bivariateConsts<>+108(SB), Z4
-	VMINPS         Z2, Z4, Z4
-	VBROADCASTSS   bivariateConsts<>+112(SB), Z5
-	VMAXPS         Z3, Z5, Z3
-	VBROADCASTSS   bivariateConsts<>+112(SB), Z5
-	VMAXPS         Z4, Z5, Z4
-	VCMPPS         $0x11, Z19, Z1, K1
-	VCMPPS         $0x11, Z19, Z2, K2
-	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z3, K1, Z1
-	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z4, K2, Z2
-	VDIVPS         Z1, Z26, Z1
-	VDIVPS         Z2, Z26, Z2
-	VPANDD.BCST    bivariateConsts<>+4(SB), Z0, Z3
-	VBROADCASTSS   bivariateConsts<>+120(SB), Z4
-	VMINPS         Z3, Z4, Z3
+	ADDQ         $0x10, CX
+	JEQ          l10
+	MOVQ         $0x00000001, AX
+	SHLQ         CL, AX
+	DECQ         AX
+	KMOVW        AX, K7
+	VMOVUPS.Z    (DX)(R8*4), K7, Z0
+	VMOVUPS.Z    (DX)(R8*2), K7, Z1
+	VMOVUPS.Z    (DX)(R9*1), K7, Z2
+	VBROADCASTSS bivariateConsts<>+108(SB), Z3
+	VMINPS       Z1, Z3, Z3
+	VBROADCASTSS bivariateConsts<>+108(SB), Z4
+	VMINPS       Z2, Z4, Z4
+	VBROADCASTSS bivariateConsts<>+112(SB), Z5
+	VMAXPS       Z3, Z5, Z3
+	VBROADCASTSS bivariateConsts<>+112(SB), Z5
+	VMAXPS       Z4, Z5, Z4
+	VCMPPS       $0x11, Z21, Z1, K1
+	VCMPPS       $0x11, Z21, Z2, K2
+	VBLENDMPS    Z10, Z3, K1, Z1
+	VBLENDMPS    Z10, Z4, K2, Z2
+	VDIVPS       Z1, Z26, Z1
+	VDIVPS       Z2, Z26, Z2
+	VPANDD.BCST  bivariateConsts<>+4(SB), Z0, Z3
+	VBROADCASTSS bivariateConsts<>+120(SB), Z4
+	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z4
-	VFNMADD231PS Z18, Z3, Z4
+	VFNMADD231PS Z20, Z3, Z4
 	VSUBPS       Z25, Z4, Z4
 	VMOVAPS      Z3, Z5
-	VFMADD231PS  Z22, Z4, Z5
-	VFMADD231PS  Z21, Z4, Z5
+	VFMADD231PS  Z19, Z4, Z5
+	VFMADD231PS  Z18, Z4, Z5
 
 	// p = e^r
 	VMOVAPS      Z16, Z6
@@ -473,91 +471,88 @@ l9:
 
 	// w = u/2, with the sign of r in w2
 	VBROADCASTSS    4(SI), Z7
-	VMULPS          Z24, Z7, Z7
+	VMULPS          Z23, Z7, Z7
 	VMOVUPS.Z       (DX), K7, Z8
-	VFNMADD231PS    Z24, Z8, Z7
+	VFNMADD231PS    Z23, Z8, Z7
 	VMULPS          Z1, Z7, Z7
 	VBROADCASTSS    bivariateConsts<>+124(SB), Z8
 	VMINPS          Z7, Z8, Z7
 	VBROADCASTSS    bivariateConsts<>+128(SB), Z8
 	VMAXPS          Z7, Z8, Z7
 	VBROADCASTSS    8(SI), Z8
-	VMULPS          Z24, Z8, Z8
+	VMULPS          Z23, Z8, Z8
 	VMOVUPS.Z       (DX)(R8*1), K7, Z9
-	VFNMADD231PS    Z24, Z9, Z8
+	VFNMADD231PS    Z23, Z9, Z8
 	VMULPS          Z2, Z8, Z8
 	VBROADCASTSS    bivariateConsts<>+124(SB), Z9
 	VMINPS          Z8, Z9, Z8
 	VBROADCASTSS    bivariateConsts<>+128(SB), Z9
 	VMAXPS          Z8, Z9, Z8
 	VPTERNLOGD.BCST $0x78, bivariateConsts<>+12(SB), Z0, Z8
-	VPSUBD          Z20, Z1, Z0
-	VPSRAD          $0x17, Z0, Z1
-	VPANDD          Z11, Z0, Z0
-	VPADDD          Z20, Z0, Z0
-	VPSUBD          Z20, Z2, Z2
-	VPSRAD          $0x17, Z2, Z9
-	VPANDD          Z11, Z2, Z2
-	VPADDD          Z20, Z2, Z2
-	VMULPS          Z2, Z0, Z0
+	VPSUBD          Z12, Z1, Z0
+	VPANDD          Z24, Z0, Z0
+	VPSUBD          Z0, Z1, Z1
+	VPSUBD          Z12, Z2, Z9
+	VPANDD          Z24, Z9, Z9
+	VPSUBD          Z9, Z2, Z2
+	VMULPS          Z2, Z1, Z1
 	VADDPS          Z6, Z26, Z2
-	VMULPS          Z2, Z0, Z0
-	VPADDD          Z9, Z1, Z1
+	VMULPS          Z2, Z1, Z1
+	VPADDD          Z9, Z0, Z0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z20, Z0, Z0
-	VPSRAD    $0x17, Z0, Z2
-	VPADDD    Z1, Z2, Z1
-	VCVTDQ2PS Z1, Z1
-	VPANDD    Z11, Z0, Z0
-	VPADDD    Z20, Z0, Z0
-	VSUBPS    Z26, Z0, Z0
+	VPSUBD    Z12, Z1, Z2
+	VPANDD    Z24, Z2, Z2
+	VPSUBD    Z2, Z1, Z1
+	VPADDD    Z0, Z2, Z0
+	VCVTDQ2PS Z0, Z0
+	VSUBPS    Z26, Z1, Z1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+144(SB), Z2
-	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z0, Z2
-	VMULPS           Z0, Z0, Z6
-	VMULPS           Z21, Z1, Z9
+	VBROADCASTSS     bivariateConsts<>+140(SB), Z2
+	VFMADD231PS.BCST bivariateConsts<>+136(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+144(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z1, Z2
+	VMULPS           Z1, Z1, Z6
+	VMULPS.BCST      bivariateConsts<>+168(SB), Z0, Z9
 	VFMADD231PS      Z6, Z2, Z9
-	VADDPS           Z0, Z9, Z0
-	VFMADD231PS      Z22, Z1, Z0
-	VSUBPS.BCST      bivariateConsts<>+172(SB), Z0, Z0
+	VADDPS           Z1, Z9, Z1
+	VFMADD231PS.BCST bivariateConsts<>+172(SB), Z0, Z1
+	VSUBPS.BCST      bivariateConsts<>+176(SB), Z1, Z0
 	VADDPS           Z3, Z0, Z0
 
 	// the quadratic form
 	VSUBPS           Z8, Z7, Z1
-	VMULPS           Z24, Z1, Z1
+	VMULPS           Z23, Z1, Z1
 	VMULPS           Z5, Z1, Z1
 	VADDPS           Z8, Z7, Z2
-	VMULPS           Z24, Z2, Z2
+	VMULPS           Z23, Z2, Z2
 	VMULPS           Z4, Z2, Z2
 	VMULPS           Z2, Z2, Z2
 	VFMADD231PS      Z1, Z1, Z2
 	VMULPS           Z8, Z8, Z1
 	VFMADD231PS      Z7, Z7, Z1
-	VFMADD231PS.BCST bivariateConsts<>+176(SB), Z2, Z1
+	VFMADD231PS.BCST bivariateConsts<>+180(SB), Z2, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS.Z        (BX), K7, Z1
 	VSUBPS           Z28, Z1, Z1
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VMAXPS Z1, Z23, Z2
-	VMINPS Z2, Z10, Z2
+	VMAXPS Z1, Z22, Z2
+	VMINPS Z2, Z11, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z18, Z2, Z3
+	VFMADD231PS  Z20, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z22, Z3, Z2
-	VFNMADD231PS Z21, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
+	VFNMADD231PS Z18, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z16, Z4
@@ -570,36 +565,36 @@ l9:
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x15, Z23, Z1, K1
+	VCMPPS    $0x15, Z22, Z1, K1
 	VMOVAPS.Z Z2, K1, Z1
 	VMOVAPS.Z Z1, K7, Z1
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VBLENDMPS    Z0, Z12, K7, Z0
+	VBLENDMPS    Z0, Z24, K7, Z0
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS bivariateConsts<>+188(SB), Z2
+	VBROADCASTSS bivariateConsts<>+192(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VMAXPS       Z2, Z23, Z1
-	VMAXPS       Z0, Z23, Z3
-	VMINPS       Z1, Z10, Z1
-	VMINPS       Z3, Z10, Z3
+	VMAXPS       Z2, Z22, Z1
+	VMAXPS       Z0, Z22, Z3
+	VMINPS       Z1, Z11, Z1
+	VMINPS       Z3, Z11, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z4
-	VFMADD231PS  Z18, Z1, Z4
+	VFMADD231PS  Z20, Z1, Z4
 	VMOVAPS      Z25, Z5
-	VFMADD231PS  Z18, Z3, Z5
+	VFMADD231PS  Z20, Z3, Z5
 	VSUBPS       Z25, Z4, Z4
 	VSUBPS       Z25, Z5, Z5
-	VFNMADD231PS Z22, Z4, Z1
-	VFNMADD231PS Z22, Z5, Z3
-	VFNMADD231PS Z21, Z4, Z1
-	VFNMADD231PS Z21, Z5, Z3
+	VFNMADD231PS Z19, Z4, Z1
+	VFNMADD231PS Z19, Z5, Z3
+	VFNMADD231PS Z18, Z4, Z1
+	VFNMADD231PS Z18, Z5, Z3
 
 	// p = e^r
 	// p = e^r
@@ -622,8 +617,8 @@ l9:
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z1
 	VSCALEFPS   Z5, Z7, Z3
-	VCMPPS      $0x15, Z23, Z2, K1
-	VCMPPS      $0x15, Z23, Z0, K2
+	VCMPPS      $0x15, Z22, Z2, K1
+	VCMPPS      $0x15, Z22, Z0, K2
 	VMOVAPS.Z   Z1, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
@@ -643,15 +638,15 @@ l10:
 	VMAXPS        X1, X0, X0
 	VBROADCASTSS  X0, Z0
 	VSUBPS        Z0, Z30, Z1
-	VMAXPS        Z1, Z23, Z2
-	VMINPS        Z2, Z10, Z2
+	VMAXPS        Z1, Z22, Z2
+	VMINPS        Z2, Z11, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z18, Z2, Z3
+	VFMADD231PS  Z20, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z22, Z3, Z2
-	VFNMADD231PS Z21, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
+	VFNMADD231PS Z18, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z16, Z4
@@ -664,7 +659,7 @@ l10:
 
 	// p 2^n
 	VSCALEFPS     Z3, Z4, Z2
-	VCMPPS        $0x15, Z23, Z1, K1
+	VCMPPS        $0x15, Z22, Z1, K1
 	VMOVAPS.Z     Z2, K1, Z1
 	VMULPS        Z1, Z29, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
@@ -676,101 +671,99 @@ l10:
 	VPERMILPS     $0x01, X29, X1
 	VADDPS        X1, X29, X29
 	VBROADCASTSS  X29, Z1
-	VCMPPS.BCST   $0x11, bivariateConsts<>+196(SB), Z1, K1
-	VMULPS.BCST   bivariateConsts<>+200(SB), Z1, Z2
+	VCMPPS.BCST   $0x11, bivariateConsts<>+200(SB), Z1, K1
+	VMULPS.BCST   bivariateConsts<>+204(SB), Z1, Z2
 	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  bivariateConsts<>+204(SB), Z3
+	VBROADCASTSS  bivariateConsts<>+208(SB), Z3
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z20, Z2, Z2
-	VPSRAD    $0x17, Z2, Z4
+	VPSUBD    Z12, Z2, Z4
+	VPANDD    Z24, Z4, Z4
+	VPSUBD    Z4, Z2, Z2
 	VPADDD    Z3, Z4, Z3
 	VCVTDQ2PS Z3, Z3
-	VPANDD    Z11, Z2, Z2
-	VPADDD    Z20, Z2, Z2
 	VSUBPS    Z26, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+144(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z2, Z4
+	VBROADCASTSS     bivariateConsts<>+140(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+136(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+144(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z21, Z3, Z6
+	VMULPS.BCST      bivariateConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z22, Z3, Z2
+	VFMADD231PS.BCST bivariateConsts<>+172(SB), Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS         $0x11, Z19, Z1, K1
-	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z2, K1, Z2
-	VCMPPS         $0x00, Z19, Z1, K1
-	VBLENDMPS      Z12, Z2, K1, Z2
-	VCMPPS.BCST    $0x15, bivariateConsts<>+8(SB), Z1, K1
-	VBLENDMPS      Z1, Z2, K1, Z1
-	VADDPS         Z1, Z0, Z0
-	VEXTRACTF64X4  $0x01, Z31, Y1
-	VADDPS         Y1, Y31, Y31
-	VEXTRACTF32X4  $0x01, Y31, X1
-	VADDPS         X1, X31, X31
-	VPERMILPS      $0x0e, X31, X1
-	VADDPS         X1, X31, X31
-	VPERMILPS      $0x01, X31, X1
-	VADDPS         X1, X31, X31
-	VBROADCASTSS   X31, Z1
-	VCMPPS.BCST    $0x11, bivariateConsts<>+196(SB), Z1, K1
-	VMULPS.BCST    bivariateConsts<>+200(SB), Z1, Z2
-	VBLENDMPS      Z2, Z1, K1, Z2
-	VBROADCASTSS   bivariateConsts<>+204(SB), Z3
-	VMOVAPS.Z      Z3, K1, Z3
+	VCMPPS        $0x11, Z21, Z1, K1
+	VBLENDMPS     Z10, Z2, K1, Z2
+	VCMPPS        $0x00, Z21, Z1, K1
+	VBLENDMPS     Z24, Z2, K1, Z2
+	VCMPPS.BCST   $0x15, bivariateConsts<>+8(SB), Z1, K1
+	VBLENDMPS     Z1, Z2, K1, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z31, Y1
+	VADDPS        Y1, Y31, Y31
+	VEXTRACTF32X4 $0x01, Y31, X1
+	VADDPS        X1, X31, X31
+	VPERMILPS     $0x0e, X31, X1
+	VADDPS        X1, X31, X31
+	VPERMILPS     $0x01, X31, X1
+	VADDPS        X1, X31, X31
+	VBROADCASTSS  X31, Z1
+	VCMPPS.BCST   $0x11, bivariateConsts<>+200(SB), Z1, K1
+	VMULPS.BCST   bivariateConsts<>+204(SB), Z1, Z2
+	VBLENDMPS     Z2, Z1, K1, Z2
+	VBROADCASTSS  bivariateConsts<>+208(SB), Z3
+	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z20, Z2, Z2
-	VPSRAD    $0x17, Z2, Z4
+	VPSUBD    Z12, Z2, Z4
+	VPANDD    Z24, Z4, Z4
+	VPSUBD    Z4, Z2, Z2
 	VPADDD    Z3, Z4, Z3
 	VCVTDQ2PS Z3, Z3
-	VPANDD    Z11, Z2, Z2
-	VPADDD    Z20, Z2, Z2
 	VSUBPS    Z26, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+144(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z2, Z4
+	VBROADCASTSS     bivariateConsts<>+140(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+136(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+144(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z21, Z3, Z6
+	VMULPS.BCST      bivariateConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z22, Z3, Z2
+	VFMADD231PS.BCST bivariateConsts<>+172(SB), Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS         $0x11, Z19, Z1, K1
-	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z2, K1, Z2
-	VCMPPS         $0x00, Z19, Z1, K1
-	VBLENDMPS      Z12, Z2, K1, Z2
-	VCMPPS.BCST    $0x15, bivariateConsts<>+8(SB), Z1, K1
-	VBLENDMPS      Z1, Z2, K1, Z1
-	VSUBPS         Z1, Z0, Z0
-	VADDPS         Z27, Z0, Z0
-	VMOVSS         X0, (DI)
-	ADDQ           $0x04, DI
-	ADDQ           $0x0c, SI
-	ADDQ           8(SP), DX
-	ADDQ           16(SP), BX
-	DECQ           (SP)
-	JNE            l1
+	VCMPPS      $0x11, Z21, Z1, K1
+	VBLENDMPS   Z10, Z2, K1, Z2
+	VCMPPS      $0x00, Z21, Z1, K1
+	VBLENDMPS   Z24, Z2, K1, Z2
+	VCMPPS.BCST $0x15, bivariateConsts<>+8(SB), Z1, K1
+	VBLENDMPS   Z1, Z2, K1, Z1
+	VSUBPS      Z1, Z0, Z0
+	VADDPS      Z27, Z0, Z0
+	VMOVSS      X0, (DI)
+	ADDQ        $0x04, DI
+	ADDQ        $0x0c, SI
+	ADDQ        8(SP), DX
+	ADDQ        16(SP), BX
+	DECQ        (SP)
+	JNE         l1
 	VZEROUPPER
 	RET
 
@@ -780,16 +773,16 @@ TEXT ·BivariateSigmaBackward(SB), NOSPLIT, $40-88
 	// Registers:    Z0-Z13 values    Z14-Z25 constants and scalars    Z26-Z31 kept from loop to loop
 	VBROADCASTSS bivariateConsts<>+56(SB), Z25
 	VBROADCASTSS bivariateConsts<>+24(SB), Z24
-	VBROADCASTSS bivariateConsts<>+28(SB), Z23
-	VBROADCASTSS bivariateConsts<>+32(SB), Z22
-	VBROADCASTSS bivariateConsts<>+60(SB), Z21
-	VBROADCASTSS bivariateConsts<>+20(SB), Z20
+	VBROADCASTSS bivariateConsts<>+60(SB), Z23
+	VBROADCASTSS bivariateConsts<>+20(SB), Z22
+	VBROADCASTSS bivariateConsts<>+28(SB), Z21
+	VBROADCASTSS bivariateConsts<>+32(SB), Z20
 	VBROADCASTSS bivariateConsts<>+36(SB), Z19
 	VBROADCASTSS bivariateConsts<>+40(SB), Z18
 	VBROADCASTSS bivariateConsts<>+44(SB), Z17
 	VBROADCASTSS bivariateConsts<>+48(SB), Z16
 	VBROADCASTSS bivariateConsts<>+52(SB), Z15
-	VBROADCASTSS bivariateConsts<>+16(SB), Z14
+	VBROADCASTSS bivariateConsts<>+0(SB), Z14
 
 	// Registers:    DI lp    SI dy    DX dtheta    BX dlogits    R8 y    R9 theta    R10 logits    CX elements left in the row    R11 4n
 	MOVQ lp+0(FP), DI
@@ -822,10 +815,10 @@ TEXT ·BivariateSigmaBackward(SB), NOSPLIT, $40-88
 	MOVQ AX, 32(SP)
 
 l11:
-	VBROADCASTSS bivariateConsts<>+0(SB), Z30
-	MOVQ         n+64(FP), CX
-	SUBQ         $0x20, CX
-	JLT          l13
+	VMOVAPS Z14, Z30
+	MOVQ    n+64(FP), CX
+	SUBQ    $0x20, CX
+	JLT     l13
 
 l12:
 	VMOVUPS (R10), Z0
@@ -845,17 +838,16 @@ l13:
 	SUBQ    $0x10, CX
 
 l14:
-	ADDQ         $0x10, CX
-	JEQ          l15
-	MOVQ         $0x00000001, AX
-	SHLQ         CL, AX
-	DECQ         AX
-	KMOVW        AX, K7
-	VMOVUPS.Z    (R10), K7, Z0
-	VBROADCASTSS bivariateConsts<>+0(SB), Z1
-	VBLENDMPS    Z0, Z1, K7, Z0
-	VMAXPS       Z30, Z0, Z30
-	LEAQ         (R10)(CX*4), R10
+	ADDQ      $0x10, CX
+	JEQ       l15
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (R10), K7, Z0
+	VBLENDMPS Z0, Z14, K7, Z0
+	VMAXPS    Z30, Z0, Z30
+	LEAQ      (R10)(CX*4), R10
 
 l15:
 	SUBQ          R11, R10
@@ -875,14 +867,15 @@ l15:
 	VBROADCASTSS  -4(R9), Z1
 	VBROADCASTSS  (R8), Z2
 	VPORD.BCST    bivariateConsts<>+12(SB), Z1, Z3
-	VMAXPS        Z3, Z14, Z3
+	VBROADCASTSS  bivariateConsts<>+16(SB), Z4
+	VMAXPS        Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z20, Z3, Z4
+	VFMADD231PS  Z22, Z3, Z4
 	VSUBPS       Z24, Z4, Z4
-	VFNMADD231PS Z23, Z4, Z3
-	VFNMADD231PS Z22, Z4, Z3
+	VFNMADD231PS Z21, Z4, Z3
+	VFNMADD231PS Z20, Z4, Z3
 
 	// p = e^r
 	VMOVAPS     Z18, Z5
@@ -895,16 +888,16 @@ l15:
 
 	// p 2^n
 	VSCALEFPS    Z4, Z5, Z3
-	VCMPPS       $0x1e, Z21, Z1, K1
+	VCMPPS       $0x1e, Z23, Z1, K1
 	VMOVAPS.Z    Z25, K1, Z4
 	VSUBPS       Z4, Z2, Z2
 	VADDPS       Z3, Z25, Z4
 	VDIVPS       Z4, Z3, Z4
-	VCMPPS       $0x12, Z21, Z1, K1
+	VCMPPS       $0x12, Z23, Z1, K1
 	VBROADCASTSS bivariateConsts<>+12(SB), Z5
 	VMOVAPS.Z    Z5, K1, Z5
 	VPXORD       Z5, Z4, Z4
-	VCMPPS       $0x04, Z21, Z2, K1
+	VCMPPS       $0x04, Z23, Z2, K1
 	VMOVAPS.Z    Z1, K1, Z5
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
@@ -933,9 +926,9 @@ l15:
 	VMOVSS           X2, -4(DX)
 	VMULPS           Z1, Z0, Z0
 	VMOVSS           X0, (SI)
-	VMOVAPS          Z21, Z31
-	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
-	VMOVAPS          Z21, Z29
+	VMOVAPS          Z23, Z31
+	VBROADCASTSS     bivariateConsts<>+196(SB), Z30
+	VMOVAPS          Z23, Z29
 	MOVQ             n+64(FP), CX
 	SUBQ             $0x10, CX
 	JLT              l19
@@ -952,8 +945,8 @@ l17:
 	VMAXPS         Z3, Z5, Z3
 	VBROADCASTSS   bivariateConsts<>+112(SB), Z5
 	VMAXPS         Z4, Z5, Z4
-	VCMPPS         $0x11, Z21, Z1, K1
-	VCMPPS         $0x11, Z21, Z2, K2
+	VCMPPS         $0x11, Z23, Z1, K1
+	VCMPPS         $0x11, Z23, Z2, K2
 	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z3, K1, Z1
 	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z4, K2, Z2
 	VDIVPS         Z1, Z25, Z1
@@ -964,11 +957,11 @@ l17:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFNMADD231PS Z20, Z3, Z4
+	VFNMADD231PS Z22, Z3, Z4
 	VSUBPS       Z24, Z4, Z4
 	VMOVAPS      Z3, Z5
-	VFMADD231PS  Z23, Z4, Z5
-	VFMADD231PS  Z22, Z4, Z5
+	VFMADD231PS  Z21, Z4, Z5
+	VFMADD231PS  Z20, Z4, Z5
 
 	// p = e^r
 	VMOVAPS      Z18, Z6
@@ -1005,43 +998,40 @@ l17:
 	VMAXPS            Z8, Z9, Z8
 	VPTERNLOGD.BCST   $0x78, bivariateConsts<>+12(SB), Z0, Z8
 	VPSUBD.BCST       bivariateConsts<>+132(SB), Z1, Z9
-	VPSRAD            $0x17, Z9, Z10
-	VPANDD.BCST       bivariateConsts<>+136(SB), Z9, Z9
-	VPADDD.BCST       bivariateConsts<>+132(SB), Z9, Z9
+	VPANDD            Z14, Z9, Z9
+	VPSUBD            Z9, Z1, Z10
 	VPSUBD.BCST       bivariateConsts<>+132(SB), Z2, Z11
-	VPSRAD            $0x17, Z11, Z12
-	VPANDD.BCST       bivariateConsts<>+136(SB), Z11, Z11
-	VPADDD.BCST       bivariateConsts<>+132(SB), Z11, Z11
-	VMULPS            Z11, Z9, Z9
-	VADDPS            Z6, Z25, Z11
-	VMULPS            Z11, Z9, Z9
-	VPADDD            Z12, Z10, Z10
+	VPANDD            Z14, Z11, Z11
+	VPSUBD            Z11, Z2, Z12
+	VMULPS            Z12, Z10, Z10
+	VADDPS            Z6, Z25, Z12
+	VMULPS            Z12, Z10, Z10
+	VPADDD            Z11, Z9, Z9
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST bivariateConsts<>+132(SB), Z9, Z9
-	VPSRAD      $0x17, Z9, Z11
-	VPADDD      Z10, Z11, Z10
-	VCVTDQ2PS   Z10, Z10
-	VPANDD.BCST bivariateConsts<>+136(SB), Z9, Z9
-	VPADDD.BCST bivariateConsts<>+132(SB), Z9, Z9
-	VSUBPS      Z25, Z9, Z9
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z10, Z11
+	VPANDD      Z14, Z11, Z11
+	VPSUBD      Z11, Z10, Z10
+	VPADDD      Z9, Z11, Z9
+	VCVTDQ2PS   Z9, Z9
+	VSUBPS      Z25, Z10, Z10
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+144(SB), Z11
-	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z9, Z11
-	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z9, Z11
-	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z9, Z11
-	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z9, Z11
-	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z9, Z11
-	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z9, Z11
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z9, Z11
-	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z9, Z11
-	VMULPS           Z9, Z9, Z12
-	VMULPS           Z22, Z10, Z13
+	VBROADCASTSS     bivariateConsts<>+140(SB), Z11
+	VFMADD231PS.BCST bivariateConsts<>+136(SB), Z10, Z11
+	VFMADD213PS.BCST bivariateConsts<>+144(SB), Z10, Z11
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z10, Z11
+	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z10, Z11
+	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z10, Z11
+	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z10, Z11
+	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z10, Z11
+	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z10, Z11
+	VMULPS           Z10, Z10, Z12
+	VMULPS.BCST      bivariateConsts<>+168(SB), Z9, Z13
 	VFMADD231PS      Z12, Z11, Z13
-	VADDPS           Z9, Z13, Z9
-	VFMADD231PS      Z23, Z10, Z9
-	VSUBPS.BCST      bivariateConsts<>+172(SB), Z9, Z9
+	VADDPS           Z10, Z13, Z10
+	VFMADD231PS.BCST bivariateConsts<>+172(SB), Z9, Z10
+	VSUBPS.BCST      bivariateConsts<>+176(SB), Z10, Z9
 	VADDPS           Z3, Z9, Z3
 
 	// the quadratic form
@@ -1055,7 +1045,7 @@ l17:
 	VFMADD231PS      Z9, Z9, Z11
 	VMULPS           Z8, Z8, Z12
 	VFMADD231PS      Z7, Z7, Z12
-	VFMADD231PS.BCST bivariateConsts<>+176(SB), Z11, Z12
+	VFMADD231PS.BCST bivariateConsts<>+180(SB), Z11, Z12
 	VSUBPS           Z12, Z3, Z3
 	VMULPS           Z4, Z10, Z4
 	VADDPS           Z7, Z4, Z11
@@ -1080,7 +1070,7 @@ l17:
 	VADDPS           Z6, Z25, Z2
 	VDIVPS           Z2, Z1, Z1
 	VSUBPS           Z10, Z9, Z2
-	VMULPS.BCST      bivariateConsts<>+208(SB), Z2, Z2
+	VMULPS.BCST      bivariateConsts<>+212(SB), Z2, Z2
 	VADDPS           Z10, Z9, Z4
 	VFMADD231PS      Z4, Z2, Z1
 	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z0, Z1
@@ -1091,17 +1081,17 @@ l17:
 	VMOVUPS          Z1, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+180(SB), Z2
+	VBROADCASTSS bivariateConsts<>+184(SB), Z2
 	VMAXPS       Z0, Z2, Z2
-	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VBROADCASTSS bivariateConsts<>+188(SB), Z3
 	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z20, Z2, Z3
+	VFMADD231PS  Z22, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
-	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z18, Z4
@@ -1114,38 +1104,38 @@ l17:
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z0, K1
+	VCMPPS.BCST $0x15, bivariateConsts<>+184(SB), Z0, K1
 	VMOVAPS.Z   Z2, K1, Z0
 	VADDPS      Z31, Z0, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Z30, Z1, Z0
-	VBROADCASTSS bivariateConsts<>+188(SB), Z2
+	VBROADCASTSS bivariateConsts<>+192(SB), Z2
 	VMINPS       Z0, Z2, Z0
 	VSUBPS       Z0, Z30, Z2
 	VSUBPS       Z0, Z1, Z1
 	VMOVAPS      Z0, Z30
-	VBROADCASTSS bivariateConsts<>+180(SB), Z0
+	VBROADCASTSS bivariateConsts<>+184(SB), Z0
 	VMAXPS       Z2, Z0, Z0
-	VBROADCASTSS bivariateConsts<>+180(SB), Z3
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMAXPS       Z1, Z3, Z3
-	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VBROADCASTSS bivariateConsts<>+188(SB), Z4
 	VMINPS       Z0, Z4, Z0
-	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VBROADCASTSS bivariateConsts<>+188(SB), Z4
 	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z20, Z0, Z4
+	VFMADD231PS  Z22, Z0, Z4
 	VMOVAPS      Z24, Z5
-	VFMADD231PS  Z20, Z3, Z5
+	VFMADD231PS  Z22, Z3, Z5
 	VSUBPS       Z24, Z4, Z4
 	VSUBPS       Z24, Z5, Z5
-	VFNMADD231PS Z23, Z4, Z0
-	VFNMADD231PS Z23, Z5, Z3
-	VFNMADD231PS Z22, Z4, Z0
-	VFNMADD231PS Z22, Z5, Z3
+	VFNMADD231PS Z21, Z4, Z0
+	VFNMADD231PS Z21, Z5, Z3
+	VFNMADD231PS Z20, Z4, Z0
+	VFNMADD231PS Z20, Z5, Z3
 
 	// p = e^r
 	// p = e^r
@@ -1168,8 +1158,8 @@ l17:
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z0
 	VSCALEFPS   Z5, Z7, Z3
-	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z2, K1
-	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z1, K2
+	VCMPPS.BCST $0x15, bivariateConsts<>+184(SB), Z2, K1
+	VCMPPS.BCST $0x15, bivariateConsts<>+184(SB), Z1, K2
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
@@ -1199,8 +1189,8 @@ l19:
 	VMAXPS         Z3, Z5, Z3
 	VBROADCASTSS   bivariateConsts<>+112(SB), Z5
 	VMAXPS         Z4, Z5, Z4
-	VCMPPS         $0x11, Z21, Z1, K1
-	VCMPPS         $0x11, Z21, Z2, K2
+	VCMPPS         $0x11, Z23, Z1, K1
+	VCMPPS         $0x11, Z23, Z2, K2
 	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z3, K1, Z1
 	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z4, K2, Z2
 	VDIVPS         Z1, Z25, Z1
@@ -1211,11 +1201,11 @@ l19:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFNMADD231PS Z20, Z3, Z4
+	VFNMADD231PS Z22, Z3, Z4
 	VSUBPS       Z24, Z4, Z4
 	VMOVAPS      Z3, Z5
-	VFMADD231PS  Z23, Z4, Z5
-	VFMADD231PS  Z22, Z4, Z5
+	VFMADD231PS  Z21, Z4, Z5
+	VFMADD231PS  Z20, Z4, Z5
 
 	// p = e^r
 	VMOVAPS      Z18, Z6
@@ -1252,43 +1242,40 @@ l19:
 	VMAXPS            Z8, Z9, Z8
 	VPTERNLOGD.BCST   $0x78, bivariateConsts<>+12(SB), Z0, Z8
 	VPSUBD.BCST       bivariateConsts<>+132(SB), Z1, Z9
-	VPSRAD            $0x17, Z9, Z10
-	VPANDD.BCST       bivariateConsts<>+136(SB), Z9, Z9
-	VPADDD.BCST       bivariateConsts<>+132(SB), Z9, Z9
+	VPANDD            Z14, Z9, Z9
+	VPSUBD            Z9, Z1, Z10
 	VPSUBD.BCST       bivariateConsts<>+132(SB), Z2, Z11
-	VPSRAD            $0x17, Z11, Z12
-	VPANDD.BCST       bivariateConsts<>+136(SB), Z11, Z11
-	VPADDD.BCST       bivariateConsts<>+132(SB), Z11, Z11
-	VMULPS            Z11, Z9, Z9
-	VADDPS            Z6, Z25, Z11
-	VMULPS            Z11, Z9, Z9
-	VPADDD            Z12, Z10, Z10
+	VPANDD            Z14, Z11, Z11
+	VPSUBD            Z11, Z2, Z12
+	VMULPS            Z12, Z10, Z10
+	VADDPS            Z6, Z25, Z12
+	VMULPS            Z12, Z10, Z10
+	VPADDD            Z11, Z9, Z9
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST bivariateConsts<>+132(SB), Z9, Z9
-	VPSRAD      $0x17, Z9, Z11
-	VPADDD      Z10, Z11, Z10
-	VCVTDQ2PS   Z10, Z10
-	VPANDD.BCST bivariateConsts<>+136(SB), Z9, Z9
-	VPADDD.BCST bivariateConsts<>+132(SB), Z9, Z9
-	VSUBPS      Z25, Z9, Z9
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z10, Z11
+	VPANDD      Z14, Z11, Z11
+	VPSUBD      Z11, Z10, Z10
+	VPADDD      Z9, Z11, Z9
+	VCVTDQ2PS   Z9, Z9
+	VSUBPS      Z25, Z10, Z10
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+144(SB), Z11
-	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z9, Z11
-	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z9, Z11
-	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z9, Z11
-	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z9, Z11
-	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z9, Z11
-	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z9, Z11
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z9, Z11
-	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z9, Z11
-	VMULPS           Z9, Z9, Z12
-	VMULPS           Z22, Z10, Z13
+	VBROADCASTSS     bivariateConsts<>+140(SB), Z11
+	VFMADD231PS.BCST bivariateConsts<>+136(SB), Z10, Z11
+	VFMADD213PS.BCST bivariateConsts<>+144(SB), Z10, Z11
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z10, Z11
+	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z10, Z11
+	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z10, Z11
+	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z10, Z11
+	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z10, Z11
+	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z10, Z11
+	VMULPS           Z10, Z10, Z12
+	VMULPS.BCST      bivariateConsts<>+168(SB), Z9, Z13
 	VFMADD231PS      Z12, Z11, Z13
-	VADDPS           Z9, Z13, Z9
-	VFMADD231PS      Z23, Z10, Z9
-	VSUBPS.BCST      bivariateConsts<>+172(SB), Z9, Z9
+	VADDPS           Z10, Z13, Z10
+	VFMADD231PS.BCST bivariateConsts<>+172(SB), Z9, Z10
+	VSUBPS.BCST      bivariateConsts<>+176(SB), Z10, Z9
 	VADDPS           Z3, Z9, Z3
 
 	// the quadratic form
@@ -1302,7 +1289,7 @@ l19:
 	VFMADD231PS      Z9, Z9, Z11
 	VMULPS           Z8, Z8, Z12
 	VFMADD231PS      Z7, Z7, Z12
-	VFMADD231PS.BCST bivariateConsts<>+176(SB), Z11, Z12
+	VFMADD231PS.BCST bivariateConsts<>+180(SB), Z11, Z12
 	VSUBPS           Z12, Z3, Z3
 	VMULPS           Z4, Z10, Z4
 	VADDPS           Z7, Z4, Z11
@@ -1327,7 +1314,7 @@ l19:
 	VADDPS           Z6, Z25, Z2
 	VDIVPS           Z2, Z1, Z1
 	VSUBPS           Z10, Z9, Z2
-	VMULPS.BCST      bivariateConsts<>+208(SB), Z2, Z2
+	VMULPS.BCST      bivariateConsts<>+212(SB), Z2, Z2
 	VADDPS           Z10, Z9, Z4
 	VFMADD231PS      Z4, Z2, Z1
 	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z0, Z1
@@ -1338,17 +1325,17 @@ l19:
 	VMOVUPS          Z1, K7, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+180(SB), Z2
+	VBROADCASTSS bivariateConsts<>+184(SB), Z2
 	VMAXPS       Z0, Z2, Z2
-	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VBROADCASTSS bivariateConsts<>+188(SB), Z3
 	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z20, Z2, Z3
+	VFMADD231PS  Z22, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
-	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z18, Z4
@@ -1361,41 +1348,40 @@ l19:
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z0, K1
+	VCMPPS.BCST $0x15, bivariateConsts<>+184(SB), Z0, K1
 	VMOVAPS.Z   Z2, K1, Z0
 	VMOVAPS.Z   Z0, K7, Z0
 	VADDPS      Z31, Z0, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VBROADCASTSS bivariateConsts<>+0(SB), Z0
-	VBLENDMPS    Z1, Z0, K7, Z0
+	VBLENDMPS    Z1, Z14, K7, Z0
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS bivariateConsts<>+188(SB), Z2
+	VBROADCASTSS bivariateConsts<>+192(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VBROADCASTSS bivariateConsts<>+180(SB), Z1
+	VBROADCASTSS bivariateConsts<>+184(SB), Z1
 	VMAXPS       Z2, Z1, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z3
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMAXPS       Z0, Z3, Z3
-	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VBROADCASTSS bivariateConsts<>+188(SB), Z4
 	VMINPS       Z1, Z4, Z1
-	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VBROADCASTSS bivariateConsts<>+188(SB), Z4
 	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z20, Z1, Z4
+	VFMADD231PS  Z22, Z1, Z4
 	VMOVAPS      Z24, Z5
-	VFMADD231PS  Z20, Z3, Z5
+	VFMADD231PS  Z22, Z3, Z5
 	VSUBPS       Z24, Z4, Z4
 	VSUBPS       Z24, Z5, Z5
-	VFNMADD231PS Z23, Z4, Z1
-	VFNMADD231PS Z23, Z5, Z3
-	VFNMADD231PS Z22, Z4, Z1
-	VFNMADD231PS Z22, Z5, Z3
+	VFNMADD231PS Z21, Z4, Z1
+	VFNMADD231PS Z21, Z5, Z3
+	VFNMADD231PS Z20, Z4, Z1
+	VFNMADD231PS Z20, Z5, Z3
 
 	// p = e^r
 	// p = e^r
@@ -1418,8 +1404,8 @@ l19:
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z1
 	VSCALEFPS   Z5, Z7, Z3
-	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z2, K1
-	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z0, K2
+	VCMPPS.BCST $0x15, bivariateConsts<>+184(SB), Z2, K1
+	VCMPPS.BCST $0x15, bivariateConsts<>+184(SB), Z0, K2
 	VMOVAPS.Z   Z1, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
@@ -1444,17 +1430,17 @@ l20:
 	VMAXPS        X1, X0, X0
 	VBROADCASTSS  X0, Z0
 	VSUBPS        Z0, Z30, Z1
-	VBROADCASTSS  bivariateConsts<>+180(SB), Z2
+	VBROADCASTSS  bivariateConsts<>+184(SB), Z2
 	VMAXPS        Z1, Z2, Z2
-	VBROADCASTSS  bivariateConsts<>+184(SB), Z3
+	VBROADCASTSS  bivariateConsts<>+188(SB), Z3
 	VMINPS        Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z20, Z2, Z3
+	VFMADD231PS  Z22, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
-	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z18, Z4
@@ -1467,7 +1453,7 @@ l20:
 
 	// p 2^n
 	VSCALEFPS     Z3, Z4, Z2
-	VCMPPS.BCST   $0x15, bivariateConsts<>+180(SB), Z1, K1
+	VCMPPS.BCST   $0x15, bivariateConsts<>+184(SB), Z1, K1
 	VMOVAPS.Z     Z2, K1, Z1
 	VMULPS        Z1, Z29, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
@@ -1479,42 +1465,41 @@ l20:
 	VPERMILPS     $0x01, X29, X1
 	VADDPS        X1, X29, X29
 	VBROADCASTSS  X29, Z1
-	VCMPPS.BCST   $0x11, bivariateConsts<>+196(SB), Z1, K1
-	VMULPS.BCST   bivariateConsts<>+200(SB), Z1, Z2
+	VCMPPS.BCST   $0x11, bivariateConsts<>+200(SB), Z1, K1
+	VMULPS.BCST   bivariateConsts<>+204(SB), Z1, Z2
 	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  bivariateConsts<>+204(SB), Z3
+	VBROADCASTSS  bivariateConsts<>+208(SB), Z3
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z2
-	VPSRAD      $0x17, Z2, Z4
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z4
+	VPANDD      Z14, Z4, Z4
+	VPSUBD      Z4, Z2, Z2
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST bivariateConsts<>+136(SB), Z2, Z2
-	VPADDD.BCST bivariateConsts<>+132(SB), Z2, Z2
 	VSUBPS      Z25, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+144(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z2, Z4
+	VBROADCASTSS     bivariateConsts<>+140(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+136(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+144(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z22, Z3, Z6
+	VMULPS.BCST      bivariateConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z23, Z3, Z2
+	VFMADD231PS.BCST bivariateConsts<>+172(SB), Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS         $0x11, Z21, Z1, K1
+	VCMPPS         $0x11, Z23, Z1, K1
 	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z2, K1, Z2
-	VCMPPS         $0x00, Z21, Z1, K1
-	VBLENDMPS.BCST bivariateConsts<>+0(SB), Z2, K1, Z2
+	VCMPPS         $0x00, Z23, Z1, K1
+	VBLENDMPS      Z14, Z2, K1, Z2
 	VCMPPS.BCST    $0x15, bivariateConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
 	VADDPS         Z1, Z0, Z0
@@ -1527,42 +1512,41 @@ l20:
 	VPERMILPS      $0x01, X31, X1
 	VADDPS         X1, X31, X31
 	VBROADCASTSS   X31, Z1
-	VCMPPS.BCST    $0x11, bivariateConsts<>+196(SB), Z1, K1
-	VMULPS.BCST    bivariateConsts<>+200(SB), Z1, Z2
+	VCMPPS.BCST    $0x11, bivariateConsts<>+200(SB), Z1, K1
+	VMULPS.BCST    bivariateConsts<>+204(SB), Z1, Z2
 	VBLENDMPS      Z2, Z1, K1, Z2
-	VBROADCASTSS   bivariateConsts<>+204(SB), Z3
+	VBROADCASTSS   bivariateConsts<>+208(SB), Z3
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z2
-	VPSRAD      $0x17, Z2, Z4
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z4
+	VPANDD      Z14, Z4, Z4
+	VPSUBD      Z4, Z2, Z2
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST bivariateConsts<>+136(SB), Z2, Z2
-	VPADDD.BCST bivariateConsts<>+132(SB), Z2, Z2
 	VSUBPS      Z25, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+144(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z2, Z4
+	VBROADCASTSS     bivariateConsts<>+140(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+136(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+144(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z22, Z3, Z6
+	VMULPS.BCST      bivariateConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z23, Z3, Z2
+	VFMADD231PS.BCST bivariateConsts<>+172(SB), Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS         $0x11, Z21, Z1, K1
+	VCMPPS         $0x11, Z23, Z1, K1
 	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z2, K1, Z2
-	VCMPPS         $0x00, Z21, Z1, K1
-	VBLENDMPS.BCST bivariateConsts<>+0(SB), Z2, K1, Z2
+	VCMPPS         $0x00, Z23, Z1, K1
+	VBLENDMPS      Z14, Z2, K1, Z2
 	VCMPPS.BCST    $0x15, bivariateConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z31
 	VSUBPS         Z31, Z0, Z1
@@ -1570,8 +1554,8 @@ l20:
 	VPANDD.BCST    bivariateConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST    $0x04, bivariateConsts<>+8(SB), Z1, K1
 	VMOVAPS.Z      Z0, K1, Z26
-	VMOVAPS        Z21, Z30
-	VMOVAPS        Z21, Z29
+	VMOVAPS        Z23, Z30
+	VMOVAPS        Z23, Z29
 	MOVQ           n+64(FP), CX
 	SUBQ           $0x20, CX
 	JLT            l22
@@ -1589,49 +1573,53 @@ l21:
 	VSUBPS       Z28, Z5, Z5
 	VSUBPS       Z31, Z4, Z4
 	VSUBPS       Z31, Z5, Z5
-	VCMPPS       $0x16, Z14, Z2, K1
-	VCMPPS       $0x16, Z14, Z3, K2
-	VCMPPS       $0x16, Z14, Z4, K4
-	VCMPPS       $0x16, Z14, Z5, K5
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K1
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z3, K2
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z4, K4
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z5, K5
 	VMOVAPS.Z    Z2, K1, Z2
 	VMOVAPS.Z    Z3, K2, Z3
 	VMOVAPS.Z    Z4, K4, Z4
 	VMOVAPS.Z    Z5, K5, Z5
-	VBROADCASTSS bivariateConsts<>+184(SB), Z6
+	VBROADCASTSS bivariateConsts<>+188(SB), Z6
 	VMINPS       Z2, Z6, Z2
-	VBROADCASTSS bivariateConsts<>+184(SB), Z6
+	VBROADCASTSS bivariateConsts<>+188(SB), Z6
 	VMINPS       Z3, Z6, Z3
-	VBROADCASTSS bivariateConsts<>+184(SB), Z6
+	VBROADCASTSS bivariateConsts<>+188(SB), Z6
 	VMINPS       Z4, Z6, Z4
-	VBROADCASTSS bivariateConsts<>+184(SB), Z6
+	VBROADCASTSS bivariateConsts<>+188(SB), Z6
 	VMINPS       Z5, Z6, Z5
-	VMAXPS       Z2, Z14, Z2
-	VMAXPS       Z3, Z14, Z3
-	VMAXPS       Z4, Z14, Z4
-	VMAXPS       Z5, Z14, Z5
+	VBROADCASTSS bivariateConsts<>+16(SB), Z6
+	VMAXPS       Z2, Z6, Z2
+	VBROADCASTSS bivariateConsts<>+16(SB), Z6
+	VMAXPS       Z3, Z6, Z3
+	VBROADCASTSS bivariateConsts<>+16(SB), Z6
+	VMAXPS       Z4, Z6, Z4
+	VBROADCASTSS bivariateConsts<>+16(SB), Z6
+	VMAXPS       Z5, Z6, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z6
-	VFMADD231PS  Z20, Z2, Z6
+	VFMADD231PS  Z22, Z2, Z6
 	VMOVAPS      Z24, Z7
-	VFMADD231PS  Z20, Z3, Z7
+	VFMADD231PS  Z22, Z3, Z7
 	VMOVAPS      Z24, Z8
-	VFMADD231PS  Z20, Z4, Z8
+	VFMADD231PS  Z22, Z4, Z8
 	VMOVAPS      Z24, Z9
-	VFMADD231PS  Z20, Z5, Z9
+	VFMADD231PS  Z22, Z5, Z9
 	VSUBPS       Z24, Z6, Z6
 	VSUBPS       Z24, Z7, Z7
 	VSUBPS       Z24, Z8, Z8
 	VSUBPS       Z24, Z9, Z9
-	VFNMADD231PS Z23, Z6, Z2
-	VFNMADD231PS Z23, Z7, Z3
-	VFNMADD231PS Z23, Z8, Z4
-	VFNMADD231PS Z23, Z9, Z5
-	VFNMADD231PS Z22, Z6, Z2
-	VFNMADD231PS Z22, Z7, Z3
-	VFNMADD231PS Z22, Z8, Z4
-	VFNMADD231PS Z22, Z9, Z5
+	VFNMADD231PS Z21, Z6, Z2
+	VFNMADD231PS Z21, Z7, Z3
+	VFNMADD231PS Z21, Z8, Z4
+	VFNMADD231PS Z21, Z9, Z5
+	VFNMADD231PS Z20, Z6, Z2
+	VFNMADD231PS Z20, Z7, Z3
+	VFNMADD231PS Z20, Z8, Z4
+	VFNMADD231PS Z20, Z9, Z5
 
 	// p = e^r
 	// p = e^r
@@ -1682,8 +1670,8 @@ l21:
 	VMOVUPS   Z5, 64(BX)
 	VMULPS    Z2, Z0, Z0
 	VMULPS    Z3, Z1, Z1
-	VCMPPS    $0x04, Z21, Z0, K1
-	VCMPPS    $0x04, Z21, Z1, K2
+	VCMPPS    $0x04, Z23, Z0, K1
+	VCMPPS    $0x04, Z23, Z1, K2
 
 	// the gradients times their responsibilities
 	VMOVUPS     (DX)(R11*2), Z2
@@ -1694,8 +1682,8 @@ l21:
 	VMOVAPS.Z   Z3, K2, Z3
 	VMOVUPS     Z2, (DX)(R11*2)
 	VMOVUPS     Z3, 64(DX)(R11*2)
-	VMULPS      Z21, Z2, Z2
-	VMULPS      Z21, Z3, Z3
+	VMULPS      Z23, Z2, Z2
+	VMULPS      Z23, Z3, Z3
 	VMOVUPS     (DX)(R12*1), Z4
 	VMOVUPS     64(DX)(R12*1), Z5
 	VMULPS      Z0, Z4, Z4
@@ -1704,8 +1692,8 @@ l21:
 	VMOVAPS.Z   Z5, K2, Z5
 	VMOVUPS     Z4, (DX)(R12*1)
 	VMOVUPS     Z5, 64(DX)(R12*1)
-	VFMADD231PS Z21, Z4, Z2
-	VFMADD231PS Z21, Z5, Z3
+	VFMADD231PS Z23, Z4, Z2
+	VFMADD231PS Z23, Z5, Z3
 	VMOVUPS     (DX)(R11*4), Z4
 	VMOVUPS     64(DX)(R11*4), Z5
 	VMULPS      Z0, Z4, Z4
@@ -1714,8 +1702,8 @@ l21:
 	VMOVAPS.Z   Z5, K2, Z5
 	VMOVUPS     Z4, (DX)(R11*4)
 	VMOVUPS     Z5, 64(DX)(R11*4)
-	VFMADD231PS Z21, Z4, Z2
-	VFMADD231PS Z21, Z5, Z3
+	VFMADD231PS Z23, Z4, Z2
+	VFMADD231PS Z23, Z5, Z3
 
 	// 0, or NaN if one of them is not finite
 	VMOVUPS     (DX), Z4
@@ -1757,29 +1745,31 @@ l22:
 	VMOVUPS      (R10), Z2
 	VSUBPS       Z28, Z2, Z2
 	VSUBPS       Z31, Z2, Z2
-	VCMPPS       $0x16, Z14, Z1, K1
-	VCMPPS       $0x16, Z14, Z2, K2
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z1, K1
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVAPS.Z    Z2, K2, Z2
-	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VBROADCASTSS bivariateConsts<>+188(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VBROADCASTSS bivariateConsts<>+188(SB), Z3
 	VMINPS       Z2, Z3, Z2
-	VMAXPS       Z1, Z14, Z1
-	VMAXPS       Z2, Z14, Z2
+	VBROADCASTSS bivariateConsts<>+16(SB), Z3
+	VMAXPS       Z1, Z3, Z1
+	VBROADCASTSS bivariateConsts<>+16(SB), Z3
+	VMAXPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z20, Z1, Z3
+	VFMADD231PS  Z22, Z1, Z3
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z20, Z2, Z4
+	VFMADD231PS  Z22, Z2, Z4
 	VSUBPS       Z24, Z3, Z3
 	VSUBPS       Z24, Z4, Z4
-	VFNMADD231PS Z23, Z3, Z1
-	VFNMADD231PS Z23, Z4, Z2
-	VFNMADD231PS Z22, Z3, Z1
-	VFNMADD231PS Z22, Z4, Z2
+	VFNMADD231PS Z21, Z3, Z1
+	VFNMADD231PS Z21, Z4, Z2
+	VFNMADD231PS Z20, Z3, Z1
+	VFNMADD231PS Z20, Z4, Z2
 
 	// p = e^r
 	// p = e^r
@@ -1808,24 +1798,24 @@ l22:
 	VMULPS    Z2, Z0, Z2
 	VMOVUPS   Z2, (BX)
 	VMULPS    Z1, Z0, Z0
-	VCMPPS    $0x04, Z21, Z0, K1
+	VCMPPS    $0x04, Z23, Z0, K1
 
 	// the gradients times their responsibilities
 	VMOVUPS     (DX)(R11*2), Z1
 	VMULPS      Z0, Z1, Z1
 	VMOVAPS.Z   Z1, K1, Z1
 	VMOVUPS     Z1, (DX)(R11*2)
-	VMULPS      Z21, Z1, Z1
+	VMULPS      Z23, Z1, Z1
 	VMOVUPS     (DX)(R12*1), Z2
 	VMULPS      Z0, Z2, Z2
 	VMOVAPS.Z   Z2, K1, Z2
 	VMOVUPS     Z2, (DX)(R12*1)
-	VFMADD231PS Z21, Z2, Z1
+	VFMADD231PS Z23, Z2, Z1
 	VMOVUPS     (DX)(R11*4), Z2
 	VMULPS      Z0, Z2, Z2
 	VMOVAPS.Z   Z2, K1, Z2
 	VMOVUPS     Z2, (DX)(R11*4)
-	VFMADD231PS Z21, Z2, Z1
+	VFMADD231PS Z23, Z2, Z1
 
 	// 0, or NaN if one of them is not finite
 	VMOVUPS     (DX), Z2
@@ -1858,29 +1848,31 @@ l23:
 	VMOVUPS.Z    (R10), K7, Z2
 	VSUBPS       Z28, Z2, Z2
 	VSUBPS       Z31, Z2, Z2
-	VCMPPS       $0x16, Z14, Z1, K1
-	VCMPPS       $0x16, Z14, Z2, K2
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z1, K1
+	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVAPS.Z    Z2, K2, Z2
-	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VBROADCASTSS bivariateConsts<>+188(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VBROADCASTSS bivariateConsts<>+188(SB), Z3
 	VMINPS       Z2, Z3, Z2
-	VMAXPS       Z1, Z14, Z1
-	VMAXPS       Z2, Z14, Z2
+	VBROADCASTSS bivariateConsts<>+16(SB), Z3
+	VMAXPS       Z1, Z3, Z1
+	VBROADCASTSS bivariateConsts<>+16(SB), Z3
+	VMAXPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z20, Z1, Z3
+	VFMADD231PS  Z22, Z1, Z3
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z20, Z2, Z4
+	VFMADD231PS  Z22, Z2, Z4
 	VSUBPS       Z24, Z3, Z3
 	VSUBPS       Z24, Z4, Z4
-	VFNMADD231PS Z23, Z3, Z1
-	VFNMADD231PS Z23, Z4, Z2
-	VFNMADD231PS Z22, Z3, Z1
-	VFNMADD231PS Z22, Z4, Z2
+	VFNMADD231PS Z21, Z3, Z1
+	VFNMADD231PS Z21, Z4, Z2
+	VFNMADD231PS Z20, Z3, Z1
+	VFNMADD231PS Z20, Z4, Z2
 
 	// p = e^r
 	// p = e^r
@@ -1909,24 +1901,24 @@ l23:
 	VMULPS    Z2, Z0, Z2
 	VMOVUPS   Z2, K7, (BX)
 	VMULPS    Z1, Z0, Z0
-	VCMPPS    $0x04, Z21, Z0, K1
+	VCMPPS    $0x04, Z23, Z0, K1
 
 	// the gradients times their responsibilities
 	VMOVUPS.Z   (DX)(R11*2), K7, Z1
 	VMULPS      Z0, Z1, Z1
 	VMOVAPS.Z   Z1, K1, Z1
 	VMOVUPS     Z1, K7, (DX)(R11*2)
-	VMULPS      Z21, Z1, Z1
+	VMULPS      Z23, Z1, Z1
 	VMOVUPS.Z   (DX)(R12*1), K7, Z2
 	VMULPS      Z0, Z2, Z2
 	VMOVAPS.Z   Z2, K1, Z2
 	VMOVUPS     Z2, K7, (DX)(R12*1)
-	VFMADD231PS Z21, Z2, Z1
+	VFMADD231PS Z23, Z2, Z1
 	VMOVUPS.Z   (DX)(R11*4), K7, Z2
 	VMULPS      Z0, Z2, Z2
 	VMOVAPS.Z   Z2, K1, Z2
 	VMOVUPS     Z2, K7, (DX)(R11*4)
-	VFMADD231PS Z21, Z2, Z1
+	VFMADD231PS Z23, Z2, Z1
 
 	// 0, or NaN if one of them is not finite
 	VMOVUPS.Z   (DX), K7, Z2
@@ -1988,17 +1980,17 @@ TEXT ·BivariateLog(SB), NOSPLIT, $32-68
 	VBROADCASTSS bivariateConsts<>+56(SB), Z26
 	VBROADCASTSS bivariateConsts<>+24(SB), Z25
 	VBROADCASTSS bivariateConsts<>+64(SB), Z24
-	VBROADCASTSS bivariateConsts<>+28(SB), Z23
-	VBROADCASTSS bivariateConsts<>+32(SB), Z22
-	VBROADCASTSS bivariateConsts<>+20(SB), Z21
+	VBROADCASTSS bivariateConsts<>+20(SB), Z23
+	VBROADCASTSS bivariateConsts<>+28(SB), Z22
+	VBROADCASTSS bivariateConsts<>+32(SB), Z21
 	VBROADCASTSS bivariateConsts<>+36(SB), Z20
 	VBROADCASTSS bivariateConsts<>+40(SB), Z19
 	VBROADCASTSS bivariateConsts<>+44(SB), Z18
 	VBROADCASTSS bivariateConsts<>+48(SB), Z17
 	VBROADCASTSS bivariateConsts<>+52(SB), Z16
-	VBROADCASTSS bivariateConsts<>+180(SB), Z15
+	VBROADCASTSS bivariateConsts<>+184(SB), Z15
 	VBROADCASTSS bivariateConsts<>+0(SB), Z14
-	VBROADCASTSS bivariateConsts<>+184(SB), Z13
+	VBROADCASTSS bivariateConsts<>+188(SB), Z13
 	VBROADCASTSS bivariateConsts<>+60(SB), Z12
 	VBROADCASTSS bivariateConsts<>+104(SB), Z11
 	MOVL         factor+64(FP), AX
@@ -2080,10 +2072,10 @@ l30:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z23, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
 	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z19, Z4
@@ -2131,7 +2123,7 @@ l30:
 	VADDPS           Z3, Z0, Z0
 	VMOVAPS          Z2, Z27
 	VMOVAPS          Z12, Z31
-	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
+	VBROADCASTSS     bivariateConsts<>+196(SB), Z30
 	VMOVAPS          Z12, Z29
 	MOVQ             n+40(FP), CX
 	SUBQ             $0x10, CX
@@ -2143,29 +2135,29 @@ l32:
 	VMOVUPS      (DX)(R9*1), Z2
 	VMULPS.BCST  24(SP), Z1, Z1
 	VMULPS.BCST  24(SP), Z2, Z2
-	VBROADCASTSS bivariateConsts<>+212(SB), Z3
+	VBROADCASTSS bivariateConsts<>+216(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+212(SB), Z3
+	VBROADCASTSS bivariateConsts<>+216(SB), Z3
 	VMINPS       Z2, Z3, Z2
-	VBROADCASTSS bivariateConsts<>+216(SB), Z3
+	VBROADCASTSS bivariateConsts<>+220(SB), Z3
 	VMAXPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+216(SB), Z3
+	VBROADCASTSS bivariateConsts<>+220(SB), Z3
 	VMAXPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFNMADD231PS Z21, Z1, Z3
+	VFNMADD231PS Z23, Z1, Z3
 	VMOVAPS      Z25, Z4
-	VFNMADD231PS Z21, Z2, Z4
+	VFNMADD231PS Z23, Z2, Z4
 	VSUBPS       Z25, Z3, Z3
 	VSUBPS       Z25, Z4, Z4
 	VMOVAPS      Z1, Z5
-	VFMADD231PS  Z23, Z3, Z5
-	VMOVAPS      Z2, Z6
-	VFMADD231PS  Z23, Z4, Z6
 	VFMADD231PS  Z22, Z3, Z5
+	VMOVAPS      Z2, Z6
 	VFMADD231PS  Z22, Z4, Z6
+	VFMADD231PS  Z21, Z3, Z5
+	VFMADD231PS  Z21, Z4, Z6
 
 	// p = e^r
 	// p = e^r
@@ -2194,11 +2186,11 @@ l32:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z6
-	VFNMADD231PS Z21, Z5, Z6
+	VFNMADD231PS Z23, Z5, Z6
 	VSUBPS       Z25, Z6, Z6
 	VMOVAPS      Z5, Z7
-	VFMADD231PS  Z23, Z6, Z7
 	VFMADD231PS  Z22, Z6, Z7
+	VFMADD231PS  Z21, Z6, Z7
 
 	// p = e^r
 	VMOVAPS      Z19, Z8
@@ -2256,7 +2248,7 @@ l32:
 	VADDPS           Z0, Z8, Z0
 	VADDPS           Z2, Z1, Z1
 	VSUBPS           Z1, Z0, Z0
-	VSUBPS.BCST      bivariateConsts<>+172(SB), Z0, Z0
+	VSUBPS.BCST      bivariateConsts<>+176(SB), Z0, Z0
 	VADDPS           Z5, Z0, Z0
 
 	// the quadratic form
@@ -2270,7 +2262,7 @@ l32:
 	VFMADD231PS      Z1, Z1, Z2
 	VMULPS           Z4, Z4, Z1
 	VFMADD231PS      Z3, Z3, Z1
-	VFMADD231PS.BCST bivariateConsts<>+176(SB), Z2, Z1
+	VFMADD231PS.BCST bivariateConsts<>+180(SB), Z2, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS          (BX), Z1
 	VSUBPS           Z28, Z1, Z1
@@ -2282,10 +2274,10 @@ l32:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z23, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
 	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z19, Z4
@@ -2304,7 +2296,7 @@ l32:
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS bivariateConsts<>+188(SB), Z2
+	VBROADCASTSS bivariateConsts<>+192(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
@@ -2317,15 +2309,15 @@ l32:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z4
-	VFMADD231PS  Z21, Z1, Z4
+	VFMADD231PS  Z23, Z1, Z4
 	VMOVAPS      Z25, Z5
-	VFMADD231PS  Z21, Z3, Z5
+	VFMADD231PS  Z23, Z3, Z5
 	VSUBPS       Z25, Z4, Z4
 	VSUBPS       Z25, Z5, Z5
-	VFNMADD231PS Z23, Z4, Z1
-	VFNMADD231PS Z23, Z5, Z3
 	VFNMADD231PS Z22, Z4, Z1
 	VFNMADD231PS Z22, Z5, Z3
+	VFNMADD231PS Z21, Z4, Z1
+	VFNMADD231PS Z21, Z5, Z3
 
 	// p = e^r
 	// p = e^r
@@ -2371,29 +2363,29 @@ l34:
 	VMOVUPS.Z    (DX)(R9*1), K7, Z2
 	VMULPS.BCST  24(SP), Z1, Z1
 	VMULPS.BCST  24(SP), Z2, Z2
-	VBROADCASTSS bivariateConsts<>+212(SB), Z3
+	VBROADCASTSS bivariateConsts<>+216(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+212(SB), Z3
+	VBROADCASTSS bivariateConsts<>+216(SB), Z3
 	VMINPS       Z2, Z3, Z2
-	VBROADCASTSS bivariateConsts<>+216(SB), Z3
+	VBROADCASTSS bivariateConsts<>+220(SB), Z3
 	VMAXPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+216(SB), Z3
+	VBROADCASTSS bivariateConsts<>+220(SB), Z3
 	VMAXPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFNMADD231PS Z21, Z1, Z3
+	VFNMADD231PS Z23, Z1, Z3
 	VMOVAPS      Z25, Z4
-	VFNMADD231PS Z21, Z2, Z4
+	VFNMADD231PS Z23, Z2, Z4
 	VSUBPS       Z25, Z3, Z3
 	VSUBPS       Z25, Z4, Z4
 	VMOVAPS      Z1, Z5
-	VFMADD231PS  Z23, Z3, Z5
-	VMOVAPS      Z2, Z6
-	VFMADD231PS  Z23, Z4, Z6
 	VFMADD231PS  Z22, Z3, Z5
+	VMOVAPS      Z2, Z6
 	VFMADD231PS  Z22, Z4, Z6
+	VFMADD231PS  Z21, Z3, Z5
+	VFMADD231PS  Z21, Z4, Z6
 
 	// p = e^r
 	// p = e^r
@@ -2422,11 +2414,11 @@ l34:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z6
-	VFNMADD231PS Z21, Z5, Z6
+	VFNMADD231PS Z23, Z5, Z6
 	VSUBPS       Z25, Z6, Z6
 	VMOVAPS      Z5, Z7
-	VFMADD231PS  Z23, Z6, Z7
 	VFMADD231PS  Z22, Z6, Z7
+	VFMADD231PS  Z21, Z6, Z7
 
 	// p = e^r
 	VMOVAPS      Z19, Z8
@@ -2484,7 +2476,7 @@ l34:
 	VADDPS           Z0, Z8, Z0
 	VADDPS           Z2, Z1, Z1
 	VSUBPS           Z1, Z0, Z0
-	VSUBPS.BCST      bivariateConsts<>+172(SB), Z0, Z0
+	VSUBPS.BCST      bivariateConsts<>+176(SB), Z0, Z0
 	VADDPS           Z5, Z0, Z0
 
 	// the quadratic form
@@ -2498,7 +2490,7 @@ l34:
 	VFMADD231PS      Z1, Z1, Z2
 	VMULPS           Z4, Z4, Z1
 	VFMADD231PS      Z3, Z3, Z1
-	VFMADD231PS.BCST bivariateConsts<>+176(SB), Z2, Z1
+	VFMADD231PS.BCST bivariateConsts<>+180(SB), Z2, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS.Z        (BX), K7, Z1
 	VSUBPS           Z28, Z1, Z1
@@ -2510,10 +2502,10 @@ l34:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z23, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
 	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z19, Z4
@@ -2534,7 +2526,7 @@ l34:
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VBLENDMPS    Z0, Z14, K7, Z0
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS bivariateConsts<>+188(SB), Z2
+	VBROADCASTSS bivariateConsts<>+192(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
@@ -2547,15 +2539,15 @@ l34:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z4
-	VFMADD231PS  Z21, Z1, Z4
+	VFMADD231PS  Z23, Z1, Z4
 	VMOVAPS      Z25, Z5
-	VFMADD231PS  Z21, Z3, Z5
+	VFMADD231PS  Z23, Z3, Z5
 	VSUBPS       Z25, Z4, Z4
 	VSUBPS       Z25, Z5, Z5
-	VFNMADD231PS Z23, Z4, Z1
-	VFNMADD231PS Z23, Z5, Z3
 	VFNMADD231PS Z22, Z4, Z1
 	VFNMADD231PS Z22, Z5, Z3
+	VFNMADD231PS Z21, Z4, Z1
+	VFNMADD231PS Z21, Z5, Z3
 
 	// p = e^r
 	// p = e^r
@@ -2604,10 +2596,10 @@ l35:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z23, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
 	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z19, Z4
@@ -2632,36 +2624,35 @@ l35:
 	VPERMILPS     $0x01, X29, X1
 	VADDPS        X1, X29, X29
 	VBROADCASTSS  X29, Z1
-	VCMPPS.BCST   $0x11, bivariateConsts<>+196(SB), Z1, K1
-	VMULPS.BCST   bivariateConsts<>+200(SB), Z1, Z2
+	VCMPPS.BCST   $0x11, bivariateConsts<>+200(SB), Z1, K1
+	VMULPS.BCST   bivariateConsts<>+204(SB), Z1, Z2
 	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  bivariateConsts<>+204(SB), Z3
+	VBROADCASTSS  bivariateConsts<>+208(SB), Z3
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z2
-	VPSRAD      $0x17, Z2, Z4
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z4
+	VPANDD      Z14, Z4, Z4
+	VPSUBD      Z4, Z2, Z2
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST bivariateConsts<>+136(SB), Z2, Z2
-	VPADDD.BCST bivariateConsts<>+132(SB), Z2, Z2
 	VSUBPS      Z26, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+144(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z2, Z4
+	VBROADCASTSS     bivariateConsts<>+140(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+136(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+144(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
 	VFMADD213PS      Z11, Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z22, Z3, Z6
+	VMULPS.BCST      bivariateConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z23, Z3, Z2
+	VFMADD231PS.BCST bivariateConsts<>+172(SB), Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS         $0x11, Z12, Z1, K1
@@ -2680,36 +2671,35 @@ l35:
 	VPERMILPS      $0x01, X31, X1
 	VADDPS         X1, X31, X31
 	VBROADCASTSS   X31, Z1
-	VCMPPS.BCST    $0x11, bivariateConsts<>+196(SB), Z1, K1
-	VMULPS.BCST    bivariateConsts<>+200(SB), Z1, Z2
+	VCMPPS.BCST    $0x11, bivariateConsts<>+200(SB), Z1, K1
+	VMULPS.BCST    bivariateConsts<>+204(SB), Z1, Z2
 	VBLENDMPS      Z2, Z1, K1, Z2
-	VBROADCASTSS   bivariateConsts<>+204(SB), Z3
+	VBROADCASTSS   bivariateConsts<>+208(SB), Z3
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z2
-	VPSRAD      $0x17, Z2, Z4
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z4
+	VPANDD      Z14, Z4, Z4
+	VPSUBD      Z4, Z2, Z2
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST bivariateConsts<>+136(SB), Z2, Z2
-	VPADDD.BCST bivariateConsts<>+132(SB), Z2, Z2
 	VSUBPS      Z26, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+144(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z2, Z4
+	VBROADCASTSS     bivariateConsts<>+140(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+136(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+144(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
 	VFMADD213PS      Z11, Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z22, Z3, Z6
+	VMULPS.BCST      bivariateConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z23, Z3, Z2
+	VFMADD231PS.BCST bivariateConsts<>+172(SB), Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS         $0x11, Z12, Z1, K1
@@ -2736,9 +2726,9 @@ TEXT ·BivariateLogBackward(SB), NOSPLIT, $48-92
 	// Registers:    Z0-Z14 values    Z15-Z25 constants and scalars    Z26-Z31 kept from loop to loop
 	VBROADCASTSS bivariateConsts<>+56(SB), Z25
 	VBROADCASTSS bivariateConsts<>+24(SB), Z24
-	VBROADCASTSS bivariateConsts<>+28(SB), Z23
-	VBROADCASTSS bivariateConsts<>+32(SB), Z22
-	VBROADCASTSS bivariateConsts<>+20(SB), Z21
+	VBROADCASTSS bivariateConsts<>+20(SB), Z23
+	VBROADCASTSS bivariateConsts<>+28(SB), Z22
+	VBROADCASTSS bivariateConsts<>+32(SB), Z21
 	VBROADCASTSS bivariateConsts<>+36(SB), Z20
 	VBROADCASTSS bivariateConsts<>+40(SB), Z19
 	VBROADCASTSS bivariateConsts<>+44(SB), Z18
@@ -2837,10 +2827,10 @@ l40:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z21, Z3, Z4
+	VFMADD231PS  Z23, Z3, Z4
 	VSUBPS       Z24, Z4, Z4
-	VFNMADD231PS Z23, Z4, Z3
 	VFNMADD231PS Z22, Z4, Z3
+	VFNMADD231PS Z21, Z4, Z3
 
 	// p = e^r
 	VMOVAPS     Z19, Z5
@@ -2892,7 +2882,7 @@ l40:
 	VMULPS           Z1, Z0, Z0
 	VMOVSS           X0, (SI)
 	VBROADCASTSS     bivariateConsts<>+60(SB), Z31
-	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
+	VBROADCASTSS     bivariateConsts<>+196(SB), Z30
 	VBROADCASTSS     bivariateConsts<>+60(SB), Z29
 	MOVQ             n+64(FP), CX
 	SUBQ             $0x10, CX
@@ -2904,29 +2894,29 @@ l42:
 	VMOVUPS      (R9)(R12*1), Z2
 	VMULPS.BCST  40(SP), Z1, Z1
 	VMULPS.BCST  40(SP), Z2, Z2
-	VBROADCASTSS bivariateConsts<>+212(SB), Z3
+	VBROADCASTSS bivariateConsts<>+216(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+212(SB), Z3
+	VBROADCASTSS bivariateConsts<>+216(SB), Z3
 	VMINPS       Z2, Z3, Z2
-	VBROADCASTSS bivariateConsts<>+216(SB), Z3
+	VBROADCASTSS bivariateConsts<>+220(SB), Z3
 	VMAXPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+216(SB), Z3
+	VBROADCASTSS bivariateConsts<>+220(SB), Z3
 	VMAXPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFNMADD231PS Z21, Z1, Z3
+	VFNMADD231PS Z23, Z1, Z3
 	VMOVAPS      Z24, Z4
-	VFNMADD231PS Z21, Z2, Z4
+	VFNMADD231PS Z23, Z2, Z4
 	VSUBPS       Z24, Z3, Z3
 	VSUBPS       Z24, Z4, Z4
 	VMOVAPS      Z1, Z5
-	VFMADD231PS  Z23, Z3, Z5
-	VMOVAPS      Z2, Z6
-	VFMADD231PS  Z23, Z4, Z6
 	VFMADD231PS  Z22, Z3, Z5
+	VMOVAPS      Z2, Z6
 	VFMADD231PS  Z22, Z4, Z6
+	VFMADD231PS  Z21, Z3, Z5
+	VFMADD231PS  Z21, Z4, Z6
 
 	// p = e^r
 	// p = e^r
@@ -2955,11 +2945,11 @@ l42:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z6
-	VFNMADD231PS Z21, Z5, Z6
+	VFNMADD231PS Z23, Z5, Z6
 	VSUBPS       Z24, Z6, Z6
 	VMOVAPS      Z5, Z7
-	VFMADD231PS  Z23, Z6, Z7
 	VFMADD231PS  Z22, Z6, Z7
+	VFMADD231PS  Z21, Z6, Z7
 
 	// p = e^r
 	VMOVAPS      Z19, Z8
@@ -3017,7 +3007,7 @@ l42:
 	VADDPS           Z11, Z12, Z11
 	VADDPS           Z2, Z1, Z1
 	VSUBPS           Z1, Z11, Z1
-	VSUBPS.BCST      bivariateConsts<>+172(SB), Z1, Z1
+	VSUBPS.BCST      bivariateConsts<>+176(SB), Z1, Z1
 	VADDPS           Z5, Z1, Z1
 
 	// the quadratic form
@@ -3031,7 +3021,7 @@ l42:
 	VFMADD231PS      Z2, Z2, Z11
 	VMULPS           Z10, Z10, Z12
 	VFMADD231PS      Z9, Z9, Z12
-	VFMADD231PS.BCST bivariateConsts<>+176(SB), Z11, Z12
+	VFMADD231PS.BCST bivariateConsts<>+180(SB), Z11, Z12
 	VSUBPS           Z12, Z1, Z1
 	VMULPS           Z6, Z5, Z6
 	VADDPS           Z9, Z6, Z11
@@ -3056,7 +3046,7 @@ l42:
 	VADDPS           Z8, Z25, Z4
 	VDIVPS           Z4, Z3, Z3
 	VSUBPS           Z5, Z2, Z4
-	VMULPS.BCST      bivariateConsts<>+208(SB), Z4, Z4
+	VMULPS.BCST      bivariateConsts<>+212(SB), Z4, Z4
 	VADDPS           Z5, Z2, Z2
 	VFMADD231PS      Z2, Z4, Z3
 	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z0, Z3
@@ -3067,17 +3057,17 @@ l42:
 	VMOVUPS          Z1, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+180(SB), Z2
+	VBROADCASTSS bivariateConsts<>+184(SB), Z2
 	VMAXPS       Z0, Z2, Z2
-	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VBROADCASTSS bivariateConsts<>+188(SB), Z3
 	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z23, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
 	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z19, Z4
@@ -3090,38 +3080,38 @@ l42:
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z0, K1
+	VCMPPS.BCST $0x15, bivariateConsts<>+184(SB), Z0, K1
 	VMOVAPS.Z   Z2, K1, Z0
 	VADDPS      Z31, Z0, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Z30, Z1, Z0
-	VBROADCASTSS bivariateConsts<>+188(SB), Z2
+	VBROADCASTSS bivariateConsts<>+192(SB), Z2
 	VMINPS       Z0, Z2, Z0
 	VSUBPS       Z0, Z30, Z2
 	VSUBPS       Z0, Z1, Z1
 	VMOVAPS      Z0, Z30
-	VBROADCASTSS bivariateConsts<>+180(SB), Z0
+	VBROADCASTSS bivariateConsts<>+184(SB), Z0
 	VMAXPS       Z2, Z0, Z0
-	VBROADCASTSS bivariateConsts<>+180(SB), Z3
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMAXPS       Z1, Z3, Z3
-	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VBROADCASTSS bivariateConsts<>+188(SB), Z4
 	VMINPS       Z0, Z4, Z0
-	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VBROADCASTSS bivariateConsts<>+188(SB), Z4
 	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z21, Z0, Z4
+	VFMADD231PS  Z23, Z0, Z4
 	VMOVAPS      Z24, Z5
-	VFMADD231PS  Z21, Z3, Z5
+	VFMADD231PS  Z23, Z3, Z5
 	VSUBPS       Z24, Z4, Z4
 	VSUBPS       Z24, Z5, Z5
-	VFNMADD231PS Z23, Z4, Z0
-	VFNMADD231PS Z23, Z5, Z3
 	VFNMADD231PS Z22, Z4, Z0
 	VFNMADD231PS Z22, Z5, Z3
+	VFNMADD231PS Z21, Z4, Z0
+	VFNMADD231PS Z21, Z5, Z3
 
 	// p = e^r
 	// p = e^r
@@ -3144,8 +3134,8 @@ l42:
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z0
 	VSCALEFPS   Z5, Z7, Z3
-	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z2, K1
-	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z1, K2
+	VCMPPS.BCST $0x15, bivariateConsts<>+184(SB), Z2, K1
+	VCMPPS.BCST $0x15, bivariateConsts<>+184(SB), Z1, K2
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
@@ -3169,29 +3159,29 @@ l44:
 	VMOVUPS.Z    (R9)(R12*1), K7, Z2
 	VMULPS.BCST  40(SP), Z1, Z1
 	VMULPS.BCST  40(SP), Z2, Z2
-	VBROADCASTSS bivariateConsts<>+212(SB), Z3
+	VBROADCASTSS bivariateConsts<>+216(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+212(SB), Z3
+	VBROADCASTSS bivariateConsts<>+216(SB), Z3
 	VMINPS       Z2, Z3, Z2
-	VBROADCASTSS bivariateConsts<>+216(SB), Z3
+	VBROADCASTSS bivariateConsts<>+220(SB), Z3
 	VMAXPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+216(SB), Z3
+	VBROADCASTSS bivariateConsts<>+220(SB), Z3
 	VMAXPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFNMADD231PS Z21, Z1, Z3
+	VFNMADD231PS Z23, Z1, Z3
 	VMOVAPS      Z24, Z4
-	VFNMADD231PS Z21, Z2, Z4
+	VFNMADD231PS Z23, Z2, Z4
 	VSUBPS       Z24, Z3, Z3
 	VSUBPS       Z24, Z4, Z4
 	VMOVAPS      Z1, Z5
-	VFMADD231PS  Z23, Z3, Z5
-	VMOVAPS      Z2, Z6
-	VFMADD231PS  Z23, Z4, Z6
 	VFMADD231PS  Z22, Z3, Z5
+	VMOVAPS      Z2, Z6
 	VFMADD231PS  Z22, Z4, Z6
+	VFMADD231PS  Z21, Z3, Z5
+	VFMADD231PS  Z21, Z4, Z6
 
 	// p = e^r
 	// p = e^r
@@ -3220,11 +3210,11 @@ l44:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z6
-	VFNMADD231PS Z21, Z5, Z6
+	VFNMADD231PS Z23, Z5, Z6
 	VSUBPS       Z24, Z6, Z6
 	VMOVAPS      Z5, Z7
-	VFMADD231PS  Z23, Z6, Z7
 	VFMADD231PS  Z22, Z6, Z7
+	VFMADD231PS  Z21, Z6, Z7
 
 	// p = e^r
 	VMOVAPS      Z19, Z8
@@ -3282,7 +3272,7 @@ l44:
 	VADDPS           Z11, Z12, Z11
 	VADDPS           Z2, Z1, Z1
 	VSUBPS           Z1, Z11, Z1
-	VSUBPS.BCST      bivariateConsts<>+172(SB), Z1, Z1
+	VSUBPS.BCST      bivariateConsts<>+176(SB), Z1, Z1
 	VADDPS           Z5, Z1, Z1
 
 	// the quadratic form
@@ -3296,7 +3286,7 @@ l44:
 	VFMADD231PS      Z2, Z2, Z11
 	VMULPS           Z10, Z10, Z12
 	VFMADD231PS      Z9, Z9, Z12
-	VFMADD231PS.BCST bivariateConsts<>+176(SB), Z11, Z12
+	VFMADD231PS.BCST bivariateConsts<>+180(SB), Z11, Z12
 	VSUBPS           Z12, Z1, Z1
 	VMULPS           Z6, Z5, Z6
 	VADDPS           Z9, Z6, Z11
@@ -3321,7 +3311,7 @@ l44:
 	VADDPS           Z8, Z25, Z4
 	VDIVPS           Z4, Z3, Z3
 	VSUBPS           Z5, Z2, Z4
-	VMULPS.BCST      bivariateConsts<>+208(SB), Z4, Z4
+	VMULPS.BCST      bivariateConsts<>+212(SB), Z4, Z4
 	VADDPS           Z5, Z2, Z2
 	VFMADD231PS      Z2, Z4, Z3
 	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z0, Z3
@@ -3332,17 +3322,17 @@ l44:
 	VMOVUPS          Z1, K7, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+180(SB), Z2
+	VBROADCASTSS bivariateConsts<>+184(SB), Z2
 	VMAXPS       Z0, Z2, Z2
-	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VBROADCASTSS bivariateConsts<>+188(SB), Z3
 	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z23, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
 	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z19, Z4
@@ -3355,7 +3345,7 @@ l44:
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z0, K1
+	VCMPPS.BCST $0x15, bivariateConsts<>+184(SB), Z0, K1
 	VMOVAPS.Z   Z2, K1, Z0
 	VMOVAPS.Z   Z0, K7, Z0
 	VADDPS      Z31, Z0, Z31
@@ -3364,32 +3354,32 @@ l44:
 	VBROADCASTSS bivariateConsts<>+0(SB), Z0
 	VBLENDMPS    Z1, Z0, K7, Z0
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS bivariateConsts<>+188(SB), Z2
+	VBROADCASTSS bivariateConsts<>+192(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VBROADCASTSS bivariateConsts<>+180(SB), Z1
+	VBROADCASTSS bivariateConsts<>+184(SB), Z1
 	VMAXPS       Z2, Z1, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z3
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMAXPS       Z0, Z3, Z3
-	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VBROADCASTSS bivariateConsts<>+188(SB), Z4
 	VMINPS       Z1, Z4, Z1
-	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VBROADCASTSS bivariateConsts<>+188(SB), Z4
 	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z21, Z1, Z4
+	VFMADD231PS  Z23, Z1, Z4
 	VMOVAPS      Z24, Z5
-	VFMADD231PS  Z21, Z3, Z5
+	VFMADD231PS  Z23, Z3, Z5
 	VSUBPS       Z24, Z4, Z4
 	VSUBPS       Z24, Z5, Z5
-	VFNMADD231PS Z23, Z4, Z1
-	VFNMADD231PS Z23, Z5, Z3
 	VFNMADD231PS Z22, Z4, Z1
 	VFNMADD231PS Z22, Z5, Z3
+	VFNMADD231PS Z21, Z4, Z1
+	VFNMADD231PS Z21, Z5, Z3
 
 	// p = e^r
 	// p = e^r
@@ -3412,8 +3402,8 @@ l44:
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z1
 	VSCALEFPS   Z5, Z7, Z3
-	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z2, K1
-	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z0, K2
+	VCMPPS.BCST $0x15, bivariateConsts<>+184(SB), Z2, K1
+	VCMPPS.BCST $0x15, bivariateConsts<>+184(SB), Z0, K2
 	VMOVAPS.Z   Z1, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
@@ -3438,17 +3428,17 @@ l45:
 	VMAXPS        X1, X0, X0
 	VBROADCASTSS  X0, Z0
 	VSUBPS        Z0, Z30, Z1
-	VBROADCASTSS  bivariateConsts<>+180(SB), Z2
+	VBROADCASTSS  bivariateConsts<>+184(SB), Z2
 	VMAXPS        Z1, Z2, Z2
-	VBROADCASTSS  bivariateConsts<>+184(SB), Z3
+	VBROADCASTSS  bivariateConsts<>+188(SB), Z3
 	VMINPS        Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z23, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
 	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z19, Z4
@@ -3461,7 +3451,7 @@ l45:
 
 	// p 2^n
 	VSCALEFPS     Z3, Z4, Z2
-	VCMPPS.BCST   $0x15, bivariateConsts<>+180(SB), Z1, K1
+	VCMPPS.BCST   $0x15, bivariateConsts<>+184(SB), Z1, K1
 	VMOVAPS.Z     Z2, K1, Z1
 	VMULPS        Z1, Z29, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
@@ -3473,36 +3463,35 @@ l45:
 	VPERMILPS     $0x01, X29, X1
 	VADDPS        X1, X29, X29
 	VBROADCASTSS  X29, Z1
-	VCMPPS.BCST   $0x11, bivariateConsts<>+196(SB), Z1, K1
-	VMULPS.BCST   bivariateConsts<>+200(SB), Z1, Z2
+	VCMPPS.BCST   $0x11, bivariateConsts<>+200(SB), Z1, K1
+	VMULPS.BCST   bivariateConsts<>+204(SB), Z1, Z2
 	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  bivariateConsts<>+204(SB), Z3
+	VBROADCASTSS  bivariateConsts<>+208(SB), Z3
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z2
-	VPSRAD      $0x17, Z2, Z4
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z4
+	VPANDD.BCST bivariateConsts<>+0(SB), Z4, Z4
+	VPSUBD      Z4, Z2, Z2
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST bivariateConsts<>+136(SB), Z2, Z2
-	VPADDD.BCST bivariateConsts<>+132(SB), Z2, Z2
 	VSUBPS      Z25, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+144(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z2, Z4
+	VBROADCASTSS     bivariateConsts<>+140(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+136(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+144(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z22, Z3, Z6
+	VMULPS.BCST      bivariateConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z23, Z3, Z2
+	VFMADD231PS.BCST bivariateConsts<>+172(SB), Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS.BCST    $0x11, bivariateConsts<>+60(SB), Z1, K1
@@ -3521,36 +3510,35 @@ l45:
 	VPERMILPS      $0x01, X31, X1
 	VADDPS         X1, X31, X31
 	VBROADCASTSS   X31, Z1
-	VCMPPS.BCST    $0x11, bivariateConsts<>+196(SB), Z1, K1
-	VMULPS.BCST    bivariateConsts<>+200(SB), Z1, Z2
+	VCMPPS.BCST    $0x11, bivariateConsts<>+200(SB), Z1, K1
+	VMULPS.BCST    bivariateConsts<>+204(SB), Z1, Z2
 	VBLENDMPS      Z2, Z1, K1, Z2
-	VBROADCASTSS   bivariateConsts<>+204(SB), Z3
+	VBROADCASTSS   bivariateConsts<>+208(SB), Z3
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z2
-	VPSRAD      $0x17, Z2, Z4
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z4
+	VPANDD.BCST bivariateConsts<>+0(SB), Z4, Z4
+	VPSUBD      Z4, Z2, Z2
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST bivariateConsts<>+136(SB), Z2, Z2
-	VPADDD.BCST bivariateConsts<>+132(SB), Z2, Z2
 	VSUBPS      Z25, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+144(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z2, Z4
+	VBROADCASTSS     bivariateConsts<>+140(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+136(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+144(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z22, Z3, Z6
+	VMULPS.BCST      bivariateConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z23, Z3, Z2
+	VFMADD231PS.BCST bivariateConsts<>+172(SB), Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS.BCST    $0x11, bivariateConsts<>+60(SB), Z1, K1
@@ -3591,13 +3579,13 @@ l46:
 	VMOVAPS.Z    Z3, K2, Z3
 	VMOVAPS.Z    Z4, K4, Z4
 	VMOVAPS.Z    Z5, K5, Z5
-	VBROADCASTSS bivariateConsts<>+184(SB), Z6
+	VBROADCASTSS bivariateConsts<>+188(SB), Z6
 	VMINPS       Z2, Z6, Z2
-	VBROADCASTSS bivariateConsts<>+184(SB), Z6
+	VBROADCASTSS bivariateConsts<>+188(SB), Z6
 	VMINPS       Z3, Z6, Z3
-	VBROADCASTSS bivariateConsts<>+184(SB), Z6
+	VBROADCASTSS bivariateConsts<>+188(SB), Z6
 	VMINPS       Z4, Z6, Z4
-	VBROADCASTSS bivariateConsts<>+184(SB), Z6
+	VBROADCASTSS bivariateConsts<>+188(SB), Z6
 	VMINPS       Z5, Z6, Z5
 	VBROADCASTSS bivariateConsts<>+16(SB), Z6
 	VMAXPS       Z2, Z6, Z2
@@ -3611,25 +3599,25 @@ l46:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z6
-	VFMADD231PS  Z21, Z2, Z6
+	VFMADD231PS  Z23, Z2, Z6
 	VMOVAPS      Z24, Z7
-	VFMADD231PS  Z21, Z3, Z7
+	VFMADD231PS  Z23, Z3, Z7
 	VMOVAPS      Z24, Z8
-	VFMADD231PS  Z21, Z4, Z8
+	VFMADD231PS  Z23, Z4, Z8
 	VMOVAPS      Z24, Z9
-	VFMADD231PS  Z21, Z5, Z9
+	VFMADD231PS  Z23, Z5, Z9
 	VSUBPS       Z24, Z6, Z6
 	VSUBPS       Z24, Z7, Z7
 	VSUBPS       Z24, Z8, Z8
 	VSUBPS       Z24, Z9, Z9
-	VFNMADD231PS Z23, Z6, Z2
-	VFNMADD231PS Z23, Z7, Z3
-	VFNMADD231PS Z23, Z8, Z4
-	VFNMADD231PS Z23, Z9, Z5
 	VFNMADD231PS Z22, Z6, Z2
 	VFNMADD231PS Z22, Z7, Z3
 	VFNMADD231PS Z22, Z8, Z4
 	VFNMADD231PS Z22, Z9, Z5
+	VFNMADD231PS Z21, Z6, Z2
+	VFNMADD231PS Z21, Z7, Z3
+	VFNMADD231PS Z21, Z8, Z4
+	VFNMADD231PS Z21, Z9, Z5
 
 	// p = e^r
 	// p = e^r
@@ -3759,9 +3747,9 @@ l47:
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVAPS.Z    Z2, K2, Z2
-	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VBROADCASTSS bivariateConsts<>+188(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VBROADCASTSS bivariateConsts<>+188(SB), Z3
 	VMINPS       Z2, Z3, Z2
 	VBROADCASTSS bivariateConsts<>+16(SB), Z3
 	VMAXPS       Z1, Z3, Z1
@@ -3771,15 +3759,15 @@ l47:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z21, Z1, Z3
+	VFMADD231PS  Z23, Z1, Z3
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z21, Z2, Z4
+	VFMADD231PS  Z23, Z2, Z4
 	VSUBPS       Z24, Z3, Z3
 	VSUBPS       Z24, Z4, Z4
-	VFNMADD231PS Z23, Z3, Z1
-	VFNMADD231PS Z23, Z4, Z2
 	VFNMADD231PS Z22, Z3, Z1
 	VFNMADD231PS Z22, Z4, Z2
+	VFNMADD231PS Z21, Z3, Z1
+	VFNMADD231PS Z21, Z4, Z2
 
 	// p = e^r
 	// p = e^r
@@ -3862,9 +3850,9 @@ l48:
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVAPS.Z    Z2, K2, Z2
-	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VBROADCASTSS bivariateConsts<>+188(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VBROADCASTSS bivariateConsts<>+188(SB), Z3
 	VMINPS       Z2, Z3, Z2
 	VBROADCASTSS bivariateConsts<>+16(SB), Z3
 	VMAXPS       Z1, Z3, Z1
@@ -3874,15 +3862,15 @@ l48:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z21, Z1, Z3
+	VFMADD231PS  Z23, Z1, Z3
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z21, Z2, Z4
+	VFMADD231PS  Z23, Z2, Z4
 	VSUBPS       Z24, Z3, Z3
 	VSUBPS       Z24, Z4, Z4
-	VFNMADD231PS Z23, Z3, Z1
-	VFNMADD231PS Z23, Z4, Z2
 	VFNMADD231PS Z22, Z3, Z1
 	VFNMADD231PS Z22, Z4, Z2
+	VFNMADD231PS Z21, Z3, Z1
+	VFNMADD231PS Z21, Z4, Z2
 
 	// p = e^r
 	// p = e^r
@@ -3990,19 +3978,19 @@ TEXT ·BivariateSoftplus(SB), NOSPLIT, $24-64
 	VBROADCASTSS bivariateConsts<>+56(SB), Z26
 	VBROADCASTSS bivariateConsts<>+24(SB), Z25
 	VBROADCASTSS bivariateConsts<>+64(SB), Z24
-	VBROADCASTSS bivariateConsts<>+28(SB), Z23
-	VBROADCASTSS bivariateConsts<>+32(SB), Z22
-	VBROADCASTSS bivariateConsts<>+20(SB), Z21
-	VBROADCASTSS bivariateConsts<>+36(SB), Z20
-	VBROADCASTSS bivariateConsts<>+40(SB), Z19
-	VBROADCASTSS bivariateConsts<>+44(SB), Z18
-	VBROADCASTSS bivariateConsts<>+48(SB), Z17
-	VBROADCASTSS bivariateConsts<>+52(SB), Z16
-	VBROADCASTSS bivariateConsts<>+180(SB), Z15
-	VBROADCASTSS bivariateConsts<>+132(SB), Z14
+	VBROADCASTSS bivariateConsts<>+0(SB), Z23
+	VBROADCASTSS bivariateConsts<>+20(SB), Z22
+	VBROADCASTSS bivariateConsts<>+28(SB), Z21
+	VBROADCASTSS bivariateConsts<>+32(SB), Z20
+	VBROADCASTSS bivariateConsts<>+36(SB), Z19
+	VBROADCASTSS bivariateConsts<>+40(SB), Z18
+	VBROADCASTSS bivariateConsts<>+44(SB), Z17
+	VBROADCASTSS bivariateConsts<>+48(SB), Z16
+	VBROADCASTSS bivariateConsts<>+52(SB), Z15
+	VBROADCASTSS bivariateConsts<>+184(SB), Z14
 	VBROADCASTSS bivariateConsts<>+60(SB), Z13
 	VBROADCASTSS bivariateConsts<>+104(SB), Z12
-	VBROADCASTSS bivariateConsts<>+0(SB), Z11
+	VBROADCASTSS bivariateConsts<>+12(SB), Z11
 
 	// Registers:    DI lp    SI y    DX theta    BX logits    CX elements left in the row    R8 4n
 	MOVQ lp+0(FP), DI
@@ -4024,7 +4012,7 @@ TEXT ·BivariateSoftplus(SB), NOSPLIT, $24-64
 	MOVQ AX, 16(SP)
 
 l51:
-	VMOVAPS Z11, Z30
+	VMOVAPS Z23, Z30
 	MOVQ    n+40(FP), CX
 	SUBQ    $0x20, CX
 	JLT     l53
@@ -4054,7 +4042,7 @@ l54:
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (BX), K7, Z0
-	VBLENDMPS Z0, Z11, K7, Z0
+	VBLENDMPS Z0, Z23, K7, Z0
 	VMAXPS    Z30, Z0, Z30
 	LEAQ      (BX)(CX*4), BX
 
@@ -4074,39 +4062,38 @@ l55:
 	VMOVAPS.Z     Z0, K1, Z28
 	VBROADCASTSS  (SI), Z0
 	VBROADCASTSS  -4(DX), Z1
-	VPORD.BCST    bivariateConsts<>+12(SB), Z1, Z2
+	VPORD         Z11, Z1, Z2
 	VBROADCASTSS  bivariateConsts<>+16(SB), Z3
 	VMAXPS        Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z22, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
-	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z4
-	VFMADD231PS Z2, Z20, Z4
-	VFMADD213PS Z18, Z2, Z4
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
 	VFMADD213PS Z17, Z2, Z4
 	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
-	VSCALEFPS    Z3, Z4, Z2
-	VCMPPS       $0x1e, Z13, Z1, K1
-	VMOVAPS.Z    Z26, K1, Z3
-	VSUBPS       Z3, Z0, Z0
-	VADDPS       Z2, Z26, Z3
-	VDIVPS       Z3, Z2, Z3
-	VCMPPS       $0x12, Z13, Z1, K1
-	VBROADCASTSS bivariateConsts<>+12(SB), Z4
-	VMOVAPS.Z    Z4, K1, Z4
-	VPXORD       Z4, Z3, Z3
-	VCMPPS       $0x04, Z13, Z0, K1
-	VMOVAPS.Z    Z1, K1, Z1
+	VSCALEFPS Z3, Z4, Z2
+	VCMPPS    $0x1e, Z13, Z1, K1
+	VMOVAPS.Z Z26, K1, Z3
+	VSUBPS    Z3, Z0, Z0
+	VADDPS    Z2, Z26, Z3
+	VDIVPS    Z3, Z2, Z3
+	VCMPPS    $0x12, Z13, Z1, K1
+	VMOVAPS.Z Z11, K1, Z4
+	VPXORD    Z4, Z3, Z3
+	VCMPPS    $0x04, Z13, Z0, K1
+	VMOVAPS.Z Z1, K1, Z1
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z24, Z2, K1
@@ -4131,7 +4118,7 @@ l55:
 	VADDPS           Z3, Z0, Z0
 	VMOVAPS          Z2, Z27
 	VMOVAPS          Z13, Z31
-	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
+	VBROADCASTSS     bivariateConsts<>+196(SB), Z30
 	VMOVAPS          Z13, Z29
 	MOVQ             n+40(FP), CX
 	SUBQ             $0x10, CX
@@ -4141,8 +4128,8 @@ l57:
 	VMOVUPS      (DX)(R8*4), Z0
 	VMOVUPS      (DX)(R8*2), Z1
 	VMOVUPS      (DX)(R9*1), Z2
-	VPORD.BCST   bivariateConsts<>+12(SB), Z1, Z3
-	VPORD.BCST   bivariateConsts<>+12(SB), Z2, Z4
+	VPORD        Z11, Z1, Z3
+	VPORD        Z11, Z2, Z4
 	VBROADCASTSS bivariateConsts<>+16(SB), Z5
 	VMAXPS       Z3, Z5, Z3
 	VBROADCASTSS bivariateConsts<>+16(SB), Z5
@@ -4151,28 +4138,28 @@ l57:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z5
-	VFMADD231PS  Z21, Z3, Z5
+	VFMADD231PS  Z22, Z3, Z5
 	VMOVAPS      Z25, Z6
-	VFMADD231PS  Z21, Z4, Z6
+	VFMADD231PS  Z22, Z4, Z6
 	VSUBPS       Z25, Z5, Z5
 	VSUBPS       Z25, Z6, Z6
-	VFNMADD231PS Z23, Z5, Z3
-	VFNMADD231PS Z23, Z6, Z4
-	VFNMADD231PS Z22, Z5, Z3
-	VFNMADD231PS Z22, Z6, Z4
+	VFNMADD231PS Z21, Z5, Z3
+	VFNMADD231PS Z21, Z6, Z4
+	VFNMADD231PS Z20, Z5, Z3
+	VFNMADD231PS Z20, Z6, Z4
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS     Z19, Z7
-	VFMADD231PS Z3, Z20, Z7
-	VMOVAPS     Z19, Z8
-	VFMADD231PS Z4, Z20, Z8
-	VFMADD213PS Z18, Z3, Z7
-	VFMADD213PS Z18, Z4, Z8
+	VMOVAPS     Z18, Z7
+	VFMADD231PS Z3, Z19, Z7
+	VMOVAPS     Z18, Z8
+	VFMADD231PS Z4, Z19, Z8
 	VFMADD213PS Z17, Z3, Z7
 	VFMADD213PS Z17, Z4, Z8
 	VFMADD213PS Z16, Z3, Z7
 	VFMADD213PS Z16, Z4, Z8
+	VFMADD213PS Z15, Z3, Z7
+	VFMADD213PS Z15, Z4, Z8
 	VFMADD213PS Z26, Z3, Z7
 	VFMADD213PS Z26, Z4, Z8
 	VFMADD213PS Z26, Z3, Z7
@@ -4227,8 +4214,8 @@ l57:
 	VADDPS           Z4, Z6, Z4
 	VADDPS           Z3, Z1, Z1
 	VADDPS           Z4, Z2, Z2
-	VADDPS.BCST      bivariateConsts<>+220(SB), Z1, Z1
-	VADDPS.BCST      bivariateConsts<>+220(SB), Z2, Z2
+	VADDPS.BCST      bivariateConsts<>+224(SB), Z1, Z1
+	VADDPS.BCST      bivariateConsts<>+224(SB), Z2, Z2
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z3
@@ -4245,18 +4232,18 @@ l57:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z4
-	VFNMADD231PS Z21, Z3, Z4
+	VFNMADD231PS Z22, Z3, Z4
 	VSUBPS       Z25, Z4, Z4
 	VMOVAPS      Z3, Z5
-	VFMADD231PS  Z23, Z4, Z5
-	VFMADD231PS  Z22, Z4, Z5
+	VFMADD231PS  Z21, Z4, Z5
+	VFMADD231PS  Z20, Z4, Z5
 
 	// p = e^r
-	VMOVAPS      Z19, Z6
-	VFNMADD231PS Z5, Z20, Z6
-	VFNMADD213PS Z18, Z5, Z6
+	VMOVAPS      Z18, Z6
+	VFNMADD231PS Z5, Z19, Z6
 	VFNMADD213PS Z17, Z5, Z6
 	VFNMADD213PS Z16, Z5, Z6
+	VFNMADD213PS Z15, Z5, Z6
 	VFNMADD213PS Z26, Z5, Z6
 	VFNMADD213PS Z26, Z5, Z6
 
@@ -4266,63 +4253,60 @@ l57:
 	VMULPS    Z4, Z4, Z6
 
 	// w = u/2, with the sign of r in w2
-	VBROADCASTSS    4(SI), Z7
-	VMULPS          Z24, Z7, Z7
-	VMOVUPS         (DX), Z8
-	VFNMADD231PS    Z24, Z8, Z7
-	VMULPS          Z1, Z7, Z7
-	VBROADCASTSS    bivariateConsts<>+124(SB), Z8
-	VMINPS          Z7, Z8, Z7
-	VBROADCASTSS    bivariateConsts<>+128(SB), Z8
-	VMAXPS          Z7, Z8, Z7
-	VBROADCASTSS    8(SI), Z8
-	VMULPS          Z24, Z8, Z8
-	VMOVUPS         (DX)(R8*1), Z9
-	VFNMADD231PS    Z24, Z9, Z8
-	VMULPS          Z2, Z8, Z8
-	VBROADCASTSS    bivariateConsts<>+124(SB), Z9
-	VMINPS          Z8, Z9, Z8
-	VBROADCASTSS    bivariateConsts<>+128(SB), Z9
-	VMAXPS          Z8, Z9, Z8
-	VPTERNLOGD.BCST $0x78, bivariateConsts<>+12(SB), Z0, Z8
-	VPSUBD          Z14, Z1, Z0
-	VPSRAD          $0x17, Z0, Z1
-	VPANDD.BCST     bivariateConsts<>+136(SB), Z0, Z0
-	VPADDD          Z14, Z0, Z0
-	VPSUBD          Z14, Z2, Z2
-	VPSRAD          $0x17, Z2, Z9
-	VPANDD.BCST     bivariateConsts<>+136(SB), Z2, Z2
-	VPADDD          Z14, Z2, Z2
-	VMULPS          Z2, Z0, Z0
-	VADDPS          Z6, Z26, Z2
-	VMULPS          Z2, Z0, Z0
-	VPADDD          Z9, Z1, Z1
+	VBROADCASTSS 4(SI), Z7
+	VMULPS       Z24, Z7, Z7
+	VMOVUPS      (DX), Z8
+	VFNMADD231PS Z24, Z8, Z7
+	VMULPS       Z1, Z7, Z7
+	VBROADCASTSS bivariateConsts<>+124(SB), Z8
+	VMINPS       Z7, Z8, Z7
+	VBROADCASTSS bivariateConsts<>+128(SB), Z8
+	VMAXPS       Z7, Z8, Z7
+	VBROADCASTSS 8(SI), Z8
+	VMULPS       Z24, Z8, Z8
+	VMOVUPS      (DX)(R8*1), Z9
+	VFNMADD231PS Z24, Z9, Z8
+	VMULPS       Z2, Z8, Z8
+	VBROADCASTSS bivariateConsts<>+124(SB), Z9
+	VMINPS       Z8, Z9, Z8
+	VBROADCASTSS bivariateConsts<>+128(SB), Z9
+	VMAXPS       Z8, Z9, Z8
+	VPTERNLOGD   $0x78, Z11, Z0, Z8
+	VPSUBD.BCST  bivariateConsts<>+132(SB), Z1, Z0
+	VPANDD       Z23, Z0, Z0
+	VPSUBD       Z0, Z1, Z1
+	VPSUBD.BCST  bivariateConsts<>+132(SB), Z2, Z9
+	VPANDD       Z23, Z9, Z9
+	VPSUBD       Z9, Z2, Z2
+	VMULPS       Z2, Z1, Z1
+	VADDPS       Z6, Z26, Z2
+	VMULPS       Z2, Z1, Z1
+	VPADDD       Z9, Z0, Z0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD      Z14, Z0, Z0
-	VPSRAD      $0x17, Z0, Z2
-	VPADDD      Z1, Z2, Z1
-	VCVTDQ2PS   Z1, Z1
-	VPANDD.BCST bivariateConsts<>+136(SB), Z0, Z0
-	VPADDD      Z14, Z0, Z0
-	VSUBPS      Z26, Z0, Z0
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z1, Z2
+	VPANDD      Z23, Z2, Z2
+	VPSUBD      Z2, Z1, Z1
+	VPADDD      Z0, Z2, Z0
+	VCVTDQ2PS   Z0, Z0
+	VSUBPS      Z26, Z1, Z1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+144(SB), Z2
-	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z0, Z2
-	VFMADD213PS      Z12, Z0, Z2
-	VMULPS           Z0, Z0, Z6
-	VMULPS           Z22, Z1, Z9
+	VBROADCASTSS     bivariateConsts<>+140(SB), Z2
+	VFMADD231PS.BCST bivariateConsts<>+136(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+144(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z1, Z2
+	VFMADD213PS      Z12, Z1, Z2
+	VMULPS           Z1, Z1, Z6
+	VMULPS.BCST      bivariateConsts<>+168(SB), Z0, Z9
 	VFMADD231PS      Z6, Z2, Z9
-	VADDPS           Z0, Z9, Z0
-	VFMADD231PS      Z23, Z1, Z0
-	VSUBPS.BCST      bivariateConsts<>+172(SB), Z0, Z0
+	VADDPS           Z1, Z9, Z1
+	VFMADD231PS.BCST bivariateConsts<>+172(SB), Z0, Z1
+	VSUBPS.BCST      bivariateConsts<>+176(SB), Z1, Z0
 	VADDPS           Z3, Z0, Z0
 
 	// the quadratic form
@@ -4336,78 +4320,78 @@ l57:
 	VFMADD231PS      Z1, Z1, Z2
 	VMULPS           Z8, Z8, Z1
 	VFMADD231PS      Z7, Z7, Z1
-	VFMADD231PS.BCST bivariateConsts<>+176(SB), Z2, Z1
+	VFMADD231PS.BCST bivariateConsts<>+180(SB), Z2, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS          (BX), Z1
 	VSUBPS           Z28, Z1, Z1
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VMAXPS       Z1, Z15, Z2
-	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VMAXPS       Z1, Z14, Z2
+	VBROADCASTSS bivariateConsts<>+188(SB), Z3
 	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z22, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
-	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z4
-	VFMADD231PS Z2, Z20, Z4
-	VFMADD213PS Z18, Z2, Z4
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
 	VFMADD213PS Z17, Z2, Z4
 	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x15, Z15, Z1, K1
+	VCMPPS    $0x15, Z14, Z1, K1
 	VMOVAPS.Z Z2, K1, Z1
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS bivariateConsts<>+188(SB), Z2
+	VBROADCASTSS bivariateConsts<>+192(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VMAXPS       Z2, Z15, Z1
-	VMAXPS       Z0, Z15, Z3
-	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VMAXPS       Z2, Z14, Z1
+	VMAXPS       Z0, Z14, Z3
+	VBROADCASTSS bivariateConsts<>+188(SB), Z4
 	VMINPS       Z1, Z4, Z1
-	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VBROADCASTSS bivariateConsts<>+188(SB), Z4
 	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z4
-	VFMADD231PS  Z21, Z1, Z4
+	VFMADD231PS  Z22, Z1, Z4
 	VMOVAPS      Z25, Z5
-	VFMADD231PS  Z21, Z3, Z5
+	VFMADD231PS  Z22, Z3, Z5
 	VSUBPS       Z25, Z4, Z4
 	VSUBPS       Z25, Z5, Z5
-	VFNMADD231PS Z23, Z4, Z1
-	VFNMADD231PS Z23, Z5, Z3
-	VFNMADD231PS Z22, Z4, Z1
-	VFNMADD231PS Z22, Z5, Z3
+	VFNMADD231PS Z21, Z4, Z1
+	VFNMADD231PS Z21, Z5, Z3
+	VFNMADD231PS Z20, Z4, Z1
+	VFNMADD231PS Z20, Z5, Z3
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS     Z19, Z6
-	VFMADD231PS Z1, Z20, Z6
-	VMOVAPS     Z19, Z7
-	VFMADD231PS Z3, Z20, Z7
-	VFMADD213PS Z18, Z1, Z6
-	VFMADD213PS Z18, Z3, Z7
+	VMOVAPS     Z18, Z6
+	VFMADD231PS Z1, Z19, Z6
+	VMOVAPS     Z18, Z7
+	VFMADD231PS Z3, Z19, Z7
 	VFMADD213PS Z17, Z1, Z6
 	VFMADD213PS Z17, Z3, Z7
 	VFMADD213PS Z16, Z1, Z6
 	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z15, Z1, Z6
+	VFMADD213PS Z15, Z3, Z7
 	VFMADD213PS Z26, Z1, Z6
 	VFMADD213PS Z26, Z3, Z7
 	VFMADD213PS Z26, Z1, Z6
@@ -4417,8 +4401,8 @@ l57:
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z1
 	VSCALEFPS   Z5, Z7, Z3
-	VCMPPS      $0x15, Z15, Z2, K1
-	VCMPPS      $0x15, Z15, Z0, K2
+	VCMPPS      $0x15, Z14, Z2, K1
+	VCMPPS      $0x15, Z14, Z0, K2
 	VMOVAPS.Z   Z1, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
@@ -4438,8 +4422,8 @@ l59:
 	VMOVUPS.Z    (DX)(R8*4), K7, Z0
 	VMOVUPS.Z    (DX)(R8*2), K7, Z1
 	VMOVUPS.Z    (DX)(R9*1), K7, Z2
-	VPORD.BCST   bivariateConsts<>+12(SB), Z1, Z3
-	VPORD.BCST   bivariateConsts<>+12(SB), Z2, Z4
+	VPORD        Z11, Z1, Z3
+	VPORD        Z11, Z2, Z4
 	VBROADCASTSS bivariateConsts<>+16(SB), Z5
 	VMAXPS       Z3, Z5, Z3
 	VBROADCASTSS bivariateConsts<>+16(SB), Z5
@@ -4448,28 +4432,28 @@ l59:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z5
-	VFMADD231PS  Z21, Z3, Z5
+	VFMADD231PS  Z22, Z3, Z5
 	VMOVAPS      Z25, Z6
-	VFMADD231PS  Z21, Z4, Z6
+	VFMADD231PS  Z22, Z4, Z6
 	VSUBPS       Z25, Z5, Z5
 	VSUBPS       Z25, Z6, Z6
-	VFNMADD231PS Z23, Z5, Z3
-	VFNMADD231PS Z23, Z6, Z4
-	VFNMADD231PS Z22, Z5, Z3
-	VFNMADD231PS Z22, Z6, Z4
+	VFNMADD231PS Z21, Z5, Z3
+	VFNMADD231PS Z21, Z6, Z4
+	VFNMADD231PS Z20, Z5, Z3
+	VFNMADD231PS Z20, Z6, Z4
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS     Z19, Z7
-	VFMADD231PS Z3, Z20, Z7
-	VMOVAPS     Z19, Z8
-	VFMADD231PS Z4, Z20, Z8
-	VFMADD213PS Z18, Z3, Z7
-	VFMADD213PS Z18, Z4, Z8
+	VMOVAPS     Z18, Z7
+	VFMADD231PS Z3, Z19, Z7
+	VMOVAPS     Z18, Z8
+	VFMADD231PS Z4, Z19, Z8
 	VFMADD213PS Z17, Z3, Z7
 	VFMADD213PS Z17, Z4, Z8
 	VFMADD213PS Z16, Z3, Z7
 	VFMADD213PS Z16, Z4, Z8
+	VFMADD213PS Z15, Z3, Z7
+	VFMADD213PS Z15, Z4, Z8
 	VFMADD213PS Z26, Z3, Z7
 	VFMADD213PS Z26, Z4, Z8
 	VFMADD213PS Z26, Z3, Z7
@@ -4524,8 +4508,8 @@ l59:
 	VADDPS           Z4, Z6, Z4
 	VADDPS           Z3, Z1, Z1
 	VADDPS           Z4, Z2, Z2
-	VADDPS.BCST      bivariateConsts<>+220(SB), Z1, Z1
-	VADDPS.BCST      bivariateConsts<>+220(SB), Z2, Z2
+	VADDPS.BCST      bivariateConsts<>+224(SB), Z1, Z1
+	VADDPS.BCST      bivariateConsts<>+224(SB), Z2, Z2
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z3
@@ -4542,18 +4526,18 @@ l59:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z4
-	VFNMADD231PS Z21, Z3, Z4
+	VFNMADD231PS Z22, Z3, Z4
 	VSUBPS       Z25, Z4, Z4
 	VMOVAPS      Z3, Z5
-	VFMADD231PS  Z23, Z4, Z5
-	VFMADD231PS  Z22, Z4, Z5
+	VFMADD231PS  Z21, Z4, Z5
+	VFMADD231PS  Z20, Z4, Z5
 
 	// p = e^r
-	VMOVAPS      Z19, Z6
-	VFNMADD231PS Z5, Z20, Z6
-	VFNMADD213PS Z18, Z5, Z6
+	VMOVAPS      Z18, Z6
+	VFNMADD231PS Z5, Z19, Z6
 	VFNMADD213PS Z17, Z5, Z6
 	VFNMADD213PS Z16, Z5, Z6
+	VFNMADD213PS Z15, Z5, Z6
 	VFNMADD213PS Z26, Z5, Z6
 	VFNMADD213PS Z26, Z5, Z6
 
@@ -4563,63 +4547,60 @@ l59:
 	VMULPS    Z4, Z4, Z6
 
 	// w = u/2, with the sign of r in w2
-	VBROADCASTSS    4(SI), Z7
-	VMULPS          Z24, Z7, Z7
-	VMOVUPS.Z       (DX), K7, Z8
-	VFNMADD231PS    Z24, Z8, Z7
-	VMULPS          Z1, Z7, Z7
-	VBROADCASTSS    bivariateConsts<>+124(SB), Z8
-	VMINPS          Z7, Z8, Z7
-	VBROADCASTSS    bivariateConsts<>+128(SB), Z8
-	VMAXPS          Z7, Z8, Z7
-	VBROADCASTSS    8(SI), Z8
-	VMULPS          Z24, Z8, Z8
-	VMOVUPS.Z       (DX)(R8*1), K7, Z9
-	VFNMADD231PS    Z24, Z9, Z8
-	VMULPS          Z2, Z8, Z8
-	VBROADCASTSS    bivariateConsts<>+124(SB), Z9
-	VMINPS          Z8, Z9, Z8
-	VBROADCASTSS    bivariateConsts<>+128(SB), Z9
-	VMAXPS          Z8, Z9, Z8
-	VPTERNLOGD.BCST $0x78, bivariateConsts<>+12(SB), Z0, Z8
-	VPSUBD          Z14, Z1, Z0
-	VPSRAD          $0x17, Z0, Z1
-	VPANDD.BCST     bivariateConsts<>+136(SB), Z0, Z0
-	VPADDD          Z14, Z0, Z0
-	VPSUBD          Z14, Z2, Z2
-	VPSRAD          $0x17, Z2, Z9
-	VPANDD.BCST     bivariateConsts<>+136(SB), Z2, Z2
-	VPADDD          Z14, Z2, Z2
-	VMULPS          Z2, Z0, Z0
-	VADDPS          Z6, Z26, Z2
-	VMULPS          Z2, Z0, Z0
-	VPADDD          Z9, Z1, Z1
+	VBROADCASTSS 4(SI), Z7
+	VMULPS       Z24, Z7, Z7
+	VMOVUPS.Z    (DX), K7, Z8
+	VFNMADD231PS Z24, Z8, Z7
+	VMULPS       Z1, Z7, Z7
+	VBROADCASTSS bivariateConsts<>+124(SB), Z8
+	VMINPS       Z7, Z8, Z7
+	VBROADCASTSS bivariateConsts<>+128(SB), Z8
+	VMAXPS       Z7, Z8, Z7
+	VBROADCASTSS 8(SI), Z8
+	VMULPS       Z24, Z8, Z8
+	VMOVUPS.Z    (DX)(R8*1), K7, Z9
+	VFNMADD231PS Z24, Z9, Z8
+	VMULPS       Z2, Z8, Z8
+	VBROADCASTSS bivariateConsts<>+124(SB), Z9
+	VMINPS       Z8, Z9, Z8
+	VBROADCASTSS bivariateConsts<>+128(SB), Z9
+	VMAXPS       Z8, Z9, Z8
+	VPTERNLOGD   $0x78, Z11, Z0, Z8
+	VPSUBD.BCST  bivariateConsts<>+132(SB), Z1, Z0
+	VPANDD       Z23, Z0, Z0
+	VPSUBD       Z0, Z1, Z1
+	VPSUBD.BCST  bivariateConsts<>+132(SB), Z2, Z9
+	VPANDD       Z23, Z9, Z9
+	VPSUBD       Z9, Z2, Z2
+	VMULPS       Z2, Z1, Z1
+	VADDPS       Z6, Z26, Z2
+	VMULPS       Z2, Z1, Z1
+	VPADDD       Z9, Z0, Z0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD      Z14, Z0, Z0
-	VPSRAD      $0x17, Z0, Z2
-	VPADDD      Z1, Z2, Z1
-	VCVTDQ2PS   Z1, Z1
-	VPANDD.BCST bivariateConsts<>+136(SB), Z0, Z0
-	VPADDD      Z14, Z0, Z0
-	VSUBPS      Z26, Z0, Z0
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z1, Z2
+	VPANDD      Z23, Z2, Z2
+	VPSUBD      Z2, Z1, Z1
+	VPADDD      Z0, Z2, Z0
+	VCVTDQ2PS   Z0, Z0
+	VSUBPS      Z26, Z1, Z1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+144(SB), Z2
-	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z0, Z2
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z0, Z2
-	VFMADD213PS      Z12, Z0, Z2
-	VMULPS           Z0, Z0, Z6
-	VMULPS           Z22, Z1, Z9
+	VBROADCASTSS     bivariateConsts<>+140(SB), Z2
+	VFMADD231PS.BCST bivariateConsts<>+136(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+144(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z1, Z2
+	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z1, Z2
+	VFMADD213PS      Z12, Z1, Z2
+	VMULPS           Z1, Z1, Z6
+	VMULPS.BCST      bivariateConsts<>+168(SB), Z0, Z9
 	VFMADD231PS      Z6, Z2, Z9
-	VADDPS           Z0, Z9, Z0
-	VFMADD231PS      Z23, Z1, Z0
-	VSUBPS.BCST      bivariateConsts<>+172(SB), Z0, Z0
+	VADDPS           Z1, Z9, Z1
+	VFMADD231PS.BCST bivariateConsts<>+172(SB), Z0, Z1
+	VSUBPS.BCST      bivariateConsts<>+176(SB), Z1, Z0
 	VADDPS           Z3, Z0, Z0
 
 	// the quadratic form
@@ -4633,80 +4614,80 @@ l59:
 	VFMADD231PS      Z1, Z1, Z2
 	VMULPS           Z8, Z8, Z1
 	VFMADD231PS      Z7, Z7, Z1
-	VFMADD231PS.BCST bivariateConsts<>+176(SB), Z2, Z1
+	VFMADD231PS.BCST bivariateConsts<>+180(SB), Z2, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS.Z        (BX), K7, Z1
 	VSUBPS           Z28, Z1, Z1
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VMAXPS       Z1, Z15, Z2
-	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VMAXPS       Z1, Z14, Z2
+	VBROADCASTSS bivariateConsts<>+188(SB), Z3
 	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z22, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
-	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z4
-	VFMADD231PS Z2, Z20, Z4
-	VFMADD213PS Z18, Z2, Z4
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
 	VFMADD213PS Z17, Z2, Z4
 	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x15, Z15, Z1, K1
+	VCMPPS    $0x15, Z14, Z1, K1
 	VMOVAPS.Z Z2, K1, Z1
 	VMOVAPS.Z Z1, K7, Z1
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VBLENDMPS    Z0, Z11, K7, Z0
+	VBLENDMPS    Z0, Z23, K7, Z0
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS bivariateConsts<>+188(SB), Z2
+	VBROADCASTSS bivariateConsts<>+192(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VMAXPS       Z2, Z15, Z1
-	VMAXPS       Z0, Z15, Z3
-	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VMAXPS       Z2, Z14, Z1
+	VMAXPS       Z0, Z14, Z3
+	VBROADCASTSS bivariateConsts<>+188(SB), Z4
 	VMINPS       Z1, Z4, Z1
-	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VBROADCASTSS bivariateConsts<>+188(SB), Z4
 	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z4
-	VFMADD231PS  Z21, Z1, Z4
+	VFMADD231PS  Z22, Z1, Z4
 	VMOVAPS      Z25, Z5
-	VFMADD231PS  Z21, Z3, Z5
+	VFMADD231PS  Z22, Z3, Z5
 	VSUBPS       Z25, Z4, Z4
 	VSUBPS       Z25, Z5, Z5
-	VFNMADD231PS Z23, Z4, Z1
-	VFNMADD231PS Z23, Z5, Z3
-	VFNMADD231PS Z22, Z4, Z1
-	VFNMADD231PS Z22, Z5, Z3
+	VFNMADD231PS Z21, Z4, Z1
+	VFNMADD231PS Z21, Z5, Z3
+	VFNMADD231PS Z20, Z4, Z1
+	VFNMADD231PS Z20, Z5, Z3
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS     Z19, Z6
-	VFMADD231PS Z1, Z20, Z6
-	VMOVAPS     Z19, Z7
-	VFMADD231PS Z3, Z20, Z7
-	VFMADD213PS Z18, Z1, Z6
-	VFMADD213PS Z18, Z3, Z7
+	VMOVAPS     Z18, Z6
+	VFMADD231PS Z1, Z19, Z6
+	VMOVAPS     Z18, Z7
+	VFMADD231PS Z3, Z19, Z7
 	VFMADD213PS Z17, Z1, Z6
 	VFMADD213PS Z17, Z3, Z7
 	VFMADD213PS Z16, Z1, Z6
 	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z15, Z1, Z6
+	VFMADD213PS Z15, Z3, Z7
 	VFMADD213PS Z26, Z1, Z6
 	VFMADD213PS Z26, Z3, Z7
 	VFMADD213PS Z26, Z1, Z6
@@ -4716,8 +4697,8 @@ l59:
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z1
 	VSCALEFPS   Z5, Z7, Z3
-	VCMPPS      $0x15, Z15, Z2, K1
-	VCMPPS      $0x15, Z15, Z0, K2
+	VCMPPS      $0x15, Z14, Z2, K1
+	VCMPPS      $0x15, Z14, Z0, K2
 	VMOVAPS.Z   Z1, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
@@ -4737,29 +4718,29 @@ l60:
 	VMAXPS        X1, X0, X0
 	VBROADCASTSS  X0, Z0
 	VSUBPS        Z0, Z30, Z1
-	VMAXPS        Z1, Z15, Z2
-	VBROADCASTSS  bivariateConsts<>+184(SB), Z3
+	VMAXPS        Z1, Z14, Z2
+	VBROADCASTSS  bivariateConsts<>+188(SB), Z3
 	VMINPS        Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z22, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
-	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z4
-	VFMADD231PS Z2, Z20, Z4
-	VFMADD213PS Z18, Z2, Z4
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
 	VFMADD213PS Z17, Z2, Z4
 	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS     Z3, Z4, Z2
-	VCMPPS        $0x15, Z15, Z1, K1
+	VCMPPS        $0x15, Z14, Z1, K1
 	VMOVAPS.Z     Z2, K1, Z1
 	VMULPS        Z1, Z29, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
@@ -4771,42 +4752,41 @@ l60:
 	VPERMILPS     $0x01, X29, X1
 	VADDPS        X1, X29, X29
 	VBROADCASTSS  X29, Z1
-	VCMPPS.BCST   $0x11, bivariateConsts<>+196(SB), Z1, K1
-	VMULPS.BCST   bivariateConsts<>+200(SB), Z1, Z2
+	VCMPPS.BCST   $0x11, bivariateConsts<>+200(SB), Z1, K1
+	VMULPS.BCST   bivariateConsts<>+204(SB), Z1, Z2
 	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  bivariateConsts<>+204(SB), Z3
+	VBROADCASTSS  bivariateConsts<>+208(SB), Z3
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD      Z14, Z2, Z2
-	VPSRAD      $0x17, Z2, Z4
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z4
+	VPANDD      Z23, Z4, Z4
+	VPSUBD      Z4, Z2, Z2
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST bivariateConsts<>+136(SB), Z2, Z2
-	VPADDD      Z14, Z2, Z2
 	VSUBPS      Z26, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+144(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z2, Z4
+	VBROADCASTSS     bivariateConsts<>+140(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+136(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+144(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
 	VFMADD213PS      Z12, Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z22, Z3, Z6
+	VMULPS.BCST      bivariateConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z23, Z3, Z2
+	VFMADD231PS.BCST bivariateConsts<>+172(SB), Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS         $0x11, Z13, Z1, K1
 	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z2, K1, Z2
 	VCMPPS         $0x00, Z13, Z1, K1
-	VBLENDMPS      Z11, Z2, K1, Z2
+	VBLENDMPS      Z23, Z2, K1, Z2
 	VCMPPS.BCST    $0x15, bivariateConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
 	VADDPS         Z1, Z0, Z0
@@ -4819,42 +4799,41 @@ l60:
 	VPERMILPS      $0x01, X31, X1
 	VADDPS         X1, X31, X31
 	VBROADCASTSS   X31, Z1
-	VCMPPS.BCST    $0x11, bivariateConsts<>+196(SB), Z1, K1
-	VMULPS.BCST    bivariateConsts<>+200(SB), Z1, Z2
+	VCMPPS.BCST    $0x11, bivariateConsts<>+200(SB), Z1, K1
+	VMULPS.BCST    bivariateConsts<>+204(SB), Z1, Z2
 	VBLENDMPS      Z2, Z1, K1, Z2
-	VBROADCASTSS   bivariateConsts<>+204(SB), Z3
+	VBROADCASTSS   bivariateConsts<>+208(SB), Z3
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD      Z14, Z2, Z2
-	VPSRAD      $0x17, Z2, Z4
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z4
+	VPANDD      Z23, Z4, Z4
+	VPSUBD      Z4, Z2, Z2
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST bivariateConsts<>+136(SB), Z2, Z2
-	VPADDD      Z14, Z2, Z2
 	VSUBPS      Z26, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+144(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z2, Z4
+	VBROADCASTSS     bivariateConsts<>+140(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+136(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+144(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
 	VFMADD213PS      Z12, Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z22, Z3, Z6
+	VMULPS.BCST      bivariateConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z23, Z3, Z2
+	VFMADD231PS.BCST bivariateConsts<>+172(SB), Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS         $0x11, Z13, Z1, K1
 	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z2, K1, Z2
 	VCMPPS         $0x00, Z13, Z1, K1
-	VBLENDMPS      Z11, Z2, K1, Z2
+	VBLENDMPS      Z23, Z2, K1, Z2
 	VCMPPS.BCST    $0x15, bivariateConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
 	VSUBPS         Z1, Z0, Z0
@@ -4877,9 +4856,9 @@ TEXT ·BivariateSoftplusBackward(SB), NOSPLIT, $40-88
 	VBROADCASTSS bivariateConsts<>+24(SB), Z24
 	VBROADCASTSS bivariateConsts<>+60(SB), Z23
 	VBROADCASTSS bivariateConsts<>+64(SB), Z22
-	VBROADCASTSS bivariateConsts<>+28(SB), Z21
-	VBROADCASTSS bivariateConsts<>+32(SB), Z20
-	VBROADCASTSS bivariateConsts<>+20(SB), Z19
+	VBROADCASTSS bivariateConsts<>+20(SB), Z21
+	VBROADCASTSS bivariateConsts<>+28(SB), Z20
+	VBROADCASTSS bivariateConsts<>+32(SB), Z19
 	VBROADCASTSS bivariateConsts<>+36(SB), Z18
 	VBROADCASTSS bivariateConsts<>+40(SB), Z17
 	VBROADCASTSS bivariateConsts<>+44(SB), Z16
@@ -4973,10 +4952,10 @@ l65:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z19, Z3, Z4
+	VFMADD231PS  Z21, Z3, Z4
 	VSUBPS       Z24, Z4, Z4
-	VFNMADD231PS Z21, Z4, Z3
 	VFNMADD231PS Z20, Z4, Z3
+	VFNMADD231PS Z19, Z4, Z3
 
 	// p = e^r
 	VMOVAPS          Z17, Z5
@@ -5028,7 +5007,7 @@ l65:
 	VMULPS           Z1, Z0, Z0
 	VMOVSS           X0, (SI)
 	VMOVAPS          Z23, Z31
-	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
+	VBROADCASTSS     bivariateConsts<>+196(SB), Z30
 	VMOVAPS          Z23, Z29
 	MOVQ             n+64(FP), CX
 	SUBQ             $0x10, CX
@@ -5048,15 +5027,15 @@ l67:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z5
-	VFMADD231PS  Z19, Z3, Z5
+	VFMADD231PS  Z21, Z3, Z5
 	VMOVAPS      Z24, Z6
-	VFMADD231PS  Z19, Z4, Z6
+	VFMADD231PS  Z21, Z4, Z6
 	VSUBPS       Z24, Z5, Z5
 	VSUBPS       Z24, Z6, Z6
-	VFNMADD231PS Z21, Z5, Z3
-	VFNMADD231PS Z21, Z6, Z4
 	VFNMADD231PS Z20, Z5, Z3
 	VFNMADD231PS Z20, Z6, Z4
+	VFNMADD231PS Z19, Z5, Z3
+	VFNMADD231PS Z19, Z6, Z4
 
 	// p = e^r
 	// p = e^r
@@ -5124,8 +5103,8 @@ l67:
 	VADDPS           Z8, Z10, Z8
 	VADDPS           Z7, Z5, Z5
 	VADDPS           Z8, Z6, Z6
-	VADDPS.BCST      bivariateConsts<>+220(SB), Z5, Z5
-	VADDPS.BCST      bivariateConsts<>+220(SB), Z6, Z6
+	VADDPS.BCST      bivariateConsts<>+224(SB), Z5, Z5
+	VADDPS.BCST      bivariateConsts<>+224(SB), Z6, Z6
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z7
 	VMINPS           Z5, Z7, Z5
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z7
@@ -5150,11 +5129,11 @@ l67:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFNMADD231PS Z19, Z3, Z4
+	VFNMADD231PS Z21, Z3, Z4
 	VSUBPS       Z24, Z4, Z4
 	VMOVAPS      Z3, Z7
-	VFMADD231PS  Z21, Z4, Z7
 	VFMADD231PS  Z20, Z4, Z7
+	VFMADD231PS  Z19, Z4, Z7
 
 	// p = e^r
 	VMOVAPS           Z17, Z8
@@ -5191,43 +5170,40 @@ l67:
 	VMAXPS          Z10, Z11, Z10
 	VPTERNLOGD.BCST $0x78, bivariateConsts<>+12(SB), Z0, Z10
 	VPSUBD.BCST     bivariateConsts<>+132(SB), Z5, Z11
-	VPSRAD          $0x17, Z11, Z12
-	VPANDD.BCST     bivariateConsts<>+136(SB), Z11, Z11
-	VPADDD.BCST     bivariateConsts<>+132(SB), Z11, Z11
+	VPANDD.BCST     bivariateConsts<>+0(SB), Z11, Z11
+	VPSUBD          Z11, Z5, Z12
 	VPSUBD.BCST     bivariateConsts<>+132(SB), Z6, Z13
-	VPSRAD          $0x17, Z13, Z14
-	VPANDD.BCST     bivariateConsts<>+136(SB), Z13, Z13
-	VPADDD.BCST     bivariateConsts<>+132(SB), Z13, Z13
-	VMULPS          Z13, Z11, Z11
-	VADDPS          Z8, Z25, Z13
-	VMULPS          Z13, Z11, Z11
-	VPADDD          Z14, Z12, Z12
+	VPANDD.BCST     bivariateConsts<>+0(SB), Z13, Z13
+	VPSUBD          Z13, Z6, Z14
+	VMULPS          Z14, Z12, Z12
+	VADDPS          Z8, Z25, Z14
+	VMULPS          Z14, Z12, Z12
+	VPADDD          Z13, Z11, Z11
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST bivariateConsts<>+132(SB), Z11, Z11
-	VPSRAD      $0x17, Z11, Z13
-	VPADDD      Z12, Z13, Z12
-	VCVTDQ2PS   Z12, Z12
-	VPANDD.BCST bivariateConsts<>+136(SB), Z11, Z11
-	VPADDD.BCST bivariateConsts<>+132(SB), Z11, Z11
-	VSUBPS      Z25, Z11, Z11
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z12, Z13
+	VPANDD.BCST bivariateConsts<>+0(SB), Z13, Z13
+	VPSUBD      Z13, Z12, Z12
+	VPADDD      Z11, Z13, Z11
+	VCVTDQ2PS   Z11, Z11
+	VSUBPS      Z25, Z12, Z12
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+144(SB), Z13
-	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z11, Z13
-	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z11, Z13
-	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z11, Z13
-	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z11, Z13
-	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z11, Z13
-	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z11, Z13
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z11, Z13
-	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z11, Z13
-	VMULPS           Z11, Z11, Z14
-	VMULPS           Z20, Z12, Z15
+	VBROADCASTSS     bivariateConsts<>+140(SB), Z13
+	VFMADD231PS.BCST bivariateConsts<>+136(SB), Z12, Z13
+	VFMADD213PS.BCST bivariateConsts<>+144(SB), Z12, Z13
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z12, Z13
+	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z12, Z13
+	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z12, Z13
+	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z12, Z13
+	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z12, Z13
+	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z12, Z13
+	VMULPS           Z12, Z12, Z14
+	VMULPS.BCST      bivariateConsts<>+168(SB), Z11, Z15
 	VFMADD231PS      Z14, Z13, Z15
-	VADDPS           Z11, Z15, Z11
-	VFMADD231PS      Z21, Z12, Z11
-	VSUBPS.BCST      bivariateConsts<>+172(SB), Z11, Z11
+	VADDPS           Z12, Z15, Z12
+	VFMADD231PS.BCST bivariateConsts<>+172(SB), Z11, Z12
+	VSUBPS.BCST      bivariateConsts<>+176(SB), Z12, Z11
 	VADDPS           Z3, Z11, Z3
 
 	// the quadratic form
@@ -5241,7 +5217,7 @@ l67:
 	VFMADD231PS      Z11, Z11, Z13
 	VMULPS           Z10, Z10, Z14
 	VFMADD231PS      Z9, Z9, Z14
-	VFMADD231PS.BCST bivariateConsts<>+176(SB), Z13, Z14
+	VFMADD231PS.BCST bivariateConsts<>+180(SB), Z13, Z14
 	VSUBPS           Z14, Z3, Z3
 	VMULPS           Z4, Z12, Z4
 	VADDPS           Z9, Z4, Z13
@@ -5272,7 +5248,7 @@ l67:
 	VADDPS           Z8, Z25, Z2
 	VDIVPS           Z2, Z1, Z1
 	VSUBPS           Z12, Z11, Z2
-	VMULPS.BCST      bivariateConsts<>+208(SB), Z2, Z2
+	VMULPS.BCST      bivariateConsts<>+212(SB), Z2, Z2
 	VADDPS           Z12, Z11, Z4
 	VFMADD231PS      Z4, Z2, Z1
 	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z0, Z1
@@ -5283,17 +5259,17 @@ l67:
 	VMOVUPS          Z1, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+180(SB), Z2
+	VBROADCASTSS bivariateConsts<>+184(SB), Z2
 	VMAXPS       Z0, Z2, Z2
-	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VBROADCASTSS bivariateConsts<>+188(SB), Z3
 	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z19, Z2, Z3
+	VFMADD231PS  Z21, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z21, Z3, Z2
 	VFNMADD231PS Z20, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
 
 	// p = e^r
 	VMOVAPS          Z17, Z4
@@ -5306,38 +5282,38 @@ l67:
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z0, K1
+	VCMPPS.BCST $0x15, bivariateConsts<>+184(SB), Z0, K1
 	VMOVAPS.Z   Z2, K1, Z0
 	VADDPS      Z31, Z0, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Z30, Z1, Z0
-	VBROADCASTSS bivariateConsts<>+188(SB), Z2
+	VBROADCASTSS bivariateConsts<>+192(SB), Z2
 	VMINPS       Z0, Z2, Z0
 	VSUBPS       Z0, Z30, Z2
 	VSUBPS       Z0, Z1, Z1
 	VMOVAPS      Z0, Z30
-	VBROADCASTSS bivariateConsts<>+180(SB), Z0
+	VBROADCASTSS bivariateConsts<>+184(SB), Z0
 	VMAXPS       Z2, Z0, Z0
-	VBROADCASTSS bivariateConsts<>+180(SB), Z3
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMAXPS       Z1, Z3, Z3
-	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VBROADCASTSS bivariateConsts<>+188(SB), Z4
 	VMINPS       Z0, Z4, Z0
-	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VBROADCASTSS bivariateConsts<>+188(SB), Z4
 	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z19, Z0, Z4
+	VFMADD231PS  Z21, Z0, Z4
 	VMOVAPS      Z24, Z5
-	VFMADD231PS  Z19, Z3, Z5
+	VFMADD231PS  Z21, Z3, Z5
 	VSUBPS       Z24, Z4, Z4
 	VSUBPS       Z24, Z5, Z5
-	VFNMADD231PS Z21, Z4, Z0
-	VFNMADD231PS Z21, Z5, Z3
 	VFNMADD231PS Z20, Z4, Z0
 	VFNMADD231PS Z20, Z5, Z3
+	VFNMADD231PS Z19, Z4, Z0
+	VFNMADD231PS Z19, Z5, Z3
 
 	// p = e^r
 	// p = e^r
@@ -5360,8 +5336,8 @@ l67:
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z0
 	VSCALEFPS   Z5, Z7, Z3
-	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z2, K1
-	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z1, K2
+	VCMPPS.BCST $0x15, bivariateConsts<>+184(SB), Z2, K1
+	VCMPPS.BCST $0x15, bivariateConsts<>+184(SB), Z1, K2
 	VMOVAPS.Z   Z0, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
@@ -5393,15 +5369,15 @@ l69:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z5
-	VFMADD231PS  Z19, Z3, Z5
+	VFMADD231PS  Z21, Z3, Z5
 	VMOVAPS      Z24, Z6
-	VFMADD231PS  Z19, Z4, Z6
+	VFMADD231PS  Z21, Z4, Z6
 	VSUBPS       Z24, Z5, Z5
 	VSUBPS       Z24, Z6, Z6
-	VFNMADD231PS Z21, Z5, Z3
-	VFNMADD231PS Z21, Z6, Z4
 	VFNMADD231PS Z20, Z5, Z3
 	VFNMADD231PS Z20, Z6, Z4
+	VFNMADD231PS Z19, Z5, Z3
+	VFNMADD231PS Z19, Z6, Z4
 
 	// p = e^r
 	// p = e^r
@@ -5469,8 +5445,8 @@ l69:
 	VADDPS           Z8, Z10, Z8
 	VADDPS           Z7, Z5, Z5
 	VADDPS           Z8, Z6, Z6
-	VADDPS.BCST      bivariateConsts<>+220(SB), Z5, Z5
-	VADDPS.BCST      bivariateConsts<>+220(SB), Z6, Z6
+	VADDPS.BCST      bivariateConsts<>+224(SB), Z5, Z5
+	VADDPS.BCST      bivariateConsts<>+224(SB), Z6, Z6
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z7
 	VMINPS           Z5, Z7, Z5
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z7
@@ -5495,11 +5471,11 @@ l69:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFNMADD231PS Z19, Z3, Z4
+	VFNMADD231PS Z21, Z3, Z4
 	VSUBPS       Z24, Z4, Z4
 	VMOVAPS      Z3, Z7
-	VFMADD231PS  Z21, Z4, Z7
 	VFMADD231PS  Z20, Z4, Z7
+	VFMADD231PS  Z19, Z4, Z7
 
 	// p = e^r
 	VMOVAPS           Z17, Z8
@@ -5536,43 +5512,40 @@ l69:
 	VMAXPS          Z10, Z11, Z10
 	VPTERNLOGD.BCST $0x78, bivariateConsts<>+12(SB), Z0, Z10
 	VPSUBD.BCST     bivariateConsts<>+132(SB), Z5, Z11
-	VPSRAD          $0x17, Z11, Z12
-	VPANDD.BCST     bivariateConsts<>+136(SB), Z11, Z11
-	VPADDD.BCST     bivariateConsts<>+132(SB), Z11, Z11
+	VPANDD.BCST     bivariateConsts<>+0(SB), Z11, Z11
+	VPSUBD          Z11, Z5, Z12
 	VPSUBD.BCST     bivariateConsts<>+132(SB), Z6, Z13
-	VPSRAD          $0x17, Z13, Z14
-	VPANDD.BCST     bivariateConsts<>+136(SB), Z13, Z13
-	VPADDD.BCST     bivariateConsts<>+132(SB), Z13, Z13
-	VMULPS          Z13, Z11, Z11
-	VADDPS          Z8, Z25, Z13
-	VMULPS          Z13, Z11, Z11
-	VPADDD          Z14, Z12, Z12
+	VPANDD.BCST     bivariateConsts<>+0(SB), Z13, Z13
+	VPSUBD          Z13, Z6, Z14
+	VMULPS          Z14, Z12, Z12
+	VADDPS          Z8, Z25, Z14
+	VMULPS          Z14, Z12, Z12
+	VPADDD          Z13, Z11, Z11
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST bivariateConsts<>+132(SB), Z11, Z11
-	VPSRAD      $0x17, Z11, Z13
-	VPADDD      Z12, Z13, Z12
-	VCVTDQ2PS   Z12, Z12
-	VPANDD.BCST bivariateConsts<>+136(SB), Z11, Z11
-	VPADDD.BCST bivariateConsts<>+132(SB), Z11, Z11
-	VSUBPS      Z25, Z11, Z11
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z12, Z13
+	VPANDD.BCST bivariateConsts<>+0(SB), Z13, Z13
+	VPSUBD      Z13, Z12, Z12
+	VPADDD      Z11, Z13, Z11
+	VCVTDQ2PS   Z11, Z11
+	VSUBPS      Z25, Z12, Z12
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+144(SB), Z13
-	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z11, Z13
-	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z11, Z13
-	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z11, Z13
-	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z11, Z13
-	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z11, Z13
-	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z11, Z13
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z11, Z13
-	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z11, Z13
-	VMULPS           Z11, Z11, Z14
-	VMULPS           Z20, Z12, Z15
+	VBROADCASTSS     bivariateConsts<>+140(SB), Z13
+	VFMADD231PS.BCST bivariateConsts<>+136(SB), Z12, Z13
+	VFMADD213PS.BCST bivariateConsts<>+144(SB), Z12, Z13
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z12, Z13
+	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z12, Z13
+	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z12, Z13
+	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z12, Z13
+	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z12, Z13
+	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z12, Z13
+	VMULPS           Z12, Z12, Z14
+	VMULPS.BCST      bivariateConsts<>+168(SB), Z11, Z15
 	VFMADD231PS      Z14, Z13, Z15
-	VADDPS           Z11, Z15, Z11
-	VFMADD231PS      Z21, Z12, Z11
-	VSUBPS.BCST      bivariateConsts<>+172(SB), Z11, Z11
+	VADDPS           Z12, Z15, Z12
+	VFMADD231PS.BCST bivariateConsts<>+172(SB), Z11, Z12
+	VSUBPS.BCST      bivariateConsts<>+176(SB), Z12, Z11
 	VADDPS           Z3, Z11, Z3
 
 	// the quadratic form
@@ -5586,7 +5559,7 @@ l69:
 	VFMADD231PS      Z11, Z11, Z13
 	VMULPS           Z10, Z10, Z14
 	VFMADD231PS      Z9, Z9, Z14
-	VFMADD231PS.BCST bivariateConsts<>+176(SB), Z13, Z14
+	VFMADD231PS.BCST bivariateConsts<>+180(SB), Z13, Z14
 	VSUBPS           Z14, Z3, Z3
 	VMULPS           Z4, Z12, Z4
 	VADDPS           Z9, Z4, Z13
@@ -5617,7 +5590,7 @@ l69:
 	VADDPS           Z8, Z25, Z2
 	VDIVPS           Z2, Z1, Z1
 	VSUBPS           Z12, Z11, Z2
-	VMULPS.BCST      bivariateConsts<>+208(SB), Z2, Z2
+	VMULPS.BCST      bivariateConsts<>+212(SB), Z2, Z2
 	VADDPS           Z12, Z11, Z4
 	VFMADD231PS      Z4, Z2, Z1
 	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z0, Z1
@@ -5628,17 +5601,17 @@ l69:
 	VMOVUPS          Z1, K7, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+180(SB), Z2
+	VBROADCASTSS bivariateConsts<>+184(SB), Z2
 	VMAXPS       Z0, Z2, Z2
-	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VBROADCASTSS bivariateConsts<>+188(SB), Z3
 	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z19, Z2, Z3
+	VFMADD231PS  Z21, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z21, Z3, Z2
 	VFNMADD231PS Z20, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
 
 	// p = e^r
 	VMOVAPS          Z17, Z4
@@ -5651,7 +5624,7 @@ l69:
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z0, K1
+	VCMPPS.BCST $0x15, bivariateConsts<>+184(SB), Z0, K1
 	VMOVAPS.Z   Z2, K1, Z0
 	VMOVAPS.Z   Z0, K7, Z0
 	VADDPS      Z31, Z0, Z31
@@ -5660,32 +5633,32 @@ l69:
 	VBROADCASTSS bivariateConsts<>+0(SB), Z0
 	VBLENDMPS    Z1, Z0, K7, Z0
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS bivariateConsts<>+188(SB), Z2
+	VBROADCASTSS bivariateConsts<>+192(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VBROADCASTSS bivariateConsts<>+180(SB), Z1
+	VBROADCASTSS bivariateConsts<>+184(SB), Z1
 	VMAXPS       Z2, Z1, Z1
-	VBROADCASTSS bivariateConsts<>+180(SB), Z3
+	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMAXPS       Z0, Z3, Z3
-	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VBROADCASTSS bivariateConsts<>+188(SB), Z4
 	VMINPS       Z1, Z4, Z1
-	VBROADCASTSS bivariateConsts<>+184(SB), Z4
+	VBROADCASTSS bivariateConsts<>+188(SB), Z4
 	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z19, Z1, Z4
+	VFMADD231PS  Z21, Z1, Z4
 	VMOVAPS      Z24, Z5
-	VFMADD231PS  Z19, Z3, Z5
+	VFMADD231PS  Z21, Z3, Z5
 	VSUBPS       Z24, Z4, Z4
 	VSUBPS       Z24, Z5, Z5
-	VFNMADD231PS Z21, Z4, Z1
-	VFNMADD231PS Z21, Z5, Z3
 	VFNMADD231PS Z20, Z4, Z1
 	VFNMADD231PS Z20, Z5, Z3
+	VFNMADD231PS Z19, Z4, Z1
+	VFNMADD231PS Z19, Z5, Z3
 
 	// p = e^r
 	// p = e^r
@@ -5708,8 +5681,8 @@ l69:
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z1
 	VSCALEFPS   Z5, Z7, Z3
-	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z2, K1
-	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z0, K2
+	VCMPPS.BCST $0x15, bivariateConsts<>+184(SB), Z2, K1
+	VCMPPS.BCST $0x15, bivariateConsts<>+184(SB), Z0, K2
 	VMOVAPS.Z   Z1, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
@@ -5734,17 +5707,17 @@ l70:
 	VMAXPS        X1, X0, X0
 	VBROADCASTSS  X0, Z0
 	VSUBPS        Z0, Z30, Z1
-	VBROADCASTSS  bivariateConsts<>+180(SB), Z2
+	VBROADCASTSS  bivariateConsts<>+184(SB), Z2
 	VMAXPS        Z1, Z2, Z2
-	VBROADCASTSS  bivariateConsts<>+184(SB), Z3
+	VBROADCASTSS  bivariateConsts<>+188(SB), Z3
 	VMINPS        Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z19, Z2, Z3
+	VFMADD231PS  Z21, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z21, Z3, Z2
 	VFNMADD231PS Z20, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
 
 	// p = e^r
 	VMOVAPS          Z17, Z4
@@ -5757,7 +5730,7 @@ l70:
 
 	// p 2^n
 	VSCALEFPS     Z3, Z4, Z2
-	VCMPPS.BCST   $0x15, bivariateConsts<>+180(SB), Z1, K1
+	VCMPPS.BCST   $0x15, bivariateConsts<>+184(SB), Z1, K1
 	VMOVAPS.Z     Z2, K1, Z1
 	VMULPS        Z1, Z29, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
@@ -5769,36 +5742,35 @@ l70:
 	VPERMILPS     $0x01, X29, X1
 	VADDPS        X1, X29, X29
 	VBROADCASTSS  X29, Z1
-	VCMPPS.BCST   $0x11, bivariateConsts<>+196(SB), Z1, K1
-	VMULPS.BCST   bivariateConsts<>+200(SB), Z1, Z2
+	VCMPPS.BCST   $0x11, bivariateConsts<>+200(SB), Z1, K1
+	VMULPS.BCST   bivariateConsts<>+204(SB), Z1, Z2
 	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  bivariateConsts<>+204(SB), Z3
+	VBROADCASTSS  bivariateConsts<>+208(SB), Z3
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z2
-	VPSRAD      $0x17, Z2, Z4
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z4
+	VPANDD.BCST bivariateConsts<>+0(SB), Z4, Z4
+	VPSUBD      Z4, Z2, Z2
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST bivariateConsts<>+136(SB), Z2, Z2
-	VPADDD.BCST bivariateConsts<>+132(SB), Z2, Z2
 	VSUBPS      Z25, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+144(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z2, Z4
+	VBROADCASTSS     bivariateConsts<>+140(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+136(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+144(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z20, Z3, Z6
+	VMULPS.BCST      bivariateConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z21, Z3, Z2
+	VFMADD231PS.BCST bivariateConsts<>+172(SB), Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS         $0x11, Z23, Z1, K1
@@ -5817,36 +5789,35 @@ l70:
 	VPERMILPS      $0x01, X31, X1
 	VADDPS         X1, X31, X31
 	VBROADCASTSS   X31, Z1
-	VCMPPS.BCST    $0x11, bivariateConsts<>+196(SB), Z1, K1
-	VMULPS.BCST    bivariateConsts<>+200(SB), Z1, Z2
+	VCMPPS.BCST    $0x11, bivariateConsts<>+200(SB), Z1, K1
+	VMULPS.BCST    bivariateConsts<>+204(SB), Z1, Z2
 	VBLENDMPS      Z2, Z1, K1, Z2
-	VBROADCASTSS   bivariateConsts<>+204(SB), Z3
+	VBROADCASTSS   bivariateConsts<>+208(SB), Z3
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z2
-	VPSRAD      $0x17, Z2, Z4
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z4
+	VPANDD.BCST bivariateConsts<>+0(SB), Z4, Z4
+	VPSUBD      Z4, Z2, Z2
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST bivariateConsts<>+136(SB), Z2, Z2
-	VPADDD.BCST bivariateConsts<>+132(SB), Z2, Z2
 	VSUBPS      Z25, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+144(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z2, Z4
+	VBROADCASTSS     bivariateConsts<>+140(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+136(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+144(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z20, Z3, Z6
+	VMULPS.BCST      bivariateConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z21, Z3, Z2
+	VFMADD231PS.BCST bivariateConsts<>+172(SB), Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS         $0x11, Z23, Z1, K1
@@ -5887,13 +5858,13 @@ l71:
 	VMOVAPS.Z    Z3, K2, Z3
 	VMOVAPS.Z    Z4, K4, Z4
 	VMOVAPS.Z    Z5, K5, Z5
-	VBROADCASTSS bivariateConsts<>+184(SB), Z6
+	VBROADCASTSS bivariateConsts<>+188(SB), Z6
 	VMINPS       Z2, Z6, Z2
-	VBROADCASTSS bivariateConsts<>+184(SB), Z6
+	VBROADCASTSS bivariateConsts<>+188(SB), Z6
 	VMINPS       Z3, Z6, Z3
-	VBROADCASTSS bivariateConsts<>+184(SB), Z6
+	VBROADCASTSS bivariateConsts<>+188(SB), Z6
 	VMINPS       Z4, Z6, Z4
-	VBROADCASTSS bivariateConsts<>+184(SB), Z6
+	VBROADCASTSS bivariateConsts<>+188(SB), Z6
 	VMINPS       Z5, Z6, Z5
 	VBROADCASTSS bivariateConsts<>+16(SB), Z6
 	VMAXPS       Z2, Z6, Z2
@@ -5907,25 +5878,25 @@ l71:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z6
-	VFMADD231PS  Z19, Z2, Z6
+	VFMADD231PS  Z21, Z2, Z6
 	VMOVAPS      Z24, Z7
-	VFMADD231PS  Z19, Z3, Z7
+	VFMADD231PS  Z21, Z3, Z7
 	VMOVAPS      Z24, Z8
-	VFMADD231PS  Z19, Z4, Z8
+	VFMADD231PS  Z21, Z4, Z8
 	VMOVAPS      Z24, Z9
-	VFMADD231PS  Z19, Z5, Z9
+	VFMADD231PS  Z21, Z5, Z9
 	VSUBPS       Z24, Z6, Z6
 	VSUBPS       Z24, Z7, Z7
 	VSUBPS       Z24, Z8, Z8
 	VSUBPS       Z24, Z9, Z9
-	VFNMADD231PS Z21, Z6, Z2
-	VFNMADD231PS Z21, Z7, Z3
-	VFNMADD231PS Z21, Z8, Z4
-	VFNMADD231PS Z21, Z9, Z5
 	VFNMADD231PS Z20, Z6, Z2
 	VFNMADD231PS Z20, Z7, Z3
 	VFNMADD231PS Z20, Z8, Z4
 	VFNMADD231PS Z20, Z9, Z5
+	VFNMADD231PS Z19, Z6, Z2
+	VFNMADD231PS Z19, Z7, Z3
+	VFNMADD231PS Z19, Z8, Z4
+	VFNMADD231PS Z19, Z9, Z5
 
 	// p = e^r
 	// p = e^r
@@ -6055,9 +6026,9 @@ l72:
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVAPS.Z    Z2, K2, Z2
-	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VBROADCASTSS bivariateConsts<>+188(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VBROADCASTSS bivariateConsts<>+188(SB), Z3
 	VMINPS       Z2, Z3, Z2
 	VBROADCASTSS bivariateConsts<>+16(SB), Z3
 	VMAXPS       Z1, Z3, Z1
@@ -6067,15 +6038,15 @@ l72:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z19, Z1, Z3
+	VFMADD231PS  Z21, Z1, Z3
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z19, Z2, Z4
+	VFMADD231PS  Z21, Z2, Z4
 	VSUBPS       Z24, Z3, Z3
 	VSUBPS       Z24, Z4, Z4
-	VFNMADD231PS Z21, Z3, Z1
-	VFNMADD231PS Z21, Z4, Z2
 	VFNMADD231PS Z20, Z3, Z1
 	VFNMADD231PS Z20, Z4, Z2
+	VFNMADD231PS Z19, Z3, Z1
+	VFNMADD231PS Z19, Z4, Z2
 
 	// p = e^r
 	// p = e^r
@@ -6158,9 +6129,9 @@ l73:
 	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVAPS.Z    Z2, K2, Z2
-	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VBROADCASTSS bivariateConsts<>+188(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+184(SB), Z3
+	VBROADCASTSS bivariateConsts<>+188(SB), Z3
 	VMINPS       Z2, Z3, Z2
 	VBROADCASTSS bivariateConsts<>+16(SB), Z3
 	VMAXPS       Z1, Z3, Z1
@@ -6170,15 +6141,15 @@ l73:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z19, Z1, Z3
+	VFMADD231PS  Z21, Z1, Z3
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z19, Z2, Z4
+	VFMADD231PS  Z21, Z2, Z4
 	VSUBPS       Z24, Z3, Z3
 	VSUBPS       Z24, Z4, Z4
-	VFNMADD231PS Z21, Z3, Z1
-	VFNMADD231PS Z21, Z4, Z2
 	VFNMADD231PS Z20, Z3, Z1
 	VFNMADD231PS Z20, Z4, Z2
+	VFNMADD231PS Z19, Z3, Z1
+	VFNMADD231PS Z19, Z4, Z2
 
 	// p = e^r
 	// p = e^r

@@ -10,7 +10,7 @@ DATA gaussConsts<>+8(SB)/4, $0x00000001 // 1
 DATA gaussConsts<>+12(SB)/4, $0x80000000 // the sign
 DATA gaussConsts<>+16(SB)/4, $0x1e7fffff
 DATA gaussConsts<>+20(SB)/4, $0x3f3504f3 // sqrt(1/2)
-DATA gaussConsts<>+24(SB)/4, $0x007fffff // the mantissa
+DATA gaussConsts<>+24(SB)/4, $0xff800000 // -Inf; the bits of sign and exponent
 DATA gaussConsts<>+28(SB)/4, $0x3f800000 // 1
 DATA gaussConsts<>+32(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
 DATA gaussConsts<>+36(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
@@ -21,44 +21,46 @@ DATA gaussConsts<>+52(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
 DATA gaussConsts<>+56(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
 DATA gaussConsts<>+60(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
 DATA gaussConsts<>+64(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
-DATA gaussConsts<>+68(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
-DATA gaussConsts<>+72(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
-DATA gaussConsts<>+76(SB)/4, $0x40000000 // 2
-DATA gaussConsts<>+80(SB)/4, $0x00800000 // the lowest bit of the exponent; the smallest normal number
-DATA gaussConsts<>+84(SB)/4, $0x3f6b3f8e // 0x1.d67f1cp-01 = 0.9189385: ln(2 pi)/2
-DATA gaussConsts<>+88(SB)/4, $0xc0000000 // -2
-DATA gaussConsts<>+92(SB)/4, $0x30800000
-DATA gaussConsts<>+96(SB)/4, $0x3f000000 // 0x1p-01 = 0.5
-DATA gaussConsts<>+100(SB)/4, $0xbe800000 // -0x1p-02 = -0.25
-DATA gaussConsts<>+104(SB)/4, $0x1e000001
-DATA gaussConsts<>+108(SB)/4, $0x61ffffff
-DATA gaussConsts<>+112(SB)/4, $0x3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
-DATA gaussConsts<>+116(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
-DATA gaussConsts<>+120(SB)/4, $0x3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
-DATA gaussConsts<>+124(SB)/4, $0x3c091d68 // 0x1.123adp-07 = 0.008368827
-DATA gaussConsts<>+128(SB)/4, $0x3d2aac51 // 0x1.5558a2p-05 = 0.04166824
-DATA gaussConsts<>+132(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
-DATA gaussConsts<>+136(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
-DATA gaussConsts<>+140(SB)/4, $0x42200001
-DATA gaussConsts<>+144(SB)/4, $0x3ddfffff
-DATA gaussConsts<>+148(SB)/4, $0xc2d00000 // -104
-DATA gaussConsts<>+152(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
-DATA gaussConsts<>+156(SB)/4, $0xbd389f1b // -0x1.713e36p-05 = -0.04507361
-DATA gaussConsts<>+160(SB)/4, $0x3dd65047 // 0x1.aca08ep-04 = 0.104645304
-DATA gaussConsts<>+164(SB)/4, $0xbe06c9fa // -0x1.0d93f4p-03 = -0.13162985
-DATA gaussConsts<>+168(SB)/4, $0x3e14435c // 0x1.2886b8p-03 = 0.1447882
-DATA gaussConsts<>+172(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
-DATA gaussConsts<>+176(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
-DATA gaussConsts<>+180(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
-DATA gaussConsts<>+184(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
-DATA gaussConsts<>+188(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
-DATA gaussConsts<>+192(SB)/4, $0x4e800001
-DATA gaussConsts<>+196(SB)/4, $0x317fffff
-DATA gaussConsts<>+200(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
-DATA gaussConsts<>+204(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
-DATA gaussConsts<>+208(SB)/4, $0x42b20000 // 89
-DATA gaussConsts<>+212(SB)/4, $0x20000000
-GLOBL gaussConsts<>(SB), RODATA|NOPTR, $216
+DATA gaussConsts<>+68(SB)/4, $0x2a3fbe8e // 0x1.7f7d1cp-43 = 1.703032e-13
+DATA gaussConsts<>+72(SB)/4, $0x33b17200 // 0x1.62e4p-24 = 8.262941e-08
+DATA gaussConsts<>+76(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
+DATA gaussConsts<>+80(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
+DATA gaussConsts<>+84(SB)/4, $0x40000000 // 2
+DATA gaussConsts<>+88(SB)/4, $0x00800000 // the lowest bit of the exponent; the smallest normal number
+DATA gaussConsts<>+92(SB)/4, $0x3f6b3f8e // 0x1.d67f1cp-01 = 0.9189385: ln(2 pi)/2
+DATA gaussConsts<>+96(SB)/4, $0xc0000000 // -2
+DATA gaussConsts<>+100(SB)/4, $0x30800000
+DATA gaussConsts<>+104(SB)/4, $0x3f000000 // 0x1p-01 = 0.5
+DATA gaussConsts<>+108(SB)/4, $0xbe800000 // -0x1p-02 = -0.25
+DATA gaussConsts<>+112(SB)/4, $0x1e000001
+DATA gaussConsts<>+116(SB)/4, $0x61ffffff
+DATA gaussConsts<>+120(SB)/4, $0x3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
+DATA gaussConsts<>+124(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
+DATA gaussConsts<>+128(SB)/4, $0x3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
+DATA gaussConsts<>+132(SB)/4, $0x3c091d68 // 0x1.123adp-07 = 0.008368827
+DATA gaussConsts<>+136(SB)/4, $0x3d2aac51 // 0x1.5558a2p-05 = 0.04166824
+DATA gaussConsts<>+140(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
+DATA gaussConsts<>+144(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
+DATA gaussConsts<>+148(SB)/4, $0x42200001
+DATA gaussConsts<>+152(SB)/4, $0x3ddfffff
+DATA gaussConsts<>+156(SB)/4, $0xc2d00000 // -104
+DATA gaussConsts<>+160(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
+DATA gaussConsts<>+164(SB)/4, $0xbd389f1b // -0x1.713e36p-05 = -0.04507361
+DATA gaussConsts<>+168(SB)/4, $0x3dd65047 // 0x1.aca08ep-04 = 0.104645304
+DATA gaussConsts<>+172(SB)/4, $0xbe06c9fa // -0x1.0d93f4p-03 = -0.13162985
+DATA gaussConsts<>+176(SB)/4, $0x3e14435c // 0x1.2886b8p-03 = 0.1447882
+DATA gaussConsts<>+180(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
+DATA gaussConsts<>+184(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
+DATA gaussConsts<>+188(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
+DATA gaussConsts<>+192(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
+DATA gaussConsts<>+196(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
+DATA gaussConsts<>+200(SB)/4, $0x4e800001
+DATA gaussConsts<>+204(SB)/4, $0x317fffff
+DATA gaussConsts<>+208(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
+DATA gaussConsts<>+212(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
+DATA gaussConsts<>+216(SB)/4, $0x42b20000 // 89
+DATA gaussConsts<>+220(SB)/4, $0x20000000
+GLOBL gaussConsts<>(SB), RODATA|NOPTR, $224
 
 // func GaussPlain(mu *float32, s *float32, rows int, n int, ld int, smask uint32, slo uint32, span uint32) (left int)
 // Requires: AVX, AVX512F
@@ -306,18 +308,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VBROADCASTSS gaussConsts<>+20(SB), Z30
 	VBROADCASTSS gaussConsts<>+24(SB), Z29
 	VBROADCASTSS gaussConsts<>+4(SB), Z28
-	VBROADCASTSS gaussConsts<>+68(SB), Z27
-	VBROADCASTSS gaussConsts<>+72(SB), Z26
-	VBROADCASTSS gaussConsts<>+28(SB), Z25
-	VBROADCASTSS gaussConsts<>+32(SB), Z24
-	VBROADCASTSS gaussConsts<>+36(SB), Z23
-	VBROADCASTSS gaussConsts<>+40(SB), Z22
-	VBROADCASTSS gaussConsts<>+44(SB), Z21
-	VBROADCASTSS gaussConsts<>+48(SB), Z20
-	VBROADCASTSS gaussConsts<>+52(SB), Z19
-	VBROADCASTSS gaussConsts<>+56(SB), Z18
-	VBROADCASTSS gaussConsts<>+60(SB), Z17
-	VBROADCASTSS gaussConsts<>+64(SB), Z16
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS gaussConsts<>+32(SB), Z26
+	VBROADCASTSS gaussConsts<>+36(SB), Z25
+	VBROADCASTSS gaussConsts<>+40(SB), Z24
+	VBROADCASTSS gaussConsts<>+44(SB), Z23
+	VBROADCASTSS gaussConsts<>+48(SB), Z22
+	VBROADCASTSS gaussConsts<>+52(SB), Z21
+	VBROADCASTSS gaussConsts<>+56(SB), Z20
+	VBROADCASTSS gaussConsts<>+60(SB), Z19
+	VBROADCASTSS gaussConsts<>+64(SB), Z18
+	VBROADCASTSS gaussConsts<>+68(SB), Z17
+	VBROADCASTSS gaussConsts<>+72(SB), Z16
 	MOVQ         v+0(FP), DI
 	MOVQ         lanes+8(FP), SI
 	MOVQ         quad+16(FP), AX
@@ -329,18 +331,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	// 16 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	VMOVUPS    (SI), Z0
 	VMOVUPS    64(SI), Z1
-	VPSUBD     Z30, Z1, Z1
-	VPSRAD     $0x17, Z1, Z2
-	VPANDD     Z29, Z1, Z1
-	VPADDD     Z30, Z1, Z1
+	VPSUBD     Z30, Z1, Z2
+	VPANDD     Z29, Z2, Z2
+	VPSUBD     Z2, Z1, Z1
+	VPSRAD     $0x17, Z2, Z2
 	VMOVUPS    128(SI), Z3
 	VPADDD     Z3, Z2, Z2
 	VMOVUPS    (DX), Z3
 	VMOVUPS    64(DX), Z4
-	VPSUBD     Z30, Z4, Z4
-	VPSRAD     $0x17, Z4, Z5
-	VPANDD     Z29, Z4, Z4
-	VPADDD     Z30, Z4, Z4
+	VPSUBD     Z30, Z4, Z5
+	VPANDD     Z29, Z5, Z5
+	VPSUBD     Z5, Z4, Z4
+	VPSRAD     $0x17, Z5, Z5
 	VMOVUPS    128(DX), Z6
 	VPADDD     Z6, Z5, Z5
 	VSHUFF64X2 $0x44, Z3, Z0, Z6
@@ -354,18 +356,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VPADDD     Z2, Z3, Z2
 	VMOVUPS    (BX), Z3
 	VMOVUPS    64(BX), Z4
-	VPSUBD     Z30, Z4, Z4
-	VPSRAD     $0x17, Z4, Z5
-	VPANDD     Z29, Z4, Z4
-	VPADDD     Z30, Z4, Z4
+	VPSUBD     Z30, Z4, Z5
+	VPANDD     Z29, Z5, Z5
+	VPSUBD     Z5, Z4, Z4
+	VPSRAD     $0x17, Z5, Z5
 	VMOVUPS    128(BX), Z6
 	VPADDD     Z6, Z5, Z5
 	VMOVUPS    (R8), Z6
 	VMOVUPS    64(R8), Z7
-	VPSUBD     Z30, Z7, Z7
-	VPSRAD     $0x17, Z7, Z8
-	VPANDD     Z29, Z7, Z7
-	VPADDD     Z30, Z7, Z7
+	VPSUBD     Z30, Z7, Z8
+	VPANDD     Z29, Z8, Z8
+	VPSUBD     Z8, Z7, Z7
+	VPSRAD     $0x17, Z8, Z8
 	VMOVUPS    128(R8), Z9
 	VPADDD     Z9, Z8, Z8
 	VSHUFF64X2 $0x44, Z6, Z3, Z9
@@ -388,18 +390,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VPADDD     Z2, Z3, Z2
 	VMOVUPS    256(SI), Z3
 	VMOVUPS    320(SI), Z4
-	VPSUBD     Z30, Z4, Z4
-	VPSRAD     $0x17, Z4, Z5
-	VPANDD     Z29, Z4, Z4
-	VPADDD     Z30, Z4, Z4
+	VPSUBD     Z30, Z4, Z5
+	VPANDD     Z29, Z5, Z5
+	VPSUBD     Z5, Z4, Z4
+	VPSRAD     $0x17, Z5, Z5
 	VMOVUPS    384(SI), Z6
 	VPADDD     Z6, Z5, Z5
 	VMOVUPS    256(DX), Z6
 	VMOVUPS    320(DX), Z7
-	VPSUBD     Z30, Z7, Z7
-	VPSRAD     $0x17, Z7, Z8
-	VPANDD     Z29, Z7, Z7
-	VPADDD     Z30, Z7, Z7
+	VPSUBD     Z30, Z7, Z8
+	VPANDD     Z29, Z8, Z8
+	VPSUBD     Z8, Z7, Z7
+	VPSRAD     $0x17, Z8, Z8
 	VMOVUPS    384(DX), Z9
 	VPADDD     Z9, Z8, Z8
 	VSHUFF64X2 $0x44, Z6, Z3, Z9
@@ -413,18 +415,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VPADDD     Z5, Z6, Z5
 	VMOVUPS    256(BX), Z6
 	VMOVUPS    320(BX), Z7
-	VPSUBD     Z30, Z7, Z7
-	VPSRAD     $0x17, Z7, Z8
-	VPANDD     Z29, Z7, Z7
-	VPADDD     Z30, Z7, Z7
+	VPSUBD     Z30, Z7, Z8
+	VPANDD     Z29, Z8, Z8
+	VPSUBD     Z8, Z7, Z7
+	VPSRAD     $0x17, Z8, Z8
 	VMOVUPS    384(BX), Z9
 	VPADDD     Z9, Z8, Z8
 	VMOVUPS    256(R8), Z9
 	VMOVUPS    320(R8), Z10
-	VPSUBD     Z30, Z10, Z10
-	VPSRAD     $0x17, Z10, Z11
-	VPANDD     Z29, Z10, Z10
-	VPADDD     Z30, Z10, Z10
+	VPSUBD     Z30, Z10, Z11
+	VPANDD     Z29, Z11, Z11
+	VPSUBD     Z11, Z10, Z10
+	VPSRAD     $0x17, Z11, Z11
 	VMOVUPS    384(R8), Z12
 	VPADDD     Z12, Z11, Z11
 	VSHUFF64X2 $0x44, Z9, Z6, Z12
@@ -456,18 +458,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VPADDD     Z2, Z3, Z2
 	VMOVUPS    512(SI), Z3
 	VMOVUPS    576(SI), Z4
-	VPSUBD     Z30, Z4, Z4
-	VPSRAD     $0x17, Z4, Z5
-	VPANDD     Z29, Z4, Z4
-	VPADDD     Z30, Z4, Z4
+	VPSUBD     Z30, Z4, Z5
+	VPANDD     Z29, Z5, Z5
+	VPSUBD     Z5, Z4, Z4
+	VPSRAD     $0x17, Z5, Z5
 	VMOVUPS    640(SI), Z6
 	VPADDD     Z6, Z5, Z5
 	VMOVUPS    512(DX), Z6
 	VMOVUPS    576(DX), Z7
-	VPSUBD     Z30, Z7, Z7
-	VPSRAD     $0x17, Z7, Z8
-	VPANDD     Z29, Z7, Z7
-	VPADDD     Z30, Z7, Z7
+	VPSUBD     Z30, Z7, Z8
+	VPANDD     Z29, Z8, Z8
+	VPSUBD     Z8, Z7, Z7
+	VPSRAD     $0x17, Z8, Z8
 	VMOVUPS    640(DX), Z9
 	VPADDD     Z9, Z8, Z8
 	VSHUFF64X2 $0x44, Z6, Z3, Z9
@@ -481,18 +483,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VPADDD     Z5, Z6, Z5
 	VMOVUPS    512(BX), Z6
 	VMOVUPS    576(BX), Z7
-	VPSUBD     Z30, Z7, Z7
-	VPSRAD     $0x17, Z7, Z8
-	VPANDD     Z29, Z7, Z7
-	VPADDD     Z30, Z7, Z7
+	VPSUBD     Z30, Z7, Z8
+	VPANDD     Z29, Z8, Z8
+	VPSUBD     Z8, Z7, Z7
+	VPSRAD     $0x17, Z8, Z8
 	VMOVUPS    640(BX), Z9
 	VPADDD     Z9, Z8, Z8
 	VMOVUPS    512(R8), Z9
 	VMOVUPS    576(R8), Z10
-	VPSUBD     Z30, Z10, Z10
-	VPSRAD     $0x17, Z10, Z11
-	VPANDD     Z29, Z10, Z10
-	VPADDD     Z30, Z10, Z10
+	VPSUBD     Z30, Z10, Z11
+	VPANDD     Z29, Z11, Z11
+	VPSUBD     Z11, Z10, Z10
+	VPSRAD     $0x17, Z11, Z11
 	VMOVUPS    640(R8), Z12
 	VPADDD     Z12, Z11, Z11
 	VSHUFF64X2 $0x44, Z9, Z6, Z12
@@ -515,18 +517,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VPADDD     Z5, Z6, Z5
 	VMOVUPS    768(SI), Z6
 	VMOVUPS    832(SI), Z7
-	VPSUBD     Z30, Z7, Z7
-	VPSRAD     $0x17, Z7, Z8
-	VPANDD     Z29, Z7, Z7
-	VPADDD     Z30, Z7, Z7
+	VPSUBD     Z30, Z7, Z8
+	VPANDD     Z29, Z8, Z8
+	VPSUBD     Z8, Z7, Z7
+	VPSRAD     $0x17, Z8, Z8
 	VMOVUPS    896(SI), Z9
 	VPADDD     Z9, Z8, Z8
 	VMOVUPS    768(DX), Z9
 	VMOVUPS    832(DX), Z10
-	VPSUBD     Z30, Z10, Z10
-	VPSRAD     $0x17, Z10, Z11
-	VPANDD     Z29, Z10, Z10
-	VPADDD     Z30, Z10, Z10
+	VPSUBD     Z30, Z10, Z11
+	VPANDD     Z29, Z11, Z11
+	VPSUBD     Z11, Z10, Z10
+	VPSRAD     $0x17, Z11, Z11
 	VMOVUPS    896(DX), Z12
 	VPADDD     Z12, Z11, Z11
 	VSHUFF64X2 $0x44, Z9, Z6, Z12
@@ -540,18 +542,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VPADDD     Z8, Z9, Z8
 	VMOVUPS    768(BX), Z9
 	VMOVUPS    832(BX), Z10
-	VPSUBD     Z30, Z10, Z10
-	VPSRAD     $0x17, Z10, Z11
-	VPANDD     Z29, Z10, Z10
-	VPADDD     Z30, Z10, Z10
+	VPSUBD     Z30, Z10, Z11
+	VPANDD     Z29, Z11, Z11
+	VPSUBD     Z11, Z10, Z10
+	VPSRAD     $0x17, Z11, Z11
 	VMOVUPS    896(BX), Z12
 	VPADDD     Z12, Z11, Z11
 	VMOVUPS    768(R8), Z12
 	VMOVUPS    832(R8), Z13
-	VPSUBD     Z30, Z13, Z13
-	VPSRAD     $0x17, Z13, Z14
-	VPANDD     Z29, Z13, Z13
-	VPADDD     Z30, Z13, Z13
+	VPSUBD     Z30, Z13, Z14
+	VPANDD     Z29, Z14, Z14
+	VPSUBD     Z14, Z13, Z13
+	VPSRAD     $0x17, Z14, Z14
 	VMOVUPS    896(R8), Z15
 	VPADDD     Z15, Z14, Z14
 	VSHUFF64X2 $0x44, Z12, Z9, Z15
@@ -590,47 +592,46 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VSHUFPS    $0x88, Z5, Z2, Z3
 	VSHUFPS    $0xdd, Z5, Z2, Z2
 	VPADDD     Z2, Z3, Z2
-	VPSUBD     Z30, Z1, Z1
-	VPSRAD     $0x17, Z1, Z3
-	VPANDD     Z29, Z1, Z1
-	VPADDD     Z30, Z1, Z1
+	VPSUBD     Z30, Z1, Z3
+	VPANDD     Z29, Z3, Z3
+	VPSUBD     Z3, Z1, Z1
+	VPSRAD     $0x17, Z3, Z3
 	VPADDD     Z2, Z3, Z2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z30, Z1, Z1
-	VPSRAD    $0x17, Z1, Z3
+	VPSUBD    Z30, Z1, Z3
+	VPANDD    Z29, Z3, Z3
+	VPSUBD    Z3, Z1, Z1
 	VCVTDQ2PS Z3, Z3
-	VPANDD    Z29, Z1, Z1
-	VPADDD    Z30, Z1, Z1
-	VSUBPS    Z25, Z1, Z1
+	VSUBPS    Z27, Z1, Z1
 
 	// r + r^2 p(r) + k ln 2
-	VMOVAPS          Z23, Z4
-	VFMADD231PS      Z1, Z24, Z4
+	VMOVAPS          Z25, Z4
+	VFMADD231PS      Z1, Z26, Z4
+	VFMADD213PS      Z24, Z1, Z4
+	VFMADD213PS      Z23, Z1, Z4
 	VFMADD213PS      Z22, Z1, Z4
 	VFMADD213PS      Z21, Z1, Z4
 	VFMADD213PS      Z20, Z1, Z4
 	VFMADD213PS      Z19, Z1, Z4
 	VFMADD213PS      Z18, Z1, Z4
-	VFMADD213PS      Z17, Z1, Z4
-	VFMADD213PS      Z16, Z1, Z4
 	VMULPS           Z1, Z1, Z5
-	VMULPS           Z27, Z3, Z6
+	VMULPS           Z17, Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z1, Z6, Z1
-	VFMADD231PS      Z26, Z3, Z1
+	VFMADD231PS      Z16, Z3, Z1
 	VCVTDQ2PS        Z2, Z2
-	VFMADD231PS      Z27, Z2, Z1
-	VFMADD231PS      Z26, Z2, Z1
+	VFMADD231PS.BCST gaussConsts<>+80(SB), Z2, Z1
+	VFMADD231PS.BCST gaussConsts<>+76(SB), Z2, Z1
 	VADDPS           Z28, Z1, Z1
-	VFMSUB231PS.BCST gaussConsts<>+76(SB), Z0, Z1
+	VFMSUB231PS.BCST gaussConsts<>+84(SB), Z0, Z1
 	VCMPPS           $0x11, Z28, Z1, K1
 	VBLENDMPS        Z28, Z1, K1, Z0
 	VMOVUPS          Z0, (DI)
 
 	// sign set if the exponent is that of Inf and NaN
 	VPANDD.BCST gaussConsts<>+0(SB), Z0, Z0
-	VPADDD.BCST gaussConsts<>+80(SB), Z0, Z0
+	VPADDD.BCST gaussConsts<>+88(SB), Z0, Z0
 	VPORD       Z0, Z31, Z31
 	VPMOVD2M    Z31, K1
 	KMOVW       K1, AX
@@ -645,18 +646,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $8-40
 	VBROADCASTSS gaussConsts<>+20(SB), Z30
 	VBROADCASTSS gaussConsts<>+24(SB), Z29
 	VBROADCASTSS gaussConsts<>+4(SB), Z28
-	VBROADCASTSS gaussConsts<>+68(SB), Z27
-	VBROADCASTSS gaussConsts<>+72(SB), Z26
-	VBROADCASTSS gaussConsts<>+28(SB), Z25
-	VBROADCASTSS gaussConsts<>+32(SB), Z24
-	VBROADCASTSS gaussConsts<>+36(SB), Z23
-	VBROADCASTSS gaussConsts<>+40(SB), Z22
-	VBROADCASTSS gaussConsts<>+44(SB), Z21
-	VBROADCASTSS gaussConsts<>+48(SB), Z20
-	VBROADCASTSS gaussConsts<>+52(SB), Z19
-	VBROADCASTSS gaussConsts<>+56(SB), Z18
-	VBROADCASTSS gaussConsts<>+60(SB), Z17
-	VBROADCASTSS gaussConsts<>+64(SB), Z16
+	VBROADCASTSS gaussConsts<>+28(SB), Z27
+	VBROADCASTSS gaussConsts<>+32(SB), Z26
+	VBROADCASTSS gaussConsts<>+36(SB), Z25
+	VBROADCASTSS gaussConsts<>+40(SB), Z24
+	VBROADCASTSS gaussConsts<>+44(SB), Z23
+	VBROADCASTSS gaussConsts<>+48(SB), Z22
+	VBROADCASTSS gaussConsts<>+52(SB), Z21
+	VBROADCASTSS gaussConsts<>+56(SB), Z20
+	VBROADCASTSS gaussConsts<>+60(SB), Z19
+	VBROADCASTSS gaussConsts<>+64(SB), Z18
+	VBROADCASTSS gaussConsts<>+68(SB), Z17
+	VBROADCASTSS gaussConsts<>+72(SB), Z16
 	MOVL         d+24(FP), AX
 	MOVL         AX, (SP)
 	MOVQ         v+0(FP), DI
@@ -670,18 +671,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $8-40
 	// 16 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	VMOVUPS    (SI), Z0
 	VMOVUPS    64(SI), Z1
-	VPSUBD     Z30, Z1, Z1
-	VPSRAD     $0x17, Z1, Z2
-	VPANDD     Z29, Z1, Z1
-	VPADDD     Z30, Z1, Z1
+	VPSUBD     Z30, Z1, Z2
+	VPANDD     Z29, Z2, Z2
+	VPSUBD     Z2, Z1, Z1
+	VPSRAD     $0x17, Z2, Z2
 	VMOVUPS    128(SI), Z3
 	VPADDD     Z3, Z2, Z2
 	VMOVUPS    (DX), Z3
 	VMOVUPS    64(DX), Z4
-	VPSUBD     Z30, Z4, Z4
-	VPSRAD     $0x17, Z4, Z5
-	VPANDD     Z29, Z4, Z4
-	VPADDD     Z30, Z4, Z4
+	VPSUBD     Z30, Z4, Z5
+	VPANDD     Z29, Z5, Z5
+	VPSUBD     Z5, Z4, Z4
+	VPSRAD     $0x17, Z5, Z5
 	VMOVUPS    128(DX), Z6
 	VPADDD     Z6, Z5, Z5
 	VSHUFF64X2 $0x44, Z3, Z0, Z6
@@ -695,18 +696,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $8-40
 	VPADDD     Z2, Z3, Z2
 	VMOVUPS    (BX), Z3
 	VMOVUPS    64(BX), Z4
-	VPSUBD     Z30, Z4, Z4
-	VPSRAD     $0x17, Z4, Z5
-	VPANDD     Z29, Z4, Z4
-	VPADDD     Z30, Z4, Z4
+	VPSUBD     Z30, Z4, Z5
+	VPANDD     Z29, Z5, Z5
+	VPSUBD     Z5, Z4, Z4
+	VPSRAD     $0x17, Z5, Z5
 	VMOVUPS    128(BX), Z6
 	VPADDD     Z6, Z5, Z5
 	VMOVUPS    (R8), Z6
 	VMOVUPS    64(R8), Z7
-	VPSUBD     Z30, Z7, Z7
-	VPSRAD     $0x17, Z7, Z8
-	VPANDD     Z29, Z7, Z7
-	VPADDD     Z30, Z7, Z7
+	VPSUBD     Z30, Z7, Z8
+	VPANDD     Z29, Z8, Z8
+	VPSUBD     Z8, Z7, Z7
+	VPSRAD     $0x17, Z8, Z8
 	VMOVUPS    128(R8), Z9
 	VPADDD     Z9, Z8, Z8
 	VSHUFF64X2 $0x44, Z6, Z3, Z9
@@ -729,18 +730,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $8-40
 	VPADDD     Z2, Z3, Z2
 	VMOVUPS    256(SI), Z3
 	VMOVUPS    320(SI), Z4
-	VPSUBD     Z30, Z4, Z4
-	VPSRAD     $0x17, Z4, Z5
-	VPANDD     Z29, Z4, Z4
-	VPADDD     Z30, Z4, Z4
+	VPSUBD     Z30, Z4, Z5
+	VPANDD     Z29, Z5, Z5
+	VPSUBD     Z5, Z4, Z4
+	VPSRAD     $0x17, Z5, Z5
 	VMOVUPS    384(SI), Z6
 	VPADDD     Z6, Z5, Z5
 	VMOVUPS    256(DX), Z6
 	VMOVUPS    320(DX), Z7
-	VPSUBD     Z30, Z7, Z7
-	VPSRAD     $0x17, Z7, Z8
-	VPANDD     Z29, Z7, Z7
-	VPADDD     Z30, Z7, Z7
+	VPSUBD     Z30, Z7, Z8
+	VPANDD     Z29, Z8, Z8
+	VPSUBD     Z8, Z7, Z7
+	VPSRAD     $0x17, Z8, Z8
 	VMOVUPS    384(DX), Z9
 	VPADDD     Z9, Z8, Z8
 	VSHUFF64X2 $0x44, Z6, Z3, Z9
@@ -754,18 +755,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $8-40
 	VPADDD     Z5, Z6, Z5
 	VMOVUPS    256(BX), Z6
 	VMOVUPS    320(BX), Z7
-	VPSUBD     Z30, Z7, Z7
-	VPSRAD     $0x17, Z7, Z8
-	VPANDD     Z29, Z7, Z7
-	VPADDD     Z30, Z7, Z7
+	VPSUBD     Z30, Z7, Z8
+	VPANDD     Z29, Z8, Z8
+	VPSUBD     Z8, Z7, Z7
+	VPSRAD     $0x17, Z8, Z8
 	VMOVUPS    384(BX), Z9
 	VPADDD     Z9, Z8, Z8
 	VMOVUPS    256(R8), Z9
 	VMOVUPS    320(R8), Z10
-	VPSUBD     Z30, Z10, Z10
-	VPSRAD     $0x17, Z10, Z11
-	VPANDD     Z29, Z10, Z10
-	VPADDD     Z30, Z10, Z10
+	VPSUBD     Z30, Z10, Z11
+	VPANDD     Z29, Z11, Z11
+	VPSUBD     Z11, Z10, Z10
+	VPSRAD     $0x17, Z11, Z11
 	VMOVUPS    384(R8), Z12
 	VPADDD     Z12, Z11, Z11
 	VSHUFF64X2 $0x44, Z9, Z6, Z12
@@ -797,18 +798,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $8-40
 	VPADDD     Z2, Z3, Z2
 	VMOVUPS    512(SI), Z3
 	VMOVUPS    576(SI), Z4
-	VPSUBD     Z30, Z4, Z4
-	VPSRAD     $0x17, Z4, Z5
-	VPANDD     Z29, Z4, Z4
-	VPADDD     Z30, Z4, Z4
+	VPSUBD     Z30, Z4, Z5
+	VPANDD     Z29, Z5, Z5
+	VPSUBD     Z5, Z4, Z4
+	VPSRAD     $0x17, Z5, Z5
 	VMOVUPS    640(SI), Z6
 	VPADDD     Z6, Z5, Z5
 	VMOVUPS    512(DX), Z6
 	VMOVUPS    576(DX), Z7
-	VPSUBD     Z30, Z7, Z7
-	VPSRAD     $0x17, Z7, Z8
-	VPANDD     Z29, Z7, Z7
-	VPADDD     Z30, Z7, Z7
+	VPSUBD     Z30, Z7, Z8
+	VPANDD     Z29, Z8, Z8
+	VPSUBD     Z8, Z7, Z7
+	VPSRAD     $0x17, Z8, Z8
 	VMOVUPS    640(DX), Z9
 	VPADDD     Z9, Z8, Z8
 	VSHUFF64X2 $0x44, Z6, Z3, Z9
@@ -822,18 +823,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $8-40
 	VPADDD     Z5, Z6, Z5
 	VMOVUPS    512(BX), Z6
 	VMOVUPS    576(BX), Z7
-	VPSUBD     Z30, Z7, Z7
-	VPSRAD     $0x17, Z7, Z8
-	VPANDD     Z29, Z7, Z7
-	VPADDD     Z30, Z7, Z7
+	VPSUBD     Z30, Z7, Z8
+	VPANDD     Z29, Z8, Z8
+	VPSUBD     Z8, Z7, Z7
+	VPSRAD     $0x17, Z8, Z8
 	VMOVUPS    640(BX), Z9
 	VPADDD     Z9, Z8, Z8
 	VMOVUPS    512(R8), Z9
 	VMOVUPS    576(R8), Z10
-	VPSUBD     Z30, Z10, Z10
-	VPSRAD     $0x17, Z10, Z11
-	VPANDD     Z29, Z10, Z10
-	VPADDD     Z30, Z10, Z10
+	VPSUBD     Z30, Z10, Z11
+	VPANDD     Z29, Z11, Z11
+	VPSUBD     Z11, Z10, Z10
+	VPSRAD     $0x17, Z11, Z11
 	VMOVUPS    640(R8), Z12
 	VPADDD     Z12, Z11, Z11
 	VSHUFF64X2 $0x44, Z9, Z6, Z12
@@ -856,18 +857,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $8-40
 	VPADDD     Z5, Z6, Z5
 	VMOVUPS    768(SI), Z6
 	VMOVUPS    832(SI), Z7
-	VPSUBD     Z30, Z7, Z7
-	VPSRAD     $0x17, Z7, Z8
-	VPANDD     Z29, Z7, Z7
-	VPADDD     Z30, Z7, Z7
+	VPSUBD     Z30, Z7, Z8
+	VPANDD     Z29, Z8, Z8
+	VPSUBD     Z8, Z7, Z7
+	VPSRAD     $0x17, Z8, Z8
 	VMOVUPS    896(SI), Z9
 	VPADDD     Z9, Z8, Z8
 	VMOVUPS    768(DX), Z9
 	VMOVUPS    832(DX), Z10
-	VPSUBD     Z30, Z10, Z10
-	VPSRAD     $0x17, Z10, Z11
-	VPANDD     Z29, Z10, Z10
-	VPADDD     Z30, Z10, Z10
+	VPSUBD     Z30, Z10, Z11
+	VPANDD     Z29, Z11, Z11
+	VPSUBD     Z11, Z10, Z10
+	VPSRAD     $0x17, Z11, Z11
 	VMOVUPS    896(DX), Z12
 	VPADDD     Z12, Z11, Z11
 	VSHUFF64X2 $0x44, Z9, Z6, Z12
@@ -881,18 +882,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $8-40
 	VPADDD     Z8, Z9, Z8
 	VMOVUPS    768(BX), Z9
 	VMOVUPS    832(BX), Z10
-	VPSUBD     Z30, Z10, Z10
-	VPSRAD     $0x17, Z10, Z11
-	VPANDD     Z29, Z10, Z10
-	VPADDD     Z30, Z10, Z10
+	VPSUBD     Z30, Z10, Z11
+	VPANDD     Z29, Z11, Z11
+	VPSUBD     Z11, Z10, Z10
+	VPSRAD     $0x17, Z11, Z11
 	VMOVUPS    896(BX), Z12
 	VPADDD     Z12, Z11, Z11
 	VMOVUPS    768(R8), Z12
 	VMOVUPS    832(R8), Z13
-	VPSUBD     Z30, Z13, Z13
-	VPSRAD     $0x17, Z13, Z14
-	VPANDD     Z29, Z13, Z13
-	VPADDD     Z30, Z13, Z13
+	VPSUBD     Z30, Z13, Z14
+	VPANDD     Z29, Z14, Z14
+	VPSUBD     Z14, Z13, Z13
+	VPSRAD     $0x17, Z14, Z14
 	VMOVUPS    896(R8), Z15
 	VPADDD     Z15, Z14, Z14
 	VSHUFF64X2 $0x44, Z12, Z9, Z15
@@ -931,48 +932,47 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $8-40
 	VSHUFPS    $0x88, Z5, Z2, Z3
 	VSHUFPS    $0xdd, Z5, Z2, Z2
 	VPADDD     Z2, Z3, Z2
-	VPSUBD     Z30, Z1, Z1
-	VPSRAD     $0x17, Z1, Z3
-	VPANDD     Z29, Z1, Z1
-	VPADDD     Z30, Z1, Z1
+	VPSUBD     Z30, Z1, Z3
+	VPANDD     Z29, Z3, Z3
+	VPSUBD     Z3, Z1, Z1
+	VPSRAD     $0x17, Z3, Z3
 	VPADDD     Z2, Z3, Z2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z30, Z1, Z1
-	VPSRAD    $0x17, Z1, Z3
+	VPSUBD    Z30, Z1, Z3
+	VPANDD    Z29, Z3, Z3
+	VPSUBD    Z3, Z1, Z1
 	VCVTDQ2PS Z3, Z3
-	VPANDD    Z29, Z1, Z1
-	VPADDD    Z30, Z1, Z1
-	VSUBPS    Z25, Z1, Z1
+	VSUBPS    Z27, Z1, Z1
 
 	// r + r^2 p(r) + k ln 2
-	VMOVAPS          Z23, Z4
-	VFMADD231PS      Z1, Z24, Z4
+	VMOVAPS          Z25, Z4
+	VFMADD231PS      Z1, Z26, Z4
+	VFMADD213PS      Z24, Z1, Z4
+	VFMADD213PS      Z23, Z1, Z4
 	VFMADD213PS      Z22, Z1, Z4
 	VFMADD213PS      Z21, Z1, Z4
 	VFMADD213PS      Z20, Z1, Z4
 	VFMADD213PS      Z19, Z1, Z4
 	VFMADD213PS      Z18, Z1, Z4
-	VFMADD213PS      Z17, Z1, Z4
-	VFMADD213PS      Z16, Z1, Z4
 	VMULPS           Z1, Z1, Z5
-	VMULPS           Z27, Z3, Z6
+	VMULPS           Z17, Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z1, Z6, Z1
-	VFMADD231PS      Z26, Z3, Z1
+	VFMADD231PS      Z16, Z3, Z1
 	VCVTDQ2PS        Z2, Z2
-	VFMADD231PS      Z27, Z2, Z1
-	VFMADD231PS      Z26, Z2, Z1
+	VFMADD231PS.BCST gaussConsts<>+80(SB), Z2, Z1
+	VFMADD231PS.BCST gaussConsts<>+76(SB), Z2, Z1
 	VADDPS           Z28, Z1, Z1
 	VBROADCASTSS     (SP), Z2
-	VFMADD231PS.BCST gaussConsts<>+84(SB), Z2, Z1
+	VFMADD231PS.BCST gaussConsts<>+92(SB), Z2, Z1
 	VSUBPS           Z1, Z28, Z1
-	VFMADD231PS.BCST gaussConsts<>+88(SB), Z0, Z1
+	VFMADD231PS.BCST gaussConsts<>+96(SB), Z0, Z1
 	VMOVUPS          Z1, (DI)
 
 	// sign set if the exponent is that of Inf and NaN
 	VPANDD.BCST gaussConsts<>+0(SB), Z1, Z0
-	VPADDD.BCST gaussConsts<>+80(SB), Z0, Z0
+	VPADDD.BCST gaussConsts<>+88(SB), Z0, Z0
 	VPORD       Z0, Z31, Z31
 	VPMOVD2M    Z31, K1
 	KMOVW       K1, AX
@@ -985,9 +985,9 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $8-40
 TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-32
 	// Registers:    Z0-Z26 values    Z27-Z30 constants and scalars    Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+4(SB), Z30
-	VBROADCASTSS gaussConsts<>+76(SB), Z29
+	VBROADCASTSS gaussConsts<>+84(SB), Z29
 	VBROADCASTSS gaussConsts<>+0(SB), Z28
-	VBROADCASTSS gaussConsts<>+80(SB), Z27
+	VBROADCASTSS gaussConsts<>+88(SB), Z27
 	MOVQ         v+0(FP), DI
 	MOVQ         lanes+8(FP), SI
 	MOVQ         quad+16(FP), AX
@@ -1141,10 +1141,10 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $8-40
 	// Registers:    Z0-Z24 values    Z25-Z30 constants and scalars    Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+4(SB), Z30
 	VBROADCASTSS d+24(FP), Z29
-	VBROADCASTSS gaussConsts<>+84(SB), Z28
-	VBROADCASTSS gaussConsts<>+88(SB), Z27
+	VBROADCASTSS gaussConsts<>+92(SB), Z28
+	VBROADCASTSS gaussConsts<>+96(SB), Z27
 	VBROADCASTSS gaussConsts<>+0(SB), Z26
-	VBROADCASTSS gaussConsts<>+80(SB), Z25
+	VBROADCASTSS gaussConsts<>+88(SB), Z25
 	MOVQ         v+0(FP), DI
 	MOVQ         lanes+8(FP), SI
 	MOVQ         quad+16(FP), AX
@@ -1297,14 +1297,14 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $8-40
 TEXT ·GaussKLSigma(SB), NOSPLIT, $40-72
 	// Registers:    Z0-Z18 values    Z19-Z27 constants and scalars    Z28-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z27
-	VBROADCASTSS gaussConsts<>+92(SB), Z26
-	VBROADCASTSS gaussConsts<>+96(SB), Z25
-	VBROADCASTSS gaussConsts<>+100(SB), Z24
+	VBROADCASTSS gaussConsts<>+100(SB), Z26
+	VBROADCASTSS gaussConsts<>+104(SB), Z25
+	VBROADCASTSS gaussConsts<>+108(SB), Z24
 	VBROADCASTSS gaussConsts<>+4(SB), Z23
 	VBROADCASTSS gaussConsts<>+20(SB), Z22
 	VBROADCASTSS gaussConsts<>+24(SB), Z21
-	VBROADCASTSS gaussConsts<>+104(SB), Z20
-	VBROADCASTSS gaussConsts<>+108(SB), Z19
+	VBROADCASTSS gaussConsts<>+112(SB), Z20
+	VBROADCASTSS gaussConsts<>+116(SB), Z19
 
 	// Registers:    DI lanes    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
 	MOVQ    lanes+0(FP), DI
@@ -1384,10 +1384,10 @@ l16:
 	VMULPS       Z30, Z8, Z30
 	VMULPS       Z30, Z9, Z30
 	VPSUBD       Z22, Z30, Z0
-	VPSRAD       $0x17, Z0, Z1
 	VPANDD       Z21, Z0, Z0
-	VPADDD       Z22, Z0, Z30
-	VPADDD       Z29, Z1, Z29
+	VPSUBD       Z0, Z30, Z30
+	VPSRAD       $0x17, Z0, Z0
+	VPADDD       Z29, Z0, Z29
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
 	ADDQ         $0x00000080, BX
@@ -1484,15 +1484,15 @@ l19:
 TEXT ·GaussKLSigmaBackward(SB), NOSPLIT, $72-104
 	// Registers:    Z0-Z16 values    Z17-Z26 constants and scalars    Z27-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z26
-	VBROADCASTSS gaussConsts<>+92(SB), Z25
-	VBROADCASTSS gaussConsts<>+96(SB), Z24
+	VBROADCASTSS gaussConsts<>+100(SB), Z25
+	VBROADCASTSS gaussConsts<>+104(SB), Z24
 	VBROADCASTSS gaussConsts<>+12(SB), Z23
-	VBROADCASTSS gaussConsts<>+100(SB), Z22
+	VBROADCASTSS gaussConsts<>+108(SB), Z22
 	VBROADCASTSS gaussConsts<>+4(SB), Z21
 	VBROADCASTSS gaussConsts<>+20(SB), Z20
 	VBROADCASTSS gaussConsts<>+24(SB), Z19
-	VBROADCASTSS gaussConsts<>+104(SB), Z18
-	VBROADCASTSS gaussConsts<>+108(SB), Z17
+	VBROADCASTSS gaussConsts<>+112(SB), Z18
+	VBROADCASTSS gaussConsts<>+116(SB), Z17
 
 	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
 	MOVQ    lanes+0(FP), DI
@@ -1629,10 +1629,10 @@ l22:
 	VMOVUPS      Z2, (DX)
 	VMOVUPS      Z3, 64(DX)
 	VPSUBD       Z20, Z30, Z0
-	VPSRAD       $0x17, Z0, Z1
 	VPANDD       Z19, Z0, Z0
-	VPADDD       Z20, Z0, Z30
-	VPADDD       Z29, Z1, Z29
+	VPSUBD       Z0, Z30, Z30
+	VPSRAD       $0x17, Z0, Z0
+	VPADDD       Z29, Z0, Z29
 	ADDQ         $0x00000080, R9
 	ADDQ         $0x00000080, R10
 	ADDQ         $0x00000080, R11
@@ -1780,15 +1780,15 @@ l25:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·GaussKLStandardSigma(SB), NOSPLIT, $24-56
 	// Registers:    Z0-Z18 values    Z19-Z27 constants and scalars    Z28-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+96(SB), Z27
+	VBROADCASTSS gaussConsts<>+104(SB), Z27
 	VBROADCASTSS gaussConsts<>+28(SB), Z26
-	VBROADCASTSS gaussConsts<>+92(SB), Z25
-	VBROADCASTSS gaussConsts<>+100(SB), Z24
+	VBROADCASTSS gaussConsts<>+100(SB), Z25
+	VBROADCASTSS gaussConsts<>+108(SB), Z24
 	VBROADCASTSS gaussConsts<>+4(SB), Z23
 	VBROADCASTSS gaussConsts<>+20(SB), Z22
 	VBROADCASTSS gaussConsts<>+24(SB), Z21
-	VBROADCASTSS gaussConsts<>+104(SB), Z20
-	VBROADCASTSS gaussConsts<>+108(SB), Z19
+	VBROADCASTSS gaussConsts<>+112(SB), Z20
+	VBROADCASTSS gaussConsts<>+116(SB), Z19
 
 	// Registers:    DI lanes    SI muQ    DX sQ    CX elements left in the row    BX 4n
 	MOVQ    lanes+0(FP), DI
@@ -1838,10 +1838,10 @@ l28:
 	VMULPS      Z30, Z2, Z30
 	VMULPS      Z30, Z3, Z30
 	VPSUBD      Z22, Z30, Z0
-	VPSRAD      $0x17, Z0, Z1
 	VPANDD      Z21, Z0, Z0
-	VPADDD      Z22, Z0, Z30
-	VPADDD      Z29, Z1, Z29
+	VPSUBD      Z0, Z30, Z30
+	VPSRAD      $0x17, Z0, Z0
+	VPADDD      Z29, Z0, Z29
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
 	SUBQ        $0x20, CX
@@ -1909,14 +1909,14 @@ l31:
 TEXT ·GaussKLStandardSigmaBackward(SB), NOSPLIT, $40-72
 	// Registers:    Z0-Z17 values    Z18-Z26 constants and scalars    Z27-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z26
-	VBROADCASTSS gaussConsts<>+96(SB), Z25
-	VBROADCASTSS gaussConsts<>+92(SB), Z24
-	VBROADCASTSS gaussConsts<>+100(SB), Z23
+	VBROADCASTSS gaussConsts<>+104(SB), Z25
+	VBROADCASTSS gaussConsts<>+100(SB), Z24
+	VBROADCASTSS gaussConsts<>+108(SB), Z23
 	VBROADCASTSS gaussConsts<>+4(SB), Z22
 	VBROADCASTSS gaussConsts<>+20(SB), Z21
 	VBROADCASTSS gaussConsts<>+24(SB), Z20
-	VBROADCASTSS gaussConsts<>+104(SB), Z19
-	VBROADCASTSS gaussConsts<>+108(SB), Z18
+	VBROADCASTSS gaussConsts<>+112(SB), Z19
+	VBROADCASTSS gaussConsts<>+116(SB), Z18
 
 	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
 	MOVQ    lanes+0(FP), DI
@@ -1995,10 +1995,10 @@ l34:
 	VMOVUPS     Z2, (DX)
 	VMOVUPS     Z3, 64(DX)
 	VPSUBD      Z21, Z30, Z0
-	VPSRAD      $0x17, Z0, Z1
 	VPANDD      Z20, Z0, Z0
-	VPADDD      Z21, Z0, Z30
-	VPADDD      Z29, Z1, Z29
+	VPSUBD      Z0, Z30, Z30
+	VPSRAD      $0x17, Z0, Z0
+	VPADDD      Z29, Z0, Z29
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
 	ADDQ        $0x00000080, SI
@@ -2091,19 +2091,19 @@ l37:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·GaussKLLog(SB), NOSPLIT, $48-80
 	// Registers:    Z0-Z15 values    Z16-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+116(SB), Z28
+	VBROADCASTSS gaussConsts<>+124(SB), Z28
 	VBROADCASTSS gaussConsts<>+28(SB), Z27
 	VBROADCASTSS gaussConsts<>+0(SB), Z26
 	VBROADCASTSS factor+64(FP), Z25
-	VBROADCASTSS gaussConsts<>+112(SB), Z24
-	VBROADCASTSS gaussConsts<>+72(SB), Z23
-	VBROADCASTSS gaussConsts<>+68(SB), Z22
-	VBROADCASTSS gaussConsts<>+120(SB), Z21
-	VBROADCASTSS gaussConsts<>+124(SB), Z20
-	VBROADCASTSS gaussConsts<>+128(SB), Z19
-	VBROADCASTSS gaussConsts<>+132(SB), Z18
-	VBROADCASTSS gaussConsts<>+136(SB), Z17
-	VBROADCASTSS gaussConsts<>+96(SB), Z16
+	VBROADCASTSS gaussConsts<>+120(SB), Z24
+	VBROADCASTSS gaussConsts<>+76(SB), Z23
+	VBROADCASTSS gaussConsts<>+80(SB), Z22
+	VBROADCASTSS gaussConsts<>+128(SB), Z21
+	VBROADCASTSS gaussConsts<>+132(SB), Z20
+	VBROADCASTSS gaussConsts<>+136(SB), Z19
+	VBROADCASTSS gaussConsts<>+140(SB), Z18
+	VBROADCASTSS gaussConsts<>+144(SB), Z17
+	VBROADCASTSS gaussConsts<>+104(SB), Z16
 
 	// Registers:    DI lanes    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
 	MOVQ         lanes+0(FP), DI
@@ -2241,8 +2241,8 @@ l40:
 	VMULPS           Z16, Z1, Z1
 	VMULPS           Z16, Z4, Z4
 	VMULPS           Z16, Z5, Z5
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z4, Z4
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z5, Z5
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z4, Z4
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z5, Z5
 	VFMADD231PS      Z0, Z0, Z4
 	VFMADD231PS      Z1, Z1, Z5
 	VADDPS           Z31, Z4, Z31
@@ -2315,7 +2315,7 @@ l41:
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z16, Z0, Z0
 	VMULPS           Z16, Z2, Z2
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z2, Z2
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z2, Z2
 	VFMADD231PS      Z0, Z0, Z2
 	VADDPS           Z31, Z2, Z31
 	VADDPS           Z30, Z1, Z30
@@ -2390,7 +2390,7 @@ l42:
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z16, Z0, Z0
 	VMULPS           Z16, Z2, Z2
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z2, Z2
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z2, Z2
 	VFMADD231PS      Z0, Z0, Z2
 	VMOVAPS.Z        Z2, K7, Z0
 	VADDPS           Z31, Z0, Z31
@@ -2411,8 +2411,8 @@ l43:
 	ADDQ         32(SP), R8
 	DECQ         (SP)
 	JNE          l39
-	VPMINUD.BCST gaussConsts<>+140(SB), Z29, Z0
-	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z29
+	VPMINUD.BCST gaussConsts<>+148(SB), Z29, Z0
+	VPADDD.BCST  gaussConsts<>+152(SB), Z0, Z29
 	VPMOVD2M     Z29, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+72(FP)
@@ -2424,17 +2424,17 @@ l43:
 TEXT ·GaussKLLogBackward(SB), NOSPLIT, $80-112
 	// Registers:    Z0-Z15 values    Z16-Z27 constants and scalars    Z28-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z27
-	VBROADCASTSS gaussConsts<>+116(SB), Z26
+	VBROADCASTSS gaussConsts<>+124(SB), Z26
 	VBROADCASTSS factor+96(FP), Z25
 	VBROADCASTSS gaussConsts<>+0(SB), Z24
-	VBROADCASTSS gaussConsts<>+112(SB), Z23
-	VBROADCASTSS gaussConsts<>+72(SB), Z22
-	VBROADCASTSS gaussConsts<>+68(SB), Z21
-	VBROADCASTSS gaussConsts<>+120(SB), Z20
-	VBROADCASTSS gaussConsts<>+124(SB), Z19
-	VBROADCASTSS gaussConsts<>+128(SB), Z18
-	VBROADCASTSS gaussConsts<>+132(SB), Z17
-	VBROADCASTSS gaussConsts<>+136(SB), Z16
+	VBROADCASTSS gaussConsts<>+120(SB), Z23
+	VBROADCASTSS gaussConsts<>+76(SB), Z22
+	VBROADCASTSS gaussConsts<>+80(SB), Z21
+	VBROADCASTSS gaussConsts<>+128(SB), Z20
+	VBROADCASTSS gaussConsts<>+132(SB), Z19
+	VBROADCASTSS gaussConsts<>+136(SB), Z18
+	VBROADCASTSS gaussConsts<>+140(SB), Z17
+	VBROADCASTSS gaussConsts<>+144(SB), Z16
 
 	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
 	MOVQ         lanes+0(FP), DI
@@ -2589,12 +2589,12 @@ l46:
 	VMULPS           Z7, Z1, Z1
 	VMULPS           Z6, Z0, Z0
 	VMULPS           Z7, Z1, Z1
-	VMULPS.BCST      gaussConsts<>+96(SB), Z0, Z8
-	VMULPS.BCST      gaussConsts<>+96(SB), Z1, Z9
-	VMULPS.BCST      gaussConsts<>+96(SB), Z4, Z10
-	VMULPS.BCST      gaussConsts<>+96(SB), Z5, Z11
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z10, Z10
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z11, Z11
+	VMULPS.BCST      gaussConsts<>+104(SB), Z0, Z8
+	VMULPS.BCST      gaussConsts<>+104(SB), Z1, Z9
+	VMULPS.BCST      gaussConsts<>+104(SB), Z4, Z10
+	VMULPS.BCST      gaussConsts<>+104(SB), Z5, Z11
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z10, Z10
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z11, Z11
 	VFMADD231PS      Z8, Z8, Z10
 	VFMADD231PS      Z9, Z9, Z11
 	VADDPS           Z31, Z10, Z31
@@ -2701,9 +2701,9 @@ l47:
 	VSCALEFPS        Z4, Z7, Z3
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z3, Z0, Z0
-	VMULPS.BCST      gaussConsts<>+96(SB), Z0, Z4
-	VMULPS.BCST      gaussConsts<>+96(SB), Z2, Z5
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z5, Z5
+	VMULPS.BCST      gaussConsts<>+104(SB), Z0, Z4
+	VMULPS.BCST      gaussConsts<>+104(SB), Z2, Z5
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z5, Z5
 	VFMADD231PS      Z4, Z4, Z5
 	VADDPS           Z31, Z5, Z31
 	VADDPS           Z30, Z1, Z30
@@ -2796,9 +2796,9 @@ l48:
 	VSCALEFPS        Z4, Z7, Z3
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z3, Z0, Z0
-	VMULPS.BCST      gaussConsts<>+96(SB), Z0, Z4
-	VMULPS.BCST      gaussConsts<>+96(SB), Z2, Z5
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z5, Z5
+	VMULPS.BCST      gaussConsts<>+104(SB), Z0, Z4
+	VMULPS.BCST      gaussConsts<>+104(SB), Z2, Z5
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z5, Z5
 	VFMADD231PS      Z4, Z4, Z5
 	VMOVAPS.Z        Z5, K7, Z4
 	VADDPS           Z31, Z4, Z31
@@ -2843,8 +2843,8 @@ l49:
 	ADDQ         64(SP), R12
 	DECQ         (SP)
 	JNE          l45
-	VPMINUD.BCST gaussConsts<>+140(SB), Z29, Z0
-	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z29
+	VPMINUD.BCST gaussConsts<>+148(SB), Z29, Z0
+	VPADDD.BCST  gaussConsts<>+152(SB), Z0, Z29
 	VPMOVD2M     Z29, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+104(FP)
@@ -2855,23 +2855,23 @@ l49:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·GaussKLStandardLog(SB), NOSPLIT, $32-64
 	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+116(SB), Z28
+	VBROADCASTSS gaussConsts<>+124(SB), Z28
 	VBROADCASTSS gaussConsts<>+28(SB), Z27
-	VBROADCASTSS gaussConsts<>+96(SB), Z26
+	VBROADCASTSS gaussConsts<>+104(SB), Z26
 	VBROADCASTSS gaussConsts<>+0(SB), Z25
 	VBROADCASTSS factor+48(FP), Z24
-	VBROADCASTSS gaussConsts<>+112(SB), Z23
-	VBROADCASTSS gaussConsts<>+72(SB), Z22
-	VBROADCASTSS gaussConsts<>+68(SB), Z21
-	VBROADCASTSS gaussConsts<>+120(SB), Z20
-	VBROADCASTSS gaussConsts<>+124(SB), Z19
-	VBROADCASTSS gaussConsts<>+128(SB), Z18
-	VBROADCASTSS gaussConsts<>+132(SB), Z17
-	VBROADCASTSS gaussConsts<>+136(SB), Z16
-	VBROADCASTSS gaussConsts<>+100(SB), Z15
+	VBROADCASTSS gaussConsts<>+120(SB), Z23
+	VBROADCASTSS gaussConsts<>+76(SB), Z22
+	VBROADCASTSS gaussConsts<>+80(SB), Z21
+	VBROADCASTSS gaussConsts<>+128(SB), Z20
+	VBROADCASTSS gaussConsts<>+132(SB), Z19
+	VBROADCASTSS gaussConsts<>+136(SB), Z18
+	VBROADCASTSS gaussConsts<>+140(SB), Z17
+	VBROADCASTSS gaussConsts<>+144(SB), Z16
+	VBROADCASTSS gaussConsts<>+108(SB), Z15
 	VBROADCASTSS gaussConsts<>+4(SB), Z14
-	VBROADCASTSS gaussConsts<>+140(SB), Z13
-	VBROADCASTSS gaussConsts<>+144(SB), Z12
+	VBROADCASTSS gaussConsts<>+148(SB), Z13
+	VBROADCASTSS gaussConsts<>+152(SB), Z12
 
 	// Registers:    DI lanes    SI muQ    DX sQ    CX elements left in the row    BX 4n
 	MOVQ    lanes+0(FP), DI
@@ -3064,21 +3064,21 @@ TEXT ·GaussKLStandardLogBackward(SB), NOSPLIT, $48-80
 	// Registers:    Z0-Z10 values    Z11-Z27 constants and scalars    Z28-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z27
 	VBROADCASTSS factor+64(FP), Z26
-	VBROADCASTSS gaussConsts<>+116(SB), Z25
-	VBROADCASTSS gaussConsts<>+96(SB), Z24
+	VBROADCASTSS gaussConsts<>+124(SB), Z25
+	VBROADCASTSS gaussConsts<>+104(SB), Z24
 	VBROADCASTSS gaussConsts<>+0(SB), Z23
-	VBROADCASTSS gaussConsts<>+112(SB), Z22
-	VBROADCASTSS gaussConsts<>+72(SB), Z21
-	VBROADCASTSS gaussConsts<>+68(SB), Z20
-	VBROADCASTSS gaussConsts<>+120(SB), Z19
-	VBROADCASTSS gaussConsts<>+124(SB), Z18
-	VBROADCASTSS gaussConsts<>+128(SB), Z17
-	VBROADCASTSS gaussConsts<>+132(SB), Z16
-	VBROADCASTSS gaussConsts<>+136(SB), Z15
-	VBROADCASTSS gaussConsts<>+100(SB), Z14
+	VBROADCASTSS gaussConsts<>+120(SB), Z22
+	VBROADCASTSS gaussConsts<>+76(SB), Z21
+	VBROADCASTSS gaussConsts<>+80(SB), Z20
+	VBROADCASTSS gaussConsts<>+128(SB), Z19
+	VBROADCASTSS gaussConsts<>+132(SB), Z18
+	VBROADCASTSS gaussConsts<>+136(SB), Z17
+	VBROADCASTSS gaussConsts<>+140(SB), Z16
+	VBROADCASTSS gaussConsts<>+144(SB), Z15
+	VBROADCASTSS gaussConsts<>+108(SB), Z14
 	VBROADCASTSS gaussConsts<>+4(SB), Z13
-	VBROADCASTSS gaussConsts<>+140(SB), Z12
-	VBROADCASTSS gaussConsts<>+144(SB), Z11
+	VBROADCASTSS gaussConsts<>+148(SB), Z12
+	VBROADCASTSS gaussConsts<>+152(SB), Z11
 
 	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
 	MOVQ    lanes+0(FP), DI
@@ -3320,9 +3320,9 @@ l61:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·GaussKLSoftplus(SB), NOSPLIT, $40-72
 	// Registers:    Z0-Z21 values    Z22-Z27 constants and scalars    Z28-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+96(SB), Z27
+	VBROADCASTSS gaussConsts<>+104(SB), Z27
 	VBROADCASTSS gaussConsts<>+28(SB), Z26
-	VBROADCASTSS gaussConsts<>+116(SB), Z25
+	VBROADCASTSS gaussConsts<>+124(SB), Z25
 	VBROADCASTSS gaussConsts<>+4(SB), Z24
 	VBROADCASTSS gaussConsts<>+0(SB), Z23
 	VBROADCASTSS gaussConsts<>+12(SB), Z22
@@ -3386,60 +3386,60 @@ l64:
 	VPORD        Z22, Z3, Z7
 	VPORD        Z22, Z4, Z8
 	VPORD        Z22, Z5, Z9
-	VBROADCASTSS gaussConsts<>+148(SB), Z10
+	VBROADCASTSS gaussConsts<>+156(SB), Z10
 	VMAXPS       Z6, Z10, Z6
-	VBROADCASTSS gaussConsts<>+148(SB), Z10
+	VBROADCASTSS gaussConsts<>+156(SB), Z10
 	VMAXPS       Z7, Z10, Z7
-	VBROADCASTSS gaussConsts<>+148(SB), Z10
+	VBROADCASTSS gaussConsts<>+156(SB), Z10
 	VMAXPS       Z8, Z10, Z8
-	VBROADCASTSS gaussConsts<>+148(SB), Z10
+	VBROADCASTSS gaussConsts<>+156(SB), Z10
 	VMAXPS       Z9, Z10, Z9
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS           Z25, Z10
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z6, Z10
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z6, Z10
 	VMOVAPS           Z25, Z11
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z7, Z11
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z7, Z11
 	VMOVAPS           Z25, Z12
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z8, Z12
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z8, Z12
 	VMOVAPS           Z25, Z13
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z9, Z13
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z9, Z13
 	VSUBPS            Z25, Z10, Z10
 	VSUBPS            Z25, Z11, Z11
 	VSUBPS            Z25, Z12, Z12
 	VSUBPS            Z25, Z13, Z13
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z10, Z6
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z11, Z7
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z12, Z8
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z13, Z9
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z10, Z6
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z11, Z7
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z12, Z8
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z13, Z9
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z10, Z6
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z11, Z7
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z12, Z8
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z13, Z9
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z10, Z6
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z11, Z7
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z12, Z8
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z13, Z9
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+124(SB), Z14
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z6, Z14
-	VBROADCASTSS     gaussConsts<>+124(SB), Z15
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z7, Z15
-	VBROADCASTSS     gaussConsts<>+124(SB), Z16
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z8, Z16
-	VBROADCASTSS     gaussConsts<>+124(SB), Z17
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z9, Z17
+	VBROADCASTSS     gaussConsts<>+132(SB), Z14
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z6, Z14
+	VBROADCASTSS     gaussConsts<>+132(SB), Z15
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z7, Z15
+	VBROADCASTSS     gaussConsts<>+132(SB), Z16
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+132(SB), Z17
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z9, Z17
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z6, Z14
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z7, Z15
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z8, Z16
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z9, Z17
 	VFMADD213PS      Z26, Z6, Z14
 	VFMADD213PS      Z26, Z7, Z15
 	VFMADD213PS      Z26, Z8, Z16
@@ -3482,30 +3482,22 @@ l64:
 	VBLENDMPS        Z11, Z7, K2, Z7
 	VBLENDMPS        Z12, Z8, K4, Z8
 	VBLENDMPS        Z13, Z9, K5, Z9
-	VBROADCASTSS     gaussConsts<>+152(SB), Z10
+	VBROADCASTSS     gaussConsts<>+160(SB), Z10
 	VMOVAPS.Z        Z10, K1, Z10
-	VBROADCASTSS     gaussConsts<>+152(SB), Z11
+	VBROADCASTSS     gaussConsts<>+160(SB), Z11
 	VMOVAPS.Z        Z11, K2, Z11
-	VBROADCASTSS     gaussConsts<>+152(SB), Z12
+	VBROADCASTSS     gaussConsts<>+160(SB), Z12
 	VMOVAPS.Z        Z12, K4, Z12
-	VBROADCASTSS     gaussConsts<>+152(SB), Z13
+	VBROADCASTSS     gaussConsts<>+160(SB), Z13
 	VMOVAPS.Z        Z13, K5, Z13
-	VBROADCASTSS     gaussConsts<>+160(SB), Z14
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z6, Z14
-	VBROADCASTSS     gaussConsts<>+160(SB), Z15
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z7, Z15
-	VBROADCASTSS     gaussConsts<>+160(SB), Z16
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z16
-	VBROADCASTSS     gaussConsts<>+160(SB), Z17
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z9, Z17
+	VBROADCASTSS     gaussConsts<>+168(SB), Z14
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z6, Z14
+	VBROADCASTSS     gaussConsts<>+168(SB), Z15
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z7, Z15
+	VBROADCASTSS     gaussConsts<>+168(SB), Z16
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+168(SB), Z17
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z9, Z17
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z6, Z14
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z7, Z15
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z16
@@ -3522,6 +3514,14 @@ l64:
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z7, Z15
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z16
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z9, Z17
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z6, Z14
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z7, Z15
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z16
@@ -3542,10 +3542,10 @@ l64:
 	VADDPS           Z7, Z3, Z3
 	VADDPS           Z8, Z4, Z4
 	VADDPS           Z9, Z5, Z5
-	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
-	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
-	VADDPS.BCST      gaussConsts<>+188(SB), Z4, Z4
-	VADDPS.BCST      gaussConsts<>+188(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+196(SB), Z2, Z2
+	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+196(SB), Z4, Z4
+	VADDPS.BCST      gaussConsts<>+196(SB), Z5, Z5
 	VDIVPS           Z4, Z26, Z6
 	VDIVPS           Z5, Z26, Z7
 	VMULPS           Z6, Z0, Z0
@@ -3560,8 +3560,8 @@ l64:
 	VMULPS           Z27, Z1, Z1
 	VMULPS           Z27, Z8, Z2
 	VMULPS           Z27, Z9, Z3
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z2, Z2
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z3, Z3
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z2, Z2
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z3, Z3
 	VFMADD231PS      Z0, Z0, Z2
 	VFMADD231PS      Z1, Z1, Z3
 	VADDPS           Z31, Z2, Z31
@@ -3569,10 +3569,10 @@ l64:
 	VMULPS           Z30, Z8, Z30
 	VMULPS           Z30, Z9, Z30
 	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
-	VPSRAD           $0x17, Z0, Z1
 	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z30
-	VPADDD           Z29, Z1, Z29
+	VPSUBD           Z0, Z30, Z30
+	VPSRAD           $0x17, Z0, Z0
+	VPADDD           Z29, Z0, Z29
 	ADDQ             $0x00000080, SI
 	ADDQ             $0x00000080, DX
 	ADDQ             $0x00000080, BX
@@ -3594,36 +3594,36 @@ l65:
 	VSUBPS       Z3, Z0, Z0
 	VPORD        Z22, Z1, Z3
 	VPORD        Z22, Z2, Z4
-	VBROADCASTSS gaussConsts<>+148(SB), Z5
+	VBROADCASTSS gaussConsts<>+156(SB), Z5
 	VMAXPS       Z3, Z5, Z3
-	VBROADCASTSS gaussConsts<>+148(SB), Z5
+	VBROADCASTSS gaussConsts<>+156(SB), Z5
 	VMAXPS       Z4, Z5, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS           Z25, Z5
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z3, Z5
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z3, Z5
 	VMOVAPS           Z25, Z6
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z4, Z6
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z4, Z6
 	VSUBPS            Z25, Z5, Z5
 	VSUBPS            Z25, Z6, Z6
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z6, Z4
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z6, Z4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+124(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+124(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+132(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+132(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z3, Z7
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
 	VFMADD213PS      Z26, Z3, Z7
 	VFMADD213PS      Z26, Z4, Z8
 	VFMADD213PS      Z26, Z3, Z7
@@ -3648,18 +3648,14 @@ l65:
 	VFMSUB231PS      Z27, Z4, Z6
 	VBLENDMPS        Z5, Z3, K1, Z3
 	VBLENDMPS        Z6, Z4, K2, Z4
-	VBROADCASTSS     gaussConsts<>+152(SB), Z5
+	VBROADCASTSS     gaussConsts<>+160(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+152(SB), Z6
+	VBROADCASTSS     gaussConsts<>+160(SB), Z6
 	VMOVAPS.Z        Z6, K2, Z6
-	VBROADCASTSS     gaussConsts<>+160(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+160(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+168(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+168(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z3, Z7
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z3, Z7
@@ -3668,6 +3664,10 @@ l65:
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z3, Z7
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z3, Z7
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z8
 	VMULPS           Z3, Z3, Z9
@@ -3678,8 +3678,8 @@ l65:
 	VADDPS           Z4, Z6, Z4
 	VADDPS           Z3, Z1, Z1
 	VADDPS           Z4, Z2, Z2
-	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
-	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
+	VADDPS.BCST      gaussConsts<>+196(SB), Z1, Z1
+	VADDPS.BCST      gaussConsts<>+196(SB), Z2, Z2
 	VDIVPS           Z2, Z26, Z3
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z3, Z1, Z4
@@ -3687,7 +3687,7 @@ l65:
 	VFMADD231PS      Z3, Z1, Z4
 	VMULPS           Z27, Z0, Z0
 	VMULPS           Z27, Z4, Z1
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z1, Z1
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z1, Z1
 	VFMADD231PS      Z0, Z0, Z1
 	VADDPS           Z31, Z1, Z31
 	VMULPS           Z30, Z4, Z30
@@ -3717,36 +3717,36 @@ l66:
 	VSUBPS       Z3, Z0, Z0
 	VPORD        Z22, Z1, Z3
 	VPORD        Z22, Z2, Z4
-	VBROADCASTSS gaussConsts<>+148(SB), Z5
+	VBROADCASTSS gaussConsts<>+156(SB), Z5
 	VMAXPS       Z3, Z5, Z3
-	VBROADCASTSS gaussConsts<>+148(SB), Z5
+	VBROADCASTSS gaussConsts<>+156(SB), Z5
 	VMAXPS       Z4, Z5, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS           Z25, Z5
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z3, Z5
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z3, Z5
 	VMOVAPS           Z25, Z6
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z4, Z6
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z4, Z6
 	VSUBPS            Z25, Z5, Z5
 	VSUBPS            Z25, Z6, Z6
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z6, Z4
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z6, Z4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+124(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+124(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+132(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+132(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z3, Z7
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
 	VFMADD213PS      Z26, Z3, Z7
 	VFMADD213PS      Z26, Z4, Z8
 	VFMADD213PS      Z26, Z3, Z7
@@ -3771,18 +3771,14 @@ l66:
 	VFMSUB231PS      Z27, Z4, Z6
 	VBLENDMPS        Z5, Z3, K1, Z3
 	VBLENDMPS        Z6, Z4, K2, Z4
-	VBROADCASTSS     gaussConsts<>+152(SB), Z5
+	VBROADCASTSS     gaussConsts<>+160(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+152(SB), Z6
+	VBROADCASTSS     gaussConsts<>+160(SB), Z6
 	VMOVAPS.Z        Z6, K2, Z6
-	VBROADCASTSS     gaussConsts<>+160(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+160(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+168(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+168(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z3, Z7
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z3, Z7
@@ -3791,6 +3787,10 @@ l66:
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z3, Z7
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z3, Z7
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z8
 	VMULPS           Z3, Z3, Z9
@@ -3801,8 +3801,8 @@ l66:
 	VADDPS           Z4, Z6, Z4
 	VADDPS           Z3, Z1, Z1
 	VADDPS           Z4, Z2, Z2
-	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
-	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
+	VADDPS.BCST      gaussConsts<>+196(SB), Z1, Z1
+	VADDPS.BCST      gaussConsts<>+196(SB), Z2, Z2
 	VDIVPS           Z2, Z26, Z3
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z3, Z1, Z4
@@ -3810,7 +3810,7 @@ l66:
 	VFMADD231PS      Z3, Z1, Z4
 	VMULPS           Z27, Z0, Z0
 	VMULPS           Z27, Z4, Z1
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z1, Z1
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z1, Z1
 	VFMADD231PS      Z0, Z0, Z1
 	VMOVAPS.Z        Z1, K7, Z0
 	VADDPS           Z31, Z0, Z31
@@ -3832,8 +3832,8 @@ l67:
 	ADDQ         32(SP), R8
 	DECQ         (SP)
 	JNE          l63
-	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z28
+	VPMINUD.BCST gaussConsts<>+200(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+204(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+64(FP)
@@ -3924,60 +3924,60 @@ l70:
 	VPORD.BCST   gaussConsts<>+12(SB), Z3, Z7
 	VPORD.BCST   gaussConsts<>+12(SB), Z4, Z8
 	VPORD.BCST   gaussConsts<>+12(SB), Z5, Z9
-	VBROADCASTSS gaussConsts<>+148(SB), Z10
+	VBROADCASTSS gaussConsts<>+156(SB), Z10
 	VMAXPS       Z6, Z10, Z6
-	VBROADCASTSS gaussConsts<>+148(SB), Z10
+	VBROADCASTSS gaussConsts<>+156(SB), Z10
 	VMAXPS       Z7, Z10, Z7
-	VBROADCASTSS gaussConsts<>+148(SB), Z10
+	VBROADCASTSS gaussConsts<>+156(SB), Z10
 	VMAXPS       Z8, Z10, Z8
-	VBROADCASTSS gaussConsts<>+148(SB), Z10
+	VBROADCASTSS gaussConsts<>+156(SB), Z10
 	VMAXPS       Z9, Z10, Z9
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS      gaussConsts<>+116(SB), Z10
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z6, Z10
-	VBROADCASTSS      gaussConsts<>+116(SB), Z11
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z7, Z11
-	VBROADCASTSS      gaussConsts<>+116(SB), Z12
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z8, Z12
-	VBROADCASTSS      gaussConsts<>+116(SB), Z13
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z9, Z13
-	VSUBPS.BCST       gaussConsts<>+116(SB), Z10, Z10
-	VSUBPS.BCST       gaussConsts<>+116(SB), Z11, Z11
-	VSUBPS.BCST       gaussConsts<>+116(SB), Z12, Z12
-	VSUBPS.BCST       gaussConsts<>+116(SB), Z13, Z13
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z10, Z6
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z11, Z7
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z12, Z8
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z13, Z9
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z10, Z6
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z11, Z7
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z12, Z8
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z13, Z9
+	VBROADCASTSS      gaussConsts<>+124(SB), Z10
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z6, Z10
+	VBROADCASTSS      gaussConsts<>+124(SB), Z11
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z7, Z11
+	VBROADCASTSS      gaussConsts<>+124(SB), Z12
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z8, Z12
+	VBROADCASTSS      gaussConsts<>+124(SB), Z13
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z9, Z13
+	VSUBPS.BCST       gaussConsts<>+124(SB), Z10, Z10
+	VSUBPS.BCST       gaussConsts<>+124(SB), Z11, Z11
+	VSUBPS.BCST       gaussConsts<>+124(SB), Z12, Z12
+	VSUBPS.BCST       gaussConsts<>+124(SB), Z13, Z13
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z10, Z6
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z11, Z7
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z12, Z8
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z13, Z9
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z10, Z6
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z11, Z7
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z12, Z8
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z13, Z9
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+124(SB), Z14
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z6, Z14
-	VBROADCASTSS     gaussConsts<>+124(SB), Z15
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z7, Z15
-	VBROADCASTSS     gaussConsts<>+124(SB), Z16
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z8, Z16
-	VBROADCASTSS     gaussConsts<>+124(SB), Z17
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z9, Z17
+	VBROADCASTSS     gaussConsts<>+132(SB), Z14
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z6, Z14
+	VBROADCASTSS     gaussConsts<>+132(SB), Z15
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z7, Z15
+	VBROADCASTSS     gaussConsts<>+132(SB), Z16
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+132(SB), Z17
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z9, Z17
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z6, Z14
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z7, Z15
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z8, Z16
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z9, Z17
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z6, Z14
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z7, Z15
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z8, Z16
@@ -4004,46 +4004,38 @@ l70:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z6, K1
-	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z7, K2
-	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z8, K4
-	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z9, K5
-	VBROADCASTSS     gaussConsts<>+96(SB), Z14
-	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z6, Z14
-	VBROADCASTSS     gaussConsts<>+96(SB), Z15
-	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z7, Z15
-	VBROADCASTSS     gaussConsts<>+96(SB), Z16
-	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z8, Z16
-	VBROADCASTSS     gaussConsts<>+96(SB), Z17
-	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z9, Z17
+	VCMPPS.BCST      $0x1e, gaussConsts<>+104(SB), Z6, K1
+	VCMPPS.BCST      $0x1e, gaussConsts<>+104(SB), Z7, K2
+	VCMPPS.BCST      $0x1e, gaussConsts<>+104(SB), Z8, K4
+	VCMPPS.BCST      $0x1e, gaussConsts<>+104(SB), Z9, K5
+	VBROADCASTSS     gaussConsts<>+104(SB), Z14
+	VFMSUB231PS.BCST gaussConsts<>+104(SB), Z6, Z14
+	VBROADCASTSS     gaussConsts<>+104(SB), Z15
+	VFMSUB231PS.BCST gaussConsts<>+104(SB), Z7, Z15
+	VBROADCASTSS     gaussConsts<>+104(SB), Z16
+	VFMSUB231PS.BCST gaussConsts<>+104(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+104(SB), Z17
+	VFMSUB231PS.BCST gaussConsts<>+104(SB), Z9, Z17
 	VBLENDMPS        Z14, Z6, K1, Z14
 	VBLENDMPS        Z15, Z7, K2, Z15
 	VBLENDMPS        Z16, Z8, K4, Z16
 	VBLENDMPS        Z17, Z9, K5, Z17
-	VBROADCASTSS     gaussConsts<>+152(SB), Z18
+	VBROADCASTSS     gaussConsts<>+160(SB), Z18
 	VMOVAPS.Z        Z18, K1, Z18
-	VBROADCASTSS     gaussConsts<>+152(SB), Z19
+	VBROADCASTSS     gaussConsts<>+160(SB), Z19
 	VMOVAPS.Z        Z19, K2, Z19
-	VBROADCASTSS     gaussConsts<>+152(SB), Z20
+	VBROADCASTSS     gaussConsts<>+160(SB), Z20
 	VMOVAPS.Z        Z20, K4, Z20
-	VBROADCASTSS     gaussConsts<>+152(SB), Z21
+	VBROADCASTSS     gaussConsts<>+160(SB), Z21
 	VMOVAPS.Z        Z21, K5, Z21
-	VBROADCASTSS     gaussConsts<>+160(SB), Z22
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z14, Z22
-	VBROADCASTSS     gaussConsts<>+160(SB), Z23
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z15, Z23
-	VBROADCASTSS     gaussConsts<>+160(SB), Z24
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z16, Z24
-	VBROADCASTSS     gaussConsts<>+160(SB), Z25
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z17, Z25
+	VBROADCASTSS     gaussConsts<>+168(SB), Z22
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z14, Z22
+	VBROADCASTSS     gaussConsts<>+168(SB), Z23
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z15, Z23
+	VBROADCASTSS     gaussConsts<>+168(SB), Z24
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z16, Z24
+	VBROADCASTSS     gaussConsts<>+168(SB), Z25
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z17, Z25
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z14, Z22
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z15, Z23
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z16, Z24
@@ -4060,6 +4052,14 @@ l70:
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z15, Z23
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z16, Z24
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z17, Z25
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z14, Z22
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z15, Z23
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z16, Z24
@@ -4083,10 +4083,10 @@ l70:
 	VADDPS           Z6, Z11, Z6
 	VADDPS           Z7, Z12, Z7
 	VADDPS           Z14, Z13, Z10
-	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
-	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+188(SB), Z7, Z7
-	VADDPS.BCST      gaussConsts<>+188(SB), Z10, Z10
+	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+196(SB), Z6, Z6
+	VADDPS.BCST      gaussConsts<>+196(SB), Z7, Z7
+	VADDPS.BCST      gaussConsts<>+196(SB), Z10, Z10
 	VBROADCASTSS     gaussConsts<>+28(SB), Z11
 	VDIVPS           Z7, Z11, Z11
 	VBROADCASTSS     gaussConsts<>+28(SB), Z12
@@ -4099,12 +4099,12 @@ l70:
 	VFNMADD213PS     Z6, Z14, Z10
 	VFMADD231PS      Z11, Z7, Z13
 	VFMADD231PS      Z12, Z10, Z14
-	VMULPS.BCST      gaussConsts<>+96(SB), Z0, Z7
-	VMULPS.BCST      gaussConsts<>+96(SB), Z1, Z10
-	VMULPS.BCST      gaussConsts<>+96(SB), Z13, Z15
-	VMULPS.BCST      gaussConsts<>+96(SB), Z14, Z16
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z15, Z15
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z16, Z16
+	VMULPS.BCST      gaussConsts<>+104(SB), Z0, Z7
+	VMULPS.BCST      gaussConsts<>+104(SB), Z1, Z10
+	VMULPS.BCST      gaussConsts<>+104(SB), Z13, Z15
+	VMULPS.BCST      gaussConsts<>+104(SB), Z14, Z16
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z15, Z15
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z16, Z16
 	VFMADD231PS      Z7, Z7, Z15
 	VFMADD231PS      Z10, Z10, Z16
 	VADDPS           Z31, Z15, Z31
@@ -4187,10 +4187,10 @@ l70:
 	VMOVUPS          Z0, (DX)
 	VMOVUPS          Z1, 64(DX)
 	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
-	VPSRAD           $0x17, Z0, Z1
 	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z30
-	VPADDD           Z29, Z1, Z29
+	VPSUBD           Z0, Z30, Z30
+	VPSRAD           $0x17, Z0, Z0
+	VPADDD           Z29, Z0, Z29
 	ADDQ             $0x00000080, R9
 	ADDQ             $0x00000080, R10
 	ADDQ             $0x00000080, R11
@@ -4216,36 +4216,36 @@ l71:
 	VSUBPS       Z3, Z0, Z0
 	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
 	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS gaussConsts<>+148(SB), Z5
+	VBROADCASTSS gaussConsts<>+156(SB), Z5
 	VMAXPS       Z3, Z5, Z3
-	VBROADCASTSS gaussConsts<>+148(SB), Z5
+	VBROADCASTSS gaussConsts<>+156(SB), Z5
 	VMAXPS       Z4, Z5, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS      gaussConsts<>+116(SB), Z5
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z3, Z5
-	VBROADCASTSS      gaussConsts<>+116(SB), Z6
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z4, Z6
-	VSUBPS.BCST       gaussConsts<>+116(SB), Z5, Z5
-	VSUBPS.BCST       gaussConsts<>+116(SB), Z6, Z6
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z6, Z4
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z6, Z4
+	VBROADCASTSS      gaussConsts<>+124(SB), Z5
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z3, Z5
+	VBROADCASTSS      gaussConsts<>+124(SB), Z6
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z4, Z6
+	VSUBPS.BCST       gaussConsts<>+124(SB), Z5, Z5
+	VSUBPS.BCST       gaussConsts<>+124(SB), Z6, Z6
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z6, Z4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+124(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+124(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+132(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+132(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z3, Z7
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z7
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z7
@@ -4262,26 +4262,22 @@ l71:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z3, K1
-	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z4, K2
-	VBROADCASTSS     gaussConsts<>+96(SB), Z7
-	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+96(SB), Z8
-	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z4, Z8
+	VCMPPS.BCST      $0x1e, gaussConsts<>+104(SB), Z3, K1
+	VCMPPS.BCST      $0x1e, gaussConsts<>+104(SB), Z4, K2
+	VBROADCASTSS     gaussConsts<>+104(SB), Z7
+	VFMSUB231PS.BCST gaussConsts<>+104(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+104(SB), Z8
+	VFMSUB231PS.BCST gaussConsts<>+104(SB), Z4, Z8
 	VBLENDMPS        Z7, Z3, K1, Z7
 	VBLENDMPS        Z8, Z4, K2, Z8
-	VBROADCASTSS     gaussConsts<>+152(SB), Z9
+	VBROADCASTSS     gaussConsts<>+160(SB), Z9
 	VMOVAPS.Z        Z9, K1, Z9
-	VBROADCASTSS     gaussConsts<>+152(SB), Z10
+	VBROADCASTSS     gaussConsts<>+160(SB), Z10
 	VMOVAPS.Z        Z10, K2, Z10
-	VBROADCASTSS     gaussConsts<>+160(SB), Z11
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z7, Z11
-	VBROADCASTSS     gaussConsts<>+160(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+168(SB), Z11
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z7, Z11
+	VBROADCASTSS     gaussConsts<>+168(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z7, Z11
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z7, Z11
@@ -4290,6 +4286,10 @@ l71:
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z7, Z11
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z7, Z11
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
 	VMULPS           Z7, Z7, Z13
@@ -4300,17 +4300,17 @@ l71:
 	VADDPS           Z8, Z10, Z8
 	VADDPS           Z7, Z5, Z5
 	VADDPS           Z8, Z6, Z6
-	VADDPS.BCST      gaussConsts<>+188(SB), Z5, Z5
-	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
+	VADDPS.BCST      gaussConsts<>+196(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+196(SB), Z6, Z6
 	VBROADCASTSS     gaussConsts<>+28(SB), Z7
 	VDIVPS           Z6, Z7, Z7
 	VMULPS           Z7, Z0, Z0
 	VMULPS           Z7, Z5, Z8
 	VFNMADD213PS     Z5, Z8, Z6
 	VFMADD231PS      Z7, Z6, Z8
-	VMULPS.BCST      gaussConsts<>+96(SB), Z0, Z6
-	VMULPS.BCST      gaussConsts<>+96(SB), Z8, Z9
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z9, Z9
+	VMULPS.BCST      gaussConsts<>+104(SB), Z0, Z6
+	VMULPS.BCST      gaussConsts<>+104(SB), Z8, Z9
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z9, Z9
 	VFMADD231PS      Z6, Z6, Z9
 	VADDPS           Z31, Z9, Z31
 	VMULPS           Z30, Z8, Z30
@@ -4380,36 +4380,36 @@ l72:
 	VSUBPS       Z3, Z0, Z0
 	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
 	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS gaussConsts<>+148(SB), Z5
+	VBROADCASTSS gaussConsts<>+156(SB), Z5
 	VMAXPS       Z3, Z5, Z3
-	VBROADCASTSS gaussConsts<>+148(SB), Z5
+	VBROADCASTSS gaussConsts<>+156(SB), Z5
 	VMAXPS       Z4, Z5, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS      gaussConsts<>+116(SB), Z5
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z3, Z5
-	VBROADCASTSS      gaussConsts<>+116(SB), Z6
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z4, Z6
-	VSUBPS.BCST       gaussConsts<>+116(SB), Z5, Z5
-	VSUBPS.BCST       gaussConsts<>+116(SB), Z6, Z6
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z6, Z4
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z6, Z4
+	VBROADCASTSS      gaussConsts<>+124(SB), Z5
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z3, Z5
+	VBROADCASTSS      gaussConsts<>+124(SB), Z6
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z4, Z6
+	VSUBPS.BCST       gaussConsts<>+124(SB), Z5, Z5
+	VSUBPS.BCST       gaussConsts<>+124(SB), Z6, Z6
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z6, Z4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+124(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+124(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+132(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+132(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z3, Z7
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z7
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z7
@@ -4426,26 +4426,22 @@ l72:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z3, K1
-	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z4, K2
-	VBROADCASTSS     gaussConsts<>+96(SB), Z7
-	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+96(SB), Z8
-	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z4, Z8
+	VCMPPS.BCST      $0x1e, gaussConsts<>+104(SB), Z3, K1
+	VCMPPS.BCST      $0x1e, gaussConsts<>+104(SB), Z4, K2
+	VBROADCASTSS     gaussConsts<>+104(SB), Z7
+	VFMSUB231PS.BCST gaussConsts<>+104(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+104(SB), Z8
+	VFMSUB231PS.BCST gaussConsts<>+104(SB), Z4, Z8
 	VBLENDMPS        Z7, Z3, K1, Z7
 	VBLENDMPS        Z8, Z4, K2, Z8
-	VBROADCASTSS     gaussConsts<>+152(SB), Z9
+	VBROADCASTSS     gaussConsts<>+160(SB), Z9
 	VMOVAPS.Z        Z9, K1, Z9
-	VBROADCASTSS     gaussConsts<>+152(SB), Z10
+	VBROADCASTSS     gaussConsts<>+160(SB), Z10
 	VMOVAPS.Z        Z10, K2, Z10
-	VBROADCASTSS     gaussConsts<>+160(SB), Z11
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z7, Z11
-	VBROADCASTSS     gaussConsts<>+160(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+168(SB), Z11
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z7, Z11
+	VBROADCASTSS     gaussConsts<>+168(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z7, Z11
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z7, Z11
@@ -4454,6 +4450,10 @@ l72:
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z7, Z11
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z7, Z11
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
 	VMULPS           Z7, Z7, Z13
@@ -4464,17 +4464,17 @@ l72:
 	VADDPS           Z8, Z10, Z8
 	VADDPS           Z7, Z5, Z5
 	VADDPS           Z8, Z6, Z6
-	VADDPS.BCST      gaussConsts<>+188(SB), Z5, Z5
-	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
+	VADDPS.BCST      gaussConsts<>+196(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+196(SB), Z6, Z6
 	VBROADCASTSS     gaussConsts<>+28(SB), Z7
 	VDIVPS           Z6, Z7, Z7
 	VMULPS           Z7, Z0, Z0
 	VMULPS           Z7, Z5, Z8
 	VFNMADD213PS     Z5, Z8, Z6
 	VFMADD231PS      Z7, Z6, Z8
-	VMULPS.BCST      gaussConsts<>+96(SB), Z0, Z6
-	VMULPS.BCST      gaussConsts<>+96(SB), Z8, Z9
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z9, Z9
+	VMULPS.BCST      gaussConsts<>+104(SB), Z0, Z6
+	VMULPS.BCST      gaussConsts<>+104(SB), Z8, Z9
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z9, Z9
 	VFMADD231PS      Z6, Z6, Z9
 	VMOVAPS.Z        Z9, K7, Z6
 	VADDPS           Z31, Z6, Z31
@@ -4541,8 +4541,8 @@ l73:
 	ADDQ         64(SP), R12
 	DECQ         (SP)
 	JNE          l69
-	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z28
+	VPMINUD.BCST gaussConsts<>+200(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+204(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+96(FP)
@@ -4553,22 +4553,22 @@ l73:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·GaussKLStandardSoftplus(SB), NOSPLIT, $24-56
 	// Registers:    Z0-Z11 values    Z12-Z27 constants and scalars    Z28-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+96(SB), Z27
+	VBROADCASTSS gaussConsts<>+104(SB), Z27
 	VBROADCASTSS gaussConsts<>+28(SB), Z26
-	VBROADCASTSS gaussConsts<>+116(SB), Z25
+	VBROADCASTSS gaussConsts<>+124(SB), Z25
 	VBROADCASTSS gaussConsts<>+4(SB), Z24
 	VBROADCASTSS gaussConsts<>+0(SB), Z23
 	VBROADCASTSS gaussConsts<>+12(SB), Z22
-	VBROADCASTSS gaussConsts<>+148(SB), Z21
-	VBROADCASTSS gaussConsts<>+112(SB), Z20
-	VBROADCASTSS gaussConsts<>+72(SB), Z19
-	VBROADCASTSS gaussConsts<>+68(SB), Z18
-	VBROADCASTSS gaussConsts<>+120(SB), Z17
-	VBROADCASTSS gaussConsts<>+124(SB), Z16
-	VBROADCASTSS gaussConsts<>+128(SB), Z15
-	VBROADCASTSS gaussConsts<>+132(SB), Z14
-	VBROADCASTSS gaussConsts<>+136(SB), Z13
-	VBROADCASTSS gaussConsts<>+152(SB), Z12
+	VBROADCASTSS gaussConsts<>+156(SB), Z21
+	VBROADCASTSS gaussConsts<>+120(SB), Z20
+	VBROADCASTSS gaussConsts<>+76(SB), Z19
+	VBROADCASTSS gaussConsts<>+80(SB), Z18
+	VBROADCASTSS gaussConsts<>+128(SB), Z17
+	VBROADCASTSS gaussConsts<>+132(SB), Z16
+	VBROADCASTSS gaussConsts<>+136(SB), Z15
+	VBROADCASTSS gaussConsts<>+140(SB), Z14
+	VBROADCASTSS gaussConsts<>+144(SB), Z13
+	VBROADCASTSS gaussConsts<>+160(SB), Z12
 
 	// Registers:    DI lanes    SI muQ    DX sQ    CX elements left in the row    BX 4n
 	MOVQ    lanes+0(FP), DI
@@ -4657,14 +4657,10 @@ l76:
 	VBLENDMPS        Z7, Z5, K2, Z5
 	VMOVAPS.Z        Z12, K1, Z6
 	VMOVAPS.Z        Z12, K2, Z7
-	VBROADCASTSS     gaussConsts<>+160(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z8
-	VBROADCASTSS     gaussConsts<>+160(SB), Z9
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z5, Z9
+	VBROADCASTSS     gaussConsts<>+168(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+168(SB), Z9
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z5, Z9
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z5, Z9
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z8
@@ -4673,6 +4669,10 @@ l76:
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z5, Z9
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z5, Z9
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z5, Z9
 	VMULPS           Z4, Z4, Z10
@@ -4683,14 +4683,14 @@ l76:
 	VADDPS           Z5, Z7, Z5
 	VADDPS           Z4, Z2, Z2
 	VADDPS           Z5, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
-	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+196(SB), Z2, Z2
+	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
 	VMULPS           Z27, Z0, Z0
 	VMULPS           Z27, Z1, Z1
 	VMULPS           Z27, Z2, Z4
 	VMULPS           Z27, Z3, Z5
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z4, Z4
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z5, Z5
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z4, Z4
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z5, Z5
 	VFMADD231PS      Z0, Z0, Z4
 	VFMADD231PS      Z1, Z1, Z5
 	VADDPS           Z31, Z4, Z31
@@ -4698,10 +4698,10 @@ l76:
 	VMULPS           Z30, Z2, Z30
 	VMULPS           Z30, Z3, Z30
 	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
-	VPSRAD           $0x17, Z0, Z1
 	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z30
-	VPADDD           Z29, Z1, Z29
+	VPSUBD           Z0, Z30, Z30
+	VPSRAD           $0x17, Z0, Z0
+	VPADDD           Z29, Z0, Z29
 	ADDQ             $0x00000080, SI
 	ADDQ             $0x00000080, DX
 	SUBQ             $0x20, CX
@@ -4744,23 +4744,23 @@ l77:
 	VFMSUB231PS      Z27, Z2, Z3
 	VBLENDMPS        Z3, Z2, K1, Z2
 	VMOVAPS.Z        Z12, K1, Z3
-	VBROADCASTSS     gaussConsts<>+160(SB), Z4
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z2, Z4
+	VBROADCASTSS     gaussConsts<>+168(SB), Z4
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VFMADD231PS      Z5, Z4, Z2
 	VADDPS           Z2, Z3, Z2
 	VADDPS           Z2, Z1, Z1
-	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
+	VADDPS.BCST      gaussConsts<>+196(SB), Z1, Z1
 	VMULPS           Z27, Z0, Z0
 	VMULPS           Z27, Z1, Z2
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z2, Z2
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z2, Z2
 	VFMADD231PS      Z0, Z0, Z2
 	VADDPS           Z31, Z2, Z31
 	VMULPS           Z30, Z1, Z30
@@ -4810,23 +4810,23 @@ l78:
 	VFMSUB231PS      Z27, Z2, Z3
 	VBLENDMPS        Z3, Z2, K1, Z2
 	VMOVAPS.Z        Z12, K1, Z3
-	VBROADCASTSS     gaussConsts<>+160(SB), Z4
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z2, Z4
+	VBROADCASTSS     gaussConsts<>+168(SB), Z4
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VFMADD231PS      Z5, Z4, Z2
 	VADDPS           Z2, Z3, Z2
 	VADDPS           Z2, Z1, Z1
-	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
+	VADDPS.BCST      gaussConsts<>+196(SB), Z1, Z1
 	VMULPS           Z27, Z0, Z0
 	VMULPS           Z27, Z1, Z2
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z2, Z2
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z2, Z2
 	VFMADD231PS      Z0, Z0, Z2
 	VMOVAPS.Z        Z2, K7, Z0
 	VADDPS           Z31, Z0, Z31
@@ -4844,8 +4844,8 @@ l79:
 	ADDQ         16(SP), DX
 	DECQ         (SP)
 	JNE          l75
-	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z28
+	VPMINUD.BCST gaussConsts<>+200(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+204(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+48(FP)
@@ -4857,16 +4857,16 @@ l79:
 TEXT ·GaussKLStandardSoftplusBackward(SB), NOSPLIT, $40-72
 	// Registers:    Z0-Z15 values    Z16-Z26 constants and scalars    Z27-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z26
-	VBROADCASTSS gaussConsts<>+96(SB), Z25
+	VBROADCASTSS gaussConsts<>+104(SB), Z25
 	VBROADCASTSS gaussConsts<>+4(SB), Z24
-	VBROADCASTSS gaussConsts<>+116(SB), Z23
+	VBROADCASTSS gaussConsts<>+124(SB), Z23
 	VBROADCASTSS gaussConsts<>+0(SB), Z22
 	VBROADCASTSS gaussConsts<>+12(SB), Z21
-	VBROADCASTSS gaussConsts<>+148(SB), Z20
-	VBROADCASTSS gaussConsts<>+112(SB), Z19
-	VBROADCASTSS gaussConsts<>+72(SB), Z18
-	VBROADCASTSS gaussConsts<>+68(SB), Z17
-	VBROADCASTSS gaussConsts<>+120(SB), Z16
+	VBROADCASTSS gaussConsts<>+156(SB), Z20
+	VBROADCASTSS gaussConsts<>+120(SB), Z19
+	VBROADCASTSS gaussConsts<>+76(SB), Z18
+	VBROADCASTSS gaussConsts<>+80(SB), Z17
+	VBROADCASTSS gaussConsts<>+128(SB), Z16
 
 	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
 	MOVQ    lanes+0(FP), DI
@@ -4932,16 +4932,16 @@ l82:
 	VFNMADD231PS Z17, Z7, Z5
 
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+124(SB), Z8
+	VBROADCASTSS     gaussConsts<>+132(SB), Z8
 	VFMADD231PS      Z4, Z16, Z8
-	VBROADCASTSS     gaussConsts<>+124(SB), Z9
+	VBROADCASTSS     gaussConsts<>+132(SB), Z9
 	VFMADD231PS      Z5, Z16, Z9
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z5, Z9
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z5, Z9
 	VFMADD213PS      Z26, Z4, Z8
 	VFMADD213PS      Z26, Z5, Z9
 	VFMADD213PS      Z26, Z4, Z8
@@ -4964,18 +4964,14 @@ l82:
 	VFMSUB231PS      Z25, Z5, Z9
 	VBLENDMPS        Z8, Z4, K1, Z8
 	VBLENDMPS        Z9, Z5, K2, Z9
-	VBROADCASTSS     gaussConsts<>+152(SB), Z10
+	VBROADCASTSS     gaussConsts<>+160(SB), Z10
 	VMOVAPS.Z        Z10, K1, Z10
-	VBROADCASTSS     gaussConsts<>+152(SB), Z11
+	VBROADCASTSS     gaussConsts<>+160(SB), Z11
 	VMOVAPS.Z        Z11, K2, Z11
-	VBROADCASTSS     gaussConsts<>+160(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VBROADCASTSS     gaussConsts<>+160(SB), Z13
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z9, Z13
+	VBROADCASTSS     gaussConsts<>+168(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+168(SB), Z13
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z9, Z13
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z9, Z13
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
@@ -4984,6 +4980,10 @@ l82:
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z9, Z13
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z9, Z13
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z9, Z13
 	VMULPS           Z8, Z8, Z14
@@ -4994,14 +4994,14 @@ l82:
 	VADDPS           Z9, Z11, Z9
 	VADDPS           Z8, Z6, Z6
 	VADDPS           Z9, Z7, Z7
-	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+188(SB), Z7, Z7
+	VADDPS.BCST      gaussConsts<>+196(SB), Z6, Z6
+	VADDPS.BCST      gaussConsts<>+196(SB), Z7, Z7
 	VMULPS           Z25, Z0, Z8
 	VMULPS           Z25, Z1, Z9
 	VMULPS           Z25, Z6, Z10
 	VMULPS           Z25, Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z10, Z10
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z11, Z11
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z10, Z10
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z11, Z11
 	VFMADD231PS      Z8, Z8, Z10
 	VFMADD231PS      Z9, Z9, Z11
 	VADDPS           Z31, Z10, Z31
@@ -5041,10 +5041,10 @@ l82:
 	VMOVUPS          Z0, (DX)
 	VMOVUPS          Z1, 64(DX)
 	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
-	VPSRAD           $0x17, Z0, Z1
 	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z30
-	VPADDD           Z29, Z1, Z29
+	VPSUBD           Z0, Z30, Z30
+	VPSRAD           $0x17, Z0, Z0
+	VPADDD           Z29, Z0, Z29
 	ADDQ             $0x00000080, BX
 	ADDQ             $0x00000080, R8
 	ADDQ             $0x00000080, SI
@@ -5070,11 +5070,11 @@ l83:
 	VFNMADD231PS Z17, Z3, Z2
 
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+124(SB), Z4
+	VBROADCASTSS     gaussConsts<>+132(SB), Z4
 	VFMADD231PS      Z2, Z16, Z4
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z4
 	VFMADD213PS      Z26, Z2, Z4
 	VFMADD213PS      Z26, Z2, Z4
 
@@ -5088,25 +5088,25 @@ l83:
 	VMOVAPS          Z25, Z4
 	VFMSUB231PS      Z25, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VBROADCASTSS     gaussConsts<>+152(SB), Z5
+	VBROADCASTSS     gaussConsts<>+160(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+160(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VBROADCASTSS     gaussConsts<>+168(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
 	VMULPS           Z25, Z0, Z4
 	VMULPS           Z25, Z3, Z5
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z5, Z5
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z5, Z5
 	VFMADD231PS      Z4, Z4, Z5
 	VADDPS           Z31, Z5, Z31
 	VMULPS           Z30, Z3, Z30
@@ -5155,11 +5155,11 @@ l84:
 	VFNMADD231PS Z17, Z3, Z2
 
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+124(SB), Z4
+	VBROADCASTSS     gaussConsts<>+132(SB), Z4
 	VFMADD231PS      Z2, Z16, Z4
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z4
 	VFMADD213PS      Z26, Z2, Z4
 	VFMADD213PS      Z26, Z2, Z4
 
@@ -5173,25 +5173,25 @@ l84:
 	VMOVAPS          Z25, Z4
 	VFMSUB231PS      Z25, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VBROADCASTSS     gaussConsts<>+152(SB), Z5
+	VBROADCASTSS     gaussConsts<>+160(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+160(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VBROADCASTSS     gaussConsts<>+168(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
 	VMULPS           Z25, Z0, Z4
 	VMULPS           Z25, Z3, Z5
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z5, Z5
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z5, Z5
 	VFMADD231PS      Z4, Z4, Z5
 	VMOVAPS.Z        Z5, K7, Z4
 	VADDPS           Z31, Z4, Z31
@@ -5229,8 +5229,8 @@ l85:
 	ADDQ         32(SP), R8
 	DECQ         (SP)
 	JNE          l81
-	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z28
+	VPMINUD.BCST gaussConsts<>+200(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+204(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+64(FP)
@@ -5242,13 +5242,13 @@ l85:
 TEXT ·GaussLogProbSigma(SB), NOSPLIT, $32-72
 	// Registers:    Z0-Z19 values    Z20-Z27 constants and scalars    Z28-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z27
-	VBROADCASTSS gaussConsts<>+92(SB), Z26
-	VBROADCASTSS gaussConsts<>+96(SB), Z25
+	VBROADCASTSS gaussConsts<>+100(SB), Z26
+	VBROADCASTSS gaussConsts<>+104(SB), Z25
 	VBROADCASTSS gaussConsts<>+4(SB), Z24
 	VBROADCASTSS gaussConsts<>+20(SB), Z23
 	VBROADCASTSS gaussConsts<>+24(SB), Z22
-	VBROADCASTSS gaussConsts<>+104(SB), Z21
-	VBROADCASTSS gaussConsts<>+108(SB), Z20
+	VBROADCASTSS gaussConsts<>+112(SB), Z21
+	VBROADCASTSS gaussConsts<>+116(SB), Z20
 
 	// Registers:    DI lanes    SI x    DX mu    BX s    CX elements left in the row    R8 4n
 	MOVQ    lanes+0(FP), DI
@@ -5309,10 +5309,10 @@ l88:
 	VFMADD231PS Z0, Z0, Z31
 	VFMADD231PS Z1, Z1, Z31
 	VPSUBD      Z23, Z30, Z0
-	VPSRAD      $0x17, Z0, Z1
 	VPANDD      Z22, Z0, Z0
-	VPADDD      Z23, Z0, Z30
-	VPADDD      Z29, Z1, Z29
+	VPSUBD      Z0, Z30, Z30
+	VPSRAD      $0x17, Z0, Z0
+	VPADDD      Z29, Z0, Z29
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
@@ -5387,13 +5387,13 @@ l91:
 TEXT ·GaussLogProbSigmaBackward(SB), NOSPLIT, $48-88
 	// Registers:    Z0-Z18 values    Z19-Z26 constants and scalars    Z27-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z26
-	VBROADCASTSS gaussConsts<>+92(SB), Z25
-	VBROADCASTSS gaussConsts<>+96(SB), Z24
+	VBROADCASTSS gaussConsts<>+100(SB), Z25
+	VBROADCASTSS gaussConsts<>+104(SB), Z24
 	VBROADCASTSS gaussConsts<>+4(SB), Z23
 	VBROADCASTSS gaussConsts<>+20(SB), Z22
 	VBROADCASTSS gaussConsts<>+24(SB), Z21
-	VBROADCASTSS gaussConsts<>+104(SB), Z20
-	VBROADCASTSS gaussConsts<>+108(SB), Z19
+	VBROADCASTSS gaussConsts<>+112(SB), Z20
+	VBROADCASTSS gaussConsts<>+116(SB), Z19
 
 	// Registers:    DI lanes    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
 	MOVQ    lanes+0(FP), DI
@@ -5473,10 +5473,10 @@ l94:
 	VMOVUPS     Z4, (DX)
 	VMOVUPS     Z5, 64(DX)
 	VPSUBD      Z22, Z30, Z0
-	VPSRAD      $0x17, Z0, Z1
 	VPANDD      Z21, Z0, Z0
-	VPADDD      Z22, Z0, Z30
-	VPADDD      Z29, Z1, Z29
+	VPSUBD      Z0, Z30, Z30
+	VPSRAD      $0x17, Z0, Z0
+	VPADDD      Z29, Z0, Z29
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
 	ADDQ        $0x00000080, R9
@@ -5571,14 +5571,14 @@ l97:
 TEXT ·GaussLogProbSigmaBackwardX(SB), NOSPLIT, $48-96
 	// Registers:    Z0-Z17 values    Z18-Z26 constants and scalars    Z27-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z26
-	VBROADCASTSS gaussConsts<>+92(SB), Z25
-	VBROADCASTSS gaussConsts<>+96(SB), Z24
+	VBROADCASTSS gaussConsts<>+100(SB), Z25
+	VBROADCASTSS gaussConsts<>+104(SB), Z24
 	VBROADCASTSS gaussConsts<>+12(SB), Z23
 	VBROADCASTSS gaussConsts<>+4(SB), Z22
 	VBROADCASTSS gaussConsts<>+20(SB), Z21
 	VBROADCASTSS gaussConsts<>+24(SB), Z20
-	VBROADCASTSS gaussConsts<>+104(SB), Z19
-	VBROADCASTSS gaussConsts<>+108(SB), Z18
+	VBROADCASTSS gaussConsts<>+112(SB), Z19
+	VBROADCASTSS gaussConsts<>+116(SB), Z18
 
 	// Registers:    DI lanes    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
 	MOVQ    lanes+0(FP), DI
@@ -5663,10 +5663,10 @@ l100:
 	VMOVUPS     Z4, (BX)
 	VMOVUPS     Z5, 64(BX)
 	VPSUBD      Z21, Z30, Z0
-	VPSRAD      $0x17, Z0, Z1
 	VPANDD      Z20, Z0, Z0
-	VPADDD      Z21, Z0, Z30
-	VPADDD      Z29, Z1, Z29
+	VPSUBD      Z0, Z30, Z30
+	VPSRAD      $0x17, Z0, Z0
+	VPADDD      Z29, Z0, Z29
 	ADDQ        $0x00000080, R8
 	ADDQ        $0x00000080, R9
 	ADDQ        $0x00000080, R10
@@ -5767,8 +5767,8 @@ l103:
 // Requires: AVX, AVX512F, MMX+
 TEXT ·GMMGradientSigma(SB), NOSPLIT, $8-64
 	// Registers:    Z0-Z26 values    Z27-Z30 constants and scalars    Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+200(SB), Z30
-	VBROADCASTSS gaussConsts<>+204(SB), Z29
+	VBROADCASTSS gaussConsts<>+208(SB), Z30
+	VBROADCASTSS gaussConsts<>+212(SB), Z29
 	VBROADCASTSS gaussConsts<>+28(SB), Z28
 	VBROADCASTSS gaussConsts<>+4(SB), Z27
 
@@ -6111,23 +6111,23 @@ l121:
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·GaussLogProbLog(SB), NOSPLIT, $40-80
 	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+116(SB), Z28
+	VBROADCASTSS gaussConsts<>+124(SB), Z28
 	VBROADCASTSS gaussConsts<>+28(SB), Z27
 	VBROADCASTSS factor+64(FP), Z26
 	VBROADCASTSS gaussConsts<>+64(SB), Z25
-	VBROADCASTSS gaussConsts<>+112(SB), Z24
-	VBROADCASTSS gaussConsts<>+72(SB), Z23
-	VBROADCASTSS gaussConsts<>+68(SB), Z22
-	VBROADCASTSS gaussConsts<>+120(SB), Z21
-	VBROADCASTSS gaussConsts<>+124(SB), Z20
-	VBROADCASTSS gaussConsts<>+128(SB), Z19
-	VBROADCASTSS gaussConsts<>+132(SB), Z18
-	VBROADCASTSS gaussConsts<>+136(SB), Z17
+	VBROADCASTSS gaussConsts<>+120(SB), Z24
+	VBROADCASTSS gaussConsts<>+76(SB), Z23
+	VBROADCASTSS gaussConsts<>+80(SB), Z22
+	VBROADCASTSS gaussConsts<>+128(SB), Z21
+	VBROADCASTSS gaussConsts<>+132(SB), Z20
+	VBROADCASTSS gaussConsts<>+136(SB), Z19
+	VBROADCASTSS gaussConsts<>+140(SB), Z18
+	VBROADCASTSS gaussConsts<>+144(SB), Z17
 	VBROADCASTSS gaussConsts<>+0(SB), Z16
-	VBROADCASTSS gaussConsts<>+96(SB), Z15
+	VBROADCASTSS gaussConsts<>+104(SB), Z15
 	VBROADCASTSS gaussConsts<>+4(SB), Z14
-	VBROADCASTSS gaussConsts<>+140(SB), Z13
-	VBROADCASTSS gaussConsts<>+144(SB), Z12
+	VBROADCASTSS gaussConsts<>+148(SB), Z13
+	VBROADCASTSS gaussConsts<>+152(SB), Z12
 
 	// Registers:    DI lanes    SI x    DX mu    BX s    CX elements left in the row    R8 4n
 	MOVQ    lanes+0(FP), DI
@@ -6336,23 +6336,23 @@ l127:
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·GaussLogProbLogKeep(SB), NOSPLIT, $48-88
 	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+116(SB), Z28
+	VBROADCASTSS gaussConsts<>+124(SB), Z28
 	VBROADCASTSS gaussConsts<>+28(SB), Z27
 	VBROADCASTSS factor+72(FP), Z26
 	VBROADCASTSS gaussConsts<>+64(SB), Z25
-	VBROADCASTSS gaussConsts<>+112(SB), Z24
-	VBROADCASTSS gaussConsts<>+72(SB), Z23
-	VBROADCASTSS gaussConsts<>+68(SB), Z22
-	VBROADCASTSS gaussConsts<>+120(SB), Z21
-	VBROADCASTSS gaussConsts<>+124(SB), Z20
-	VBROADCASTSS gaussConsts<>+128(SB), Z19
-	VBROADCASTSS gaussConsts<>+132(SB), Z18
-	VBROADCASTSS gaussConsts<>+136(SB), Z17
+	VBROADCASTSS gaussConsts<>+120(SB), Z24
+	VBROADCASTSS gaussConsts<>+76(SB), Z23
+	VBROADCASTSS gaussConsts<>+80(SB), Z22
+	VBROADCASTSS gaussConsts<>+128(SB), Z21
+	VBROADCASTSS gaussConsts<>+132(SB), Z20
+	VBROADCASTSS gaussConsts<>+136(SB), Z19
+	VBROADCASTSS gaussConsts<>+140(SB), Z18
+	VBROADCASTSS gaussConsts<>+144(SB), Z17
 	VBROADCASTSS gaussConsts<>+0(SB), Z16
-	VBROADCASTSS gaussConsts<>+96(SB), Z15
+	VBROADCASTSS gaussConsts<>+104(SB), Z15
 	VBROADCASTSS gaussConsts<>+4(SB), Z14
-	VBROADCASTSS gaussConsts<>+140(SB), Z13
-	VBROADCASTSS gaussConsts<>+144(SB), Z12
+	VBROADCASTSS gaussConsts<>+148(SB), Z13
+	VBROADCASTSS gaussConsts<>+152(SB), Z12
 
 	// Registers:    DI lanes    SI x    DX mu    BX s    R8 h    CX elements left in the row    R9 4n
 	MOVQ    lanes+0(FP), DI
@@ -6575,21 +6575,21 @@ l133:
 TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $56-96
 	// Registers:    Z0-Z11 values    Z12-Z27 constants and scalars    Z28-Z31 kept from loop to loop
 	VBROADCASTSS factor+80(FP), Z27
-	VBROADCASTSS gaussConsts<>+116(SB), Z26
+	VBROADCASTSS gaussConsts<>+124(SB), Z26
 	VBROADCASTSS gaussConsts<>+28(SB), Z25
 	VBROADCASTSS gaussConsts<>+64(SB), Z24
-	VBROADCASTSS gaussConsts<>+112(SB), Z23
-	VBROADCASTSS gaussConsts<>+72(SB), Z22
-	VBROADCASTSS gaussConsts<>+68(SB), Z21
-	VBROADCASTSS gaussConsts<>+120(SB), Z20
-	VBROADCASTSS gaussConsts<>+124(SB), Z19
-	VBROADCASTSS gaussConsts<>+128(SB), Z18
-	VBROADCASTSS gaussConsts<>+132(SB), Z17
-	VBROADCASTSS gaussConsts<>+136(SB), Z16
+	VBROADCASTSS gaussConsts<>+120(SB), Z23
+	VBROADCASTSS gaussConsts<>+76(SB), Z22
+	VBROADCASTSS gaussConsts<>+80(SB), Z21
+	VBROADCASTSS gaussConsts<>+128(SB), Z20
+	VBROADCASTSS gaussConsts<>+132(SB), Z19
+	VBROADCASTSS gaussConsts<>+136(SB), Z18
+	VBROADCASTSS gaussConsts<>+140(SB), Z17
+	VBROADCASTSS gaussConsts<>+144(SB), Z16
 	VBROADCASTSS gaussConsts<>+0(SB), Z15
-	VBROADCASTSS gaussConsts<>+96(SB), Z14
+	VBROADCASTSS gaussConsts<>+104(SB), Z14
 	VBROADCASTSS gaussConsts<>+4(SB), Z13
-	VBROADCASTSS gaussConsts<>+140(SB), Z12
+	VBROADCASTSS gaussConsts<>+148(SB), Z12
 
 	// Registers:    DI lanes    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
 	MOVQ    lanes+0(FP), DI
@@ -6834,7 +6834,7 @@ l139:
 	DECQ        (SP)
 	JNE         l135
 	VPMINUD     Z12, Z29, Z0
-	VPADDD.BCST gaussConsts<>+144(SB), Z0, Z29
+	VPADDD.BCST gaussConsts<>+152(SB), Z0, Z29
 	VPMOVD2M    Z29, K1
 	KMOVW       K1, AX
 	MOVQ        AX, bad+88(FP)
@@ -6846,19 +6846,19 @@ l139:
 TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $56-104
 	// Registers:    Z0-Z11 values    Z12-Z27 constants and scalars    Z28-Z31 kept from loop to loop
 	VBROADCASTSS factor+88(FP), Z27
-	VBROADCASTSS gaussConsts<>+116(SB), Z26
+	VBROADCASTSS gaussConsts<>+124(SB), Z26
 	VBROADCASTSS gaussConsts<>+28(SB), Z25
 	VBROADCASTSS gaussConsts<>+64(SB), Z24
-	VBROADCASTSS gaussConsts<>+112(SB), Z23
-	VBROADCASTSS gaussConsts<>+72(SB), Z22
-	VBROADCASTSS gaussConsts<>+68(SB), Z21
-	VBROADCASTSS gaussConsts<>+120(SB), Z20
-	VBROADCASTSS gaussConsts<>+124(SB), Z19
-	VBROADCASTSS gaussConsts<>+128(SB), Z18
-	VBROADCASTSS gaussConsts<>+132(SB), Z17
-	VBROADCASTSS gaussConsts<>+136(SB), Z16
+	VBROADCASTSS gaussConsts<>+120(SB), Z23
+	VBROADCASTSS gaussConsts<>+76(SB), Z22
+	VBROADCASTSS gaussConsts<>+80(SB), Z21
+	VBROADCASTSS gaussConsts<>+128(SB), Z20
+	VBROADCASTSS gaussConsts<>+132(SB), Z19
+	VBROADCASTSS gaussConsts<>+136(SB), Z18
+	VBROADCASTSS gaussConsts<>+140(SB), Z17
+	VBROADCASTSS gaussConsts<>+144(SB), Z16
 	VBROADCASTSS gaussConsts<>+0(SB), Z15
-	VBROADCASTSS gaussConsts<>+96(SB), Z14
+	VBROADCASTSS gaussConsts<>+104(SB), Z14
 	VBROADCASTSS gaussConsts<>+12(SB), Z13
 	VBROADCASTSS gaussConsts<>+4(SB), Z12
 
@@ -7116,8 +7116,8 @@ l145:
 	ADDQ         40(SP), R10
 	DECQ         (SP)
 	JNE          l141
-	VPMINUD.BCST gaussConsts<>+140(SB), Z29, Z0
-	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z29
+	VPMINUD.BCST gaussConsts<>+148(SB), Z29, Z0
+	VPADDD.BCST  gaussConsts<>+152(SB), Z0, Z29
 	VPMOVD2M     Z29, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+96(FP)
@@ -7128,20 +7128,20 @@ l145:
 // Requires: AVX, AVX512F, MMX+
 TEXT ·GMMGradientLog(SB), NOSPLIT, $16-68
 	// Registers:    Z0-Z14 values    Z15-Z29 constants and scalars    Z30-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+116(SB), Z29
+	VBROADCASTSS gaussConsts<>+124(SB), Z29
 	VBROADCASTSS gaussConsts<>+28(SB), Z28
-	VBROADCASTSS gaussConsts<>+200(SB), Z27
-	VBROADCASTSS gaussConsts<>+204(SB), Z26
+	VBROADCASTSS gaussConsts<>+208(SB), Z27
+	VBROADCASTSS gaussConsts<>+212(SB), Z26
 	VBROADCASTSS factor+64(FP), Z25
 	VBROADCASTSS gaussConsts<>+64(SB), Z24
-	VBROADCASTSS gaussConsts<>+112(SB), Z23
-	VBROADCASTSS gaussConsts<>+72(SB), Z22
-	VBROADCASTSS gaussConsts<>+68(SB), Z21
-	VBROADCASTSS gaussConsts<>+120(SB), Z20
-	VBROADCASTSS gaussConsts<>+124(SB), Z19
-	VBROADCASTSS gaussConsts<>+128(SB), Z18
-	VBROADCASTSS gaussConsts<>+132(SB), Z17
-	VBROADCASTSS gaussConsts<>+136(SB), Z16
+	VBROADCASTSS gaussConsts<>+120(SB), Z23
+	VBROADCASTSS gaussConsts<>+76(SB), Z22
+	VBROADCASTSS gaussConsts<>+80(SB), Z21
+	VBROADCASTSS gaussConsts<>+128(SB), Z20
+	VBROADCASTSS gaussConsts<>+132(SB), Z19
+	VBROADCASTSS gaussConsts<>+136(SB), Z18
+	VBROADCASTSS gaussConsts<>+140(SB), Z17
+	VBROADCASTSS gaussConsts<>+144(SB), Z16
 	VBROADCASTSS gaussConsts<>+4(SB), Z15
 
 	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
@@ -7370,8 +7370,8 @@ l151:
 // Requires: AVX, AVX512F, MMX+
 TEXT ·GMMGradientLogKept(SB), NOSPLIT, $16-68
 	// Registers:    Z0-Z25 values    Z26-Z29 constants and scalars    Z30-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+200(SB), Z29
-	VBROADCASTSS gaussConsts<>+204(SB), Z28
+	VBROADCASTSS gaussConsts<>+208(SB), Z29
+	VBROADCASTSS gaussConsts<>+212(SB), Z28
 	VBROADCASTSS gaussConsts<>+4(SB), Z27
 	VBROADCASTSS factor+64(FP), Z26
 
@@ -7523,19 +7523,19 @@ l157:
 // Requires: AVX, AVX512F
 TEXT ·GaussSampleLog(SB), NOSPLIT, $32-60
 	// Registers:    Z0-Z18 values    Z19-Z31 constants and scalars
-	VBROADCASTSS gaussConsts<>+116(SB), Z31
+	VBROADCASTSS gaussConsts<>+124(SB), Z31
 	VBROADCASTSS gaussConsts<>+28(SB), Z30
 	VBROADCASTSS factor+56(FP), Z29
-	VBROADCASTSS gaussConsts<>+208(SB), Z28
-	VBROADCASTSS gaussConsts<>+148(SB), Z27
-	VBROADCASTSS gaussConsts<>+112(SB), Z26
-	VBROADCASTSS gaussConsts<>+72(SB), Z25
-	VBROADCASTSS gaussConsts<>+68(SB), Z24
-	VBROADCASTSS gaussConsts<>+120(SB), Z23
-	VBROADCASTSS gaussConsts<>+124(SB), Z22
-	VBROADCASTSS gaussConsts<>+128(SB), Z21
-	VBROADCASTSS gaussConsts<>+132(SB), Z20
-	VBROADCASTSS gaussConsts<>+136(SB), Z19
+	VBROADCASTSS gaussConsts<>+216(SB), Z28
+	VBROADCASTSS gaussConsts<>+156(SB), Z27
+	VBROADCASTSS gaussConsts<>+120(SB), Z26
+	VBROADCASTSS gaussConsts<>+76(SB), Z25
+	VBROADCASTSS gaussConsts<>+80(SB), Z24
+	VBROADCASTSS gaussConsts<>+128(SB), Z23
+	VBROADCASTSS gaussConsts<>+132(SB), Z22
+	VBROADCASTSS gaussConsts<>+136(SB), Z21
+	VBROADCASTSS gaussConsts<>+140(SB), Z20
+	VBROADCASTSS gaussConsts<>+144(SB), Z19
 
 	// Registers:    DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
 	MOVQ z+0(FP), DI
@@ -7704,18 +7704,18 @@ l163:
 TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $40-68
 	// Registers:    Z0-Z18 values    Z19-Z31 constants and scalars
 	VBROADCASTSS factor+64(FP), Z31
-	VBROADCASTSS gaussConsts<>+116(SB), Z30
+	VBROADCASTSS gaussConsts<>+124(SB), Z30
 	VBROADCASTSS gaussConsts<>+28(SB), Z29
-	VBROADCASTSS gaussConsts<>+208(SB), Z28
-	VBROADCASTSS gaussConsts<>+148(SB), Z27
-	VBROADCASTSS gaussConsts<>+112(SB), Z26
-	VBROADCASTSS gaussConsts<>+72(SB), Z25
-	VBROADCASTSS gaussConsts<>+68(SB), Z24
-	VBROADCASTSS gaussConsts<>+120(SB), Z23
-	VBROADCASTSS gaussConsts<>+124(SB), Z22
-	VBROADCASTSS gaussConsts<>+128(SB), Z21
-	VBROADCASTSS gaussConsts<>+132(SB), Z20
-	VBROADCASTSS gaussConsts<>+136(SB), Z19
+	VBROADCASTSS gaussConsts<>+216(SB), Z28
+	VBROADCASTSS gaussConsts<>+156(SB), Z27
+	VBROADCASTSS gaussConsts<>+120(SB), Z26
+	VBROADCASTSS gaussConsts<>+76(SB), Z25
+	VBROADCASTSS gaussConsts<>+80(SB), Z24
+	VBROADCASTSS gaussConsts<>+128(SB), Z23
+	VBROADCASTSS gaussConsts<>+132(SB), Z22
+	VBROADCASTSS gaussConsts<>+136(SB), Z21
+	VBROADCASTSS gaussConsts<>+140(SB), Z20
+	VBROADCASTSS gaussConsts<>+144(SB), Z19
 
 	// Registers:    DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
 	MOVQ dmu+0(FP), DI
@@ -7917,19 +7917,19 @@ l169:
 TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $32-72
 	// Registers:    Z0-Z13 values    Z14-Z27 constants and scalars    Z28-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z27
-	VBROADCASTSS gaussConsts<>+96(SB), Z26
-	VBROADCASTSS gaussConsts<>+116(SB), Z25
+	VBROADCASTSS gaussConsts<>+104(SB), Z26
+	VBROADCASTSS gaussConsts<>+124(SB), Z25
 	VBROADCASTSS gaussConsts<>+4(SB), Z24
 	VBROADCASTSS gaussConsts<>+12(SB), Z23
-	VBROADCASTSS gaussConsts<>+148(SB), Z22
-	VBROADCASTSS gaussConsts<>+112(SB), Z21
-	VBROADCASTSS gaussConsts<>+72(SB), Z20
-	VBROADCASTSS gaussConsts<>+68(SB), Z19
-	VBROADCASTSS gaussConsts<>+120(SB), Z18
-	VBROADCASTSS gaussConsts<>+124(SB), Z17
-	VBROADCASTSS gaussConsts<>+128(SB), Z16
-	VBROADCASTSS gaussConsts<>+132(SB), Z15
-	VBROADCASTSS gaussConsts<>+136(SB), Z14
+	VBROADCASTSS gaussConsts<>+156(SB), Z22
+	VBROADCASTSS gaussConsts<>+120(SB), Z21
+	VBROADCASTSS gaussConsts<>+76(SB), Z20
+	VBROADCASTSS gaussConsts<>+80(SB), Z19
+	VBROADCASTSS gaussConsts<>+128(SB), Z18
+	VBROADCASTSS gaussConsts<>+132(SB), Z17
+	VBROADCASTSS gaussConsts<>+136(SB), Z16
+	VBROADCASTSS gaussConsts<>+140(SB), Z15
+	VBROADCASTSS gaussConsts<>+144(SB), Z14
 
 	// Registers:    DI lanes    SI x    DX mu    BX s    CX elements left in the row    R8 4n
 	MOVQ    lanes+0(FP), DI
@@ -8025,18 +8025,14 @@ l172:
 	VFMSUB231PS      Z26, Z5, Z9
 	VBLENDMPS        Z8, Z4, K1, Z4
 	VBLENDMPS        Z9, Z5, K2, Z5
-	VBROADCASTSS     gaussConsts<>+152(SB), Z8
+	VBROADCASTSS     gaussConsts<>+160(SB), Z8
 	VMOVAPS.Z        Z8, K1, Z8
-	VBROADCASTSS     gaussConsts<>+152(SB), Z9
+	VBROADCASTSS     gaussConsts<>+160(SB), Z9
 	VMOVAPS.Z        Z9, K2, Z9
-	VBROADCASTSS     gaussConsts<>+160(SB), Z10
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z10
-	VBROADCASTSS     gaussConsts<>+160(SB), Z11
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z5, Z11
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z10
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z5, Z11
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z10
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z5, Z11
+	VBROADCASTSS     gaussConsts<>+168(SB), Z10
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z4, Z10
+	VBROADCASTSS     gaussConsts<>+168(SB), Z11
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z5, Z11
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z10
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z5, Z11
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z10
@@ -8045,6 +8041,10 @@ l172:
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z5, Z11
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z10
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z5, Z11
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z4, Z10
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z5, Z11
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z4, Z10
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z5, Z11
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z10
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z5, Z11
 	VMULPS           Z4, Z4, Z12
@@ -8055,8 +8055,8 @@ l172:
 	VADDPS           Z5, Z9, Z5
 	VADDPS           Z4, Z6, Z4
 	VADDPS           Z5, Z7, Z5
-	VADDPS.BCST      gaussConsts<>+188(SB), Z4, Z4
-	VADDPS.BCST      gaussConsts<>+188(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+196(SB), Z4, Z4
+	VADDPS.BCST      gaussConsts<>+196(SB), Z5, Z5
 	VDIVPS           Z4, Z27, Z6
 	VDIVPS           Z5, Z27, Z7
 	VMULPS           Z6, Z2, Z2
@@ -8072,10 +8072,10 @@ l172:
 	VFMADD231PS      Z0, Z0, Z31
 	VFMADD231PS      Z1, Z1, Z31
 	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
-	VPSRAD           $0x17, Z0, Z1
 	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z30
-	VPADDD           Z29, Z1, Z29
+	VPSUBD           Z0, Z30, Z30
+	VPSRAD           $0x17, Z0, Z0
+	VPADDD           Z29, Z0, Z29
 	ADDQ             $0x00000080, SI
 	ADDQ             $0x00000080, DX
 	ADDQ             $0x00000080, BX
@@ -8118,22 +8118,22 @@ l173:
 	VMOVAPS          Z26, Z4
 	VFMSUB231PS      Z26, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z2
-	VBROADCASTSS     gaussConsts<>+152(SB), Z4
+	VBROADCASTSS     gaussConsts<>+160(SB), Z4
 	VMOVAPS.Z        Z4, K1, Z4
-	VBROADCASTSS     gaussConsts<>+160(SB), Z5
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z2, Z5
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z2, Z5
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z2, Z5
+	VBROADCASTSS     gaussConsts<>+168(SB), Z5
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z2, Z5
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z2, Z5
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z2, Z5
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z2, Z5
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z2, Z5
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z2, Z5
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z2, Z5
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z2, Z5
 	VMULPS           Z2, Z2, Z6
 	VFMADD231PS      Z6, Z5, Z2
 	VADDPS           Z2, Z4, Z2
 	VADDPS           Z2, Z3, Z2
-	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
+	VADDPS.BCST      gaussConsts<>+196(SB), Z2, Z2
 	VDIVPS           Z2, Z27, Z3
 	VMULPS           Z3, Z1, Z1
 	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z0
@@ -8186,22 +8186,22 @@ l174:
 	VMOVAPS          Z26, Z4
 	VFMSUB231PS      Z26, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z2
-	VBROADCASTSS     gaussConsts<>+152(SB), Z4
+	VBROADCASTSS     gaussConsts<>+160(SB), Z4
 	VMOVAPS.Z        Z4, K1, Z4
-	VBROADCASTSS     gaussConsts<>+160(SB), Z5
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z2, Z5
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z2, Z5
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z2, Z5
+	VBROADCASTSS     gaussConsts<>+168(SB), Z5
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z2, Z5
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z2, Z5
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z2, Z5
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z2, Z5
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z2, Z5
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z2, Z5
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z2, Z5
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z2, Z5
 	VMULPS           Z2, Z2, Z6
 	VFMADD231PS      Z6, Z5, Z2
 	VADDPS           Z2, Z4, Z2
 	VADDPS           Z2, Z3, Z2
-	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
+	VADDPS.BCST      gaussConsts<>+196(SB), Z2, Z2
 	VDIVPS           Z2, Z27, Z3
 	VMULPS           Z3, Z1, Z1
 	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z0
@@ -8227,8 +8227,8 @@ l175:
 	ADDQ         24(SP), BX
 	DECQ         (SP)
 	JNE          l171
-	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z28
+	VPMINUD.BCST gaussConsts<>+200(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+204(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+64(FP)
@@ -8240,17 +8240,17 @@ l175:
 TEXT ·GaussLogProbSoftplusKeep(SB), NOSPLIT, $48-88
 	// Registers:    Z0-Z15 values    Z16-Z27 constants and scalars    Z28-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z27
-	VBROADCASTSS gaussConsts<>+96(SB), Z26
+	VBROADCASTSS gaussConsts<>+104(SB), Z26
 	VBROADCASTSS gaussConsts<>+4(SB), Z25
-	VBROADCASTSS gaussConsts<>+116(SB), Z24
+	VBROADCASTSS gaussConsts<>+124(SB), Z24
 	VBROADCASTSS gaussConsts<>+12(SB), Z23
-	VBROADCASTSS gaussConsts<>+148(SB), Z22
-	VBROADCASTSS gaussConsts<>+112(SB), Z21
-	VBROADCASTSS gaussConsts<>+72(SB), Z20
-	VBROADCASTSS gaussConsts<>+68(SB), Z19
-	VBROADCASTSS gaussConsts<>+120(SB), Z18
-	VBROADCASTSS gaussConsts<>+124(SB), Z17
-	VBROADCASTSS gaussConsts<>+128(SB), Z16
+	VBROADCASTSS gaussConsts<>+156(SB), Z22
+	VBROADCASTSS gaussConsts<>+120(SB), Z21
+	VBROADCASTSS gaussConsts<>+76(SB), Z20
+	VBROADCASTSS gaussConsts<>+80(SB), Z19
+	VBROADCASTSS gaussConsts<>+128(SB), Z18
+	VBROADCASTSS gaussConsts<>+132(SB), Z17
+	VBROADCASTSS gaussConsts<>+136(SB), Z16
 
 	// Registers:    DI lanes    SI x    DX mu    BX s    R8 inv    R9 slope    CX elements left in the row    R10 4n
 	MOVQ    lanes+0(FP), DI
@@ -8330,10 +8330,10 @@ l178:
 	VFMADD231PS      Z5, Z18, Z9
 	VFMADD213PS      Z16, Z4, Z8
 	VFMADD213PS      Z16, Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z5, Z9
 	VFMADD213PS      Z27, Z4, Z8
 	VFMADD213PS      Z27, Z5, Z9
 	VFMADD213PS      Z27, Z4, Z8
@@ -8356,18 +8356,14 @@ l178:
 	VFMSUB231PS      Z26, Z5, Z9
 	VBLENDMPS        Z8, Z4, K1, Z8
 	VBLENDMPS        Z9, Z5, K2, Z9
-	VBROADCASTSS     gaussConsts<>+152(SB), Z10
+	VBROADCASTSS     gaussConsts<>+160(SB), Z10
 	VMOVAPS.Z        Z10, K1, Z10
-	VBROADCASTSS     gaussConsts<>+152(SB), Z11
+	VBROADCASTSS     gaussConsts<>+160(SB), Z11
 	VMOVAPS.Z        Z11, K2, Z11
-	VBROADCASTSS     gaussConsts<>+160(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VBROADCASTSS     gaussConsts<>+160(SB), Z13
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z9, Z13
+	VBROADCASTSS     gaussConsts<>+168(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+168(SB), Z13
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z9, Z13
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z9, Z13
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
@@ -8376,6 +8372,10 @@ l178:
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z9, Z13
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z9, Z13
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z9, Z13
 	VMULPS           Z8, Z8, Z14
@@ -8386,8 +8386,8 @@ l178:
 	VADDPS           Z9, Z11, Z9
 	VADDPS           Z8, Z6, Z6
 	VADDPS           Z9, Z7, Z7
-	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+188(SB), Z7, Z7
+	VADDPS.BCST      gaussConsts<>+196(SB), Z6, Z6
+	VADDPS.BCST      gaussConsts<>+196(SB), Z7, Z7
 	VDIVPS           Z6, Z27, Z8
 	VDIVPS           Z7, Z27, Z9
 	VMULPS           Z8, Z2, Z2
@@ -8415,10 +8415,10 @@ l178:
 	VMOVUPS          Z0, (R9)
 	VMOVUPS          Z1, 64(R9)
 	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
-	VPSRAD           $0x17, Z0, Z1
 	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z30
-	VPADDD           Z29, Z1, Z29
+	VPSUBD           Z0, Z30, Z30
+	VPSRAD           $0x17, Z0, Z0
+	VPADDD           Z29, Z0, Z29
 	ADDQ             $0x00000080, SI
 	ADDQ             $0x00000080, DX
 	ADDQ             $0x00000080, BX
@@ -8448,8 +8448,8 @@ l179:
 	VMOVAPS          Z17, Z4
 	VFMADD231PS      Z2, Z18, Z4
 	VFMADD213PS      Z16, Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z4
 	VFMADD213PS      Z27, Z2, Z4
 	VFMADD213PS      Z27, Z2, Z4
 
@@ -8463,22 +8463,22 @@ l179:
 	VMOVAPS          Z26, Z4
 	VFMSUB231PS      Z26, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VBROADCASTSS     gaussConsts<>+152(SB), Z5
+	VBROADCASTSS     gaussConsts<>+160(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+160(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VBROADCASTSS     gaussConsts<>+168(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
 	VDIVPS           Z3, Z27, Z4
 	VMULPS           Z4, Z1, Z1
 	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z5
@@ -8524,8 +8524,8 @@ l180:
 	VMOVAPS          Z17, Z4
 	VFMADD231PS      Z2, Z18, Z4
 	VFMADD213PS      Z16, Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z4
 	VFMADD213PS      Z27, Z2, Z4
 	VFMADD213PS      Z27, Z2, Z4
 
@@ -8539,22 +8539,22 @@ l180:
 	VMOVAPS          Z26, Z4
 	VFMSUB231PS      Z26, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VBROADCASTSS     gaussConsts<>+152(SB), Z5
+	VBROADCASTSS     gaussConsts<>+160(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+160(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VBROADCASTSS     gaussConsts<>+168(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
 	VDIVPS           Z3, Z27, Z4
 	VMULPS           Z4, Z1, Z1
 	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z5
@@ -8590,8 +8590,8 @@ l181:
 	ADDQ         40(SP), R9
 	DECQ         (SP)
 	JNE          l177
-	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z28
+	VPMINUD.BCST gaussConsts<>+200(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+204(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+80(FP)
@@ -8603,16 +8603,16 @@ l181:
 TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $48-88
 	// Registers:    Z0-Z15 values    Z16-Z26 constants and scalars    Z27-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z26
-	VBROADCASTSS gaussConsts<>+96(SB), Z25
+	VBROADCASTSS gaussConsts<>+104(SB), Z25
 	VBROADCASTSS gaussConsts<>+4(SB), Z24
-	VBROADCASTSS gaussConsts<>+116(SB), Z23
+	VBROADCASTSS gaussConsts<>+124(SB), Z23
 	VBROADCASTSS gaussConsts<>+12(SB), Z22
-	VBROADCASTSS gaussConsts<>+148(SB), Z21
-	VBROADCASTSS gaussConsts<>+112(SB), Z20
-	VBROADCASTSS gaussConsts<>+72(SB), Z19
-	VBROADCASTSS gaussConsts<>+68(SB), Z18
-	VBROADCASTSS gaussConsts<>+120(SB), Z17
-	VBROADCASTSS gaussConsts<>+124(SB), Z16
+	VBROADCASTSS gaussConsts<>+156(SB), Z21
+	VBROADCASTSS gaussConsts<>+120(SB), Z20
+	VBROADCASTSS gaussConsts<>+76(SB), Z19
+	VBROADCASTSS gaussConsts<>+80(SB), Z18
+	VBROADCASTSS gaussConsts<>+128(SB), Z17
+	VBROADCASTSS gaussConsts<>+132(SB), Z16
 
 	// Registers:    DI lanes    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
 	MOVQ    lanes+0(FP), DI
@@ -8687,12 +8687,12 @@ l184:
 	VFMADD231PS      Z4, Z17, Z8
 	VMOVAPS          Z16, Z9
 	VFMADD231PS      Z5, Z17, Z9
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z5, Z9
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z5, Z9
 	VFMADD213PS      Z26, Z4, Z8
 	VFMADD213PS      Z26, Z5, Z9
 	VFMADD213PS      Z26, Z4, Z8
@@ -8715,18 +8715,14 @@ l184:
 	VFMSUB231PS      Z25, Z5, Z9
 	VBLENDMPS        Z8, Z4, K1, Z8
 	VBLENDMPS        Z9, Z5, K2, Z9
-	VBROADCASTSS     gaussConsts<>+152(SB), Z10
+	VBROADCASTSS     gaussConsts<>+160(SB), Z10
 	VMOVAPS.Z        Z10, K1, Z10
-	VBROADCASTSS     gaussConsts<>+152(SB), Z11
+	VBROADCASTSS     gaussConsts<>+160(SB), Z11
 	VMOVAPS.Z        Z11, K2, Z11
-	VBROADCASTSS     gaussConsts<>+160(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VBROADCASTSS     gaussConsts<>+160(SB), Z13
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z9, Z13
+	VBROADCASTSS     gaussConsts<>+168(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+168(SB), Z13
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z9, Z13
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z9, Z13
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
@@ -8735,6 +8731,10 @@ l184:
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z9, Z13
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z9, Z13
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z9, Z13
 	VMULPS           Z8, Z8, Z14
@@ -8745,8 +8745,8 @@ l184:
 	VADDPS           Z9, Z11, Z9
 	VADDPS           Z8, Z6, Z6
 	VADDPS           Z9, Z7, Z7
-	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+188(SB), Z7, Z7
+	VADDPS.BCST      gaussConsts<>+196(SB), Z6, Z6
+	VADDPS.BCST      gaussConsts<>+196(SB), Z7, Z7
 	VDIVPS           Z6, Z26, Z8
 	VDIVPS           Z7, Z26, Z9
 	VMULPS           Z8, Z2, Z2
@@ -8790,10 +8790,10 @@ l184:
 	VMOVUPS          Z0, (DX)
 	VMOVUPS          Z1, 64(DX)
 	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
-	VPSRAD           $0x17, Z0, Z1
 	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z30
-	VPADDD           Z29, Z1, Z29
+	VPSUBD           Z0, Z30, Z30
+	VPSRAD           $0x17, Z0, Z0
+	VPADDD           Z29, Z0, Z29
 	ADDQ             $0x00000080, BX
 	ADDQ             $0x00000080, R8
 	ADDQ             $0x00000080, R9
@@ -8822,9 +8822,9 @@ l185:
 	// p = e^r
 	VMOVAPS          Z16, Z4
 	VFMADD231PS      Z2, Z17, Z4
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z4
 	VFMADD213PS      Z26, Z2, Z4
 	VFMADD213PS      Z26, Z2, Z4
 
@@ -8838,22 +8838,22 @@ l185:
 	VMOVAPS          Z25, Z4
 	VFMSUB231PS      Z25, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VBROADCASTSS     gaussConsts<>+152(SB), Z5
+	VBROADCASTSS     gaussConsts<>+160(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+160(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VBROADCASTSS     gaussConsts<>+168(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
 	VDIVPS           Z3, Z26, Z4
 	VMULPS           Z4, Z1, Z1
 	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z5
@@ -8906,9 +8906,9 @@ l186:
 	// p = e^r
 	VMOVAPS          Z16, Z4
 	VFMADD231PS      Z2, Z17, Z4
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z4
 	VFMADD213PS      Z26, Z2, Z4
 	VFMADD213PS      Z26, Z2, Z4
 
@@ -8922,22 +8922,22 @@ l186:
 	VMOVAPS          Z25, Z4
 	VFMSUB231PS      Z25, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VBROADCASTSS     gaussConsts<>+152(SB), Z5
+	VBROADCASTSS     gaussConsts<>+160(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+160(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VBROADCASTSS     gaussConsts<>+168(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
 	VDIVPS           Z3, Z26, Z4
 	VMULPS           Z4, Z1, Z1
 	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z5
@@ -8981,8 +8981,8 @@ l187:
 	ADDQ         40(SP), R9
 	DECQ         (SP)
 	JNE          l183
-	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z28
+	VPMINUD.BCST gaussConsts<>+200(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+204(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+80(FP)
@@ -8994,16 +8994,16 @@ l187:
 TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $48-96
 	// Registers:    Z0-Z15 values    Z16-Z26 constants and scalars    Z27-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z26
-	VBROADCASTSS gaussConsts<>+96(SB), Z25
+	VBROADCASTSS gaussConsts<>+104(SB), Z25
 	VBROADCASTSS gaussConsts<>+4(SB), Z24
 	VBROADCASTSS gaussConsts<>+12(SB), Z23
-	VBROADCASTSS gaussConsts<>+116(SB), Z22
-	VBROADCASTSS gaussConsts<>+148(SB), Z21
-	VBROADCASTSS gaussConsts<>+112(SB), Z20
-	VBROADCASTSS gaussConsts<>+72(SB), Z19
-	VBROADCASTSS gaussConsts<>+68(SB), Z18
-	VBROADCASTSS gaussConsts<>+120(SB), Z17
-	VBROADCASTSS gaussConsts<>+124(SB), Z16
+	VBROADCASTSS gaussConsts<>+124(SB), Z22
+	VBROADCASTSS gaussConsts<>+156(SB), Z21
+	VBROADCASTSS gaussConsts<>+120(SB), Z20
+	VBROADCASTSS gaussConsts<>+76(SB), Z19
+	VBROADCASTSS gaussConsts<>+80(SB), Z18
+	VBROADCASTSS gaussConsts<>+128(SB), Z17
+	VBROADCASTSS gaussConsts<>+132(SB), Z16
 
 	// Registers:    DI lanes    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
 	MOVQ    lanes+0(FP), DI
@@ -9079,12 +9079,12 @@ l190:
 	VFMADD231PS      Z4, Z17, Z8
 	VMOVAPS          Z16, Z9
 	VFMADD231PS      Z5, Z17, Z9
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z5, Z9
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z5, Z9
 	VFMADD213PS      Z26, Z4, Z8
 	VFMADD213PS      Z26, Z5, Z9
 	VFMADD213PS      Z26, Z4, Z8
@@ -9107,18 +9107,14 @@ l190:
 	VFMSUB231PS      Z25, Z5, Z9
 	VBLENDMPS        Z8, Z4, K1, Z8
 	VBLENDMPS        Z9, Z5, K2, Z9
-	VBROADCASTSS     gaussConsts<>+152(SB), Z10
+	VBROADCASTSS     gaussConsts<>+160(SB), Z10
 	VMOVAPS.Z        Z10, K1, Z10
-	VBROADCASTSS     gaussConsts<>+152(SB), Z11
+	VBROADCASTSS     gaussConsts<>+160(SB), Z11
 	VMOVAPS.Z        Z11, K2, Z11
-	VBROADCASTSS     gaussConsts<>+160(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VBROADCASTSS     gaussConsts<>+160(SB), Z13
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z9, Z13
+	VBROADCASTSS     gaussConsts<>+168(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+168(SB), Z13
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z9, Z13
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z9, Z13
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
@@ -9127,6 +9123,10 @@ l190:
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z9, Z13
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z9, Z13
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z9, Z13
 	VMULPS           Z8, Z8, Z14
@@ -9137,8 +9137,8 @@ l190:
 	VADDPS           Z9, Z11, Z9
 	VADDPS           Z8, Z6, Z6
 	VADDPS           Z9, Z7, Z7
-	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+188(SB), Z7, Z7
+	VADDPS.BCST      gaussConsts<>+196(SB), Z6, Z6
+	VADDPS.BCST      gaussConsts<>+196(SB), Z7, Z7
 	VDIVPS           Z6, Z26, Z8
 	VDIVPS           Z7, Z26, Z9
 	VMULPS           Z8, Z2, Z2
@@ -9186,10 +9186,10 @@ l190:
 	VMOVUPS          Z0, (BX)
 	VMOVUPS          Z1, 64(BX)
 	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
-	VPSRAD           $0x17, Z0, Z1
 	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z30
-	VPADDD           Z29, Z1, Z29
+	VPSUBD           Z0, Z30, Z30
+	VPSRAD           $0x17, Z0, Z0
+	VPADDD           Z29, Z0, Z29
 	ADDQ             $0x00000080, R8
 	ADDQ             $0x00000080, R9
 	ADDQ             $0x00000080, R10
@@ -9219,9 +9219,9 @@ l191:
 	// p = e^r
 	VMOVAPS          Z16, Z4
 	VFMADD231PS      Z2, Z17, Z4
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z4
 	VFMADD213PS      Z26, Z2, Z4
 	VFMADD213PS      Z26, Z2, Z4
 
@@ -9235,22 +9235,22 @@ l191:
 	VMOVAPS          Z25, Z4
 	VFMSUB231PS      Z25, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VBROADCASTSS     gaussConsts<>+152(SB), Z5
+	VBROADCASTSS     gaussConsts<>+160(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+160(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VBROADCASTSS     gaussConsts<>+168(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
 	VDIVPS           Z3, Z26, Z4
 	VMULPS           Z4, Z1, Z1
 	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z5
@@ -9306,9 +9306,9 @@ l192:
 	// p = e^r
 	VMOVAPS          Z16, Z4
 	VFMADD231PS      Z2, Z17, Z4
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z4
 	VFMADD213PS      Z26, Z2, Z4
 	VFMADD213PS      Z26, Z2, Z4
 
@@ -9322,22 +9322,22 @@ l192:
 	VMOVAPS          Z25, Z4
 	VFMSUB231PS      Z25, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VBROADCASTSS     gaussConsts<>+152(SB), Z5
+	VBROADCASTSS     gaussConsts<>+160(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+160(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VBROADCASTSS     gaussConsts<>+168(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
 	VDIVPS           Z3, Z26, Z4
 	VMULPS           Z4, Z1, Z1
 	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z5
@@ -9384,8 +9384,8 @@ l193:
 	ADDQ         40(SP), R10
 	DECQ         (SP)
 	JNE          l189
-	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z28
+	VPMINUD.BCST gaussConsts<>+200(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+204(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+88(FP)
@@ -9398,19 +9398,19 @@ TEXT ·GMMGradientSoftplus(SB), NOSPLIT, $8-64
 	// Registers:    Z0-Z15 values    Z16-Z30 constants and scalars    Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z30
 	VBROADCASTSS gaussConsts<>+4(SB), Z29
-	VBROADCASTSS gaussConsts<>+96(SB), Z28
-	VBROADCASTSS gaussConsts<>+116(SB), Z27
-	VBROADCASTSS gaussConsts<>+200(SB), Z26
-	VBROADCASTSS gaussConsts<>+204(SB), Z25
+	VBROADCASTSS gaussConsts<>+104(SB), Z28
+	VBROADCASTSS gaussConsts<>+124(SB), Z27
+	VBROADCASTSS gaussConsts<>+208(SB), Z26
+	VBROADCASTSS gaussConsts<>+212(SB), Z25
 	VBROADCASTSS gaussConsts<>+12(SB), Z24
-	VBROADCASTSS gaussConsts<>+148(SB), Z23
-	VBROADCASTSS gaussConsts<>+112(SB), Z22
-	VBROADCASTSS gaussConsts<>+72(SB), Z21
-	VBROADCASTSS gaussConsts<>+68(SB), Z20
-	VBROADCASTSS gaussConsts<>+120(SB), Z19
-	VBROADCASTSS gaussConsts<>+124(SB), Z18
-	VBROADCASTSS gaussConsts<>+128(SB), Z17
-	VBROADCASTSS gaussConsts<>+132(SB), Z16
+	VBROADCASTSS gaussConsts<>+156(SB), Z23
+	VBROADCASTSS gaussConsts<>+120(SB), Z22
+	VBROADCASTSS gaussConsts<>+76(SB), Z21
+	VBROADCASTSS gaussConsts<>+80(SB), Z20
+	VBROADCASTSS gaussConsts<>+128(SB), Z19
+	VBROADCASTSS gaussConsts<>+132(SB), Z18
+	VBROADCASTSS gaussConsts<>+136(SB), Z17
+	VBROADCASTSS gaussConsts<>+140(SB), Z16
 
 	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
 	MOVQ w+0(FP), DI
@@ -9469,8 +9469,8 @@ l196:
 	VFMADD213PS      Z17, Z5, Z9
 	VFMADD213PS      Z16, Z4, Z8
 	VFMADD213PS      Z16, Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z5, Z9
 	VFMADD213PS      Z30, Z4, Z8
 	VFMADD213PS      Z30, Z5, Z9
 	VFMADD213PS      Z30, Z4, Z8
@@ -9493,18 +9493,14 @@ l196:
 	VFMSUB231PS      Z28, Z5, Z9
 	VBLENDMPS        Z8, Z4, K1, Z8
 	VBLENDMPS        Z9, Z5, K2, Z9
-	VBROADCASTSS     gaussConsts<>+152(SB), Z10
+	VBROADCASTSS     gaussConsts<>+160(SB), Z10
 	VMOVAPS.Z        Z10, K1, Z10
-	VBROADCASTSS     gaussConsts<>+152(SB), Z11
+	VBROADCASTSS     gaussConsts<>+160(SB), Z11
 	VMOVAPS.Z        Z11, K2, Z11
-	VBROADCASTSS     gaussConsts<>+160(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VBROADCASTSS     gaussConsts<>+160(SB), Z13
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z9, Z13
+	VBROADCASTSS     gaussConsts<>+168(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+168(SB), Z13
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z9, Z13
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z9, Z13
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
@@ -9513,6 +9509,10 @@ l196:
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z9, Z13
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z9, Z13
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z9, Z13
 	VMULPS           Z8, Z8, Z14
@@ -9523,8 +9523,8 @@ l196:
 	VADDPS           Z9, Z11, Z9
 	VADDPS           Z8, Z6, Z6
 	VADDPS           Z9, Z7, Z7
-	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+188(SB), Z7, Z7
+	VADDPS.BCST      gaussConsts<>+196(SB), Z6, Z6
+	VADDPS.BCST      gaussConsts<>+196(SB), Z7, Z7
 	VDIVPS           Z6, Z30, Z6
 	VDIVPS           Z7, Z30, Z7
 	VMULPS           Z6, Z2, Z2
@@ -9601,7 +9601,7 @@ l197:
 	VFMADD231PS      Z2, Z19, Z4
 	VFMADD213PS      Z17, Z2, Z4
 	VFMADD213PS      Z16, Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z4
 	VFMADD213PS      Z30, Z2, Z4
 	VFMADD213PS      Z30, Z2, Z4
 
@@ -9615,22 +9615,22 @@ l197:
 	VMOVAPS          Z28, Z4
 	VFMSUB231PS      Z28, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VBROADCASTSS     gaussConsts<>+152(SB), Z5
+	VBROADCASTSS     gaussConsts<>+160(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+160(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VBROADCASTSS     gaussConsts<>+168(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
 	VDIVPS           Z3, Z30, Z3
 	VMULPS           Z3, Z1, Z1
 	VMULPS           Z1, Z31, Z4
@@ -9687,7 +9687,7 @@ l198:
 	VFMADD231PS      Z2, Z19, Z4
 	VFMADD213PS      Z17, Z2, Z4
 	VFMADD213PS      Z16, Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z4
 	VFMADD213PS      Z30, Z2, Z4
 	VFMADD213PS      Z30, Z2, Z4
 
@@ -9701,22 +9701,22 @@ l198:
 	VMOVAPS          Z28, Z4
 	VFMSUB231PS      Z28, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VBROADCASTSS     gaussConsts<>+152(SB), Z5
+	VBROADCASTSS     gaussConsts<>+160(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+160(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VBROADCASTSS     gaussConsts<>+168(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
 	VDIVPS           Z3, Z30, Z3
 	VMULPS           Z3, Z1, Z1
 	VMULPS           Z1, Z31, Z4
@@ -9759,8 +9759,8 @@ l199:
 TEXT ·GMMGradientSoftplusKept(SB), NOSPLIT, $8-64
 	// Registers:    Z0-Z27 values    Z28-Z30 constants and scalars    Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+4(SB), Z30
-	VBROADCASTSS gaussConsts<>+200(SB), Z29
-	VBROADCASTSS gaussConsts<>+204(SB), Z28
+	VBROADCASTSS gaussConsts<>+208(SB), Z29
+	VBROADCASTSS gaussConsts<>+212(SB), Z28
 
 	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 next    CX elements left in the row    R10 4n
 	MOVQ w+0(FP), DI
@@ -9920,28 +9920,28 @@ l205:
 // Requires: AVX, AVX512F
 TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	// Registers:    Z0-Z9 values    Z10-Z31 constants and scalars
-	VBROADCASTSS gaussConsts<>+96(SB), Z31
-	VBROADCASTSS gaussConsts<>+116(SB), Z30
+	VBROADCASTSS gaussConsts<>+104(SB), Z31
+	VBROADCASTSS gaussConsts<>+124(SB), Z30
 	VBROADCASTSS gaussConsts<>+28(SB), Z29
 	VBROADCASTSS gaussConsts<>+12(SB), Z28
-	VBROADCASTSS gaussConsts<>+148(SB), Z27
-	VBROADCASTSS gaussConsts<>+112(SB), Z26
-	VBROADCASTSS gaussConsts<>+72(SB), Z25
-	VBROADCASTSS gaussConsts<>+68(SB), Z24
-	VBROADCASTSS gaussConsts<>+120(SB), Z23
-	VBROADCASTSS gaussConsts<>+124(SB), Z22
-	VBROADCASTSS gaussConsts<>+128(SB), Z21
-	VBROADCASTSS gaussConsts<>+132(SB), Z20
-	VBROADCASTSS gaussConsts<>+136(SB), Z19
+	VBROADCASTSS gaussConsts<>+156(SB), Z27
+	VBROADCASTSS gaussConsts<>+120(SB), Z26
+	VBROADCASTSS gaussConsts<>+76(SB), Z25
+	VBROADCASTSS gaussConsts<>+80(SB), Z24
+	VBROADCASTSS gaussConsts<>+128(SB), Z23
+	VBROADCASTSS gaussConsts<>+132(SB), Z22
+	VBROADCASTSS gaussConsts<>+136(SB), Z21
+	VBROADCASTSS gaussConsts<>+140(SB), Z20
+	VBROADCASTSS gaussConsts<>+144(SB), Z19
 	VBROADCASTSS gaussConsts<>+4(SB), Z18
-	VBROADCASTSS gaussConsts<>+152(SB), Z17
-	VBROADCASTSS gaussConsts<>+156(SB), Z16
-	VBROADCASTSS gaussConsts<>+160(SB), Z15
-	VBROADCASTSS gaussConsts<>+164(SB), Z14
-	VBROADCASTSS gaussConsts<>+168(SB), Z13
-	VBROADCASTSS gaussConsts<>+172(SB), Z12
-	VBROADCASTSS gaussConsts<>+176(SB), Z11
-	VBROADCASTSS gaussConsts<>+180(SB), Z10
+	VBROADCASTSS gaussConsts<>+160(SB), Z17
+	VBROADCASTSS gaussConsts<>+164(SB), Z16
+	VBROADCASTSS gaussConsts<>+168(SB), Z15
+	VBROADCASTSS gaussConsts<>+172(SB), Z14
+	VBROADCASTSS gaussConsts<>+176(SB), Z13
+	VBROADCASTSS gaussConsts<>+180(SB), Z12
+	VBROADCASTSS gaussConsts<>+184(SB), Z11
+	VBROADCASTSS gaussConsts<>+188(SB), Z10
 
 	// Registers:    DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
 	MOVQ z+0(FP), DI
@@ -10035,8 +10035,8 @@ l208:
 	VFMADD213PS      Z11, Z3, Z7
 	VFMADD213PS      Z10, Z2, Z6
 	VFMADD213PS      Z10, Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+184(SB), Z2, Z6
-	VFMADD213PS.BCST gaussConsts<>+184(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z2, Z6
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z3, Z7
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z2, Z6
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z3, Z7
 	VMULPS           Z2, Z2, Z8
@@ -10047,8 +10047,8 @@ l208:
 	VADDPS           Z3, Z5, Z3
 	VADDPS           Z2, Z0, Z0
 	VADDPS           Z3, Z1, Z1
-	VADDPS.BCST      gaussConsts<>+188(SB), Z0, Z0
-	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
+	VADDPS.BCST      gaussConsts<>+196(SB), Z0, Z0
+	VADDPS.BCST      gaussConsts<>+196(SB), Z1, Z1
 	VMOVUPS          (BX), Z2
 	VMOVUPS          64(BX), Z3
 	VMOVUPS          (SI), Z4
@@ -10105,13 +10105,13 @@ l209:
 	VFMADD213PS      Z12, Z1, Z3
 	VFMADD213PS      Z11, Z1, Z3
 	VFMADD213PS      Z10, Z1, Z3
-	VFMADD213PS.BCST gaussConsts<>+184(SB), Z1, Z3
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z1, Z3
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z1, Z3
 	VMULPS           Z1, Z1, Z4
 	VFMADD231PS      Z4, Z3, Z1
 	VADDPS           Z1, Z2, Z1
 	VADDPS           Z1, Z0, Z0
-	VADDPS.BCST      gaussConsts<>+188(SB), Z0, Z0
+	VADDPS.BCST      gaussConsts<>+196(SB), Z0, Z0
 	VMOVUPS          (BX), Z1
 	VMOVUPS          (SI), Z2
 	VFMADD231PS      Z1, Z0, Z2
@@ -10167,13 +10167,13 @@ l210:
 	VFMADD213PS      Z12, Z1, Z3
 	VFMADD213PS      Z11, Z1, Z3
 	VFMADD213PS      Z10, Z1, Z3
-	VFMADD213PS.BCST gaussConsts<>+184(SB), Z1, Z3
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z1, Z3
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z1, Z3
 	VMULPS           Z1, Z1, Z4
 	VFMADD231PS      Z4, Z3, Z1
 	VADDPS           Z1, Z2, Z1
 	VADDPS           Z1, Z0, Z0
-	VADDPS.BCST      gaussConsts<>+188(SB), Z0, Z0
+	VADDPS.BCST      gaussConsts<>+196(SB), Z0, Z0
 	VMOVUPS.Z        (BX), K7, Z1
 	VMOVUPS.Z        (SI), K7, Z2
 	VFMADD231PS      Z1, Z0, Z2
@@ -10196,17 +10196,17 @@ l211:
 TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
 	// Registers:    Z0-Z18 values    Z19-Z31 constants and scalars
 	VBROADCASTSS gaussConsts<>+28(SB), Z31
-	VBROADCASTSS gaussConsts<>+116(SB), Z30
+	VBROADCASTSS gaussConsts<>+124(SB), Z30
 	VBROADCASTSS gaussConsts<>+12(SB), Z29
-	VBROADCASTSS gaussConsts<>+148(SB), Z28
-	VBROADCASTSS gaussConsts<>+112(SB), Z27
-	VBROADCASTSS gaussConsts<>+72(SB), Z26
-	VBROADCASTSS gaussConsts<>+68(SB), Z25
-	VBROADCASTSS gaussConsts<>+120(SB), Z24
-	VBROADCASTSS gaussConsts<>+124(SB), Z23
-	VBROADCASTSS gaussConsts<>+128(SB), Z22
-	VBROADCASTSS gaussConsts<>+132(SB), Z21
-	VBROADCASTSS gaussConsts<>+136(SB), Z20
+	VBROADCASTSS gaussConsts<>+156(SB), Z28
+	VBROADCASTSS gaussConsts<>+120(SB), Z27
+	VBROADCASTSS gaussConsts<>+76(SB), Z26
+	VBROADCASTSS gaussConsts<>+80(SB), Z25
+	VBROADCASTSS gaussConsts<>+128(SB), Z24
+	VBROADCASTSS gaussConsts<>+132(SB), Z23
+	VBROADCASTSS gaussConsts<>+136(SB), Z22
+	VBROADCASTSS gaussConsts<>+140(SB), Z21
+	VBROADCASTSS gaussConsts<>+144(SB), Z20
 	VBROADCASTSS gaussConsts<>+4(SB), Z19
 
 	// Registers:    DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
@@ -10417,14 +10417,14 @@ l217:
 TEXT ·LatentStepSigma(SB), NOSPLIT, $40-96
 	// Registers:    Z0-Z18 values    Z19-Z27 constants and scalars    Z28-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z27
-	VBROADCASTSS gaussConsts<>+92(SB), Z26
-	VBROADCASTSS gaussConsts<>+96(SB), Z25
-	VBROADCASTSS gaussConsts<>+100(SB), Z24
+	VBROADCASTSS gaussConsts<>+100(SB), Z26
+	VBROADCASTSS gaussConsts<>+104(SB), Z25
+	VBROADCASTSS gaussConsts<>+108(SB), Z24
 	VBROADCASTSS gaussConsts<>+4(SB), Z23
 	VBROADCASTSS gaussConsts<>+20(SB), Z22
 	VBROADCASTSS gaussConsts<>+24(SB), Z21
-	VBROADCASTSS gaussConsts<>+104(SB), Z20
-	VBROADCASTSS gaussConsts<>+108(SB), Z19
+	VBROADCASTSS gaussConsts<>+112(SB), Z20
+	VBROADCASTSS gaussConsts<>+116(SB), Z19
 
 	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
 	MOVQ    sigmaQ+0(FP), DI
@@ -10515,10 +10515,10 @@ l220:
 	VMOVUPS      Z0, (SI)
 	VMOVUPS      Z1, 64(SI)
 	VPSUBD       Z22, Z30, Z0
-	VPSRAD       $0x17, Z0, Z1
 	VPANDD       Z21, Z0, Z0
-	VPADDD       Z22, Z0, Z30
-	VPADDD       Z29, Z1, Z29
+	VPSUBD       Z0, Z30, Z30
+	VPSRAD       $0x17, Z0, Z0
+	VPADDD       Z29, Z0, Z29
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, R11
@@ -10632,13 +10632,13 @@ l223:
 TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $88-120
 	// Registers:    Z0-Z20 values    Z21-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z28
-	VBROADCASTSS gaussConsts<>+92(SB), Z27
+	VBROADCASTSS gaussConsts<>+100(SB), Z27
 	VBROADCASTSS gaussConsts<>+12(SB), Z26
 	VBROADCASTSS gaussConsts<>+0(SB), Z25
 	VBROADCASTSS gaussConsts<>+4(SB), Z24
-	VBROADCASTSS gaussConsts<>+212(SB), Z23
-	VBROADCASTSS gaussConsts<>+104(SB), Z22
-	VBROADCASTSS gaussConsts<>+108(SB), Z21
+	VBROADCASTSS gaussConsts<>+220(SB), Z23
+	VBROADCASTSS gaussConsts<>+112(SB), Z22
+	VBROADCASTSS gaussConsts<>+116(SB), Z21
 
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
 	MOVQ    dmuQ+0(FP), DI
@@ -10928,15 +10928,15 @@ l229:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·LatentStepStandardSigma(SB), NOSPLIT, $24-80
 	// Registers:    Z0-Z18 values    Z19-Z27 constants and scalars    Z28-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+96(SB), Z27
+	VBROADCASTSS gaussConsts<>+104(SB), Z27
 	VBROADCASTSS gaussConsts<>+28(SB), Z26
-	VBROADCASTSS gaussConsts<>+92(SB), Z25
-	VBROADCASTSS gaussConsts<>+100(SB), Z24
+	VBROADCASTSS gaussConsts<>+100(SB), Z25
+	VBROADCASTSS gaussConsts<>+108(SB), Z24
 	VBROADCASTSS gaussConsts<>+4(SB), Z23
 	VBROADCASTSS gaussConsts<>+20(SB), Z22
 	VBROADCASTSS gaussConsts<>+24(SB), Z21
-	VBROADCASTSS gaussConsts<>+104(SB), Z20
-	VBROADCASTSS gaussConsts<>+108(SB), Z19
+	VBROADCASTSS gaussConsts<>+112(SB), Z20
+	VBROADCASTSS gaussConsts<>+116(SB), Z19
 
 	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ    sigmaQ+0(FP), DI
@@ -10997,10 +10997,10 @@ l232:
 	VMOVUPS     Z0, (SI)
 	VMOVUPS     Z1, 64(SI)
 	VPSUBD      Z22, Z30, Z0
-	VPSRAD      $0x17, Z0, Z1
 	VPANDD      Z21, Z0, Z0
-	VPADDD      Z22, Z0, Z30
-	VPADDD      Z29, Z1, Z29
+	VPSUBD      Z0, Z30, Z30
+	VPSRAD      $0x17, Z0, Z0
+	VPADDD      Z29, Z0, Z29
 	ADDQ        $0x00000080, DI
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, R9
@@ -11085,12 +11085,12 @@ l235:
 TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $48-88
 	// Registers:    Z0-Z21 values    Z22-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z28
-	VBROADCASTSS gaussConsts<>+92(SB), Z27
+	VBROADCASTSS gaussConsts<>+100(SB), Z27
 	VBROADCASTSS gaussConsts<>+0(SB), Z26
 	VBROADCASTSS gaussConsts<>+4(SB), Z25
-	VBROADCASTSS gaussConsts<>+212(SB), Z24
-	VBROADCASTSS gaussConsts<>+104(SB), Z23
-	VBROADCASTSS gaussConsts<>+108(SB), Z22
+	VBROADCASTSS gaussConsts<>+220(SB), Z24
+	VBROADCASTSS gaussConsts<>+112(SB), Z23
+	VBROADCASTSS gaussConsts<>+116(SB), Z22
 
 	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ    dmuQ+0(FP), DI
@@ -11266,15 +11266,15 @@ l241:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·LatentStepLog(SB), NOSPLIT, $48-104
 	// Registers:    Z0-Z19 values    Z20-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+116(SB), Z28
+	VBROADCASTSS gaussConsts<>+124(SB), Z28
 	VBROADCASTSS gaussConsts<>+28(SB), Z27
-	VBROADCASTSS gaussConsts<>+112(SB), Z26
-	VBROADCASTSS gaussConsts<>+72(SB), Z25
-	VBROADCASTSS gaussConsts<>+68(SB), Z24
-	VBROADCASTSS gaussConsts<>+120(SB), Z23
-	VBROADCASTSS gaussConsts<>+124(SB), Z22
-	VBROADCASTSS gaussConsts<>+128(SB), Z21
-	VBROADCASTSS gaussConsts<>+132(SB), Z20
+	VBROADCASTSS gaussConsts<>+120(SB), Z26
+	VBROADCASTSS gaussConsts<>+76(SB), Z25
+	VBROADCASTSS gaussConsts<>+80(SB), Z24
+	VBROADCASTSS gaussConsts<>+128(SB), Z23
+	VBROADCASTSS gaussConsts<>+132(SB), Z22
+	VBROADCASTSS gaussConsts<>+136(SB), Z21
+	VBROADCASTSS gaussConsts<>+140(SB), Z20
 	MOVL         factor+88(FP), AX
 	MOVL         AX, 40(SP)
 
@@ -11387,14 +11387,14 @@ l244:
 	VFMADD213PS      Z20, Z15, Z17
 	VFMADD213PS      Z21, Z4, Z18
 	VFMADD213PS      Z21, Z5, Z19
-	VFMADD213PS.BCST gaussConsts<>+136(SB), Z14, Z16
-	VFMADD213PS.BCST gaussConsts<>+136(SB), Z15, Z17
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z14, Z16
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z15, Z17
 	VFMADD213PS      Z20, Z4, Z18
 	VFMADD213PS      Z20, Z5, Z19
 	VFMADD213PS      Z27, Z14, Z16
 	VFMADD213PS      Z27, Z15, Z17
-	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z18
-	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z19
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z18
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z5, Z19
 	VFMADD213PS      Z27, Z14, Z16
 	VFMADD213PS      Z27, Z15, Z17
 	VFMADD213PS      Z27, Z4, Z18
@@ -11413,12 +11413,12 @@ l244:
 	VMULPS           Z11, Z7, Z7
 	VMULPS           Z10, Z6, Z6
 	VMULPS           Z11, Z7, Z7
-	VMULPS.BCST      gaussConsts<>+96(SB), Z6, Z6
-	VMULPS.BCST      gaussConsts<>+96(SB), Z7, Z7
-	VMULPS.BCST      gaussConsts<>+96(SB), Z4, Z4
-	VMULPS.BCST      gaussConsts<>+96(SB), Z5, Z5
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z4, Z4
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z5, Z5
+	VMULPS.BCST      gaussConsts<>+104(SB), Z6, Z6
+	VMULPS.BCST      gaussConsts<>+104(SB), Z7, Z7
+	VMULPS.BCST      gaussConsts<>+104(SB), Z4, Z4
+	VMULPS.BCST      gaussConsts<>+104(SB), Z5, Z5
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z4, Z4
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z5, Z5
 	VFMADD231PS      Z6, Z6, Z4
 	VFMADD231PS      Z7, Z7, Z5
 	VADDPS           Z31, Z4, Z31
@@ -11447,8 +11447,8 @@ l244:
 	VFMADD213PS      Z21, Z3, Z7
 	VFMADD213PS      Z20, Z2, Z6
 	VFMADD213PS      Z20, Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z6
-	VFMADD213PS.BCST gaussConsts<>+136(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z6
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z3, Z7
 	VFMADD213PS      Z27, Z2, Z6
 	VFMADD213PS      Z27, Z3, Z7
 	VFMADD213PS      Z27, Z2, Z6
@@ -11517,10 +11517,10 @@ l245:
 	VFMADD231PS      Z2, Z23, Z9
 	VFMADD213PS      Z20, Z7, Z8
 	VFMADD213PS      Z21, Z2, Z9
-	VFMADD213PS.BCST gaussConsts<>+136(SB), Z7, Z8
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z7, Z8
 	VFMADD213PS      Z20, Z2, Z9
 	VFMADD213PS      Z27, Z7, Z8
-	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z9
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z9
 	VFMADD213PS      Z27, Z7, Z8
 	VFMADD213PS      Z27, Z2, Z9
 
@@ -11532,9 +11532,9 @@ l245:
 	VSCALEFPS        Z6, Z9, Z5
 	VMULPS           Z5, Z3, Z3
 	VMULPS           Z5, Z3, Z3
-	VMULPS.BCST      gaussConsts<>+96(SB), Z3, Z3
-	VMULPS.BCST      gaussConsts<>+96(SB), Z2, Z2
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z2, Z2
+	VMULPS.BCST      gaussConsts<>+104(SB), Z3, Z3
+	VMULPS.BCST      gaussConsts<>+104(SB), Z2, Z2
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z2, Z2
 	VFMADD231PS      Z3, Z3, Z2
 	VADDPS           Z31, Z2, Z31
 	VADDPS           Z30, Z4, Z30
@@ -11551,7 +11551,7 @@ l245:
 	VFMADD231PS      Z1, Z23, Z3
 	VFMADD213PS      Z21, Z1, Z3
 	VFMADD213PS      Z20, Z1, Z3
-	VFMADD213PS.BCST gaussConsts<>+136(SB), Z1, Z3
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z1, Z3
 	VFMADD213PS      Z27, Z1, Z3
 	VFMADD213PS      Z27, Z1, Z3
 
@@ -11618,10 +11618,10 @@ l246:
 	VFMADD231PS      Z2, Z23, Z9
 	VFMADD213PS      Z20, Z7, Z8
 	VFMADD213PS      Z21, Z2, Z9
-	VFMADD213PS.BCST gaussConsts<>+136(SB), Z7, Z8
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z7, Z8
 	VFMADD213PS      Z20, Z2, Z9
 	VFMADD213PS      Z27, Z7, Z8
-	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z9
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z9
 	VFMADD213PS      Z27, Z7, Z8
 	VFMADD213PS      Z27, Z2, Z9
 
@@ -11633,9 +11633,9 @@ l246:
 	VSCALEFPS        Z6, Z9, Z5
 	VMULPS           Z5, Z3, Z3
 	VMULPS           Z5, Z3, Z3
-	VMULPS.BCST      gaussConsts<>+96(SB), Z3, Z3
-	VMULPS.BCST      gaussConsts<>+96(SB), Z2, Z2
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z2, Z2
+	VMULPS.BCST      gaussConsts<>+104(SB), Z3, Z3
+	VMULPS.BCST      gaussConsts<>+104(SB), Z2, Z2
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z2, Z2
 	VFMADD231PS      Z3, Z3, Z2
 	VMOVAPS.Z        Z2, K7, Z2
 	VADDPS           Z31, Z2, Z31
@@ -11654,7 +11654,7 @@ l246:
 	VFMADD231PS      Z1, Z23, Z3
 	VFMADD213PS      Z21, Z1, Z3
 	VFMADD213PS      Z20, Z1, Z3
-	VFMADD213PS.BCST gaussConsts<>+136(SB), Z1, Z3
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z1, Z3
 	VFMADD213PS      Z27, Z1, Z3
 	VFMADD213PS      Z27, Z1, Z3
 
@@ -11682,8 +11682,8 @@ l247:
 	ADDQ         32(SP), R10
 	DECQ         (SP)
 	JNE          l243
-	VPMINUD.BCST gaussConsts<>+140(SB), Z29, Z0
-	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z29
+	VPMINUD.BCST gaussConsts<>+148(SB), Z29, Z0
+	VPADDD.BCST  gaussConsts<>+152(SB), Z0, Z29
 	VPMOVD2M     Z29, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+96(FP)
@@ -11695,17 +11695,17 @@ l247:
 TEXT ·LatentStepLogBackward(SB), NOSPLIT, $96-128
 	// Registers:    Z0-Z15 values    Z16-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z28
-	VBROADCASTSS gaussConsts<>+116(SB), Z27
+	VBROADCASTSS gaussConsts<>+124(SB), Z27
 	VBROADCASTSS factor+112(FP), Z26
 	VBROADCASTSS gaussConsts<>+0(SB), Z25
-	VBROADCASTSS gaussConsts<>+112(SB), Z24
-	VBROADCASTSS gaussConsts<>+72(SB), Z23
-	VBROADCASTSS gaussConsts<>+68(SB), Z22
-	VBROADCASTSS gaussConsts<>+120(SB), Z21
-	VBROADCASTSS gaussConsts<>+124(SB), Z20
-	VBROADCASTSS gaussConsts<>+128(SB), Z19
-	VBROADCASTSS gaussConsts<>+132(SB), Z18
-	VBROADCASTSS gaussConsts<>+136(SB), Z17
+	VBROADCASTSS gaussConsts<>+120(SB), Z24
+	VBROADCASTSS gaussConsts<>+76(SB), Z23
+	VBROADCASTSS gaussConsts<>+80(SB), Z22
+	VBROADCASTSS gaussConsts<>+128(SB), Z21
+	VBROADCASTSS gaussConsts<>+132(SB), Z20
+	VBROADCASTSS gaussConsts<>+136(SB), Z19
+	VBROADCASTSS gaussConsts<>+140(SB), Z18
+	VBROADCASTSS gaussConsts<>+144(SB), Z17
 	VBROADCASTSS gaussConsts<>+12(SB), Z16
 
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
@@ -12196,9 +12196,9 @@ l253:
 	ADDQ         $0x04, (SP)
 	DECQ         16(SP)
 	JNE          l249
-	VPADDD.BCST  gaussConsts<>+212(SB), Z30, Z0
-	VPMINUD.BCST gaussConsts<>+140(SB), Z31, Z1
-	VPADDD.BCST  gaussConsts<>+144(SB), Z1, Z1
+	VPADDD.BCST  gaussConsts<>+220(SB), Z30, Z0
+	VPMINUD.BCST gaussConsts<>+148(SB), Z31, Z1
+	VPADDD.BCST  gaussConsts<>+152(SB), Z1, Z1
 	VPORD        Z0, Z1, Z31
 	VPMOVD2M     Z31, K1
 	KMOVW        K1, AX
@@ -12210,23 +12210,23 @@ l253:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·LatentStepStandardLog(SB), NOSPLIT, $32-88
 	// Registers:    Z0-Z11 values    Z12-Z28 constants and scalars    Z29-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+116(SB), Z28
+	VBROADCASTSS gaussConsts<>+124(SB), Z28
 	VBROADCASTSS gaussConsts<>+28(SB), Z27
-	VBROADCASTSS gaussConsts<>+96(SB), Z26
+	VBROADCASTSS gaussConsts<>+104(SB), Z26
 	VBROADCASTSS gaussConsts<>+0(SB), Z25
 	VBROADCASTSS factor+72(FP), Z24
-	VBROADCASTSS gaussConsts<>+112(SB), Z23
-	VBROADCASTSS gaussConsts<>+72(SB), Z22
-	VBROADCASTSS gaussConsts<>+68(SB), Z21
-	VBROADCASTSS gaussConsts<>+120(SB), Z20
-	VBROADCASTSS gaussConsts<>+124(SB), Z19
-	VBROADCASTSS gaussConsts<>+128(SB), Z18
-	VBROADCASTSS gaussConsts<>+132(SB), Z17
-	VBROADCASTSS gaussConsts<>+136(SB), Z16
-	VBROADCASTSS gaussConsts<>+100(SB), Z15
+	VBROADCASTSS gaussConsts<>+120(SB), Z23
+	VBROADCASTSS gaussConsts<>+76(SB), Z22
+	VBROADCASTSS gaussConsts<>+80(SB), Z21
+	VBROADCASTSS gaussConsts<>+128(SB), Z20
+	VBROADCASTSS gaussConsts<>+132(SB), Z19
+	VBROADCASTSS gaussConsts<>+136(SB), Z18
+	VBROADCASTSS gaussConsts<>+140(SB), Z17
+	VBROADCASTSS gaussConsts<>+144(SB), Z16
+	VBROADCASTSS gaussConsts<>+108(SB), Z15
 	VBROADCASTSS gaussConsts<>+4(SB), Z14
-	VBROADCASTSS gaussConsts<>+140(SB), Z13
-	VBROADCASTSS gaussConsts<>+144(SB), Z12
+	VBROADCASTSS gaussConsts<>+148(SB), Z13
+	VBROADCASTSS gaussConsts<>+152(SB), Z12
 
 	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ    sigmaQ+0(FP), DI
@@ -12448,19 +12448,19 @@ TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $56-96
 	VBROADCASTSS gaussConsts<>+28(SB), Z28
 	VBROADCASTSS factor+80(FP), Z27
 	VBROADCASTSS gaussConsts<>+0(SB), Z26
-	VBROADCASTSS gaussConsts<>+116(SB), Z25
-	VBROADCASTSS gaussConsts<>+112(SB), Z24
-	VBROADCASTSS gaussConsts<>+72(SB), Z23
-	VBROADCASTSS gaussConsts<>+68(SB), Z22
-	VBROADCASTSS gaussConsts<>+120(SB), Z21
-	VBROADCASTSS gaussConsts<>+124(SB), Z20
-	VBROADCASTSS gaussConsts<>+128(SB), Z19
-	VBROADCASTSS gaussConsts<>+132(SB), Z18
-	VBROADCASTSS gaussConsts<>+136(SB), Z17
+	VBROADCASTSS gaussConsts<>+124(SB), Z25
+	VBROADCASTSS gaussConsts<>+120(SB), Z24
+	VBROADCASTSS gaussConsts<>+76(SB), Z23
+	VBROADCASTSS gaussConsts<>+80(SB), Z22
+	VBROADCASTSS gaussConsts<>+128(SB), Z21
+	VBROADCASTSS gaussConsts<>+132(SB), Z20
+	VBROADCASTSS gaussConsts<>+136(SB), Z19
+	VBROADCASTSS gaussConsts<>+140(SB), Z18
+	VBROADCASTSS gaussConsts<>+144(SB), Z17
 	VBROADCASTSS gaussConsts<>+4(SB), Z16
-	VBROADCASTSS gaussConsts<>+212(SB), Z15
-	VBROADCASTSS gaussConsts<>+140(SB), Z14
-	VBROADCASTSS gaussConsts<>+144(SB), Z13
+	VBROADCASTSS gaussConsts<>+220(SB), Z15
+	VBROADCASTSS gaussConsts<>+148(SB), Z14
+	VBROADCASTSS gaussConsts<>+152(SB), Z13
 
 	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ    dmuQ+0(FP), DI
@@ -12714,9 +12714,9 @@ l265:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·LatentStepSoftplus(SB), NOSPLIT, $40-96
 	// Registers:    Z0-Z23 values    Z24-Z27 constants and scalars    Z28-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+96(SB), Z27
+	VBROADCASTSS gaussConsts<>+104(SB), Z27
 	VBROADCASTSS gaussConsts<>+28(SB), Z26
-	VBROADCASTSS gaussConsts<>+116(SB), Z25
+	VBROADCASTSS gaussConsts<>+124(SB), Z25
 	VBROADCASTSS gaussConsts<>+4(SB), Z24
 
 	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
@@ -12781,60 +12781,60 @@ l268:
 	VPORD.BCST   gaussConsts<>+12(SB), Z3, Z9
 	VPORD.BCST   gaussConsts<>+12(SB), Z4, Z10
 	VPORD.BCST   gaussConsts<>+12(SB), Z5, Z11
-	VBROADCASTSS gaussConsts<>+148(SB), Z12
+	VBROADCASTSS gaussConsts<>+156(SB), Z12
 	VMAXPS       Z8, Z12, Z8
-	VBROADCASTSS gaussConsts<>+148(SB), Z12
+	VBROADCASTSS gaussConsts<>+156(SB), Z12
 	VMAXPS       Z9, Z12, Z9
-	VBROADCASTSS gaussConsts<>+148(SB), Z12
+	VBROADCASTSS gaussConsts<>+156(SB), Z12
 	VMAXPS       Z10, Z12, Z10
-	VBROADCASTSS gaussConsts<>+148(SB), Z12
+	VBROADCASTSS gaussConsts<>+156(SB), Z12
 	VMAXPS       Z11, Z12, Z11
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS           Z25, Z12
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z8, Z12
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z8, Z12
 	VMOVAPS           Z25, Z13
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z9, Z13
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z9, Z13
 	VMOVAPS           Z25, Z14
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z10, Z14
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z10, Z14
 	VMOVAPS           Z25, Z15
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z11, Z15
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z11, Z15
 	VSUBPS            Z25, Z12, Z12
 	VSUBPS            Z25, Z13, Z13
 	VSUBPS            Z25, Z14, Z14
 	VSUBPS            Z25, Z15, Z15
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z12, Z8
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z13, Z9
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z14, Z10
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z15, Z11
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z12, Z8
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z13, Z9
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z14, Z10
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z15, Z11
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z12, Z8
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z13, Z9
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z14, Z10
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z15, Z11
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z12, Z8
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z13, Z9
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z14, Z10
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z15, Z11
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+124(SB), Z16
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z8, Z16
-	VBROADCASTSS     gaussConsts<>+124(SB), Z17
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z9, Z17
-	VBROADCASTSS     gaussConsts<>+124(SB), Z18
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z10, Z18
-	VBROADCASTSS     gaussConsts<>+124(SB), Z19
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z11, Z19
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z10, Z18
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z11, Z19
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z10, Z18
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z11, Z19
+	VBROADCASTSS     gaussConsts<>+132(SB), Z16
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+132(SB), Z17
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z9, Z17
+	VBROADCASTSS     gaussConsts<>+132(SB), Z18
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z10, Z18
+	VBROADCASTSS     gaussConsts<>+132(SB), Z19
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z11, Z19
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z8, Z16
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z9, Z17
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z10, Z18
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z11, Z19
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z10, Z18
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z11, Z19
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z10, Z18
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z11, Z19
 	VFMADD213PS      Z26, Z8, Z16
 	VFMADD213PS      Z26, Z9, Z17
 	VFMADD213PS      Z26, Z10, Z18
@@ -12877,30 +12877,22 @@ l268:
 	VBLENDMPS        Z13, Z9, K2, Z9
 	VBLENDMPS        Z14, Z10, K4, Z10
 	VBLENDMPS        Z15, Z11, K5, Z11
-	VBROADCASTSS     gaussConsts<>+152(SB), Z12
+	VBROADCASTSS     gaussConsts<>+160(SB), Z12
 	VMOVAPS.Z        Z12, K1, Z12
-	VBROADCASTSS     gaussConsts<>+152(SB), Z13
+	VBROADCASTSS     gaussConsts<>+160(SB), Z13
 	VMOVAPS.Z        Z13, K2, Z13
-	VBROADCASTSS     gaussConsts<>+152(SB), Z14
+	VBROADCASTSS     gaussConsts<>+160(SB), Z14
 	VMOVAPS.Z        Z14, K4, Z14
-	VBROADCASTSS     gaussConsts<>+152(SB), Z15
+	VBROADCASTSS     gaussConsts<>+160(SB), Z15
 	VMOVAPS.Z        Z15, K5, Z15
-	VBROADCASTSS     gaussConsts<>+160(SB), Z16
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z16
-	VBROADCASTSS     gaussConsts<>+160(SB), Z17
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z9, Z17
-	VBROADCASTSS     gaussConsts<>+160(SB), Z18
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z10, Z18
-	VBROADCASTSS     gaussConsts<>+160(SB), Z19
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z11, Z19
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z10, Z18
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z11, Z19
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z10, Z18
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z11, Z19
+	VBROADCASTSS     gaussConsts<>+168(SB), Z16
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+168(SB), Z17
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z9, Z17
+	VBROADCASTSS     gaussConsts<>+168(SB), Z18
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z10, Z18
+	VBROADCASTSS     gaussConsts<>+168(SB), Z19
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z11, Z19
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z16
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z9, Z17
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z10, Z18
@@ -12917,6 +12909,14 @@ l268:
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z9, Z17
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z10, Z18
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z11, Z19
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z10, Z18
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z11, Z19
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z10, Z18
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z11, Z19
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z16
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z9, Z17
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z10, Z18
@@ -12937,10 +12937,10 @@ l268:
 	VADDPS           Z9, Z3, Z3
 	VADDPS           Z10, Z4, Z4
 	VADDPS           Z11, Z5, Z5
-	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
-	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
-	VADDPS.BCST      gaussConsts<>+188(SB), Z4, Z4
-	VADDPS.BCST      gaussConsts<>+188(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+196(SB), Z2, Z2
+	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+196(SB), Z4, Z4
+	VADDPS.BCST      gaussConsts<>+196(SB), Z5, Z5
 	VDIVPS           Z4, Z26, Z8
 	VDIVPS           Z5, Z26, Z9
 	VMULPS           Z8, Z6, Z6
@@ -12955,8 +12955,8 @@ l268:
 	VMULPS           Z27, Z7, Z5
 	VMULPS           Z27, Z10, Z6
 	VMULPS           Z27, Z11, Z7
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z6, Z6
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z7, Z7
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z6, Z6
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z7, Z7
 	VFMADD231PS      Z4, Z4, Z6
 	VFMADD231PS      Z5, Z5, Z7
 	VADDPS           Z31, Z6, Z31
@@ -12972,10 +12972,10 @@ l268:
 	VMOVUPS          Z0, (SI)
 	VMOVUPS          Z1, 64(SI)
 	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
-	VPSRAD           $0x17, Z0, Z1
 	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z30
-	VPADDD           Z29, Z1, Z29
+	VPSUBD           Z0, Z30, Z30
+	VPSRAD           $0x17, Z0, Z0
+	VPADDD           Z29, Z0, Z29
 	ADDQ             $0x00000080, DI
 	ADDQ             $0x00000080, SI
 	ADDQ             $0x00000080, R11
@@ -13000,36 +13000,36 @@ l269:
 	VSUBPS       Z3, Z0, Z3
 	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z4
 	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z5
-	VBROADCASTSS gaussConsts<>+148(SB), Z6
+	VBROADCASTSS gaussConsts<>+156(SB), Z6
 	VMAXPS       Z4, Z6, Z4
-	VBROADCASTSS gaussConsts<>+148(SB), Z6
+	VBROADCASTSS gaussConsts<>+156(SB), Z6
 	VMAXPS       Z5, Z6, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS           Z25, Z6
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z4, Z6
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z4, Z6
 	VMOVAPS           Z25, Z7
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z5, Z7
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z5, Z7
 	VSUBPS            Z25, Z6, Z6
 	VSUBPS            Z25, Z7, Z7
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z6, Z4
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z7, Z5
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z6, Z4
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z7, Z5
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z7, Z5
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z7, Z5
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+124(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VBROADCASTSS     gaussConsts<>+124(SB), Z9
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z5, Z9
+	VBROADCASTSS     gaussConsts<>+132(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+132(SB), Z9
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z5, Z9
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z5, Z9
 	VFMADD213PS      Z26, Z4, Z8
 	VFMADD213PS      Z26, Z5, Z9
 	VFMADD213PS      Z26, Z4, Z8
@@ -13054,18 +13054,14 @@ l269:
 	VFMSUB231PS      Z27, Z5, Z7
 	VBLENDMPS        Z6, Z4, K1, Z4
 	VBLENDMPS        Z7, Z5, K2, Z5
-	VBROADCASTSS     gaussConsts<>+152(SB), Z6
+	VBROADCASTSS     gaussConsts<>+160(SB), Z6
 	VMOVAPS.Z        Z6, K1, Z6
-	VBROADCASTSS     gaussConsts<>+152(SB), Z7
+	VBROADCASTSS     gaussConsts<>+160(SB), Z7
 	VMOVAPS.Z        Z7, K2, Z7
-	VBROADCASTSS     gaussConsts<>+160(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z8
-	VBROADCASTSS     gaussConsts<>+160(SB), Z9
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z5, Z9
+	VBROADCASTSS     gaussConsts<>+168(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+168(SB), Z9
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z5, Z9
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z5, Z9
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z8
@@ -13074,6 +13070,10 @@ l269:
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z5, Z9
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z5, Z9
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z5, Z9
 	VMULPS           Z4, Z4, Z10
@@ -13084,8 +13084,8 @@ l269:
 	VADDPS           Z5, Z7, Z5
 	VADDPS           Z4, Z1, Z1
 	VADDPS           Z5, Z2, Z2
-	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
-	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
+	VADDPS.BCST      gaussConsts<>+196(SB), Z1, Z1
+	VADDPS.BCST      gaussConsts<>+196(SB), Z2, Z2
 	VDIVPS           Z2, Z26, Z4
 	VMULPS           Z4, Z3, Z3
 	VMULPS           Z4, Z1, Z5
@@ -13093,7 +13093,7 @@ l269:
 	VFMADD231PS      Z4, Z2, Z5
 	VMULPS           Z27, Z3, Z2
 	VMULPS           Z27, Z5, Z3
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z3, Z3
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z3, Z3
 	VFMADD231PS      Z2, Z2, Z3
 	VADDPS           Z31, Z3, Z31
 	VMULPS           Z30, Z5, Z30
@@ -13130,36 +13130,36 @@ l270:
 	VSUBPS       Z3, Z0, Z3
 	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z4
 	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z5
-	VBROADCASTSS gaussConsts<>+148(SB), Z6
+	VBROADCASTSS gaussConsts<>+156(SB), Z6
 	VMAXPS       Z4, Z6, Z4
-	VBROADCASTSS gaussConsts<>+148(SB), Z6
+	VBROADCASTSS gaussConsts<>+156(SB), Z6
 	VMAXPS       Z5, Z6, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS           Z25, Z6
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z4, Z6
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z4, Z6
 	VMOVAPS           Z25, Z7
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z5, Z7
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z5, Z7
 	VSUBPS            Z25, Z6, Z6
 	VSUBPS            Z25, Z7, Z7
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z6, Z4
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z7, Z5
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z6, Z4
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z7, Z5
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z7, Z5
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z7, Z5
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+124(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VBROADCASTSS     gaussConsts<>+124(SB), Z9
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z5, Z9
+	VBROADCASTSS     gaussConsts<>+132(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+132(SB), Z9
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z5, Z9
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z5, Z9
 	VFMADD213PS      Z26, Z4, Z8
 	VFMADD213PS      Z26, Z5, Z9
 	VFMADD213PS      Z26, Z4, Z8
@@ -13184,18 +13184,14 @@ l270:
 	VFMSUB231PS      Z27, Z5, Z7
 	VBLENDMPS        Z6, Z4, K1, Z4
 	VBLENDMPS        Z7, Z5, K2, Z5
-	VBROADCASTSS     gaussConsts<>+152(SB), Z6
+	VBROADCASTSS     gaussConsts<>+160(SB), Z6
 	VMOVAPS.Z        Z6, K1, Z6
-	VBROADCASTSS     gaussConsts<>+152(SB), Z7
+	VBROADCASTSS     gaussConsts<>+160(SB), Z7
 	VMOVAPS.Z        Z7, K2, Z7
-	VBROADCASTSS     gaussConsts<>+160(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z8
-	VBROADCASTSS     gaussConsts<>+160(SB), Z9
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z5, Z9
+	VBROADCASTSS     gaussConsts<>+168(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+168(SB), Z9
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z5, Z9
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z5, Z9
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z8
@@ -13204,6 +13200,10 @@ l270:
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z5, Z9
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z5, Z9
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z5, Z9
 	VMULPS           Z4, Z4, Z10
@@ -13214,8 +13214,8 @@ l270:
 	VADDPS           Z5, Z7, Z5
 	VADDPS           Z4, Z1, Z1
 	VADDPS           Z5, Z2, Z2
-	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
-	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
+	VADDPS.BCST      gaussConsts<>+196(SB), Z1, Z1
+	VADDPS.BCST      gaussConsts<>+196(SB), Z2, Z2
 	VDIVPS           Z2, Z26, Z4
 	VMULPS           Z4, Z3, Z3
 	VMULPS           Z4, Z1, Z5
@@ -13223,7 +13223,7 @@ l270:
 	VFMADD231PS      Z4, Z2, Z5
 	VMULPS           Z27, Z3, Z2
 	VMULPS           Z27, Z5, Z3
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z3, Z3
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z3, Z3
 	VFMADD231PS      Z2, Z2, Z3
 	VMOVAPS.Z        Z3, K7, Z2
 	VADDPS           Z31, Z2, Z31
@@ -13252,8 +13252,8 @@ l271:
 	ADDQ         32(SP), R10
 	DECQ         (SP)
 	JNE          l267
-	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z28
+	VPMINUD.BCST gaussConsts<>+200(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+204(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+88(FP)
@@ -13347,60 +13347,60 @@ l274:
 	VPORD.BCST   gaussConsts<>+12(SB), Z3, Z7
 	VPORD.BCST   gaussConsts<>+12(SB), Z4, Z8
 	VPORD.BCST   gaussConsts<>+12(SB), Z5, Z9
-	VBROADCASTSS gaussConsts<>+148(SB), Z10
+	VBROADCASTSS gaussConsts<>+156(SB), Z10
 	VMAXPS       Z6, Z10, Z6
-	VBROADCASTSS gaussConsts<>+148(SB), Z10
+	VBROADCASTSS gaussConsts<>+156(SB), Z10
 	VMAXPS       Z7, Z10, Z7
-	VBROADCASTSS gaussConsts<>+148(SB), Z10
+	VBROADCASTSS gaussConsts<>+156(SB), Z10
 	VMAXPS       Z8, Z10, Z8
-	VBROADCASTSS gaussConsts<>+148(SB), Z10
+	VBROADCASTSS gaussConsts<>+156(SB), Z10
 	VMAXPS       Z9, Z10, Z9
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS      gaussConsts<>+116(SB), Z10
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z6, Z10
-	VBROADCASTSS      gaussConsts<>+116(SB), Z11
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z7, Z11
-	VBROADCASTSS      gaussConsts<>+116(SB), Z12
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z8, Z12
-	VBROADCASTSS      gaussConsts<>+116(SB), Z13
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z9, Z13
-	VSUBPS.BCST       gaussConsts<>+116(SB), Z10, Z10
-	VSUBPS.BCST       gaussConsts<>+116(SB), Z11, Z11
-	VSUBPS.BCST       gaussConsts<>+116(SB), Z12, Z12
-	VSUBPS.BCST       gaussConsts<>+116(SB), Z13, Z13
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z10, Z6
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z11, Z7
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z12, Z8
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z13, Z9
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z10, Z6
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z11, Z7
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z12, Z8
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z13, Z9
+	VBROADCASTSS      gaussConsts<>+124(SB), Z10
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z6, Z10
+	VBROADCASTSS      gaussConsts<>+124(SB), Z11
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z7, Z11
+	VBROADCASTSS      gaussConsts<>+124(SB), Z12
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z8, Z12
+	VBROADCASTSS      gaussConsts<>+124(SB), Z13
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z9, Z13
+	VSUBPS.BCST       gaussConsts<>+124(SB), Z10, Z10
+	VSUBPS.BCST       gaussConsts<>+124(SB), Z11, Z11
+	VSUBPS.BCST       gaussConsts<>+124(SB), Z12, Z12
+	VSUBPS.BCST       gaussConsts<>+124(SB), Z13, Z13
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z10, Z6
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z11, Z7
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z12, Z8
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z13, Z9
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z10, Z6
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z11, Z7
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z12, Z8
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z13, Z9
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+124(SB), Z14
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z6, Z14
-	VBROADCASTSS     gaussConsts<>+124(SB), Z15
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z7, Z15
-	VBROADCASTSS     gaussConsts<>+124(SB), Z16
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z8, Z16
-	VBROADCASTSS     gaussConsts<>+124(SB), Z17
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z9, Z17
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z6, Z14
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z7, Z15
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z8, Z16
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z9, Z17
+	VBROADCASTSS     gaussConsts<>+132(SB), Z14
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z6, Z14
+	VBROADCASTSS     gaussConsts<>+132(SB), Z15
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z7, Z15
+	VBROADCASTSS     gaussConsts<>+132(SB), Z16
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+132(SB), Z17
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z9, Z17
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z6, Z14
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z7, Z15
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z8, Z16
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z9, Z17
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z6, Z14
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z7, Z15
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z8, Z16
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z9, Z17
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z6, Z14
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z7, Z15
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z8, Z16
@@ -13427,46 +13427,38 @@ l274:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z6, K1
-	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z7, K2
-	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z8, K4
-	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z9, K5
-	VBROADCASTSS     gaussConsts<>+96(SB), Z14
-	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z6, Z14
-	VBROADCASTSS     gaussConsts<>+96(SB), Z15
-	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z7, Z15
-	VBROADCASTSS     gaussConsts<>+96(SB), Z16
-	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z8, Z16
-	VBROADCASTSS     gaussConsts<>+96(SB), Z17
-	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z9, Z17
+	VCMPPS.BCST      $0x1e, gaussConsts<>+104(SB), Z6, K1
+	VCMPPS.BCST      $0x1e, gaussConsts<>+104(SB), Z7, K2
+	VCMPPS.BCST      $0x1e, gaussConsts<>+104(SB), Z8, K4
+	VCMPPS.BCST      $0x1e, gaussConsts<>+104(SB), Z9, K5
+	VBROADCASTSS     gaussConsts<>+104(SB), Z14
+	VFMSUB231PS.BCST gaussConsts<>+104(SB), Z6, Z14
+	VBROADCASTSS     gaussConsts<>+104(SB), Z15
+	VFMSUB231PS.BCST gaussConsts<>+104(SB), Z7, Z15
+	VBROADCASTSS     gaussConsts<>+104(SB), Z16
+	VFMSUB231PS.BCST gaussConsts<>+104(SB), Z8, Z16
+	VBROADCASTSS     gaussConsts<>+104(SB), Z17
+	VFMSUB231PS.BCST gaussConsts<>+104(SB), Z9, Z17
 	VBLENDMPS        Z14, Z6, K1, Z14
 	VBLENDMPS        Z15, Z7, K2, Z15
 	VBLENDMPS        Z16, Z8, K4, Z16
 	VBLENDMPS        Z17, Z9, K5, Z17
-	VBROADCASTSS     gaussConsts<>+152(SB), Z18
+	VBROADCASTSS     gaussConsts<>+160(SB), Z18
 	VMOVAPS.Z        Z18, K1, Z18
-	VBROADCASTSS     gaussConsts<>+152(SB), Z19
+	VBROADCASTSS     gaussConsts<>+160(SB), Z19
 	VMOVAPS.Z        Z19, K2, Z19
-	VBROADCASTSS     gaussConsts<>+152(SB), Z20
+	VBROADCASTSS     gaussConsts<>+160(SB), Z20
 	VMOVAPS.Z        Z20, K4, Z20
-	VBROADCASTSS     gaussConsts<>+152(SB), Z21
+	VBROADCASTSS     gaussConsts<>+160(SB), Z21
 	VMOVAPS.Z        Z21, K5, Z21
-	VBROADCASTSS     gaussConsts<>+160(SB), Z22
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z14, Z22
-	VBROADCASTSS     gaussConsts<>+160(SB), Z23
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z15, Z23
-	VBROADCASTSS     gaussConsts<>+160(SB), Z24
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z16, Z24
-	VBROADCASTSS     gaussConsts<>+160(SB), Z25
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z17, Z25
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z14, Z22
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z15, Z23
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z16, Z24
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z17, Z25
+	VBROADCASTSS     gaussConsts<>+168(SB), Z22
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z14, Z22
+	VBROADCASTSS     gaussConsts<>+168(SB), Z23
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z15, Z23
+	VBROADCASTSS     gaussConsts<>+168(SB), Z24
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z16, Z24
+	VBROADCASTSS     gaussConsts<>+168(SB), Z25
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z17, Z25
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z14, Z22
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z15, Z23
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z16, Z24
@@ -13483,6 +13475,14 @@ l274:
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z15, Z23
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z16, Z24
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z17, Z25
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z14, Z22
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z15, Z23
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z16, Z24
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z17, Z25
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z14, Z22
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z15, Z23
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z16, Z24
@@ -13504,10 +13504,10 @@ l274:
 	VADDPS           Z14, Z11, Z10
 	VADDPS           Z15, Z12, Z11
 	VADDPS           Z16, Z13, Z12
-	VADDPS.BCST      gaussConsts<>+188(SB), Z7, Z7
-	VADDPS.BCST      gaussConsts<>+188(SB), Z10, Z10
-	VADDPS.BCST      gaussConsts<>+188(SB), Z11, Z11
-	VADDPS.BCST      gaussConsts<>+188(SB), Z12, Z12
+	VADDPS.BCST      gaussConsts<>+196(SB), Z7, Z7
+	VADDPS.BCST      gaussConsts<>+196(SB), Z10, Z10
+	VADDPS.BCST      gaussConsts<>+196(SB), Z11, Z11
+	VADDPS.BCST      gaussConsts<>+196(SB), Z12, Z12
 	VBROADCASTSS     gaussConsts<>+28(SB), Z13
 	VDIVPS           Z11, Z13, Z13
 	VBROADCASTSS     gaussConsts<>+28(SB), Z14
@@ -13632,36 +13632,36 @@ l275:
 	VSUBPS       Z3, Z0, Z0
 	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
 	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS gaussConsts<>+148(SB), Z5
+	VBROADCASTSS gaussConsts<>+156(SB), Z5
 	VMAXPS       Z3, Z5, Z3
-	VBROADCASTSS gaussConsts<>+148(SB), Z5
+	VBROADCASTSS gaussConsts<>+156(SB), Z5
 	VMAXPS       Z4, Z5, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS      gaussConsts<>+116(SB), Z5
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z3, Z5
-	VBROADCASTSS      gaussConsts<>+116(SB), Z6
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z4, Z6
-	VSUBPS.BCST       gaussConsts<>+116(SB), Z5, Z5
-	VSUBPS.BCST       gaussConsts<>+116(SB), Z6, Z6
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z6, Z4
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z6, Z4
+	VBROADCASTSS      gaussConsts<>+124(SB), Z5
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z3, Z5
+	VBROADCASTSS      gaussConsts<>+124(SB), Z6
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z4, Z6
+	VSUBPS.BCST       gaussConsts<>+124(SB), Z5, Z5
+	VSUBPS.BCST       gaussConsts<>+124(SB), Z6, Z6
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z6, Z4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+124(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+124(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+132(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+132(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z3, Z7
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z7
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z7
@@ -13678,26 +13678,22 @@ l275:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z3, K1
-	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z4, K2
-	VBROADCASTSS     gaussConsts<>+96(SB), Z7
-	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+96(SB), Z8
-	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z4, Z8
+	VCMPPS.BCST      $0x1e, gaussConsts<>+104(SB), Z3, K1
+	VCMPPS.BCST      $0x1e, gaussConsts<>+104(SB), Z4, K2
+	VBROADCASTSS     gaussConsts<>+104(SB), Z7
+	VFMSUB231PS.BCST gaussConsts<>+104(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+104(SB), Z8
+	VFMSUB231PS.BCST gaussConsts<>+104(SB), Z4, Z8
 	VBLENDMPS        Z7, Z3, K1, Z7
 	VBLENDMPS        Z8, Z4, K2, Z8
-	VBROADCASTSS     gaussConsts<>+152(SB), Z9
+	VBROADCASTSS     gaussConsts<>+160(SB), Z9
 	VMOVAPS.Z        Z9, K1, Z9
-	VBROADCASTSS     gaussConsts<>+152(SB), Z10
+	VBROADCASTSS     gaussConsts<>+160(SB), Z10
 	VMOVAPS.Z        Z10, K2, Z10
-	VBROADCASTSS     gaussConsts<>+160(SB), Z11
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z7, Z11
-	VBROADCASTSS     gaussConsts<>+160(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+168(SB), Z11
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z7, Z11
+	VBROADCASTSS     gaussConsts<>+168(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z7, Z11
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z7, Z11
@@ -13706,6 +13702,10 @@ l275:
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z7, Z11
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z7, Z11
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
 	VMULPS           Z7, Z7, Z13
@@ -13716,8 +13716,8 @@ l275:
 	VADDPS           Z8, Z10, Z8
 	VADDPS           Z7, Z5, Z5
 	VADDPS           Z8, Z6, Z6
-	VADDPS.BCST      gaussConsts<>+188(SB), Z5, Z5
-	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
+	VADDPS.BCST      gaussConsts<>+196(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+196(SB), Z6, Z6
 	VBROADCASTSS     gaussConsts<>+28(SB), Z7
 	VDIVPS           Z6, Z7, Z7
 	VMULPS           Z7, Z0, Z0
@@ -13798,36 +13798,36 @@ l276:
 	VSUBPS       Z3, Z0, Z0
 	VPORD.BCST   gaussConsts<>+12(SB), Z1, Z3
 	VPORD.BCST   gaussConsts<>+12(SB), Z2, Z4
-	VBROADCASTSS gaussConsts<>+148(SB), Z5
+	VBROADCASTSS gaussConsts<>+156(SB), Z5
 	VMAXPS       Z3, Z5, Z3
-	VBROADCASTSS gaussConsts<>+148(SB), Z5
+	VBROADCASTSS gaussConsts<>+156(SB), Z5
 	VMAXPS       Z4, Z5, Z4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS      gaussConsts<>+116(SB), Z5
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z3, Z5
-	VBROADCASTSS      gaussConsts<>+116(SB), Z6
-	VFMADD231PS.BCST  gaussConsts<>+112(SB), Z4, Z6
-	VSUBPS.BCST       gaussConsts<>+116(SB), Z5, Z5
-	VSUBPS.BCST       gaussConsts<>+116(SB), Z6, Z6
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+72(SB), Z6, Z4
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z5, Z3
-	VFNMADD231PS.BCST gaussConsts<>+68(SB), Z6, Z4
+	VBROADCASTSS      gaussConsts<>+124(SB), Z5
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z3, Z5
+	VBROADCASTSS      gaussConsts<>+124(SB), Z6
+	VFMADD231PS.BCST  gaussConsts<>+120(SB), Z4, Z6
+	VSUBPS.BCST       gaussConsts<>+124(SB), Z5, Z5
+	VSUBPS.BCST       gaussConsts<>+124(SB), Z6, Z6
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+76(SB), Z6, Z4
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z5, Z3
+	VFNMADD231PS.BCST gaussConsts<>+80(SB), Z6, Z4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     gaussConsts<>+124(SB), Z7
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+124(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+120(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+128(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+132(SB), Z7
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+132(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+128(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z3, Z7
 	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z3, Z7
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z7
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+28(SB), Z3, Z7
@@ -13844,26 +13844,22 @@ l276:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z3, K1
-	VCMPPS.BCST      $0x1e, gaussConsts<>+96(SB), Z4, K2
-	VBROADCASTSS     gaussConsts<>+96(SB), Z7
-	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z3, Z7
-	VBROADCASTSS     gaussConsts<>+96(SB), Z8
-	VFMSUB231PS.BCST gaussConsts<>+96(SB), Z4, Z8
+	VCMPPS.BCST      $0x1e, gaussConsts<>+104(SB), Z3, K1
+	VCMPPS.BCST      $0x1e, gaussConsts<>+104(SB), Z4, K2
+	VBROADCASTSS     gaussConsts<>+104(SB), Z7
+	VFMSUB231PS.BCST gaussConsts<>+104(SB), Z3, Z7
+	VBROADCASTSS     gaussConsts<>+104(SB), Z8
+	VFMSUB231PS.BCST gaussConsts<>+104(SB), Z4, Z8
 	VBLENDMPS        Z7, Z3, K1, Z7
 	VBLENDMPS        Z8, Z4, K2, Z8
-	VBROADCASTSS     gaussConsts<>+152(SB), Z9
+	VBROADCASTSS     gaussConsts<>+160(SB), Z9
 	VMOVAPS.Z        Z9, K1, Z9
-	VBROADCASTSS     gaussConsts<>+152(SB), Z10
+	VBROADCASTSS     gaussConsts<>+160(SB), Z10
 	VMOVAPS.Z        Z10, K2, Z10
-	VBROADCASTSS     gaussConsts<>+160(SB), Z11
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z7, Z11
-	VBROADCASTSS     gaussConsts<>+160(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z7, Z11
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+168(SB), Z11
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z7, Z11
+	VBROADCASTSS     gaussConsts<>+168(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z7, Z11
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z7, Z11
@@ -13872,6 +13868,10 @@ l276:
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z7, Z11
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z7, Z11
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z7, Z11
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
 	VMULPS           Z7, Z7, Z13
@@ -13882,8 +13882,8 @@ l276:
 	VADDPS           Z8, Z10, Z8
 	VADDPS           Z7, Z5, Z5
 	VADDPS           Z8, Z6, Z6
-	VADDPS.BCST      gaussConsts<>+188(SB), Z5, Z5
-	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
+	VADDPS.BCST      gaussConsts<>+196(SB), Z5, Z5
+	VADDPS.BCST      gaussConsts<>+196(SB), Z6, Z6
 	VBROADCASTSS     gaussConsts<>+28(SB), Z7
 	VDIVPS           Z6, Z7, Z7
 	VMULPS           Z7, Z0, Z0
@@ -13956,9 +13956,9 @@ l277:
 	ADDQ         $0x04, (SP)
 	DECQ         16(SP)
 	JNE          l273
-	VPADDD.BCST  gaussConsts<>+212(SB), Z30, Z0
-	VPMINUD.BCST gaussConsts<>+192(SB), Z31, Z1
-	VPADDD.BCST  gaussConsts<>+196(SB), Z1, Z1
+	VPADDD.BCST  gaussConsts<>+220(SB), Z30, Z0
+	VPMINUD.BCST gaussConsts<>+200(SB), Z31, Z1
+	VPADDD.BCST  gaussConsts<>+204(SB), Z1, Z1
 	VPORD        Z0, Z1, Z31
 	VPMOVD2M     Z31, K1
 	KMOVW        K1, AX
@@ -13970,22 +13970,22 @@ l277:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-80
 	// Registers:    Z0-Z11 values    Z12-Z27 constants and scalars    Z28-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+96(SB), Z27
+	VBROADCASTSS gaussConsts<>+104(SB), Z27
 	VBROADCASTSS gaussConsts<>+28(SB), Z26
-	VBROADCASTSS gaussConsts<>+116(SB), Z25
+	VBROADCASTSS gaussConsts<>+124(SB), Z25
 	VBROADCASTSS gaussConsts<>+4(SB), Z24
 	VBROADCASTSS gaussConsts<>+0(SB), Z23
 	VBROADCASTSS gaussConsts<>+12(SB), Z22
-	VBROADCASTSS gaussConsts<>+148(SB), Z21
-	VBROADCASTSS gaussConsts<>+112(SB), Z20
-	VBROADCASTSS gaussConsts<>+72(SB), Z19
-	VBROADCASTSS gaussConsts<>+68(SB), Z18
-	VBROADCASTSS gaussConsts<>+120(SB), Z17
-	VBROADCASTSS gaussConsts<>+124(SB), Z16
-	VBROADCASTSS gaussConsts<>+128(SB), Z15
-	VBROADCASTSS gaussConsts<>+132(SB), Z14
-	VBROADCASTSS gaussConsts<>+136(SB), Z13
-	VBROADCASTSS gaussConsts<>+152(SB), Z12
+	VBROADCASTSS gaussConsts<>+156(SB), Z21
+	VBROADCASTSS gaussConsts<>+120(SB), Z20
+	VBROADCASTSS gaussConsts<>+76(SB), Z19
+	VBROADCASTSS gaussConsts<>+80(SB), Z18
+	VBROADCASTSS gaussConsts<>+128(SB), Z17
+	VBROADCASTSS gaussConsts<>+132(SB), Z16
+	VBROADCASTSS gaussConsts<>+136(SB), Z15
+	VBROADCASTSS gaussConsts<>+140(SB), Z14
+	VBROADCASTSS gaussConsts<>+144(SB), Z13
+	VBROADCASTSS gaussConsts<>+160(SB), Z12
 
 	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ    sigmaQ+0(FP), DI
@@ -14077,14 +14077,10 @@ l280:
 	VBLENDMPS        Z7, Z5, K2, Z5
 	VMOVAPS.Z        Z12, K1, Z6
 	VMOVAPS.Z        Z12, K2, Z7
-	VBROADCASTSS     gaussConsts<>+160(SB), Z8
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z8
-	VBROADCASTSS     gaussConsts<>+160(SB), Z9
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z5, Z9
+	VBROADCASTSS     gaussConsts<>+168(SB), Z8
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z4, Z8
+	VBROADCASTSS     gaussConsts<>+168(SB), Z9
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z5, Z9
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z5, Z9
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z8
@@ -14093,6 +14089,10 @@ l280:
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z5, Z9
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z5, Z9
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z8
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z5, Z9
 	VMULPS           Z4, Z4, Z10
@@ -14103,14 +14103,14 @@ l280:
 	VADDPS           Z5, Z7, Z5
 	VADDPS           Z4, Z2, Z2
 	VADDPS           Z5, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+188(SB), Z2, Z2
-	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+196(SB), Z2, Z2
+	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
 	VMULPS           Z27, Z0, Z4
 	VMULPS           Z27, Z1, Z5
 	VMULPS           Z27, Z2, Z6
 	VMULPS           Z27, Z3, Z7
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z6, Z6
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z7, Z7
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z6, Z6
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z7, Z7
 	VFMADD231PS      Z4, Z4, Z6
 	VFMADD231PS      Z5, Z5, Z7
 	VADDPS           Z31, Z6, Z31
@@ -14126,10 +14126,10 @@ l280:
 	VMOVUPS          Z0, (SI)
 	VMOVUPS          Z1, 64(SI)
 	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
-	VPSRAD           $0x17, Z0, Z1
 	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z30
-	VPADDD           Z29, Z1, Z29
+	VPSUBD           Z0, Z30, Z30
+	VPSRAD           $0x17, Z0, Z0
+	VPADDD           Z29, Z0, Z29
 	ADDQ             $0x00000080, DI
 	ADDQ             $0x00000080, SI
 	ADDQ             $0x00000080, R9
@@ -14175,23 +14175,23 @@ l281:
 	VFMSUB231PS      Z27, Z2, Z3
 	VBLENDMPS        Z3, Z2, K1, Z2
 	VMOVAPS.Z        Z12, K1, Z3
-	VBROADCASTSS     gaussConsts<>+160(SB), Z4
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z2, Z4
+	VBROADCASTSS     gaussConsts<>+168(SB), Z4
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VFMADD231PS      Z5, Z4, Z2
 	VADDPS           Z2, Z3, Z2
 	VADDPS           Z2, Z1, Z1
-	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
+	VADDPS.BCST      gaussConsts<>+196(SB), Z1, Z1
 	VMULPS           Z27, Z0, Z2
 	VMULPS           Z27, Z1, Z3
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z3, Z3
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z3, Z3
 	VFMADD231PS      Z2, Z2, Z3
 	VADDPS           Z31, Z3, Z31
 	VMULPS           Z30, Z1, Z30
@@ -14248,23 +14248,23 @@ l282:
 	VFMSUB231PS      Z27, Z2, Z3
 	VBLENDMPS        Z3, Z2, K1, Z2
 	VMOVAPS.Z        Z12, K1, Z3
-	VBROADCASTSS     gaussConsts<>+160(SB), Z4
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z2, Z4
+	VBROADCASTSS     gaussConsts<>+168(SB), Z4
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z2, Z4
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VFMADD231PS      Z5, Z4, Z2
 	VADDPS           Z2, Z3, Z2
 	VADDPS           Z2, Z1, Z1
-	VADDPS.BCST      gaussConsts<>+188(SB), Z1, Z1
+	VADDPS.BCST      gaussConsts<>+196(SB), Z1, Z1
 	VMULPS           Z27, Z0, Z2
 	VMULPS           Z27, Z1, Z3
-	VFMADD213PS.BCST gaussConsts<>+100(SB), Z3, Z3
+	VFMADD213PS.BCST gaussConsts<>+108(SB), Z3, Z3
 	VFMADD231PS      Z2, Z2, Z3
 	VMOVAPS.Z        Z3, K7, Z2
 	VADDPS           Z31, Z2, Z31
@@ -14289,8 +14289,8 @@ l283:
 	ADDQ         16(SP), R8
 	DECQ         (SP)
 	JNE          l279
-	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z28
+	VPMINUD.BCST gaussConsts<>+200(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+204(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+72(FP)
@@ -14303,17 +14303,17 @@ TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $48-88
 	// Registers:    Z0-Z15 values    Z16-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z28
 	VBROADCASTSS gaussConsts<>+4(SB), Z27
-	VBROADCASTSS gaussConsts<>+96(SB), Z26
+	VBROADCASTSS gaussConsts<>+104(SB), Z26
 	VBROADCASTSS gaussConsts<>+0(SB), Z25
-	VBROADCASTSS gaussConsts<>+116(SB), Z24
+	VBROADCASTSS gaussConsts<>+124(SB), Z24
 	VBROADCASTSS gaussConsts<>+12(SB), Z23
-	VBROADCASTSS gaussConsts<>+148(SB), Z22
-	VBROADCASTSS gaussConsts<>+112(SB), Z21
-	VBROADCASTSS gaussConsts<>+72(SB), Z20
-	VBROADCASTSS gaussConsts<>+68(SB), Z19
-	VBROADCASTSS gaussConsts<>+120(SB), Z18
-	VBROADCASTSS gaussConsts<>+124(SB), Z17
-	VBROADCASTSS gaussConsts<>+128(SB), Z16
+	VBROADCASTSS gaussConsts<>+156(SB), Z22
+	VBROADCASTSS gaussConsts<>+120(SB), Z21
+	VBROADCASTSS gaussConsts<>+76(SB), Z20
+	VBROADCASTSS gaussConsts<>+80(SB), Z19
+	VBROADCASTSS gaussConsts<>+128(SB), Z18
+	VBROADCASTSS gaussConsts<>+132(SB), Z17
+	VBROADCASTSS gaussConsts<>+136(SB), Z16
 
 	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ    dmuQ+0(FP), DI
@@ -14387,10 +14387,10 @@ l286:
 	VFMADD231PS      Z5, Z18, Z9
 	VFMADD213PS      Z16, Z4, Z8
 	VFMADD213PS      Z16, Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z5, Z9
-	VFMADD213PS.BCST gaussConsts<>+136(SB), Z4, Z8
-	VFMADD213PS.BCST gaussConsts<>+136(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z5, Z9
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z4, Z8
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z5, Z9
 	VFMADD213PS      Z28, Z4, Z8
 	VFMADD213PS      Z28, Z5, Z9
 	VFMADD213PS      Z28, Z4, Z8
@@ -14413,18 +14413,14 @@ l286:
 	VFMSUB231PS      Z26, Z5, Z9
 	VBLENDMPS        Z8, Z4, K1, Z8
 	VBLENDMPS        Z9, Z5, K2, Z9
-	VBROADCASTSS     gaussConsts<>+152(SB), Z10
+	VBROADCASTSS     gaussConsts<>+160(SB), Z10
 	VMOVAPS.Z        Z10, K1, Z10
-	VBROADCASTSS     gaussConsts<>+152(SB), Z11
+	VBROADCASTSS     gaussConsts<>+160(SB), Z11
 	VMOVAPS.Z        Z11, K2, Z11
-	VBROADCASTSS     gaussConsts<>+160(SB), Z12
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z8, Z12
-	VBROADCASTSS     gaussConsts<>+160(SB), Z13
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z9, Z13
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z8, Z12
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z9, Z13
+	VBROADCASTSS     gaussConsts<>+168(SB), Z12
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z8, Z12
+	VBROADCASTSS     gaussConsts<>+168(SB), Z13
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z9, Z13
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z9, Z13
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z8, Z12
@@ -14433,6 +14429,10 @@ l286:
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z9, Z13
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z9, Z13
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z8, Z12
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z9, Z13
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z8, Z12
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z9, Z13
 	VMULPS           Z8, Z8, Z14
@@ -14443,8 +14443,8 @@ l286:
 	VADDPS           Z9, Z11, Z9
 	VADDPS           Z8, Z6, Z6
 	VADDPS           Z9, Z7, Z7
-	VADDPS.BCST      gaussConsts<>+188(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+188(SB), Z7, Z7
+	VADDPS.BCST      gaussConsts<>+196(SB), Z6, Z6
+	VADDPS.BCST      gaussConsts<>+196(SB), Z7, Z7
 	VPANDD           Z25, Z0, Z8
 	VPANDD           Z25, Z1, Z9
 	VPMAXUD          Z30, Z8, Z30
@@ -14519,8 +14519,8 @@ l287:
 	VMOVAPS          Z17, Z4
 	VFMADD231PS      Z2, Z18, Z4
 	VFMADD213PS      Z16, Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z4
 	VFMADD213PS      Z28, Z2, Z4
 	VFMADD213PS      Z28, Z2, Z4
 
@@ -14534,22 +14534,22 @@ l287:
 	VMOVAPS          Z26, Z4
 	VFMSUB231PS      Z26, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VBROADCASTSS     gaussConsts<>+152(SB), Z5
+	VBROADCASTSS     gaussConsts<>+160(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+160(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VBROADCASTSS     gaussConsts<>+168(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
 	VPANDD           Z25, Z0, Z4
 	VPMAXUD          Z30, Z4, Z30
 	VSUBPS           Z28, Z3, Z4
@@ -14606,8 +14606,8 @@ l288:
 	VMOVAPS          Z17, Z4
 	VFMADD231PS      Z2, Z18, Z4
 	VFMADD213PS      Z16, Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+132(SB), Z2, Z4
-	VFMADD213PS.BCST gaussConsts<>+136(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+140(SB), Z2, Z4
+	VFMADD213PS.BCST gaussConsts<>+144(SB), Z2, Z4
 	VFMADD213PS      Z28, Z2, Z4
 	VFMADD213PS      Z28, Z2, Z4
 
@@ -14621,22 +14621,22 @@ l288:
 	VMOVAPS          Z26, Z4
 	VFMSUB231PS      Z26, Z2, Z4
 	VBLENDMPS        Z4, Z2, K1, Z4
-	VBROADCASTSS     gaussConsts<>+152(SB), Z5
+	VBROADCASTSS     gaussConsts<>+160(SB), Z5
 	VMOVAPS.Z        Z5, K1, Z5
-	VBROADCASTSS     gaussConsts<>+160(SB), Z6
-	VFMADD231PS.BCST gaussConsts<>+156(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+164(SB), Z4, Z6
-	VFMADD213PS.BCST gaussConsts<>+168(SB), Z4, Z6
+	VBROADCASTSS     gaussConsts<>+168(SB), Z6
+	VFMADD231PS.BCST gaussConsts<>+164(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+172(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+176(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+180(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+184(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+188(SB), Z4, Z6
+	VFMADD213PS.BCST gaussConsts<>+192(SB), Z4, Z6
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z4, Z6
 	VMULPS           Z4, Z4, Z7
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+188(SB), Z3, Z3
+	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
 	VPANDD           Z25, Z0, Z4
 	VMOVAPS.Z        Z4, K7, Z4
 	VPMAXUD          Z30, Z4, Z30
@@ -14675,9 +14675,9 @@ l289:
 	ADDQ         $0x04, (SP)
 	DECQ         8(SP)
 	JNE          l285
-	VPADDD.BCST  gaussConsts<>+212(SB), Z30, Z0
-	VPMINUD.BCST gaussConsts<>+192(SB), Z31, Z1
-	VPADDD.BCST  gaussConsts<>+196(SB), Z1, Z1
+	VPADDD.BCST  gaussConsts<>+220(SB), Z30, Z0
+	VPMINUD.BCST gaussConsts<>+200(SB), Z31, Z1
+	VPADDD.BCST  gaussConsts<>+204(SB), Z1, Z1
 	VPORD        Z0, Z1, Z31
 	VPMOVD2M     Z31, K1
 	KMOVW        K1, AX

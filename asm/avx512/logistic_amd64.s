@@ -37,36 +37,37 @@ DATA logisticConsts<>+116(SB)/4, $0x3d2aac51 // 0x1.5558a2p-05 = 0.04166824
 DATA logisticConsts<>+120(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
 DATA logisticConsts<>+124(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
 DATA logisticConsts<>+128(SB)/4, $0x3f3504f3 // sqrt(1/2)
-DATA logisticConsts<>+132(SB)/4, $0x007fffff // the mantissa
-DATA logisticConsts<>+136(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
-DATA logisticConsts<>+140(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
-DATA logisticConsts<>+144(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
-DATA logisticConsts<>+148(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
-DATA logisticConsts<>+152(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
-DATA logisticConsts<>+156(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
-DATA logisticConsts<>+160(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
-DATA logisticConsts<>+164(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
-DATA logisticConsts<>+168(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
-DATA logisticConsts<>+172(SB)/4, $0xc2ae0000 // -87
-DATA logisticConsts<>+176(SB)/4, $0x42b20000 // 89
-DATA logisticConsts<>+180(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
-DATA logisticConsts<>+184(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
-DATA logisticConsts<>+188(SB)/4, $0x00800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
-DATA logisticConsts<>+192(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
-DATA logisticConsts<>+196(SB)/4, $0xffffffe8 // -24
-DATA logisticConsts<>+200(SB)/4, $0x42a65af6 // 0x1.4cb5ecp+06 = 83.17766
-DATA logisticConsts<>+204(SB)/4, $0xc2a65af6 // -0x1.4cb5ecp+06 = -83.17766
-DATA logisticConsts<>+208(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
-DATA logisticConsts<>+212(SB)/4, $0xbd389f1b // -0x1.713e36p-05 = -0.04507361
-DATA logisticConsts<>+216(SB)/4, $0x3dd65047 // 0x1.aca08ep-04 = 0.104645304
-DATA logisticConsts<>+220(SB)/4, $0xbe06c9fa // -0x1.0d93f4p-03 = -0.13162985
-DATA logisticConsts<>+224(SB)/4, $0x3e14435c // 0x1.2886b8p-03 = 0.1447882
-DATA logisticConsts<>+228(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
-DATA logisticConsts<>+232(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
-DATA logisticConsts<>+236(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
-DATA logisticConsts<>+240(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
-DATA logisticConsts<>+244(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
-GLOBL logisticConsts<>(SB), RODATA|NOPTR, $248
+DATA logisticConsts<>+132(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA logisticConsts<>+136(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
+DATA logisticConsts<>+140(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA logisticConsts<>+144(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA logisticConsts<>+148(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA logisticConsts<>+152(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA logisticConsts<>+156(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
+DATA logisticConsts<>+160(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA logisticConsts<>+164(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
+DATA logisticConsts<>+168(SB)/4, $0x2a3fbe8e // 0x1.7f7d1cp-43 = 1.703032e-13
+DATA logisticConsts<>+172(SB)/4, $0x33b17200 // 0x1.62e4p-24 = 8.262941e-08
+DATA logisticConsts<>+176(SB)/4, $0xc2ae0000 // -87
+DATA logisticConsts<>+180(SB)/4, $0x42b20000 // 89
+DATA logisticConsts<>+184(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
+DATA logisticConsts<>+188(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
+DATA logisticConsts<>+192(SB)/4, $0x00800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
+DATA logisticConsts<>+196(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
+DATA logisticConsts<>+200(SB)/4, $0xf4000000
+DATA logisticConsts<>+204(SB)/4, $0x42a65af6 // 0x1.4cb5ecp+06 = 83.17766
+DATA logisticConsts<>+208(SB)/4, $0xc2a65af6 // -0x1.4cb5ecp+06 = -83.17766
+DATA logisticConsts<>+212(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
+DATA logisticConsts<>+216(SB)/4, $0xbd389f1b // -0x1.713e36p-05 = -0.04507361
+DATA logisticConsts<>+220(SB)/4, $0x3dd65047 // 0x1.aca08ep-04 = 0.104645304
+DATA logisticConsts<>+224(SB)/4, $0xbe06c9fa // -0x1.0d93f4p-03 = -0.13162985
+DATA logisticConsts<>+228(SB)/4, $0x3e14435c // 0x1.2886b8p-03 = 0.1447882
+DATA logisticConsts<>+232(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
+DATA logisticConsts<>+236(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
+DATA logisticConsts<>+240(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
+DATA logisticConsts<>+244(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
+DATA logisticConsts<>+248(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
+GLOBL logisticConsts<>(SB), RODATA|NOPTR, $252
 
 // func LogisticSigma(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
 // Requires: AVX, AVX512F, AVX512VL
@@ -74,18 +75,18 @@ TEXT ·LogisticSigma(SB), NOSPLIT, $64-80
 	// Registers:    Z0-Z11 values    Z12-Z26 constants and scalars    Z27-Z31 kept from loop to loop
 	VBROADCASTSS logisticConsts<>+40(SB), Z26
 	VBROADCASTSS logisticConsts<>+20(SB), Z25
-	VBROADCASTSS logisticConsts<>+100(SB), Z24
-	VBROADCASTSS logisticConsts<>+104(SB), Z23
-	VBROADCASTSS logisticConsts<>+172(SB), Z22
-	VBROADCASTSS logisticConsts<>+16(SB), Z21
-	VBROADCASTSS logisticConsts<>+96(SB), Z20
-	VBROADCASTSS logisticConsts<>+108(SB), Z19
-	VBROADCASTSS logisticConsts<>+112(SB), Z18
-	VBROADCASTSS logisticConsts<>+116(SB), Z17
-	VBROADCASTSS logisticConsts<>+120(SB), Z16
-	VBROADCASTSS logisticConsts<>+124(SB), Z15
-	VBROADCASTSS logisticConsts<>+0(SB), Z14
-	VBROADCASTSS logisticConsts<>+176(SB), Z13
+	VBROADCASTSS logisticConsts<>+176(SB), Z24
+	VBROADCASTSS logisticConsts<>+0(SB), Z23
+	VBROADCASTSS logisticConsts<>+16(SB), Z22
+	VBROADCASTSS logisticConsts<>+96(SB), Z21
+	VBROADCASTSS logisticConsts<>+100(SB), Z20
+	VBROADCASTSS logisticConsts<>+104(SB), Z19
+	VBROADCASTSS logisticConsts<>+108(SB), Z18
+	VBROADCASTSS logisticConsts<>+112(SB), Z17
+	VBROADCASTSS logisticConsts<>+116(SB), Z16
+	VBROADCASTSS logisticConsts<>+120(SB), Z15
+	VBROADCASTSS logisticConsts<>+124(SB), Z14
+	VBROADCASTSS logisticConsts<>+180(SB), Z13
 	VBROADCASTSS logisticConsts<>+88(SB), Z12
 	MOVL         step+68(FP), AX
 	MOVL         AX, 40(SP)
@@ -120,7 +121,7 @@ TEXT ·LogisticSigma(SB), NOSPLIT, $64-80
 	MOVQ AX, 24(SP)
 
 l1:
-	VMOVAPS Z14, Z30
+	VMOVAPS Z23, Z30
 	MOVQ    n+48(FP), CX
 	SUBQ    $0x20, CX
 	JLT     l3
@@ -150,7 +151,7 @@ l4:
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (DX), K7, Z0
-	VBLENDMPS Z0, Z14, K7, Z0
+	VBLENDMPS Z0, Z23, K7, Z0
 	VMAXPS    Z30, Z0, Z30
 	LEAQ      (DX)(CX*4), DX
 
@@ -174,15 +175,15 @@ l5:
 	VFMADD213PS      Z1, Z1, Z0
 	VBROADCASTSS     32(SP), Z1
 	VMINPS           Z0, Z1, Z0
-	VMAXPS           Z0, Z21, Z0
+	VMAXPS           Z0, Z22, Z0
 	VADDPS           Z25, Z0, Z0
 	VSUBPS           Z25, Z0, Z0
 	VBROADCASTSS     32(SP), Z1
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
 	VMULPS.BCST      40(SP), Z0, Z27
-	VMOVAPS          Z21, Z31
-	VBROADCASTSS     logisticConsts<>+184(SB), Z30
-	VMOVAPS          Z21, Z29
+	VMOVAPS          Z22, Z31
+	VBROADCASTSS     logisticConsts<>+188(SB), Z30
+	VMOVAPS          Z22, Z29
 	MOVQ             n+48(FP), CX
 	SUBQ             $0x10, CX
 	JLT              l9
@@ -193,7 +194,7 @@ l7:
 	VMINPS         Z0, Z1, Z1
 	VBROADCASTSS   logisticConsts<>+32(SB), Z2
 	VMAXPS         Z1, Z2, Z1
-	VCMPPS         $0x11, Z21, Z0, K1
+	VCMPPS         $0x11, Z22, Z0, K1
 	VBLENDMPS.BCST logisticConsts<>+36(SB), Z1, K1, Z0
 	VDIVPS         Z0, Z26, Z0
 	VMULPS.BCST    48(SP), Z0, Z0
@@ -201,9 +202,9 @@ l7:
 	// the edges of the bin
 	VMOVUPS           (BX), Z1
 	VADDPS.BCST       56(SP), Z27, Z2
-	VCMPPS            $0x00, Z21, Z2, K1
+	VCMPPS            $0x00, Z22, Z2, K1
 	VSUBPS.BCST       40(SP), Z27, Z2
-	VBLENDMPS         Z14, Z2, K1, Z2
+	VBLENDMPS         Z23, Z2, K1, Z2
 	VCMPPS.BCST       $0x00, 56(SP), Z27, K1
 	VADDPS.BCST       40(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z3, K1, Z3
@@ -241,37 +242,37 @@ l7:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS.BCST logisticConsts<>+60(SB), Z5, Z0
 	VMOVAPS           Z25, Z6
-	VFMADD231PS       Z20, Z3, Z6
+	VFMADD231PS       Z21, Z3, Z6
 	VMOVAPS           Z25, Z7
-	VFMADD231PS       Z20, Z4, Z7
+	VFMADD231PS       Z21, Z4, Z7
 	VFNMADD231PS.BCST logisticConsts<>+64(SB), Z5, Z0
 	VSUBPS            Z25, Z6, Z6
 	VSUBPS            Z25, Z7, Z7
 	VBROADCASTSS      logisticConsts<>+72(SB), Z8
 	VFMADD231PS.BCST  logisticConsts<>+68(SB), Z0, Z8
-	VFNMADD231PS      Z24, Z6, Z3
-	VFNMADD231PS      Z24, Z7, Z4
+	VFNMADD231PS      Z20, Z6, Z3
+	VFNMADD231PS      Z20, Z7, Z4
 	VFMADD213PS.BCST  logisticConsts<>+76(SB), Z0, Z8
-	VFNMADD231PS      Z23, Z6, Z3
-	VFNMADD231PS      Z23, Z7, Z4
+	VFNMADD231PS      Z19, Z6, Z3
+	VFNMADD231PS      Z19, Z7, Z4
 	VFMADD213PS.BCST  logisticConsts<>+80(SB), Z0, Z8
 
 	// p = e^r
 	// p = e^r
 	VFMADD213PS.BCST logisticConsts<>+84(SB), Z0, Z8
-	VMOVAPS          Z18, Z9
-	VFMADD231PS      Z3, Z19, Z9
-	VMOVAPS          Z18, Z10
-	VFMADD231PS      Z4, Z19, Z10
+	VMOVAPS          Z17, Z9
+	VFMADD231PS      Z3, Z18, Z9
+	VMOVAPS          Z17, Z10
+	VFMADD231PS      Z4, Z18, Z10
 	VMULPS           Z0, Z8, Z8
-	VFMADD213PS      Z17, Z3, Z9
-	VFMADD213PS      Z17, Z4, Z10
-	VADDPS           Z0, Z0, Z11
 	VFMADD213PS      Z16, Z3, Z9
 	VFMADD213PS      Z16, Z4, Z10
-	VFMADD231PS      Z0, Z8, Z11
+	VADDPS           Z0, Z0, Z11
 	VFMADD213PS      Z15, Z3, Z9
 	VFMADD213PS      Z15, Z4, Z10
+	VFMADD231PS      Z0, Z8, Z11
+	VFMADD213PS      Z14, Z3, Z9
+	VFMADD213PS      Z14, Z4, Z10
 	VSCALEFPS        Z5, Z26, Z0
 	VFMADD213PS      Z26, Z3, Z9
 	VFMADD213PS      Z26, Z4, Z10
@@ -296,33 +297,32 @@ l7:
 	VMULPS      Z0, Z3, Z0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST logisticConsts<>+128(SB), Z0, Z0
-	VPSRAD      $0x17, Z0, Z3
+	VPSUBD.BCST logisticConsts<>+128(SB), Z0, Z3
+	VPANDD      Z23, Z3, Z3
+	VPSUBD      Z3, Z0, Z0
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST logisticConsts<>+132(SB), Z0, Z0
-	VPADDD.BCST logisticConsts<>+128(SB), Z0, Z0
 	VSUBPS      Z26, Z0, Z0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z4
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z0, Z4
+	VBROADCASTSS     logisticConsts<>+136(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+132(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+140(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+144(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+148(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+152(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+156(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+160(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+164(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z0, Z4
 	VMULPS           Z0, Z0, Z5
-	VMULPS           Z23, Z3, Z6
+	VMULPS.BCST      logisticConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z0, Z6, Z0
-	VFMADD231PS      Z24, Z3, Z0
-	VCMPPS           $0x15, Z21, Z2, K1
+	VFMADD231PS.BCST logisticConsts<>+172(SB), Z3, Z0
+	VCMPPS           $0x15, Z22, Z2, K1
 	VMOVAPS.Z        Z2, K1, Z2
 	VSUBPS           Z2, Z0, Z0
 	VPXORD           Z12, Z1, Z1
-	VCMPPS           $0x15, Z21, Z1, K1
+	VCMPPS           $0x15, Z22, Z1, K1
 	VMOVAPS.Z        Z1, K1, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS          (DX), Z1
@@ -330,68 +330,68 @@ l7:
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VMAXPS Z1, Z22, Z2
+	VMAXPS Z1, Z24, Z2
 	VMINPS Z2, Z13, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z20, Z2, Z3
+	VFMADD231PS  Z21, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z18, Z4
-	VFMADD231PS Z2, Z19, Z4
-	VFMADD213PS Z17, Z2, Z4
+	VMOVAPS     Z17, Z4
+	VFMADD231PS Z2, Z18, Z4
 	VFMADD213PS Z16, Z2, Z4
 	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z14, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x15, Z22, Z1, K1
+	VCMPPS    $0x15, Z24, Z1, K1
 	VMOVAPS.Z Z2, K1, Z1
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VMAXPS       Z2, Z22, Z1
-	VMAXPS       Z0, Z22, Z3
+	VMAXPS       Z2, Z24, Z1
+	VMAXPS       Z0, Z24, Z3
 	VMINPS       Z1, Z13, Z1
 	VMINPS       Z3, Z13, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z4
-	VFMADD231PS  Z20, Z1, Z4
+	VFMADD231PS  Z21, Z1, Z4
 	VMOVAPS      Z25, Z5
-	VFMADD231PS  Z20, Z3, Z5
+	VFMADD231PS  Z21, Z3, Z5
 	VSUBPS       Z25, Z4, Z4
 	VSUBPS       Z25, Z5, Z5
-	VFNMADD231PS Z24, Z4, Z1
-	VFNMADD231PS Z24, Z5, Z3
-	VFNMADD231PS Z23, Z4, Z1
-	VFNMADD231PS Z23, Z5, Z3
+	VFNMADD231PS Z20, Z4, Z1
+	VFNMADD231PS Z20, Z5, Z3
+	VFNMADD231PS Z19, Z4, Z1
+	VFNMADD231PS Z19, Z5, Z3
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS     Z18, Z6
-	VFMADD231PS Z1, Z19, Z6
-	VMOVAPS     Z18, Z7
-	VFMADD231PS Z3, Z19, Z7
-	VFMADD213PS Z17, Z1, Z6
-	VFMADD213PS Z17, Z3, Z7
+	VMOVAPS     Z17, Z6
+	VFMADD231PS Z1, Z18, Z6
+	VMOVAPS     Z17, Z7
+	VFMADD231PS Z3, Z18, Z7
 	VFMADD213PS Z16, Z1, Z6
 	VFMADD213PS Z16, Z3, Z7
 	VFMADD213PS Z15, Z1, Z6
 	VFMADD213PS Z15, Z3, Z7
+	VFMADD213PS Z14, Z1, Z6
+	VFMADD213PS Z14, Z3, Z7
 	VFMADD213PS Z26, Z1, Z6
 	VFMADD213PS Z26, Z3, Z7
 	VFMADD213PS Z26, Z1, Z6
@@ -401,8 +401,8 @@ l7:
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z1
 	VSCALEFPS   Z5, Z7, Z3
-	VCMPPS      $0x15, Z22, Z2, K1
-	VCMPPS      $0x15, Z22, Z0, K2
+	VCMPPS      $0x15, Z24, Z2, K1
+	VCMPPS      $0x15, Z24, Z0, K2
 	VMOVAPS.Z   Z1, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
@@ -425,7 +425,7 @@ l9:
 	VMINPS         Z0, Z1, Z1
 	VBROADCASTSS   logisticConsts<>+32(SB), Z2
 	VMAXPS         Z1, Z2, Z1
-	VCMPPS         $0x11, Z21, Z0, K1
+	VCMPPS         $0x11, Z22, Z0, K1
 	VBLENDMPS.BCST logisticConsts<>+36(SB), Z1, K1, Z0
 	VDIVPS         Z0, Z26, Z0
 	VMULPS.BCST    48(SP), Z0, Z0
@@ -433,9 +433,9 @@ l9:
 	// the edges of the bin
 	VMOVUPS.Z         (BX), K7, Z1
 	VADDPS.BCST       56(SP), Z27, Z2
-	VCMPPS            $0x00, Z21, Z2, K1
+	VCMPPS            $0x00, Z22, Z2, K1
 	VSUBPS.BCST       40(SP), Z27, Z2
-	VBLENDMPS         Z14, Z2, K1, Z2
+	VBLENDMPS         Z23, Z2, K1, Z2
 	VCMPPS.BCST       $0x00, 56(SP), Z27, K1
 	VADDPS.BCST       40(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z3, K1, Z3
@@ -473,37 +473,37 @@ l9:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS.BCST logisticConsts<>+60(SB), Z5, Z0
 	VMOVAPS           Z25, Z6
-	VFMADD231PS       Z20, Z3, Z6
+	VFMADD231PS       Z21, Z3, Z6
 	VMOVAPS           Z25, Z7
-	VFMADD231PS       Z20, Z4, Z7
+	VFMADD231PS       Z21, Z4, Z7
 	VFNMADD231PS.BCST logisticConsts<>+64(SB), Z5, Z0
 	VSUBPS            Z25, Z6, Z6
 	VSUBPS            Z25, Z7, Z7
 	VBROADCASTSS      logisticConsts<>+72(SB), Z8
 	VFMADD231PS.BCST  logisticConsts<>+68(SB), Z0, Z8
-	VFNMADD231PS      Z24, Z6, Z3
-	VFNMADD231PS      Z24, Z7, Z4
+	VFNMADD231PS      Z20, Z6, Z3
+	VFNMADD231PS      Z20, Z7, Z4
 	VFMADD213PS.BCST  logisticConsts<>+76(SB), Z0, Z8
-	VFNMADD231PS      Z23, Z6, Z3
-	VFNMADD231PS      Z23, Z7, Z4
+	VFNMADD231PS      Z19, Z6, Z3
+	VFNMADD231PS      Z19, Z7, Z4
 	VFMADD213PS.BCST  logisticConsts<>+80(SB), Z0, Z8
 
 	// p = e^r
 	// p = e^r
 	VFMADD213PS.BCST logisticConsts<>+84(SB), Z0, Z8
-	VMOVAPS          Z18, Z9
-	VFMADD231PS      Z3, Z19, Z9
-	VMOVAPS          Z18, Z10
-	VFMADD231PS      Z4, Z19, Z10
+	VMOVAPS          Z17, Z9
+	VFMADD231PS      Z3, Z18, Z9
+	VMOVAPS          Z17, Z10
+	VFMADD231PS      Z4, Z18, Z10
 	VMULPS           Z0, Z8, Z8
-	VFMADD213PS      Z17, Z3, Z9
-	VFMADD213PS      Z17, Z4, Z10
-	VADDPS           Z0, Z0, Z11
 	VFMADD213PS      Z16, Z3, Z9
 	VFMADD213PS      Z16, Z4, Z10
-	VFMADD231PS      Z0, Z8, Z11
+	VADDPS           Z0, Z0, Z11
 	VFMADD213PS      Z15, Z3, Z9
 	VFMADD213PS      Z15, Z4, Z10
+	VFMADD231PS      Z0, Z8, Z11
+	VFMADD213PS      Z14, Z3, Z9
+	VFMADD213PS      Z14, Z4, Z10
 	VSCALEFPS        Z5, Z26, Z0
 	VFMADD213PS      Z26, Z3, Z9
 	VFMADD213PS      Z26, Z4, Z10
@@ -528,33 +528,32 @@ l9:
 	VMULPS      Z0, Z3, Z0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST logisticConsts<>+128(SB), Z0, Z0
-	VPSRAD      $0x17, Z0, Z3
+	VPSUBD.BCST logisticConsts<>+128(SB), Z0, Z3
+	VPANDD      Z23, Z3, Z3
+	VPSUBD      Z3, Z0, Z0
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST logisticConsts<>+132(SB), Z0, Z0
-	VPADDD.BCST logisticConsts<>+128(SB), Z0, Z0
 	VSUBPS      Z26, Z0, Z0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z4
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z0, Z4
+	VBROADCASTSS     logisticConsts<>+136(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+132(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+140(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+144(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+148(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+152(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+156(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+160(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+164(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z0, Z4
 	VMULPS           Z0, Z0, Z5
-	VMULPS           Z23, Z3, Z6
+	VMULPS.BCST      logisticConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z0, Z6, Z0
-	VFMADD231PS      Z24, Z3, Z0
-	VCMPPS           $0x15, Z21, Z2, K1
+	VFMADD231PS.BCST logisticConsts<>+172(SB), Z3, Z0
+	VCMPPS           $0x15, Z22, Z2, K1
 	VMOVAPS.Z        Z2, K1, Z2
 	VSUBPS           Z2, Z0, Z0
 	VPXORD           Z12, Z1, Z1
-	VCMPPS           $0x15, Z21, Z1, K1
+	VCMPPS           $0x15, Z22, Z1, K1
 	VMOVAPS.Z        Z1, K1, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS.Z        (DX), K7, Z1
@@ -562,70 +561,70 @@ l9:
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VMAXPS Z1, Z22, Z2
+	VMAXPS Z1, Z24, Z2
 	VMINPS Z2, Z13, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z20, Z2, Z3
+	VFMADD231PS  Z21, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z18, Z4
-	VFMADD231PS Z2, Z19, Z4
-	VFMADD213PS Z17, Z2, Z4
+	VMOVAPS     Z17, Z4
+	VFMADD231PS Z2, Z18, Z4
 	VFMADD213PS Z16, Z2, Z4
 	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z14, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x15, Z22, Z1, K1
+	VCMPPS    $0x15, Z24, Z1, K1
 	VMOVAPS.Z Z2, K1, Z1
 	VMOVAPS.Z Z1, K7, Z1
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VBLENDMPS    Z0, Z14, K7, Z0
+	VBLENDMPS    Z0, Z23, K7, Z0
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VMAXPS       Z2, Z22, Z1
-	VMAXPS       Z0, Z22, Z3
+	VMAXPS       Z2, Z24, Z1
+	VMAXPS       Z0, Z24, Z3
 	VMINPS       Z1, Z13, Z1
 	VMINPS       Z3, Z13, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z4
-	VFMADD231PS  Z20, Z1, Z4
+	VFMADD231PS  Z21, Z1, Z4
 	VMOVAPS      Z25, Z5
-	VFMADD231PS  Z20, Z3, Z5
+	VFMADD231PS  Z21, Z3, Z5
 	VSUBPS       Z25, Z4, Z4
 	VSUBPS       Z25, Z5, Z5
-	VFNMADD231PS Z24, Z4, Z1
-	VFNMADD231PS Z24, Z5, Z3
-	VFNMADD231PS Z23, Z4, Z1
-	VFNMADD231PS Z23, Z5, Z3
+	VFNMADD231PS Z20, Z4, Z1
+	VFNMADD231PS Z20, Z5, Z3
+	VFNMADD231PS Z19, Z4, Z1
+	VFNMADD231PS Z19, Z5, Z3
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS     Z18, Z6
-	VFMADD231PS Z1, Z19, Z6
-	VMOVAPS     Z18, Z7
-	VFMADD231PS Z3, Z19, Z7
-	VFMADD213PS Z17, Z1, Z6
-	VFMADD213PS Z17, Z3, Z7
+	VMOVAPS     Z17, Z6
+	VFMADD231PS Z1, Z18, Z6
+	VMOVAPS     Z17, Z7
+	VFMADD231PS Z3, Z18, Z7
 	VFMADD213PS Z16, Z1, Z6
 	VFMADD213PS Z16, Z3, Z7
 	VFMADD213PS Z15, Z1, Z6
 	VFMADD213PS Z15, Z3, Z7
+	VFMADD213PS Z14, Z1, Z6
+	VFMADD213PS Z14, Z3, Z7
 	VFMADD213PS Z26, Z1, Z6
 	VFMADD213PS Z26, Z3, Z7
 	VFMADD213PS Z26, Z1, Z6
@@ -635,8 +634,8 @@ l9:
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z1
 	VSCALEFPS   Z5, Z7, Z3
-	VCMPPS      $0x15, Z22, Z2, K1
-	VCMPPS      $0x15, Z22, Z0, K2
+	VCMPPS      $0x15, Z24, Z2, K1
+	VCMPPS      $0x15, Z24, Z0, K2
 	VMOVAPS.Z   Z1, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
@@ -657,28 +656,28 @@ l10:
 	VMAXPS        X1, X0, X0
 	VBROADCASTSS  X0, Z0
 	VSUBPS        Z0, Z30, Z1
-	VMAXPS        Z1, Z22, Z2
+	VMAXPS        Z1, Z24, Z2
 	VMINPS        Z2, Z13, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z20, Z2, Z3
+	VFMADD231PS  Z21, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z18, Z4
-	VFMADD231PS Z2, Z19, Z4
-	VFMADD213PS Z17, Z2, Z4
+	VMOVAPS     Z17, Z4
+	VFMADD231PS Z2, Z18, Z4
 	VFMADD213PS Z16, Z2, Z4
 	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z14, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS     Z3, Z4, Z2
-	VCMPPS        $0x15, Z22, Z1, K1
+	VCMPPS        $0x15, Z24, Z1, K1
 	VMOVAPS.Z     Z2, K1, Z1
 	VMULPS        Z1, Z29, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
@@ -690,42 +689,41 @@ l10:
 	VPERMILPS     $0x01, X29, X1
 	VADDPS        X1, X29, X29
 	VBROADCASTSS  X29, Z1
-	VCMPPS.BCST   $0x11, logisticConsts<>+188(SB), Z1, K1
-	VMULPS.BCST   logisticConsts<>+192(SB), Z1, Z2
+	VCMPPS.BCST   $0x11, logisticConsts<>+192(SB), Z1, K1
+	VMULPS.BCST   logisticConsts<>+196(SB), Z1, Z2
 	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  logisticConsts<>+196(SB), Z3
+	VBROADCASTSS  logisticConsts<>+200(SB), Z3
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST logisticConsts<>+128(SB), Z2, Z2
-	VPSRAD      $0x17, Z2, Z4
+	VPSUBD.BCST logisticConsts<>+128(SB), Z2, Z4
+	VPANDD      Z23, Z4, Z4
+	VPSUBD      Z4, Z2, Z2
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST logisticConsts<>+132(SB), Z2, Z2
-	VPADDD.BCST logisticConsts<>+128(SB), Z2, Z2
 	VSUBPS      Z26, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z4
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z2, Z4
+	VBROADCASTSS     logisticConsts<>+136(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST logisticConsts<>+140(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+144(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z23, Z3, Z6
+	VMULPS.BCST      logisticConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z24, Z3, Z2
+	VFMADD231PS.BCST logisticConsts<>+172(SB), Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS         $0x11, Z21, Z1, K1
+	VCMPPS         $0x11, Z22, Z1, K1
 	VBLENDMPS.BCST logisticConsts<>+36(SB), Z2, K1, Z2
-	VCMPPS         $0x00, Z21, Z1, K1
-	VBLENDMPS      Z14, Z2, K1, Z2
+	VCMPPS         $0x00, Z22, Z1, K1
+	VBLENDMPS      Z23, Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
 	VADDPS         Z1, Z0, Z0
@@ -738,42 +736,41 @@ l10:
 	VPERMILPS      $0x01, X31, X1
 	VADDPS         X1, X31, X31
 	VBROADCASTSS   X31, Z1
-	VCMPPS.BCST    $0x11, logisticConsts<>+188(SB), Z1, K1
-	VMULPS.BCST    logisticConsts<>+192(SB), Z1, Z2
+	VCMPPS.BCST    $0x11, logisticConsts<>+192(SB), Z1, K1
+	VMULPS.BCST    logisticConsts<>+196(SB), Z1, Z2
 	VBLENDMPS      Z2, Z1, K1, Z2
-	VBROADCASTSS   logisticConsts<>+196(SB), Z3
+	VBROADCASTSS   logisticConsts<>+200(SB), Z3
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST logisticConsts<>+128(SB), Z2, Z2
-	VPSRAD      $0x17, Z2, Z4
+	VPSUBD.BCST logisticConsts<>+128(SB), Z2, Z4
+	VPANDD      Z23, Z4, Z4
+	VPSUBD      Z4, Z2, Z2
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST logisticConsts<>+132(SB), Z2, Z2
-	VPADDD.BCST logisticConsts<>+128(SB), Z2, Z2
 	VSUBPS      Z26, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z4
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z2, Z4
+	VBROADCASTSS     logisticConsts<>+136(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST logisticConsts<>+140(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+144(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z23, Z3, Z6
+	VMULPS.BCST      logisticConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z24, Z3, Z2
+	VFMADD231PS.BCST logisticConsts<>+172(SB), Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS         $0x11, Z21, Z1, K1
+	VCMPPS         $0x11, Z22, Z1, K1
 	VBLENDMPS.BCST logisticConsts<>+36(SB), Z2, K1, Z2
-	VCMPPS         $0x00, Z21, Z1, K1
-	VBLENDMPS      Z14, Z2, K1, Z2
+	VCMPPS         $0x00, Z22, Z1, K1
+	VBLENDMPS      Z23, Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
 	VSUBPS         Z1, Z0, Z0
@@ -794,11 +791,11 @@ TEXT ·LogisticSigmaBackward(SB), NOSPLIT, $88-104
 	// Registers:    Z0-Z13 values    Z14-Z25 constants and scalars    Z26-Z31 kept from loop to loop
 	VBROADCASTSS logisticConsts<>+40(SB), Z25
 	VBROADCASTSS logisticConsts<>+20(SB), Z24
-	VBROADCASTSS logisticConsts<>+100(SB), Z23
-	VBROADCASTSS logisticConsts<>+104(SB), Z22
-	VBROADCASTSS logisticConsts<>+16(SB), Z21
-	VBROADCASTSS logisticConsts<>+92(SB), Z20
-	VBROADCASTSS logisticConsts<>+96(SB), Z19
+	VBROADCASTSS logisticConsts<>+16(SB), Z23
+	VBROADCASTSS logisticConsts<>+92(SB), Z22
+	VBROADCASTSS logisticConsts<>+96(SB), Z21
+	VBROADCASTSS logisticConsts<>+100(SB), Z20
+	VBROADCASTSS logisticConsts<>+104(SB), Z19
 	VBROADCASTSS logisticConsts<>+108(SB), Z18
 	VBROADCASTSS logisticConsts<>+112(SB), Z17
 	VBROADCASTSS logisticConsts<>+116(SB), Z16
@@ -907,15 +904,15 @@ l15:
 	VFMADD213PS      Z1, Z1, Z0
 	VBROADCASTSS     56(SP), Z1
 	VMINPS           Z0, Z1, Z0
-	VMAXPS           Z0, Z21, Z0
+	VMAXPS           Z0, Z23, Z0
 	VADDPS           Z24, Z0, Z0
 	VSUBPS           Z24, Z0, Z0
 	VBROADCASTSS     56(SP), Z1
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
 	VMULPS.BCST      64(SP), Z0, Z27
-	VMOVAPS          Z21, Z31
-	VBROADCASTSS     logisticConsts<>+184(SB), Z30
-	VMOVAPS          Z21, Z29
+	VMOVAPS          Z23, Z31
+	VBROADCASTSS     logisticConsts<>+188(SB), Z30
+	VMOVAPS          Z23, Z29
 	MOVQ             n+72(FP), CX
 	SUBQ             $0x10, CX
 	JLT              l19
@@ -926,7 +923,7 @@ l17:
 	VMINPS         Z0, Z1, Z1
 	VBROADCASTSS   logisticConsts<>+32(SB), Z2
 	VMAXPS         Z1, Z2, Z1
-	VCMPPS         $0x11, Z21, Z0, K1
+	VCMPPS         $0x11, Z23, Z0, K1
 	VBLENDMPS.BCST logisticConsts<>+36(SB), Z1, K1, Z0
 	VDIVPS         Z0, Z25, Z0
 	VMULPS.BCST    72(SP), Z0, Z1
@@ -934,7 +931,7 @@ l17:
 	// the edges of the bin
 	VMOVUPS           (R10), Z2
 	VADDPS.BCST       80(SP), Z27, Z3
-	VCMPPS            $0x00, Z21, Z3, K1
+	VCMPPS            $0x00, Z23, Z3, K1
 	VSUBPS.BCST       64(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+0(SB), Z3, K1, Z3
 	VCMPPS.BCST       $0x00, 80(SP), Z27, K1
@@ -964,27 +961,27 @@ l17:
 	VPORD.BCST       logisticConsts<>+88(SB), Z2, Z6
 	VMOVAPS          Z24, Z7
 	VFMADD231PS.BCST logisticConsts<>+56(SB), Z1, Z7
-	VMAXPS           Z5, Z20, Z5
-	VMAXPS           Z6, Z20, Z6
+	VMAXPS           Z5, Z22, Z5
+	VMAXPS           Z6, Z22, Z6
 	VSUBPS           Z24, Z7, Z7
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS.BCST logisticConsts<>+60(SB), Z7, Z1
 	VMOVAPS           Z24, Z8
-	VFMADD231PS       Z19, Z5, Z8
+	VFMADD231PS       Z21, Z5, Z8
 	VMOVAPS           Z24, Z9
-	VFMADD231PS       Z19, Z6, Z9
+	VFMADD231PS       Z21, Z6, Z9
 	VFNMADD231PS.BCST logisticConsts<>+64(SB), Z7, Z1
 	VSUBPS            Z24, Z8, Z8
 	VSUBPS            Z24, Z9, Z9
 	VBROADCASTSS      logisticConsts<>+72(SB), Z10
 	VFMADD231PS.BCST  logisticConsts<>+68(SB), Z1, Z10
-	VFNMADD231PS      Z23, Z8, Z5
-	VFNMADD231PS      Z23, Z9, Z6
+	VFNMADD231PS      Z20, Z8, Z5
+	VFNMADD231PS      Z20, Z9, Z6
 	VFMADD213PS.BCST  logisticConsts<>+76(SB), Z1, Z10
-	VFNMADD231PS      Z22, Z8, Z5
-	VFNMADD231PS      Z22, Z9, Z6
+	VFNMADD231PS      Z19, Z8, Z5
+	VFNMADD231PS      Z19, Z9, Z6
 	VFMADD213PS.BCST  logisticConsts<>+80(SB), Z1, Z10
 
 	// p = e^r
@@ -1027,11 +1024,11 @@ l17:
 	VMULPS      Z9, Z10, Z10
 	VDIVPS      Z7, Z4, Z4
 	VMOVAPS.Z   Z4, K1, Z4
-	VCMPPS      $0x1e, Z21, Z3, K1
+	VCMPPS      $0x1e, Z23, Z3, K1
 	VBLENDMPS   Z25, Z1, K1, Z1
 	VMULPS      Z8, Z1, Z1
 	VMULPS      Z9, Z1, Z1
-	VCMPPS      $0x1e, Z21, Z2, K1
+	VCMPPS      $0x1e, Z23, Z2, K1
 	VBLENDMPS   Z5, Z25, K1, Z5
 	VMULPS      Z6, Z5, Z5
 	VMULPS      Z9, Z5, Z5
@@ -1045,32 +1042,31 @@ l17:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD.BCST logisticConsts<>+128(SB), Z10, Z0
-	VPSRAD      $0x17, Z0, Z1
-	VCVTDQ2PS   Z1, Z1
-	VPANDD.BCST logisticConsts<>+132(SB), Z0, Z0
-	VPADDD.BCST logisticConsts<>+128(SB), Z0, Z0
-	VSUBPS      Z25, Z0, Z0
+	VPANDD.BCST logisticConsts<>+0(SB), Z0, Z0
+	VPSUBD      Z0, Z10, Z1
+	VCVTDQ2PS   Z0, Z0
+	VSUBPS      Z25, Z1, Z1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z4
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+144(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+148(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+152(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+156(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+160(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+164(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z0, Z4
-	VMULPS           Z0, Z0, Z5
-	VMULPS           Z22, Z1, Z6
+	VBROADCASTSS     logisticConsts<>+136(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+132(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+140(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+144(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+148(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+152(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+156(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+160(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+164(SB), Z1, Z4
+	VMULPS           Z1, Z1, Z5
+	VMULPS.BCST      logisticConsts<>+168(SB), Z0, Z6
 	VFMADD231PS      Z5, Z4, Z6
-	VADDPS           Z0, Z6, Z0
-	VFMADD231PS      Z23, Z1, Z0
-	VCMPPS           $0x15, Z21, Z3, K1
-	VMOVAPS.Z        Z3, K1, Z1
-	VSUBPS           Z1, Z0, Z0
+	VADDPS           Z1, Z6, Z1
+	VFMADD231PS.BCST logisticConsts<>+172(SB), Z0, Z1
+	VCMPPS           $0x15, Z23, Z3, K1
+	VMOVAPS.Z        Z3, K1, Z0
+	VSUBPS           Z0, Z1, Z0
 	VPXORD.BCST      logisticConsts<>+88(SB), Z2, Z1
-	VCMPPS           $0x15, Z21, Z1, K1
+	VCMPPS           $0x15, Z23, Z1, K1
 	VMOVAPS.Z        Z1, K1, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS          (R9), Z1
@@ -1079,17 +1075,17 @@ l17:
 	VMOVUPS          Z0, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+172(SB), Z2
+	VBROADCASTSS logisticConsts<>+176(SB), Z2
 	VMAXPS       Z1, Z2, Z2
-	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VBROADCASTSS logisticConsts<>+180(SB), Z3
 	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z19, Z2, Z3
+	VFMADD231PS  Z21, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
-	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z17, Z4
@@ -1102,38 +1098,38 @@ l17:
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z1, K1
+	VCMPPS.BCST $0x15, logisticConsts<>+176(SB), Z1, K1
 	VMOVAPS.Z   Z2, K1, Z1
 	VADDPS      Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VBROADCASTSS logisticConsts<>+172(SB), Z1
+	VBROADCASTSS logisticConsts<>+176(SB), Z1
 	VMAXPS       Z2, Z1, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z3
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMAXPS       Z0, Z3, Z3
-	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VBROADCASTSS logisticConsts<>+180(SB), Z4
 	VMINPS       Z1, Z4, Z1
-	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VBROADCASTSS logisticConsts<>+180(SB), Z4
 	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z19, Z1, Z4
+	VFMADD231PS  Z21, Z1, Z4
 	VMOVAPS      Z24, Z5
-	VFMADD231PS  Z19, Z3, Z5
+	VFMADD231PS  Z21, Z3, Z5
 	VSUBPS       Z24, Z4, Z4
 	VSUBPS       Z24, Z5, Z5
-	VFNMADD231PS Z23, Z4, Z1
-	VFNMADD231PS Z23, Z5, Z3
-	VFNMADD231PS Z22, Z4, Z1
-	VFNMADD231PS Z22, Z5, Z3
+	VFNMADD231PS Z20, Z4, Z1
+	VFNMADD231PS Z20, Z5, Z3
+	VFNMADD231PS Z19, Z4, Z1
+	VFNMADD231PS Z19, Z5, Z3
 
 	// p = e^r
 	// p = e^r
@@ -1156,8 +1152,8 @@ l17:
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z1
 	VSCALEFPS   Z5, Z7, Z3
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z2, K1
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z0, K2
+	VCMPPS.BCST $0x15, logisticConsts<>+176(SB), Z2, K1
+	VCMPPS.BCST $0x15, logisticConsts<>+176(SB), Z0, K2
 	VMOVAPS.Z   Z1, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
@@ -1183,7 +1179,7 @@ l19:
 	VMINPS         Z0, Z1, Z1
 	VBROADCASTSS   logisticConsts<>+32(SB), Z2
 	VMAXPS         Z1, Z2, Z1
-	VCMPPS         $0x11, Z21, Z0, K1
+	VCMPPS         $0x11, Z23, Z0, K1
 	VBLENDMPS.BCST logisticConsts<>+36(SB), Z1, K1, Z0
 	VDIVPS         Z0, Z25, Z0
 	VMULPS.BCST    72(SP), Z0, Z1
@@ -1191,7 +1187,7 @@ l19:
 	// the edges of the bin
 	VMOVUPS.Z         (R10), K7, Z2
 	VADDPS.BCST       80(SP), Z27, Z3
-	VCMPPS            $0x00, Z21, Z3, K1
+	VCMPPS            $0x00, Z23, Z3, K1
 	VSUBPS.BCST       64(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+0(SB), Z3, K1, Z3
 	VCMPPS.BCST       $0x00, 80(SP), Z27, K1
@@ -1221,27 +1217,27 @@ l19:
 	VPORD.BCST       logisticConsts<>+88(SB), Z2, Z6
 	VMOVAPS          Z24, Z7
 	VFMADD231PS.BCST logisticConsts<>+56(SB), Z1, Z7
-	VMAXPS           Z5, Z20, Z5
-	VMAXPS           Z6, Z20, Z6
+	VMAXPS           Z5, Z22, Z5
+	VMAXPS           Z6, Z22, Z6
 	VSUBPS           Z24, Z7, Z7
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS.BCST logisticConsts<>+60(SB), Z7, Z1
 	VMOVAPS           Z24, Z8
-	VFMADD231PS       Z19, Z5, Z8
+	VFMADD231PS       Z21, Z5, Z8
 	VMOVAPS           Z24, Z9
-	VFMADD231PS       Z19, Z6, Z9
+	VFMADD231PS       Z21, Z6, Z9
 	VFNMADD231PS.BCST logisticConsts<>+64(SB), Z7, Z1
 	VSUBPS            Z24, Z8, Z8
 	VSUBPS            Z24, Z9, Z9
 	VBROADCASTSS      logisticConsts<>+72(SB), Z10
 	VFMADD231PS.BCST  logisticConsts<>+68(SB), Z1, Z10
-	VFNMADD231PS      Z23, Z8, Z5
-	VFNMADD231PS      Z23, Z9, Z6
+	VFNMADD231PS      Z20, Z8, Z5
+	VFNMADD231PS      Z20, Z9, Z6
 	VFMADD213PS.BCST  logisticConsts<>+76(SB), Z1, Z10
-	VFNMADD231PS      Z22, Z8, Z5
-	VFNMADD231PS      Z22, Z9, Z6
+	VFNMADD231PS      Z19, Z8, Z5
+	VFNMADD231PS      Z19, Z9, Z6
 	VFMADD213PS.BCST  logisticConsts<>+80(SB), Z1, Z10
 
 	// p = e^r
@@ -1284,11 +1280,11 @@ l19:
 	VMULPS      Z9, Z10, Z10
 	VDIVPS      Z7, Z4, Z4
 	VMOVAPS.Z   Z4, K1, Z4
-	VCMPPS      $0x1e, Z21, Z3, K1
+	VCMPPS      $0x1e, Z23, Z3, K1
 	VBLENDMPS   Z25, Z1, K1, Z1
 	VMULPS      Z8, Z1, Z1
 	VMULPS      Z9, Z1, Z1
-	VCMPPS      $0x1e, Z21, Z2, K1
+	VCMPPS      $0x1e, Z23, Z2, K1
 	VBLENDMPS   Z5, Z25, K1, Z5
 	VMULPS      Z6, Z5, Z5
 	VMULPS      Z9, Z5, Z5
@@ -1302,32 +1298,31 @@ l19:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD.BCST logisticConsts<>+128(SB), Z10, Z0
-	VPSRAD      $0x17, Z0, Z1
-	VCVTDQ2PS   Z1, Z1
-	VPANDD.BCST logisticConsts<>+132(SB), Z0, Z0
-	VPADDD.BCST logisticConsts<>+128(SB), Z0, Z0
-	VSUBPS      Z25, Z0, Z0
+	VPANDD.BCST logisticConsts<>+0(SB), Z0, Z0
+	VPSUBD      Z0, Z10, Z1
+	VCVTDQ2PS   Z0, Z0
+	VSUBPS      Z25, Z1, Z1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z4
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+144(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+148(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+152(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+156(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+160(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+164(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z0, Z4
-	VMULPS           Z0, Z0, Z5
-	VMULPS           Z22, Z1, Z6
+	VBROADCASTSS     logisticConsts<>+136(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+132(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+140(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+144(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+148(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+152(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+156(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+160(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+164(SB), Z1, Z4
+	VMULPS           Z1, Z1, Z5
+	VMULPS.BCST      logisticConsts<>+168(SB), Z0, Z6
 	VFMADD231PS      Z5, Z4, Z6
-	VADDPS           Z0, Z6, Z0
-	VFMADD231PS      Z23, Z1, Z0
-	VCMPPS           $0x15, Z21, Z3, K1
-	VMOVAPS.Z        Z3, K1, Z1
-	VSUBPS           Z1, Z0, Z0
+	VADDPS           Z1, Z6, Z1
+	VFMADD231PS.BCST logisticConsts<>+172(SB), Z0, Z1
+	VCMPPS           $0x15, Z23, Z3, K1
+	VMOVAPS.Z        Z3, K1, Z0
+	VSUBPS           Z0, Z1, Z0
 	VPXORD.BCST      logisticConsts<>+88(SB), Z2, Z1
-	VCMPPS           $0x15, Z21, Z1, K1
+	VCMPPS           $0x15, Z23, Z1, K1
 	VMOVAPS.Z        Z1, K1, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS.Z        (R9), K7, Z1
@@ -1336,17 +1331,17 @@ l19:
 	VMOVUPS          Z0, K7, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+172(SB), Z2
+	VBROADCASTSS logisticConsts<>+176(SB), Z2
 	VMAXPS       Z1, Z2, Z2
-	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VBROADCASTSS logisticConsts<>+180(SB), Z3
 	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z19, Z2, Z3
+	VFMADD231PS  Z21, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
-	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z17, Z4
@@ -1359,7 +1354,7 @@ l19:
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z1, K1
+	VCMPPS.BCST $0x15, logisticConsts<>+176(SB), Z1, K1
 	VMOVAPS.Z   Z2, K1, Z1
 	VMOVAPS.Z   Z1, K7, Z1
 	VADDPS      Z31, Z1, Z31
@@ -1368,32 +1363,32 @@ l19:
 	VBROADCASTSS logisticConsts<>+0(SB), Z1
 	VBLENDMPS    Z0, Z1, K7, Z0
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VBROADCASTSS logisticConsts<>+172(SB), Z1
+	VBROADCASTSS logisticConsts<>+176(SB), Z1
 	VMAXPS       Z2, Z1, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z3
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMAXPS       Z0, Z3, Z3
-	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VBROADCASTSS logisticConsts<>+180(SB), Z4
 	VMINPS       Z1, Z4, Z1
-	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VBROADCASTSS logisticConsts<>+180(SB), Z4
 	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z19, Z1, Z4
+	VFMADD231PS  Z21, Z1, Z4
 	VMOVAPS      Z24, Z5
-	VFMADD231PS  Z19, Z3, Z5
+	VFMADD231PS  Z21, Z3, Z5
 	VSUBPS       Z24, Z4, Z4
 	VSUBPS       Z24, Z5, Z5
-	VFNMADD231PS Z23, Z4, Z1
-	VFNMADD231PS Z23, Z5, Z3
-	VFNMADD231PS Z22, Z4, Z1
-	VFNMADD231PS Z22, Z5, Z3
+	VFNMADD231PS Z20, Z4, Z1
+	VFNMADD231PS Z20, Z5, Z3
+	VFNMADD231PS Z19, Z4, Z1
+	VFNMADD231PS Z19, Z5, Z3
 
 	// p = e^r
 	// p = e^r
@@ -1416,8 +1411,8 @@ l19:
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z1
 	VSCALEFPS   Z5, Z7, Z3
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z2, K1
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z0, K2
+	VCMPPS.BCST $0x15, logisticConsts<>+176(SB), Z2, K1
+	VCMPPS.BCST $0x15, logisticConsts<>+176(SB), Z0, K2
 	VMOVAPS.Z   Z1, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
@@ -1445,17 +1440,17 @@ l20:
 	VMAXPS        X1, X0, X0
 	VBROADCASTSS  X0, Z0
 	VSUBPS        Z0, Z30, Z1
-	VBROADCASTSS  logisticConsts<>+172(SB), Z2
+	VBROADCASTSS  logisticConsts<>+176(SB), Z2
 	VMAXPS        Z1, Z2, Z2
-	VBROADCASTSS  logisticConsts<>+176(SB), Z3
+	VBROADCASTSS  logisticConsts<>+180(SB), Z3
 	VMINPS        Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z19, Z2, Z3
+	VFMADD231PS  Z21, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
-	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z17, Z4
@@ -1468,7 +1463,7 @@ l20:
 
 	// p 2^n
 	VSCALEFPS     Z3, Z4, Z2
-	VCMPPS.BCST   $0x15, logisticConsts<>+172(SB), Z1, K1
+	VCMPPS.BCST   $0x15, logisticConsts<>+176(SB), Z1, K1
 	VMOVAPS.Z     Z2, K1, Z1
 	VMULPS        Z1, Z29, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
@@ -1480,41 +1475,40 @@ l20:
 	VPERMILPS     $0x01, X29, X1
 	VADDPS        X1, X29, X29
 	VBROADCASTSS  X29, Z1
-	VCMPPS.BCST   $0x11, logisticConsts<>+188(SB), Z1, K1
-	VMULPS.BCST   logisticConsts<>+192(SB), Z1, Z2
+	VCMPPS.BCST   $0x11, logisticConsts<>+192(SB), Z1, K1
+	VMULPS.BCST   logisticConsts<>+196(SB), Z1, Z2
 	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  logisticConsts<>+196(SB), Z3
+	VBROADCASTSS  logisticConsts<>+200(SB), Z3
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST logisticConsts<>+128(SB), Z2, Z2
-	VPSRAD      $0x17, Z2, Z4
+	VPSUBD.BCST logisticConsts<>+128(SB), Z2, Z4
+	VPANDD.BCST logisticConsts<>+0(SB), Z4, Z4
+	VPSUBD      Z4, Z2, Z2
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST logisticConsts<>+132(SB), Z2, Z2
-	VPADDD.BCST logisticConsts<>+128(SB), Z2, Z2
 	VSUBPS      Z25, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z4
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z2, Z4
+	VBROADCASTSS     logisticConsts<>+136(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST logisticConsts<>+140(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+144(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z22, Z3, Z6
+	VMULPS.BCST      logisticConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z23, Z3, Z2
+	VFMADD231PS.BCST logisticConsts<>+172(SB), Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS         $0x11, Z21, Z1, K1
+	VCMPPS         $0x11, Z23, Z1, K1
 	VBLENDMPS.BCST logisticConsts<>+36(SB), Z2, K1, Z2
-	VCMPPS         $0x00, Z21, Z1, K1
+	VCMPPS         $0x00, Z23, Z1, K1
 	VBLENDMPS.BCST logisticConsts<>+0(SB), Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
@@ -1528,41 +1522,40 @@ l20:
 	VPERMILPS      $0x01, X31, X1
 	VADDPS         X1, X31, X31
 	VBROADCASTSS   X31, Z1
-	VCMPPS.BCST    $0x11, logisticConsts<>+188(SB), Z1, K1
-	VMULPS.BCST    logisticConsts<>+192(SB), Z1, Z2
+	VCMPPS.BCST    $0x11, logisticConsts<>+192(SB), Z1, K1
+	VMULPS.BCST    logisticConsts<>+196(SB), Z1, Z2
 	VBLENDMPS      Z2, Z1, K1, Z2
-	VBROADCASTSS   logisticConsts<>+196(SB), Z3
+	VBROADCASTSS   logisticConsts<>+200(SB), Z3
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST logisticConsts<>+128(SB), Z2, Z2
-	VPSRAD      $0x17, Z2, Z4
+	VPSUBD.BCST logisticConsts<>+128(SB), Z2, Z4
+	VPANDD.BCST logisticConsts<>+0(SB), Z4, Z4
+	VPSUBD      Z4, Z2, Z2
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST logisticConsts<>+132(SB), Z2, Z2
-	VPADDD.BCST logisticConsts<>+128(SB), Z2, Z2
 	VSUBPS      Z25, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z4
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z2, Z4
+	VBROADCASTSS     logisticConsts<>+136(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST logisticConsts<>+140(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+144(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z22, Z3, Z6
+	VMULPS.BCST      logisticConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z23, Z3, Z2
+	VFMADD231PS.BCST logisticConsts<>+172(SB), Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS         $0x11, Z21, Z1, K1
+	VCMPPS         $0x11, Z23, Z1, K1
 	VBLENDMPS.BCST logisticConsts<>+36(SB), Z2, K1, Z2
-	VCMPPS         $0x00, Z21, Z1, K1
+	VCMPPS         $0x00, Z23, Z1, K1
 	VBLENDMPS.BCST logisticConsts<>+0(SB), Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z31
@@ -1587,49 +1580,49 @@ l21:
 	VSUBPS       Z28, Z5, Z5
 	VSUBPS       Z31, Z4, Z4
 	VSUBPS       Z31, Z5, Z5
-	VCMPPS       $0x16, Z20, Z2, K1
-	VCMPPS       $0x16, Z20, Z3, K2
-	VCMPPS       $0x16, Z20, Z4, K4
-	VCMPPS       $0x16, Z20, Z5, K5
+	VCMPPS       $0x16, Z22, Z2, K1
+	VCMPPS       $0x16, Z22, Z3, K2
+	VCMPPS       $0x16, Z22, Z4, K4
+	VCMPPS       $0x16, Z22, Z5, K5
 	VMOVAPS.Z    Z2, K1, Z2
 	VMOVAPS.Z    Z3, K2, Z3
 	VMOVAPS.Z    Z4, K4, Z4
 	VMOVAPS.Z    Z5, K5, Z5
-	VBROADCASTSS logisticConsts<>+176(SB), Z6
+	VBROADCASTSS logisticConsts<>+180(SB), Z6
 	VMINPS       Z2, Z6, Z2
-	VBROADCASTSS logisticConsts<>+176(SB), Z6
+	VBROADCASTSS logisticConsts<>+180(SB), Z6
 	VMINPS       Z3, Z6, Z3
-	VBROADCASTSS logisticConsts<>+176(SB), Z6
+	VBROADCASTSS logisticConsts<>+180(SB), Z6
 	VMINPS       Z4, Z6, Z4
-	VBROADCASTSS logisticConsts<>+176(SB), Z6
+	VBROADCASTSS logisticConsts<>+180(SB), Z6
 	VMINPS       Z5, Z6, Z5
-	VMAXPS       Z2, Z20, Z2
-	VMAXPS       Z3, Z20, Z3
-	VMAXPS       Z4, Z20, Z4
-	VMAXPS       Z5, Z20, Z5
+	VMAXPS       Z2, Z22, Z2
+	VMAXPS       Z3, Z22, Z3
+	VMAXPS       Z4, Z22, Z4
+	VMAXPS       Z5, Z22, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z6
-	VFMADD231PS  Z19, Z2, Z6
+	VFMADD231PS  Z21, Z2, Z6
 	VMOVAPS      Z24, Z7
-	VFMADD231PS  Z19, Z3, Z7
+	VFMADD231PS  Z21, Z3, Z7
 	VMOVAPS      Z24, Z8
-	VFMADD231PS  Z19, Z4, Z8
+	VFMADD231PS  Z21, Z4, Z8
 	VMOVAPS      Z24, Z9
-	VFMADD231PS  Z19, Z5, Z9
+	VFMADD231PS  Z21, Z5, Z9
 	VSUBPS       Z24, Z6, Z6
 	VSUBPS       Z24, Z7, Z7
 	VSUBPS       Z24, Z8, Z8
 	VSUBPS       Z24, Z9, Z9
-	VFNMADD231PS Z23, Z6, Z2
-	VFNMADD231PS Z23, Z7, Z3
-	VFNMADD231PS Z23, Z8, Z4
-	VFNMADD231PS Z23, Z9, Z5
-	VFNMADD231PS Z22, Z6, Z2
-	VFNMADD231PS Z22, Z7, Z3
-	VFNMADD231PS Z22, Z8, Z4
-	VFNMADD231PS Z22, Z9, Z5
+	VFNMADD231PS Z20, Z6, Z2
+	VFNMADD231PS Z20, Z7, Z3
+	VFNMADD231PS Z20, Z8, Z4
+	VFNMADD231PS Z20, Z9, Z5
+	VFNMADD231PS Z19, Z6, Z2
+	VFNMADD231PS Z19, Z7, Z3
+	VFNMADD231PS Z19, Z8, Z4
+	VFNMADD231PS Z19, Z9, Z5
 
 	// p = e^r
 	// p = e^r
@@ -1680,21 +1673,21 @@ l21:
 	VMOVUPS   Z5, 64(SI)
 	VMULPS    Z2, Z0, Z0
 	VMULPS    Z3, Z1, Z1
-	VCMPPS    $0x04, Z21, Z0, K1
-	VCMPPS    $0x04, Z21, Z1, K2
+	VCMPPS    $0x04, Z23, Z0, K1
+	VCMPPS    $0x04, Z23, Z1, K2
 
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Z2
 	VMOVUPS      64(DX), Z3
 	VMULPS       Z0, Z2, Z2
 	VMULPS       Z1, Z3, Z3
-	VBROADCASTSS logisticConsts<>+180(SB), Z4
+	VBROADCASTSS logisticConsts<>+184(SB), Z4
 	VMINPS       Z2, Z4, Z2
-	VBROADCASTSS logisticConsts<>+180(SB), Z4
+	VBROADCASTSS logisticConsts<>+184(SB), Z4
 	VMINPS       Z3, Z4, Z3
-	VBROADCASTSS logisticConsts<>+184(SB), Z4
+	VBROADCASTSS logisticConsts<>+188(SB), Z4
 	VMAXPS       Z2, Z4, Z2
-	VBROADCASTSS logisticConsts<>+184(SB), Z4
+	VBROADCASTSS logisticConsts<>+188(SB), Z4
 	VMAXPS       Z3, Z4, Z3
 	VMOVAPS.Z    Z2, K1, Z2
 	VMOVAPS.Z    Z3, K2, Z3
@@ -1704,13 +1697,13 @@ l21:
 	VMOVUPS      64(BX), Z3
 	VMULPS       Z0, Z2, Z0
 	VMULPS       Z1, Z3, Z1
-	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
 	VMINPS       Z0, Z2, Z0
-	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
 	VMINPS       Z1, Z2, Z1
-	VBROADCASTSS logisticConsts<>+184(SB), Z2
+	VBROADCASTSS logisticConsts<>+188(SB), Z2
 	VMAXPS       Z0, Z2, Z0
-	VBROADCASTSS logisticConsts<>+184(SB), Z2
+	VBROADCASTSS logisticConsts<>+188(SB), Z2
 	VMAXPS       Z1, Z2, Z1
 	VMOVAPS.Z    Z0, K1, Z0
 	VMOVAPS.Z    Z1, K2, Z1
@@ -1732,29 +1725,29 @@ l22:
 	VMOVUPS      (R9), Z2
 	VSUBPS       Z28, Z2, Z2
 	VSUBPS       Z31, Z2, Z2
-	VCMPPS       $0x16, Z20, Z1, K1
-	VCMPPS       $0x16, Z20, Z2, K2
+	VCMPPS       $0x16, Z22, Z1, K1
+	VCMPPS       $0x16, Z22, Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVAPS.Z    Z2, K2, Z2
-	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VBROADCASTSS logisticConsts<>+180(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VBROADCASTSS logisticConsts<>+180(SB), Z3
 	VMINPS       Z2, Z3, Z2
-	VMAXPS       Z1, Z20, Z1
-	VMAXPS       Z2, Z20, Z2
+	VMAXPS       Z1, Z22, Z1
+	VMAXPS       Z2, Z22, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z19, Z1, Z3
+	VFMADD231PS  Z21, Z1, Z3
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z19, Z2, Z4
+	VFMADD231PS  Z21, Z2, Z4
 	VSUBPS       Z24, Z3, Z3
 	VSUBPS       Z24, Z4, Z4
-	VFNMADD231PS Z23, Z3, Z1
-	VFNMADD231PS Z23, Z4, Z2
-	VFNMADD231PS Z22, Z3, Z1
-	VFNMADD231PS Z22, Z4, Z2
+	VFNMADD231PS Z20, Z3, Z1
+	VFNMADD231PS Z20, Z4, Z2
+	VFNMADD231PS Z19, Z3, Z1
+	VFNMADD231PS Z19, Z4, Z2
 
 	// p = e^r
 	// p = e^r
@@ -1783,22 +1776,22 @@ l22:
 	VMULPS    Z2, Z0, Z2
 	VMOVUPS   Z2, (SI)
 	VMULPS    Z1, Z0, Z0
-	VCMPPS    $0x04, Z21, Z0, K1
+	VCMPPS    $0x04, Z23, Z0, K1
 
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Z1
 	VMULPS       Z0, Z1, Z1
-	VBROADCASTSS logisticConsts<>+180(SB), Z2
-	VMINPS       Z1, Z2, Z1
 	VBROADCASTSS logisticConsts<>+184(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS logisticConsts<>+188(SB), Z2
 	VMAXPS       Z1, Z2, Z1
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVUPS      Z1, (DX)
 	VMOVUPS      (BX), Z1
 	VMULPS       Z0, Z1, Z0
-	VBROADCASTSS logisticConsts<>+180(SB), Z1
-	VMINPS       Z0, Z1, Z0
 	VBROADCASTSS logisticConsts<>+184(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+188(SB), Z1
 	VMAXPS       Z0, Z1, Z0
 	VMOVAPS.Z    Z0, K1, Z0
 	VMOVUPS      Z0, (BX)
@@ -1821,29 +1814,29 @@ l23:
 	VMOVUPS.Z    (R9), K7, Z2
 	VSUBPS       Z28, Z2, Z2
 	VSUBPS       Z31, Z2, Z2
-	VCMPPS       $0x16, Z20, Z1, K1
-	VCMPPS       $0x16, Z20, Z2, K2
+	VCMPPS       $0x16, Z22, Z1, K1
+	VCMPPS       $0x16, Z22, Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVAPS.Z    Z2, K2, Z2
-	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VBROADCASTSS logisticConsts<>+180(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VBROADCASTSS logisticConsts<>+180(SB), Z3
 	VMINPS       Z2, Z3, Z2
-	VMAXPS       Z1, Z20, Z1
-	VMAXPS       Z2, Z20, Z2
+	VMAXPS       Z1, Z22, Z1
+	VMAXPS       Z2, Z22, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z19, Z1, Z3
+	VFMADD231PS  Z21, Z1, Z3
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z19, Z2, Z4
+	VFMADD231PS  Z21, Z2, Z4
 	VSUBPS       Z24, Z3, Z3
 	VSUBPS       Z24, Z4, Z4
-	VFNMADD231PS Z23, Z3, Z1
-	VFNMADD231PS Z23, Z4, Z2
-	VFNMADD231PS Z22, Z3, Z1
-	VFNMADD231PS Z22, Z4, Z2
+	VFNMADD231PS Z20, Z3, Z1
+	VFNMADD231PS Z20, Z4, Z2
+	VFNMADD231PS Z19, Z3, Z1
+	VFNMADD231PS Z19, Z4, Z2
 
 	// p = e^r
 	// p = e^r
@@ -1872,22 +1865,22 @@ l23:
 	VMULPS    Z2, Z0, Z2
 	VMOVUPS   Z2, K7, (SI)
 	VMULPS    Z1, Z0, Z0
-	VCMPPS    $0x04, Z21, Z0, K1
+	VCMPPS    $0x04, Z23, Z0, K1
 
 	// the gradients times their responsibilities
 	VMOVUPS.Z    (DX), K7, Z1
 	VMULPS       Z0, Z1, Z1
-	VBROADCASTSS logisticConsts<>+180(SB), Z2
-	VMINPS       Z1, Z2, Z1
 	VBROADCASTSS logisticConsts<>+184(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS logisticConsts<>+188(SB), Z2
 	VMAXPS       Z1, Z2, Z1
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVUPS      Z1, K7, (DX)
 	VMOVUPS.Z    (BX), K7, Z1
 	VMULPS       Z0, Z1, Z0
-	VBROADCASTSS logisticConsts<>+180(SB), Z1
-	VMINPS       Z0, Z1, Z0
 	VBROADCASTSS logisticConsts<>+184(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+188(SB), Z1
 	VMAXPS       Z0, Z1, Z0
 	VMOVAPS.Z    Z0, K1, Z0
 	VMOVUPS      Z0, K7, (BX)
@@ -1917,18 +1910,18 @@ TEXT ·LogisticLog(SB), NOSPLIT, $72-84
 	// Registers:    Z0-Z11 values    Z12-Z26 constants and scalars    Z27-Z31 kept from loop to loop
 	VBROADCASTSS logisticConsts<>+40(SB), Z26
 	VBROADCASTSS logisticConsts<>+20(SB), Z25
-	VBROADCASTSS logisticConsts<>+100(SB), Z24
-	VBROADCASTSS logisticConsts<>+104(SB), Z23
-	VBROADCASTSS logisticConsts<>+172(SB), Z22
-	VBROADCASTSS logisticConsts<>+96(SB), Z21
-	VBROADCASTSS logisticConsts<>+108(SB), Z20
-	VBROADCASTSS logisticConsts<>+112(SB), Z19
-	VBROADCASTSS logisticConsts<>+116(SB), Z18
-	VBROADCASTSS logisticConsts<>+120(SB), Z17
-	VBROADCASTSS logisticConsts<>+124(SB), Z16
-	VBROADCASTSS logisticConsts<>+16(SB), Z15
-	VBROADCASTSS logisticConsts<>+0(SB), Z14
-	VBROADCASTSS logisticConsts<>+176(SB), Z13
+	VBROADCASTSS logisticConsts<>+176(SB), Z24
+	VBROADCASTSS logisticConsts<>+0(SB), Z23
+	VBROADCASTSS logisticConsts<>+96(SB), Z22
+	VBROADCASTSS logisticConsts<>+100(SB), Z21
+	VBROADCASTSS logisticConsts<>+104(SB), Z20
+	VBROADCASTSS logisticConsts<>+108(SB), Z19
+	VBROADCASTSS logisticConsts<>+112(SB), Z18
+	VBROADCASTSS logisticConsts<>+116(SB), Z17
+	VBROADCASTSS logisticConsts<>+120(SB), Z16
+	VBROADCASTSS logisticConsts<>+124(SB), Z15
+	VBROADCASTSS logisticConsts<>+16(SB), Z14
+	VBROADCASTSS logisticConsts<>+180(SB), Z13
 	VBROADCASTSS logisticConsts<>+88(SB), Z12
 	MOVL         step+68(FP), AX
 	MOVL         AX, 40(SP)
@@ -1965,7 +1958,7 @@ TEXT ·LogisticLog(SB), NOSPLIT, $72-84
 	MOVQ AX, 24(SP)
 
 l26:
-	VMOVAPS Z14, Z30
+	VMOVAPS Z23, Z30
 	MOVQ    n+48(FP), CX
 	SUBQ    $0x20, CX
 	JLT     l28
@@ -1995,7 +1988,7 @@ l29:
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (DX), K7, Z0
-	VBLENDMPS Z0, Z14, K7, Z0
+	VBLENDMPS Z0, Z23, K7, Z0
 	VMAXPS    Z30, Z0, Z30
 	LEAQ      (DX)(CX*4), DX
 
@@ -2019,15 +2012,15 @@ l30:
 	VFMADD213PS      Z1, Z1, Z0
 	VBROADCASTSS     32(SP), Z1
 	VMINPS           Z0, Z1, Z0
-	VMAXPS           Z0, Z15, Z0
+	VMAXPS           Z0, Z14, Z0
 	VADDPS           Z25, Z0, Z0
 	VSUBPS           Z25, Z0, Z0
 	VBROADCASTSS     32(SP), Z1
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
 	VMULPS.BCST      40(SP), Z0, Z27
-	VMOVAPS          Z15, Z31
-	VBROADCASTSS     logisticConsts<>+184(SB), Z30
-	VMOVAPS          Z15, Z29
+	VMOVAPS          Z14, Z31
+	VBROADCASTSS     logisticConsts<>+188(SB), Z30
+	VMOVAPS          Z14, Z29
 	MOVQ             n+48(FP), CX
 	SUBQ             $0x10, CX
 	JLT              l34
@@ -2035,24 +2028,24 @@ l30:
 l32:
 	VMOVUPS      (R8), Z0
 	VMULPS.BCST  48(SP), Z0, Z0
-	VBROADCASTSS logisticConsts<>+200(SB), Z1
-	VMINPS       Z0, Z1, Z0
 	VBROADCASTSS logisticConsts<>+204(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+208(SB), Z1
 	VMAXPS       Z0, Z1, Z0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z1
-	VFNMADD231PS Z21, Z0, Z1
+	VFNMADD231PS Z22, Z0, Z1
 	VSUBPS       Z25, Z1, Z1
-	VFMADD231PS  Z24, Z1, Z0
-	VFMADD231PS  Z23, Z1, Z0
+	VFMADD231PS  Z21, Z1, Z0
+	VFMADD231PS  Z20, Z1, Z0
 
 	// p = e^r
-	VMOVAPS      Z19, Z2
-	VFNMADD231PS Z0, Z20, Z2
-	VFNMADD213PS Z18, Z0, Z2
+	VMOVAPS      Z18, Z2
+	VFNMADD231PS Z0, Z19, Z2
 	VFNMADD213PS Z17, Z0, Z2
 	VFNMADD213PS Z16, Z0, Z2
+	VFNMADD213PS Z15, Z0, Z2
 	VFNMADD213PS Z26, Z0, Z2
 	VFNMADD213PS Z26, Z0, Z2
 
@@ -2063,9 +2056,9 @@ l32:
 	// the edges of the bin
 	VMOVUPS           (BX), Z1
 	VADDPS.BCST       64(SP), Z27, Z2
-	VCMPPS            $0x00, Z15, Z2, K1
+	VCMPPS            $0x00, Z14, Z2, K1
 	VSUBPS.BCST       40(SP), Z27, Z2
-	VBLENDMPS         Z14, Z2, K1, Z2
+	VBLENDMPS         Z23, Z2, K1, Z2
 	VCMPPS.BCST       $0x00, 64(SP), Z27, K1
 	VADDPS.BCST       40(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z3, K1, Z3
@@ -2103,37 +2096,37 @@ l32:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS.BCST logisticConsts<>+60(SB), Z5, Z0
 	VMOVAPS           Z25, Z6
-	VFMADD231PS       Z21, Z3, Z6
+	VFMADD231PS       Z22, Z3, Z6
 	VMOVAPS           Z25, Z7
-	VFMADD231PS       Z21, Z4, Z7
+	VFMADD231PS       Z22, Z4, Z7
 	VFNMADD231PS.BCST logisticConsts<>+64(SB), Z5, Z0
 	VSUBPS            Z25, Z6, Z6
 	VSUBPS            Z25, Z7, Z7
 	VBROADCASTSS      logisticConsts<>+72(SB), Z8
 	VFMADD231PS.BCST  logisticConsts<>+68(SB), Z0, Z8
-	VFNMADD231PS      Z24, Z6, Z3
-	VFNMADD231PS      Z24, Z7, Z4
+	VFNMADD231PS      Z21, Z6, Z3
+	VFNMADD231PS      Z21, Z7, Z4
 	VFMADD213PS.BCST  logisticConsts<>+76(SB), Z0, Z8
-	VFNMADD231PS      Z23, Z6, Z3
-	VFNMADD231PS      Z23, Z7, Z4
+	VFNMADD231PS      Z20, Z6, Z3
+	VFNMADD231PS      Z20, Z7, Z4
 	VFMADD213PS.BCST  logisticConsts<>+80(SB), Z0, Z8
 
 	// p = e^r
 	// p = e^r
 	VFMADD213PS.BCST logisticConsts<>+84(SB), Z0, Z8
-	VMOVAPS          Z19, Z9
-	VFMADD231PS      Z3, Z20, Z9
-	VMOVAPS          Z19, Z10
-	VFMADD231PS      Z4, Z20, Z10
+	VMOVAPS          Z18, Z9
+	VFMADD231PS      Z3, Z19, Z9
+	VMOVAPS          Z18, Z10
+	VFMADD231PS      Z4, Z19, Z10
 	VMULPS           Z0, Z8, Z8
-	VFMADD213PS      Z18, Z3, Z9
-	VFMADD213PS      Z18, Z4, Z10
-	VADDPS           Z0, Z0, Z11
 	VFMADD213PS      Z17, Z3, Z9
 	VFMADD213PS      Z17, Z4, Z10
-	VFMADD231PS      Z0, Z8, Z11
+	VADDPS           Z0, Z0, Z11
 	VFMADD213PS      Z16, Z3, Z9
 	VFMADD213PS      Z16, Z4, Z10
+	VFMADD231PS      Z0, Z8, Z11
+	VFMADD213PS      Z15, Z3, Z9
+	VFMADD213PS      Z15, Z4, Z10
 	VSCALEFPS        Z5, Z26, Z0
 	VFMADD213PS      Z26, Z3, Z9
 	VFMADD213PS      Z26, Z4, Z10
@@ -2158,33 +2151,32 @@ l32:
 	VMULPS      Z0, Z3, Z0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST logisticConsts<>+128(SB), Z0, Z0
-	VPSRAD      $0x17, Z0, Z3
+	VPSUBD.BCST logisticConsts<>+128(SB), Z0, Z3
+	VPANDD      Z23, Z3, Z3
+	VPSUBD      Z3, Z0, Z0
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST logisticConsts<>+132(SB), Z0, Z0
-	VPADDD.BCST logisticConsts<>+128(SB), Z0, Z0
 	VSUBPS      Z26, Z0, Z0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z4
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z0, Z4
+	VBROADCASTSS     logisticConsts<>+136(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+132(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+140(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+144(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+148(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+152(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+156(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+160(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+164(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z0, Z4
 	VMULPS           Z0, Z0, Z5
-	VMULPS           Z23, Z3, Z6
+	VMULPS.BCST      logisticConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z0, Z6, Z0
-	VFMADD231PS      Z24, Z3, Z0
-	VCMPPS           $0x15, Z15, Z2, K1
+	VFMADD231PS.BCST logisticConsts<>+172(SB), Z3, Z0
+	VCMPPS           $0x15, Z14, Z2, K1
 	VMOVAPS.Z        Z2, K1, Z2
 	VSUBPS           Z2, Z0, Z0
 	VPXORD           Z12, Z1, Z1
-	VCMPPS           $0x15, Z15, Z1, K1
+	VCMPPS           $0x15, Z14, Z1, K1
 	VMOVAPS.Z        Z1, K1, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS          (DX), Z1
@@ -2192,68 +2184,68 @@ l32:
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VMAXPS Z1, Z22, Z2
+	VMAXPS Z1, Z24, Z2
 	VMINPS Z2, Z13, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z22, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z4
-	VFMADD231PS Z2, Z20, Z4
-	VFMADD213PS Z18, Z2, Z4
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
 	VFMADD213PS Z17, Z2, Z4
 	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x15, Z22, Z1, K1
+	VCMPPS    $0x15, Z24, Z1, K1
 	VMOVAPS.Z Z2, K1, Z1
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VMAXPS       Z2, Z22, Z1
-	VMAXPS       Z0, Z22, Z3
+	VMAXPS       Z2, Z24, Z1
+	VMAXPS       Z0, Z24, Z3
 	VMINPS       Z1, Z13, Z1
 	VMINPS       Z3, Z13, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z4
-	VFMADD231PS  Z21, Z1, Z4
+	VFMADD231PS  Z22, Z1, Z4
 	VMOVAPS      Z25, Z5
-	VFMADD231PS  Z21, Z3, Z5
+	VFMADD231PS  Z22, Z3, Z5
 	VSUBPS       Z25, Z4, Z4
 	VSUBPS       Z25, Z5, Z5
-	VFNMADD231PS Z24, Z4, Z1
-	VFNMADD231PS Z24, Z5, Z3
-	VFNMADD231PS Z23, Z4, Z1
-	VFNMADD231PS Z23, Z5, Z3
+	VFNMADD231PS Z21, Z4, Z1
+	VFNMADD231PS Z21, Z5, Z3
+	VFNMADD231PS Z20, Z4, Z1
+	VFNMADD231PS Z20, Z5, Z3
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS     Z19, Z6
-	VFMADD231PS Z1, Z20, Z6
-	VMOVAPS     Z19, Z7
-	VFMADD231PS Z3, Z20, Z7
-	VFMADD213PS Z18, Z1, Z6
-	VFMADD213PS Z18, Z3, Z7
+	VMOVAPS     Z18, Z6
+	VFMADD231PS Z1, Z19, Z6
+	VMOVAPS     Z18, Z7
+	VFMADD231PS Z3, Z19, Z7
 	VFMADD213PS Z17, Z1, Z6
 	VFMADD213PS Z17, Z3, Z7
 	VFMADD213PS Z16, Z1, Z6
 	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z15, Z1, Z6
+	VFMADD213PS Z15, Z3, Z7
 	VFMADD213PS Z26, Z1, Z6
 	VFMADD213PS Z26, Z3, Z7
 	VFMADD213PS Z26, Z1, Z6
@@ -2263,8 +2255,8 @@ l32:
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z1
 	VSCALEFPS   Z5, Z7, Z3
-	VCMPPS      $0x15, Z22, Z2, K1
-	VCMPPS      $0x15, Z22, Z0, K2
+	VCMPPS      $0x15, Z24, Z2, K1
+	VCMPPS      $0x15, Z24, Z0, K2
 	VMOVAPS.Z   Z1, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
@@ -2284,24 +2276,24 @@ l34:
 	KMOVW        AX, K7
 	VMOVUPS.Z    (R8), K7, Z0
 	VMULPS.BCST  48(SP), Z0, Z0
-	VBROADCASTSS logisticConsts<>+200(SB), Z1
-	VMINPS       Z0, Z1, Z0
 	VBROADCASTSS logisticConsts<>+204(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+208(SB), Z1
 	VMAXPS       Z0, Z1, Z0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z1
-	VFNMADD231PS Z21, Z0, Z1
+	VFNMADD231PS Z22, Z0, Z1
 	VSUBPS       Z25, Z1, Z1
-	VFMADD231PS  Z24, Z1, Z0
-	VFMADD231PS  Z23, Z1, Z0
+	VFMADD231PS  Z21, Z1, Z0
+	VFMADD231PS  Z20, Z1, Z0
 
 	// p = e^r
-	VMOVAPS      Z19, Z2
-	VFNMADD231PS Z0, Z20, Z2
-	VFNMADD213PS Z18, Z0, Z2
+	VMOVAPS      Z18, Z2
+	VFNMADD231PS Z0, Z19, Z2
 	VFNMADD213PS Z17, Z0, Z2
 	VFNMADD213PS Z16, Z0, Z2
+	VFNMADD213PS Z15, Z0, Z2
 	VFNMADD213PS Z26, Z0, Z2
 	VFNMADD213PS Z26, Z0, Z2
 
@@ -2312,9 +2304,9 @@ l34:
 	// the edges of the bin
 	VMOVUPS.Z         (BX), K7, Z1
 	VADDPS.BCST       64(SP), Z27, Z2
-	VCMPPS            $0x00, Z15, Z2, K1
+	VCMPPS            $0x00, Z14, Z2, K1
 	VSUBPS.BCST       40(SP), Z27, Z2
-	VBLENDMPS         Z14, Z2, K1, Z2
+	VBLENDMPS         Z23, Z2, K1, Z2
 	VCMPPS.BCST       $0x00, 64(SP), Z27, K1
 	VADDPS.BCST       40(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z3, K1, Z3
@@ -2352,37 +2344,37 @@ l34:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS.BCST logisticConsts<>+60(SB), Z5, Z0
 	VMOVAPS           Z25, Z6
-	VFMADD231PS       Z21, Z3, Z6
+	VFMADD231PS       Z22, Z3, Z6
 	VMOVAPS           Z25, Z7
-	VFMADD231PS       Z21, Z4, Z7
+	VFMADD231PS       Z22, Z4, Z7
 	VFNMADD231PS.BCST logisticConsts<>+64(SB), Z5, Z0
 	VSUBPS            Z25, Z6, Z6
 	VSUBPS            Z25, Z7, Z7
 	VBROADCASTSS      logisticConsts<>+72(SB), Z8
 	VFMADD231PS.BCST  logisticConsts<>+68(SB), Z0, Z8
-	VFNMADD231PS      Z24, Z6, Z3
-	VFNMADD231PS      Z24, Z7, Z4
+	VFNMADD231PS      Z21, Z6, Z3
+	VFNMADD231PS      Z21, Z7, Z4
 	VFMADD213PS.BCST  logisticConsts<>+76(SB), Z0, Z8
-	VFNMADD231PS      Z23, Z6, Z3
-	VFNMADD231PS      Z23, Z7, Z4
+	VFNMADD231PS      Z20, Z6, Z3
+	VFNMADD231PS      Z20, Z7, Z4
 	VFMADD213PS.BCST  logisticConsts<>+80(SB), Z0, Z8
 
 	// p = e^r
 	// p = e^r
 	VFMADD213PS.BCST logisticConsts<>+84(SB), Z0, Z8
-	VMOVAPS          Z19, Z9
-	VFMADD231PS      Z3, Z20, Z9
-	VMOVAPS          Z19, Z10
-	VFMADD231PS      Z4, Z20, Z10
+	VMOVAPS          Z18, Z9
+	VFMADD231PS      Z3, Z19, Z9
+	VMOVAPS          Z18, Z10
+	VFMADD231PS      Z4, Z19, Z10
 	VMULPS           Z0, Z8, Z8
-	VFMADD213PS      Z18, Z3, Z9
-	VFMADD213PS      Z18, Z4, Z10
-	VADDPS           Z0, Z0, Z11
 	VFMADD213PS      Z17, Z3, Z9
 	VFMADD213PS      Z17, Z4, Z10
-	VFMADD231PS      Z0, Z8, Z11
+	VADDPS           Z0, Z0, Z11
 	VFMADD213PS      Z16, Z3, Z9
 	VFMADD213PS      Z16, Z4, Z10
+	VFMADD231PS      Z0, Z8, Z11
+	VFMADD213PS      Z15, Z3, Z9
+	VFMADD213PS      Z15, Z4, Z10
 	VSCALEFPS        Z5, Z26, Z0
 	VFMADD213PS      Z26, Z3, Z9
 	VFMADD213PS      Z26, Z4, Z10
@@ -2407,33 +2399,32 @@ l34:
 	VMULPS      Z0, Z3, Z0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST logisticConsts<>+128(SB), Z0, Z0
-	VPSRAD      $0x17, Z0, Z3
+	VPSUBD.BCST logisticConsts<>+128(SB), Z0, Z3
+	VPANDD      Z23, Z3, Z3
+	VPSUBD      Z3, Z0, Z0
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST logisticConsts<>+132(SB), Z0, Z0
-	VPADDD.BCST logisticConsts<>+128(SB), Z0, Z0
 	VSUBPS      Z26, Z0, Z0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z4
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z0, Z4
+	VBROADCASTSS     logisticConsts<>+136(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+132(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+140(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+144(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+148(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+152(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+156(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+160(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+164(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z0, Z4
 	VMULPS           Z0, Z0, Z5
-	VMULPS           Z23, Z3, Z6
+	VMULPS.BCST      logisticConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z0, Z6, Z0
-	VFMADD231PS      Z24, Z3, Z0
-	VCMPPS           $0x15, Z15, Z2, K1
+	VFMADD231PS.BCST logisticConsts<>+172(SB), Z3, Z0
+	VCMPPS           $0x15, Z14, Z2, K1
 	VMOVAPS.Z        Z2, K1, Z2
 	VSUBPS           Z2, Z0, Z0
 	VPXORD           Z12, Z1, Z1
-	VCMPPS           $0x15, Z15, Z1, K1
+	VCMPPS           $0x15, Z14, Z1, K1
 	VMOVAPS.Z        Z1, K1, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS.Z        (DX), K7, Z1
@@ -2441,70 +2432,70 @@ l34:
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VMAXPS Z1, Z22, Z2
+	VMAXPS Z1, Z24, Z2
 	VMINPS Z2, Z13, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z22, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z4
-	VFMADD231PS Z2, Z20, Z4
-	VFMADD213PS Z18, Z2, Z4
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
 	VFMADD213PS Z17, Z2, Z4
 	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x15, Z22, Z1, K1
+	VCMPPS    $0x15, Z24, Z1, K1
 	VMOVAPS.Z Z2, K1, Z1
 	VMOVAPS.Z Z1, K7, Z1
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VBLENDMPS    Z0, Z14, K7, Z0
+	VBLENDMPS    Z0, Z23, K7, Z0
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VMAXPS       Z2, Z22, Z1
-	VMAXPS       Z0, Z22, Z3
+	VMAXPS       Z2, Z24, Z1
+	VMAXPS       Z0, Z24, Z3
 	VMINPS       Z1, Z13, Z1
 	VMINPS       Z3, Z13, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z4
-	VFMADD231PS  Z21, Z1, Z4
+	VFMADD231PS  Z22, Z1, Z4
 	VMOVAPS      Z25, Z5
-	VFMADD231PS  Z21, Z3, Z5
+	VFMADD231PS  Z22, Z3, Z5
 	VSUBPS       Z25, Z4, Z4
 	VSUBPS       Z25, Z5, Z5
-	VFNMADD231PS Z24, Z4, Z1
-	VFNMADD231PS Z24, Z5, Z3
-	VFNMADD231PS Z23, Z4, Z1
-	VFNMADD231PS Z23, Z5, Z3
+	VFNMADD231PS Z21, Z4, Z1
+	VFNMADD231PS Z21, Z5, Z3
+	VFNMADD231PS Z20, Z4, Z1
+	VFNMADD231PS Z20, Z5, Z3
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS     Z19, Z6
-	VFMADD231PS Z1, Z20, Z6
-	VMOVAPS     Z19, Z7
-	VFMADD231PS Z3, Z20, Z7
-	VFMADD213PS Z18, Z1, Z6
-	VFMADD213PS Z18, Z3, Z7
+	VMOVAPS     Z18, Z6
+	VFMADD231PS Z1, Z19, Z6
+	VMOVAPS     Z18, Z7
+	VFMADD231PS Z3, Z19, Z7
 	VFMADD213PS Z17, Z1, Z6
 	VFMADD213PS Z17, Z3, Z7
 	VFMADD213PS Z16, Z1, Z6
 	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z15, Z1, Z6
+	VFMADD213PS Z15, Z3, Z7
 	VFMADD213PS Z26, Z1, Z6
 	VFMADD213PS Z26, Z3, Z7
 	VFMADD213PS Z26, Z1, Z6
@@ -2514,8 +2505,8 @@ l34:
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z1
 	VSCALEFPS   Z5, Z7, Z3
-	VCMPPS      $0x15, Z22, Z2, K1
-	VCMPPS      $0x15, Z22, Z0, K2
+	VCMPPS      $0x15, Z24, Z2, K1
+	VCMPPS      $0x15, Z24, Z0, K2
 	VMOVAPS.Z   Z1, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
@@ -2536,28 +2527,28 @@ l35:
 	VMAXPS        X1, X0, X0
 	VBROADCASTSS  X0, Z0
 	VSUBPS        Z0, Z30, Z1
-	VMAXPS        Z1, Z22, Z2
+	VMAXPS        Z1, Z24, Z2
 	VMINPS        Z2, Z13, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z22, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z4
-	VFMADD231PS Z2, Z20, Z4
-	VFMADD213PS Z18, Z2, Z4
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
 	VFMADD213PS Z17, Z2, Z4
 	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS     Z3, Z4, Z2
-	VCMPPS        $0x15, Z22, Z1, K1
+	VCMPPS        $0x15, Z24, Z1, K1
 	VMOVAPS.Z     Z2, K1, Z1
 	VMULPS        Z1, Z29, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
@@ -2569,42 +2560,41 @@ l35:
 	VPERMILPS     $0x01, X29, X1
 	VADDPS        X1, X29, X29
 	VBROADCASTSS  X29, Z1
-	VCMPPS.BCST   $0x11, logisticConsts<>+188(SB), Z1, K1
-	VMULPS.BCST   logisticConsts<>+192(SB), Z1, Z2
+	VCMPPS.BCST   $0x11, logisticConsts<>+192(SB), Z1, K1
+	VMULPS.BCST   logisticConsts<>+196(SB), Z1, Z2
 	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  logisticConsts<>+196(SB), Z3
+	VBROADCASTSS  logisticConsts<>+200(SB), Z3
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST logisticConsts<>+128(SB), Z2, Z2
-	VPSRAD      $0x17, Z2, Z4
+	VPSUBD.BCST logisticConsts<>+128(SB), Z2, Z4
+	VPANDD      Z23, Z4, Z4
+	VPSUBD      Z4, Z2, Z2
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST logisticConsts<>+132(SB), Z2, Z2
-	VPADDD.BCST logisticConsts<>+128(SB), Z2, Z2
 	VSUBPS      Z26, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z4
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z2, Z4
+	VBROADCASTSS     logisticConsts<>+136(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST logisticConsts<>+140(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+144(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z23, Z3, Z6
+	VMULPS.BCST      logisticConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z24, Z3, Z2
+	VFMADD231PS.BCST logisticConsts<>+172(SB), Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS         $0x11, Z15, Z1, K1
+	VCMPPS         $0x11, Z14, Z1, K1
 	VBLENDMPS.BCST logisticConsts<>+36(SB), Z2, K1, Z2
-	VCMPPS         $0x00, Z15, Z1, K1
-	VBLENDMPS      Z14, Z2, K1, Z2
+	VCMPPS         $0x00, Z14, Z1, K1
+	VBLENDMPS      Z23, Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
 	VADDPS         Z1, Z0, Z0
@@ -2617,42 +2607,41 @@ l35:
 	VPERMILPS      $0x01, X31, X1
 	VADDPS         X1, X31, X31
 	VBROADCASTSS   X31, Z1
-	VCMPPS.BCST    $0x11, logisticConsts<>+188(SB), Z1, K1
-	VMULPS.BCST    logisticConsts<>+192(SB), Z1, Z2
+	VCMPPS.BCST    $0x11, logisticConsts<>+192(SB), Z1, K1
+	VMULPS.BCST    logisticConsts<>+196(SB), Z1, Z2
 	VBLENDMPS      Z2, Z1, K1, Z2
-	VBROADCASTSS   logisticConsts<>+196(SB), Z3
+	VBROADCASTSS   logisticConsts<>+200(SB), Z3
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST logisticConsts<>+128(SB), Z2, Z2
-	VPSRAD      $0x17, Z2, Z4
+	VPSUBD.BCST logisticConsts<>+128(SB), Z2, Z4
+	VPANDD      Z23, Z4, Z4
+	VPSUBD      Z4, Z2, Z2
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST logisticConsts<>+132(SB), Z2, Z2
-	VPADDD.BCST logisticConsts<>+128(SB), Z2, Z2
 	VSUBPS      Z26, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z4
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z2, Z4
+	VBROADCASTSS     logisticConsts<>+136(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST logisticConsts<>+140(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+144(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z23, Z3, Z6
+	VMULPS.BCST      logisticConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z24, Z3, Z2
+	VFMADD231PS.BCST logisticConsts<>+172(SB), Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS         $0x11, Z15, Z1, K1
+	VCMPPS         $0x11, Z14, Z1, K1
 	VBLENDMPS.BCST logisticConsts<>+36(SB), Z2, K1, Z2
-	VCMPPS         $0x00, Z15, Z1, K1
-	VBLENDMPS      Z14, Z2, K1, Z2
+	VCMPPS         $0x00, Z14, Z1, K1
+	VBLENDMPS      Z23, Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
 	VSUBPS         Z1, Z0, Z0
@@ -2673,9 +2662,9 @@ TEXT ·LogisticLogBackward(SB), NOSPLIT, $96-108
 	// Registers:    Z0-Z13 values    Z14-Z25 constants and scalars    Z26-Z31 kept from loop to loop
 	VBROADCASTSS logisticConsts<>+40(SB), Z25
 	VBROADCASTSS logisticConsts<>+20(SB), Z24
-	VBROADCASTSS logisticConsts<>+100(SB), Z23
-	VBROADCASTSS logisticConsts<>+104(SB), Z22
-	VBROADCASTSS logisticConsts<>+96(SB), Z21
+	VBROADCASTSS logisticConsts<>+96(SB), Z23
+	VBROADCASTSS logisticConsts<>+100(SB), Z22
+	VBROADCASTSS logisticConsts<>+104(SB), Z21
 	VBROADCASTSS logisticConsts<>+108(SB), Z20
 	VBROADCASTSS logisticConsts<>+112(SB), Z19
 	VBROADCASTSS logisticConsts<>+116(SB), Z18
@@ -2795,7 +2784,7 @@ l40:
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
 	VMULPS.BCST      64(SP), Z0, Z27
 	VMOVAPS          Z15, Z31
-	VBROADCASTSS     logisticConsts<>+184(SB), Z30
+	VBROADCASTSS     logisticConsts<>+188(SB), Z30
 	VMOVAPS          Z15, Z29
 	MOVQ             n+72(FP), CX
 	SUBQ             $0x10, CX
@@ -2804,17 +2793,17 @@ l40:
 l42:
 	VMOVUPS      (R11), Z0
 	VMULPS.BCST  72(SP), Z0, Z0
-	VBROADCASTSS logisticConsts<>+200(SB), Z1
-	VMINPS       Z0, Z1, Z0
 	VBROADCASTSS logisticConsts<>+204(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+208(SB), Z1
 	VMAXPS       Z0, Z1, Z0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z1
-	VFNMADD231PS Z21, Z0, Z1
+	VFNMADD231PS Z23, Z0, Z1
 	VSUBPS       Z24, Z1, Z1
-	VFMADD231PS  Z23, Z1, Z0
 	VFMADD231PS  Z22, Z1, Z0
+	VFMADD231PS  Z21, Z1, Z0
 
 	// p = e^r
 	VMOVAPS      Z19, Z2
@@ -2870,19 +2859,19 @@ l42:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS.BCST logisticConsts<>+60(SB), Z7, Z1
 	VMOVAPS           Z24, Z8
-	VFMADD231PS       Z21, Z5, Z8
+	VFMADD231PS       Z23, Z5, Z8
 	VMOVAPS           Z24, Z9
-	VFMADD231PS       Z21, Z6, Z9
+	VFMADD231PS       Z23, Z6, Z9
 	VFNMADD231PS.BCST logisticConsts<>+64(SB), Z7, Z1
 	VSUBPS            Z24, Z8, Z8
 	VSUBPS            Z24, Z9, Z9
 	VBROADCASTSS      logisticConsts<>+72(SB), Z10
 	VFMADD231PS.BCST  logisticConsts<>+68(SB), Z1, Z10
-	VFNMADD231PS      Z23, Z8, Z5
-	VFNMADD231PS      Z23, Z9, Z6
-	VFMADD213PS.BCST  logisticConsts<>+76(SB), Z1, Z10
 	VFNMADD231PS      Z22, Z8, Z5
 	VFNMADD231PS      Z22, Z9, Z6
+	VFMADD213PS.BCST  logisticConsts<>+76(SB), Z1, Z10
+	VFNMADD231PS      Z21, Z8, Z5
+	VFNMADD231PS      Z21, Z9, Z6
 	VFMADD213PS.BCST  logisticConsts<>+80(SB), Z1, Z10
 
 	// p = e^r
@@ -2943,30 +2932,29 @@ l42:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD.BCST logisticConsts<>+128(SB), Z10, Z0
-	VPSRAD      $0x17, Z0, Z1
-	VCVTDQ2PS   Z1, Z1
-	VPANDD.BCST logisticConsts<>+132(SB), Z0, Z0
-	VPADDD.BCST logisticConsts<>+128(SB), Z0, Z0
-	VSUBPS      Z25, Z0, Z0
+	VPANDD.BCST logisticConsts<>+0(SB), Z0, Z0
+	VPSUBD      Z0, Z10, Z1
+	VCVTDQ2PS   Z0, Z0
+	VSUBPS      Z25, Z1, Z1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z4
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+144(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+148(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+152(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+156(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+160(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+164(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z0, Z4
-	VMULPS           Z0, Z0, Z5
-	VMULPS           Z22, Z1, Z6
+	VBROADCASTSS     logisticConsts<>+136(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+132(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+140(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+144(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+148(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+152(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+156(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+160(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+164(SB), Z1, Z4
+	VMULPS           Z1, Z1, Z5
+	VMULPS.BCST      logisticConsts<>+168(SB), Z0, Z6
 	VFMADD231PS      Z5, Z4, Z6
-	VADDPS           Z0, Z6, Z0
-	VFMADD231PS      Z23, Z1, Z0
+	VADDPS           Z1, Z6, Z1
+	VFMADD231PS.BCST logisticConsts<>+172(SB), Z0, Z1
 	VCMPPS           $0x15, Z15, Z3, K1
-	VMOVAPS.Z        Z3, K1, Z1
-	VSUBPS           Z1, Z0, Z0
+	VMOVAPS.Z        Z3, K1, Z0
+	VSUBPS           Z0, Z1, Z0
 	VPXORD.BCST      logisticConsts<>+88(SB), Z2, Z1
 	VCMPPS           $0x15, Z15, Z1, K1
 	VMOVAPS.Z        Z1, K1, Z1
@@ -2977,17 +2965,17 @@ l42:
 	VMOVUPS          Z0, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+172(SB), Z2
+	VBROADCASTSS logisticConsts<>+176(SB), Z2
 	VMAXPS       Z1, Z2, Z2
-	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VBROADCASTSS logisticConsts<>+180(SB), Z3
 	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z23, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
 	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z19, Z4
@@ -3000,38 +2988,38 @@ l42:
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z1, K1
+	VCMPPS.BCST $0x15, logisticConsts<>+176(SB), Z1, K1
 	VMOVAPS.Z   Z2, K1, Z1
 	VADDPS      Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VBROADCASTSS logisticConsts<>+172(SB), Z1
+	VBROADCASTSS logisticConsts<>+176(SB), Z1
 	VMAXPS       Z2, Z1, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z3
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMAXPS       Z0, Z3, Z3
-	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VBROADCASTSS logisticConsts<>+180(SB), Z4
 	VMINPS       Z1, Z4, Z1
-	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VBROADCASTSS logisticConsts<>+180(SB), Z4
 	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z21, Z1, Z4
+	VFMADD231PS  Z23, Z1, Z4
 	VMOVAPS      Z24, Z5
-	VFMADD231PS  Z21, Z3, Z5
+	VFMADD231PS  Z23, Z3, Z5
 	VSUBPS       Z24, Z4, Z4
 	VSUBPS       Z24, Z5, Z5
-	VFNMADD231PS Z23, Z4, Z1
-	VFNMADD231PS Z23, Z5, Z3
 	VFNMADD231PS Z22, Z4, Z1
 	VFNMADD231PS Z22, Z5, Z3
+	VFNMADD231PS Z21, Z4, Z1
+	VFNMADD231PS Z21, Z5, Z3
 
 	// p = e^r
 	// p = e^r
@@ -3054,8 +3042,8 @@ l42:
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z1
 	VSCALEFPS   Z5, Z7, Z3
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z2, K1
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z0, K2
+	VCMPPS.BCST $0x15, logisticConsts<>+176(SB), Z2, K1
+	VCMPPS.BCST $0x15, logisticConsts<>+176(SB), Z0, K2
 	VMOVAPS.Z   Z1, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
@@ -3078,17 +3066,17 @@ l44:
 	KMOVW        AX, K7
 	VMOVUPS.Z    (R11), K7, Z0
 	VMULPS.BCST  72(SP), Z0, Z0
-	VBROADCASTSS logisticConsts<>+200(SB), Z1
-	VMINPS       Z0, Z1, Z0
 	VBROADCASTSS logisticConsts<>+204(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+208(SB), Z1
 	VMAXPS       Z0, Z1, Z0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z1
-	VFNMADD231PS Z21, Z0, Z1
+	VFNMADD231PS Z23, Z0, Z1
 	VSUBPS       Z24, Z1, Z1
-	VFMADD231PS  Z23, Z1, Z0
 	VFMADD231PS  Z22, Z1, Z0
+	VFMADD231PS  Z21, Z1, Z0
 
 	// p = e^r
 	VMOVAPS      Z19, Z2
@@ -3144,19 +3132,19 @@ l44:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS.BCST logisticConsts<>+60(SB), Z7, Z1
 	VMOVAPS           Z24, Z8
-	VFMADD231PS       Z21, Z5, Z8
+	VFMADD231PS       Z23, Z5, Z8
 	VMOVAPS           Z24, Z9
-	VFMADD231PS       Z21, Z6, Z9
+	VFMADD231PS       Z23, Z6, Z9
 	VFNMADD231PS.BCST logisticConsts<>+64(SB), Z7, Z1
 	VSUBPS            Z24, Z8, Z8
 	VSUBPS            Z24, Z9, Z9
 	VBROADCASTSS      logisticConsts<>+72(SB), Z10
 	VFMADD231PS.BCST  logisticConsts<>+68(SB), Z1, Z10
-	VFNMADD231PS      Z23, Z8, Z5
-	VFNMADD231PS      Z23, Z9, Z6
-	VFMADD213PS.BCST  logisticConsts<>+76(SB), Z1, Z10
 	VFNMADD231PS      Z22, Z8, Z5
 	VFNMADD231PS      Z22, Z9, Z6
+	VFMADD213PS.BCST  logisticConsts<>+76(SB), Z1, Z10
+	VFNMADD231PS      Z21, Z8, Z5
+	VFNMADD231PS      Z21, Z9, Z6
 	VFMADD213PS.BCST  logisticConsts<>+80(SB), Z1, Z10
 
 	// p = e^r
@@ -3217,30 +3205,29 @@ l44:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD.BCST logisticConsts<>+128(SB), Z10, Z0
-	VPSRAD      $0x17, Z0, Z1
-	VCVTDQ2PS   Z1, Z1
-	VPANDD.BCST logisticConsts<>+132(SB), Z0, Z0
-	VPADDD.BCST logisticConsts<>+128(SB), Z0, Z0
-	VSUBPS      Z25, Z0, Z0
+	VPANDD.BCST logisticConsts<>+0(SB), Z0, Z0
+	VPSUBD      Z0, Z10, Z1
+	VCVTDQ2PS   Z0, Z0
+	VSUBPS      Z25, Z1, Z1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z4
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+144(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+148(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+152(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+156(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+160(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+164(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z0, Z4
-	VMULPS           Z0, Z0, Z5
-	VMULPS           Z22, Z1, Z6
+	VBROADCASTSS     logisticConsts<>+136(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+132(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+140(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+144(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+148(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+152(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+156(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+160(SB), Z1, Z4
+	VFMADD213PS.BCST logisticConsts<>+164(SB), Z1, Z4
+	VMULPS           Z1, Z1, Z5
+	VMULPS.BCST      logisticConsts<>+168(SB), Z0, Z6
 	VFMADD231PS      Z5, Z4, Z6
-	VADDPS           Z0, Z6, Z0
-	VFMADD231PS      Z23, Z1, Z0
+	VADDPS           Z1, Z6, Z1
+	VFMADD231PS.BCST logisticConsts<>+172(SB), Z0, Z1
 	VCMPPS           $0x15, Z15, Z3, K1
-	VMOVAPS.Z        Z3, K1, Z1
-	VSUBPS           Z1, Z0, Z0
+	VMOVAPS.Z        Z3, K1, Z0
+	VSUBPS           Z0, Z1, Z0
 	VPXORD.BCST      logisticConsts<>+88(SB), Z2, Z1
 	VCMPPS           $0x15, Z15, Z1, K1
 	VMOVAPS.Z        Z1, K1, Z1
@@ -3251,17 +3238,17 @@ l44:
 	VMOVUPS          Z0, K7, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+172(SB), Z2
+	VBROADCASTSS logisticConsts<>+176(SB), Z2
 	VMAXPS       Z1, Z2, Z2
-	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VBROADCASTSS logisticConsts<>+180(SB), Z3
 	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z23, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
 	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z19, Z4
@@ -3274,7 +3261,7 @@ l44:
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z1, K1
+	VCMPPS.BCST $0x15, logisticConsts<>+176(SB), Z1, K1
 	VMOVAPS.Z   Z2, K1, Z1
 	VMOVAPS.Z   Z1, K7, Z1
 	VADDPS      Z31, Z1, Z31
@@ -3283,32 +3270,32 @@ l44:
 	VBROADCASTSS logisticConsts<>+0(SB), Z1
 	VBLENDMPS    Z0, Z1, K7, Z0
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VBROADCASTSS logisticConsts<>+172(SB), Z1
+	VBROADCASTSS logisticConsts<>+176(SB), Z1
 	VMAXPS       Z2, Z1, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z3
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMAXPS       Z0, Z3, Z3
-	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VBROADCASTSS logisticConsts<>+180(SB), Z4
 	VMINPS       Z1, Z4, Z1
-	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VBROADCASTSS logisticConsts<>+180(SB), Z4
 	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z21, Z1, Z4
+	VFMADD231PS  Z23, Z1, Z4
 	VMOVAPS      Z24, Z5
-	VFMADD231PS  Z21, Z3, Z5
+	VFMADD231PS  Z23, Z3, Z5
 	VSUBPS       Z24, Z4, Z4
 	VSUBPS       Z24, Z5, Z5
-	VFNMADD231PS Z23, Z4, Z1
-	VFNMADD231PS Z23, Z5, Z3
 	VFNMADD231PS Z22, Z4, Z1
 	VFNMADD231PS Z22, Z5, Z3
+	VFNMADD231PS Z21, Z4, Z1
+	VFNMADD231PS Z21, Z5, Z3
 
 	// p = e^r
 	// p = e^r
@@ -3331,8 +3318,8 @@ l44:
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z1
 	VSCALEFPS   Z5, Z7, Z3
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z2, K1
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z0, K2
+	VCMPPS.BCST $0x15, logisticConsts<>+176(SB), Z2, K1
+	VCMPPS.BCST $0x15, logisticConsts<>+176(SB), Z0, K2
 	VMOVAPS.Z   Z1, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
@@ -3360,17 +3347,17 @@ l45:
 	VMAXPS        X1, X0, X0
 	VBROADCASTSS  X0, Z0
 	VSUBPS        Z0, Z30, Z1
-	VBROADCASTSS  logisticConsts<>+172(SB), Z2
+	VBROADCASTSS  logisticConsts<>+176(SB), Z2
 	VMAXPS        Z1, Z2, Z2
-	VBROADCASTSS  logisticConsts<>+176(SB), Z3
+	VBROADCASTSS  logisticConsts<>+180(SB), Z3
 	VMINPS        Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z23, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
 	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z19, Z4
@@ -3383,7 +3370,7 @@ l45:
 
 	// p 2^n
 	VSCALEFPS     Z3, Z4, Z2
-	VCMPPS.BCST   $0x15, logisticConsts<>+172(SB), Z1, K1
+	VCMPPS.BCST   $0x15, logisticConsts<>+176(SB), Z1, K1
 	VMOVAPS.Z     Z2, K1, Z1
 	VMULPS        Z1, Z29, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
@@ -3395,36 +3382,35 @@ l45:
 	VPERMILPS     $0x01, X29, X1
 	VADDPS        X1, X29, X29
 	VBROADCASTSS  X29, Z1
-	VCMPPS.BCST   $0x11, logisticConsts<>+188(SB), Z1, K1
-	VMULPS.BCST   logisticConsts<>+192(SB), Z1, Z2
+	VCMPPS.BCST   $0x11, logisticConsts<>+192(SB), Z1, K1
+	VMULPS.BCST   logisticConsts<>+196(SB), Z1, Z2
 	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  logisticConsts<>+196(SB), Z3
+	VBROADCASTSS  logisticConsts<>+200(SB), Z3
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST logisticConsts<>+128(SB), Z2, Z2
-	VPSRAD      $0x17, Z2, Z4
+	VPSUBD.BCST logisticConsts<>+128(SB), Z2, Z4
+	VPANDD.BCST logisticConsts<>+0(SB), Z4, Z4
+	VPSUBD      Z4, Z2, Z2
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST logisticConsts<>+132(SB), Z2, Z2
-	VPADDD.BCST logisticConsts<>+128(SB), Z2, Z2
 	VSUBPS      Z25, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z4
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z2, Z4
+	VBROADCASTSS     logisticConsts<>+136(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST logisticConsts<>+140(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+144(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z22, Z3, Z6
+	VMULPS.BCST      logisticConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z23, Z3, Z2
+	VFMADD231PS.BCST logisticConsts<>+172(SB), Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS         $0x11, Z15, Z1, K1
@@ -3443,36 +3429,35 @@ l45:
 	VPERMILPS      $0x01, X31, X1
 	VADDPS         X1, X31, X31
 	VBROADCASTSS   X31, Z1
-	VCMPPS.BCST    $0x11, logisticConsts<>+188(SB), Z1, K1
-	VMULPS.BCST    logisticConsts<>+192(SB), Z1, Z2
+	VCMPPS.BCST    $0x11, logisticConsts<>+192(SB), Z1, K1
+	VMULPS.BCST    logisticConsts<>+196(SB), Z1, Z2
 	VBLENDMPS      Z2, Z1, K1, Z2
-	VBROADCASTSS   logisticConsts<>+196(SB), Z3
+	VBROADCASTSS   logisticConsts<>+200(SB), Z3
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST logisticConsts<>+128(SB), Z2, Z2
-	VPSRAD      $0x17, Z2, Z4
+	VPSUBD.BCST logisticConsts<>+128(SB), Z2, Z4
+	VPANDD.BCST logisticConsts<>+0(SB), Z4, Z4
+	VPSUBD      Z4, Z2, Z2
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST logisticConsts<>+132(SB), Z2, Z2
-	VPADDD.BCST logisticConsts<>+128(SB), Z2, Z2
 	VSUBPS      Z25, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z4
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z2, Z4
+	VBROADCASTSS     logisticConsts<>+136(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST logisticConsts<>+140(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+144(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z22, Z3, Z6
+	VMULPS.BCST      logisticConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z23, Z3, Z2
+	VFMADD231PS.BCST logisticConsts<>+172(SB), Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS         $0x11, Z15, Z1, K1
@@ -3510,13 +3495,13 @@ l46:
 	VMOVAPS.Z    Z3, K2, Z3
 	VMOVAPS.Z    Z4, K4, Z4
 	VMOVAPS.Z    Z5, K5, Z5
-	VBROADCASTSS logisticConsts<>+176(SB), Z6
+	VBROADCASTSS logisticConsts<>+180(SB), Z6
 	VMINPS       Z2, Z6, Z2
-	VBROADCASTSS logisticConsts<>+176(SB), Z6
+	VBROADCASTSS logisticConsts<>+180(SB), Z6
 	VMINPS       Z3, Z6, Z3
-	VBROADCASTSS logisticConsts<>+176(SB), Z6
+	VBROADCASTSS logisticConsts<>+180(SB), Z6
 	VMINPS       Z4, Z6, Z4
-	VBROADCASTSS logisticConsts<>+176(SB), Z6
+	VBROADCASTSS logisticConsts<>+180(SB), Z6
 	VMINPS       Z5, Z6, Z5
 	VMAXPS       Z2, Z14, Z2
 	VMAXPS       Z3, Z14, Z3
@@ -3526,25 +3511,25 @@ l46:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z6
-	VFMADD231PS  Z21, Z2, Z6
+	VFMADD231PS  Z23, Z2, Z6
 	VMOVAPS      Z24, Z7
-	VFMADD231PS  Z21, Z3, Z7
+	VFMADD231PS  Z23, Z3, Z7
 	VMOVAPS      Z24, Z8
-	VFMADD231PS  Z21, Z4, Z8
+	VFMADD231PS  Z23, Z4, Z8
 	VMOVAPS      Z24, Z9
-	VFMADD231PS  Z21, Z5, Z9
+	VFMADD231PS  Z23, Z5, Z9
 	VSUBPS       Z24, Z6, Z6
 	VSUBPS       Z24, Z7, Z7
 	VSUBPS       Z24, Z8, Z8
 	VSUBPS       Z24, Z9, Z9
-	VFNMADD231PS Z23, Z6, Z2
-	VFNMADD231PS Z23, Z7, Z3
-	VFNMADD231PS Z23, Z8, Z4
-	VFNMADD231PS Z23, Z9, Z5
 	VFNMADD231PS Z22, Z6, Z2
 	VFNMADD231PS Z22, Z7, Z3
 	VFNMADD231PS Z22, Z8, Z4
 	VFNMADD231PS Z22, Z9, Z5
+	VFNMADD231PS Z21, Z6, Z2
+	VFNMADD231PS Z21, Z7, Z3
+	VFNMADD231PS Z21, Z8, Z4
+	VFNMADD231PS Z21, Z9, Z5
 
 	// p = e^r
 	// p = e^r
@@ -3603,13 +3588,13 @@ l46:
 	VMOVUPS      64(DX), Z3
 	VMULPS       Z0, Z2, Z2
 	VMULPS       Z1, Z3, Z3
-	VBROADCASTSS logisticConsts<>+180(SB), Z4
+	VBROADCASTSS logisticConsts<>+184(SB), Z4
 	VMINPS       Z2, Z4, Z2
-	VBROADCASTSS logisticConsts<>+180(SB), Z4
+	VBROADCASTSS logisticConsts<>+184(SB), Z4
 	VMINPS       Z3, Z4, Z3
-	VBROADCASTSS logisticConsts<>+184(SB), Z4
+	VBROADCASTSS logisticConsts<>+188(SB), Z4
 	VMAXPS       Z2, Z4, Z2
-	VBROADCASTSS logisticConsts<>+184(SB), Z4
+	VBROADCASTSS logisticConsts<>+188(SB), Z4
 	VMAXPS       Z3, Z4, Z3
 	VMOVAPS.Z    Z2, K1, Z2
 	VMOVAPS.Z    Z3, K2, Z3
@@ -3619,13 +3604,13 @@ l46:
 	VMOVUPS      64(BX), Z3
 	VMULPS       Z0, Z2, Z0
 	VMULPS       Z1, Z3, Z1
-	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
 	VMINPS       Z0, Z2, Z0
-	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
 	VMINPS       Z1, Z2, Z1
-	VBROADCASTSS logisticConsts<>+184(SB), Z2
+	VBROADCASTSS logisticConsts<>+188(SB), Z2
 	VMAXPS       Z0, Z2, Z0
-	VBROADCASTSS logisticConsts<>+184(SB), Z2
+	VBROADCASTSS logisticConsts<>+188(SB), Z2
 	VMAXPS       Z1, Z2, Z1
 	VMOVAPS.Z    Z0, K1, Z0
 	VMOVAPS.Z    Z1, K2, Z1
@@ -3651,9 +3636,9 @@ l47:
 	VCMPPS       $0x16, Z14, Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVAPS.Z    Z2, K2, Z2
-	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VBROADCASTSS logisticConsts<>+180(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VBROADCASTSS logisticConsts<>+180(SB), Z3
 	VMINPS       Z2, Z3, Z2
 	VMAXPS       Z1, Z14, Z1
 	VMAXPS       Z2, Z14, Z2
@@ -3661,15 +3646,15 @@ l47:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z21, Z1, Z3
+	VFMADD231PS  Z23, Z1, Z3
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z21, Z2, Z4
+	VFMADD231PS  Z23, Z2, Z4
 	VSUBPS       Z24, Z3, Z3
 	VSUBPS       Z24, Z4, Z4
-	VFNMADD231PS Z23, Z3, Z1
-	VFNMADD231PS Z23, Z4, Z2
 	VFNMADD231PS Z22, Z3, Z1
 	VFNMADD231PS Z22, Z4, Z2
+	VFNMADD231PS Z21, Z3, Z1
+	VFNMADD231PS Z21, Z4, Z2
 
 	// p = e^r
 	// p = e^r
@@ -3703,17 +3688,17 @@ l47:
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Z1
 	VMULPS       Z0, Z1, Z1
-	VBROADCASTSS logisticConsts<>+180(SB), Z2
-	VMINPS       Z1, Z2, Z1
 	VBROADCASTSS logisticConsts<>+184(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS logisticConsts<>+188(SB), Z2
 	VMAXPS       Z1, Z2, Z1
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVUPS      Z1, (DX)
 	VMOVUPS      (BX), Z1
 	VMULPS       Z0, Z1, Z0
-	VBROADCASTSS logisticConsts<>+180(SB), Z1
-	VMINPS       Z0, Z1, Z0
 	VBROADCASTSS logisticConsts<>+184(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+188(SB), Z1
 	VMAXPS       Z0, Z1, Z0
 	VMOVAPS.Z    Z0, K1, Z0
 	VMOVUPS      Z0, (BX)
@@ -3740,9 +3725,9 @@ l48:
 	VCMPPS       $0x16, Z14, Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVAPS.Z    Z2, K2, Z2
-	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VBROADCASTSS logisticConsts<>+180(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VBROADCASTSS logisticConsts<>+180(SB), Z3
 	VMINPS       Z2, Z3, Z2
 	VMAXPS       Z1, Z14, Z1
 	VMAXPS       Z2, Z14, Z2
@@ -3750,15 +3735,15 @@ l48:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z21, Z1, Z3
+	VFMADD231PS  Z23, Z1, Z3
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z21, Z2, Z4
+	VFMADD231PS  Z23, Z2, Z4
 	VSUBPS       Z24, Z3, Z3
 	VSUBPS       Z24, Z4, Z4
-	VFNMADD231PS Z23, Z3, Z1
-	VFNMADD231PS Z23, Z4, Z2
 	VFNMADD231PS Z22, Z3, Z1
 	VFNMADD231PS Z22, Z4, Z2
+	VFNMADD231PS Z21, Z3, Z1
+	VFNMADD231PS Z21, Z4, Z2
 
 	// p = e^r
 	// p = e^r
@@ -3792,17 +3777,17 @@ l48:
 	// the gradients times their responsibilities
 	VMOVUPS.Z    (DX), K7, Z1
 	VMULPS       Z0, Z1, Z1
-	VBROADCASTSS logisticConsts<>+180(SB), Z2
-	VMINPS       Z1, Z2, Z1
 	VBROADCASTSS logisticConsts<>+184(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS logisticConsts<>+188(SB), Z2
 	VMAXPS       Z1, Z2, Z1
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVUPS      Z1, K7, (DX)
 	VMOVUPS.Z    (BX), K7, Z1
 	VMULPS       Z0, Z1, Z0
-	VBROADCASTSS logisticConsts<>+180(SB), Z1
-	VMINPS       Z0, Z1, Z0
 	VBROADCASTSS logisticConsts<>+184(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+188(SB), Z1
 	VMAXPS       Z0, Z1, Z0
 	VMOVAPS.Z    Z0, K1, Z0
 	VMOVUPS      Z0, K7, (BX)
@@ -3832,17 +3817,17 @@ TEXT ·LogisticSoftplus(SB), NOSPLIT, $64-80
 	// Registers:    Z0-Z11 values    Z12-Z26 constants and scalars    Z27-Z31 kept from loop to loop
 	VBROADCASTSS logisticConsts<>+40(SB), Z26
 	VBROADCASTSS logisticConsts<>+20(SB), Z25
-	VBROADCASTSS logisticConsts<>+100(SB), Z24
-	VBROADCASTSS logisticConsts<>+104(SB), Z23
-	VBROADCASTSS logisticConsts<>+172(SB), Z22
-	VBROADCASTSS logisticConsts<>+16(SB), Z21
-	VBROADCASTSS logisticConsts<>+96(SB), Z20
-	VBROADCASTSS logisticConsts<>+108(SB), Z19
-	VBROADCASTSS logisticConsts<>+112(SB), Z18
-	VBROADCASTSS logisticConsts<>+116(SB), Z17
-	VBROADCASTSS logisticConsts<>+120(SB), Z16
-	VBROADCASTSS logisticConsts<>+124(SB), Z15
-	VBROADCASTSS logisticConsts<>+0(SB), Z14
+	VBROADCASTSS logisticConsts<>+176(SB), Z24
+	VBROADCASTSS logisticConsts<>+0(SB), Z23
+	VBROADCASTSS logisticConsts<>+16(SB), Z22
+	VBROADCASTSS logisticConsts<>+96(SB), Z21
+	VBROADCASTSS logisticConsts<>+100(SB), Z20
+	VBROADCASTSS logisticConsts<>+104(SB), Z19
+	VBROADCASTSS logisticConsts<>+108(SB), Z18
+	VBROADCASTSS logisticConsts<>+112(SB), Z17
+	VBROADCASTSS logisticConsts<>+116(SB), Z16
+	VBROADCASTSS logisticConsts<>+120(SB), Z15
+	VBROADCASTSS logisticConsts<>+124(SB), Z14
 	VBROADCASTSS logisticConsts<>+88(SB), Z13
 	VBROADCASTSS logisticConsts<>+12(SB), Z12
 	MOVL         step+68(FP), AX
@@ -3878,7 +3863,7 @@ TEXT ·LogisticSoftplus(SB), NOSPLIT, $64-80
 	MOVQ AX, 24(SP)
 
 l51:
-	VMOVAPS Z14, Z30
+	VMOVAPS Z23, Z30
 	MOVQ    n+48(FP), CX
 	SUBQ    $0x20, CX
 	JLT     l53
@@ -3908,7 +3893,7 @@ l54:
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (DX), K7, Z0
-	VBLENDMPS Z0, Z14, K7, Z0
+	VBLENDMPS Z0, Z23, K7, Z0
 	VMAXPS    Z30, Z0, Z30
 	LEAQ      (DX)(CX*4), DX
 
@@ -3931,15 +3916,15 @@ l55:
 	VFMADD213PS      Z1, Z1, Z0
 	VBROADCASTSS     32(SP), Z1
 	VMINPS           Z0, Z1, Z0
-	VMAXPS           Z0, Z21, Z0
+	VMAXPS           Z0, Z22, Z0
 	VADDPS           Z25, Z0, Z0
 	VSUBPS           Z25, Z0, Z0
 	VBROADCASTSS     32(SP), Z1
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
 	VMULPS.BCST      40(SP), Z0, Z27
-	VMOVAPS          Z21, Z31
-	VBROADCASTSS     logisticConsts<>+184(SB), Z30
-	VMOVAPS          Z21, Z29
+	VMOVAPS          Z22, Z31
+	VBROADCASTSS     logisticConsts<>+188(SB), Z30
+	VMOVAPS          Z22, Z29
 	MOVQ             n+48(FP), CX
 	SUBQ             $0x10, CX
 	JLT              l59
@@ -3952,23 +3937,23 @@ l57:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z2
-	VFMADD231PS  Z20, Z1, Z2
+	VFMADD231PS  Z21, Z1, Z2
 	VSUBPS       Z25, Z2, Z2
-	VFNMADD231PS Z24, Z2, Z1
-	VFNMADD231PS Z23, Z2, Z1
+	VFNMADD231PS Z20, Z2, Z1
+	VFNMADD231PS Z19, Z2, Z1
 
 	// p = e^r
-	VMOVAPS     Z18, Z3
-	VFMADD231PS Z1, Z19, Z3
-	VFMADD213PS Z17, Z1, Z3
+	VMOVAPS     Z17, Z3
+	VFMADD231PS Z1, Z18, Z3
 	VFMADD213PS Z16, Z1, Z3
 	VFMADD213PS Z15, Z1, Z3
+	VFMADD213PS Z14, Z1, Z3
 	VFMADD213PS Z26, Z1, Z3
 	VFMADD213PS Z26, Z1, Z3
 
 	// p 2^n
 	VSCALEFPS Z2, Z3, Z1
-	VCMPPS    $0x1e, Z21, Z0, K1
+	VCMPPS    $0x1e, Z22, Z0, K1
 	VMOVAPS.Z Z0, K1, Z0
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
@@ -3976,22 +3961,22 @@ l57:
 	VMOVAPS          Z12, Z2
 	VFMSUB231PS      Z12, Z1, Z2
 	VBLENDMPS        Z2, Z1, K1, Z1
-	VBROADCASTSS     logisticConsts<>+208(SB), Z2
+	VBROADCASTSS     logisticConsts<>+212(SB), Z2
 	VMOVAPS.Z        Z2, K1, Z2
-	VBROADCASTSS     logisticConsts<>+216(SB), Z3
-	VFMADD231PS.BCST logisticConsts<>+212(SB), Z1, Z3
-	VFMADD213PS.BCST logisticConsts<>+220(SB), Z1, Z3
+	VBROADCASTSS     logisticConsts<>+220(SB), Z3
+	VFMADD231PS.BCST logisticConsts<>+216(SB), Z1, Z3
 	VFMADD213PS.BCST logisticConsts<>+224(SB), Z1, Z3
 	VFMADD213PS.BCST logisticConsts<>+228(SB), Z1, Z3
 	VFMADD213PS.BCST logisticConsts<>+232(SB), Z1, Z3
 	VFMADD213PS.BCST logisticConsts<>+236(SB), Z1, Z3
 	VFMADD213PS.BCST logisticConsts<>+240(SB), Z1, Z3
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z1, Z3
+	VFMADD213PS.BCST logisticConsts<>+244(SB), Z1, Z3
+	VFMADD213PS.BCST logisticConsts<>+164(SB), Z1, Z3
 	VMULPS           Z1, Z1, Z4
 	VFMADD231PS      Z4, Z3, Z1
 	VADDPS           Z1, Z2, Z1
 	VADDPS           Z1, Z0, Z0
-	VADDPS.BCST      logisticConsts<>+244(SB), Z0, Z0
+	VADDPS.BCST      logisticConsts<>+248(SB), Z0, Z0
 	VBROADCASTSS     logisticConsts<>+28(SB), Z1
 	VMINPS           Z0, Z1, Z0
 	VBROADCASTSS     logisticConsts<>+32(SB), Z1
@@ -4002,9 +3987,9 @@ l57:
 	// the edges of the bin
 	VMOVUPS           (BX), Z1
 	VADDPS.BCST       56(SP), Z27, Z2
-	VCMPPS            $0x00, Z21, Z2, K1
+	VCMPPS            $0x00, Z22, Z2, K1
 	VSUBPS.BCST       40(SP), Z27, Z2
-	VBLENDMPS         Z14, Z2, K1, Z2
+	VBLENDMPS         Z23, Z2, K1, Z2
 	VCMPPS.BCST       $0x00, 56(SP), Z27, K1
 	VADDPS.BCST       40(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z3, K1, Z3
@@ -4042,37 +4027,37 @@ l57:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS.BCST logisticConsts<>+60(SB), Z5, Z0
 	VMOVAPS           Z25, Z6
-	VFMADD231PS       Z20, Z3, Z6
+	VFMADD231PS       Z21, Z3, Z6
 	VMOVAPS           Z25, Z7
-	VFMADD231PS       Z20, Z4, Z7
+	VFMADD231PS       Z21, Z4, Z7
 	VFNMADD231PS.BCST logisticConsts<>+64(SB), Z5, Z0
 	VSUBPS            Z25, Z6, Z6
 	VSUBPS            Z25, Z7, Z7
 	VBROADCASTSS      logisticConsts<>+72(SB), Z8
 	VFMADD231PS.BCST  logisticConsts<>+68(SB), Z0, Z8
-	VFNMADD231PS      Z24, Z6, Z3
-	VFNMADD231PS      Z24, Z7, Z4
+	VFNMADD231PS      Z20, Z6, Z3
+	VFNMADD231PS      Z20, Z7, Z4
 	VFMADD213PS.BCST  logisticConsts<>+76(SB), Z0, Z8
-	VFNMADD231PS      Z23, Z6, Z3
-	VFNMADD231PS      Z23, Z7, Z4
+	VFNMADD231PS      Z19, Z6, Z3
+	VFNMADD231PS      Z19, Z7, Z4
 	VFMADD213PS.BCST  logisticConsts<>+80(SB), Z0, Z8
 
 	// p = e^r
 	// p = e^r
 	VFMADD213PS.BCST logisticConsts<>+84(SB), Z0, Z8
-	VMOVAPS          Z18, Z9
-	VFMADD231PS      Z3, Z19, Z9
-	VMOVAPS          Z18, Z10
-	VFMADD231PS      Z4, Z19, Z10
+	VMOVAPS          Z17, Z9
+	VFMADD231PS      Z3, Z18, Z9
+	VMOVAPS          Z17, Z10
+	VFMADD231PS      Z4, Z18, Z10
 	VMULPS           Z0, Z8, Z8
-	VFMADD213PS      Z17, Z3, Z9
-	VFMADD213PS      Z17, Z4, Z10
-	VADDPS           Z0, Z0, Z11
 	VFMADD213PS      Z16, Z3, Z9
 	VFMADD213PS      Z16, Z4, Z10
-	VFMADD231PS      Z0, Z8, Z11
+	VADDPS           Z0, Z0, Z11
 	VFMADD213PS      Z15, Z3, Z9
 	VFMADD213PS      Z15, Z4, Z10
+	VFMADD231PS      Z0, Z8, Z11
+	VFMADD213PS      Z14, Z3, Z9
+	VFMADD213PS      Z14, Z4, Z10
 	VSCALEFPS        Z5, Z26, Z0
 	VFMADD213PS      Z26, Z3, Z9
 	VFMADD213PS      Z26, Z4, Z10
@@ -4097,33 +4082,32 @@ l57:
 	VMULPS      Z0, Z3, Z0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST logisticConsts<>+128(SB), Z0, Z0
-	VPSRAD      $0x17, Z0, Z3
+	VPSUBD.BCST logisticConsts<>+128(SB), Z0, Z3
+	VPANDD      Z23, Z3, Z3
+	VPSUBD      Z3, Z0, Z0
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST logisticConsts<>+132(SB), Z0, Z0
-	VPADDD.BCST logisticConsts<>+128(SB), Z0, Z0
 	VSUBPS      Z26, Z0, Z0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z4
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z0, Z4
+	VBROADCASTSS     logisticConsts<>+136(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+132(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+140(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+144(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+148(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+152(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+156(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+160(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+164(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z0, Z4
 	VMULPS           Z0, Z0, Z5
-	VMULPS           Z23, Z3, Z6
+	VMULPS.BCST      logisticConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z0, Z6, Z0
-	VFMADD231PS      Z24, Z3, Z0
-	VCMPPS           $0x15, Z21, Z2, K1
+	VFMADD231PS.BCST logisticConsts<>+172(SB), Z3, Z0
+	VCMPPS           $0x15, Z22, Z2, K1
 	VMOVAPS.Z        Z2, K1, Z2
 	VSUBPS           Z2, Z0, Z0
 	VPXORD           Z13, Z1, Z1
-	VCMPPS           $0x15, Z21, Z1, K1
+	VCMPPS           $0x15, Z22, Z1, K1
 	VMOVAPS.Z        Z1, K1, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS          (DX), Z1
@@ -4131,71 +4115,71 @@ l57:
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VMAXPS       Z1, Z22, Z2
-	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VMAXPS       Z1, Z24, Z2
+	VBROADCASTSS logisticConsts<>+180(SB), Z3
 	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z20, Z2, Z3
+	VFMADD231PS  Z21, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z18, Z4
-	VFMADD231PS Z2, Z19, Z4
-	VFMADD213PS Z17, Z2, Z4
+	VMOVAPS     Z17, Z4
+	VFMADD231PS Z2, Z18, Z4
 	VFMADD213PS Z16, Z2, Z4
 	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z14, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x15, Z22, Z1, K1
+	VCMPPS    $0x15, Z24, Z1, K1
 	VMOVAPS.Z Z2, K1, Z1
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VMAXPS       Z2, Z22, Z1
-	VMAXPS       Z0, Z22, Z3
-	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VMAXPS       Z2, Z24, Z1
+	VMAXPS       Z0, Z24, Z3
+	VBROADCASTSS logisticConsts<>+180(SB), Z4
 	VMINPS       Z1, Z4, Z1
-	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VBROADCASTSS logisticConsts<>+180(SB), Z4
 	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z4
-	VFMADD231PS  Z20, Z1, Z4
+	VFMADD231PS  Z21, Z1, Z4
 	VMOVAPS      Z25, Z5
-	VFMADD231PS  Z20, Z3, Z5
+	VFMADD231PS  Z21, Z3, Z5
 	VSUBPS       Z25, Z4, Z4
 	VSUBPS       Z25, Z5, Z5
-	VFNMADD231PS Z24, Z4, Z1
-	VFNMADD231PS Z24, Z5, Z3
-	VFNMADD231PS Z23, Z4, Z1
-	VFNMADD231PS Z23, Z5, Z3
+	VFNMADD231PS Z20, Z4, Z1
+	VFNMADD231PS Z20, Z5, Z3
+	VFNMADD231PS Z19, Z4, Z1
+	VFNMADD231PS Z19, Z5, Z3
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS     Z18, Z6
-	VFMADD231PS Z1, Z19, Z6
-	VMOVAPS     Z18, Z7
-	VFMADD231PS Z3, Z19, Z7
-	VFMADD213PS Z17, Z1, Z6
-	VFMADD213PS Z17, Z3, Z7
+	VMOVAPS     Z17, Z6
+	VFMADD231PS Z1, Z18, Z6
+	VMOVAPS     Z17, Z7
+	VFMADD231PS Z3, Z18, Z7
 	VFMADD213PS Z16, Z1, Z6
 	VFMADD213PS Z16, Z3, Z7
 	VFMADD213PS Z15, Z1, Z6
 	VFMADD213PS Z15, Z3, Z7
+	VFMADD213PS Z14, Z1, Z6
+	VFMADD213PS Z14, Z3, Z7
 	VFMADD213PS Z26, Z1, Z6
 	VFMADD213PS Z26, Z3, Z7
 	VFMADD213PS Z26, Z1, Z6
@@ -4205,8 +4189,8 @@ l57:
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z1
 	VSCALEFPS   Z5, Z7, Z3
-	VCMPPS      $0x15, Z22, Z2, K1
-	VCMPPS      $0x15, Z22, Z0, K2
+	VCMPPS      $0x15, Z24, Z2, K1
+	VCMPPS      $0x15, Z24, Z0, K2
 	VMOVAPS.Z   Z1, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
@@ -4231,23 +4215,23 @@ l59:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z2
-	VFMADD231PS  Z20, Z1, Z2
+	VFMADD231PS  Z21, Z1, Z2
 	VSUBPS       Z25, Z2, Z2
-	VFNMADD231PS Z24, Z2, Z1
-	VFNMADD231PS Z23, Z2, Z1
+	VFNMADD231PS Z20, Z2, Z1
+	VFNMADD231PS Z19, Z2, Z1
 
 	// p = e^r
-	VMOVAPS     Z18, Z3
-	VFMADD231PS Z1, Z19, Z3
-	VFMADD213PS Z17, Z1, Z3
+	VMOVAPS     Z17, Z3
+	VFMADD231PS Z1, Z18, Z3
 	VFMADD213PS Z16, Z1, Z3
 	VFMADD213PS Z15, Z1, Z3
+	VFMADD213PS Z14, Z1, Z3
 	VFMADD213PS Z26, Z1, Z3
 	VFMADD213PS Z26, Z1, Z3
 
 	// p 2^n
 	VSCALEFPS Z2, Z3, Z1
-	VCMPPS    $0x1e, Z21, Z0, K1
+	VCMPPS    $0x1e, Z22, Z0, K1
 	VMOVAPS.Z Z0, K1, Z0
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
@@ -4255,22 +4239,22 @@ l59:
 	VMOVAPS          Z12, Z2
 	VFMSUB231PS      Z12, Z1, Z2
 	VBLENDMPS        Z2, Z1, K1, Z1
-	VBROADCASTSS     logisticConsts<>+208(SB), Z2
+	VBROADCASTSS     logisticConsts<>+212(SB), Z2
 	VMOVAPS.Z        Z2, K1, Z2
-	VBROADCASTSS     logisticConsts<>+216(SB), Z3
-	VFMADD231PS.BCST logisticConsts<>+212(SB), Z1, Z3
-	VFMADD213PS.BCST logisticConsts<>+220(SB), Z1, Z3
+	VBROADCASTSS     logisticConsts<>+220(SB), Z3
+	VFMADD231PS.BCST logisticConsts<>+216(SB), Z1, Z3
 	VFMADD213PS.BCST logisticConsts<>+224(SB), Z1, Z3
 	VFMADD213PS.BCST logisticConsts<>+228(SB), Z1, Z3
 	VFMADD213PS.BCST logisticConsts<>+232(SB), Z1, Z3
 	VFMADD213PS.BCST logisticConsts<>+236(SB), Z1, Z3
 	VFMADD213PS.BCST logisticConsts<>+240(SB), Z1, Z3
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z1, Z3
+	VFMADD213PS.BCST logisticConsts<>+244(SB), Z1, Z3
+	VFMADD213PS.BCST logisticConsts<>+164(SB), Z1, Z3
 	VMULPS           Z1, Z1, Z4
 	VFMADD231PS      Z4, Z3, Z1
 	VADDPS           Z1, Z2, Z1
 	VADDPS           Z1, Z0, Z0
-	VADDPS.BCST      logisticConsts<>+244(SB), Z0, Z0
+	VADDPS.BCST      logisticConsts<>+248(SB), Z0, Z0
 	VBROADCASTSS     logisticConsts<>+28(SB), Z1
 	VMINPS           Z0, Z1, Z0
 	VBROADCASTSS     logisticConsts<>+32(SB), Z1
@@ -4281,9 +4265,9 @@ l59:
 	// the edges of the bin
 	VMOVUPS.Z         (BX), K7, Z1
 	VADDPS.BCST       56(SP), Z27, Z2
-	VCMPPS            $0x00, Z21, Z2, K1
+	VCMPPS            $0x00, Z22, Z2, K1
 	VSUBPS.BCST       40(SP), Z27, Z2
-	VBLENDMPS         Z14, Z2, K1, Z2
+	VBLENDMPS         Z23, Z2, K1, Z2
 	VCMPPS.BCST       $0x00, 56(SP), Z27, K1
 	VADDPS.BCST       40(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z3, K1, Z3
@@ -4321,37 +4305,37 @@ l59:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS.BCST logisticConsts<>+60(SB), Z5, Z0
 	VMOVAPS           Z25, Z6
-	VFMADD231PS       Z20, Z3, Z6
+	VFMADD231PS       Z21, Z3, Z6
 	VMOVAPS           Z25, Z7
-	VFMADD231PS       Z20, Z4, Z7
+	VFMADD231PS       Z21, Z4, Z7
 	VFNMADD231PS.BCST logisticConsts<>+64(SB), Z5, Z0
 	VSUBPS            Z25, Z6, Z6
 	VSUBPS            Z25, Z7, Z7
 	VBROADCASTSS      logisticConsts<>+72(SB), Z8
 	VFMADD231PS.BCST  logisticConsts<>+68(SB), Z0, Z8
-	VFNMADD231PS      Z24, Z6, Z3
-	VFNMADD231PS      Z24, Z7, Z4
+	VFNMADD231PS      Z20, Z6, Z3
+	VFNMADD231PS      Z20, Z7, Z4
 	VFMADD213PS.BCST  logisticConsts<>+76(SB), Z0, Z8
-	VFNMADD231PS      Z23, Z6, Z3
-	VFNMADD231PS      Z23, Z7, Z4
+	VFNMADD231PS      Z19, Z6, Z3
+	VFNMADD231PS      Z19, Z7, Z4
 	VFMADD213PS.BCST  logisticConsts<>+80(SB), Z0, Z8
 
 	// p = e^r
 	// p = e^r
 	VFMADD213PS.BCST logisticConsts<>+84(SB), Z0, Z8
-	VMOVAPS          Z18, Z9
-	VFMADD231PS      Z3, Z19, Z9
-	VMOVAPS          Z18, Z10
-	VFMADD231PS      Z4, Z19, Z10
+	VMOVAPS          Z17, Z9
+	VFMADD231PS      Z3, Z18, Z9
+	VMOVAPS          Z17, Z10
+	VFMADD231PS      Z4, Z18, Z10
 	VMULPS           Z0, Z8, Z8
-	VFMADD213PS      Z17, Z3, Z9
-	VFMADD213PS      Z17, Z4, Z10
-	VADDPS           Z0, Z0, Z11
 	VFMADD213PS      Z16, Z3, Z9
 	VFMADD213PS      Z16, Z4, Z10
-	VFMADD231PS      Z0, Z8, Z11
+	VADDPS           Z0, Z0, Z11
 	VFMADD213PS      Z15, Z3, Z9
 	VFMADD213PS      Z15, Z4, Z10
+	VFMADD231PS      Z0, Z8, Z11
+	VFMADD213PS      Z14, Z3, Z9
+	VFMADD213PS      Z14, Z4, Z10
 	VSCALEFPS        Z5, Z26, Z0
 	VFMADD213PS      Z26, Z3, Z9
 	VFMADD213PS      Z26, Z4, Z10
@@ -4376,33 +4360,32 @@ l59:
 	VMULPS      Z0, Z3, Z0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST logisticConsts<>+128(SB), Z0, Z0
-	VPSRAD      $0x17, Z0, Z3
+	VPSUBD.BCST logisticConsts<>+128(SB), Z0, Z3
+	VPANDD      Z23, Z3, Z3
+	VPSUBD      Z3, Z0, Z0
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST logisticConsts<>+132(SB), Z0, Z0
-	VPADDD.BCST logisticConsts<>+128(SB), Z0, Z0
 	VSUBPS      Z26, Z0, Z0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z4
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z0, Z4
+	VBROADCASTSS     logisticConsts<>+136(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+132(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+140(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+144(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+148(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+152(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+156(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+160(SB), Z0, Z4
 	VFMADD213PS.BCST logisticConsts<>+164(SB), Z0, Z4
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z0, Z4
 	VMULPS           Z0, Z0, Z5
-	VMULPS           Z23, Z3, Z6
+	VMULPS.BCST      logisticConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z0, Z6, Z0
-	VFMADD231PS      Z24, Z3, Z0
-	VCMPPS           $0x15, Z21, Z2, K1
+	VFMADD231PS.BCST logisticConsts<>+172(SB), Z3, Z0
+	VCMPPS           $0x15, Z22, Z2, K1
 	VMOVAPS.Z        Z2, K1, Z2
 	VSUBPS           Z2, Z0, Z0
 	VPXORD           Z13, Z1, Z1
-	VCMPPS           $0x15, Z21, Z1, K1
+	VCMPPS           $0x15, Z22, Z1, K1
 	VMOVAPS.Z        Z1, K1, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS.Z        (DX), K7, Z1
@@ -4410,73 +4393,73 @@ l59:
 	VADDPS           Z0, Z1, Z0
 
 	// the lanes of the log-sum-exp of the logits
-	VMAXPS       Z1, Z22, Z2
-	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VMAXPS       Z1, Z24, Z2
+	VBROADCASTSS logisticConsts<>+180(SB), Z3
 	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z20, Z2, Z3
+	VFMADD231PS  Z21, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z18, Z4
-	VFMADD231PS Z2, Z19, Z4
-	VFMADD213PS Z17, Z2, Z4
+	VMOVAPS     Z17, Z4
+	VFMADD231PS Z2, Z18, Z4
 	VFMADD213PS Z16, Z2, Z4
 	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z14, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS Z3, Z4, Z2
-	VCMPPS    $0x15, Z22, Z1, K1
+	VCMPPS    $0x15, Z24, Z1, K1
 	VMOVAPS.Z Z2, K1, Z1
 	VMOVAPS.Z Z1, K7, Z1
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VBLENDMPS    Z0, Z14, K7, Z0
+	VBLENDMPS    Z0, Z23, K7, Z0
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VMAXPS       Z2, Z22, Z1
-	VMAXPS       Z0, Z22, Z3
-	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VMAXPS       Z2, Z24, Z1
+	VMAXPS       Z0, Z24, Z3
+	VBROADCASTSS logisticConsts<>+180(SB), Z4
 	VMINPS       Z1, Z4, Z1
-	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VBROADCASTSS logisticConsts<>+180(SB), Z4
 	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z4
-	VFMADD231PS  Z20, Z1, Z4
+	VFMADD231PS  Z21, Z1, Z4
 	VMOVAPS      Z25, Z5
-	VFMADD231PS  Z20, Z3, Z5
+	VFMADD231PS  Z21, Z3, Z5
 	VSUBPS       Z25, Z4, Z4
 	VSUBPS       Z25, Z5, Z5
-	VFNMADD231PS Z24, Z4, Z1
-	VFNMADD231PS Z24, Z5, Z3
-	VFNMADD231PS Z23, Z4, Z1
-	VFNMADD231PS Z23, Z5, Z3
+	VFNMADD231PS Z20, Z4, Z1
+	VFNMADD231PS Z20, Z5, Z3
+	VFNMADD231PS Z19, Z4, Z1
+	VFNMADD231PS Z19, Z5, Z3
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS     Z18, Z6
-	VFMADD231PS Z1, Z19, Z6
-	VMOVAPS     Z18, Z7
-	VFMADD231PS Z3, Z19, Z7
-	VFMADD213PS Z17, Z1, Z6
-	VFMADD213PS Z17, Z3, Z7
+	VMOVAPS     Z17, Z6
+	VFMADD231PS Z1, Z18, Z6
+	VMOVAPS     Z17, Z7
+	VFMADD231PS Z3, Z18, Z7
 	VFMADD213PS Z16, Z1, Z6
 	VFMADD213PS Z16, Z3, Z7
 	VFMADD213PS Z15, Z1, Z6
 	VFMADD213PS Z15, Z3, Z7
+	VFMADD213PS Z14, Z1, Z6
+	VFMADD213PS Z14, Z3, Z7
 	VFMADD213PS Z26, Z1, Z6
 	VFMADD213PS Z26, Z3, Z7
 	VFMADD213PS Z26, Z1, Z6
@@ -4486,8 +4469,8 @@ l59:
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z1
 	VSCALEFPS   Z5, Z7, Z3
-	VCMPPS      $0x15, Z22, Z2, K1
-	VCMPPS      $0x15, Z22, Z0, K2
+	VCMPPS      $0x15, Z24, Z2, K1
+	VCMPPS      $0x15, Z24, Z0, K2
 	VMOVAPS.Z   Z1, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
@@ -4508,29 +4491,29 @@ l60:
 	VMAXPS        X1, X0, X0
 	VBROADCASTSS  X0, Z0
 	VSUBPS        Z0, Z30, Z1
-	VMAXPS        Z1, Z22, Z2
-	VBROADCASTSS  logisticConsts<>+176(SB), Z3
+	VMAXPS        Z1, Z24, Z2
+	VBROADCASTSS  logisticConsts<>+180(SB), Z3
 	VMINPS        Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z20, Z2, Z3
+	VFMADD231PS  Z21, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
-	VFNMADD231PS Z24, Z3, Z2
-	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z18, Z4
-	VFMADD231PS Z2, Z19, Z4
-	VFMADD213PS Z17, Z2, Z4
+	VMOVAPS     Z17, Z4
+	VFMADD231PS Z2, Z18, Z4
 	VFMADD213PS Z16, Z2, Z4
 	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z14, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS     Z3, Z4, Z2
-	VCMPPS        $0x15, Z22, Z1, K1
+	VCMPPS        $0x15, Z24, Z1, K1
 	VMOVAPS.Z     Z2, K1, Z1
 	VMULPS        Z1, Z29, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
@@ -4542,42 +4525,41 @@ l60:
 	VPERMILPS     $0x01, X29, X1
 	VADDPS        X1, X29, X29
 	VBROADCASTSS  X29, Z1
-	VCMPPS.BCST   $0x11, logisticConsts<>+188(SB), Z1, K1
-	VMULPS.BCST   logisticConsts<>+192(SB), Z1, Z2
+	VCMPPS.BCST   $0x11, logisticConsts<>+192(SB), Z1, K1
+	VMULPS.BCST   logisticConsts<>+196(SB), Z1, Z2
 	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  logisticConsts<>+196(SB), Z3
+	VBROADCASTSS  logisticConsts<>+200(SB), Z3
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST logisticConsts<>+128(SB), Z2, Z2
-	VPSRAD      $0x17, Z2, Z4
+	VPSUBD.BCST logisticConsts<>+128(SB), Z2, Z4
+	VPANDD      Z23, Z4, Z4
+	VPSUBD      Z4, Z2, Z2
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST logisticConsts<>+132(SB), Z2, Z2
-	VPADDD.BCST logisticConsts<>+128(SB), Z2, Z2
 	VSUBPS      Z26, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z4
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z2, Z4
+	VBROADCASTSS     logisticConsts<>+136(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST logisticConsts<>+140(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+144(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z23, Z3, Z6
+	VMULPS.BCST      logisticConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z24, Z3, Z2
+	VFMADD231PS.BCST logisticConsts<>+172(SB), Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS         $0x11, Z21, Z1, K1
+	VCMPPS         $0x11, Z22, Z1, K1
 	VBLENDMPS.BCST logisticConsts<>+36(SB), Z2, K1, Z2
-	VCMPPS         $0x00, Z21, Z1, K1
-	VBLENDMPS      Z14, Z2, K1, Z2
+	VCMPPS         $0x00, Z22, Z1, K1
+	VBLENDMPS      Z23, Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
 	VADDPS         Z1, Z0, Z0
@@ -4590,42 +4572,41 @@ l60:
 	VPERMILPS      $0x01, X31, X1
 	VADDPS         X1, X31, X31
 	VBROADCASTSS   X31, Z1
-	VCMPPS.BCST    $0x11, logisticConsts<>+188(SB), Z1, K1
-	VMULPS.BCST    logisticConsts<>+192(SB), Z1, Z2
+	VCMPPS.BCST    $0x11, logisticConsts<>+192(SB), Z1, K1
+	VMULPS.BCST    logisticConsts<>+196(SB), Z1, Z2
 	VBLENDMPS      Z2, Z1, K1, Z2
-	VBROADCASTSS   logisticConsts<>+196(SB), Z3
+	VBROADCASTSS   logisticConsts<>+200(SB), Z3
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST logisticConsts<>+128(SB), Z2, Z2
-	VPSRAD      $0x17, Z2, Z4
+	VPSUBD.BCST logisticConsts<>+128(SB), Z2, Z4
+	VPANDD      Z23, Z4, Z4
+	VPSUBD      Z4, Z2, Z2
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST logisticConsts<>+132(SB), Z2, Z2
-	VPADDD.BCST logisticConsts<>+128(SB), Z2, Z2
 	VSUBPS      Z26, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z4
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z2, Z4
+	VBROADCASTSS     logisticConsts<>+136(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST logisticConsts<>+140(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+144(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z23, Z3, Z6
+	VMULPS.BCST      logisticConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z24, Z3, Z2
+	VFMADD231PS.BCST logisticConsts<>+172(SB), Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS         $0x11, Z21, Z1, K1
+	VCMPPS         $0x11, Z22, Z1, K1
 	VBLENDMPS.BCST logisticConsts<>+36(SB), Z2, K1, Z2
-	VCMPPS         $0x00, Z21, Z1, K1
-	VBLENDMPS      Z14, Z2, K1, Z2
+	VCMPPS         $0x00, Z22, Z1, K1
+	VBLENDMPS      Z23, Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
 	VSUBPS         Z1, Z0, Z0
@@ -4647,10 +4628,10 @@ TEXT ·LogisticSoftplusBackward(SB), NOSPLIT, $88-104
 	VBROADCASTSS logisticConsts<>+40(SB), Z25
 	VBROADCASTSS logisticConsts<>+20(SB), Z24
 	VBROADCASTSS logisticConsts<>+16(SB), Z23
-	VBROADCASTSS logisticConsts<>+100(SB), Z22
-	VBROADCASTSS logisticConsts<>+104(SB), Z21
-	VBROADCASTSS logisticConsts<>+92(SB), Z20
-	VBROADCASTSS logisticConsts<>+96(SB), Z19
+	VBROADCASTSS logisticConsts<>+92(SB), Z22
+	VBROADCASTSS logisticConsts<>+96(SB), Z21
+	VBROADCASTSS logisticConsts<>+100(SB), Z20
+	VBROADCASTSS logisticConsts<>+104(SB), Z19
 	VBROADCASTSS logisticConsts<>+108(SB), Z18
 	VBROADCASTSS logisticConsts<>+112(SB), Z17
 	VBROADCASTSS logisticConsts<>+116(SB), Z16
@@ -4765,7 +4746,7 @@ l65:
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
 	VMULPS.BCST      64(SP), Z0, Z27
 	VMOVAPS          Z23, Z31
-	VBROADCASTSS     logisticConsts<>+184(SB), Z30
+	VBROADCASTSS     logisticConsts<>+188(SB), Z30
 	VMOVAPS          Z23, Z29
 	MOVQ             n+72(FP), CX
 	SUBQ             $0x10, CX
@@ -4774,14 +4755,14 @@ l65:
 l67:
 	VMOVUPS    (R11), Z0
 	VPORD.BCST logisticConsts<>+88(SB), Z0, Z1
-	VMAXPS     Z1, Z20, Z1
+	VMAXPS     Z1, Z22, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z2
-	VFMADD231PS  Z19, Z1, Z2
+	VFMADD231PS  Z21, Z1, Z2
 	VSUBPS       Z24, Z2, Z2
-	VFNMADD231PS Z22, Z2, Z1
-	VFNMADD231PS Z21, Z2, Z1
+	VFNMADD231PS Z20, Z2, Z1
+	VFNMADD231PS Z19, Z2, Z1
 
 	// p = e^r
 	VMOVAPS          Z17, Z3
@@ -4802,22 +4783,22 @@ l67:
 	VBROADCASTSS     logisticConsts<>+12(SB), Z3
 	VFMSUB231PS.BCST logisticConsts<>+12(SB), Z1, Z3
 	VBLENDMPS        Z3, Z1, K1, Z3
-	VBROADCASTSS     logisticConsts<>+208(SB), Z4
+	VBROADCASTSS     logisticConsts<>+212(SB), Z4
 	VMOVAPS.Z        Z4, K1, Z4
-	VBROADCASTSS     logisticConsts<>+216(SB), Z5
-	VFMADD231PS.BCST logisticConsts<>+212(SB), Z3, Z5
-	VFMADD213PS.BCST logisticConsts<>+220(SB), Z3, Z5
+	VBROADCASTSS     logisticConsts<>+220(SB), Z5
+	VFMADD231PS.BCST logisticConsts<>+216(SB), Z3, Z5
 	VFMADD213PS.BCST logisticConsts<>+224(SB), Z3, Z5
 	VFMADD213PS.BCST logisticConsts<>+228(SB), Z3, Z5
 	VFMADD213PS.BCST logisticConsts<>+232(SB), Z3, Z5
 	VFMADD213PS.BCST logisticConsts<>+236(SB), Z3, Z5
 	VFMADD213PS.BCST logisticConsts<>+240(SB), Z3, Z5
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z3, Z5
+	VFMADD213PS.BCST logisticConsts<>+244(SB), Z3, Z5
+	VFMADD213PS.BCST logisticConsts<>+164(SB), Z3, Z5
 	VMULPS           Z3, Z3, Z6
 	VFMADD231PS      Z6, Z5, Z3
 	VADDPS           Z3, Z4, Z3
 	VADDPS           Z3, Z2, Z2
-	VADDPS.BCST      logisticConsts<>+244(SB), Z2, Z2
+	VADDPS.BCST      logisticConsts<>+248(SB), Z2, Z2
 	VBROADCASTSS     logisticConsts<>+28(SB), Z3
 	VMINPS           Z2, Z3, Z2
 	VBROADCASTSS     logisticConsts<>+32(SB), Z3
@@ -4862,27 +4843,27 @@ l67:
 	VPORD.BCST       logisticConsts<>+88(SB), Z3, Z7
 	VMOVAPS          Z24, Z8
 	VFMADD231PS.BCST logisticConsts<>+56(SB), Z1, Z8
-	VMAXPS           Z6, Z20, Z6
-	VMAXPS           Z7, Z20, Z7
+	VMAXPS           Z6, Z22, Z6
+	VMAXPS           Z7, Z22, Z7
 	VSUBPS           Z24, Z8, Z8
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS.BCST logisticConsts<>+60(SB), Z8, Z1
 	VMOVAPS           Z24, Z9
-	VFMADD231PS       Z19, Z6, Z9
+	VFMADD231PS       Z21, Z6, Z9
 	VMOVAPS           Z24, Z10
-	VFMADD231PS       Z19, Z7, Z10
+	VFMADD231PS       Z21, Z7, Z10
 	VFNMADD231PS.BCST logisticConsts<>+64(SB), Z8, Z1
 	VSUBPS            Z24, Z9, Z9
 	VSUBPS            Z24, Z10, Z10
 	VBROADCASTSS      logisticConsts<>+72(SB), Z11
 	VFMADD231PS.BCST  logisticConsts<>+68(SB), Z1, Z11
-	VFNMADD231PS      Z22, Z9, Z6
-	VFNMADD231PS      Z22, Z10, Z7
+	VFNMADD231PS      Z20, Z9, Z6
+	VFNMADD231PS      Z20, Z10, Z7
 	VFMADD213PS.BCST  logisticConsts<>+76(SB), Z1, Z11
-	VFNMADD231PS      Z21, Z9, Z6
-	VFNMADD231PS      Z21, Z10, Z7
+	VFNMADD231PS      Z19, Z9, Z6
+	VFNMADD231PS      Z19, Z10, Z7
 	VFMADD213PS.BCST  logisticConsts<>+80(SB), Z1, Z11
 
 	// p = e^r
@@ -4946,30 +4927,29 @@ l67:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD.BCST logisticConsts<>+128(SB), Z11, Z0
-	VPSRAD      $0x17, Z0, Z1
-	VCVTDQ2PS   Z1, Z1
-	VPANDD.BCST logisticConsts<>+132(SB), Z0, Z0
-	VPADDD.BCST logisticConsts<>+128(SB), Z0, Z0
-	VSUBPS      Z25, Z0, Z0
+	VPANDD.BCST logisticConsts<>+0(SB), Z0, Z0
+	VPSUBD      Z0, Z11, Z1
+	VCVTDQ2PS   Z0, Z0
+	VSUBPS      Z25, Z1, Z1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z2
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z0, Z2
-	VFMADD213PS.BCST logisticConsts<>+144(SB), Z0, Z2
-	VFMADD213PS.BCST logisticConsts<>+148(SB), Z0, Z2
-	VFMADD213PS.BCST logisticConsts<>+152(SB), Z0, Z2
-	VFMADD213PS.BCST logisticConsts<>+156(SB), Z0, Z2
-	VFMADD213PS.BCST logisticConsts<>+160(SB), Z0, Z2
-	VFMADD213PS.BCST logisticConsts<>+164(SB), Z0, Z2
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z0, Z2
-	VMULPS           Z0, Z0, Z5
-	VMULPS           Z21, Z1, Z6
+	VBROADCASTSS     logisticConsts<>+136(SB), Z2
+	VFMADD231PS.BCST logisticConsts<>+132(SB), Z1, Z2
+	VFMADD213PS.BCST logisticConsts<>+140(SB), Z1, Z2
+	VFMADD213PS.BCST logisticConsts<>+144(SB), Z1, Z2
+	VFMADD213PS.BCST logisticConsts<>+148(SB), Z1, Z2
+	VFMADD213PS.BCST logisticConsts<>+152(SB), Z1, Z2
+	VFMADD213PS.BCST logisticConsts<>+156(SB), Z1, Z2
+	VFMADD213PS.BCST logisticConsts<>+160(SB), Z1, Z2
+	VFMADD213PS.BCST logisticConsts<>+164(SB), Z1, Z2
+	VMULPS           Z1, Z1, Z5
+	VMULPS.BCST      logisticConsts<>+168(SB), Z0, Z6
 	VFMADD231PS      Z5, Z2, Z6
-	VADDPS           Z0, Z6, Z0
-	VFMADD231PS      Z22, Z1, Z0
+	VADDPS           Z1, Z6, Z1
+	VFMADD231PS.BCST logisticConsts<>+172(SB), Z0, Z1
 	VCMPPS           $0x15, Z23, Z4, K1
-	VMOVAPS.Z        Z4, K1, Z1
-	VSUBPS           Z1, Z0, Z0
+	VMOVAPS.Z        Z4, K1, Z0
+	VSUBPS           Z0, Z1, Z0
 	VPXORD.BCST      logisticConsts<>+88(SB), Z3, Z1
 	VCMPPS           $0x15, Z23, Z1, K1
 	VMOVAPS.Z        Z1, K1, Z1
@@ -4980,17 +4960,17 @@ l67:
 	VMOVUPS          Z0, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+172(SB), Z2
+	VBROADCASTSS logisticConsts<>+176(SB), Z2
 	VMAXPS       Z1, Z2, Z2
-	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VBROADCASTSS logisticConsts<>+180(SB), Z3
 	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z19, Z2, Z3
+	VFMADD231PS  Z21, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z22, Z3, Z2
-	VFNMADD231PS Z21, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
 
 	// p = e^r
 	VMOVAPS          Z17, Z4
@@ -5003,38 +4983,38 @@ l67:
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z1, K1
+	VCMPPS.BCST $0x15, logisticConsts<>+176(SB), Z1, K1
 	VMOVAPS.Z   Z2, K1, Z1
 	VADDPS      Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VBROADCASTSS logisticConsts<>+172(SB), Z1
+	VBROADCASTSS logisticConsts<>+176(SB), Z1
 	VMAXPS       Z2, Z1, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z3
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMAXPS       Z0, Z3, Z3
-	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VBROADCASTSS logisticConsts<>+180(SB), Z4
 	VMINPS       Z1, Z4, Z1
-	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VBROADCASTSS logisticConsts<>+180(SB), Z4
 	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z19, Z1, Z4
+	VFMADD231PS  Z21, Z1, Z4
 	VMOVAPS      Z24, Z5
-	VFMADD231PS  Z19, Z3, Z5
+	VFMADD231PS  Z21, Z3, Z5
 	VSUBPS       Z24, Z4, Z4
 	VSUBPS       Z24, Z5, Z5
-	VFNMADD231PS Z22, Z4, Z1
-	VFNMADD231PS Z22, Z5, Z3
-	VFNMADD231PS Z21, Z4, Z1
-	VFNMADD231PS Z21, Z5, Z3
+	VFNMADD231PS Z20, Z4, Z1
+	VFNMADD231PS Z20, Z5, Z3
+	VFNMADD231PS Z19, Z4, Z1
+	VFNMADD231PS Z19, Z5, Z3
 
 	// p = e^r
 	// p = e^r
@@ -5057,8 +5037,8 @@ l67:
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z1
 	VSCALEFPS   Z5, Z7, Z3
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z2, K1
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z0, K2
+	VCMPPS.BCST $0x15, logisticConsts<>+176(SB), Z2, K1
+	VCMPPS.BCST $0x15, logisticConsts<>+176(SB), Z0, K2
 	VMOVAPS.Z   Z1, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
@@ -5081,14 +5061,14 @@ l69:
 	KMOVW      AX, K7
 	VMOVUPS.Z  (R11), K7, Z0
 	VPORD.BCST logisticConsts<>+88(SB), Z0, Z1
-	VMAXPS     Z1, Z20, Z1
+	VMAXPS     Z1, Z22, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z2
-	VFMADD231PS  Z19, Z1, Z2
+	VFMADD231PS  Z21, Z1, Z2
 	VSUBPS       Z24, Z2, Z2
-	VFNMADD231PS Z22, Z2, Z1
-	VFNMADD231PS Z21, Z2, Z1
+	VFNMADD231PS Z20, Z2, Z1
+	VFNMADD231PS Z19, Z2, Z1
 
 	// p = e^r
 	VMOVAPS          Z17, Z3
@@ -5109,22 +5089,22 @@ l69:
 	VBROADCASTSS     logisticConsts<>+12(SB), Z3
 	VFMSUB231PS.BCST logisticConsts<>+12(SB), Z1, Z3
 	VBLENDMPS        Z3, Z1, K1, Z3
-	VBROADCASTSS     logisticConsts<>+208(SB), Z4
+	VBROADCASTSS     logisticConsts<>+212(SB), Z4
 	VMOVAPS.Z        Z4, K1, Z4
-	VBROADCASTSS     logisticConsts<>+216(SB), Z5
-	VFMADD231PS.BCST logisticConsts<>+212(SB), Z3, Z5
-	VFMADD213PS.BCST logisticConsts<>+220(SB), Z3, Z5
+	VBROADCASTSS     logisticConsts<>+220(SB), Z5
+	VFMADD231PS.BCST logisticConsts<>+216(SB), Z3, Z5
 	VFMADD213PS.BCST logisticConsts<>+224(SB), Z3, Z5
 	VFMADD213PS.BCST logisticConsts<>+228(SB), Z3, Z5
 	VFMADD213PS.BCST logisticConsts<>+232(SB), Z3, Z5
 	VFMADD213PS.BCST logisticConsts<>+236(SB), Z3, Z5
 	VFMADD213PS.BCST logisticConsts<>+240(SB), Z3, Z5
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z3, Z5
+	VFMADD213PS.BCST logisticConsts<>+244(SB), Z3, Z5
+	VFMADD213PS.BCST logisticConsts<>+164(SB), Z3, Z5
 	VMULPS           Z3, Z3, Z6
 	VFMADD231PS      Z6, Z5, Z3
 	VADDPS           Z3, Z4, Z3
 	VADDPS           Z3, Z2, Z2
-	VADDPS.BCST      logisticConsts<>+244(SB), Z2, Z2
+	VADDPS.BCST      logisticConsts<>+248(SB), Z2, Z2
 	VBROADCASTSS     logisticConsts<>+28(SB), Z3
 	VMINPS           Z2, Z3, Z2
 	VBROADCASTSS     logisticConsts<>+32(SB), Z3
@@ -5169,27 +5149,27 @@ l69:
 	VPORD.BCST       logisticConsts<>+88(SB), Z3, Z7
 	VMOVAPS          Z24, Z8
 	VFMADD231PS.BCST logisticConsts<>+56(SB), Z1, Z8
-	VMAXPS           Z6, Z20, Z6
-	VMAXPS           Z7, Z20, Z7
+	VMAXPS           Z6, Z22, Z6
+	VMAXPS           Z7, Z22, Z7
 	VSUBPS           Z24, Z8, Z8
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS.BCST logisticConsts<>+60(SB), Z8, Z1
 	VMOVAPS           Z24, Z9
-	VFMADD231PS       Z19, Z6, Z9
+	VFMADD231PS       Z21, Z6, Z9
 	VMOVAPS           Z24, Z10
-	VFMADD231PS       Z19, Z7, Z10
+	VFMADD231PS       Z21, Z7, Z10
 	VFNMADD231PS.BCST logisticConsts<>+64(SB), Z8, Z1
 	VSUBPS            Z24, Z9, Z9
 	VSUBPS            Z24, Z10, Z10
 	VBROADCASTSS      logisticConsts<>+72(SB), Z11
 	VFMADD231PS.BCST  logisticConsts<>+68(SB), Z1, Z11
-	VFNMADD231PS      Z22, Z9, Z6
-	VFNMADD231PS      Z22, Z10, Z7
+	VFNMADD231PS      Z20, Z9, Z6
+	VFNMADD231PS      Z20, Z10, Z7
 	VFMADD213PS.BCST  logisticConsts<>+76(SB), Z1, Z11
-	VFNMADD231PS      Z21, Z9, Z6
-	VFNMADD231PS      Z21, Z10, Z7
+	VFNMADD231PS      Z19, Z9, Z6
+	VFNMADD231PS      Z19, Z10, Z7
 	VFMADD213PS.BCST  logisticConsts<>+80(SB), Z1, Z11
 
 	// p = e^r
@@ -5253,30 +5233,29 @@ l69:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD.BCST logisticConsts<>+128(SB), Z11, Z0
-	VPSRAD      $0x17, Z0, Z1
-	VCVTDQ2PS   Z1, Z1
-	VPANDD.BCST logisticConsts<>+132(SB), Z0, Z0
-	VPADDD.BCST logisticConsts<>+128(SB), Z0, Z0
-	VSUBPS      Z25, Z0, Z0
+	VPANDD.BCST logisticConsts<>+0(SB), Z0, Z0
+	VPSUBD      Z0, Z11, Z1
+	VCVTDQ2PS   Z0, Z0
+	VSUBPS      Z25, Z1, Z1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z2
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z0, Z2
-	VFMADD213PS.BCST logisticConsts<>+144(SB), Z0, Z2
-	VFMADD213PS.BCST logisticConsts<>+148(SB), Z0, Z2
-	VFMADD213PS.BCST logisticConsts<>+152(SB), Z0, Z2
-	VFMADD213PS.BCST logisticConsts<>+156(SB), Z0, Z2
-	VFMADD213PS.BCST logisticConsts<>+160(SB), Z0, Z2
-	VFMADD213PS.BCST logisticConsts<>+164(SB), Z0, Z2
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z0, Z2
-	VMULPS           Z0, Z0, Z5
-	VMULPS           Z21, Z1, Z6
+	VBROADCASTSS     logisticConsts<>+136(SB), Z2
+	VFMADD231PS.BCST logisticConsts<>+132(SB), Z1, Z2
+	VFMADD213PS.BCST logisticConsts<>+140(SB), Z1, Z2
+	VFMADD213PS.BCST logisticConsts<>+144(SB), Z1, Z2
+	VFMADD213PS.BCST logisticConsts<>+148(SB), Z1, Z2
+	VFMADD213PS.BCST logisticConsts<>+152(SB), Z1, Z2
+	VFMADD213PS.BCST logisticConsts<>+156(SB), Z1, Z2
+	VFMADD213PS.BCST logisticConsts<>+160(SB), Z1, Z2
+	VFMADD213PS.BCST logisticConsts<>+164(SB), Z1, Z2
+	VMULPS           Z1, Z1, Z5
+	VMULPS.BCST      logisticConsts<>+168(SB), Z0, Z6
 	VFMADD231PS      Z5, Z2, Z6
-	VADDPS           Z0, Z6, Z0
-	VFMADD231PS      Z22, Z1, Z0
+	VADDPS           Z1, Z6, Z1
+	VFMADD231PS.BCST logisticConsts<>+172(SB), Z0, Z1
 	VCMPPS           $0x15, Z23, Z4, K1
-	VMOVAPS.Z        Z4, K1, Z1
-	VSUBPS           Z1, Z0, Z0
+	VMOVAPS.Z        Z4, K1, Z0
+	VSUBPS           Z0, Z1, Z0
 	VPXORD.BCST      logisticConsts<>+88(SB), Z3, Z1
 	VCMPPS           $0x15, Z23, Z1, K1
 	VMOVAPS.Z        Z1, K1, Z1
@@ -5287,17 +5266,17 @@ l69:
 	VMOVUPS          Z0, K7, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+172(SB), Z2
+	VBROADCASTSS logisticConsts<>+176(SB), Z2
 	VMAXPS       Z1, Z2, Z2
-	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VBROADCASTSS logisticConsts<>+180(SB), Z3
 	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z19, Z2, Z3
+	VFMADD231PS  Z21, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z22, Z3, Z2
-	VFNMADD231PS Z21, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
 
 	// p = e^r
 	VMOVAPS          Z17, Z4
@@ -5310,7 +5289,7 @@ l69:
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z1, K1
+	VCMPPS.BCST $0x15, logisticConsts<>+176(SB), Z1, K1
 	VMOVAPS.Z   Z2, K1, Z1
 	VMOVAPS.Z   Z1, K7, Z1
 	VADDPS      Z31, Z1, Z31
@@ -5319,32 +5298,32 @@ l69:
 	VBROADCASTSS logisticConsts<>+0(SB), Z1
 	VBLENDMPS    Z0, Z1, K7, Z0
 	VMAXPS       Z30, Z0, Z1
-	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VSUBPS       Z1, Z30, Z2
 	VSUBPS       Z1, Z0, Z0
 	VMOVAPS      Z1, Z30
-	VBROADCASTSS logisticConsts<>+172(SB), Z1
+	VBROADCASTSS logisticConsts<>+176(SB), Z1
 	VMAXPS       Z2, Z1, Z1
-	VBROADCASTSS logisticConsts<>+172(SB), Z3
+	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMAXPS       Z0, Z3, Z3
-	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VBROADCASTSS logisticConsts<>+180(SB), Z4
 	VMINPS       Z1, Z4, Z1
-	VBROADCASTSS logisticConsts<>+176(SB), Z4
+	VBROADCASTSS logisticConsts<>+180(SB), Z4
 	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z19, Z1, Z4
+	VFMADD231PS  Z21, Z1, Z4
 	VMOVAPS      Z24, Z5
-	VFMADD231PS  Z19, Z3, Z5
+	VFMADD231PS  Z21, Z3, Z5
 	VSUBPS       Z24, Z4, Z4
 	VSUBPS       Z24, Z5, Z5
-	VFNMADD231PS Z22, Z4, Z1
-	VFNMADD231PS Z22, Z5, Z3
-	VFNMADD231PS Z21, Z4, Z1
-	VFNMADD231PS Z21, Z5, Z3
+	VFNMADD231PS Z20, Z4, Z1
+	VFNMADD231PS Z20, Z5, Z3
+	VFNMADD231PS Z19, Z4, Z1
+	VFNMADD231PS Z19, Z5, Z3
 
 	// p = e^r
 	// p = e^r
@@ -5367,8 +5346,8 @@ l69:
 	// p 2^n
 	VSCALEFPS   Z4, Z6, Z1
 	VSCALEFPS   Z5, Z7, Z3
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z2, K1
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z0, K2
+	VCMPPS.BCST $0x15, logisticConsts<>+176(SB), Z2, K1
+	VCMPPS.BCST $0x15, logisticConsts<>+176(SB), Z0, K2
 	VMOVAPS.Z   Z1, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
@@ -5396,17 +5375,17 @@ l70:
 	VMAXPS        X1, X0, X0
 	VBROADCASTSS  X0, Z0
 	VSUBPS        Z0, Z30, Z1
-	VBROADCASTSS  logisticConsts<>+172(SB), Z2
+	VBROADCASTSS  logisticConsts<>+176(SB), Z2
 	VMAXPS        Z1, Z2, Z2
-	VBROADCASTSS  logisticConsts<>+176(SB), Z3
+	VBROADCASTSS  logisticConsts<>+180(SB), Z3
 	VMINPS        Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z19, Z2, Z3
+	VFMADD231PS  Z21, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z22, Z3, Z2
-	VFNMADD231PS Z21, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
+	VFNMADD231PS Z19, Z3, Z2
 
 	// p = e^r
 	VMOVAPS          Z17, Z4
@@ -5419,7 +5398,7 @@ l70:
 
 	// p 2^n
 	VSCALEFPS     Z3, Z4, Z2
-	VCMPPS.BCST   $0x15, logisticConsts<>+172(SB), Z1, K1
+	VCMPPS.BCST   $0x15, logisticConsts<>+176(SB), Z1, K1
 	VMOVAPS.Z     Z2, K1, Z1
 	VMULPS        Z1, Z29, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
@@ -5431,36 +5410,35 @@ l70:
 	VPERMILPS     $0x01, X29, X1
 	VADDPS        X1, X29, X29
 	VBROADCASTSS  X29, Z1
-	VCMPPS.BCST   $0x11, logisticConsts<>+188(SB), Z1, K1
-	VMULPS.BCST   logisticConsts<>+192(SB), Z1, Z2
+	VCMPPS.BCST   $0x11, logisticConsts<>+192(SB), Z1, K1
+	VMULPS.BCST   logisticConsts<>+196(SB), Z1, Z2
 	VBLENDMPS     Z2, Z1, K1, Z2
-	VBROADCASTSS  logisticConsts<>+196(SB), Z3
+	VBROADCASTSS  logisticConsts<>+200(SB), Z3
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST logisticConsts<>+128(SB), Z2, Z2
-	VPSRAD      $0x17, Z2, Z4
+	VPSUBD.BCST logisticConsts<>+128(SB), Z2, Z4
+	VPANDD.BCST logisticConsts<>+0(SB), Z4, Z4
+	VPSUBD      Z4, Z2, Z2
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST logisticConsts<>+132(SB), Z2, Z2
-	VPADDD.BCST logisticConsts<>+128(SB), Z2, Z2
 	VSUBPS      Z25, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z4
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z2, Z4
+	VBROADCASTSS     logisticConsts<>+136(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST logisticConsts<>+140(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+144(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z21, Z3, Z6
+	VMULPS.BCST      logisticConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z22, Z3, Z2
+	VFMADD231PS.BCST logisticConsts<>+172(SB), Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS         $0x11, Z23, Z1, K1
@@ -5479,36 +5457,35 @@ l70:
 	VPERMILPS      $0x01, X31, X1
 	VADDPS         X1, X31, X31
 	VBROADCASTSS   X31, Z1
-	VCMPPS.BCST    $0x11, logisticConsts<>+188(SB), Z1, K1
-	VMULPS.BCST    logisticConsts<>+192(SB), Z1, Z2
+	VCMPPS.BCST    $0x11, logisticConsts<>+192(SB), Z1, K1
+	VMULPS.BCST    logisticConsts<>+196(SB), Z1, Z2
 	VBLENDMPS      Z2, Z1, K1, Z2
-	VBROADCASTSS   logisticConsts<>+196(SB), Z3
+	VBROADCASTSS   logisticConsts<>+200(SB), Z3
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST logisticConsts<>+128(SB), Z2, Z2
-	VPSRAD      $0x17, Z2, Z4
+	VPSUBD.BCST logisticConsts<>+128(SB), Z2, Z4
+	VPANDD.BCST logisticConsts<>+0(SB), Z4, Z4
+	VPSUBD      Z4, Z2, Z2
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST logisticConsts<>+132(SB), Z2, Z2
-	VPADDD.BCST logisticConsts<>+128(SB), Z2, Z2
 	VSUBPS      Z25, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z4
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z2, Z4
+	VBROADCASTSS     logisticConsts<>+136(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+132(SB), Z2, Z4
+	VFMADD213PS.BCST logisticConsts<>+140(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+144(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+164(SB), Z2, Z4
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z21, Z3, Z6
+	VMULPS.BCST      logisticConsts<>+168(SB), Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z22, Z3, Z2
+	VFMADD231PS.BCST logisticConsts<>+172(SB), Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS         $0x11, Z23, Z1, K1
@@ -5538,49 +5515,49 @@ l71:
 	VSUBPS       Z28, Z5, Z5
 	VSUBPS       Z31, Z4, Z4
 	VSUBPS       Z31, Z5, Z5
-	VCMPPS       $0x16, Z20, Z2, K1
-	VCMPPS       $0x16, Z20, Z3, K2
-	VCMPPS       $0x16, Z20, Z4, K4
-	VCMPPS       $0x16, Z20, Z5, K5
+	VCMPPS       $0x16, Z22, Z2, K1
+	VCMPPS       $0x16, Z22, Z3, K2
+	VCMPPS       $0x16, Z22, Z4, K4
+	VCMPPS       $0x16, Z22, Z5, K5
 	VMOVAPS.Z    Z2, K1, Z2
 	VMOVAPS.Z    Z3, K2, Z3
 	VMOVAPS.Z    Z4, K4, Z4
 	VMOVAPS.Z    Z5, K5, Z5
-	VBROADCASTSS logisticConsts<>+176(SB), Z6
+	VBROADCASTSS logisticConsts<>+180(SB), Z6
 	VMINPS       Z2, Z6, Z2
-	VBROADCASTSS logisticConsts<>+176(SB), Z6
+	VBROADCASTSS logisticConsts<>+180(SB), Z6
 	VMINPS       Z3, Z6, Z3
-	VBROADCASTSS logisticConsts<>+176(SB), Z6
+	VBROADCASTSS logisticConsts<>+180(SB), Z6
 	VMINPS       Z4, Z6, Z4
-	VBROADCASTSS logisticConsts<>+176(SB), Z6
+	VBROADCASTSS logisticConsts<>+180(SB), Z6
 	VMINPS       Z5, Z6, Z5
-	VMAXPS       Z2, Z20, Z2
-	VMAXPS       Z3, Z20, Z3
-	VMAXPS       Z4, Z20, Z4
-	VMAXPS       Z5, Z20, Z5
+	VMAXPS       Z2, Z22, Z2
+	VMAXPS       Z3, Z22, Z3
+	VMAXPS       Z4, Z22, Z4
+	VMAXPS       Z5, Z22, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z6
-	VFMADD231PS  Z19, Z2, Z6
+	VFMADD231PS  Z21, Z2, Z6
 	VMOVAPS      Z24, Z7
-	VFMADD231PS  Z19, Z3, Z7
+	VFMADD231PS  Z21, Z3, Z7
 	VMOVAPS      Z24, Z8
-	VFMADD231PS  Z19, Z4, Z8
+	VFMADD231PS  Z21, Z4, Z8
 	VMOVAPS      Z24, Z9
-	VFMADD231PS  Z19, Z5, Z9
+	VFMADD231PS  Z21, Z5, Z9
 	VSUBPS       Z24, Z6, Z6
 	VSUBPS       Z24, Z7, Z7
 	VSUBPS       Z24, Z8, Z8
 	VSUBPS       Z24, Z9, Z9
-	VFNMADD231PS Z22, Z6, Z2
-	VFNMADD231PS Z22, Z7, Z3
-	VFNMADD231PS Z22, Z8, Z4
-	VFNMADD231PS Z22, Z9, Z5
-	VFNMADD231PS Z21, Z6, Z2
-	VFNMADD231PS Z21, Z7, Z3
-	VFNMADD231PS Z21, Z8, Z4
-	VFNMADD231PS Z21, Z9, Z5
+	VFNMADD231PS Z20, Z6, Z2
+	VFNMADD231PS Z20, Z7, Z3
+	VFNMADD231PS Z20, Z8, Z4
+	VFNMADD231PS Z20, Z9, Z5
+	VFNMADD231PS Z19, Z6, Z2
+	VFNMADD231PS Z19, Z7, Z3
+	VFNMADD231PS Z19, Z8, Z4
+	VFNMADD231PS Z19, Z9, Z5
 
 	// p = e^r
 	// p = e^r
@@ -5639,13 +5616,13 @@ l71:
 	VMOVUPS      64(DX), Z3
 	VMULPS       Z0, Z2, Z2
 	VMULPS       Z1, Z3, Z3
-	VBROADCASTSS logisticConsts<>+180(SB), Z4
+	VBROADCASTSS logisticConsts<>+184(SB), Z4
 	VMINPS       Z2, Z4, Z2
-	VBROADCASTSS logisticConsts<>+180(SB), Z4
+	VBROADCASTSS logisticConsts<>+184(SB), Z4
 	VMINPS       Z3, Z4, Z3
-	VBROADCASTSS logisticConsts<>+184(SB), Z4
+	VBROADCASTSS logisticConsts<>+188(SB), Z4
 	VMAXPS       Z2, Z4, Z2
-	VBROADCASTSS logisticConsts<>+184(SB), Z4
+	VBROADCASTSS logisticConsts<>+188(SB), Z4
 	VMAXPS       Z3, Z4, Z3
 	VMOVAPS.Z    Z2, K1, Z2
 	VMOVAPS.Z    Z3, K2, Z3
@@ -5655,13 +5632,13 @@ l71:
 	VMOVUPS      64(BX), Z3
 	VMULPS       Z0, Z2, Z0
 	VMULPS       Z1, Z3, Z1
-	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
 	VMINPS       Z0, Z2, Z0
-	VBROADCASTSS logisticConsts<>+180(SB), Z2
+	VBROADCASTSS logisticConsts<>+184(SB), Z2
 	VMINPS       Z1, Z2, Z1
-	VBROADCASTSS logisticConsts<>+184(SB), Z2
+	VBROADCASTSS logisticConsts<>+188(SB), Z2
 	VMAXPS       Z0, Z2, Z0
-	VBROADCASTSS logisticConsts<>+184(SB), Z2
+	VBROADCASTSS logisticConsts<>+188(SB), Z2
 	VMAXPS       Z1, Z2, Z1
 	VMOVAPS.Z    Z0, K1, Z0
 	VMOVAPS.Z    Z1, K2, Z1
@@ -5683,29 +5660,29 @@ l72:
 	VMOVUPS      (R9), Z2
 	VSUBPS       Z28, Z2, Z2
 	VSUBPS       Z31, Z2, Z2
-	VCMPPS       $0x16, Z20, Z1, K1
-	VCMPPS       $0x16, Z20, Z2, K2
+	VCMPPS       $0x16, Z22, Z1, K1
+	VCMPPS       $0x16, Z22, Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVAPS.Z    Z2, K2, Z2
-	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VBROADCASTSS logisticConsts<>+180(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VBROADCASTSS logisticConsts<>+180(SB), Z3
 	VMINPS       Z2, Z3, Z2
-	VMAXPS       Z1, Z20, Z1
-	VMAXPS       Z2, Z20, Z2
+	VMAXPS       Z1, Z22, Z1
+	VMAXPS       Z2, Z22, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z19, Z1, Z3
+	VFMADD231PS  Z21, Z1, Z3
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z19, Z2, Z4
+	VFMADD231PS  Z21, Z2, Z4
 	VSUBPS       Z24, Z3, Z3
 	VSUBPS       Z24, Z4, Z4
-	VFNMADD231PS Z22, Z3, Z1
-	VFNMADD231PS Z22, Z4, Z2
-	VFNMADD231PS Z21, Z3, Z1
-	VFNMADD231PS Z21, Z4, Z2
+	VFNMADD231PS Z20, Z3, Z1
+	VFNMADD231PS Z20, Z4, Z2
+	VFNMADD231PS Z19, Z3, Z1
+	VFNMADD231PS Z19, Z4, Z2
 
 	// p = e^r
 	// p = e^r
@@ -5739,17 +5716,17 @@ l72:
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Z1
 	VMULPS       Z0, Z1, Z1
-	VBROADCASTSS logisticConsts<>+180(SB), Z2
-	VMINPS       Z1, Z2, Z1
 	VBROADCASTSS logisticConsts<>+184(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS logisticConsts<>+188(SB), Z2
 	VMAXPS       Z1, Z2, Z1
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVUPS      Z1, (DX)
 	VMOVUPS      (BX), Z1
 	VMULPS       Z0, Z1, Z0
-	VBROADCASTSS logisticConsts<>+180(SB), Z1
-	VMINPS       Z0, Z1, Z0
 	VBROADCASTSS logisticConsts<>+184(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+188(SB), Z1
 	VMAXPS       Z0, Z1, Z0
 	VMOVAPS.Z    Z0, K1, Z0
 	VMOVUPS      Z0, (BX)
@@ -5772,29 +5749,29 @@ l73:
 	VMOVUPS.Z    (R9), K7, Z2
 	VSUBPS       Z28, Z2, Z2
 	VSUBPS       Z31, Z2, Z2
-	VCMPPS       $0x16, Z20, Z1, K1
-	VCMPPS       $0x16, Z20, Z2, K2
+	VCMPPS       $0x16, Z22, Z1, K1
+	VCMPPS       $0x16, Z22, Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVAPS.Z    Z2, K2, Z2
-	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VBROADCASTSS logisticConsts<>+180(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS logisticConsts<>+176(SB), Z3
+	VBROADCASTSS logisticConsts<>+180(SB), Z3
 	VMINPS       Z2, Z3, Z2
-	VMAXPS       Z1, Z20, Z1
-	VMAXPS       Z2, Z20, Z2
+	VMAXPS       Z1, Z22, Z1
+	VMAXPS       Z2, Z22, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z19, Z1, Z3
+	VFMADD231PS  Z21, Z1, Z3
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z19, Z2, Z4
+	VFMADD231PS  Z21, Z2, Z4
 	VSUBPS       Z24, Z3, Z3
 	VSUBPS       Z24, Z4, Z4
-	VFNMADD231PS Z22, Z3, Z1
-	VFNMADD231PS Z22, Z4, Z2
-	VFNMADD231PS Z21, Z3, Z1
-	VFNMADD231PS Z21, Z4, Z2
+	VFNMADD231PS Z20, Z3, Z1
+	VFNMADD231PS Z20, Z4, Z2
+	VFNMADD231PS Z19, Z3, Z1
+	VFNMADD231PS Z19, Z4, Z2
 
 	// p = e^r
 	// p = e^r
@@ -5828,17 +5805,17 @@ l73:
 	// the gradients times their responsibilities
 	VMOVUPS.Z    (DX), K7, Z1
 	VMULPS       Z0, Z1, Z1
-	VBROADCASTSS logisticConsts<>+180(SB), Z2
-	VMINPS       Z1, Z2, Z1
 	VBROADCASTSS logisticConsts<>+184(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS logisticConsts<>+188(SB), Z2
 	VMAXPS       Z1, Z2, Z1
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVUPS      Z1, K7, (DX)
 	VMOVUPS.Z    (BX), K7, Z1
 	VMULPS       Z0, Z1, Z0
-	VBROADCASTSS logisticConsts<>+180(SB), Z1
-	VMINPS       Z0, Z1, Z0
 	VBROADCASTSS logisticConsts<>+184(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS logisticConsts<>+188(SB), Z1
 	VMAXPS       Z0, Z1, Z0
 	VMOVAPS.Z    Z0, K1, Z0
 	VMOVUPS      Z0, K7, (BX)

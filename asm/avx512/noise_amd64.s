@@ -43,7 +43,7 @@ DATA noiseConsts<>+140(SB)/4, $0x33000000 // 0x1p-25 = 2.9802322e-08
 DATA noiseConsts<>+144(SB)/4, $0x3f7fffff // 0x1.fffffep-01 = 0.99999994
 DATA noiseConsts<>+148(SB)/4, $0x00000010 // 16
 DATA noiseConsts<>+152(SB)/4, $0x3f3504f3 // sqrt(1/2)
-DATA noiseConsts<>+156(SB)/4, $0x007fffff // the mantissa
+DATA noiseConsts<>+156(SB)/4, $0xff800000 // -Inf; the bits of sign and exponent
 DATA noiseConsts<>+160(SB)/4, $0x3f800000 // 1
 DATA noiseConsts<>+164(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
 DATA noiseConsts<>+168(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
@@ -54,8 +54,8 @@ DATA noiseConsts<>+184(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
 DATA noiseConsts<>+188(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
 DATA noiseConsts<>+192(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
 DATA noiseConsts<>+196(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
-DATA noiseConsts<>+200(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
-DATA noiseConsts<>+204(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
+DATA noiseConsts<>+200(SB)/4, $0x2a3fbe8e // 0x1.7f7d1cp-43 = 1.703032e-13
+DATA noiseConsts<>+204(SB)/4, $0x33b17200 // 0x1.62e4p-24 = 8.262941e-08
 DATA noiseConsts<>+208(SB)/4, $0xc0000000 // -2
 DATA noiseConsts<>+212(SB)/4, $0x40800000 // 4
 DATA noiseConsts<>+216(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
@@ -471,16 +471,14 @@ l2:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z21, Z2, Z2
-	VPSUBD    Z21, Z1, Z1
-	VPSRAD    $0x17, Z2, Z3
-	VPSRAD    $0x17, Z1, Z4
+	VPSUBD    Z21, Z2, Z3
+	VPSUBD    Z21, Z1, Z4
+	VPANDD    Z20, Z3, Z3
+	VPANDD    Z20, Z4, Z4
+	VPSUBD    Z3, Z2, Z2
+	VPSUBD    Z4, Z1, Z1
 	VCVTDQ2PS Z3, Z3
 	VCVTDQ2PS Z4, Z4
-	VPANDD    Z20, Z2, Z2
-	VPANDD    Z20, Z1, Z1
-	VPADDD    Z21, Z2, Z2
-	VPADDD    Z21, Z1, Z1
 	VSUBPS    Z25, Z2, Z2
 	VSUBPS    Z25, Z1, Z1
 

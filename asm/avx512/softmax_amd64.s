@@ -22,22 +22,23 @@ DATA softmaxConsts<>+56(SB)/4, $0x7f800000 // Inf; the bits of the exponent
 DATA softmaxConsts<>+60(SB)/4, $0x42b20000 // 89
 DATA softmaxConsts<>+64(SB)/4, $0x00800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
 DATA softmaxConsts<>+68(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
-DATA softmaxConsts<>+72(SB)/4, $0xffffffe8 // -24
+DATA softmaxConsts<>+72(SB)/4, $0xf4000000
 DATA softmaxConsts<>+76(SB)/4, $0x3f3504f3 // sqrt(1/2)
-DATA softmaxConsts<>+80(SB)/4, $0x007fffff // the mantissa
-DATA softmaxConsts<>+84(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
-DATA softmaxConsts<>+88(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
-DATA softmaxConsts<>+92(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
-DATA softmaxConsts<>+96(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
-DATA softmaxConsts<>+100(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
-DATA softmaxConsts<>+104(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
-DATA softmaxConsts<>+108(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
-DATA softmaxConsts<>+112(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
-DATA softmaxConsts<>+116(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
-DATA softmaxConsts<>+120(SB)/4, $0x7fc00000 // NaN
-DATA softmaxConsts<>+124(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
-DATA softmaxConsts<>+128(SB)/4, $0xc2ae0000 // -87
-GLOBL softmaxConsts<>(SB), RODATA|NOPTR, $132
+DATA softmaxConsts<>+80(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA softmaxConsts<>+84(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
+DATA softmaxConsts<>+88(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA softmaxConsts<>+92(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA softmaxConsts<>+96(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA softmaxConsts<>+100(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA softmaxConsts<>+104(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
+DATA softmaxConsts<>+108(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA softmaxConsts<>+112(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
+DATA softmaxConsts<>+116(SB)/4, $0x2a3fbe8e // 0x1.7f7d1cp-43 = 1.703032e-13
+DATA softmaxConsts<>+120(SB)/4, $0x33b17200 // 0x1.62e4p-24 = 8.262941e-08
+DATA softmaxConsts<>+124(SB)/4, $0x7fc00000 // NaN
+DATA softmaxConsts<>+128(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
+DATA softmaxConsts<>+132(SB)/4, $0xc2ae0000 // -87
+GLOBL softmaxConsts<>(SB), RODATA|NOPTR, $136
 
 // func Softmax(dst *float32, x *float32, rows int, n int)
 // Requires: AVX, AVX512F, AVX512VL
@@ -305,13 +306,13 @@ l15:
 TEXT ·LogSumExp(SB), NOSPLIT, $8-32
 	// Registers:    Z0-Z5 values    Z6-Z29 constants and scalars    Z30-Z31 kept from loop to loop
 	VBROADCASTSS softmaxConsts<>+44(SB), Z29
-	VBROADCASTSS softmaxConsts<>+12(SB), Z28
-	VBROADCASTSS softmaxConsts<>+0(SB), Z27
-	VBROADCASTSS softmaxConsts<>+16(SB), Z26
-	VBROADCASTSS softmaxConsts<>+20(SB), Z25
-	VBROADCASTSS softmaxConsts<>+60(SB), Z24
-	VBROADCASTSS softmaxConsts<>+4(SB), Z23
-	VBROADCASTSS softmaxConsts<>+8(SB), Z22
+	VBROADCASTSS softmaxConsts<>+0(SB), Z28
+	VBROADCASTSS softmaxConsts<>+12(SB), Z27
+	VBROADCASTSS softmaxConsts<>+60(SB), Z26
+	VBROADCASTSS softmaxConsts<>+4(SB), Z25
+	VBROADCASTSS softmaxConsts<>+8(SB), Z24
+	VBROADCASTSS softmaxConsts<>+16(SB), Z23
+	VBROADCASTSS softmaxConsts<>+20(SB), Z22
 	VBROADCASTSS softmaxConsts<>+24(SB), Z21
 	VBROADCASTSS softmaxConsts<>+28(SB), Z20
 	VBROADCASTSS softmaxConsts<>+32(SB), Z19
@@ -338,7 +339,7 @@ TEXT ·LogSumExp(SB), NOSPLIT, $8-32
 	MOVQ AX, (SP)
 
 l17:
-	VMOVAPS Z27, Z31
+	VMOVAPS Z28, Z31
 	MOVQ    n+24(FP), CX
 	SUBQ    $0x40, CX
 	JLT     l19
@@ -375,7 +376,7 @@ l20:
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (SI), K7, Z0
-	VBLENDMPS Z0, Z27, K7, Z0
+	VBLENDMPS Z0, Z28, K7, Z0
 	VMAXPS    Z31, Z0, Z31
 	LEAQ      (SI)(CX*4), SI
 
@@ -403,22 +404,22 @@ l23:
 	VMOVUPS 64(SI), Z1
 	VSUBPS  Z30, Z0, Z0
 	VSUBPS  Z30, Z1, Z1
-	VMINPS  Z0, Z24, Z0
-	VMINPS  Z1, Z24, Z1
-	VMAXPS  Z0, Z23, Z0
-	VMAXPS  Z1, Z23, Z1
+	VMINPS  Z0, Z26, Z0
+	VMINPS  Z1, Z26, Z1
+	VMAXPS  Z0, Z25, Z0
+	VMAXPS  Z1, Z25, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z28, Z2
-	VFMADD231PS  Z22, Z0, Z2
-	VMOVAPS      Z28, Z3
-	VFMADD231PS  Z22, Z1, Z3
-	VSUBPS       Z28, Z2, Z2
-	VSUBPS       Z28, Z3, Z3
-	VFNMADD231PS Z26, Z2, Z0
-	VFNMADD231PS Z26, Z3, Z1
-	VFNMADD231PS Z25, Z2, Z0
-	VFNMADD231PS Z25, Z3, Z1
+	VMOVAPS      Z27, Z2
+	VFMADD231PS  Z24, Z0, Z2
+	VMOVAPS      Z27, Z3
+	VFMADD231PS  Z24, Z1, Z3
+	VSUBPS       Z27, Z2, Z2
+	VSUBPS       Z27, Z3, Z3
+	VFNMADD231PS Z23, Z2, Z0
+	VFNMADD231PS Z23, Z3, Z1
+	VFNMADD231PS Z22, Z2, Z0
+	VFNMADD231PS Z22, Z3, Z1
 
 	// p = e^r
 	VMOVAPS     Z20, Z4
@@ -450,15 +451,15 @@ l24:
 	JLT     l25
 	VMOVUPS (SI), Z0
 	VSUBPS  Z30, Z0, Z0
-	VMINPS  Z0, Z24, Z0
-	VMAXPS  Z0, Z23, Z0
+	VMINPS  Z0, Z26, Z0
+	VMAXPS  Z0, Z25, Z0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z28, Z1
-	VFMADD231PS  Z22, Z0, Z1
-	VSUBPS       Z28, Z1, Z1
-	VFNMADD231PS Z26, Z1, Z0
-	VFNMADD231PS Z25, Z1, Z0
+	VMOVAPS      Z27, Z1
+	VFMADD231PS  Z24, Z0, Z1
+	VSUBPS       Z27, Z1, Z1
+	VFNMADD231PS Z23, Z1, Z0
+	VFNMADD231PS Z22, Z1, Z0
 
 	// p = e^r
 	VMOVAPS     Z20, Z2
@@ -484,15 +485,15 @@ l25:
 	KMOVW     AX, K7
 	VMOVUPS.Z (SI), K7, Z0
 	VSUBPS    Z30, Z0, Z0
-	VMINPS    Z0, Z24, Z0
-	VMAXPS    Z0, Z23, Z0
+	VMINPS    Z0, Z26, Z0
+	VMAXPS    Z0, Z25, Z0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z28, Z1
-	VFMADD231PS  Z22, Z0, Z1
-	VSUBPS       Z28, Z1, Z1
-	VFNMADD231PS Z26, Z1, Z0
-	VFNMADD231PS Z25, Z1, Z0
+	VMOVAPS      Z27, Z1
+	VFMADD231PS  Z24, Z0, Z1
+	VSUBPS       Z27, Z1, Z1
+	VFNMADD231PS Z23, Z1, Z0
+	VFNMADD231PS Z22, Z1, Z0
 
 	// p = e^r
 	VMOVAPS     Z20, Z2
@@ -525,35 +526,34 @@ l26:
 	VMOVAPS.Z     Z11, K1, Z2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z10, Z1, Z1
-	VPSRAD    $0x17, Z1, Z3
+	VPSUBD    Z10, Z1, Z3
+	VPANDD    Z28, Z3, Z3
+	VPSUBD    Z3, Z1, Z1
 	VPADDD    Z2, Z3, Z2
 	VCVTDQ2PS Z2, Z2
-	VPANDD    Z9, Z1, Z1
-	VPADDD    Z10, Z1, Z1
 	VSUBPS    Z29, Z1, Z1
 
 	// r + r^2 p(r) + k ln 2
-	VMOVAPS          Z7, Z3
-	VFMADD231PS      Z1, Z8, Z3
+	VMOVAPS          Z8, Z3
+	VFMADD231PS      Z1, Z9, Z3
+	VFMADD213PS      Z7, Z1, Z3
 	VFMADD213PS      Z6, Z1, Z3
 	VFMADD213PS.BCST softmaxConsts<>+96(SB), Z1, Z3
 	VFMADD213PS.BCST softmaxConsts<>+100(SB), Z1, Z3
 	VFMADD213PS.BCST softmaxConsts<>+104(SB), Z1, Z3
 	VFMADD213PS.BCST softmaxConsts<>+108(SB), Z1, Z3
 	VFMADD213PS.BCST softmaxConsts<>+112(SB), Z1, Z3
-	VFMADD213PS.BCST softmaxConsts<>+116(SB), Z1, Z3
 	VMULPS           Z1, Z1, Z4
-	VMULPS           Z25, Z2, Z5
+	VMULPS.BCST      softmaxConsts<>+116(SB), Z2, Z5
 	VFMADD231PS      Z4, Z3, Z5
 	VADDPS           Z1, Z5, Z1
-	VFMADD231PS      Z26, Z2, Z1
+	VFMADD231PS.BCST softmaxConsts<>+120(SB), Z2, Z1
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS         $0x11, Z16, Z0, K1
-	VBLENDMPS.BCST softmaxConsts<>+120(SB), Z1, K1, Z1
+	VBLENDMPS.BCST softmaxConsts<>+124(SB), Z1, K1, Z1
 	VCMPPS         $0x00, Z16, Z0, K1
-	VBLENDMPS      Z27, Z1, K1, Z1
+	VBLENDMPS      Z28, Z1, K1, Z1
 	VCMPPS         $0x15, Z15, Z0, K1
 	VBLENDMPS      Z0, Z1, K1, Z0
 	VADDPS         Z0, Z30, Z0
@@ -569,13 +569,13 @@ l26:
 TEXT ·MaxLogSum(SB), NOSPLIT, $16-48
 	// Registers:    Z0-Z5 values    Z6-Z29 constants and scalars    Z30-Z31 kept from loop to loop
 	VBROADCASTSS softmaxConsts<>+44(SB), Z29
-	VBROADCASTSS softmaxConsts<>+12(SB), Z28
-	VBROADCASTSS softmaxConsts<>+0(SB), Z27
-	VBROADCASTSS softmaxConsts<>+16(SB), Z26
-	VBROADCASTSS softmaxConsts<>+20(SB), Z25
-	VBROADCASTSS softmaxConsts<>+60(SB), Z24
-	VBROADCASTSS softmaxConsts<>+4(SB), Z23
-	VBROADCASTSS softmaxConsts<>+8(SB), Z22
+	VBROADCASTSS softmaxConsts<>+0(SB), Z28
+	VBROADCASTSS softmaxConsts<>+12(SB), Z27
+	VBROADCASTSS softmaxConsts<>+60(SB), Z26
+	VBROADCASTSS softmaxConsts<>+4(SB), Z25
+	VBROADCASTSS softmaxConsts<>+8(SB), Z24
+	VBROADCASTSS softmaxConsts<>+16(SB), Z23
+	VBROADCASTSS softmaxConsts<>+20(SB), Z22
 	VBROADCASTSS softmaxConsts<>+24(SB), Z21
 	VBROADCASTSS softmaxConsts<>+28(SB), Z20
 	VBROADCASTSS softmaxConsts<>+32(SB), Z19
@@ -607,7 +607,7 @@ TEXT ·MaxLogSum(SB), NOSPLIT, $16-48
 	MOVQ AX, 8(SP)
 
 l28:
-	VMOVAPS Z27, Z31
+	VMOVAPS Z28, Z31
 	MOVQ    n+32(FP), CX
 	SUBQ    $0x40, CX
 	JLT     l30
@@ -644,7 +644,7 @@ l31:
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (DX), K7, Z0
-	VBLENDMPS Z0, Z27, K7, Z0
+	VBLENDMPS Z0, Z28, K7, Z0
 	VMAXPS    Z31, Z0, Z31
 	LEAQ      (DX)(CX*4), DX
 
@@ -672,22 +672,22 @@ l34:
 	VMOVUPS 64(DX), Z1
 	VSUBPS  Z30, Z0, Z0
 	VSUBPS  Z30, Z1, Z1
-	VMINPS  Z0, Z24, Z0
-	VMINPS  Z1, Z24, Z1
-	VMAXPS  Z0, Z23, Z0
-	VMAXPS  Z1, Z23, Z1
+	VMINPS  Z0, Z26, Z0
+	VMINPS  Z1, Z26, Z1
+	VMAXPS  Z0, Z25, Z0
+	VMAXPS  Z1, Z25, Z1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z28, Z2
-	VFMADD231PS  Z22, Z0, Z2
-	VMOVAPS      Z28, Z3
-	VFMADD231PS  Z22, Z1, Z3
-	VSUBPS       Z28, Z2, Z2
-	VSUBPS       Z28, Z3, Z3
-	VFNMADD231PS Z26, Z2, Z0
-	VFNMADD231PS Z26, Z3, Z1
-	VFNMADD231PS Z25, Z2, Z0
-	VFNMADD231PS Z25, Z3, Z1
+	VMOVAPS      Z27, Z2
+	VFMADD231PS  Z24, Z0, Z2
+	VMOVAPS      Z27, Z3
+	VFMADD231PS  Z24, Z1, Z3
+	VSUBPS       Z27, Z2, Z2
+	VSUBPS       Z27, Z3, Z3
+	VFNMADD231PS Z23, Z2, Z0
+	VFNMADD231PS Z23, Z3, Z1
+	VFNMADD231PS Z22, Z2, Z0
+	VFNMADD231PS Z22, Z3, Z1
 
 	// p = e^r
 	VMOVAPS     Z20, Z4
@@ -719,15 +719,15 @@ l35:
 	JLT     l36
 	VMOVUPS (DX), Z0
 	VSUBPS  Z30, Z0, Z0
-	VMINPS  Z0, Z24, Z0
-	VMAXPS  Z0, Z23, Z0
+	VMINPS  Z0, Z26, Z0
+	VMAXPS  Z0, Z25, Z0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z28, Z1
-	VFMADD231PS  Z22, Z0, Z1
-	VSUBPS       Z28, Z1, Z1
-	VFNMADD231PS Z26, Z1, Z0
-	VFNMADD231PS Z25, Z1, Z0
+	VMOVAPS      Z27, Z1
+	VFMADD231PS  Z24, Z0, Z1
+	VSUBPS       Z27, Z1, Z1
+	VFNMADD231PS Z23, Z1, Z0
+	VFNMADD231PS Z22, Z1, Z0
 
 	// p = e^r
 	VMOVAPS     Z20, Z2
@@ -753,15 +753,15 @@ l36:
 	KMOVW     AX, K7
 	VMOVUPS.Z (DX), K7, Z0
 	VSUBPS    Z30, Z0, Z0
-	VMINPS    Z0, Z24, Z0
-	VMAXPS    Z0, Z23, Z0
+	VMINPS    Z0, Z26, Z0
+	VMAXPS    Z0, Z25, Z0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Z28, Z1
-	VFMADD231PS  Z22, Z0, Z1
-	VSUBPS       Z28, Z1, Z1
-	VFNMADD231PS Z26, Z1, Z0
-	VFNMADD231PS Z25, Z1, Z0
+	VMOVAPS      Z27, Z1
+	VFMADD231PS  Z24, Z0, Z1
+	VSUBPS       Z27, Z1, Z1
+	VFNMADD231PS Z23, Z1, Z0
+	VFNMADD231PS Z22, Z1, Z0
 
 	// p = e^r
 	VMOVAPS     Z20, Z2
@@ -795,35 +795,34 @@ l37:
 	VMOVAPS.Z     Z11, K1, Z2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z10, Z1, Z1
-	VPSRAD    $0x17, Z1, Z3
+	VPSUBD    Z10, Z1, Z3
+	VPANDD    Z28, Z3, Z3
+	VPSUBD    Z3, Z1, Z1
 	VPADDD    Z2, Z3, Z2
 	VCVTDQ2PS Z2, Z2
-	VPANDD    Z9, Z1, Z1
-	VPADDD    Z10, Z1, Z1
 	VSUBPS    Z29, Z1, Z1
 
 	// r + r^2 p(r) + k ln 2
-	VMOVAPS          Z7, Z3
-	VFMADD231PS      Z1, Z8, Z3
+	VMOVAPS          Z8, Z3
+	VFMADD231PS      Z1, Z9, Z3
+	VFMADD213PS      Z7, Z1, Z3
 	VFMADD213PS      Z6, Z1, Z3
 	VFMADD213PS.BCST softmaxConsts<>+96(SB), Z1, Z3
 	VFMADD213PS.BCST softmaxConsts<>+100(SB), Z1, Z3
 	VFMADD213PS.BCST softmaxConsts<>+104(SB), Z1, Z3
 	VFMADD213PS.BCST softmaxConsts<>+108(SB), Z1, Z3
 	VFMADD213PS.BCST softmaxConsts<>+112(SB), Z1, Z3
-	VFMADD213PS.BCST softmaxConsts<>+116(SB), Z1, Z3
 	VMULPS           Z1, Z1, Z4
-	VMULPS           Z25, Z2, Z5
+	VMULPS.BCST      softmaxConsts<>+116(SB), Z2, Z5
 	VFMADD231PS      Z4, Z3, Z5
 	VADDPS           Z1, Z5, Z1
-	VFMADD231PS      Z26, Z2, Z1
+	VFMADD231PS.BCST softmaxConsts<>+120(SB), Z2, Z1
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS         $0x11, Z16, Z0, K1
-	VBLENDMPS.BCST softmaxConsts<>+120(SB), Z1, K1, Z1
+	VBLENDMPS.BCST softmaxConsts<>+124(SB), Z1, K1, Z1
 	VCMPPS         $0x00, Z16, Z0, K1
-	VBLENDMPS      Z27, Z1, K1, Z1
+	VBLENDMPS      Z28, Z1, K1, Z1
 	VCMPPS         $0x15, Z15, Z0, K1
 	VBLENDMPS      Z0, Z1, K1, Z0
 	VMOVSS         X0, (SI)
@@ -978,7 +977,7 @@ l48:
 // Requires: AVX, AVX512F
 TEXT ·LSEAdd(SB), NOSPLIT, $0-32
 	// Registers:    Z0-Z18 values    Z19-Z31 constants and scalars
-	VBROADCASTSS softmaxConsts<>+128(SB), Z31
+	VBROADCASTSS softmaxConsts<>+132(SB), Z31
 	VBROADCASTSS softmaxConsts<>+12(SB), Z30
 	VBROADCASTSS softmaxConsts<>+44(SB), Z29
 	VBROADCASTSS softmaxConsts<>+60(SB), Z28
@@ -990,7 +989,7 @@ TEXT ·LSEAdd(SB), NOSPLIT, $0-32
 	VBROADCASTSS softmaxConsts<>+32(SB), Z22
 	VBROADCASTSS softmaxConsts<>+36(SB), Z21
 	VBROADCASTSS softmaxConsts<>+40(SB), Z20
-	VBROADCASTSS softmaxConsts<>+124(SB), Z19
+	VBROADCASTSS softmaxConsts<>+128(SB), Z19
 
 	// Registers:    DI m    SI s    DX v    CX elements left in the row
 	MOVQ m+0(FP), DI
@@ -1235,13 +1234,13 @@ l53:
 TEXT ·LSEValue(SB), NOSPLIT, $24-48
 	// Registers:    Z0-Z9 values    Z10-Z29 constants and scalars    Z30-Z31 kept from loop to loop
 	VBROADCASTSS softmaxConsts<>+44(SB), Z29
-	VBROADCASTSS softmaxConsts<>+128(SB), Z28
+	VBROADCASTSS softmaxConsts<>+132(SB), Z28
 	VBROADCASTSS softmaxConsts<>+12(SB), Z27
 	VBROADCASTSS softmaxConsts<>+0(SB), Z26
-	VBROADCASTSS softmaxConsts<>+16(SB), Z25
-	VBROADCASTSS softmaxConsts<>+20(SB), Z24
-	VBROADCASTSS softmaxConsts<>+60(SB), Z23
-	VBROADCASTSS softmaxConsts<>+8(SB), Z22
+	VBROADCASTSS softmaxConsts<>+60(SB), Z25
+	VBROADCASTSS softmaxConsts<>+8(SB), Z24
+	VBROADCASTSS softmaxConsts<>+16(SB), Z23
+	VBROADCASTSS softmaxConsts<>+20(SB), Z22
 	VBROADCASTSS softmaxConsts<>+24(SB), Z21
 	VBROADCASTSS softmaxConsts<>+28(SB), Z20
 	VBROADCASTSS softmaxConsts<>+32(SB), Z19
@@ -1332,20 +1331,20 @@ l61:
 	VSUBPS  Z30, Z3, Z3
 	VMAXPS  Z2, Z28, Z4
 	VMAXPS  Z3, Z28, Z5
-	VMINPS  Z4, Z23, Z4
-	VMINPS  Z5, Z23, Z5
+	VMINPS  Z4, Z25, Z4
+	VMINPS  Z5, Z25, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z27, Z6
-	VFMADD231PS  Z22, Z4, Z6
+	VFMADD231PS  Z24, Z4, Z6
 	VMOVAPS      Z27, Z7
-	VFMADD231PS  Z22, Z5, Z7
+	VFMADD231PS  Z24, Z5, Z7
 	VSUBPS       Z27, Z6, Z6
 	VSUBPS       Z27, Z7, Z7
-	VFNMADD231PS Z25, Z6, Z4
-	VFNMADD231PS Z25, Z7, Z5
-	VFNMADD231PS Z24, Z6, Z4
-	VFNMADD231PS Z24, Z7, Z5
+	VFNMADD231PS Z23, Z6, Z4
+	VFNMADD231PS Z23, Z7, Z5
+	VFNMADD231PS Z22, Z6, Z4
+	VFNMADD231PS Z22, Z7, Z5
 
 	// p = e^r
 	VMOVAPS     Z20, Z8
@@ -1386,14 +1385,14 @@ l62:
 	VMOVUPS (SI), Z1
 	VSUBPS  Z30, Z1, Z1
 	VMAXPS  Z1, Z28, Z2
-	VMINPS  Z2, Z23, Z2
+	VMINPS  Z2, Z25, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z27, Z3
-	VFMADD231PS  Z22, Z2, Z3
+	VFMADD231PS  Z24, Z2, Z3
 	VSUBPS       Z27, Z3, Z3
-	VFNMADD231PS Z25, Z3, Z2
-	VFNMADD231PS Z24, Z3, Z2
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z20, Z4
@@ -1425,14 +1424,14 @@ l63:
 	VMOVUPS.Z (SI), K7, Z1
 	VSUBPS    Z30, Z1, Z1
 	VMAXPS    Z1, Z28, Z2
-	VMINPS    Z2, Z23, Z2
+	VMINPS    Z2, Z25, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z27, Z3
-	VFMADD231PS  Z22, Z2, Z3
+	VFMADD231PS  Z24, Z2, Z3
 	VSUBPS       Z27, Z3, Z3
-	VFNMADD231PS Z25, Z3, Z2
-	VFNMADD231PS Z24, Z3, Z2
+	VFNMADD231PS Z23, Z3, Z2
+	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
 	VMOVAPS     Z20, Z4
@@ -1469,33 +1468,32 @@ l64:
 	VMOVAPS.Z     Z13, K1, Z2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z12, Z1, Z1
-	VPSRAD    $0x17, Z1, Z3
+	VPSUBD    Z12, Z1, Z3
+	VPANDD    Z26, Z3, Z3
+	VPSUBD    Z3, Z1, Z1
 	VPADDD    Z2, Z3, Z2
 	VCVTDQ2PS Z2, Z2
-	VPANDD    Z11, Z1, Z1
-	VPADDD    Z12, Z1, Z1
 	VSUBPS    Z29, Z1, Z1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     softmaxConsts<>+88(SB), Z3
-	VFMADD231PS      Z1, Z10, Z3
+	VMOVAPS          Z10, Z3
+	VFMADD231PS      Z1, Z11, Z3
+	VFMADD213PS.BCST softmaxConsts<>+88(SB), Z1, Z3
 	VFMADD213PS.BCST softmaxConsts<>+92(SB), Z1, Z3
 	VFMADD213PS.BCST softmaxConsts<>+96(SB), Z1, Z3
 	VFMADD213PS.BCST softmaxConsts<>+100(SB), Z1, Z3
 	VFMADD213PS.BCST softmaxConsts<>+104(SB), Z1, Z3
 	VFMADD213PS.BCST softmaxConsts<>+108(SB), Z1, Z3
 	VFMADD213PS.BCST softmaxConsts<>+112(SB), Z1, Z3
-	VFMADD213PS.BCST softmaxConsts<>+116(SB), Z1, Z3
 	VMULPS           Z1, Z1, Z4
-	VMULPS           Z24, Z2, Z5
+	VMULPS.BCST      softmaxConsts<>+116(SB), Z2, Z5
 	VFMADD231PS      Z4, Z3, Z5
 	VADDPS           Z1, Z5, Z1
-	VFMADD231PS      Z25, Z2, Z1
+	VFMADD231PS.BCST softmaxConsts<>+120(SB), Z2, Z1
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS         $0x11, Z16, Z0, K1
-	VBLENDMPS.BCST softmaxConsts<>+120(SB), Z1, K1, Z1
+	VBLENDMPS.BCST softmaxConsts<>+124(SB), Z1, K1, Z1
 	VCMPPS         $0x00, Z16, Z0, K1
 	VBLENDMPS      Z26, Z1, K1, Z1
 	VCMPPS.BCST    $0x15, softmaxConsts<>+56(SB), Z0, K1

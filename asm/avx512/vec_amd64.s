@@ -17,55 +17,58 @@ DATA vecConsts<>+36(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
 DATA vecConsts<>+40(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
 DATA vecConsts<>+44(SB)/4, $0x3f800000 // 1
 DATA vecConsts<>+48(SB)/4, $0x00800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
-DATA vecConsts<>+52(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
-DATA vecConsts<>+56(SB)/4, $0xffffffe8 // -24
-DATA vecConsts<>+60(SB)/4, $0x3f3504f3 // sqrt(1/2)
-DATA vecConsts<>+64(SB)/4, $0x007fffff // the mantissa
-DATA vecConsts<>+68(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
-DATA vecConsts<>+72(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
-DATA vecConsts<>+76(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
-DATA vecConsts<>+80(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
-DATA vecConsts<>+84(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
-DATA vecConsts<>+88(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
-DATA vecConsts<>+92(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
-DATA vecConsts<>+96(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
-DATA vecConsts<>+100(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
-DATA vecConsts<>+104(SB)/4, $0x00000000 // 0
-DATA vecConsts<>+108(SB)/4, $0x7fc00000 // NaN
-DATA vecConsts<>+112(SB)/4, $0xff800000 // -Inf; the bits of sign and exponent
-DATA vecConsts<>+116(SB)/4, $0x7f800000 // Inf; the bits of the exponent
-DATA vecConsts<>+120(SB)/4, $0x7fffffff // all but the sign
-DATA vecConsts<>+124(SB)/4, $0x42200000 // 40
-DATA vecConsts<>+128(SB)/4, $0x40000000 // 2
-DATA vecConsts<>+132(SB)/4, $0xbbb9a789 // -0x1.734f12p-08 = -0.0056657237
-DATA vecConsts<>+136(SB)/4, $0x3ca8cb8e // 0x1.51971cp-06 = 0.020604875
-DATA vecConsts<>+140(SB)/4, $0xbd5c137f // -0x1.b826fep-05 = -0.05372953
-DATA vecConsts<>+144(SB)/4, $0x3e088344 // 0x1.110688p-03 = 0.13331324
-DATA vecConsts<>+148(SB)/4, $0xbeaaaa98 // -0x1.55553p-02 = -0.33333278
-DATA vecConsts<>+152(SB)/4, $0x3f2147ae // 0x1.428f5cp-01 = 0.63
-DATA vecConsts<>+156(SB)/4, $0x80000000 // the sign
-DATA vecConsts<>+160(SB)/4, $0x42ae0000 // 87
-DATA vecConsts<>+164(SB)/4, $0xc2ae0000 // -87
-DATA vecConsts<>+168(SB)/4, $0x3f000000 // 0x1p-01 = 0.5
-DATA vecConsts<>+172(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
-DATA vecConsts<>+176(SB)/4, $0xbd389f1b // -0x1.713e36p-05 = -0.04507361
-DATA vecConsts<>+180(SB)/4, $0x3dd65047 // 0x1.aca08ep-04 = 0.104645304
-DATA vecConsts<>+184(SB)/4, $0xbe06c9fa // -0x1.0d93f4p-03 = -0.13162985
-DATA vecConsts<>+188(SB)/4, $0x3e14435c // 0x1.2886b8p-03 = 0.1447882
-DATA vecConsts<>+192(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
-DATA vecConsts<>+196(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
-DATA vecConsts<>+200(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
-DATA vecConsts<>+204(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
-DATA vecConsts<>+208(SB)/4, $0x42a00000 // 80
-DATA vecConsts<>+212(SB)/4, $0x4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
-DATA vecConsts<>+216(SB)/4, $0x3eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
-DATA vecConsts<>+220(SB)/4, $0x353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
-DATA vecConsts<>+224(SB)/4, $0x3db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
-DATA vecConsts<>+228(SB)/4, $0x3e8913e1 // 0x1.1227c2p-02 = 0.2677298
-DATA vecConsts<>+232(SB)/4, $0x3f2aab8c // 0x1.555718p-01 = 0.6666801
-DATA vecConsts<>+236(SB)/4, $0x3faaaa58 // 0x1.5554bp+00 = 1.3333235
-DATA vecConsts<>+240(SB)/4, $0x3fffffff // 0x1.fffffep+00 = 1.9999999
-GLOBL vecConsts<>(SB), RODATA|NOPTR, $244
+DATA vecConsts<>+52(SB)/4, $0x3f3504f3 // sqrt(1/2)
+DATA vecConsts<>+56(SB)/4, $0xff800000 // -Inf; the bits of sign and exponent
+DATA vecConsts<>+60(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA vecConsts<>+64(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
+DATA vecConsts<>+68(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA vecConsts<>+72(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA vecConsts<>+76(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA vecConsts<>+80(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA vecConsts<>+84(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
+DATA vecConsts<>+88(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA vecConsts<>+92(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
+DATA vecConsts<>+96(SB)/4, $0x2a3fbe8e // 0x1.7f7d1cp-43 = 1.703032e-13
+DATA vecConsts<>+100(SB)/4, $0x33b17200 // 0x1.62e4p-24 = 8.262941e-08
+DATA vecConsts<>+104(SB)/4, $0x7f000000
+DATA vecConsts<>+108(SB)/4, $0x01000000
+DATA vecConsts<>+112(SB)/4, $0x80000000 // the sign
+DATA vecConsts<>+116(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
+DATA vecConsts<>+120(SB)/4, $0xf4000000
+DATA vecConsts<>+124(SB)/4, $0x00000000 // 0
+DATA vecConsts<>+128(SB)/4, $0x7fc00000 // NaN
+DATA vecConsts<>+132(SB)/4, $0x7f800000 // Inf; the bits of the exponent
+DATA vecConsts<>+136(SB)/4, $0x7fffffff // all but the sign
+DATA vecConsts<>+140(SB)/4, $0x42200000 // 40
+DATA vecConsts<>+144(SB)/4, $0x40000000 // 2
+DATA vecConsts<>+148(SB)/4, $0xbbb9a789 // -0x1.734f12p-08 = -0.0056657237
+DATA vecConsts<>+152(SB)/4, $0x3ca8cb8e // 0x1.51971cp-06 = 0.020604875
+DATA vecConsts<>+156(SB)/4, $0xbd5c137f // -0x1.b826fep-05 = -0.05372953
+DATA vecConsts<>+160(SB)/4, $0x3e088344 // 0x1.110688p-03 = 0.13331324
+DATA vecConsts<>+164(SB)/4, $0xbeaaaa98 // -0x1.55553p-02 = -0.33333278
+DATA vecConsts<>+168(SB)/4, $0x3f2147ae // 0x1.428f5cp-01 = 0.63
+DATA vecConsts<>+172(SB)/4, $0x42ae0000 // 87
+DATA vecConsts<>+176(SB)/4, $0xc2ae0000 // -87
+DATA vecConsts<>+180(SB)/4, $0x3f000000 // 0x1p-01 = 0.5
+DATA vecConsts<>+184(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
+DATA vecConsts<>+188(SB)/4, $0xbd389f1b // -0x1.713e36p-05 = -0.04507361
+DATA vecConsts<>+192(SB)/4, $0x3dd65047 // 0x1.aca08ep-04 = 0.104645304
+DATA vecConsts<>+196(SB)/4, $0xbe06c9fa // -0x1.0d93f4p-03 = -0.13162985
+DATA vecConsts<>+200(SB)/4, $0x3e14435c // 0x1.2886b8p-03 = 0.1447882
+DATA vecConsts<>+204(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
+DATA vecConsts<>+208(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
+DATA vecConsts<>+212(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
+DATA vecConsts<>+216(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
+DATA vecConsts<>+220(SB)/4, $0x42a00000 // 80
+DATA vecConsts<>+224(SB)/4, $0x4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
+DATA vecConsts<>+228(SB)/4, $0x3eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
+DATA vecConsts<>+232(SB)/4, $0x353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
+DATA vecConsts<>+236(SB)/4, $0x3db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
+DATA vecConsts<>+240(SB)/4, $0x3e8913e1 // 0x1.1227c2p-02 = 0.2677298
+DATA vecConsts<>+244(SB)/4, $0x3f2aab8c // 0x1.555718p-01 = 0.6666801
+DATA vecConsts<>+248(SB)/4, $0x3faaaa58 // 0x1.5554bp+00 = 1.3333235
+DATA vecConsts<>+252(SB)/4, $0x3fffffff // 0x1.fffffep+00 = 1.9999999
+GLOBL vecConsts<>(SB), RODATA|NOPTR, $256
 
 // func Exp(dst *float32, x *float32, n int)
 // Requires: AVX, AVX512F
@@ -205,14 +208,14 @@ l4:
 // func Log(dst *float32, x *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·Log(SB), NOSPLIT, $0-24
-	// Registers:    Z0-Z11 values    Z12-Z31 constants and scalars
-	VBROADCASTSS vecConsts<>+104(SB), Z31
-	VBROADCASTSS vecConsts<>+48(SB), Z30
-	VBROADCASTSS vecConsts<>+52(SB), Z29
-	VBROADCASTSS vecConsts<>+56(SB), Z28
-	VBROADCASTSS vecConsts<>+60(SB), Z27
-	VBROADCASTSS vecConsts<>+64(SB), Z26
-	VBROADCASTSS vecConsts<>+44(SB), Z25
+	// Registers:    Z0-Z8 values    Z9-Z31 constants and scalars
+	VBROADCASTSS vecConsts<>+56(SB), Z31
+	VBROADCASTSS vecConsts<>+124(SB), Z30
+	VBROADCASTSS vecConsts<>+48(SB), Z29
+	VBROADCASTSS vecConsts<>+52(SB), Z28
+	VBROADCASTSS vecConsts<>+44(SB), Z27
+	VBROADCASTSS vecConsts<>+60(SB), Z26
+	VBROADCASTSS vecConsts<>+64(SB), Z25
 	VBROADCASTSS vecConsts<>+68(SB), Z24
 	VBROADCASTSS vecConsts<>+72(SB), Z23
 	VBROADCASTSS vecConsts<>+76(SB), Z22
@@ -222,10 +225,13 @@ TEXT ·Log(SB), NOSPLIT, $0-24
 	VBROADCASTSS vecConsts<>+92(SB), Z18
 	VBROADCASTSS vecConsts<>+96(SB), Z17
 	VBROADCASTSS vecConsts<>+100(SB), Z16
-	VBROADCASTSS vecConsts<>+20(SB), Z15
-	VBROADCASTSS vecConsts<>+16(SB), Z14
-	VBROADCASTSS vecConsts<>+108(SB), Z13
-	VBROADCASTSS vecConsts<>+112(SB), Z12
+	VBROADCASTSS vecConsts<>+116(SB), Z15
+	VBROADCASTSS vecConsts<>+120(SB), Z14
+	VBROADCASTSS vecConsts<>+128(SB), Z13
+	VBROADCASTSS vecConsts<>+132(SB), Z12
+	VBROADCASTSS vecConsts<>+104(SB), Z11
+	VBROADCASTSS vecConsts<>+108(SB), Z10
+	VBROADCASTSS vecConsts<>+112(SB), Z9
 
 	// Registers:    DI dst    SI x    CX elements left in the row
 	MOVQ dst+0(FP), DI
@@ -235,128 +241,111 @@ TEXT ·Log(SB), NOSPLIT, $0-24
 	JLT  l7
 
 l6:
-	VMOVUPS   (SI), Z0
-	VMOVUPS   64(SI), Z1
-	VCMPPS    $0x11, Z30, Z0, K1
-	VCMPPS    $0x11, Z30, Z1, K2
-	VMULPS    Z29, Z0, Z2
-	VMULPS    Z29, Z1, Z3
-	VBLENDMPS Z2, Z0, K1, Z2
-	VBLENDMPS Z3, Z1, K2, Z3
-	VMOVAPS.Z Z28, K1, Z4
-	VMOVAPS.Z Z28, K2, Z5
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VPSUBD  Z29, Z0, Z2
+	VPSUBD  Z29, Z1, Z3
+	VPMAXUD Z2, Z3, Z2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z27, Z2, Z2
-	VPSUBD    Z27, Z3, Z3
-	VPSRAD    $0x17, Z2, Z6
-	VPSRAD    $0x17, Z3, Z7
-	VPADDD    Z4, Z6, Z4
-	VPADDD    Z5, Z7, Z5
-	VCVTDQ2PS Z4, Z4
-	VCVTDQ2PS Z5, Z5
-	VPANDD    Z26, Z2, Z2
-	VPANDD    Z26, Z3, Z3
-	VPADDD    Z27, Z2, Z2
-	VPADDD    Z27, Z3, Z3
-	VSUBPS    Z25, Z2, Z2
-	VSUBPS    Z25, Z3, Z3
+	VPMINUD   Z11, Z2, Z2
+	VPSUBD    Z28, Z0, Z3
+	VPADDD    Z10, Z2, Z2
+	VPANDD    Z31, Z3, Z3
+	VPTESTMD  Z9, Z2, K1
+	VPSUBD    Z3, Z0, Z0
+	KORTESTW  K1, K1
+	JNE       l10
+	VCVTDQ2PS Z3, Z2
+	VSUBPS    Z27, Z0, Z0
+	VPSUBD    Z28, Z1, Z3
 
 	// r + r^2 p(r) + k ln 2
-	VMOVAPS     Z23, Z6
-	VFMADD231PS Z2, Z24, Z6
-	VMOVAPS     Z23, Z7
-	VFMADD231PS Z3, Z24, Z7
-	VFMADD213PS Z22, Z2, Z6
-	VFMADD213PS Z22, Z3, Z7
-	VFMADD213PS Z21, Z2, Z6
-	VFMADD213PS Z21, Z3, Z7
-	VFMADD213PS Z20, Z2, Z6
-	VFMADD213PS Z20, Z3, Z7
-	VFMADD213PS Z19, Z2, Z6
-	VFMADD213PS Z19, Z3, Z7
-	VFMADD213PS Z18, Z2, Z6
-	VFMADD213PS Z18, Z3, Z7
-	VFMADD213PS Z17, Z2, Z6
-	VFMADD213PS Z17, Z3, Z7
-	VFMADD213PS Z16, Z2, Z6
-	VFMADD213PS Z16, Z3, Z7
-	VMULPS      Z2, Z2, Z8
-	VMULPS      Z3, Z3, Z9
-	VMULPS      Z15, Z4, Z10
-	VMULPS      Z15, Z5, Z11
-	VFMADD231PS Z8, Z6, Z10
-	VFMADD231PS Z9, Z7, Z11
-	VADDPS      Z2, Z10, Z2
-	VADDPS      Z3, Z11, Z3
-	VFMADD231PS Z14, Z4, Z2
-	VFMADD231PS Z14, Z5, Z3
-
-	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS      $0x11, Z31, Z0, K1
-	VCMPPS      $0x11, Z31, Z1, K2
-	VBLENDMPS   Z13, Z2, K1, Z2
-	VBLENDMPS   Z13, Z3, K2, Z3
-	VCMPPS      $0x00, Z31, Z0, K1
-	VCMPPS      $0x00, Z31, Z1, K2
-	VBLENDMPS   Z12, Z2, K1, Z2
-	VBLENDMPS   Z12, Z3, K2, Z3
-	VCMPPS.BCST $0x15, vecConsts<>+116(SB), Z0, K1
-	VCMPPS.BCST $0x15, vecConsts<>+116(SB), Z1, K2
-	VBLENDMPS   Z0, Z2, K1, Z0
-	VBLENDMPS   Z1, Z3, K2, Z1
+	VPANDD      Z31, Z3, Z3
+	VMOVAPS     Z25, Z4
+	VFMADD231PS Z0, Z26, Z4
+	VPSUBD      Z3, Z1, Z1
+	VFMADD213PS Z24, Z0, Z4
+	VCVTDQ2PS   Z3, Z3
+	VFMADD213PS Z23, Z0, Z4
+	VSUBPS      Z27, Z1, Z1
+	VFMADD213PS Z22, Z0, Z4
+	VFMADD213PS Z21, Z0, Z4
+	VMOVAPS     Z25, Z5
+	VFMADD231PS Z1, Z26, Z5
+	VFMADD213PS Z20, Z0, Z4
+	VFMADD213PS Z24, Z1, Z5
+	VFMADD213PS Z19, Z0, Z4
+	VFMADD213PS Z23, Z1, Z5
+	VFMADD213PS Z18, Z0, Z4
+	VFMADD213PS Z22, Z1, Z5
+	VMULPS      Z0, Z0, Z6
+	VFMADD213PS Z21, Z1, Z5
+	VMULPS      Z17, Z2, Z7
+	VFMADD213PS Z20, Z1, Z5
+	VFMADD231PS Z6, Z4, Z7
+	VFMADD213PS Z19, Z1, Z5
+	VADDPS      Z0, Z7, Z0
+	VFMADD213PS Z18, Z1, Z5
+	VFMADD231PS Z16, Z2, Z0
+	VMULPS      Z1, Z1, Z2
 	VMOVUPS     Z0, (DI)
-	VMOVUPS     Z1, 64(DI)
-	ADDQ        $0x00000080, DI
-	ADDQ        $0x00000080, SI
-	SUBQ        $0x20, CX
-	JGE         l6
+	VMULPS      Z17, Z3, Z0
+	VFMADD231PS Z2, Z5, Z0
+	VADDPS      Z1, Z0, Z0
+	VFMADD231PS Z16, Z3, Z0
+	VMOVUPS     Z0, 64(DI)
+
+l11:
+	ADDQ $0x00000080, DI
+	ADDQ $0x00000080, SI
+	SUBQ $0x20, CX
+	JGE  l6
 
 l7:
 	ADDQ      $0x10, CX
 	JLT       l8
 	VMOVUPS   (SI), Z0
-	VCMPPS    $0x11, Z30, Z0, K1
-	VMULPS    Z29, Z0, Z1
+	VCMPPS    $0x11, Z29, Z0, K1
+	VMULPS    Z15, Z0, Z1
 	VBLENDMPS Z1, Z0, K1, Z1
-	VMOVAPS.Z Z28, K1, Z2
+	VMOVAPS.Z Z14, K1, Z2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z27, Z1, Z1
-	VPSRAD    $0x17, Z1, Z3
+	VPSUBD    Z28, Z1, Z3
+	VPANDD    Z31, Z3, Z3
+	VPSUBD    Z3, Z1, Z1
 	VPADDD    Z2, Z3, Z2
 	VCVTDQ2PS Z2, Z2
-	VPANDD    Z26, Z1, Z1
-	VPADDD    Z27, Z1, Z1
-	VSUBPS    Z25, Z1, Z1
+	VSUBPS    Z27, Z1, Z1
 
 	// r + r^2 p(r) + k ln 2
-	VMOVAPS     Z23, Z3
-	VFMADD231PS Z1, Z24, Z3
+	VMOVAPS     Z25, Z3
+	VFMADD231PS Z1, Z26, Z3
+	VFMADD213PS Z24, Z1, Z3
+	VFMADD213PS Z23, Z1, Z3
 	VFMADD213PS Z22, Z1, Z3
 	VFMADD213PS Z21, Z1, Z3
 	VFMADD213PS Z20, Z1, Z3
 	VFMADD213PS Z19, Z1, Z3
 	VFMADD213PS Z18, Z1, Z3
-	VFMADD213PS Z17, Z1, Z3
-	VFMADD213PS Z16, Z1, Z3
 	VMULPS      Z1, Z1, Z4
-	VMULPS      Z15, Z2, Z5
+	VMULPS      Z17, Z2, Z5
 	VFMADD231PS Z4, Z3, Z5
 	VADDPS      Z1, Z5, Z1
-	VFMADD231PS Z14, Z2, Z1
+	VFMADD231PS Z16, Z2, Z1
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS      $0x11, Z31, Z0, K1
-	VBLENDMPS   Z13, Z1, K1, Z1
-	VCMPPS      $0x00, Z31, Z0, K1
-	VBLENDMPS   Z12, Z1, K1, Z1
-	VCMPPS.BCST $0x15, vecConsts<>+116(SB), Z0, K1
-	VBLENDMPS   Z0, Z1, K1, Z0
-	VMOVUPS     Z0, (DI)
-	ADDQ        $0x40, DI
-	ADDQ        $0x40, SI
-	SUBQ        $0x10, CX
+	VCMPPS    $0x11, Z30, Z0, K1
+	VBLENDMPS Z13, Z1, K1, Z1
+	VCMPPS    $0x00, Z30, Z0, K1
+	VBLENDMPS Z31, Z1, K1, Z1
+	VCMPPS    $0x15, Z12, Z0, K1
+	VBLENDMPS Z0, Z1, K1, Z0
+	VMOVUPS   Z0, (DI)
+	ADDQ      $0x40, DI
+	ADDQ      $0x40, SI
+	SUBQ      $0x10, CX
 
 l8:
 	ADDQ      $0x10, CX
@@ -366,46 +355,121 @@ l8:
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (SI), K7, Z0
-	VCMPPS    $0x11, Z30, Z0, K1
-	VMULPS    Z29, Z0, Z1
+	VCMPPS    $0x11, Z29, Z0, K1
+	VMULPS    Z15, Z0, Z1
 	VBLENDMPS Z1, Z0, K1, Z1
-	VMOVAPS.Z Z28, K1, Z2
+	VMOVAPS.Z Z14, K1, Z2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    Z27, Z1, Z1
-	VPSRAD    $0x17, Z1, Z3
+	VPSUBD    Z28, Z1, Z3
+	VPANDD    Z31, Z3, Z3
+	VPSUBD    Z3, Z1, Z1
 	VPADDD    Z2, Z3, Z2
 	VCVTDQ2PS Z2, Z2
-	VPANDD    Z26, Z1, Z1
-	VPADDD    Z27, Z1, Z1
-	VSUBPS    Z25, Z1, Z1
+	VSUBPS    Z27, Z1, Z1
 
 	// r + r^2 p(r) + k ln 2
-	VMOVAPS     Z23, Z3
-	VFMADD231PS Z1, Z24, Z3
+	VMOVAPS     Z25, Z3
+	VFMADD231PS Z1, Z26, Z3
+	VFMADD213PS Z24, Z1, Z3
+	VFMADD213PS Z23, Z1, Z3
 	VFMADD213PS Z22, Z1, Z3
 	VFMADD213PS Z21, Z1, Z3
 	VFMADD213PS Z20, Z1, Z3
 	VFMADD213PS Z19, Z1, Z3
 	VFMADD213PS Z18, Z1, Z3
-	VFMADD213PS Z17, Z1, Z3
-	VFMADD213PS Z16, Z1, Z3
 	VMULPS      Z1, Z1, Z4
-	VMULPS      Z15, Z2, Z5
+	VMULPS      Z17, Z2, Z5
 	VFMADD231PS Z4, Z3, Z5
 	VADDPS      Z1, Z5, Z1
-	VFMADD231PS Z14, Z2, Z1
+	VFMADD231PS Z16, Z2, Z1
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS      $0x11, Z31, Z0, K1
-	VBLENDMPS   Z13, Z1, K1, Z1
-	VCMPPS      $0x00, Z31, Z0, K1
-	VBLENDMPS   Z12, Z1, K1, Z1
-	VCMPPS.BCST $0x15, vecConsts<>+116(SB), Z0, K1
-	VBLENDMPS   Z0, Z1, K1, Z0
-	VMOVUPS     Z0, K7, (DI)
+	VCMPPS    $0x11, Z30, Z0, K1
+	VBLENDMPS Z13, Z1, K1, Z1
+	VCMPPS    $0x00, Z30, Z0, K1
+	VBLENDMPS Z31, Z1, K1, Z1
+	VCMPPS    $0x15, Z12, Z0, K1
+	VBLENDMPS Z0, Z1, K1, Z0
+	VMOVUPS   Z0, K7, (DI)
 
 l9:
+	JMP l13
+
+l10:
+	VMOVUPS   (SI), Z0
+	VCMPPS    $0x11, Z29, Z0, K1
+	VMULPS    Z15, Z0, Z1
+	VBLENDMPS Z1, Z0, K1, Z1
+	VMOVAPS.Z Z14, K1, Z2
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    Z28, Z1, Z3
+	VPANDD    Z31, Z3, Z3
+	VPSUBD    Z3, Z1, Z1
+	VPADDD    Z2, Z3, Z2
+	VCVTDQ2PS Z2, Z2
+	VSUBPS    Z27, Z1, Z1
+
+	// r + r^2 p(r) + k ln 2
+	VMOVAPS     Z25, Z3
+	VFMADD231PS Z1, Z26, Z3
+	VFMADD213PS Z24, Z1, Z3
+	VFMADD213PS Z23, Z1, Z3
+	VFMADD213PS Z22, Z1, Z3
+	VFMADD213PS Z21, Z1, Z3
+	VFMADD213PS Z20, Z1, Z3
+	VFMADD213PS Z19, Z1, Z3
+	VFMADD213PS Z18, Z1, Z3
+	VMULPS      Z1, Z1, Z4
+	VMULPS      Z17, Z2, Z5
+	VFMADD231PS Z4, Z3, Z5
+	VADDPS      Z1, Z5, Z1
+	VFMADD231PS Z16, Z2, Z1
+
+	// NaN below 0, -Inf at 0, Inf and NaN as they are
+	VCMPPS      $0x11, Z30, Z0, K1
+	VBLENDMPS   Z13, Z1, K1, Z1
+	VCMPPS      $0x00, Z30, Z0, K1
+	VBLENDMPS   Z31, Z1, K1, Z1
+	VCMPPS      $0x15, Z12, Z0, K1
+	VBLENDMPS   Z0, Z1, K1, Z0
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     64(SI), Z0
+	VCMPPS      $0x11, Z29, Z0, K1
+	VMULPS      Z15, Z0, Z1
+	VBLENDMPS   Z1, Z0, K1, Z1
+	VMOVAPS.Z   Z14, K1, Z2
+	VPSUBD      Z28, Z1, Z3
+	VPANDD      Z31, Z3, Z3
+	VPSUBD      Z3, Z1, Z1
+	VPADDD      Z2, Z3, Z2
+	VCVTDQ2PS   Z2, Z2
+	VSUBPS      Z27, Z1, Z1
+	VMOVAPS     Z25, Z3
+	VFMADD231PS Z1, Z26, Z3
+	VFMADD213PS Z24, Z1, Z3
+	VFMADD213PS Z23, Z1, Z3
+	VFMADD213PS Z22, Z1, Z3
+	VFMADD213PS Z21, Z1, Z3
+	VFMADD213PS Z20, Z1, Z3
+	VFMADD213PS Z19, Z1, Z3
+	VFMADD213PS Z18, Z1, Z3
+	VMULPS      Z1, Z1, Z4
+	VMULPS      Z17, Z2, Z5
+	VFMADD231PS Z4, Z3, Z5
+	VADDPS      Z1, Z5, Z1
+	VFMADD231PS Z16, Z2, Z1
+	VCMPPS      $0x11, Z30, Z0, K1
+	VBLENDMPS   Z13, Z1, K1, Z1
+	VCMPPS      $0x00, Z30, Z0, K1
+	VBLENDMPS   Z31, Z1, K1, Z1
+	VCMPPS      $0x15, Z12, Z0, K1
+	VBLENDMPS   Z0, Z1, K1, Z0
+	VMOVUPS     Z0, 64(DI)
+	JMP         l11
+
+l13:
 	VZEROUPPER
 	RET
 
@@ -415,9 +479,9 @@ TEXT ·Tanh(SB), NOSPLIT, $0-24
 	// Registers:    Z0-Z11 values    Z12-Z31 constants and scalars
 	VBROADCASTSS vecConsts<>+44(SB), Z31
 	VBROADCASTSS vecConsts<>+12(SB), Z30
-	VBROADCASTSS vecConsts<>+120(SB), Z29
-	VBROADCASTSS vecConsts<>+124(SB), Z28
-	VBROADCASTSS vecConsts<>+128(SB), Z27
+	VBROADCASTSS vecConsts<>+136(SB), Z29
+	VBROADCASTSS vecConsts<>+140(SB), Z28
+	VBROADCASTSS vecConsts<>+144(SB), Z27
 	VBROADCASTSS vecConsts<>+8(SB), Z26
 	VBROADCASTSS vecConsts<>+16(SB), Z25
 	VBROADCASTSS vecConsts<>+20(SB), Z24
@@ -426,22 +490,22 @@ TEXT ·Tanh(SB), NOSPLIT, $0-24
 	VBROADCASTSS vecConsts<>+32(SB), Z21
 	VBROADCASTSS vecConsts<>+36(SB), Z20
 	VBROADCASTSS vecConsts<>+40(SB), Z19
-	VBROADCASTSS vecConsts<>+132(SB), Z18
-	VBROADCASTSS vecConsts<>+136(SB), Z17
-	VBROADCASTSS vecConsts<>+140(SB), Z16
-	VBROADCASTSS vecConsts<>+144(SB), Z15
-	VBROADCASTSS vecConsts<>+148(SB), Z14
-	VBROADCASTSS vecConsts<>+152(SB), Z13
-	VBROADCASTSS vecConsts<>+156(SB), Z12
+	VBROADCASTSS vecConsts<>+148(SB), Z18
+	VBROADCASTSS vecConsts<>+152(SB), Z17
+	VBROADCASTSS vecConsts<>+156(SB), Z16
+	VBROADCASTSS vecConsts<>+160(SB), Z15
+	VBROADCASTSS vecConsts<>+164(SB), Z14
+	VBROADCASTSS vecConsts<>+168(SB), Z13
+	VBROADCASTSS vecConsts<>+112(SB), Z12
 
 	// Registers:    DI dst    SI x    CX elements left in the row
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
 	SUBQ $0x20, CX
-	JLT  l12
+	JLT  l15
 
-l11:
+l14:
 	VMOVUPS (SI), Z0
 	VMOVUPS 64(SI), Z1
 	VPANDD  Z29, Z0, Z2
@@ -517,11 +581,11 @@ l11:
 	ADDQ        $0x00000080, DI
 	ADDQ        $0x00000080, SI
 	SUBQ        $0x20, CX
-	JGE         l11
+	JGE         l14
 
-l12:
+l15:
 	ADDQ    $0x10, CX
-	JLT     l13
+	JLT     l16
 	VMOVUPS (SI), Z0
 	VPANDD  Z29, Z0, Z1
 	VMINPS  Z1, Z28, Z1
@@ -566,9 +630,9 @@ l12:
 	ADDQ        $0x40, SI
 	SUBQ        $0x10, CX
 
-l13:
+l16:
 	ADDQ      $0x10, CX
-	JEQ       l14
+	JEQ       l17
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -614,7 +678,7 @@ l13:
 	VPTERNLOGD  $0xf8, Z12, Z0, Z1
 	VMOVUPS     Z1, K7, (DI)
 
-l14:
+l17:
 	VZEROUPPER
 	RET
 
@@ -624,8 +688,8 @@ TEXT ·Sigmoid(SB), NOSPLIT, $0-24
 	// Registers:    Z0-Z19 values    Z20-Z31 constants and scalars
 	VBROADCASTSS vecConsts<>+44(SB), Z31
 	VBROADCASTSS vecConsts<>+12(SB), Z30
-	VBROADCASTSS vecConsts<>+160(SB), Z29
-	VBROADCASTSS vecConsts<>+164(SB), Z28
+	VBROADCASTSS vecConsts<>+172(SB), Z29
+	VBROADCASTSS vecConsts<>+176(SB), Z28
 	VBROADCASTSS vecConsts<>+8(SB), Z27
 	VBROADCASTSS vecConsts<>+16(SB), Z26
 	VBROADCASTSS vecConsts<>+20(SB), Z25
@@ -640,9 +704,9 @@ TEXT ·Sigmoid(SB), NOSPLIT, $0-24
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
 	SUBQ $0x20, CX
-	JLT  l17
+	JLT  l20
 
-l16:
+l19:
 	VMOVUPS (SI), Z0
 	VMOVUPS 64(SI), Z1
 	VMINPS  Z0, Z29, Z0
@@ -698,11 +762,11 @@ l16:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000080, SI
 	SUBQ         $0x20, CX
-	JGE          l16
+	JGE          l19
 
-l17:
+l20:
 	ADDQ    $0x10, CX
-	JLT     l18
+	JLT     l21
 	VMOVUPS (SI), Z0
 	VMINPS  Z0, Z29, Z0
 	VMAXPS  Z0, Z28, Z0
@@ -737,9 +801,9 @@ l17:
 	ADDQ         $0x40, SI
 	SUBQ         $0x10, CX
 
-l18:
+l21:
 	ADDQ      $0x10, CX
-	JEQ       l19
+	JEQ       l22
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -775,7 +839,7 @@ l18:
 	VFMADD213PS  Z1, Z1, Z2
 	VMOVUPS      Z2, K7, (DI)
 
-l19:
+l22:
 	VZEROUPPER
 	RET
 
@@ -783,10 +847,10 @@ l19:
 // Requires: AVX, AVX512F
 TEXT ·Softplus(SB), NOSPLIT, $0-24
 	// Registers:    Z0-Z9 values    Z10-Z31 constants and scalars
-	VBROADCASTSS vecConsts<>+168(SB), Z31
+	VBROADCASTSS vecConsts<>+180(SB), Z31
 	VBROADCASTSS vecConsts<>+12(SB), Z30
 	VBROADCASTSS vecConsts<>+44(SB), Z29
-	VBROADCASTSS vecConsts<>+156(SB), Z28
+	VBROADCASTSS vecConsts<>+112(SB), Z28
 	VBROADCASTSS vecConsts<>+4(SB), Z27
 	VBROADCASTSS vecConsts<>+8(SB), Z26
 	VBROADCASTSS vecConsts<>+16(SB), Z25
@@ -796,24 +860,24 @@ TEXT ·Softplus(SB), NOSPLIT, $0-24
 	VBROADCASTSS vecConsts<>+32(SB), Z21
 	VBROADCASTSS vecConsts<>+36(SB), Z20
 	VBROADCASTSS vecConsts<>+40(SB), Z19
-	VBROADCASTSS vecConsts<>+172(SB), Z18
-	VBROADCASTSS vecConsts<>+176(SB), Z17
-	VBROADCASTSS vecConsts<>+180(SB), Z16
-	VBROADCASTSS vecConsts<>+184(SB), Z15
-	VBROADCASTSS vecConsts<>+188(SB), Z14
-	VBROADCASTSS vecConsts<>+192(SB), Z13
-	VBROADCASTSS vecConsts<>+196(SB), Z12
-	VBROADCASTSS vecConsts<>+200(SB), Z11
-	VBROADCASTSS vecConsts<>+204(SB), Z10
+	VBROADCASTSS vecConsts<>+184(SB), Z18
+	VBROADCASTSS vecConsts<>+188(SB), Z17
+	VBROADCASTSS vecConsts<>+192(SB), Z16
+	VBROADCASTSS vecConsts<>+196(SB), Z15
+	VBROADCASTSS vecConsts<>+200(SB), Z14
+	VBROADCASTSS vecConsts<>+204(SB), Z13
+	VBROADCASTSS vecConsts<>+208(SB), Z12
+	VBROADCASTSS vecConsts<>+212(SB), Z11
+	VBROADCASTSS vecConsts<>+216(SB), Z10
 
 	// Registers:    DI dst    SI x    CX elements left in the row
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
 	SUBQ $0x20, CX
-	JLT  l22
+	JLT  l25
 
-l21:
+l24:
 	VMOVUPS (SI), Z0
 	VMOVUPS 64(SI), Z1
 	VPORD   Z28, Z0, Z2
@@ -880,16 +944,16 @@ l21:
 	VFMADD213PS      Z11, Z3, Z7
 	VFMADD213PS      Z10, Z2, Z6
 	VFMADD213PS      Z10, Z3, Z7
-	VFMADD213PS.BCST vecConsts<>+100(SB), Z2, Z6
-	VFMADD213PS.BCST vecConsts<>+100(SB), Z3, Z7
+	VFMADD213PS.BCST vecConsts<>+92(SB), Z2, Z6
+	VFMADD213PS.BCST vecConsts<>+92(SB), Z3, Z7
 	VMULPS           Z2, Z2, Z8
 	VMULPS           Z3, Z3, Z9
 	VFMADD231PS      Z8, Z6, Z2
 	VFMADD231PS      Z9, Z7, Z3
 	VADDPS           Z2, Z4, Z2
 	VADDPS           Z3, Z5, Z3
-	VCMPPS.BCST      $0x1e, vecConsts<>+104(SB), Z0, K1
-	VCMPPS.BCST      $0x1e, vecConsts<>+104(SB), Z1, K2
+	VCMPPS.BCST      $0x1e, vecConsts<>+124(SB), Z0, K1
+	VCMPPS.BCST      $0x1e, vecConsts<>+124(SB), Z1, K2
 	VMOVAPS.Z        Z0, K1, Z0
 	VMOVAPS.Z        Z1, K2, Z1
 	VADDPS           Z2, Z0, Z0
@@ -899,11 +963,11 @@ l21:
 	ADDQ             $0x00000080, DI
 	ADDQ             $0x00000080, SI
 	SUBQ             $0x20, CX
-	JGE              l21
+	JGE              l24
 
-l22:
+l25:
 	ADDQ    $0x10, CX
-	JLT     l23
+	JLT     l26
 	VMOVUPS (SI), Z0
 	VPORD   Z28, Z0, Z1
 	VMAXPS  Z1, Z27, Z1
@@ -941,11 +1005,11 @@ l22:
 	VFMADD213PS      Z12, Z1, Z3
 	VFMADD213PS      Z11, Z1, Z3
 	VFMADD213PS      Z10, Z1, Z3
-	VFMADD213PS.BCST vecConsts<>+100(SB), Z1, Z3
+	VFMADD213PS.BCST vecConsts<>+92(SB), Z1, Z3
 	VMULPS           Z1, Z1, Z4
 	VFMADD231PS      Z4, Z3, Z1
 	VADDPS           Z1, Z2, Z1
-	VCMPPS.BCST      $0x1e, vecConsts<>+104(SB), Z0, K1
+	VCMPPS.BCST      $0x1e, vecConsts<>+124(SB), Z0, K1
 	VMOVAPS.Z        Z0, K1, Z0
 	VADDPS           Z1, Z0, Z0
 	VMOVUPS          Z0, (DI)
@@ -953,9 +1017,9 @@ l22:
 	ADDQ             $0x40, SI
 	SUBQ             $0x10, CX
 
-l23:
+l26:
 	ADDQ      $0x10, CX
-	JEQ       l24
+	JEQ       l27
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -997,16 +1061,16 @@ l23:
 	VFMADD213PS      Z12, Z1, Z3
 	VFMADD213PS      Z11, Z1, Z3
 	VFMADD213PS      Z10, Z1, Z3
-	VFMADD213PS.BCST vecConsts<>+100(SB), Z1, Z3
+	VFMADD213PS.BCST vecConsts<>+92(SB), Z1, Z3
 	VMULPS           Z1, Z1, Z4
 	VFMADD231PS      Z4, Z3, Z1
 	VADDPS           Z1, Z2, Z1
-	VCMPPS.BCST      $0x1e, vecConsts<>+104(SB), Z0, K1
+	VCMPPS.BCST      $0x1e, vecConsts<>+124(SB), Z0, K1
 	VMOVAPS.Z        Z0, K1, Z0
 	VADDPS           Z1, Z0, Z0
 	VMOVUPS          Z0, K7, (DI)
 
-l24:
+l27:
 	VZEROUPPER
 	RET
 
@@ -1014,16 +1078,16 @@ l24:
 // Requires: AVX, AVX512F
 TEXT ·ReLU(SB), NOSPLIT, $0-24
 	// Registers:    Z0-Z30 values    Z31 constants and scalars
-	VBROADCASTSS vecConsts<>+104(SB), Z31
+	VBROADCASTSS vecConsts<>+124(SB), Z31
 
 	// Registers:    DI dst    SI x    CX elements left in the row
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
 	SUBQ $0x40, CX
-	JLT  l27
+	JLT  l30
 
-l26:
+l29:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
 	VMOVUPS   128(SI), Z2
@@ -1043,13 +1107,13 @@ l26:
 	ADDQ      $0x00000100, DI
 	ADDQ      $0x00000100, SI
 	SUBQ      $0x40, CX
-	JGE       l26
-
-l27:
-	ADDQ $0x30, CX
-	JLT  l28
+	JGE       l29
 
 l30:
+	ADDQ $0x30, CX
+	JLT  l31
+
+l33:
 	VMOVUPS   (SI), Z0
 	VCMPPS    $0x16, Z31, Z0, K1
 	VMOVAPS.Z Z0, K1, Z0
@@ -1057,11 +1121,11 @@ l30:
 	ADDQ      $0x40, DI
 	ADDQ      $0x40, SI
 	SUBQ      $0x10, CX
-	JGE       l30
+	JGE       l33
 
-l28:
+l31:
 	ADDQ      $0x10, CX
-	JEQ       l29
+	JEQ       l32
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -1071,7 +1135,7 @@ l28:
 	VMOVAPS.Z Z0, K1, Z0
 	VMOVUPS   Z0, K7, (DI)
 
-l29:
+l32:
 	VZEROUPPER
 	RET
 
@@ -1084,9 +1148,9 @@ TEXT ·Square(SB), NOSPLIT, $0-24
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
 	SUBQ $0x40, CX
-	JLT  l32
+	JLT  l35
 
-l31:
+l34:
 	VMOVUPS (SI), Z0
 	VMOVUPS 64(SI), Z1
 	VMOVUPS 128(SI), Z2
@@ -1102,24 +1166,24 @@ l31:
 	ADDQ    $0x00000100, DI
 	ADDQ    $0x00000100, SI
 	SUBQ    $0x40, CX
-	JGE     l31
-
-l32:
-	ADDQ $0x30, CX
-	JLT  l33
+	JGE     l34
 
 l35:
+	ADDQ $0x30, CX
+	JLT  l36
+
+l38:
 	VMOVUPS (SI), Z0
 	VMULPS  Z0, Z0, Z0
 	VMOVUPS Z0, (DI)
 	ADDQ    $0x40, DI
 	ADDQ    $0x40, SI
 	SUBQ    $0x10, CX
-	JGE     l35
+	JGE     l38
 
-l33:
+l36:
 	ADDQ      $0x10, CX
-	JEQ       l34
+	JEQ       l37
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -1128,7 +1192,7 @@ l33:
 	VMULPS    Z0, Z0, Z0
 	VMOVUPS   Z0, K7, (DI)
 
-l34:
+l37:
 	VZEROUPPER
 	RET
 
@@ -1141,9 +1205,9 @@ TEXT ·Sqrt(SB), NOSPLIT, $0-24
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
 	SUBQ $0x40, CX
-	JLT  l37
+	JLT  l40
 
-l36:
+l39:
 	VMOVUPS (SI), Z0
 	VMOVUPS 64(SI), Z1
 	VMOVUPS 128(SI), Z2
@@ -1159,24 +1223,24 @@ l36:
 	ADDQ    $0x00000100, DI
 	ADDQ    $0x00000100, SI
 	SUBQ    $0x40, CX
-	JGE     l36
-
-l37:
-	ADDQ $0x30, CX
-	JLT  l38
+	JGE     l39
 
 l40:
+	ADDQ $0x30, CX
+	JLT  l41
+
+l43:
 	VMOVUPS (SI), Z0
 	VSQRTPS Z0, Z0
 	VMOVUPS Z0, (DI)
 	ADDQ    $0x40, DI
 	ADDQ    $0x40, SI
 	SUBQ    $0x10, CX
-	JGE     l40
+	JGE     l43
 
-l38:
+l41:
 	ADDQ      $0x10, CX
-	JEQ       l39
+	JEQ       l42
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -1185,7 +1249,7 @@ l38:
 	VSQRTPS   Z0, Z0
 	VMOVUPS   Z0, K7, (DI)
 
-l39:
+l42:
 	VZEROUPPER
 	RET
 
@@ -1199,9 +1263,9 @@ TEXT ·Magnitude(SB), NOSPLIT, $0-32
 	MOVQ im+16(FP), DX
 	MOVQ n+24(FP), CX
 	SUBQ $0x40, CX
-	JLT  l42
+	JLT  l45
 
-l41:
+l44:
 	VMOVUPS (SI), Z0
 	VMOVUPS 64(SI), Z1
 	VMOVUPS 128(SI), Z2
@@ -1234,13 +1298,13 @@ l41:
 	ADDQ    $0x00000100, SI
 	ADDQ    $0x00000100, DX
 	SUBQ    $0x40, CX
-	JGE     l41
-
-l42:
-	ADDQ $0x30, CX
-	JLT  l43
+	JGE     l44
 
 l45:
+	ADDQ $0x30, CX
+	JLT  l46
+
+l48:
 	VMOVUPS (SI), Z0
 	VMOVUPS (DX), Z1
 	VMULPS  Z0, Z0, Z0
@@ -1252,11 +1316,11 @@ l45:
 	ADDQ    $0x40, SI
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
-	JGE     l45
+	JGE     l48
 
-l43:
+l46:
 	ADDQ      $0x10, CX
-	JEQ       l44
+	JEQ       l47
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -1269,7 +1333,7 @@ l43:
 	VSQRTPS   Z0, Z0
 	VMOVUPS   Z0, K7, (DI)
 
-l44:
+l47:
 	VZEROUPPER
 	RET
 
@@ -1285,9 +1349,9 @@ TEXT ·TanhBackward(SB), NOSPLIT, $0-32
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
 	SUBQ $0x40, CX
-	JLT  l47
+	JLT  l50
 
-l46:
+l49:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
 	VMOVUPS      128(SI), Z2
@@ -1312,13 +1376,13 @@ l46:
 	ADDQ         $0x00000100, SI
 	ADDQ         $0x00000100, DX
 	SUBQ         $0x40, CX
-	JGE          l46
-
-l47:
-	ADDQ $0x30, CX
-	JLT  l48
+	JGE          l49
 
 l50:
+	ADDQ $0x30, CX
+	JLT  l51
+
+l53:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      (DX), Z1
 	VFNMADD213PS Z31, Z1, Z1
@@ -1328,11 +1392,11 @@ l50:
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
-	JGE          l50
+	JGE          l53
 
-l48:
+l51:
 	ADDQ         $0x10, CX
-	JEQ          l49
+	JEQ          l52
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -1343,7 +1407,7 @@ l48:
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, K7, (DI)
 
-l49:
+l52:
 	VZEROUPPER
 	RET
 
@@ -1357,9 +1421,9 @@ TEXT ·SigmoidBackward(SB), NOSPLIT, $0-32
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
 	SUBQ $0x40, CX
-	JLT  l52
+	JLT  l55
 
-l51:
+l54:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
 	VMOVUPS      128(SI), Z2
@@ -1384,13 +1448,13 @@ l51:
 	ADDQ         $0x00000100, SI
 	ADDQ         $0x00000100, DX
 	SUBQ         $0x40, CX
-	JGE          l51
-
-l52:
-	ADDQ $0x30, CX
-	JLT  l53
+	JGE          l54
 
 l55:
+	ADDQ $0x30, CX
+	JLT  l56
+
+l58:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      (DX), Z1
 	VFNMADD213PS Z1, Z1, Z1
@@ -1400,11 +1464,11 @@ l55:
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
-	JGE          l55
+	JGE          l58
 
-l53:
+l56:
 	ADDQ         $0x10, CX
-	JEQ          l54
+	JEQ          l57
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -1415,7 +1479,7 @@ l53:
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, K7, (DI)
 
-l54:
+l57:
 	VZEROUPPER
 	RET
 
@@ -1425,17 +1489,17 @@ TEXT ·SoftplusBackward(SB), NOSPLIT, $0-32
 	// Registers:    Z0-Z18 values    Z19-Z31 constants and scalars
 	VBROADCASTSS vecConsts<>+44(SB), Z31
 	VBROADCASTSS vecConsts<>+12(SB), Z30
-	VBROADCASTSS vecConsts<>+120(SB), Z29
-	VBROADCASTSS vecConsts<>+208(SB), Z28
-	VBROADCASTSS vecConsts<>+168(SB), Z27
-	VBROADCASTSS vecConsts<>+212(SB), Z26
-	VBROADCASTSS vecConsts<>+216(SB), Z25
-	VBROADCASTSS vecConsts<>+220(SB), Z24
-	VBROADCASTSS vecConsts<>+224(SB), Z23
-	VBROADCASTSS vecConsts<>+228(SB), Z22
-	VBROADCASTSS vecConsts<>+232(SB), Z21
-	VBROADCASTSS vecConsts<>+236(SB), Z20
-	VBROADCASTSS vecConsts<>+240(SB), Z19
+	VBROADCASTSS vecConsts<>+136(SB), Z29
+	VBROADCASTSS vecConsts<>+220(SB), Z28
+	VBROADCASTSS vecConsts<>+180(SB), Z27
+	VBROADCASTSS vecConsts<>+224(SB), Z26
+	VBROADCASTSS vecConsts<>+228(SB), Z25
+	VBROADCASTSS vecConsts<>+232(SB), Z24
+	VBROADCASTSS vecConsts<>+236(SB), Z23
+	VBROADCASTSS vecConsts<>+240(SB), Z22
+	VBROADCASTSS vecConsts<>+244(SB), Z21
+	VBROADCASTSS vecConsts<>+248(SB), Z20
+	VBROADCASTSS vecConsts<>+252(SB), Z19
 
 	// Registers:    DI dx    SI dy    DX y    CX elements left in the row
 	MOVQ dx+0(FP), DI
@@ -1443,9 +1507,9 @@ TEXT ·SoftplusBackward(SB), NOSPLIT, $0-32
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
 	SUBQ $0x20, CX
-	JLT  l57
+	JLT  l60
 
-l56:
+l59:
 	VMOVUPS (SI), Z0
 	VMOVUPS 64(SI), Z1
 	VMOVUPS (DX), Z2
@@ -1502,11 +1566,11 @@ l56:
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x20, CX
-	JGE          l56
+	JGE          l59
 
-l57:
+l60:
 	ADDQ    $0x10, CX
-	JLT     l58
+	JLT     l61
 	VMOVUPS (SI), Z0
 	VMOVUPS (DX), Z1
 	VPANDD  Z29, Z1, Z1
@@ -1539,9 +1603,9 @@ l57:
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
 
-l58:
+l61:
 	ADDQ      $0x10, CX
-	JEQ       l59
+	JEQ       l62
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -1574,7 +1638,7 @@ l58:
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, K7, (DI)
 
-l59:
+l62:
 	VZEROUPPER
 	RET
 
@@ -1582,7 +1646,7 @@ l59:
 // Requires: AVX, AVX512F
 TEXT ·ReLUBackward(SB), NOSPLIT, $0-32
 	// Registers:    Z0-Z30 values    Z31 constants and scalars
-	VBROADCASTSS vecConsts<>+104(SB), Z31
+	VBROADCASTSS vecConsts<>+124(SB), Z31
 
 	// Registers:    DI dx    SI dy    DX y    CX elements left in the row
 	MOVQ dx+0(FP), DI
@@ -1590,9 +1654,9 @@ TEXT ·ReLUBackward(SB), NOSPLIT, $0-32
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
 	SUBQ $0x40, CX
-	JLT  l62
+	JLT  l65
 
-l61:
+l64:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
 	VMOVUPS   128(SI), Z2
@@ -1617,13 +1681,13 @@ l61:
 	ADDQ      $0x00000100, SI
 	ADDQ      $0x00000100, DX
 	SUBQ      $0x40, CX
-	JGE       l61
-
-l62:
-	ADDQ $0x30, CX
-	JLT  l63
+	JGE       l64
 
 l65:
+	ADDQ $0x30, CX
+	JLT  l66
+
+l68:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   (DX), Z1
 	VCMPPS    $0x16, Z31, Z1, K1
@@ -1633,11 +1697,11 @@ l65:
 	ADDQ      $0x40, SI
 	ADDQ      $0x40, DX
 	SUBQ      $0x10, CX
-	JGE       l65
+	JGE       l68
 
-l63:
+l66:
 	ADDQ      $0x10, CX
-	JEQ       l64
+	JEQ       l67
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -1648,6 +1712,6 @@ l63:
 	VMOVAPS.Z Z0, K1, Z0
 	VMOVUPS   Z0, K7, (DI)
 
-l64:
+l67:
 	VZEROUPPER
 	RET

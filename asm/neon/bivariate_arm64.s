@@ -138,65 +138,67 @@ DATA bivariateConsts<>+1040(SB)/8, $0xf1800000f1800000 // -0x1p+100 = -1.2676506
 DATA bivariateConsts<>+1048(SB)/8, $0xf1800000f1800000
 DATA bivariateConsts<>+1056(SB)/8, $0x3f3504f33f3504f3 // sqrt(1/2)
 DATA bivariateConsts<>+1064(SB)/8, $0x3f3504f33f3504f3
-DATA bivariateConsts<>+1072(SB)/8, $0x007fffff007fffff // the mantissa
-DATA bivariateConsts<>+1080(SB)/8, $0x007fffff007fffff
-DATA bivariateConsts<>+1088(SB)/8, $0xbd9537bcbd9537bc // -0x1.2a6f78p-04 = -0.07286021
-DATA bivariateConsts<>+1096(SB)/8, $0xbd9537bcbd9537bc
-DATA bivariateConsts<>+1104(SB)/8, $0x3e00acba3e00acba // 0x1.015974p-03 = 0.1256589
-DATA bivariateConsts<>+1112(SB)/8, $0x3e00acba3e00acba
-DATA bivariateConsts<>+1120(SB)/8, $0xbe074b66be074b66 // -0x1.0e96ccp-03 = -0.13212356
-DATA bivariateConsts<>+1128(SB)/8, $0xbe074b66be074b66
-DATA bivariateConsts<>+1136(SB)/8, $0x3e11ce713e11ce71 // 0x1.239ce2p-03 = 0.14238907
-DATA bivariateConsts<>+1144(SB)/8, $0x3e11ce713e11ce71
-DATA bivariateConsts<>+1152(SB)/8, $0xbe2a337fbe2a337f // -0x1.5466fep-03 = -0.16621207
-DATA bivariateConsts<>+1160(SB)/8, $0xbe2a337fbe2a337f
-DATA bivariateConsts<>+1168(SB)/8, $0x3e4cca273e4cca27 // 0x1.99944ep-03 = 0.1999899
-DATA bivariateConsts<>+1176(SB)/8, $0x3e4cca273e4cca27
-DATA bivariateConsts<>+1184(SB)/8, $0xbe80011abe80011a // -0x1.000234p-02 = -0.2500084
-DATA bivariateConsts<>+1192(SB)/8, $0xbe80011abe80011a
-DATA bivariateConsts<>+1200(SB)/8, $0x3eaaaab83eaaaab8 // 0x1.55557p-02 = 0.33333373
-DATA bivariateConsts<>+1208(SB)/8, $0x3eaaaab83eaaaab8
-DATA bivariateConsts<>+1216(SB)/8, $0x4021fc4d4021fc4d // 0x1.43f89ap+01 = 2.5310242: ln(4 pi)
-DATA bivariateConsts<>+1224(SB)/8, $0x4021fc4d4021fc4d
-DATA bivariateConsts<>+1232(SB)/8, $0x4000000040000000 // 2
-DATA bivariateConsts<>+1240(SB)/8, $0x4000000040000000
-DATA bivariateConsts<>+1248(SB)/8, $0xc2ae0000c2ae0000 // -87
-DATA bivariateConsts<>+1256(SB)/8, $0xc2ae0000c2ae0000
-DATA bivariateConsts<>+1264(SB)/8, $0x42b2000042b20000 // 89
-DATA bivariateConsts<>+1272(SB)/8, $0x42b2000042b20000
-DATA bivariateConsts<>+1280(SB)/8, $0x7f7fffff7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
-DATA bivariateConsts<>+1288(SB)/8, $0x7f7fffff7f7fffff
-DATA bivariateConsts<>+1296(SB)/8, $0xff7fffffff7fffff // -0x1.fffffep+127 = -3.4028235e+38
-DATA bivariateConsts<>+1304(SB)/8, $0xff7fffffff7fffff
-DATA bivariateConsts<>+1312(SB)/8, $0x0080000000800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
-DATA bivariateConsts<>+1320(SB)/8, $0x0080000000800000
-DATA bivariateConsts<>+1328(SB)/8, $0x4b8000004b800000 // 0x1p+24 = 1.6777216e+07
-DATA bivariateConsts<>+1336(SB)/8, $0x4b8000004b800000
-DATA bivariateConsts<>+1344(SB)/8, $0xffffffe8ffffffe8 // -24
-DATA bivariateConsts<>+1352(SB)/8, $0xffffffe8ffffffe8
-DATA bivariateConsts<>+1360(SB)/8, $0xbf800000bf800000
-DATA bivariateConsts<>+1368(SB)/8, $0xbf800000bf800000
-DATA bivariateConsts<>+1376(SB)/8, $0xc0800000c0800000 // -4
-DATA bivariateConsts<>+1384(SB)/8, $0xc0800000c0800000
-DATA bivariateConsts<>+1392(SB)/8, $0x42a65af642a65af6 // 0x1.4cb5ecp+06 = 83.17766
-DATA bivariateConsts<>+1400(SB)/8, $0x42a65af642a65af6
-DATA bivariateConsts<>+1408(SB)/8, $0xc2a65af6c2a65af6 // -0x1.4cb5ecp+06 = -83.17766
-DATA bivariateConsts<>+1416(SB)/8, $0xc2a65af6c2a65af6
-DATA bivariateConsts<>+1424(SB)/8, $0x38d1b71738d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
-DATA bivariateConsts<>+1432(SB)/8, $0x38d1b71738d1b717
-GLOBL bivariateConsts<>(SB), RODATA|NOPTR, $1440
+DATA bivariateConsts<>+1072(SB)/8, $0xbd9537bcbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA bivariateConsts<>+1080(SB)/8, $0xbd9537bcbd9537bc
+DATA bivariateConsts<>+1088(SB)/8, $0x3e00acba3e00acba // 0x1.015974p-03 = 0.1256589
+DATA bivariateConsts<>+1096(SB)/8, $0x3e00acba3e00acba
+DATA bivariateConsts<>+1104(SB)/8, $0xbe074b66be074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA bivariateConsts<>+1112(SB)/8, $0xbe074b66be074b66
+DATA bivariateConsts<>+1120(SB)/8, $0x3e11ce713e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA bivariateConsts<>+1128(SB)/8, $0x3e11ce713e11ce71
+DATA bivariateConsts<>+1136(SB)/8, $0xbe2a337fbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA bivariateConsts<>+1144(SB)/8, $0xbe2a337fbe2a337f
+DATA bivariateConsts<>+1152(SB)/8, $0x3e4cca273e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA bivariateConsts<>+1160(SB)/8, $0x3e4cca273e4cca27
+DATA bivariateConsts<>+1168(SB)/8, $0xbe80011abe80011a // -0x1.000234p-02 = -0.2500084
+DATA bivariateConsts<>+1176(SB)/8, $0xbe80011abe80011a
+DATA bivariateConsts<>+1184(SB)/8, $0x3eaaaab83eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA bivariateConsts<>+1192(SB)/8, $0x3eaaaab83eaaaab8
+DATA bivariateConsts<>+1200(SB)/8, $0x2a3fbe8e2a3fbe8e // 0x1.7f7d1cp-43 = 1.703032e-13
+DATA bivariateConsts<>+1208(SB)/8, $0x2a3fbe8e2a3fbe8e
+DATA bivariateConsts<>+1216(SB)/8, $0x33b1720033b17200 // 0x1.62e4p-24 = 8.262941e-08
+DATA bivariateConsts<>+1224(SB)/8, $0x33b1720033b17200
+DATA bivariateConsts<>+1232(SB)/8, $0x4021fc4d4021fc4d // 0x1.43f89ap+01 = 2.5310242: ln(4 pi)
+DATA bivariateConsts<>+1240(SB)/8, $0x4021fc4d4021fc4d
+DATA bivariateConsts<>+1248(SB)/8, $0x4000000040000000 // 2
+DATA bivariateConsts<>+1256(SB)/8, $0x4000000040000000
+DATA bivariateConsts<>+1264(SB)/8, $0xc2ae0000c2ae0000 // -87
+DATA bivariateConsts<>+1272(SB)/8, $0xc2ae0000c2ae0000
+DATA bivariateConsts<>+1280(SB)/8, $0x42b2000042b20000 // 89
+DATA bivariateConsts<>+1288(SB)/8, $0x42b2000042b20000
+DATA bivariateConsts<>+1296(SB)/8, $0x7f7fffff7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
+DATA bivariateConsts<>+1304(SB)/8, $0x7f7fffff7f7fffff
+DATA bivariateConsts<>+1312(SB)/8, $0xff7fffffff7fffff // -0x1.fffffep+127 = -3.4028235e+38
+DATA bivariateConsts<>+1320(SB)/8, $0xff7fffffff7fffff
+DATA bivariateConsts<>+1328(SB)/8, $0x0080000000800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
+DATA bivariateConsts<>+1336(SB)/8, $0x0080000000800000
+DATA bivariateConsts<>+1344(SB)/8, $0x4b8000004b800000 // 0x1p+24 = 1.6777216e+07
+DATA bivariateConsts<>+1352(SB)/8, $0x4b8000004b800000
+DATA bivariateConsts<>+1360(SB)/8, $0xf4000000f4000000
+DATA bivariateConsts<>+1368(SB)/8, $0xf4000000f4000000
+DATA bivariateConsts<>+1376(SB)/8, $0xbf800000bf800000
+DATA bivariateConsts<>+1384(SB)/8, $0xbf800000bf800000
+DATA bivariateConsts<>+1392(SB)/8, $0xc0800000c0800000 // -4
+DATA bivariateConsts<>+1400(SB)/8, $0xc0800000c0800000
+DATA bivariateConsts<>+1408(SB)/8, $0x42a65af642a65af6 // 0x1.4cb5ecp+06 = 83.17766
+DATA bivariateConsts<>+1416(SB)/8, $0x42a65af642a65af6
+DATA bivariateConsts<>+1424(SB)/8, $0xc2a65af6c2a65af6 // -0x1.4cb5ecp+06 = -83.17766
+DATA bivariateConsts<>+1432(SB)/8, $0xc2a65af6c2a65af6
+DATA bivariateConsts<>+1440(SB)/8, $0x38d1b71738d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
+DATA bivariateConsts<>+1448(SB)/8, $0x38d1b71738d1b717
+GLOBL bivariateConsts<>(SB), RODATA|NOPTR, $1456
 
 // func BivariateSigma(lp *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
 TEXT ·BivariateSigma(SB), NOSPLIT, $24-64
 	MOVD     $bivariateConsts<>(SB), R26
 
 	// Registers:    V0-V10 values    V11-V17 constants and scalars    V18-V31 kept from loop to loop
-	FMOVQ    1248(R26), F17
+	FMOVQ    1264(R26), F17
 	FMOVQ    768(R26), F16
-	FMOVQ    1056(R26), F15
-	FMOVQ    736(R26), F14
-	FLDPQ    624(R26), (F13, F12)
-	FMOVQ    1008(R26), F11
+	FMOVQ    736(R26), F15
+	FMOVQ    1008(R26), F14
+	FMOVQ    592(R26), F13
+	FLDPQ    624(R26), (F12, F11)
 
 	// Registers:    R0 lp    R1 y    R2 theta    R3 logits    R15 elements left in the row    R4 4n
 	MOVD     lp+0(FP), R0
@@ -364,12 +366,11 @@ l5:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
 	FMOVQ    608(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -394,9 +395,9 @@ l5:
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
-	VAND     V3.B16, V14.B16, V3.B16
+	VAND     V3.B16, V15.B16, V3.B16
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x4e22d5c3 // fadd v3.4s, v14.4s, v2.4s
+	WORD     $0x4e22d5e3 // fadd v3.4s, v15.4s, v2.4s
 	WORD     $0x6e23fc43 // fdiv v3.4s, v2.4s, v3.4s
 	WORD     $0x6ea0d824 // fcmle v4.4s, v1.4s, #0.0
 	FMOVQ    560(R26), F5
@@ -440,10 +441,10 @@ l5:
 	FMOVQ    752(R26), F30
 	FMOVQ    752(R26), F29
 	FMOVQ    752(R26), F28
-	FMOVQ    1296(R26), F27
-	FMOVQ    1296(R26), F26
-	FMOVQ    1296(R26), F25
-	FMOVQ    1296(R26), F24
+	FMOVQ    1312(R26), F27
+	FMOVQ    1312(R26), F26
+	FMOVQ    1312(R26), F25
+	FMOVQ    1312(R26), F24
 	FMOVQ    752(R26), F23
 	FMOVQ    752(R26), F22
 	FMOVQ    752(R26), F21
@@ -463,7 +464,7 @@ l6:
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
 	FMOVQ    976(R26), F3
 	VBSL     V2.B16, V3.B16, V1.B16
-	WORD     $0x6e21fdc1 // fdiv v1.4s, v14.4s, v1.4s
+	WORD     $0x6e21fde1 // fdiv v1.4s, v15.4s, v1.4s
 	ADD      R5<<0, R2, R24
 	FMOVQ    (R24), F2
 	FMOVQ    944(R26), F3
@@ -473,19 +474,18 @@ l6:
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
 	FMOVQ    976(R26), F4
 	VBSL     V3.B16, V4.B16, V2.B16
-	WORD     $0x6e22fdc2 // fdiv v2.4s, v14.4s, v2.4s
+	WORD     $0x6e22fde2 // fdiv v2.4s, v15.4s, v2.4s
 	WORD     $0x4ea0f803 // fabs v3.4s, v0.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F4
-	FMOVQ    592(R26), F5
-	VFMLS    V5.S4, V3.S4, V4.S4
-	WORD     $0x4eabd485 // fsub v5.4s, v4.4s, v11.4s
+	VFMLS    V13.S4, V3.S4, V4.S4
+	WORD     $0x4eaed485 // fsub v5.4s, v4.4s, v14.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V13.S4, V5.S4, V6.S4
 	VFMLA    V12.S4, V5.S4, V6.S4
+	VFMLA    V11.S4, V5.S4, V6.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
@@ -505,7 +505,7 @@ l6:
 	// p 2^n
 	VSHL     $23, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fdc5 // fdiv v5.4s, v14.4s, v4.4s
+	WORD     $0x6e24fde5 // fdiv v5.4s, v15.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 
 	// w = u/2, with the sign of r in w2
@@ -533,55 +533,57 @@ l6:
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V0.B16, V0.B16
 	VEOR     V0.B16, V8.B16, V0.B16
-	VSUB     V15.S4, V1.S4, V1.S4
-	WORD     $0x4f290428 // sshr v8.4s, v1.4s, #23
-	FMOVQ    1072(R26), F9
-	VAND     V9.B16, V1.B16, V1.B16
-	VADD     V15.S4, V1.S4, V1.S4
-	VSUB     V15.S4, V2.S4, V2.S4
-	WORD     $0x4f290449 // sshr v9.4s, v2.4s, #23
-	FMOVQ    1072(R26), F10
-	VAND     V10.B16, V2.B16, V2.B16
-	VADD     V15.S4, V2.S4, V2.S4
+	FMOVQ    1056(R26), F8
+	VSUB     V8.S4, V1.S4, V8.S4
+	FMOVQ    512(R26), F9
+	VAND     V9.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V1.S4, V1.S4
+	FMOVQ    1056(R26), F9
+	VSUB     V9.S4, V2.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VAND     V10.B16, V9.B16, V9.B16
+	VSUB     V9.S4, V2.S4, V2.S4
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD     $0x4e26d5c2 // fadd v2.4s, v14.4s, v6.4s
+	WORD     $0x4e26d5e2 // fadd v2.4s, v15.4s, v6.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VADD     V9.S4, V8.S4, V2.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V15.S4, V1.S4, V1.S4
-	WORD     $0x4f290426 // sshr v6.4s, v1.4s, #23
+	FMOVQ    1056(R26), F6
+	VSUB     V6.S4, V1.S4, V6.S4
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V6.B16, V6.B16
+	VSUB     V6.S4, V1.S4, V1.S4
 	VADD     V2.S4, V6.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F6
-	VAND     V6.B16, V1.B16, V1.B16
-	VADD     V15.S4, V1.S4, V1.S4
-	WORD     $0x4eaed421 // fsub v1.4s, v1.4s, v14.4s
+	WORD     $0x4eafd421 // fsub v1.4s, v1.4s, v15.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F6
-	FMOVQ    1088(R26), F8
+	FMOVQ    1088(R26), F6
+	FMOVQ    1072(R26), F8
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1104(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1136(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1152(R26), F8
+	FMOVQ    1136(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1168(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1184(R26), F8
+	FMOVQ    1168(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1200(R26), F6
+	FMOVQ    1184(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
 	FMOVQ    784(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
 	WORD     $0x6e21dc26 // fmul v6.4s, v1.4s, v1.4s
-	WORD     $0x6e2cdc49 // fmul v9.4s, v2.4s, v12.4s
+	FMOVQ    1200(R26), F9
+	WORD     $0x6e29dc49 // fmul v9.4s, v2.4s, v9.4s
 	VFMLA    V6.S4, V8.S4, V9.S4
 	WORD     $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
-	VFMLA    V13.S4, V2.S4, V1.S4
-	FMOVQ    1216(R26), F2
+	FMOVQ    1216(R26), F6
+	VFMLA    V6.S4, V2.S4, V1.S4
+	FMOVQ    1232(R26), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 
@@ -596,7 +598,7 @@ l6:
 	VFMLA    V2.S4, V2.S4, V3.S4
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	VFMLA    V7.S4, V7.S4, V0.S4
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	VFMLA    V3.S4, V2.S4, V0.S4
 	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	FMOVQ    (R3), F1
@@ -605,16 +607,15 @@ l6:
 
 	// the lanes of the log-sum-exp of the logits
 	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -641,22 +642,21 @@ l6:
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	WORD     $0x6ebbe401 // fcmgt v1.4s, v0.4s, v27.4s
 	VBSL     V27.B16, V0.B16, V1.B16
-	FMOVQ    1280(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V27.B16
 	WORD     $0x4e22f621 // fmax v1.4s, v17.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V1.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V1.S4
+	VFMLA    V13.S4, V1.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V1.S4
+	VFMLS    V11.S4, V4.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -679,16 +679,15 @@ l6:
 	WORD     $0x6ea2e622 // fcmgt v2.4s, v17.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	WORD     $0x4e20f622 // fmax v2.4s, v17.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -723,7 +722,7 @@ l6:
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
 	FMOVQ    976(R26), F3
 	VBSL     V2.B16, V3.B16, V1.B16
-	WORD     $0x6e21fdc1 // fdiv v1.4s, v14.4s, v1.4s
+	WORD     $0x6e21fde1 // fdiv v1.4s, v15.4s, v1.4s
 	ADD      R5<<0, R2, R24
 	FMOVQ    16(R24), F2
 	FMOVQ    944(R26), F3
@@ -733,17 +732,16 @@ l6:
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
 	FMOVQ    976(R26), F4
 	VBSL     V3.B16, V4.B16, V2.B16
-	WORD     $0x6e22fdc2 // fdiv v2.4s, v14.4s, v2.4s
+	WORD     $0x6e22fde2 // fdiv v2.4s, v15.4s, v2.4s
 	WORD     $0x4ea0f803 // fabs v3.4s, v0.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	FMOVQ    592(R26), F5
-	VFMLS    V5.S4, V3.S4, V4.S4
-	WORD     $0x4eabd485 // fsub v5.4s, v4.4s, v11.4s
+	VFMLS    V13.S4, V3.S4, V4.S4
+	WORD     $0x4eaed485 // fsub v5.4s, v4.4s, v14.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V13.S4, V5.S4, V6.S4
 	VFMLA    V12.S4, V5.S4, V6.S4
+	VFMLA    V11.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	FMOVQ    656(R26), F7
 	VFMLS    V6.S4, V7.S4, V5.S4
@@ -759,7 +757,7 @@ l6:
 	VFMLS    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fdc5 // fdiv v5.4s, v14.4s, v4.4s
+	WORD     $0x6e24fde5 // fdiv v5.4s, v15.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
@@ -785,51 +783,53 @@ l6:
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V0.B16, V0.B16
 	VEOR     V0.B16, V8.B16, V0.B16
-	VSUB     V15.S4, V1.S4, V1.S4
-	WORD     $0x4f290428 // sshr v8.4s, v1.4s, #23
-	FMOVQ    1072(R26), F9
-	VAND     V9.B16, V1.B16, V1.B16
-	VADD     V15.S4, V1.S4, V1.S4
-	VSUB     V15.S4, V2.S4, V2.S4
-	WORD     $0x4f290449 // sshr v9.4s, v2.4s, #23
-	FMOVQ    1072(R26), F10
-	VAND     V10.B16, V2.B16, V2.B16
-	VADD     V15.S4, V2.S4, V2.S4
+	FMOVQ    1056(R26), F8
+	VSUB     V8.S4, V1.S4, V8.S4
+	FMOVQ    512(R26), F9
+	VAND     V9.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V1.S4, V1.S4
+	FMOVQ    1056(R26), F9
+	VSUB     V9.S4, V2.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VAND     V10.B16, V9.B16, V9.B16
+	VSUB     V9.S4, V2.S4, V2.S4
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD     $0x4e26d5c2 // fadd v2.4s, v14.4s, v6.4s
+	WORD     $0x4e26d5e2 // fadd v2.4s, v15.4s, v6.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VADD     V9.S4, V8.S4, V2.S4
-	VSUB     V15.S4, V1.S4, V1.S4
-	WORD     $0x4f290426 // sshr v6.4s, v1.4s, #23
+	FMOVQ    1056(R26), F6
+	VSUB     V6.S4, V1.S4, V6.S4
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V6.B16, V6.B16
+	VSUB     V6.S4, V1.S4, V1.S4
 	VADD     V2.S4, V6.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F6
-	VAND     V6.B16, V1.B16, V1.B16
-	VADD     V15.S4, V1.S4, V1.S4
-	WORD     $0x4eaed421 // fsub v1.4s, v1.4s, v14.4s
-	FMOVQ    1104(R26), F6
-	FMOVQ    1088(R26), F8
+	WORD     $0x4eafd421 // fsub v1.4s, v1.4s, v15.4s
+	FMOVQ    1088(R26), F6
+	FMOVQ    1072(R26), F8
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1104(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1136(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1152(R26), F8
+	FMOVQ    1136(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1168(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1184(R26), F8
+	FMOVQ    1168(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1200(R26), F6
+	FMOVQ    1184(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
 	FMOVQ    784(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
 	WORD     $0x6e21dc26 // fmul v6.4s, v1.4s, v1.4s
-	WORD     $0x6e2cdc49 // fmul v9.4s, v2.4s, v12.4s
+	FMOVQ    1200(R26), F9
+	WORD     $0x6e29dc49 // fmul v9.4s, v2.4s, v9.4s
 	VFMLA    V6.S4, V8.S4, V9.S4
 	WORD     $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
-	VFMLA    V13.S4, V2.S4, V1.S4
-	FMOVQ    1216(R26), F2
+	FMOVQ    1216(R26), F6
+	VFMLA    V6.S4, V2.S4, V1.S4
+	FMOVQ    1232(R26), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0d4e2 // fsub v2.4s, v7.4s, v0.4s
@@ -842,21 +842,20 @@ l6:
 	VFMLA    V2.S4, V2.S4, V3.S4
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	VFMLA    V7.S4, V7.S4, V0.S4
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	VFMLA    V3.S4, V2.S4, V0.S4
 	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	FMOVQ    16(R3), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -877,20 +876,19 @@ l6:
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
 	WORD     $0x6ebae401 // fcmgt v1.4s, v0.4s, v26.4s
 	VBSL     V26.B16, V0.B16, V1.B16
-	FMOVQ    1280(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V26.B16
 	WORD     $0x4e22f621 // fmax v1.4s, v17.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V1.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V1.S4
+	VFMLA    V13.S4, V1.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V1.S4
+	VFMLS    V11.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -909,14 +907,13 @@ l6:
 	WORD     $0x6ea2e622 // fcmgt v2.4s, v17.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	WORD     $0x4e20f622 // fmax v2.4s, v17.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -947,7 +944,7 @@ l6:
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
 	FMOVQ    976(R26), F3
 	VBSL     V2.B16, V3.B16, V1.B16
-	WORD     $0x6e21fdc1 // fdiv v1.4s, v14.4s, v1.4s
+	WORD     $0x6e21fde1 // fdiv v1.4s, v15.4s, v1.4s
 	ADD      R5<<0, R2, R24
 	FMOVQ    32(R24), F2
 	FMOVQ    944(R26), F3
@@ -957,17 +954,16 @@ l6:
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
 	FMOVQ    976(R26), F4
 	VBSL     V3.B16, V4.B16, V2.B16
-	WORD     $0x6e22fdc2 // fdiv v2.4s, v14.4s, v2.4s
+	WORD     $0x6e22fde2 // fdiv v2.4s, v15.4s, v2.4s
 	WORD     $0x4ea0f803 // fabs v3.4s, v0.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	FMOVQ    592(R26), F5
-	VFMLS    V5.S4, V3.S4, V4.S4
-	WORD     $0x4eabd485 // fsub v5.4s, v4.4s, v11.4s
+	VFMLS    V13.S4, V3.S4, V4.S4
+	WORD     $0x4eaed485 // fsub v5.4s, v4.4s, v14.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V13.S4, V5.S4, V6.S4
 	VFMLA    V12.S4, V5.S4, V6.S4
+	VFMLA    V11.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	FMOVQ    656(R26), F7
 	VFMLS    V6.S4, V7.S4, V5.S4
@@ -983,7 +979,7 @@ l6:
 	VFMLS    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fdc5 // fdiv v5.4s, v14.4s, v4.4s
+	WORD     $0x6e24fde5 // fdiv v5.4s, v15.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
@@ -1009,51 +1005,53 @@ l6:
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V0.B16, V0.B16
 	VEOR     V0.B16, V8.B16, V0.B16
-	VSUB     V15.S4, V1.S4, V1.S4
-	WORD     $0x4f290428 // sshr v8.4s, v1.4s, #23
-	FMOVQ    1072(R26), F9
-	VAND     V9.B16, V1.B16, V1.B16
-	VADD     V15.S4, V1.S4, V1.S4
-	VSUB     V15.S4, V2.S4, V2.S4
-	WORD     $0x4f290449 // sshr v9.4s, v2.4s, #23
-	FMOVQ    1072(R26), F10
-	VAND     V10.B16, V2.B16, V2.B16
-	VADD     V15.S4, V2.S4, V2.S4
+	FMOVQ    1056(R26), F8
+	VSUB     V8.S4, V1.S4, V8.S4
+	FMOVQ    512(R26), F9
+	VAND     V9.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V1.S4, V1.S4
+	FMOVQ    1056(R26), F9
+	VSUB     V9.S4, V2.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VAND     V10.B16, V9.B16, V9.B16
+	VSUB     V9.S4, V2.S4, V2.S4
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD     $0x4e26d5c2 // fadd v2.4s, v14.4s, v6.4s
+	WORD     $0x4e26d5e2 // fadd v2.4s, v15.4s, v6.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VADD     V9.S4, V8.S4, V2.S4
-	VSUB     V15.S4, V1.S4, V1.S4
-	WORD     $0x4f290426 // sshr v6.4s, v1.4s, #23
+	FMOVQ    1056(R26), F6
+	VSUB     V6.S4, V1.S4, V6.S4
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V6.B16, V6.B16
+	VSUB     V6.S4, V1.S4, V1.S4
 	VADD     V2.S4, V6.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F6
-	VAND     V6.B16, V1.B16, V1.B16
-	VADD     V15.S4, V1.S4, V1.S4
-	WORD     $0x4eaed421 // fsub v1.4s, v1.4s, v14.4s
-	FMOVQ    1104(R26), F6
-	FMOVQ    1088(R26), F8
+	WORD     $0x4eafd421 // fsub v1.4s, v1.4s, v15.4s
+	FMOVQ    1088(R26), F6
+	FMOVQ    1072(R26), F8
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1104(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1136(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1152(R26), F8
+	FMOVQ    1136(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1168(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1184(R26), F8
+	FMOVQ    1168(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1200(R26), F6
+	FMOVQ    1184(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
 	FMOVQ    784(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
 	WORD     $0x6e21dc26 // fmul v6.4s, v1.4s, v1.4s
-	WORD     $0x6e2cdc49 // fmul v9.4s, v2.4s, v12.4s
+	FMOVQ    1200(R26), F9
+	WORD     $0x6e29dc49 // fmul v9.4s, v2.4s, v9.4s
 	VFMLA    V6.S4, V8.S4, V9.S4
 	WORD     $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
-	VFMLA    V13.S4, V2.S4, V1.S4
-	FMOVQ    1216(R26), F2
+	FMOVQ    1216(R26), F6
+	VFMLA    V6.S4, V2.S4, V1.S4
+	FMOVQ    1232(R26), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0d4e2 // fsub v2.4s, v7.4s, v0.4s
@@ -1066,21 +1064,20 @@ l6:
 	VFMLA    V2.S4, V2.S4, V3.S4
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	VFMLA    V7.S4, V7.S4, V0.S4
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	VFMLA    V3.S4, V2.S4, V0.S4
 	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	FMOVQ    32(R3), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -1101,20 +1098,19 @@ l6:
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	WORD     $0x6eb9e401 // fcmgt v1.4s, v0.4s, v25.4s
 	VBSL     V25.B16, V0.B16, V1.B16
-	FMOVQ    1280(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V25.B16
 	WORD     $0x4e22f621 // fmax v1.4s, v17.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V1.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V1.S4
+	VFMLA    V13.S4, V1.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V1.S4
+	VFMLS    V11.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -1133,14 +1129,13 @@ l6:
 	WORD     $0x6ea2e622 // fcmgt v2.4s, v17.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	WORD     $0x4e20f622 // fmax v2.4s, v17.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -1171,7 +1166,7 @@ l6:
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
 	FMOVQ    976(R26), F3
 	VBSL     V2.B16, V3.B16, V1.B16
-	WORD     $0x6e21fdc1 // fdiv v1.4s, v14.4s, v1.4s
+	WORD     $0x6e21fde1 // fdiv v1.4s, v15.4s, v1.4s
 	ADD      R5<<0, R2, R24
 	FMOVQ    48(R24), F2
 	FMOVQ    944(R26), F3
@@ -1181,17 +1176,16 @@ l6:
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
 	FMOVQ    976(R26), F4
 	VBSL     V3.B16, V4.B16, V2.B16
-	WORD     $0x6e22fdc2 // fdiv v2.4s, v14.4s, v2.4s
+	WORD     $0x6e22fde2 // fdiv v2.4s, v15.4s, v2.4s
 	WORD     $0x4ea0f803 // fabs v3.4s, v0.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	FMOVQ    592(R26), F5
-	VFMLS    V5.S4, V3.S4, V4.S4
-	WORD     $0x4eabd485 // fsub v5.4s, v4.4s, v11.4s
+	VFMLS    V13.S4, V3.S4, V4.S4
+	WORD     $0x4eaed485 // fsub v5.4s, v4.4s, v14.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V13.S4, V5.S4, V6.S4
 	VFMLA    V12.S4, V5.S4, V6.S4
+	VFMLA    V11.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	FMOVQ    656(R26), F7
 	VFMLS    V6.S4, V7.S4, V5.S4
@@ -1207,7 +1201,7 @@ l6:
 	VFMLS    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fdc5 // fdiv v5.4s, v14.4s, v4.4s
+	WORD     $0x6e24fde5 // fdiv v5.4s, v15.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
@@ -1233,51 +1227,53 @@ l6:
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V0.B16, V0.B16
 	VEOR     V0.B16, V8.B16, V0.B16
-	VSUB     V15.S4, V1.S4, V1.S4
-	WORD     $0x4f290428 // sshr v8.4s, v1.4s, #23
-	FMOVQ    1072(R26), F9
-	VAND     V9.B16, V1.B16, V1.B16
-	VADD     V15.S4, V1.S4, V1.S4
-	VSUB     V15.S4, V2.S4, V2.S4
-	WORD     $0x4f290449 // sshr v9.4s, v2.4s, #23
-	FMOVQ    1072(R26), F10
-	VAND     V10.B16, V2.B16, V2.B16
-	VADD     V15.S4, V2.S4, V2.S4
+	FMOVQ    1056(R26), F8
+	VSUB     V8.S4, V1.S4, V8.S4
+	FMOVQ    512(R26), F9
+	VAND     V9.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V1.S4, V1.S4
+	FMOVQ    1056(R26), F9
+	VSUB     V9.S4, V2.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VAND     V10.B16, V9.B16, V9.B16
+	VSUB     V9.S4, V2.S4, V2.S4
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD     $0x4e26d5c2 // fadd v2.4s, v14.4s, v6.4s
+	WORD     $0x4e26d5e2 // fadd v2.4s, v15.4s, v6.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VADD     V9.S4, V8.S4, V2.S4
-	VSUB     V15.S4, V1.S4, V1.S4
-	WORD     $0x4f290426 // sshr v6.4s, v1.4s, #23
+	FMOVQ    1056(R26), F6
+	VSUB     V6.S4, V1.S4, V6.S4
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V6.B16, V6.B16
+	VSUB     V6.S4, V1.S4, V1.S4
 	VADD     V2.S4, V6.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F6
-	VAND     V6.B16, V1.B16, V1.B16
-	VADD     V15.S4, V1.S4, V1.S4
-	WORD     $0x4eaed421 // fsub v1.4s, v1.4s, v14.4s
-	FMOVQ    1104(R26), F6
-	FMOVQ    1088(R26), F8
+	WORD     $0x4eafd421 // fsub v1.4s, v1.4s, v15.4s
+	FMOVQ    1088(R26), F6
+	FMOVQ    1072(R26), F8
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1104(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1136(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1152(R26), F8
+	FMOVQ    1136(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1168(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1184(R26), F8
+	FMOVQ    1168(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1200(R26), F6
+	FMOVQ    1184(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
 	FMOVQ    784(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
 	WORD     $0x6e21dc26 // fmul v6.4s, v1.4s, v1.4s
-	WORD     $0x6e2cdc49 // fmul v9.4s, v2.4s, v12.4s
+	FMOVQ    1200(R26), F9
+	WORD     $0x6e29dc49 // fmul v9.4s, v2.4s, v9.4s
 	VFMLA    V6.S4, V8.S4, V9.S4
 	WORD     $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
-	VFMLA    V13.S4, V2.S4, V1.S4
-	FMOVQ    1216(R26), F2
+	FMOVQ    1216(R26), F6
+	VFMLA    V6.S4, V2.S4, V1.S4
+	FMOVQ    1232(R26), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0d4e2 // fsub v2.4s, v7.4s, v0.4s
@@ -1290,21 +1286,20 @@ l6:
 	VFMLA    V2.S4, V2.S4, V3.S4
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	VFMLA    V7.S4, V7.S4, V0.S4
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	VFMLA    V3.S4, V2.S4, V0.S4
 	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	FMOVQ    48(R3), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -1325,20 +1320,19 @@ l6:
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	WORD     $0x6eb8e401 // fcmgt v1.4s, v0.4s, v24.4s
 	VBSL     V24.B16, V0.B16, V1.B16
-	FMOVQ    1280(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V24.B16
 	WORD     $0x4e22f621 // fmax v1.4s, v17.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V1.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V1.S4
+	VFMLA    V13.S4, V1.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V1.S4
+	VFMLS    V11.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -1357,14 +1351,13 @@ l6:
 	WORD     $0x6ea2e622 // fcmgt v2.4s, v17.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	WORD     $0x4e20f622 // fmax v2.4s, v17.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -1428,7 +1421,7 @@ t181:
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
 	FMOVQ    976(R26), F3
 	VBSL     V2.B16, V3.B16, V1.B16
-	WORD     $0x6e21fdc1 // fdiv v1.4s, v14.4s, v1.4s
+	WORD     $0x6e21fde1 // fdiv v1.4s, v15.4s, v1.4s
 	ADD      R5<<0, R2, R24
 	CMP      $4, R15
 	BLT      t185
@@ -1451,19 +1444,18 @@ t184:
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
 	FMOVQ    976(R26), F4
 	VBSL     V3.B16, V4.B16, V2.B16
-	WORD     $0x6e22fdc2 // fdiv v2.4s, v14.4s, v2.4s
+	WORD     $0x6e22fde2 // fdiv v2.4s, v15.4s, v2.4s
 	WORD     $0x4ea0f803 // fabs v3.4s, v0.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F4
-	FMOVQ    592(R26), F5
-	VFMLS    V5.S4, V3.S4, V4.S4
-	WORD     $0x4eabd485 // fsub v5.4s, v4.4s, v11.4s
+	VFMLS    V13.S4, V3.S4, V4.S4
+	WORD     $0x4eaed485 // fsub v5.4s, v4.4s, v14.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V13.S4, V5.S4, V6.S4
 	VFMLA    V12.S4, V5.S4, V6.S4
+	VFMLA    V11.S4, V5.S4, V6.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
@@ -1483,7 +1475,7 @@ t184:
 	// p 2^n
 	VSHL     $23, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fdc5 // fdiv v5.4s, v14.4s, v4.4s
+	WORD     $0x6e24fde5 // fdiv v5.4s, v15.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 
 	// w = u/2, with the sign of r in w2
@@ -1537,55 +1529,57 @@ t190:
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V0.B16, V0.B16
 	VEOR     V0.B16, V8.B16, V0.B16
-	VSUB     V15.S4, V1.S4, V1.S4
-	WORD     $0x4f290428 // sshr v8.4s, v1.4s, #23
-	FMOVQ    1072(R26), F9
-	VAND     V9.B16, V1.B16, V1.B16
-	VADD     V15.S4, V1.S4, V1.S4
-	VSUB     V15.S4, V2.S4, V2.S4
-	WORD     $0x4f290449 // sshr v9.4s, v2.4s, #23
-	FMOVQ    1072(R26), F10
-	VAND     V10.B16, V2.B16, V2.B16
-	VADD     V15.S4, V2.S4, V2.S4
+	FMOVQ    1056(R26), F8
+	VSUB     V8.S4, V1.S4, V8.S4
+	FMOVQ    512(R26), F9
+	VAND     V9.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V1.S4, V1.S4
+	FMOVQ    1056(R26), F9
+	VSUB     V9.S4, V2.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VAND     V10.B16, V9.B16, V9.B16
+	VSUB     V9.S4, V2.S4, V2.S4
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD     $0x4e26d5c2 // fadd v2.4s, v14.4s, v6.4s
+	WORD     $0x4e26d5e2 // fadd v2.4s, v15.4s, v6.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VADD     V9.S4, V8.S4, V2.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V15.S4, V1.S4, V1.S4
-	WORD     $0x4f290426 // sshr v6.4s, v1.4s, #23
+	FMOVQ    1056(R26), F6
+	VSUB     V6.S4, V1.S4, V6.S4
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V6.B16, V6.B16
+	VSUB     V6.S4, V1.S4, V1.S4
 	VADD     V2.S4, V6.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F6
-	VAND     V6.B16, V1.B16, V1.B16
-	VADD     V15.S4, V1.S4, V1.S4
-	WORD     $0x4eaed421 // fsub v1.4s, v1.4s, v14.4s
+	WORD     $0x4eafd421 // fsub v1.4s, v1.4s, v15.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F6
-	FMOVQ    1088(R26), F8
+	FMOVQ    1088(R26), F6
+	FMOVQ    1072(R26), F8
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1104(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1136(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1152(R26), F8
+	FMOVQ    1136(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1168(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1184(R26), F8
+	FMOVQ    1168(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1200(R26), F6
+	FMOVQ    1184(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
 	FMOVQ    784(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
 	WORD     $0x6e21dc26 // fmul v6.4s, v1.4s, v1.4s
-	WORD     $0x6e2cdc49 // fmul v9.4s, v2.4s, v12.4s
+	FMOVQ    1200(R26), F9
+	WORD     $0x6e29dc49 // fmul v9.4s, v2.4s, v9.4s
 	VFMLA    V6.S4, V8.S4, V9.S4
 	WORD     $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
-	VFMLA    V13.S4, V2.S4, V1.S4
-	FMOVQ    1216(R26), F2
+	FMOVQ    1216(R26), F6
+	VFMLA    V6.S4, V2.S4, V1.S4
+	FMOVQ    1232(R26), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 
@@ -1600,7 +1594,7 @@ t190:
 	VFMLA    V2.S4, V2.S4, V3.S4
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	VFMLA    V7.S4, V7.S4, V0.S4
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	VFMLA    V3.S4, V2.S4, V0.S4
 	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	CMP      $4, R15
@@ -1622,16 +1616,15 @@ t193:
 
 	// the lanes of the log-sum-exp of the logits
 	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -1663,22 +1656,21 @@ t193:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6ebbe440 // fcmgt v0.4s, v2.4s, v27.4s
 	VBSL     V27.B16, V2.B16, V0.B16
-	FMOVQ    1280(R26), F1
+	FMOVQ    1296(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V27.B16
 	WORD     $0x4e21f620 // fmax v0.4s, v17.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V0.S4
+	VFMLA    V13.S4, V0.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V0.S4
+	VFMLS    V11.S4, V4.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -1701,16 +1693,15 @@ t193:
 	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	WORD     $0x4e22f621 // fmax v1.4s, v17.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V1.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V1.S4
+	VFMLA    V13.S4, V1.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V1.S4
+	VFMLS    V11.S4, V4.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -1779,7 +1770,7 @@ t199:
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
 	FMOVQ    976(R26), F3
 	VBSL     V2.B16, V3.B16, V1.B16
-	WORD     $0x6e21fdc1 // fdiv v1.4s, v14.4s, v1.4s
+	WORD     $0x6e21fde1 // fdiv v1.4s, v15.4s, v1.4s
 	SUB      $4, R15, R23
 	ADD      R5<<0, R2, R24
 	VMOVI    $0, V2.B16
@@ -1806,17 +1797,16 @@ t202:
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
 	FMOVQ    976(R26), F4
 	VBSL     V3.B16, V4.B16, V2.B16
-	WORD     $0x6e22fdc2 // fdiv v2.4s, v14.4s, v2.4s
+	WORD     $0x6e22fde2 // fdiv v2.4s, v15.4s, v2.4s
 	WORD     $0x4ea0f803 // fabs v3.4s, v0.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	FMOVQ    592(R26), F5
-	VFMLS    V5.S4, V3.S4, V4.S4
-	WORD     $0x4eabd485 // fsub v5.4s, v4.4s, v11.4s
+	VFMLS    V13.S4, V3.S4, V4.S4
+	WORD     $0x4eaed485 // fsub v5.4s, v4.4s, v14.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V13.S4, V5.S4, V6.S4
 	VFMLA    V12.S4, V5.S4, V6.S4
+	VFMLA    V11.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	FMOVQ    656(R26), F7
 	VFMLS    V6.S4, V7.S4, V5.S4
@@ -1832,7 +1822,7 @@ t202:
 	VFMLS    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fdc5 // fdiv v5.4s, v14.4s, v4.4s
+	WORD     $0x6e24fde5 // fdiv v5.4s, v15.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
@@ -1892,51 +1882,53 @@ t208:
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V0.B16, V0.B16
 	VEOR     V0.B16, V8.B16, V0.B16
-	VSUB     V15.S4, V1.S4, V1.S4
-	WORD     $0x4f290428 // sshr v8.4s, v1.4s, #23
-	FMOVQ    1072(R26), F9
-	VAND     V9.B16, V1.B16, V1.B16
-	VADD     V15.S4, V1.S4, V1.S4
-	VSUB     V15.S4, V2.S4, V2.S4
-	WORD     $0x4f290449 // sshr v9.4s, v2.4s, #23
-	FMOVQ    1072(R26), F10
-	VAND     V10.B16, V2.B16, V2.B16
-	VADD     V15.S4, V2.S4, V2.S4
+	FMOVQ    1056(R26), F8
+	VSUB     V8.S4, V1.S4, V8.S4
+	FMOVQ    512(R26), F9
+	VAND     V9.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V1.S4, V1.S4
+	FMOVQ    1056(R26), F9
+	VSUB     V9.S4, V2.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VAND     V10.B16, V9.B16, V9.B16
+	VSUB     V9.S4, V2.S4, V2.S4
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD     $0x4e26d5c2 // fadd v2.4s, v14.4s, v6.4s
+	WORD     $0x4e26d5e2 // fadd v2.4s, v15.4s, v6.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VADD     V9.S4, V8.S4, V2.S4
-	VSUB     V15.S4, V1.S4, V1.S4
-	WORD     $0x4f290426 // sshr v6.4s, v1.4s, #23
+	FMOVQ    1056(R26), F6
+	VSUB     V6.S4, V1.S4, V6.S4
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V6.B16, V6.B16
+	VSUB     V6.S4, V1.S4, V1.S4
 	VADD     V2.S4, V6.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F6
-	VAND     V6.B16, V1.B16, V1.B16
-	VADD     V15.S4, V1.S4, V1.S4
-	WORD     $0x4eaed421 // fsub v1.4s, v1.4s, v14.4s
-	FMOVQ    1104(R26), F6
-	FMOVQ    1088(R26), F8
+	WORD     $0x4eafd421 // fsub v1.4s, v1.4s, v15.4s
+	FMOVQ    1088(R26), F6
+	FMOVQ    1072(R26), F8
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1104(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1136(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1152(R26), F8
+	FMOVQ    1136(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1168(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1184(R26), F8
+	FMOVQ    1168(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1200(R26), F6
+	FMOVQ    1184(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
 	FMOVQ    784(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
 	WORD     $0x6e21dc26 // fmul v6.4s, v1.4s, v1.4s
-	WORD     $0x6e2cdc49 // fmul v9.4s, v2.4s, v12.4s
+	FMOVQ    1200(R26), F9
+	WORD     $0x6e29dc49 // fmul v9.4s, v2.4s, v9.4s
 	VFMLA    V6.S4, V8.S4, V9.S4
 	WORD     $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
-	VFMLA    V13.S4, V2.S4, V1.S4
-	FMOVQ    1216(R26), F2
+	FMOVQ    1216(R26), F6
+	VFMLA    V6.S4, V2.S4, V1.S4
+	FMOVQ    1232(R26), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0d4e2 // fsub v2.4s, v7.4s, v0.4s
@@ -1949,7 +1941,7 @@ t208:
 	VFMLA    V2.S4, V2.S4, V3.S4
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	VFMLA    V7.S4, V7.S4, V0.S4
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	VFMLA    V3.S4, V2.S4, V0.S4
 	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	SUB      $4, R15, R23
@@ -1973,14 +1965,13 @@ t211:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -2006,20 +1997,19 @@ t211:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6ebae440 // fcmgt v0.4s, v2.4s, v26.4s
 	VBSL     V26.B16, V2.B16, V0.B16
-	FMOVQ    1280(R26), F1
+	FMOVQ    1296(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V26.B16
 	WORD     $0x4e21f620 // fmax v0.4s, v17.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V0.S4
+	VFMLA    V13.S4, V0.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V0.S4
+	VFMLS    V11.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -2038,14 +2028,13 @@ t211:
 	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	WORD     $0x4e22f621 // fmax v1.4s, v17.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V1.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V1.S4
+	VFMLA    V13.S4, V1.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V1.S4
+	VFMLS    V11.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -2110,7 +2099,7 @@ t217:
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
 	FMOVQ    976(R26), F3
 	VBSL     V2.B16, V3.B16, V1.B16
-	WORD     $0x6e21fdc1 // fdiv v1.4s, v14.4s, v1.4s
+	WORD     $0x6e21fde1 // fdiv v1.4s, v15.4s, v1.4s
 	SUB      $8, R15, R23
 	ADD      R5<<0, R2, R24
 	VMOVI    $0, V2.B16
@@ -2137,17 +2126,16 @@ t220:
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
 	FMOVQ    976(R26), F4
 	VBSL     V3.B16, V4.B16, V2.B16
-	WORD     $0x6e22fdc2 // fdiv v2.4s, v14.4s, v2.4s
+	WORD     $0x6e22fde2 // fdiv v2.4s, v15.4s, v2.4s
 	WORD     $0x4ea0f803 // fabs v3.4s, v0.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	FMOVQ    592(R26), F5
-	VFMLS    V5.S4, V3.S4, V4.S4
-	WORD     $0x4eabd485 // fsub v5.4s, v4.4s, v11.4s
+	VFMLS    V13.S4, V3.S4, V4.S4
+	WORD     $0x4eaed485 // fsub v5.4s, v4.4s, v14.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V13.S4, V5.S4, V6.S4
 	VFMLA    V12.S4, V5.S4, V6.S4
+	VFMLA    V11.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	FMOVQ    656(R26), F7
 	VFMLS    V6.S4, V7.S4, V5.S4
@@ -2163,7 +2151,7 @@ t220:
 	VFMLS    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fdc5 // fdiv v5.4s, v14.4s, v4.4s
+	WORD     $0x6e24fde5 // fdiv v5.4s, v15.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
@@ -2223,51 +2211,53 @@ t226:
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V0.B16, V0.B16
 	VEOR     V0.B16, V8.B16, V0.B16
-	VSUB     V15.S4, V1.S4, V1.S4
-	WORD     $0x4f290428 // sshr v8.4s, v1.4s, #23
-	FMOVQ    1072(R26), F9
-	VAND     V9.B16, V1.B16, V1.B16
-	VADD     V15.S4, V1.S4, V1.S4
-	VSUB     V15.S4, V2.S4, V2.S4
-	WORD     $0x4f290449 // sshr v9.4s, v2.4s, #23
-	FMOVQ    1072(R26), F10
-	VAND     V10.B16, V2.B16, V2.B16
-	VADD     V15.S4, V2.S4, V2.S4
+	FMOVQ    1056(R26), F8
+	VSUB     V8.S4, V1.S4, V8.S4
+	FMOVQ    512(R26), F9
+	VAND     V9.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V1.S4, V1.S4
+	FMOVQ    1056(R26), F9
+	VSUB     V9.S4, V2.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VAND     V10.B16, V9.B16, V9.B16
+	VSUB     V9.S4, V2.S4, V2.S4
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD     $0x4e26d5c2 // fadd v2.4s, v14.4s, v6.4s
+	WORD     $0x4e26d5e2 // fadd v2.4s, v15.4s, v6.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VADD     V9.S4, V8.S4, V2.S4
-	VSUB     V15.S4, V1.S4, V1.S4
-	WORD     $0x4f290426 // sshr v6.4s, v1.4s, #23
+	FMOVQ    1056(R26), F6
+	VSUB     V6.S4, V1.S4, V6.S4
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V6.B16, V6.B16
+	VSUB     V6.S4, V1.S4, V1.S4
 	VADD     V2.S4, V6.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F6
-	VAND     V6.B16, V1.B16, V1.B16
-	VADD     V15.S4, V1.S4, V1.S4
-	WORD     $0x4eaed421 // fsub v1.4s, v1.4s, v14.4s
-	FMOVQ    1104(R26), F6
-	FMOVQ    1088(R26), F8
+	WORD     $0x4eafd421 // fsub v1.4s, v1.4s, v15.4s
+	FMOVQ    1088(R26), F6
+	FMOVQ    1072(R26), F8
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1104(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1136(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1152(R26), F8
+	FMOVQ    1136(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1168(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1184(R26), F8
+	FMOVQ    1168(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1200(R26), F6
+	FMOVQ    1184(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
 	FMOVQ    784(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
 	WORD     $0x6e21dc26 // fmul v6.4s, v1.4s, v1.4s
-	WORD     $0x6e2cdc49 // fmul v9.4s, v2.4s, v12.4s
+	FMOVQ    1200(R26), F9
+	WORD     $0x6e29dc49 // fmul v9.4s, v2.4s, v9.4s
 	VFMLA    V6.S4, V8.S4, V9.S4
 	WORD     $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
-	VFMLA    V13.S4, V2.S4, V1.S4
-	FMOVQ    1216(R26), F2
+	FMOVQ    1216(R26), F6
+	VFMLA    V6.S4, V2.S4, V1.S4
+	FMOVQ    1232(R26), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0d4e2 // fsub v2.4s, v7.4s, v0.4s
@@ -2280,7 +2270,7 @@ t226:
 	VFMLA    V2.S4, V2.S4, V3.S4
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	VFMLA    V7.S4, V7.S4, V0.S4
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	VFMLA    V3.S4, V2.S4, V0.S4
 	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	SUB      $8, R15, R23
@@ -2304,14 +2294,13 @@ t229:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -2337,20 +2326,19 @@ t229:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6eb9e440 // fcmgt v0.4s, v2.4s, v25.4s
 	VBSL     V25.B16, V2.B16, V0.B16
-	FMOVQ    1280(R26), F1
+	FMOVQ    1296(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V25.B16
 	WORD     $0x4e21f620 // fmax v0.4s, v17.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V0.S4
+	VFMLA    V13.S4, V0.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V0.S4
+	VFMLS    V11.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -2369,14 +2357,13 @@ t229:
 	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	WORD     $0x4e22f621 // fmax v1.4s, v17.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V1.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V1.S4
+	VFMLA    V13.S4, V1.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V1.S4
+	VFMLS    V11.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -2441,7 +2428,7 @@ t235:
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
 	FMOVQ    976(R26), F3
 	VBSL     V2.B16, V3.B16, V1.B16
-	WORD     $0x6e21fdc1 // fdiv v1.4s, v14.4s, v1.4s
+	WORD     $0x6e21fde1 // fdiv v1.4s, v15.4s, v1.4s
 	SUB      $12, R15, R23
 	ADD      R5<<0, R2, R24
 	VMOVI    $0, V2.B16
@@ -2468,17 +2455,16 @@ t238:
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
 	FMOVQ    976(R26), F4
 	VBSL     V3.B16, V4.B16, V2.B16
-	WORD     $0x6e22fdc2 // fdiv v2.4s, v14.4s, v2.4s
+	WORD     $0x6e22fde2 // fdiv v2.4s, v15.4s, v2.4s
 	WORD     $0x4ea0f803 // fabs v3.4s, v0.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	FMOVQ    592(R26), F5
-	VFMLS    V5.S4, V3.S4, V4.S4
-	WORD     $0x4eabd485 // fsub v5.4s, v4.4s, v11.4s
+	VFMLS    V13.S4, V3.S4, V4.S4
+	WORD     $0x4eaed485 // fsub v5.4s, v4.4s, v14.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V13.S4, V5.S4, V6.S4
 	VFMLA    V12.S4, V5.S4, V6.S4
+	VFMLA    V11.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	FMOVQ    656(R26), F7
 	VFMLS    V6.S4, V7.S4, V5.S4
@@ -2494,7 +2480,7 @@ t238:
 	VFMLS    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fdc5 // fdiv v5.4s, v14.4s, v4.4s
+	WORD     $0x6e24fde5 // fdiv v5.4s, v15.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
@@ -2554,51 +2540,53 @@ t244:
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V0.B16, V0.B16
 	VEOR     V0.B16, V8.B16, V0.B16
-	VSUB     V15.S4, V1.S4, V1.S4
-	WORD     $0x4f290428 // sshr v8.4s, v1.4s, #23
-	FMOVQ    1072(R26), F9
-	VAND     V9.B16, V1.B16, V1.B16
-	VADD     V15.S4, V1.S4, V1.S4
-	VSUB     V15.S4, V2.S4, V2.S4
-	WORD     $0x4f290449 // sshr v9.4s, v2.4s, #23
-	FMOVQ    1072(R26), F10
-	VAND     V10.B16, V2.B16, V2.B16
-	VADD     V15.S4, V2.S4, V2.S4
+	FMOVQ    1056(R26), F8
+	VSUB     V8.S4, V1.S4, V8.S4
+	FMOVQ    512(R26), F9
+	VAND     V9.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V1.S4, V1.S4
+	FMOVQ    1056(R26), F9
+	VSUB     V9.S4, V2.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VAND     V10.B16, V9.B16, V9.B16
+	VSUB     V9.S4, V2.S4, V2.S4
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD     $0x4e26d5c2 // fadd v2.4s, v14.4s, v6.4s
+	WORD     $0x4e26d5e2 // fadd v2.4s, v15.4s, v6.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VADD     V9.S4, V8.S4, V2.S4
-	VSUB     V15.S4, V1.S4, V1.S4
-	WORD     $0x4f290426 // sshr v6.4s, v1.4s, #23
+	FMOVQ    1056(R26), F6
+	VSUB     V6.S4, V1.S4, V6.S4
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V6.B16, V6.B16
+	VSUB     V6.S4, V1.S4, V1.S4
 	VADD     V2.S4, V6.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F6
-	VAND     V6.B16, V1.B16, V1.B16
-	VADD     V15.S4, V1.S4, V1.S4
-	WORD     $0x4eaed421 // fsub v1.4s, v1.4s, v14.4s
-	FMOVQ    1104(R26), F6
-	FMOVQ    1088(R26), F8
+	WORD     $0x4eafd421 // fsub v1.4s, v1.4s, v15.4s
+	FMOVQ    1088(R26), F6
+	FMOVQ    1072(R26), F8
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1104(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1136(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1152(R26), F8
+	FMOVQ    1136(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1168(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1184(R26), F8
+	FMOVQ    1168(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1200(R26), F6
+	FMOVQ    1184(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
 	FMOVQ    784(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
 	WORD     $0x6e21dc26 // fmul v6.4s, v1.4s, v1.4s
-	WORD     $0x6e2cdc49 // fmul v9.4s, v2.4s, v12.4s
+	FMOVQ    1200(R26), F9
+	WORD     $0x6e29dc49 // fmul v9.4s, v2.4s, v9.4s
 	VFMLA    V6.S4, V8.S4, V9.S4
 	WORD     $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
-	VFMLA    V13.S4, V2.S4, V1.S4
-	FMOVQ    1216(R26), F2
+	FMOVQ    1216(R26), F6
+	VFMLA    V6.S4, V2.S4, V1.S4
+	FMOVQ    1232(R26), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0d4e2 // fsub v2.4s, v7.4s, v0.4s
@@ -2611,7 +2599,7 @@ t244:
 	VFMLA    V2.S4, V2.S4, V3.S4
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	VFMLA    V7.S4, V7.S4, V0.S4
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	VFMLA    V3.S4, V2.S4, V0.S4
 	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	SUB      $12, R15, R23
@@ -2635,14 +2623,13 @@ t247:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -2668,20 +2655,19 @@ t247:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6eb8e440 // fcmgt v0.4s, v2.4s, v24.4s
 	VBSL     V24.B16, V2.B16, V0.B16
-	FMOVQ    1280(R26), F1
+	FMOVQ    1296(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V24.B16
 	WORD     $0x4e21f620 // fmax v0.4s, v17.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V0.S4
+	VFMLA    V13.S4, V0.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V0.S4
+	VFMLS    V11.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -2700,14 +2686,13 @@ t247:
 	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	WORD     $0x4e22f621 // fmax v1.4s, v17.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V1.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V1.S4
+	VFMLA    V13.S4, V1.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V1.S4
+	VFMLS    V11.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -2749,16 +2734,15 @@ l9:
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -2783,16 +2767,15 @@ l9:
 	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -2817,16 +2800,15 @@ l9:
 	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -2851,16 +2833,15 @@ l9:
 	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
+	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -2891,47 +2872,49 @@ l9:
 	VEXT     $4, V23.B16, V23.B16, V1.B16
 	WORD     $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
 	VDUP     V23.S[0], V1.S4
-	FMOVQ    1312(R26), F2
+	FMOVQ    1328(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1328(R26), F3
+	FMOVQ    1344(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V15.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
+	FMOVQ    1056(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
+	VSUB     V4.S4, V3.S4, V3.S4
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V15.S4, V3.S4, V3.S4
-	WORD     $0x4eaed463 // fsub v3.4s, v3.4s, v14.4s
+	WORD     $0x4eafd463 // fsub v3.4s, v3.4s, v15.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	WORD     $0x6e2cdc46 // fmul v6.4s, v2.4s, v12.4s
+	FMOVQ    1200(R26), F6
+	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	VFMLA    V13.S4, V2.S4, V3.S4
+	FMOVQ    1216(R26), F4
+	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
@@ -2952,47 +2935,49 @@ l9:
 	VEXT     $4, V31.B16, V31.B16, V1.B16
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 	VDUP     V31.S[0], V1.S4
-	FMOVQ    1312(R26), F2
+	FMOVQ    1328(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1328(R26), F3
+	FMOVQ    1344(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V15.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
+	FMOVQ    1056(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
+	VSUB     V4.S4, V3.S4, V3.S4
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V15.S4, V3.S4, V3.S4
-	WORD     $0x4eaed463 // fsub v3.4s, v3.4s, v14.4s
+	WORD     $0x4eafd463 // fsub v3.4s, v3.4s, v15.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	WORD     $0x6e2cdc46 // fmul v6.4s, v2.4s, v12.4s
+	FMOVQ    1200(R26), F6
+	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	VFMLA    V13.S4, V2.S4, V3.S4
+	FMOVQ    1216(R26), F4
+	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
@@ -3025,7 +3010,8 @@ TEXT ·BivariateSigmaBackward(SB), NOSPLIT, $40-88
 
 	// Registers:    V0-V13 values    V14-V16 constants and scalars    V17-V31 kept from loop to loop
 	FMOVQ    736(R26), F16
-	FLDPQ    624(R26), (F15, F14)
+	FMOVQ    1264(R26), F15
+	FMOVQ    592(R26), F14
 
 	// Registers:    R0 lp    R1 dy    R2 dtheta    R3 dlogits    R4 y    R5 theta    R6 logits    R15 elements left in the row    R7 4n
 	MOVD     lp+0(FP), R0
@@ -3206,12 +3192,13 @@ l254:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F4
-	FMOVQ    592(R26), F5
-	VFMLA    V5.S4, V3.S4, V4.S4
+	VFMLA    V14.S4, V3.S4, V4.S4
 	FMOVQ    608(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
+	FMOVQ    624(R26), F6
+	VFMLS    V6.S4, V5.S4, V3.S4
+	FMOVQ    640(R26), F6
+	VFMLS    V6.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
@@ -3288,10 +3275,10 @@ l254:
 	FMOVQ    752(R26), F30
 	FMOVQ    752(R26), F29
 	FMOVQ    752(R26), F28
-	FMOVQ    1296(R26), F27
-	FMOVQ    1296(R26), F26
-	FMOVQ    1296(R26), F25
-	FMOVQ    1296(R26), F24
+	FMOVQ    1312(R26), F27
+	FMOVQ    1312(R26), F26
+	FMOVQ    1312(R26), F25
+	FMOVQ    1312(R26), F24
 	FMOVQ    752(R26), F23
 	FMOVQ    752(R26), F22
 	FMOVQ    752(R26), F21
@@ -3328,13 +3315,14 @@ l255:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F4
-	FMOVQ    592(R26), F5
-	VFMLS    V5.S4, V3.S4, V4.S4
+	VFMLS    V14.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V15.S4, V5.S4, V6.S4
-	VFMLA    V14.S4, V5.S4, V6.S4
+	FMOVQ    624(R26), F7
+	VFMLA    V7.S4, V5.S4, V6.S4
+	FMOVQ    640(R26), F7
+	VFMLA    V7.S4, V5.S4, V6.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
@@ -3388,60 +3376,56 @@ l255:
 	VEOR     V9.B16, V8.B16, V8.B16
 	FMOVQ    1056(R26), F9
 	VSUB     V9.S4, V1.S4, V9.S4
-	WORD     $0x4f29052a // sshr v10.4s, v9.4s, #23
-	FMOVQ    1072(R26), F11
-	VAND     V11.B16, V9.B16, V9.B16
-	FMOVQ    1056(R26), F11
-	VADD     V11.S4, V9.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VAND     V10.B16, V9.B16, V9.B16
+	VSUB     V9.S4, V1.S4, V10.S4
 	FMOVQ    1056(R26), F11
 	VSUB     V11.S4, V2.S4, V11.S4
-	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
-	FMOVQ    1072(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	WORD     $0x4e26d60b // fadd v11.4s, v16.4s, v6.4s
-	WORD     $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	VADD     V12.S4, V10.S4, V10.S4
+	FMOVQ    512(R26), F12
+	VAND     V12.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V2.S4, V12.S4
+	WORD     $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD     $0x4e26d60c // fadd v12.4s, v16.4s, v6.4s
+	WORD     $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	VADD     V11.S4, V9.S4, V9.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F11
-	VSUB     V11.S4, V9.S4, V9.S4
-	WORD     $0x4f29052b // sshr v11.4s, v9.4s, #23
-	VADD     V10.S4, V11.S4, V10.S4
-	WORD     $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVQ    1072(R26), F11
-	VAND     V11.B16, V9.B16, V9.B16
-	FMOVQ    1056(R26), F11
-	VADD     V11.S4, V9.S4, V9.S4
-	WORD     $0x4eb0d529 // fsub v9.4s, v9.4s, v16.4s
+	VSUB     V11.S4, V10.S4, V11.S4
+	FMOVQ    512(R26), F12
+	VAND     V12.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	VADD     V9.S4, V11.S4, V9.S4
+	WORD     $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD     $0x4eb0d54a // fsub v10.4s, v10.4s, v16.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F11
-	FMOVQ    1088(R26), F12
-	VFMLA    V9.S4, V12.S4, V11.S4
-	FMOVQ    1120(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	FMOVQ    1136(R26), F11
-	VFMLA    V9.S4, V12.S4, V11.S4
-	FMOVQ    1152(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	FMOVQ    1168(R26), F11
-	VFMLA    V9.S4, V12.S4, V11.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	FMOVQ    1200(R26), F11
-	VFMLA    V9.S4, V12.S4, V11.S4
+	FMOVQ    1088(R26), F11
+	FMOVQ    1072(R26), F12
+	VFMLA    V10.S4, V12.S4, V11.S4
+	FMOVQ    1104(R26), F12
+	VFMLA    V10.S4, V11.S4, V12.S4
+	FMOVQ    1120(R26), F11
+	VFMLA    V10.S4, V12.S4, V11.S4
+	FMOVQ    1136(R26), F12
+	VFMLA    V10.S4, V11.S4, V12.S4
+	FMOVQ    1152(R26), F11
+	VFMLA    V10.S4, V12.S4, V11.S4
+	FMOVQ    1168(R26), F12
+	VFMLA    V10.S4, V11.S4, V12.S4
+	FMOVQ    1184(R26), F11
+	VFMLA    V10.S4, V12.S4, V11.S4
 	FMOVQ    784(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	WORD     $0x6e29dd2b // fmul v11.4s, v9.4s, v9.4s
-	WORD     $0x6e2edd4d // fmul v13.4s, v10.4s, v14.4s
+	VFMLA    V10.S4, V11.S4, V12.S4
+	WORD     $0x6e2add4b // fmul v11.4s, v10.4s, v10.4s
+	FMOVQ    1200(R26), F13
+	WORD     $0x6e2ddd2d // fmul v13.4s, v9.4s, v13.4s
 	VFMLA    V11.S4, V12.S4, V13.S4
-	WORD     $0x4e29d5a9 // fadd v9.4s, v13.4s, v9.4s
-	VFMLA    V15.S4, V10.S4, V9.S4
-	FMOVQ    1216(R26), F10
-	WORD     $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	WORD     $0x4e2ad5aa // fadd v10.4s, v13.4s, v10.4s
+	FMOVQ    1216(R26), F11
+	VFMLA    V11.S4, V9.S4, V10.S4
+	FMOVQ    1232(R26), F9
+	WORD     $0x4ea9d549 // fsub v9.4s, v10.4s, v9.4s
 	WORD     $0x4e23d523 // fadd v3.4s, v9.4s, v3.4s
 
 	// the quadratic form
@@ -3457,7 +3441,7 @@ l255:
 	VFMLA    V9.S4, V9.S4, V11.S4
 	WORD     $0x6e28dd0c // fmul v12.4s, v8.4s, v8.4s
 	VFMLA    V7.S4, V7.S4, V12.S4
-	FMOVQ    1232(R26), F13
+	FMOVQ    1248(R26), F13
 	VFMLA    V11.S4, V13.S4, V12.S4
 	WORD     $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
 	WORD     $0x6e24dd44 // fmul v4.4s, v10.4s, v4.4s
@@ -3474,13 +3458,13 @@ l255:
 	ADD      R7<<0, R2, R24
 	FMOVQ    F5, (R24)
 	WORD     $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	FMOVQ    1360(R26), F7
+	FMOVQ    1376(R26), F7
 	VFMLA    V5.S4, V11.S4, V7.S4
 	WORD     $0x6e21dce1 // fmul v1.4s, v7.4s, v1.4s
 	ADD      R7<<1, R2, R25
 	FMOVQ    F1, (R25)
 	WORD     $0x4e28d501 // fadd v1.4s, v8.4s, v8.4s
-	FMOVQ    1360(R26), F5
+	FMOVQ    1376(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	WORD     $0x6e22dca1 // fmul v1.4s, v5.4s, v2.4s
 	ADD      R8<<0, R2, R24
@@ -3489,7 +3473,7 @@ l255:
 	WORD     $0x4e26d602 // fadd v2.4s, v16.4s, v6.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x4eaad522 // fsub v2.4s, v9.4s, v10.4s
-	FMOVQ    1376(R26), F4
+	FMOVQ    1392(R26), F4
 	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e2ad524 // fadd v4.4s, v9.4s, v10.4s
 	VFMLA    V4.S4, V2.S4, V1.S4
@@ -3504,19 +3488,19 @@ l255:
 	FMOVQ    F1, (R3)
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1248(R26), F2
-	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -3536,32 +3520,31 @@ l255:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
+	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	WORD     $0x6ebbe420 // fcmgt v0.4s, v1.4s, v27.4s
 	VBSL     V27.B16, V1.B16, V0.B16
-	FMOVQ    1280(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d762 // fsub v2.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	FMOVQ    1248(R26), F0
-	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e22f5e0 // fmax v0.4s, v15.4s, v2.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V0.S4, V3.S4
+	VFMLA    V14.S4, V0.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V0.S4
-	VFMLS    V14.S4, V4.S4, V0.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -3581,22 +3564,21 @@ l255:
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1248(R26), F2
-	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -3616,8 +3598,7 @@ l255:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
 	VMOV     V1.B16, V23.B16
@@ -3647,13 +3628,14 @@ l255:
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	FMOVQ    592(R26), F5
-	VFMLS    V5.S4, V3.S4, V4.S4
+	VFMLS    V14.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V15.S4, V5.S4, V6.S4
-	VFMLA    V14.S4, V5.S4, V6.S4
+	FMOVQ    624(R26), F7
+	VFMLA    V7.S4, V5.S4, V6.S4
+	FMOVQ    640(R26), F7
+	VFMLA    V7.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	FMOVQ    656(R26), F7
 	VFMLS    V6.S4, V7.S4, V5.S4
@@ -3701,56 +3683,52 @@ l255:
 	VEOR     V9.B16, V8.B16, V8.B16
 	FMOVQ    1056(R26), F9
 	VSUB     V9.S4, V1.S4, V9.S4
-	WORD     $0x4f29052a // sshr v10.4s, v9.4s, #23
-	FMOVQ    1072(R26), F11
-	VAND     V11.B16, V9.B16, V9.B16
-	FMOVQ    1056(R26), F11
-	VADD     V11.S4, V9.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VAND     V10.B16, V9.B16, V9.B16
+	VSUB     V9.S4, V1.S4, V10.S4
 	FMOVQ    1056(R26), F11
 	VSUB     V11.S4, V2.S4, V11.S4
-	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
-	FMOVQ    1072(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	WORD     $0x4e26d60b // fadd v11.4s, v16.4s, v6.4s
-	WORD     $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	VADD     V12.S4, V10.S4, V10.S4
-	FMOVQ    1056(R26), F11
-	VSUB     V11.S4, V9.S4, V9.S4
-	WORD     $0x4f29052b // sshr v11.4s, v9.4s, #23
-	VADD     V10.S4, V11.S4, V10.S4
-	WORD     $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVQ    1072(R26), F11
-	VAND     V11.B16, V9.B16, V9.B16
-	FMOVQ    1056(R26), F11
+	FMOVQ    512(R26), F12
+	VAND     V12.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V2.S4, V12.S4
+	WORD     $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD     $0x4e26d60c // fadd v12.4s, v16.4s, v6.4s
+	WORD     $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
 	VADD     V11.S4, V9.S4, V9.S4
-	WORD     $0x4eb0d529 // fsub v9.4s, v9.4s, v16.4s
-	FMOVQ    1104(R26), F11
-	FMOVQ    1088(R26), F12
-	VFMLA    V9.S4, V12.S4, V11.S4
-	FMOVQ    1120(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	FMOVQ    1136(R26), F11
-	VFMLA    V9.S4, V12.S4, V11.S4
-	FMOVQ    1152(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	FMOVQ    1168(R26), F11
-	VFMLA    V9.S4, V12.S4, V11.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	FMOVQ    1200(R26), F11
-	VFMLA    V9.S4, V12.S4, V11.S4
+	FMOVQ    1056(R26), F11
+	VSUB     V11.S4, V10.S4, V11.S4
+	FMOVQ    512(R26), F12
+	VAND     V12.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	VADD     V9.S4, V11.S4, V9.S4
+	WORD     $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD     $0x4eb0d54a // fsub v10.4s, v10.4s, v16.4s
+	FMOVQ    1088(R26), F11
+	FMOVQ    1072(R26), F12
+	VFMLA    V10.S4, V12.S4, V11.S4
+	FMOVQ    1104(R26), F12
+	VFMLA    V10.S4, V11.S4, V12.S4
+	FMOVQ    1120(R26), F11
+	VFMLA    V10.S4, V12.S4, V11.S4
+	FMOVQ    1136(R26), F12
+	VFMLA    V10.S4, V11.S4, V12.S4
+	FMOVQ    1152(R26), F11
+	VFMLA    V10.S4, V12.S4, V11.S4
+	FMOVQ    1168(R26), F12
+	VFMLA    V10.S4, V11.S4, V12.S4
+	FMOVQ    1184(R26), F11
+	VFMLA    V10.S4, V12.S4, V11.S4
 	FMOVQ    784(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	WORD     $0x6e29dd2b // fmul v11.4s, v9.4s, v9.4s
-	WORD     $0x6e2edd4d // fmul v13.4s, v10.4s, v14.4s
+	VFMLA    V10.S4, V11.S4, V12.S4
+	WORD     $0x6e2add4b // fmul v11.4s, v10.4s, v10.4s
+	FMOVQ    1200(R26), F13
+	WORD     $0x6e2ddd2d // fmul v13.4s, v9.4s, v13.4s
 	VFMLA    V11.S4, V12.S4, V13.S4
-	WORD     $0x4e29d5a9 // fadd v9.4s, v13.4s, v9.4s
-	VFMLA    V15.S4, V10.S4, V9.S4
-	FMOVQ    1216(R26), F10
-	WORD     $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	WORD     $0x4e2ad5aa // fadd v10.4s, v13.4s, v10.4s
+	FMOVQ    1216(R26), F11
+	VFMLA    V11.S4, V9.S4, V10.S4
+	FMOVQ    1232(R26), F9
+	WORD     $0x4ea9d549 // fsub v9.4s, v10.4s, v9.4s
 	WORD     $0x4e23d523 // fadd v3.4s, v9.4s, v3.4s
 	WORD     $0x4ea8d4e9 // fsub v9.4s, v7.4s, v8.4s
 	FMOVQ    768(R26), F10
@@ -3764,7 +3742,7 @@ l255:
 	VFMLA    V9.S4, V9.S4, V11.S4
 	WORD     $0x6e28dd0c // fmul v12.4s, v8.4s, v8.4s
 	VFMLA    V7.S4, V7.S4, V12.S4
-	FMOVQ    1232(R26), F13
+	FMOVQ    1248(R26), F13
 	VFMLA    V11.S4, V13.S4, V12.S4
 	WORD     $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
 	WORD     $0x6e24dd44 // fmul v4.4s, v10.4s, v4.4s
@@ -3781,13 +3759,13 @@ l255:
 	ADD      R7<<0, R2, R24
 	FMOVQ    F5, 16(R24)
 	WORD     $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	FMOVQ    1360(R26), F7
+	FMOVQ    1376(R26), F7
 	VFMLA    V5.S4, V11.S4, V7.S4
 	WORD     $0x6e21dce1 // fmul v1.4s, v7.4s, v1.4s
 	ADD      R7<<1, R2, R25
 	FMOVQ    F1, 16(R25)
 	WORD     $0x4e28d501 // fadd v1.4s, v8.4s, v8.4s
-	FMOVQ    1360(R26), F5
+	FMOVQ    1376(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	WORD     $0x6e22dca1 // fmul v1.4s, v5.4s, v2.4s
 	ADD      R8<<0, R2, R24
@@ -3796,7 +3774,7 @@ l255:
 	WORD     $0x4e26d602 // fadd v2.4s, v16.4s, v6.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x4eaad522 // fsub v2.4s, v9.4s, v10.4s
-	FMOVQ    1376(R26), F4
+	FMOVQ    1392(R26), F4
 	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e2ad524 // fadd v4.4s, v9.4s, v10.4s
 	VFMLA    V4.S4, V2.S4, V1.S4
@@ -3809,17 +3787,17 @@ l255:
 	WORD     $0x4eb3d400 // fsub v0.4s, v0.4s, v19.4s
 	WORD     $0x4e23d401 // fadd v1.4s, v0.4s, v3.4s
 	FMOVQ    F1, 16(R3)
-	FMOVQ    1248(R26), F2
-	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -3835,28 +3813,27 @@ l255:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
+	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7de // fadd v30.4s, v30.4s, v0.4s
 	WORD     $0x6ebae420 // fcmgt v0.4s, v1.4s, v26.4s
 	VBSL     V26.B16, V1.B16, V0.B16
-	FMOVQ    1280(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d742 // fsub v2.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	FMOVQ    1248(R26), F0
-	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e22f5e0 // fmax v0.4s, v15.4s, v2.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V0.S4, V3.S4
+	VFMLA    V14.S4, V0.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V0.S4
-	VFMLS    V14.S4, V4.S4, V0.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -3872,20 +3849,19 @@ l255:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1248(R26), F2
-	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -3901,8 +3877,7 @@ l255:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
 	VMOV     V1.B16, V22.B16
@@ -3932,13 +3907,14 @@ l255:
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	FMOVQ    592(R26), F5
-	VFMLS    V5.S4, V3.S4, V4.S4
+	VFMLS    V14.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V15.S4, V5.S4, V6.S4
-	VFMLA    V14.S4, V5.S4, V6.S4
+	FMOVQ    624(R26), F7
+	VFMLA    V7.S4, V5.S4, V6.S4
+	FMOVQ    640(R26), F7
+	VFMLA    V7.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	FMOVQ    656(R26), F7
 	VFMLS    V6.S4, V7.S4, V5.S4
@@ -3986,56 +3962,52 @@ l255:
 	VEOR     V9.B16, V8.B16, V8.B16
 	FMOVQ    1056(R26), F9
 	VSUB     V9.S4, V1.S4, V9.S4
-	WORD     $0x4f29052a // sshr v10.4s, v9.4s, #23
-	FMOVQ    1072(R26), F11
-	VAND     V11.B16, V9.B16, V9.B16
-	FMOVQ    1056(R26), F11
-	VADD     V11.S4, V9.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VAND     V10.B16, V9.B16, V9.B16
+	VSUB     V9.S4, V1.S4, V10.S4
 	FMOVQ    1056(R26), F11
 	VSUB     V11.S4, V2.S4, V11.S4
-	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
-	FMOVQ    1072(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	WORD     $0x4e26d60b // fadd v11.4s, v16.4s, v6.4s
-	WORD     $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	VADD     V12.S4, V10.S4, V10.S4
-	FMOVQ    1056(R26), F11
-	VSUB     V11.S4, V9.S4, V9.S4
-	WORD     $0x4f29052b // sshr v11.4s, v9.4s, #23
-	VADD     V10.S4, V11.S4, V10.S4
-	WORD     $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVQ    1072(R26), F11
-	VAND     V11.B16, V9.B16, V9.B16
-	FMOVQ    1056(R26), F11
+	FMOVQ    512(R26), F12
+	VAND     V12.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V2.S4, V12.S4
+	WORD     $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD     $0x4e26d60c // fadd v12.4s, v16.4s, v6.4s
+	WORD     $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
 	VADD     V11.S4, V9.S4, V9.S4
-	WORD     $0x4eb0d529 // fsub v9.4s, v9.4s, v16.4s
-	FMOVQ    1104(R26), F11
-	FMOVQ    1088(R26), F12
-	VFMLA    V9.S4, V12.S4, V11.S4
-	FMOVQ    1120(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	FMOVQ    1136(R26), F11
-	VFMLA    V9.S4, V12.S4, V11.S4
-	FMOVQ    1152(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	FMOVQ    1168(R26), F11
-	VFMLA    V9.S4, V12.S4, V11.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	FMOVQ    1200(R26), F11
-	VFMLA    V9.S4, V12.S4, V11.S4
+	FMOVQ    1056(R26), F11
+	VSUB     V11.S4, V10.S4, V11.S4
+	FMOVQ    512(R26), F12
+	VAND     V12.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	VADD     V9.S4, V11.S4, V9.S4
+	WORD     $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD     $0x4eb0d54a // fsub v10.4s, v10.4s, v16.4s
+	FMOVQ    1088(R26), F11
+	FMOVQ    1072(R26), F12
+	VFMLA    V10.S4, V12.S4, V11.S4
+	FMOVQ    1104(R26), F12
+	VFMLA    V10.S4, V11.S4, V12.S4
+	FMOVQ    1120(R26), F11
+	VFMLA    V10.S4, V12.S4, V11.S4
+	FMOVQ    1136(R26), F12
+	VFMLA    V10.S4, V11.S4, V12.S4
+	FMOVQ    1152(R26), F11
+	VFMLA    V10.S4, V12.S4, V11.S4
+	FMOVQ    1168(R26), F12
+	VFMLA    V10.S4, V11.S4, V12.S4
+	FMOVQ    1184(R26), F11
+	VFMLA    V10.S4, V12.S4, V11.S4
 	FMOVQ    784(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	WORD     $0x6e29dd2b // fmul v11.4s, v9.4s, v9.4s
-	WORD     $0x6e2edd4d // fmul v13.4s, v10.4s, v14.4s
+	VFMLA    V10.S4, V11.S4, V12.S4
+	WORD     $0x6e2add4b // fmul v11.4s, v10.4s, v10.4s
+	FMOVQ    1200(R26), F13
+	WORD     $0x6e2ddd2d // fmul v13.4s, v9.4s, v13.4s
 	VFMLA    V11.S4, V12.S4, V13.S4
-	WORD     $0x4e29d5a9 // fadd v9.4s, v13.4s, v9.4s
-	VFMLA    V15.S4, V10.S4, V9.S4
-	FMOVQ    1216(R26), F10
-	WORD     $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	WORD     $0x4e2ad5aa // fadd v10.4s, v13.4s, v10.4s
+	FMOVQ    1216(R26), F11
+	VFMLA    V11.S4, V9.S4, V10.S4
+	FMOVQ    1232(R26), F9
+	WORD     $0x4ea9d549 // fsub v9.4s, v10.4s, v9.4s
 	WORD     $0x4e23d523 // fadd v3.4s, v9.4s, v3.4s
 	WORD     $0x4ea8d4e9 // fsub v9.4s, v7.4s, v8.4s
 	FMOVQ    768(R26), F10
@@ -4049,7 +4021,7 @@ l255:
 	VFMLA    V9.S4, V9.S4, V11.S4
 	WORD     $0x6e28dd0c // fmul v12.4s, v8.4s, v8.4s
 	VFMLA    V7.S4, V7.S4, V12.S4
-	FMOVQ    1232(R26), F13
+	FMOVQ    1248(R26), F13
 	VFMLA    V11.S4, V13.S4, V12.S4
 	WORD     $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
 	WORD     $0x6e24dd44 // fmul v4.4s, v10.4s, v4.4s
@@ -4066,13 +4038,13 @@ l255:
 	ADD      R7<<0, R2, R24
 	FMOVQ    F5, 32(R24)
 	WORD     $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	FMOVQ    1360(R26), F7
+	FMOVQ    1376(R26), F7
 	VFMLA    V5.S4, V11.S4, V7.S4
 	WORD     $0x6e21dce1 // fmul v1.4s, v7.4s, v1.4s
 	ADD      R7<<1, R2, R25
 	FMOVQ    F1, 32(R25)
 	WORD     $0x4e28d501 // fadd v1.4s, v8.4s, v8.4s
-	FMOVQ    1360(R26), F5
+	FMOVQ    1376(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	WORD     $0x6e22dca1 // fmul v1.4s, v5.4s, v2.4s
 	ADD      R8<<0, R2, R24
@@ -4081,7 +4053,7 @@ l255:
 	WORD     $0x4e26d602 // fadd v2.4s, v16.4s, v6.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x4eaad522 // fsub v2.4s, v9.4s, v10.4s
-	FMOVQ    1376(R26), F4
+	FMOVQ    1392(R26), F4
 	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e2ad524 // fadd v4.4s, v9.4s, v10.4s
 	VFMLA    V4.S4, V2.S4, V1.S4
@@ -4094,17 +4066,17 @@ l255:
 	WORD     $0x4eb3d400 // fsub v0.4s, v0.4s, v19.4s
 	WORD     $0x4e23d401 // fadd v1.4s, v0.4s, v3.4s
 	FMOVQ    F1, 32(R3)
-	FMOVQ    1248(R26), F2
-	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -4120,28 +4092,27 @@ l255:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
+	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7bd // fadd v29.4s, v29.4s, v0.4s
 	WORD     $0x6eb9e420 // fcmgt v0.4s, v1.4s, v25.4s
 	VBSL     V25.B16, V1.B16, V0.B16
-	FMOVQ    1280(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d722 // fsub v2.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	FMOVQ    1248(R26), F0
-	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e22f5e0 // fmax v0.4s, v15.4s, v2.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V0.S4, V3.S4
+	VFMLA    V14.S4, V0.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V0.S4
-	VFMLS    V14.S4, V4.S4, V0.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -4157,20 +4128,19 @@ l255:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1248(R26), F2
-	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -4186,8 +4156,7 @@ l255:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
 	VMOV     V1.B16, V21.B16
@@ -4217,13 +4186,14 @@ l255:
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	FMOVQ    592(R26), F5
-	VFMLS    V5.S4, V3.S4, V4.S4
+	VFMLS    V14.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V15.S4, V5.S4, V6.S4
-	VFMLA    V14.S4, V5.S4, V6.S4
+	FMOVQ    624(R26), F7
+	VFMLA    V7.S4, V5.S4, V6.S4
+	FMOVQ    640(R26), F7
+	VFMLA    V7.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	FMOVQ    656(R26), F7
 	VFMLS    V6.S4, V7.S4, V5.S4
@@ -4271,56 +4241,52 @@ l255:
 	VEOR     V9.B16, V8.B16, V8.B16
 	FMOVQ    1056(R26), F9
 	VSUB     V9.S4, V1.S4, V9.S4
-	WORD     $0x4f29052a // sshr v10.4s, v9.4s, #23
-	FMOVQ    1072(R26), F11
-	VAND     V11.B16, V9.B16, V9.B16
-	FMOVQ    1056(R26), F11
-	VADD     V11.S4, V9.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VAND     V10.B16, V9.B16, V9.B16
+	VSUB     V9.S4, V1.S4, V10.S4
 	FMOVQ    1056(R26), F11
 	VSUB     V11.S4, V2.S4, V11.S4
-	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
-	FMOVQ    1072(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	WORD     $0x4e26d60b // fadd v11.4s, v16.4s, v6.4s
-	WORD     $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	VADD     V12.S4, V10.S4, V10.S4
-	FMOVQ    1056(R26), F11
-	VSUB     V11.S4, V9.S4, V9.S4
-	WORD     $0x4f29052b // sshr v11.4s, v9.4s, #23
-	VADD     V10.S4, V11.S4, V10.S4
-	WORD     $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVQ    1072(R26), F11
-	VAND     V11.B16, V9.B16, V9.B16
-	FMOVQ    1056(R26), F11
+	FMOVQ    512(R26), F12
+	VAND     V12.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V2.S4, V12.S4
+	WORD     $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD     $0x4e26d60c // fadd v12.4s, v16.4s, v6.4s
+	WORD     $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
 	VADD     V11.S4, V9.S4, V9.S4
-	WORD     $0x4eb0d529 // fsub v9.4s, v9.4s, v16.4s
-	FMOVQ    1104(R26), F11
-	FMOVQ    1088(R26), F12
-	VFMLA    V9.S4, V12.S4, V11.S4
-	FMOVQ    1120(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	FMOVQ    1136(R26), F11
-	VFMLA    V9.S4, V12.S4, V11.S4
-	FMOVQ    1152(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	FMOVQ    1168(R26), F11
-	VFMLA    V9.S4, V12.S4, V11.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	FMOVQ    1200(R26), F11
-	VFMLA    V9.S4, V12.S4, V11.S4
+	FMOVQ    1056(R26), F11
+	VSUB     V11.S4, V10.S4, V11.S4
+	FMOVQ    512(R26), F12
+	VAND     V12.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	VADD     V9.S4, V11.S4, V9.S4
+	WORD     $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD     $0x4eb0d54a // fsub v10.4s, v10.4s, v16.4s
+	FMOVQ    1088(R26), F11
+	FMOVQ    1072(R26), F12
+	VFMLA    V10.S4, V12.S4, V11.S4
+	FMOVQ    1104(R26), F12
+	VFMLA    V10.S4, V11.S4, V12.S4
+	FMOVQ    1120(R26), F11
+	VFMLA    V10.S4, V12.S4, V11.S4
+	FMOVQ    1136(R26), F12
+	VFMLA    V10.S4, V11.S4, V12.S4
+	FMOVQ    1152(R26), F11
+	VFMLA    V10.S4, V12.S4, V11.S4
+	FMOVQ    1168(R26), F12
+	VFMLA    V10.S4, V11.S4, V12.S4
+	FMOVQ    1184(R26), F11
+	VFMLA    V10.S4, V12.S4, V11.S4
 	FMOVQ    784(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	WORD     $0x6e29dd2b // fmul v11.4s, v9.4s, v9.4s
-	WORD     $0x6e2edd4d // fmul v13.4s, v10.4s, v14.4s
+	VFMLA    V10.S4, V11.S4, V12.S4
+	WORD     $0x6e2add4b // fmul v11.4s, v10.4s, v10.4s
+	FMOVQ    1200(R26), F13
+	WORD     $0x6e2ddd2d // fmul v13.4s, v9.4s, v13.4s
 	VFMLA    V11.S4, V12.S4, V13.S4
-	WORD     $0x4e29d5a9 // fadd v9.4s, v13.4s, v9.4s
-	VFMLA    V15.S4, V10.S4, V9.S4
-	FMOVQ    1216(R26), F10
-	WORD     $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	WORD     $0x4e2ad5aa // fadd v10.4s, v13.4s, v10.4s
+	FMOVQ    1216(R26), F11
+	VFMLA    V11.S4, V9.S4, V10.S4
+	FMOVQ    1232(R26), F9
+	WORD     $0x4ea9d549 // fsub v9.4s, v10.4s, v9.4s
 	WORD     $0x4e23d523 // fadd v3.4s, v9.4s, v3.4s
 	WORD     $0x4ea8d4e9 // fsub v9.4s, v7.4s, v8.4s
 	FMOVQ    768(R26), F10
@@ -4334,7 +4300,7 @@ l255:
 	VFMLA    V9.S4, V9.S4, V11.S4
 	WORD     $0x6e28dd0c // fmul v12.4s, v8.4s, v8.4s
 	VFMLA    V7.S4, V7.S4, V12.S4
-	FMOVQ    1232(R26), F13
+	FMOVQ    1248(R26), F13
 	VFMLA    V11.S4, V13.S4, V12.S4
 	WORD     $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
 	WORD     $0x6e24dd44 // fmul v4.4s, v10.4s, v4.4s
@@ -4351,13 +4317,13 @@ l255:
 	ADD      R7<<0, R2, R24
 	FMOVQ    F5, 48(R24)
 	WORD     $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	FMOVQ    1360(R26), F7
+	FMOVQ    1376(R26), F7
 	VFMLA    V5.S4, V11.S4, V7.S4
 	WORD     $0x6e21dce1 // fmul v1.4s, v7.4s, v1.4s
 	ADD      R7<<1, R2, R25
 	FMOVQ    F1, 48(R25)
 	WORD     $0x4e28d501 // fadd v1.4s, v8.4s, v8.4s
-	FMOVQ    1360(R26), F5
+	FMOVQ    1376(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	WORD     $0x6e22dca1 // fmul v1.4s, v5.4s, v2.4s
 	ADD      R8<<0, R2, R24
@@ -4366,7 +4332,7 @@ l255:
 	WORD     $0x4e26d602 // fadd v2.4s, v16.4s, v6.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x4eaad522 // fsub v2.4s, v9.4s, v10.4s
-	FMOVQ    1376(R26), F4
+	FMOVQ    1392(R26), F4
 	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e2ad524 // fadd v4.4s, v9.4s, v10.4s
 	VFMLA    V4.S4, V2.S4, V1.S4
@@ -4379,17 +4345,17 @@ l255:
 	WORD     $0x4eb3d400 // fsub v0.4s, v0.4s, v19.4s
 	WORD     $0x4e23d401 // fadd v1.4s, v0.4s, v3.4s
 	FMOVQ    F1, 48(R3)
-	FMOVQ    1248(R26), F2
-	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -4405,28 +4371,27 @@ l255:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
+	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d79c // fadd v28.4s, v28.4s, v0.4s
 	WORD     $0x6eb8e420 // fcmgt v0.4s, v1.4s, v24.4s
 	VBSL     V24.B16, V1.B16, V0.B16
-	FMOVQ    1280(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d702 // fsub v2.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	FMOVQ    1248(R26), F0
-	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e22f5e0 // fmax v0.4s, v15.4s, v2.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V0.S4, V3.S4
+	VFMLA    V14.S4, V0.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V0.S4
-	VFMLS    V14.S4, V4.S4, V0.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -4442,20 +4407,19 @@ l255:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1248(R26), F2
-	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -4471,8 +4435,7 @@ l255:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
 	VMOV     V1.B16, V20.B16
@@ -4552,13 +4515,14 @@ t701:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F4
-	FMOVQ    592(R26), F5
-	VFMLS    V5.S4, V3.S4, V4.S4
+	VFMLS    V14.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V15.S4, V5.S4, V6.S4
-	VFMLA    V14.S4, V5.S4, V6.S4
+	FMOVQ    624(R26), F7
+	VFMLA    V7.S4, V5.S4, V6.S4
+	FMOVQ    640(R26), F7
+	VFMLA    V7.S4, V5.S4, V6.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
@@ -4638,60 +4602,56 @@ t707:
 	VEOR     V9.B16, V8.B16, V8.B16
 	FMOVQ    1056(R26), F9
 	VSUB     V9.S4, V1.S4, V9.S4
-	WORD     $0x4f29052a // sshr v10.4s, v9.4s, #23
-	FMOVQ    1072(R26), F11
-	VAND     V11.B16, V9.B16, V9.B16
-	FMOVQ    1056(R26), F11
-	VADD     V11.S4, V9.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VAND     V10.B16, V9.B16, V9.B16
+	VSUB     V9.S4, V1.S4, V10.S4
 	FMOVQ    1056(R26), F11
 	VSUB     V11.S4, V2.S4, V11.S4
-	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
-	FMOVQ    1072(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	WORD     $0x4e26d60b // fadd v11.4s, v16.4s, v6.4s
-	WORD     $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	VADD     V12.S4, V10.S4, V10.S4
+	FMOVQ    512(R26), F12
+	VAND     V12.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V2.S4, V12.S4
+	WORD     $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD     $0x4e26d60c // fadd v12.4s, v16.4s, v6.4s
+	WORD     $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	VADD     V11.S4, V9.S4, V9.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F11
-	VSUB     V11.S4, V9.S4, V9.S4
-	WORD     $0x4f29052b // sshr v11.4s, v9.4s, #23
-	VADD     V10.S4, V11.S4, V10.S4
-	WORD     $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVQ    1072(R26), F11
-	VAND     V11.B16, V9.B16, V9.B16
-	FMOVQ    1056(R26), F11
-	VADD     V11.S4, V9.S4, V9.S4
-	WORD     $0x4eb0d529 // fsub v9.4s, v9.4s, v16.4s
+	VSUB     V11.S4, V10.S4, V11.S4
+	FMOVQ    512(R26), F12
+	VAND     V12.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	VADD     V9.S4, V11.S4, V9.S4
+	WORD     $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD     $0x4eb0d54a // fsub v10.4s, v10.4s, v16.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F11
-	FMOVQ    1088(R26), F12
-	VFMLA    V9.S4, V12.S4, V11.S4
-	FMOVQ    1120(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	FMOVQ    1136(R26), F11
-	VFMLA    V9.S4, V12.S4, V11.S4
-	FMOVQ    1152(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	FMOVQ    1168(R26), F11
-	VFMLA    V9.S4, V12.S4, V11.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	FMOVQ    1200(R26), F11
-	VFMLA    V9.S4, V12.S4, V11.S4
+	FMOVQ    1088(R26), F11
+	FMOVQ    1072(R26), F12
+	VFMLA    V10.S4, V12.S4, V11.S4
+	FMOVQ    1104(R26), F12
+	VFMLA    V10.S4, V11.S4, V12.S4
+	FMOVQ    1120(R26), F11
+	VFMLA    V10.S4, V12.S4, V11.S4
+	FMOVQ    1136(R26), F12
+	VFMLA    V10.S4, V11.S4, V12.S4
+	FMOVQ    1152(R26), F11
+	VFMLA    V10.S4, V12.S4, V11.S4
+	FMOVQ    1168(R26), F12
+	VFMLA    V10.S4, V11.S4, V12.S4
+	FMOVQ    1184(R26), F11
+	VFMLA    V10.S4, V12.S4, V11.S4
 	FMOVQ    784(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	WORD     $0x6e29dd2b // fmul v11.4s, v9.4s, v9.4s
-	WORD     $0x6e2edd4d // fmul v13.4s, v10.4s, v14.4s
+	VFMLA    V10.S4, V11.S4, V12.S4
+	WORD     $0x6e2add4b // fmul v11.4s, v10.4s, v10.4s
+	FMOVQ    1200(R26), F13
+	WORD     $0x6e2ddd2d // fmul v13.4s, v9.4s, v13.4s
 	VFMLA    V11.S4, V12.S4, V13.S4
-	WORD     $0x4e29d5a9 // fadd v9.4s, v13.4s, v9.4s
-	VFMLA    V15.S4, V10.S4, V9.S4
-	FMOVQ    1216(R26), F10
-	WORD     $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	WORD     $0x4e2ad5aa // fadd v10.4s, v13.4s, v10.4s
+	FMOVQ    1216(R26), F11
+	VFMLA    V11.S4, V9.S4, V10.S4
+	FMOVQ    1232(R26), F9
+	WORD     $0x4ea9d549 // fsub v9.4s, v10.4s, v9.4s
 	WORD     $0x4e23d523 // fadd v3.4s, v9.4s, v3.4s
 
 	// the quadratic form
@@ -4707,7 +4667,7 @@ t707:
 	VFMLA    V9.S4, V9.S4, V11.S4
 	WORD     $0x6e28dd0c // fmul v12.4s, v8.4s, v8.4s
 	VFMLA    V7.S4, V7.S4, V12.S4
-	FMOVQ    1232(R26), F13
+	FMOVQ    1248(R26), F13
 	VFMLA    V11.S4, V13.S4, V12.S4
 	WORD     $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
 	WORD     $0x6e24dd44 // fmul v4.4s, v10.4s, v4.4s
@@ -4750,7 +4710,7 @@ t715:
 	VST1     V5.S[2], (R23)
 t713:
 	WORD     $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	FMOVQ    1360(R26), F7
+	FMOVQ    1376(R26), F7
 	VFMLA    V5.S4, V11.S4, V7.S4
 	WORD     $0x6e21dce1 // fmul v1.4s, v7.4s, v1.4s
 	ADD      R7<<1, R2, R25
@@ -4769,7 +4729,7 @@ t718:
 	VST1     V1.S[2], (R23)
 t716:
 	WORD     $0x4e28d501 // fadd v1.4s, v8.4s, v8.4s
-	FMOVQ    1360(R26), F5
+	FMOVQ    1376(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	WORD     $0x6e22dca1 // fmul v1.4s, v5.4s, v2.4s
 	ADD      R8<<0, R2, R24
@@ -4791,7 +4751,7 @@ t719:
 	WORD     $0x4e26d602 // fadd v2.4s, v16.4s, v6.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x4eaad522 // fsub v2.4s, v9.4s, v10.4s
-	FMOVQ    1376(R26), F4
+	FMOVQ    1392(R26), F4
 	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e2ad524 // fadd v4.4s, v9.4s, v10.4s
 	VFMLA    V4.S4, V2.S4, V1.S4
@@ -4845,19 +4805,19 @@ t730:
 t728:
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1248(R26), F2
-	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -4877,8 +4837,7 @@ t728:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
+	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F2
@@ -4890,24 +4849,24 @@ t728:
 	VBSL     V0.B16, V1.B16, V2.B16
 	WORD     $0x6ebbe440 // fcmgt v0.4s, v2.4s, v27.4s
 	VBSL     V27.B16, V2.B16, V0.B16
-	FMOVQ    1280(R26), F1
+	FMOVQ    1296(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	FMOVQ    1248(R26), F0
-	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V0.S4, V3.S4
+	VFMLA    V14.S4, V0.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V0.S4
-	VFMLS    V14.S4, V4.S4, V0.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -4927,22 +4886,21 @@ t728:
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1248(R26), F1
-	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V1.S4, V3.S4
+	VFMLA    V14.S4, V1.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -4962,8 +4920,7 @@ t728:
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
 	VMOV     V1.B16, V23.B16
@@ -5044,13 +5001,14 @@ t737:
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	FMOVQ    592(R26), F5
-	VFMLS    V5.S4, V3.S4, V4.S4
+	VFMLS    V14.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V15.S4, V5.S4, V6.S4
-	VFMLA    V14.S4, V5.S4, V6.S4
+	FMOVQ    624(R26), F7
+	VFMLA    V7.S4, V5.S4, V6.S4
+	FMOVQ    640(R26), F7
+	VFMLA    V7.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	FMOVQ    656(R26), F7
 	VFMLS    V6.S4, V7.S4, V5.S4
@@ -5132,56 +5090,52 @@ t743:
 	VEOR     V9.B16, V8.B16, V8.B16
 	FMOVQ    1056(R26), F9
 	VSUB     V9.S4, V1.S4, V9.S4
-	WORD     $0x4f29052a // sshr v10.4s, v9.4s, #23
-	FMOVQ    1072(R26), F11
-	VAND     V11.B16, V9.B16, V9.B16
-	FMOVQ    1056(R26), F11
-	VADD     V11.S4, V9.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VAND     V10.B16, V9.B16, V9.B16
+	VSUB     V9.S4, V1.S4, V10.S4
 	FMOVQ    1056(R26), F11
 	VSUB     V11.S4, V2.S4, V11.S4
-	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
-	FMOVQ    1072(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	WORD     $0x4e26d60b // fadd v11.4s, v16.4s, v6.4s
-	WORD     $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	VADD     V12.S4, V10.S4, V10.S4
-	FMOVQ    1056(R26), F11
-	VSUB     V11.S4, V9.S4, V9.S4
-	WORD     $0x4f29052b // sshr v11.4s, v9.4s, #23
-	VADD     V10.S4, V11.S4, V10.S4
-	WORD     $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVQ    1072(R26), F11
-	VAND     V11.B16, V9.B16, V9.B16
-	FMOVQ    1056(R26), F11
+	FMOVQ    512(R26), F12
+	VAND     V12.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V2.S4, V12.S4
+	WORD     $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD     $0x4e26d60c // fadd v12.4s, v16.4s, v6.4s
+	WORD     $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
 	VADD     V11.S4, V9.S4, V9.S4
-	WORD     $0x4eb0d529 // fsub v9.4s, v9.4s, v16.4s
-	FMOVQ    1104(R26), F11
-	FMOVQ    1088(R26), F12
-	VFMLA    V9.S4, V12.S4, V11.S4
-	FMOVQ    1120(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	FMOVQ    1136(R26), F11
-	VFMLA    V9.S4, V12.S4, V11.S4
-	FMOVQ    1152(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	FMOVQ    1168(R26), F11
-	VFMLA    V9.S4, V12.S4, V11.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	FMOVQ    1200(R26), F11
-	VFMLA    V9.S4, V12.S4, V11.S4
+	FMOVQ    1056(R26), F11
+	VSUB     V11.S4, V10.S4, V11.S4
+	FMOVQ    512(R26), F12
+	VAND     V12.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	VADD     V9.S4, V11.S4, V9.S4
+	WORD     $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD     $0x4eb0d54a // fsub v10.4s, v10.4s, v16.4s
+	FMOVQ    1088(R26), F11
+	FMOVQ    1072(R26), F12
+	VFMLA    V10.S4, V12.S4, V11.S4
+	FMOVQ    1104(R26), F12
+	VFMLA    V10.S4, V11.S4, V12.S4
+	FMOVQ    1120(R26), F11
+	VFMLA    V10.S4, V12.S4, V11.S4
+	FMOVQ    1136(R26), F12
+	VFMLA    V10.S4, V11.S4, V12.S4
+	FMOVQ    1152(R26), F11
+	VFMLA    V10.S4, V12.S4, V11.S4
+	FMOVQ    1168(R26), F12
+	VFMLA    V10.S4, V11.S4, V12.S4
+	FMOVQ    1184(R26), F11
+	VFMLA    V10.S4, V12.S4, V11.S4
 	FMOVQ    784(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	WORD     $0x6e29dd2b // fmul v11.4s, v9.4s, v9.4s
-	WORD     $0x6e2edd4d // fmul v13.4s, v10.4s, v14.4s
+	VFMLA    V10.S4, V11.S4, V12.S4
+	WORD     $0x6e2add4b // fmul v11.4s, v10.4s, v10.4s
+	FMOVQ    1200(R26), F13
+	WORD     $0x6e2ddd2d // fmul v13.4s, v9.4s, v13.4s
 	VFMLA    V11.S4, V12.S4, V13.S4
-	WORD     $0x4e29d5a9 // fadd v9.4s, v13.4s, v9.4s
-	VFMLA    V15.S4, V10.S4, V9.S4
-	FMOVQ    1216(R26), F10
-	WORD     $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	WORD     $0x4e2ad5aa // fadd v10.4s, v13.4s, v10.4s
+	FMOVQ    1216(R26), F11
+	VFMLA    V11.S4, V9.S4, V10.S4
+	FMOVQ    1232(R26), F9
+	WORD     $0x4ea9d549 // fsub v9.4s, v10.4s, v9.4s
 	WORD     $0x4e23d523 // fadd v3.4s, v9.4s, v3.4s
 	WORD     $0x4ea8d4e9 // fsub v9.4s, v7.4s, v8.4s
 	FMOVQ    768(R26), F10
@@ -5195,7 +5149,7 @@ t743:
 	VFMLA    V9.S4, V9.S4, V11.S4
 	WORD     $0x6e28dd0c // fmul v12.4s, v8.4s, v8.4s
 	VFMLA    V7.S4, V7.S4, V12.S4
-	FMOVQ    1232(R26), F13
+	FMOVQ    1248(R26), F13
 	VFMLA    V11.S4, V13.S4, V12.S4
 	WORD     $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
 	WORD     $0x6e24dd44 // fmul v4.4s, v10.4s, v4.4s
@@ -5244,7 +5198,7 @@ t751:
 	VST1     V5.S[2], (R23)
 t749:
 	WORD     $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	FMOVQ    1360(R26), F7
+	FMOVQ    1376(R26), F7
 	VFMLA    V5.S4, V11.S4, V7.S4
 	WORD     $0x6e21dce1 // fmul v1.4s, v7.4s, v1.4s
 	SUB      $4, R15, R23
@@ -5266,7 +5220,7 @@ t754:
 	VST1     V1.S[2], (R23)
 t752:
 	WORD     $0x4e28d501 // fadd v1.4s, v8.4s, v8.4s
-	FMOVQ    1360(R26), F5
+	FMOVQ    1376(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	WORD     $0x6e22dca1 // fmul v1.4s, v5.4s, v2.4s
 	SUB      $4, R15, R23
@@ -5291,7 +5245,7 @@ t755:
 	WORD     $0x4e26d602 // fadd v2.4s, v16.4s, v6.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x4eaad522 // fsub v2.4s, v9.4s, v10.4s
-	FMOVQ    1376(R26), F4
+	FMOVQ    1392(R26), F4
 	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e2ad524 // fadd v4.4s, v9.4s, v10.4s
 	VFMLA    V4.S4, V2.S4, V1.S4
@@ -5353,17 +5307,17 @@ t766:
 	ADD      $24, R3, R23
 	VST1     V1.S[2], (R23)
 t764:
-	FMOVQ    1248(R26), F2
-	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -5379,8 +5333,7 @@ t764:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
+	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    272(R23), F2
@@ -5390,22 +5343,22 @@ t764:
 	VBSL     V0.B16, V1.B16, V2.B16
 	WORD     $0x6ebae440 // fcmgt v0.4s, v2.4s, v26.4s
 	VBSL     V26.B16, V2.B16, V0.B16
-	FMOVQ    1280(R26), F1
+	FMOVQ    1296(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	FMOVQ    1248(R26), F0
-	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V0.S4, V3.S4
+	VFMLA    V14.S4, V0.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V0.S4
-	VFMLS    V14.S4, V4.S4, V0.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -5421,20 +5374,19 @@ t764:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1248(R26), F1
-	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V1.S4, V3.S4
+	VFMLA    V14.S4, V1.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -5450,8 +5402,7 @@ t764:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
 	VMOV     V1.B16, V22.B16
@@ -5532,13 +5483,14 @@ t773:
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	FMOVQ    592(R26), F5
-	VFMLS    V5.S4, V3.S4, V4.S4
+	VFMLS    V14.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V15.S4, V5.S4, V6.S4
-	VFMLA    V14.S4, V5.S4, V6.S4
+	FMOVQ    624(R26), F7
+	VFMLA    V7.S4, V5.S4, V6.S4
+	FMOVQ    640(R26), F7
+	VFMLA    V7.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	FMOVQ    656(R26), F7
 	VFMLS    V6.S4, V7.S4, V5.S4
@@ -5620,56 +5572,52 @@ t779:
 	VEOR     V9.B16, V8.B16, V8.B16
 	FMOVQ    1056(R26), F9
 	VSUB     V9.S4, V1.S4, V9.S4
-	WORD     $0x4f29052a // sshr v10.4s, v9.4s, #23
-	FMOVQ    1072(R26), F11
-	VAND     V11.B16, V9.B16, V9.B16
-	FMOVQ    1056(R26), F11
-	VADD     V11.S4, V9.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VAND     V10.B16, V9.B16, V9.B16
+	VSUB     V9.S4, V1.S4, V10.S4
 	FMOVQ    1056(R26), F11
 	VSUB     V11.S4, V2.S4, V11.S4
-	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
-	FMOVQ    1072(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	WORD     $0x4e26d60b // fadd v11.4s, v16.4s, v6.4s
-	WORD     $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	VADD     V12.S4, V10.S4, V10.S4
-	FMOVQ    1056(R26), F11
-	VSUB     V11.S4, V9.S4, V9.S4
-	WORD     $0x4f29052b // sshr v11.4s, v9.4s, #23
-	VADD     V10.S4, V11.S4, V10.S4
-	WORD     $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVQ    1072(R26), F11
-	VAND     V11.B16, V9.B16, V9.B16
-	FMOVQ    1056(R26), F11
+	FMOVQ    512(R26), F12
+	VAND     V12.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V2.S4, V12.S4
+	WORD     $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD     $0x4e26d60c // fadd v12.4s, v16.4s, v6.4s
+	WORD     $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
 	VADD     V11.S4, V9.S4, V9.S4
-	WORD     $0x4eb0d529 // fsub v9.4s, v9.4s, v16.4s
-	FMOVQ    1104(R26), F11
-	FMOVQ    1088(R26), F12
-	VFMLA    V9.S4, V12.S4, V11.S4
-	FMOVQ    1120(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	FMOVQ    1136(R26), F11
-	VFMLA    V9.S4, V12.S4, V11.S4
-	FMOVQ    1152(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	FMOVQ    1168(R26), F11
-	VFMLA    V9.S4, V12.S4, V11.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	FMOVQ    1200(R26), F11
-	VFMLA    V9.S4, V12.S4, V11.S4
+	FMOVQ    1056(R26), F11
+	VSUB     V11.S4, V10.S4, V11.S4
+	FMOVQ    512(R26), F12
+	VAND     V12.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	VADD     V9.S4, V11.S4, V9.S4
+	WORD     $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD     $0x4eb0d54a // fsub v10.4s, v10.4s, v16.4s
+	FMOVQ    1088(R26), F11
+	FMOVQ    1072(R26), F12
+	VFMLA    V10.S4, V12.S4, V11.S4
+	FMOVQ    1104(R26), F12
+	VFMLA    V10.S4, V11.S4, V12.S4
+	FMOVQ    1120(R26), F11
+	VFMLA    V10.S4, V12.S4, V11.S4
+	FMOVQ    1136(R26), F12
+	VFMLA    V10.S4, V11.S4, V12.S4
+	FMOVQ    1152(R26), F11
+	VFMLA    V10.S4, V12.S4, V11.S4
+	FMOVQ    1168(R26), F12
+	VFMLA    V10.S4, V11.S4, V12.S4
+	FMOVQ    1184(R26), F11
+	VFMLA    V10.S4, V12.S4, V11.S4
 	FMOVQ    784(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	WORD     $0x6e29dd2b // fmul v11.4s, v9.4s, v9.4s
-	WORD     $0x6e2edd4d // fmul v13.4s, v10.4s, v14.4s
+	VFMLA    V10.S4, V11.S4, V12.S4
+	WORD     $0x6e2add4b // fmul v11.4s, v10.4s, v10.4s
+	FMOVQ    1200(R26), F13
+	WORD     $0x6e2ddd2d // fmul v13.4s, v9.4s, v13.4s
 	VFMLA    V11.S4, V12.S4, V13.S4
-	WORD     $0x4e29d5a9 // fadd v9.4s, v13.4s, v9.4s
-	VFMLA    V15.S4, V10.S4, V9.S4
-	FMOVQ    1216(R26), F10
-	WORD     $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	WORD     $0x4e2ad5aa // fadd v10.4s, v13.4s, v10.4s
+	FMOVQ    1216(R26), F11
+	VFMLA    V11.S4, V9.S4, V10.S4
+	FMOVQ    1232(R26), F9
+	WORD     $0x4ea9d549 // fsub v9.4s, v10.4s, v9.4s
 	WORD     $0x4e23d523 // fadd v3.4s, v9.4s, v3.4s
 	WORD     $0x4ea8d4e9 // fsub v9.4s, v7.4s, v8.4s
 	FMOVQ    768(R26), F10
@@ -5683,7 +5631,7 @@ t779:
 	VFMLA    V9.S4, V9.S4, V11.S4
 	WORD     $0x6e28dd0c // fmul v12.4s, v8.4s, v8.4s
 	VFMLA    V7.S4, V7.S4, V12.S4
-	FMOVQ    1232(R26), F13
+	FMOVQ    1248(R26), F13
 	VFMLA    V11.S4, V13.S4, V12.S4
 	WORD     $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
 	WORD     $0x6e24dd44 // fmul v4.4s, v10.4s, v4.4s
@@ -5732,7 +5680,7 @@ t787:
 	VST1     V5.S[2], (R23)
 t785:
 	WORD     $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	FMOVQ    1360(R26), F7
+	FMOVQ    1376(R26), F7
 	VFMLA    V5.S4, V11.S4, V7.S4
 	WORD     $0x6e21dce1 // fmul v1.4s, v7.4s, v1.4s
 	SUB      $8, R15, R23
@@ -5754,7 +5702,7 @@ t790:
 	VST1     V1.S[2], (R23)
 t788:
 	WORD     $0x4e28d501 // fadd v1.4s, v8.4s, v8.4s
-	FMOVQ    1360(R26), F5
+	FMOVQ    1376(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	WORD     $0x6e22dca1 // fmul v1.4s, v5.4s, v2.4s
 	SUB      $8, R15, R23
@@ -5779,7 +5727,7 @@ t791:
 	WORD     $0x4e26d602 // fadd v2.4s, v16.4s, v6.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x4eaad522 // fsub v2.4s, v9.4s, v10.4s
-	FMOVQ    1376(R26), F4
+	FMOVQ    1392(R26), F4
 	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e2ad524 // fadd v4.4s, v9.4s, v10.4s
 	VFMLA    V4.S4, V2.S4, V1.S4
@@ -5841,17 +5789,17 @@ t802:
 	ADD      $40, R3, R23
 	VST1     V1.S[2], (R23)
 t800:
-	FMOVQ    1248(R26), F2
-	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -5867,8 +5815,7 @@ t800:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
+	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    288(R23), F2
@@ -5878,22 +5825,22 @@ t800:
 	VBSL     V0.B16, V1.B16, V2.B16
 	WORD     $0x6eb9e440 // fcmgt v0.4s, v2.4s, v25.4s
 	VBSL     V25.B16, V2.B16, V0.B16
-	FMOVQ    1280(R26), F1
+	FMOVQ    1296(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	FMOVQ    1248(R26), F0
-	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V0.S4, V3.S4
+	VFMLA    V14.S4, V0.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V0.S4
-	VFMLS    V14.S4, V4.S4, V0.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -5909,20 +5856,19 @@ t800:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1248(R26), F1
-	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V1.S4, V3.S4
+	VFMLA    V14.S4, V1.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -5938,8 +5884,7 @@ t800:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
 	VMOV     V1.B16, V21.B16
@@ -6020,13 +5965,14 @@ t809:
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	FMOVQ    592(R26), F5
-	VFMLS    V5.S4, V3.S4, V4.S4
+	VFMLS    V14.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V15.S4, V5.S4, V6.S4
-	VFMLA    V14.S4, V5.S4, V6.S4
+	FMOVQ    624(R26), F7
+	VFMLA    V7.S4, V5.S4, V6.S4
+	FMOVQ    640(R26), F7
+	VFMLA    V7.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	FMOVQ    656(R26), F7
 	VFMLS    V6.S4, V7.S4, V5.S4
@@ -6108,56 +6054,52 @@ t815:
 	VEOR     V9.B16, V8.B16, V8.B16
 	FMOVQ    1056(R26), F9
 	VSUB     V9.S4, V1.S4, V9.S4
-	WORD     $0x4f29052a // sshr v10.4s, v9.4s, #23
-	FMOVQ    1072(R26), F11
-	VAND     V11.B16, V9.B16, V9.B16
-	FMOVQ    1056(R26), F11
-	VADD     V11.S4, V9.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VAND     V10.B16, V9.B16, V9.B16
+	VSUB     V9.S4, V1.S4, V10.S4
 	FMOVQ    1056(R26), F11
 	VSUB     V11.S4, V2.S4, V11.S4
-	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
-	FMOVQ    1072(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	WORD     $0x4e26d60b // fadd v11.4s, v16.4s, v6.4s
-	WORD     $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	VADD     V12.S4, V10.S4, V10.S4
-	FMOVQ    1056(R26), F11
-	VSUB     V11.S4, V9.S4, V9.S4
-	WORD     $0x4f29052b // sshr v11.4s, v9.4s, #23
-	VADD     V10.S4, V11.S4, V10.S4
-	WORD     $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVQ    1072(R26), F11
-	VAND     V11.B16, V9.B16, V9.B16
-	FMOVQ    1056(R26), F11
+	FMOVQ    512(R26), F12
+	VAND     V12.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V2.S4, V12.S4
+	WORD     $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD     $0x4e26d60c // fadd v12.4s, v16.4s, v6.4s
+	WORD     $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
 	VADD     V11.S4, V9.S4, V9.S4
-	WORD     $0x4eb0d529 // fsub v9.4s, v9.4s, v16.4s
-	FMOVQ    1104(R26), F11
-	FMOVQ    1088(R26), F12
-	VFMLA    V9.S4, V12.S4, V11.S4
-	FMOVQ    1120(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	FMOVQ    1136(R26), F11
-	VFMLA    V9.S4, V12.S4, V11.S4
-	FMOVQ    1152(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	FMOVQ    1168(R26), F11
-	VFMLA    V9.S4, V12.S4, V11.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	FMOVQ    1200(R26), F11
-	VFMLA    V9.S4, V12.S4, V11.S4
+	FMOVQ    1056(R26), F11
+	VSUB     V11.S4, V10.S4, V11.S4
+	FMOVQ    512(R26), F12
+	VAND     V12.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	VADD     V9.S4, V11.S4, V9.S4
+	WORD     $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD     $0x4eb0d54a // fsub v10.4s, v10.4s, v16.4s
+	FMOVQ    1088(R26), F11
+	FMOVQ    1072(R26), F12
+	VFMLA    V10.S4, V12.S4, V11.S4
+	FMOVQ    1104(R26), F12
+	VFMLA    V10.S4, V11.S4, V12.S4
+	FMOVQ    1120(R26), F11
+	VFMLA    V10.S4, V12.S4, V11.S4
+	FMOVQ    1136(R26), F12
+	VFMLA    V10.S4, V11.S4, V12.S4
+	FMOVQ    1152(R26), F11
+	VFMLA    V10.S4, V12.S4, V11.S4
+	FMOVQ    1168(R26), F12
+	VFMLA    V10.S4, V11.S4, V12.S4
+	FMOVQ    1184(R26), F11
+	VFMLA    V10.S4, V12.S4, V11.S4
 	FMOVQ    784(R26), F12
-	VFMLA    V9.S4, V11.S4, V12.S4
-	WORD     $0x6e29dd2b // fmul v11.4s, v9.4s, v9.4s
-	WORD     $0x6e2edd4d // fmul v13.4s, v10.4s, v14.4s
+	VFMLA    V10.S4, V11.S4, V12.S4
+	WORD     $0x6e2add4b // fmul v11.4s, v10.4s, v10.4s
+	FMOVQ    1200(R26), F13
+	WORD     $0x6e2ddd2d // fmul v13.4s, v9.4s, v13.4s
 	VFMLA    V11.S4, V12.S4, V13.S4
-	WORD     $0x4e29d5a9 // fadd v9.4s, v13.4s, v9.4s
-	VFMLA    V15.S4, V10.S4, V9.S4
-	FMOVQ    1216(R26), F10
-	WORD     $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	WORD     $0x4e2ad5aa // fadd v10.4s, v13.4s, v10.4s
+	FMOVQ    1216(R26), F11
+	VFMLA    V11.S4, V9.S4, V10.S4
+	FMOVQ    1232(R26), F9
+	WORD     $0x4ea9d549 // fsub v9.4s, v10.4s, v9.4s
 	WORD     $0x4e23d523 // fadd v3.4s, v9.4s, v3.4s
 	WORD     $0x4ea8d4e9 // fsub v9.4s, v7.4s, v8.4s
 	FMOVQ    768(R26), F10
@@ -6171,7 +6113,7 @@ t815:
 	VFMLA    V9.S4, V9.S4, V11.S4
 	WORD     $0x6e28dd0c // fmul v12.4s, v8.4s, v8.4s
 	VFMLA    V7.S4, V7.S4, V12.S4
-	FMOVQ    1232(R26), F13
+	FMOVQ    1248(R26), F13
 	VFMLA    V11.S4, V13.S4, V12.S4
 	WORD     $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
 	WORD     $0x6e24dd44 // fmul v4.4s, v10.4s, v4.4s
@@ -6220,7 +6162,7 @@ t823:
 	VST1     V5.S[2], (R23)
 t821:
 	WORD     $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	FMOVQ    1360(R26), F7
+	FMOVQ    1376(R26), F7
 	VFMLA    V5.S4, V11.S4, V7.S4
 	WORD     $0x6e21dce1 // fmul v1.4s, v7.4s, v1.4s
 	SUB      $12, R15, R23
@@ -6242,7 +6184,7 @@ t826:
 	VST1     V1.S[2], (R23)
 t824:
 	WORD     $0x4e28d501 // fadd v1.4s, v8.4s, v8.4s
-	FMOVQ    1360(R26), F5
+	FMOVQ    1376(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	WORD     $0x6e22dca1 // fmul v1.4s, v5.4s, v2.4s
 	SUB      $12, R15, R23
@@ -6267,7 +6209,7 @@ t827:
 	WORD     $0x4e26d602 // fadd v2.4s, v16.4s, v6.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x4eaad522 // fsub v2.4s, v9.4s, v10.4s
-	FMOVQ    1376(R26), F4
+	FMOVQ    1392(R26), F4
 	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e2ad524 // fadd v4.4s, v9.4s, v10.4s
 	VFMLA    V4.S4, V2.S4, V1.S4
@@ -6329,17 +6271,17 @@ t838:
 	ADD      $56, R3, R23
 	VST1     V1.S[2], (R23)
 t836:
-	FMOVQ    1248(R26), F2
-	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -6355,8 +6297,7 @@ t836:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
+	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F2
@@ -6366,22 +6307,22 @@ t836:
 	VBSL     V0.B16, V1.B16, V2.B16
 	WORD     $0x6eb8e440 // fcmgt v0.4s, v2.4s, v24.4s
 	VBSL     V24.B16, V2.B16, V0.B16
-	FMOVQ    1280(R26), F1
+	FMOVQ    1296(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	FMOVQ    1248(R26), F0
-	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V0.S4, V3.S4
+	VFMLA    V14.S4, V0.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V0.S4
-	VFMLS    V14.S4, V4.S4, V0.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -6397,20 +6338,19 @@ t836:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1248(R26), F1
-	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V1.S4, V3.S4
+	VFMLA    V14.S4, V1.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -6426,8 +6366,7 @@ t836:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
 	VMOV     V1.B16, V20.B16
@@ -6457,19 +6396,19 @@ l258:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	FMOVQ    1248(R26), F2
-	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -6489,24 +6428,23 @@ l258:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	FMOVQ    1248(R26), F2
-	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -6526,24 +6464,23 @@ l258:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	FMOVQ    1248(R26), F2
-	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -6563,24 +6500,23 @@ l258:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	FMOVQ    1248(R26), F2
-	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	FMOVQ    592(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    624(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    640(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -6600,8 +6536,7 @@ l258:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
 	WORD     $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
@@ -6612,49 +6547,49 @@ l258:
 	VEXT     $4, V23.B16, V23.B16, V1.B16
 	WORD     $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
 	VDUP     V23.S[0], V1.S4
-	FMOVQ    1312(R26), F2
+	FMOVQ    1328(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1328(R26), F3
+	FMOVQ    1344(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
 	VSUB     V4.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	WORD     $0x4eb0d463 // fsub v3.4s, v3.4s, v16.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	WORD     $0x6e2edc46 // fmul v6.4s, v2.4s, v14.4s
+	FMOVQ    1200(R26), F6
+	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	VFMLA    V15.S4, V2.S4, V3.S4
+	FMOVQ    1216(R26), F4
+	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
@@ -6675,49 +6610,49 @@ l258:
 	VEXT     $4, V31.B16, V31.B16, V1.B16
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 	VDUP     V31.S[0], V1.S4
-	FMOVQ    1312(R26), F2
+	FMOVQ    1328(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1328(R26), F3
+	FMOVQ    1344(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
 	VSUB     V4.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	WORD     $0x4eb0d463 // fsub v3.4s, v3.4s, v16.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	WORD     $0x6e2edc46 // fmul v6.4s, v2.4s, v14.4s
+	FMOVQ    1200(R26), F6
+	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	VFMLA    V15.S4, V2.S4, V3.S4
+	FMOVQ    1216(R26), F4
+	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
@@ -6766,9 +6701,9 @@ l259:
 	WORD     $0x6e23e4e7 // fcmge v7.4s, v7.4s, v3.4s
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea2f502 // fmin v2.4s, v8.4s, v2.4s
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea3f503 // fmin v3.4s, v8.4s, v3.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e22f502 // fmax v2.4s, v8.4s, v2.4s
@@ -6777,19 +6712,21 @@ l259:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F8
-	FMOVQ    592(R26), F9
-	VFMLA    V9.S4, V2.S4, V8.S4
+	VFMLA    V14.S4, V2.S4, V8.S4
 	FMOVQ    608(R26), F9
-	FMOVQ    592(R26), F10
-	VFMLA    V10.S4, V3.S4, V9.S4
+	VFMLA    V14.S4, V3.S4, V9.S4
 	FMOVQ    608(R26), F10
 	WORD     $0x4eaad50a // fsub v10.4s, v8.4s, v10.4s
 	FMOVQ    608(R26), F11
 	WORD     $0x4eabd52b // fsub v11.4s, v9.4s, v11.4s
-	VFMLS    V15.S4, V10.S4, V2.S4
-	VFMLS    V15.S4, V11.S4, V3.S4
-	VFMLS    V14.S4, V10.S4, V2.S4
-	VFMLS    V14.S4, V11.S4, V3.S4
+	FMOVQ    624(R26), F12
+	VFMLS    V12.S4, V10.S4, V2.S4
+	FMOVQ    624(R26), F12
+	VFMLS    V12.S4, V11.S4, V3.S4
+	FMOVQ    640(R26), F12
+	VFMLS    V12.S4, V10.S4, V2.S4
+	FMOVQ    640(R26), F10
+	VFMLS    V10.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F10
@@ -6840,9 +6777,9 @@ l259:
 	WORD     $0x6e25e4e7 // fcmge v7.4s, v7.4s, v5.4s
 	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
@@ -6851,19 +6788,21 @@ l259:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F8
-	FMOVQ    592(R26), F9
-	VFMLA    V9.S4, V4.S4, V8.S4
+	VFMLA    V14.S4, V4.S4, V8.S4
 	FMOVQ    608(R26), F9
-	FMOVQ    592(R26), F10
-	VFMLA    V10.S4, V5.S4, V9.S4
+	VFMLA    V14.S4, V5.S4, V9.S4
 	FMOVQ    608(R26), F10
 	WORD     $0x4eaad50a // fsub v10.4s, v8.4s, v10.4s
 	FMOVQ    608(R26), F11
 	WORD     $0x4eabd52b // fsub v11.4s, v9.4s, v11.4s
-	VFMLS    V15.S4, V10.S4, V4.S4
-	VFMLS    V15.S4, V11.S4, V5.S4
-	VFMLS    V14.S4, V10.S4, V4.S4
-	VFMLS    V14.S4, V11.S4, V5.S4
+	FMOVQ    624(R26), F12
+	VFMLS    V12.S4, V10.S4, V4.S4
+	FMOVQ    624(R26), F12
+	VFMLS    V12.S4, V11.S4, V5.S4
+	FMOVQ    640(R26), F12
+	VFMLS    V12.S4, V10.S4, V4.S4
+	FMOVQ    640(R26), F10
+	VFMLS    V10.S4, V11.S4, V5.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F10
@@ -6993,28 +6932,30 @@ l259:
 	WORD     $0x6e23e4e7 // fcmge v7.4s, v7.4s, v3.4s
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea2f502 // fmin v2.4s, v8.4s, v2.4s
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea3f503 // fmin v3.4s, v8.4s, v3.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e22f502 // fmax v2.4s, v8.4s, v2.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e23f503 // fmax v3.4s, v8.4s, v3.4s
 	FMOVQ    608(R26), F8
-	FMOVQ    592(R26), F9
-	VFMLA    V9.S4, V2.S4, V8.S4
+	VFMLA    V14.S4, V2.S4, V8.S4
 	FMOVQ    608(R26), F9
-	FMOVQ    592(R26), F10
-	VFMLA    V10.S4, V3.S4, V9.S4
+	VFMLA    V14.S4, V3.S4, V9.S4
 	FMOVQ    608(R26), F10
 	WORD     $0x4eaad50a // fsub v10.4s, v8.4s, v10.4s
 	FMOVQ    608(R26), F11
 	WORD     $0x4eabd52b // fsub v11.4s, v9.4s, v11.4s
-	VFMLS    V15.S4, V10.S4, V2.S4
-	VFMLS    V15.S4, V11.S4, V3.S4
-	VFMLS    V14.S4, V10.S4, V2.S4
-	VFMLS    V14.S4, V11.S4, V3.S4
+	FMOVQ    624(R26), F12
+	VFMLS    V12.S4, V10.S4, V2.S4
+	FMOVQ    624(R26), F12
+	VFMLS    V12.S4, V11.S4, V3.S4
+	FMOVQ    640(R26), F12
+	VFMLS    V12.S4, V10.S4, V2.S4
+	FMOVQ    640(R26), F10
+	VFMLS    V10.S4, V11.S4, V3.S4
 	FMOVQ    672(R26), F10
 	FMOVQ    656(R26), F11
 	VFMLA    V2.S4, V11.S4, V10.S4
@@ -7061,28 +7002,30 @@ l259:
 	WORD     $0x6e25e4e7 // fcmge v7.4s, v7.4s, v5.4s
 	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e25f505 // fmax v5.4s, v8.4s, v5.4s
 	FMOVQ    608(R26), F8
-	FMOVQ    592(R26), F9
-	VFMLA    V9.S4, V4.S4, V8.S4
+	VFMLA    V14.S4, V4.S4, V8.S4
 	FMOVQ    608(R26), F9
-	FMOVQ    592(R26), F10
-	VFMLA    V10.S4, V5.S4, V9.S4
+	VFMLA    V14.S4, V5.S4, V9.S4
 	FMOVQ    608(R26), F10
 	WORD     $0x4eaad50a // fsub v10.4s, v8.4s, v10.4s
 	FMOVQ    608(R26), F11
 	WORD     $0x4eabd52b // fsub v11.4s, v9.4s, v11.4s
-	VFMLS    V15.S4, V10.S4, V4.S4
-	VFMLS    V15.S4, V11.S4, V5.S4
-	VFMLS    V14.S4, V10.S4, V4.S4
-	VFMLS    V14.S4, V11.S4, V5.S4
+	FMOVQ    624(R26), F12
+	VFMLS    V12.S4, V10.S4, V4.S4
+	FMOVQ    624(R26), F12
+	VFMLS    V12.S4, V11.S4, V5.S4
+	FMOVQ    640(R26), F12
+	VFMLS    V12.S4, V10.S4, V4.S4
+	FMOVQ    640(R26), F10
+	VFMLS    V10.S4, V11.S4, V5.S4
 	FMOVQ    672(R26), F10
 	FMOVQ    656(R26), F11
 	VFMLA    V4.S4, V11.S4, V10.S4
@@ -7274,9 +7217,9 @@ t848:
 	WORD     $0x6e23e4e7 // fcmge v7.4s, v7.4s, v3.4s
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea2f502 // fmin v2.4s, v8.4s, v2.4s
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea3f503 // fmin v3.4s, v8.4s, v3.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e22f502 // fmax v2.4s, v8.4s, v2.4s
@@ -7285,19 +7228,21 @@ t848:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F8
-	FMOVQ    592(R26), F9
-	VFMLA    V9.S4, V2.S4, V8.S4
+	VFMLA    V14.S4, V2.S4, V8.S4
 	FMOVQ    608(R26), F9
-	FMOVQ    592(R26), F10
-	VFMLA    V10.S4, V3.S4, V9.S4
+	VFMLA    V14.S4, V3.S4, V9.S4
 	FMOVQ    608(R26), F10
 	WORD     $0x4eaad50a // fsub v10.4s, v8.4s, v10.4s
 	FMOVQ    608(R26), F11
 	WORD     $0x4eabd52b // fsub v11.4s, v9.4s, v11.4s
-	VFMLS    V15.S4, V10.S4, V2.S4
-	VFMLS    V15.S4, V11.S4, V3.S4
-	VFMLS    V14.S4, V10.S4, V2.S4
-	VFMLS    V14.S4, V11.S4, V3.S4
+	FMOVQ    624(R26), F12
+	VFMLS    V12.S4, V10.S4, V2.S4
+	FMOVQ    624(R26), F12
+	VFMLS    V12.S4, V11.S4, V3.S4
+	FMOVQ    640(R26), F12
+	VFMLS    V12.S4, V10.S4, V2.S4
+	FMOVQ    640(R26), F10
+	VFMLS    V10.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F10
@@ -7348,9 +7293,9 @@ t848:
 	WORD     $0x6e25e4e7 // fcmge v7.4s, v7.4s, v5.4s
 	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
@@ -7359,19 +7304,21 @@ t848:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F8
-	FMOVQ    592(R26), F9
-	VFMLA    V9.S4, V4.S4, V8.S4
+	VFMLA    V14.S4, V4.S4, V8.S4
 	FMOVQ    608(R26), F9
-	FMOVQ    592(R26), F10
-	VFMLA    V10.S4, V5.S4, V9.S4
+	VFMLA    V14.S4, V5.S4, V9.S4
 	FMOVQ    608(R26), F10
 	WORD     $0x4eaad50a // fsub v10.4s, v8.4s, v10.4s
 	FMOVQ    608(R26), F11
 	WORD     $0x4eabd52b // fsub v11.4s, v9.4s, v11.4s
-	VFMLS    V15.S4, V10.S4, V4.S4
-	VFMLS    V15.S4, V11.S4, V5.S4
-	VFMLS    V14.S4, V10.S4, V4.S4
-	VFMLS    V14.S4, V11.S4, V5.S4
+	FMOVQ    624(R26), F12
+	VFMLS    V12.S4, V10.S4, V4.S4
+	FMOVQ    624(R26), F12
+	VFMLS    V12.S4, V11.S4, V5.S4
+	FMOVQ    640(R26), F12
+	VFMLS    V12.S4, V10.S4, V4.S4
+	FMOVQ    640(R26), F10
+	VFMLS    V10.S4, V11.S4, V5.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F10
@@ -7914,28 +7861,30 @@ t926:
 	WORD     $0x6e23e4e7 // fcmge v7.4s, v7.4s, v3.4s
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea2f502 // fmin v2.4s, v8.4s, v2.4s
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea3f503 // fmin v3.4s, v8.4s, v3.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e22f502 // fmax v2.4s, v8.4s, v2.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e23f503 // fmax v3.4s, v8.4s, v3.4s
 	FMOVQ    608(R26), F8
-	FMOVQ    592(R26), F9
-	VFMLA    V9.S4, V2.S4, V8.S4
+	VFMLA    V14.S4, V2.S4, V8.S4
 	FMOVQ    608(R26), F9
-	FMOVQ    592(R26), F10
-	VFMLA    V10.S4, V3.S4, V9.S4
+	VFMLA    V14.S4, V3.S4, V9.S4
 	FMOVQ    608(R26), F10
 	WORD     $0x4eaad50a // fsub v10.4s, v8.4s, v10.4s
 	FMOVQ    608(R26), F11
 	WORD     $0x4eabd52b // fsub v11.4s, v9.4s, v11.4s
-	VFMLS    V15.S4, V10.S4, V2.S4
-	VFMLS    V15.S4, V11.S4, V3.S4
-	VFMLS    V14.S4, V10.S4, V2.S4
-	VFMLS    V14.S4, V11.S4, V3.S4
+	FMOVQ    624(R26), F12
+	VFMLS    V12.S4, V10.S4, V2.S4
+	FMOVQ    624(R26), F12
+	VFMLS    V12.S4, V11.S4, V3.S4
+	FMOVQ    640(R26), F12
+	VFMLS    V12.S4, V10.S4, V2.S4
+	FMOVQ    640(R26), F10
+	VFMLS    V10.S4, V11.S4, V3.S4
 	FMOVQ    672(R26), F10
 	FMOVQ    656(R26), F11
 	VFMLA    V2.S4, V11.S4, V10.S4
@@ -7982,28 +7931,30 @@ t926:
 	WORD     $0x6e25e4e7 // fcmge v7.4s, v7.4s, v5.4s
 	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e25f505 // fmax v5.4s, v8.4s, v5.4s
 	FMOVQ    608(R26), F8
-	FMOVQ    592(R26), F9
-	VFMLA    V9.S4, V4.S4, V8.S4
+	VFMLA    V14.S4, V4.S4, V8.S4
 	FMOVQ    608(R26), F9
-	FMOVQ    592(R26), F10
-	VFMLA    V10.S4, V5.S4, V9.S4
+	VFMLA    V14.S4, V5.S4, V9.S4
 	FMOVQ    608(R26), F10
 	WORD     $0x4eaad50a // fsub v10.4s, v8.4s, v10.4s
 	FMOVQ    608(R26), F11
 	WORD     $0x4eabd52b // fsub v11.4s, v9.4s, v11.4s
-	VFMLS    V15.S4, V10.S4, V4.S4
-	VFMLS    V15.S4, V11.S4, V5.S4
-	VFMLS    V14.S4, V10.S4, V4.S4
-	VFMLS    V14.S4, V11.S4, V5.S4
+	FMOVQ    624(R26), F12
+	VFMLS    V12.S4, V10.S4, V4.S4
+	FMOVQ    624(R26), F12
+	VFMLS    V12.S4, V11.S4, V5.S4
+	FMOVQ    640(R26), F12
+	VFMLS    V12.S4, V10.S4, V4.S4
+	FMOVQ    640(R26), F10
+	VFMLS    V10.S4, V11.S4, V5.S4
 	FMOVQ    672(R26), F10
 	FMOVQ    656(R26), F11
 	VFMLA    V4.S4, V11.S4, V10.S4
@@ -8537,9 +8488,9 @@ TEXT ·BivariateLog(SB), NOSPLIT, $40-68
 	VDUP     V17.S[0], V17.S4
 	FMOVQ    768(R26), F16
 	FMOVQ    1008(R26), F15
-	FMOVQ    1248(R26), F14
-	FLDPQ    624(R26), (F13, F12)
-	FMOVQ    592(R26), F11
+	FMOVQ    1264(R26), F14
+	FMOVQ    592(R26), F13
+	FLDPQ    624(R26), (F12, F11)
 
 	// Registers:    R0 lp    R1 y    R2 theta    R3 logits    R15 elements left in the row    R4 4n
 	MOVD     lp+0(FP), R0
@@ -8707,11 +8658,11 @@ l999:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
 	FMOVQ    608(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -8784,10 +8735,10 @@ l999:
 	FMOVQ    752(R26), F30
 	FMOVQ    752(R26), F29
 	FMOVQ    752(R26), F28
-	FMOVQ    1296(R26), F27
-	FMOVQ    1296(R26), F26
-	FMOVQ    1296(R26), F25
-	FMOVQ    1296(R26), F24
+	FMOVQ    1312(R26), F27
+	FMOVQ    1312(R26), F26
+	FMOVQ    1312(R26), F25
+	FMOVQ    1312(R26), F24
 	FMOVQ    752(R26), F23
 	FMOVQ    752(R26), F22
 	FMOVQ    752(R26), F21
@@ -8801,18 +8752,18 @@ l1000:
 	ADD      R4<<1, R2, R25
 	FMOVQ    (R25), F1
 	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
-	FMOVQ    1392(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    1408(R26), F2
+	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
+	FMOVQ    1424(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F2
-	VFMLS    V11.S4, V1.S4, V2.S4
+	VFMLS    V13.S4, V1.S4, V2.S4
 	WORD     $0x4eafd443 // fsub v3.4s, v2.4s, v15.4s
 	VMOV     V1.B16, V4.B16
-	VFMLA    V13.S4, V3.S4, V4.S4
 	VFMLA    V12.S4, V3.S4, V4.S4
+	VFMLA    V11.S4, V3.S4, V4.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F3
@@ -8835,18 +8786,18 @@ l1000:
 	ADD      R5<<0, R2, R24
 	FMOVQ    (R24), F3
 	WORD     $0x6e31dc63 // fmul v3.4s, v3.4s, v17.4s
-	FMOVQ    1392(R26), F4
-	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1408(R26), F4
+	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
+	FMOVQ    1424(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F4
-	VFMLS    V11.S4, V3.S4, V4.S4
+	VFMLS    V13.S4, V3.S4, V4.S4
 	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V13.S4, V5.S4, V6.S4
 	VFMLA    V12.S4, V5.S4, V6.S4
+	VFMLA    V11.S4, V5.S4, V6.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
@@ -8872,11 +8823,11 @@ l1000:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F6
-	VFMLS    V11.S4, V5.S4, V6.S4
+	VFMLS    V13.S4, V5.S4, V6.S4
 	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	VMOV     V5.B16, V8.B16
-	VFMLA    V13.S4, V7.S4, V8.S4
 	VFMLA    V12.S4, V7.S4, V8.S4
+	VFMLA    V11.S4, V7.S4, V8.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F7
@@ -8955,7 +8906,7 @@ l1000:
 	WORD     $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea1d481 // fsub v1.4s, v4.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 
@@ -8970,7 +8921,7 @@ l1000:
 	VFMLA    V3.S4, V3.S4, V4.S4
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	VFMLA    V2.S4, V2.S4, V0.S4
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	VFMLA    V4.S4, V2.S4, V0.S4
 	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	FMOVQ    (R3), F1
@@ -8979,15 +8930,15 @@ l1000:
 
 	// the lanes of the log-sum-exp of the logits
 	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -9014,21 +8965,21 @@ l1000:
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	WORD     $0x6ebbe401 // fcmgt v1.4s, v0.4s, v27.4s
 	VBSL     V27.B16, V0.B16, V1.B16
-	FMOVQ    1280(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V27.B16
 	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
+	VFMLA    V13.S4, V1.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V1.S4
 	VFMLS    V12.S4, V4.S4, V1.S4
+	VFMLS    V11.S4, V4.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -9051,15 +9002,15 @@ l1000:
 	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	WORD     $0x4e20f5c2 // fmax v2.4s, v14.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -9088,16 +9039,16 @@ l1000:
 	ADD      R4<<1, R2, R25
 	FMOVQ    16(R25), F1
 	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
-	FMOVQ    1392(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    1408(R26), F2
+	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
+	FMOVQ    1424(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
 	FMOVQ    1008(R26), F2
-	VFMLS    V11.S4, V1.S4, V2.S4
+	VFMLS    V13.S4, V1.S4, V2.S4
 	WORD     $0x4eafd443 // fsub v3.4s, v2.4s, v15.4s
 	VMOV     V1.B16, V4.B16
-	VFMLA    V13.S4, V3.S4, V4.S4
 	VFMLA    V12.S4, V3.S4, V4.S4
+	VFMLA    V11.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
 	FMOVQ    656(R26), F5
 	VFMLS    V4.S4, V5.S4, V3.S4
@@ -9116,16 +9067,16 @@ l1000:
 	ADD      R5<<0, R2, R24
 	FMOVQ    16(R24), F3
 	WORD     $0x6e31dc63 // fmul v3.4s, v3.4s, v17.4s
-	FMOVQ    1392(R26), F4
-	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1408(R26), F4
+	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
+	FMOVQ    1424(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	VFMLS    V11.S4, V3.S4, V4.S4
+	VFMLS    V13.S4, V3.S4, V4.S4
 	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V13.S4, V5.S4, V6.S4
 	VFMLA    V12.S4, V5.S4, V6.S4
+	VFMLA    V11.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	FMOVQ    656(R26), F7
 	VFMLS    V6.S4, V7.S4, V5.S4
@@ -9145,11 +9096,11 @@ l1000:
 	FMOVQ    992(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    1008(R26), F6
-	VFMLS    V11.S4, V5.S4, V6.S4
+	VFMLS    V13.S4, V5.S4, V6.S4
 	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	VMOV     V5.B16, V8.B16
-	VFMLA    V13.S4, V7.S4, V8.S4
 	VFMLA    V12.S4, V7.S4, V8.S4
+	VFMLA    V11.S4, V7.S4, V8.S4
 	FMOVQ    672(R26), F7
 	FMOVQ    656(R26), F9
 	VFMLS    V8.S4, V9.S4, V7.S4
@@ -9220,7 +9171,7 @@ l1000:
 	WORD     $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea1d481 // fsub v1.4s, v4.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD     $0x4ea0d443 // fsub v3.4s, v2.4s, v0.4s
@@ -9233,20 +9184,20 @@ l1000:
 	VFMLA    V3.S4, V3.S4, V4.S4
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	VFMLA    V2.S4, V2.S4, V0.S4
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	VFMLA    V4.S4, V2.S4, V0.S4
 	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	FMOVQ    16(R3), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -9267,19 +9218,19 @@ l1000:
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
 	WORD     $0x6ebae401 // fcmgt v1.4s, v0.4s, v26.4s
 	VBSL     V26.B16, V0.B16, V1.B16
-	FMOVQ    1280(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V26.B16
 	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
+	VFMLA    V13.S4, V1.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V1.S4
 	VFMLS    V12.S4, V4.S4, V1.S4
+	VFMLS    V11.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -9298,13 +9249,13 @@ l1000:
 	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	WORD     $0x4e20f5c2 // fmax v2.4s, v14.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -9329,16 +9280,16 @@ l1000:
 	ADD      R4<<1, R2, R25
 	FMOVQ    32(R25), F1
 	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
-	FMOVQ    1392(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    1408(R26), F2
+	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
+	FMOVQ    1424(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
 	FMOVQ    1008(R26), F2
-	VFMLS    V11.S4, V1.S4, V2.S4
+	VFMLS    V13.S4, V1.S4, V2.S4
 	WORD     $0x4eafd443 // fsub v3.4s, v2.4s, v15.4s
 	VMOV     V1.B16, V4.B16
-	VFMLA    V13.S4, V3.S4, V4.S4
 	VFMLA    V12.S4, V3.S4, V4.S4
+	VFMLA    V11.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
 	FMOVQ    656(R26), F5
 	VFMLS    V4.S4, V5.S4, V3.S4
@@ -9357,16 +9308,16 @@ l1000:
 	ADD      R5<<0, R2, R24
 	FMOVQ    32(R24), F3
 	WORD     $0x6e31dc63 // fmul v3.4s, v3.4s, v17.4s
-	FMOVQ    1392(R26), F4
-	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1408(R26), F4
+	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
+	FMOVQ    1424(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	VFMLS    V11.S4, V3.S4, V4.S4
+	VFMLS    V13.S4, V3.S4, V4.S4
 	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V13.S4, V5.S4, V6.S4
 	VFMLA    V12.S4, V5.S4, V6.S4
+	VFMLA    V11.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	FMOVQ    656(R26), F7
 	VFMLS    V6.S4, V7.S4, V5.S4
@@ -9386,11 +9337,11 @@ l1000:
 	FMOVQ    992(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    1008(R26), F6
-	VFMLS    V11.S4, V5.S4, V6.S4
+	VFMLS    V13.S4, V5.S4, V6.S4
 	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	VMOV     V5.B16, V8.B16
-	VFMLA    V13.S4, V7.S4, V8.S4
 	VFMLA    V12.S4, V7.S4, V8.S4
+	VFMLA    V11.S4, V7.S4, V8.S4
 	FMOVQ    672(R26), F7
 	FMOVQ    656(R26), F9
 	VFMLS    V8.S4, V9.S4, V7.S4
@@ -9461,7 +9412,7 @@ l1000:
 	WORD     $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea1d481 // fsub v1.4s, v4.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD     $0x4ea0d443 // fsub v3.4s, v2.4s, v0.4s
@@ -9474,20 +9425,20 @@ l1000:
 	VFMLA    V3.S4, V3.S4, V4.S4
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	VFMLA    V2.S4, V2.S4, V0.S4
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	VFMLA    V4.S4, V2.S4, V0.S4
 	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	FMOVQ    32(R3), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -9508,19 +9459,19 @@ l1000:
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	WORD     $0x6eb9e401 // fcmgt v1.4s, v0.4s, v25.4s
 	VBSL     V25.B16, V0.B16, V1.B16
-	FMOVQ    1280(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V25.B16
 	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
+	VFMLA    V13.S4, V1.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V1.S4
 	VFMLS    V12.S4, V4.S4, V1.S4
+	VFMLS    V11.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -9539,13 +9490,13 @@ l1000:
 	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	WORD     $0x4e20f5c2 // fmax v2.4s, v14.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -9570,16 +9521,16 @@ l1000:
 	ADD      R4<<1, R2, R25
 	FMOVQ    48(R25), F1
 	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
-	FMOVQ    1392(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    1408(R26), F2
+	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
+	FMOVQ    1424(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
 	FMOVQ    1008(R26), F2
-	VFMLS    V11.S4, V1.S4, V2.S4
+	VFMLS    V13.S4, V1.S4, V2.S4
 	WORD     $0x4eafd443 // fsub v3.4s, v2.4s, v15.4s
 	VMOV     V1.B16, V4.B16
-	VFMLA    V13.S4, V3.S4, V4.S4
 	VFMLA    V12.S4, V3.S4, V4.S4
+	VFMLA    V11.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
 	FMOVQ    656(R26), F5
 	VFMLS    V4.S4, V5.S4, V3.S4
@@ -9598,16 +9549,16 @@ l1000:
 	ADD      R5<<0, R2, R24
 	FMOVQ    48(R24), F3
 	WORD     $0x6e31dc63 // fmul v3.4s, v3.4s, v17.4s
-	FMOVQ    1392(R26), F4
-	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1408(R26), F4
+	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
+	FMOVQ    1424(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	VFMLS    V11.S4, V3.S4, V4.S4
+	VFMLS    V13.S4, V3.S4, V4.S4
 	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V13.S4, V5.S4, V6.S4
 	VFMLA    V12.S4, V5.S4, V6.S4
+	VFMLA    V11.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	FMOVQ    656(R26), F7
 	VFMLS    V6.S4, V7.S4, V5.S4
@@ -9627,11 +9578,11 @@ l1000:
 	FMOVQ    992(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    1008(R26), F6
-	VFMLS    V11.S4, V5.S4, V6.S4
+	VFMLS    V13.S4, V5.S4, V6.S4
 	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	VMOV     V5.B16, V8.B16
-	VFMLA    V13.S4, V7.S4, V8.S4
 	VFMLA    V12.S4, V7.S4, V8.S4
+	VFMLA    V11.S4, V7.S4, V8.S4
 	FMOVQ    672(R26), F7
 	FMOVQ    656(R26), F9
 	VFMLS    V8.S4, V9.S4, V7.S4
@@ -9702,7 +9653,7 @@ l1000:
 	WORD     $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea1d481 // fsub v1.4s, v4.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD     $0x4ea0d443 // fsub v3.4s, v2.4s, v0.4s
@@ -9715,20 +9666,20 @@ l1000:
 	VFMLA    V3.S4, V3.S4, V4.S4
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	VFMLA    V2.S4, V2.S4, V0.S4
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	VFMLA    V4.S4, V2.S4, V0.S4
 	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	FMOVQ    48(R3), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -9749,19 +9700,19 @@ l1000:
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	WORD     $0x6eb8e401 // fcmgt v1.4s, v0.4s, v24.4s
 	VBSL     V24.B16, V0.B16, V1.B16
-	FMOVQ    1280(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V24.B16
 	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
+	VFMLA    V13.S4, V1.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V1.S4
 	VFMLS    V12.S4, V4.S4, V1.S4
+	VFMLS    V11.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -9780,13 +9731,13 @@ l1000:
 	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	WORD     $0x4e20f5c2 // fmax v2.4s, v14.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -9844,18 +9795,18 @@ t1177:
 	VLD1     (R23), V1.S[2]
 t1175:
 	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
-	FMOVQ    1392(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    1408(R26), F2
+	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
+	FMOVQ    1424(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F2
-	VFMLS    V11.S4, V1.S4, V2.S4
+	VFMLS    V13.S4, V1.S4, V2.S4
 	WORD     $0x4eafd443 // fsub v3.4s, v2.4s, v15.4s
 	VMOV     V1.B16, V4.B16
-	VFMLA    V13.S4, V3.S4, V4.S4
 	VFMLA    V12.S4, V3.S4, V4.S4
+	VFMLA    V11.S4, V3.S4, V4.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F3
@@ -9891,18 +9842,18 @@ t1180:
 	VLD1     (R23), V3.S[2]
 t1178:
 	WORD     $0x6e31dc63 // fmul v3.4s, v3.4s, v17.4s
-	FMOVQ    1392(R26), F4
-	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1408(R26), F4
+	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
+	FMOVQ    1424(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F4
-	VFMLS    V11.S4, V3.S4, V4.S4
+	VFMLS    V13.S4, V3.S4, V4.S4
 	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V13.S4, V5.S4, V6.S4
 	VFMLA    V12.S4, V5.S4, V6.S4
+	VFMLA    V11.S4, V5.S4, V6.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
@@ -9928,11 +9879,11 @@ t1178:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F6
-	VFMLS    V11.S4, V5.S4, V6.S4
+	VFMLS    V13.S4, V5.S4, V6.S4
 	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	VMOV     V5.B16, V8.B16
-	VFMLA    V13.S4, V7.S4, V8.S4
 	VFMLA    V12.S4, V7.S4, V8.S4
+	VFMLA    V11.S4, V7.S4, V8.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F7
@@ -10037,7 +9988,7 @@ t1184:
 	WORD     $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea1d481 // fsub v1.4s, v4.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 
@@ -10052,7 +10003,7 @@ t1184:
 	VFMLA    V3.S4, V3.S4, V4.S4
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	VFMLA    V2.S4, V2.S4, V0.S4
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	VFMLA    V4.S4, V2.S4, V0.S4
 	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	CMP      $4, R15
@@ -10074,15 +10025,15 @@ t1187:
 
 	// the lanes of the log-sum-exp of the logits
 	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -10114,21 +10065,21 @@ t1187:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6ebbe440 // fcmgt v0.4s, v2.4s, v27.4s
 	VBSL     V27.B16, V2.B16, V0.B16
-	FMOVQ    1280(R26), F1
+	FMOVQ    1296(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V27.B16
 	WORD     $0x4e21f5c0 // fmax v0.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V0.S4, V3.S4
+	VFMLA    V13.S4, V0.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V0.S4
 	VFMLS    V12.S4, V4.S4, V0.S4
+	VFMLS    V11.S4, V4.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -10151,15 +10102,15 @@ t1187:
 	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
+	VFMLA    V13.S4, V1.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V1.S4
 	VFMLS    V12.S4, V4.S4, V1.S4
+	VFMLS    V11.S4, V4.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -10222,16 +10173,16 @@ t1195:
 	VLD1     (R23), V1.S[2]
 t1193:
 	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
-	FMOVQ    1392(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    1408(R26), F2
+	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
+	FMOVQ    1424(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
 	FMOVQ    1008(R26), F2
-	VFMLS    V11.S4, V1.S4, V2.S4
+	VFMLS    V13.S4, V1.S4, V2.S4
 	WORD     $0x4eafd443 // fsub v3.4s, v2.4s, v15.4s
 	VMOV     V1.B16, V4.B16
-	VFMLA    V13.S4, V3.S4, V4.S4
 	VFMLA    V12.S4, V3.S4, V4.S4
+	VFMLA    V11.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
 	FMOVQ    656(R26), F5
 	VFMLS    V4.S4, V5.S4, V3.S4
@@ -10267,16 +10218,16 @@ t1198:
 	VLD1     (R23), V3.S[2]
 t1196:
 	WORD     $0x6e31dc63 // fmul v3.4s, v3.4s, v17.4s
-	FMOVQ    1392(R26), F4
-	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1408(R26), F4
+	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
+	FMOVQ    1424(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	VFMLS    V11.S4, V3.S4, V4.S4
+	VFMLS    V13.S4, V3.S4, V4.S4
 	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V13.S4, V5.S4, V6.S4
 	VFMLA    V12.S4, V5.S4, V6.S4
+	VFMLA    V11.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	FMOVQ    656(R26), F7
 	VFMLS    V6.S4, V7.S4, V5.S4
@@ -10296,11 +10247,11 @@ t1196:
 	FMOVQ    992(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    1008(R26), F6
-	VFMLS    V11.S4, V5.S4, V6.S4
+	VFMLS    V13.S4, V5.S4, V6.S4
 	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	VMOV     V5.B16, V8.B16
-	VFMLA    V13.S4, V7.S4, V8.S4
 	VFMLA    V12.S4, V7.S4, V8.S4
+	VFMLA    V11.S4, V7.S4, V8.S4
 	FMOVQ    672(R26), F7
 	FMOVQ    656(R26), F9
 	VFMLS    V8.S4, V9.S4, V7.S4
@@ -10405,7 +10356,7 @@ t1202:
 	WORD     $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea1d481 // fsub v1.4s, v4.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD     $0x4ea0d443 // fsub v3.4s, v2.4s, v0.4s
@@ -10418,7 +10369,7 @@ t1202:
 	VFMLA    V3.S4, V3.S4, V4.S4
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	VFMLA    V2.S4, V2.S4, V0.S4
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	VFMLA    V4.S4, V2.S4, V0.S4
 	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	SUB      $4, R15, R23
@@ -10442,13 +10393,13 @@ t1205:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -10474,19 +10425,19 @@ t1205:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6ebae440 // fcmgt v0.4s, v2.4s, v26.4s
 	VBSL     V26.B16, V2.B16, V0.B16
-	FMOVQ    1280(R26), F1
+	FMOVQ    1296(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V26.B16
 	WORD     $0x4e21f5c0 // fmax v0.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V0.S4, V3.S4
+	VFMLA    V13.S4, V0.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V0.S4
 	VFMLS    V12.S4, V4.S4, V0.S4
+	VFMLS    V11.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -10505,13 +10456,13 @@ t1205:
 	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
+	VFMLA    V13.S4, V1.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V1.S4
 	VFMLS    V12.S4, V4.S4, V1.S4
+	VFMLS    V11.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -10570,16 +10521,16 @@ t1213:
 	VLD1     (R23), V1.S[2]
 t1211:
 	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
-	FMOVQ    1392(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    1408(R26), F2
+	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
+	FMOVQ    1424(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
 	FMOVQ    1008(R26), F2
-	VFMLS    V11.S4, V1.S4, V2.S4
+	VFMLS    V13.S4, V1.S4, V2.S4
 	WORD     $0x4eafd443 // fsub v3.4s, v2.4s, v15.4s
 	VMOV     V1.B16, V4.B16
-	VFMLA    V13.S4, V3.S4, V4.S4
 	VFMLA    V12.S4, V3.S4, V4.S4
+	VFMLA    V11.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
 	FMOVQ    656(R26), F5
 	VFMLS    V4.S4, V5.S4, V3.S4
@@ -10615,16 +10566,16 @@ t1216:
 	VLD1     (R23), V3.S[2]
 t1214:
 	WORD     $0x6e31dc63 // fmul v3.4s, v3.4s, v17.4s
-	FMOVQ    1392(R26), F4
-	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1408(R26), F4
+	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
+	FMOVQ    1424(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	VFMLS    V11.S4, V3.S4, V4.S4
+	VFMLS    V13.S4, V3.S4, V4.S4
 	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V13.S4, V5.S4, V6.S4
 	VFMLA    V12.S4, V5.S4, V6.S4
+	VFMLA    V11.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	FMOVQ    656(R26), F7
 	VFMLS    V6.S4, V7.S4, V5.S4
@@ -10644,11 +10595,11 @@ t1214:
 	FMOVQ    992(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    1008(R26), F6
-	VFMLS    V11.S4, V5.S4, V6.S4
+	VFMLS    V13.S4, V5.S4, V6.S4
 	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	VMOV     V5.B16, V8.B16
-	VFMLA    V13.S4, V7.S4, V8.S4
 	VFMLA    V12.S4, V7.S4, V8.S4
+	VFMLA    V11.S4, V7.S4, V8.S4
 	FMOVQ    672(R26), F7
 	FMOVQ    656(R26), F9
 	VFMLS    V8.S4, V9.S4, V7.S4
@@ -10753,7 +10704,7 @@ t1220:
 	WORD     $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea1d481 // fsub v1.4s, v4.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD     $0x4ea0d443 // fsub v3.4s, v2.4s, v0.4s
@@ -10766,7 +10717,7 @@ t1220:
 	VFMLA    V3.S4, V3.S4, V4.S4
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	VFMLA    V2.S4, V2.S4, V0.S4
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	VFMLA    V4.S4, V2.S4, V0.S4
 	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	SUB      $8, R15, R23
@@ -10790,13 +10741,13 @@ t1223:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -10822,19 +10773,19 @@ t1223:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6eb9e440 // fcmgt v0.4s, v2.4s, v25.4s
 	VBSL     V25.B16, V2.B16, V0.B16
-	FMOVQ    1280(R26), F1
+	FMOVQ    1296(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V25.B16
 	WORD     $0x4e21f5c0 // fmax v0.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V0.S4, V3.S4
+	VFMLA    V13.S4, V0.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V0.S4
 	VFMLS    V12.S4, V4.S4, V0.S4
+	VFMLS    V11.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -10853,13 +10804,13 @@ t1223:
 	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
+	VFMLA    V13.S4, V1.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V1.S4
 	VFMLS    V12.S4, V4.S4, V1.S4
+	VFMLS    V11.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -10918,16 +10869,16 @@ t1231:
 	VLD1     (R23), V1.S[2]
 t1229:
 	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
-	FMOVQ    1392(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    1408(R26), F2
+	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
+	FMOVQ    1424(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
 	FMOVQ    1008(R26), F2
-	VFMLS    V11.S4, V1.S4, V2.S4
+	VFMLS    V13.S4, V1.S4, V2.S4
 	WORD     $0x4eafd443 // fsub v3.4s, v2.4s, v15.4s
 	VMOV     V1.B16, V4.B16
-	VFMLA    V13.S4, V3.S4, V4.S4
 	VFMLA    V12.S4, V3.S4, V4.S4
+	VFMLA    V11.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
 	FMOVQ    656(R26), F5
 	VFMLS    V4.S4, V5.S4, V3.S4
@@ -10963,16 +10914,16 @@ t1234:
 	VLD1     (R23), V3.S[2]
 t1232:
 	WORD     $0x6e31dc63 // fmul v3.4s, v3.4s, v17.4s
-	FMOVQ    1392(R26), F4
-	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1408(R26), F4
+	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
+	FMOVQ    1424(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	VFMLS    V11.S4, V3.S4, V4.S4
+	VFMLS    V13.S4, V3.S4, V4.S4
 	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V13.S4, V5.S4, V6.S4
 	VFMLA    V12.S4, V5.S4, V6.S4
+	VFMLA    V11.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	FMOVQ    656(R26), F7
 	VFMLS    V6.S4, V7.S4, V5.S4
@@ -10992,11 +10943,11 @@ t1232:
 	FMOVQ    992(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    1008(R26), F6
-	VFMLS    V11.S4, V5.S4, V6.S4
+	VFMLS    V13.S4, V5.S4, V6.S4
 	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	VMOV     V5.B16, V8.B16
-	VFMLA    V13.S4, V7.S4, V8.S4
 	VFMLA    V12.S4, V7.S4, V8.S4
+	VFMLA    V11.S4, V7.S4, V8.S4
 	FMOVQ    672(R26), F7
 	FMOVQ    656(R26), F9
 	VFMLS    V8.S4, V9.S4, V7.S4
@@ -11101,7 +11052,7 @@ t1238:
 	WORD     $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea1d481 // fsub v1.4s, v4.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD     $0x4ea0d443 // fsub v3.4s, v2.4s, v0.4s
@@ -11114,7 +11065,7 @@ t1238:
 	VFMLA    V3.S4, V3.S4, V4.S4
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	VFMLA    V2.S4, V2.S4, V0.S4
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	VFMLA    V4.S4, V2.S4, V0.S4
 	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	SUB      $12, R15, R23
@@ -11138,13 +11089,13 @@ t1241:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -11170,19 +11121,19 @@ t1241:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6eb8e440 // fcmgt v0.4s, v2.4s, v24.4s
 	VBSL     V24.B16, V2.B16, V0.B16
-	FMOVQ    1280(R26), F1
+	FMOVQ    1296(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V24.B16
 	WORD     $0x4e21f5c0 // fmax v0.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V0.S4, V3.S4
+	VFMLA    V13.S4, V0.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V0.S4
 	VFMLS    V12.S4, V4.S4, V0.S4
+	VFMLS    V11.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -11201,13 +11152,13 @@ t1241:
 	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
+	VFMLA    V13.S4, V1.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V1.S4
 	VFMLS    V12.S4, V4.S4, V1.S4
+	VFMLS    V11.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -11249,15 +11200,15 @@ l1003:
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -11282,15 +11233,15 @@ l1003:
 	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -11315,15 +11266,15 @@ l1003:
 	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -11348,15 +11299,15 @@ l1003:
 	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
+	VFMLA    V13.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V11.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -11387,50 +11338,50 @@ l1003:
 	VEXT     $4, V23.B16, V23.B16, V1.B16
 	WORD     $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
 	VDUP     V23.S[0], V1.S4
-	FMOVQ    1312(R26), F2
+	FMOVQ    1328(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1328(R26), F3
+	FMOVQ    1344(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
 	VSUB     V4.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	FMOVQ    736(R26), F4
 	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	WORD     $0x6e2cdc46 // fmul v6.4s, v2.4s, v12.4s
+	FMOVQ    1200(R26), F6
+	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	VFMLA    V13.S4, V2.S4, V3.S4
+	FMOVQ    1216(R26), F4
+	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
@@ -11451,50 +11402,50 @@ l1003:
 	VEXT     $4, V31.B16, V31.B16, V1.B16
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 	VDUP     V31.S[0], V1.S4
-	FMOVQ    1312(R26), F2
+	FMOVQ    1328(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1328(R26), F3
+	FMOVQ    1344(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
 	VSUB     V4.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	FMOVQ    736(R26), F4
 	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	WORD     $0x6e2cdc46 // fmul v6.4s, v2.4s, v12.4s
+	FMOVQ    1200(R26), F6
+	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	VFMLA    V13.S4, V2.S4, V3.S4
+	FMOVQ    1216(R26), F4
+	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
@@ -11793,10 +11744,10 @@ l1248:
 	FMOVQ    752(R26), F30
 	FMOVQ    752(R26), F29
 	FMOVQ    752(R26), F28
-	FMOVQ    1296(R26), F27
-	FMOVQ    1296(R26), F26
-	FMOVQ    1296(R26), F25
-	FMOVQ    1296(R26), F24
+	FMOVQ    1312(R26), F27
+	FMOVQ    1312(R26), F26
+	FMOVQ    1312(R26), F25
+	FMOVQ    1312(R26), F24
 	FMOVQ    752(R26), F23
 	FMOVQ    752(R26), F22
 	FMOVQ    752(R26), F21
@@ -11810,9 +11761,9 @@ l1249:
 	ADD      R7<<1, R5, R25
 	FMOVQ    (R25), F1
 	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
-	FMOVQ    1392(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    1408(R26), F2
+	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
+	FMOVQ    1424(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -11848,9 +11799,9 @@ l1249:
 	ADD      R8<<0, R5, R24
 	FMOVQ    (R24), F3
 	WORD     $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
-	FMOVQ    1392(R26), F4
-	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1408(R26), F4
+	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
+	FMOVQ    1424(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -11976,7 +11927,7 @@ l1249:
 	WORD     $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea1d561 // fsub v1.4s, v11.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 
@@ -11991,7 +11942,7 @@ l1249:
 	VFMLA    V3.S4, V3.S4, V11.S4
 	WORD     $0x6e2add4c // fmul v12.4s, v10.4s, v10.4s
 	VFMLA    V9.S4, V9.S4, V12.S4
-	FMOVQ    1232(R26), F13
+	FMOVQ    1248(R26), F13
 	VFMLA    V11.S4, V13.S4, V12.S4
 	WORD     $0x4eacd421 // fsub v1.4s, v1.4s, v12.4s
 	WORD     $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
@@ -12008,13 +11959,13 @@ l1249:
 	ADD      R7<<0, R2, R24
 	FMOVQ    F2, (R24)
 	WORD     $0x4e29d522 // fadd v2.4s, v9.4s, v9.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	VFMLA    V2.S4, V11.S4, V4.S4
 	WORD     $0x6e30dc82 // fmul v2.4s, v4.4s, v16.4s
 	ADD      R7<<1, R2, R25
 	FMOVQ    F2, (R25)
 	WORD     $0x4e2ad542 // fadd v2.4s, v10.4s, v10.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	VFMLA    V2.S4, V6.S4, V4.S4
 	WORD     $0x6e30dc82 // fmul v2.4s, v4.4s, v16.4s
 	ADD      R8<<0, R2, R24
@@ -12025,7 +11976,7 @@ l1249:
 	WORD     $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD     $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d464 // fsub v4.4s, v3.4s, v5.4s
-	FMOVQ    1376(R26), F6
+	FMOVQ    1392(R26), F6
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
 	WORD     $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
 	VFMLA    V3.S4, V4.S4, V2.S4
@@ -12040,9 +11991,9 @@ l1249:
 	FMOVQ    F1, (R3)
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -12074,7 +12025,7 @@ l1249:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
@@ -12082,14 +12033,14 @@ l1249:
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	WORD     $0x6ebbe420 // fcmgt v0.4s, v1.4s, v27.4s
 	VBSL     V27.B16, V1.B16, V0.B16
-	FMOVQ    1280(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d762 // fsub v2.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	FMOVQ    1248(R26), F0
+	FMOVQ    1264(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -12121,12 +12072,12 @@ l1249:
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -12158,7 +12109,7 @@ l1249:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
@@ -12168,9 +12119,9 @@ l1249:
 	ADD      R7<<1, R5, R25
 	FMOVQ    16(R25), F1
 	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
-	FMOVQ    1392(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    1408(R26), F2
+	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
+	FMOVQ    1424(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
 	FMOVQ    1008(R26), F2
 	FMOVQ    592(R26), F3
@@ -12200,9 +12151,9 @@ l1249:
 	ADD      R8<<0, R5, R24
 	FMOVQ    16(R24), F3
 	WORD     $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
-	FMOVQ    1392(R26), F4
-	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1408(R26), F4
+	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
+	FMOVQ    1424(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
 	FMOVQ    592(R26), F5
@@ -12312,7 +12263,7 @@ l1249:
 	WORD     $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea1d561 // fsub v1.4s, v11.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD     $0x4eaad523 // fsub v3.4s, v9.4s, v10.4s
@@ -12325,7 +12276,7 @@ l1249:
 	VFMLA    V3.S4, V3.S4, V11.S4
 	WORD     $0x6e2add4c // fmul v12.4s, v10.4s, v10.4s
 	VFMLA    V9.S4, V9.S4, V12.S4
-	FMOVQ    1232(R26), F13
+	FMOVQ    1248(R26), F13
 	VFMLA    V11.S4, V13.S4, V12.S4
 	WORD     $0x4eacd421 // fsub v1.4s, v1.4s, v12.4s
 	WORD     $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
@@ -12342,13 +12293,13 @@ l1249:
 	ADD      R7<<0, R2, R24
 	FMOVQ    F2, 16(R24)
 	WORD     $0x4e29d522 // fadd v2.4s, v9.4s, v9.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	VFMLA    V2.S4, V11.S4, V4.S4
 	WORD     $0x6e30dc82 // fmul v2.4s, v4.4s, v16.4s
 	ADD      R7<<1, R2, R25
 	FMOVQ    F2, 16(R25)
 	WORD     $0x4e2ad542 // fadd v2.4s, v10.4s, v10.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	VFMLA    V2.S4, V6.S4, V4.S4
 	WORD     $0x6e30dc82 // fmul v2.4s, v4.4s, v16.4s
 	ADD      R8<<0, R2, R24
@@ -12359,7 +12310,7 @@ l1249:
 	WORD     $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD     $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d464 // fsub v4.4s, v3.4s, v5.4s
-	FMOVQ    1376(R26), F6
+	FMOVQ    1392(R26), F6
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
 	WORD     $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
 	VFMLA    V3.S4, V4.S4, V2.S4
@@ -12372,9 +12323,9 @@ l1249:
 	WORD     $0x4eb3d400 // fsub v0.4s, v0.4s, v19.4s
 	WORD     $0x4e21d401 // fadd v1.4s, v0.4s, v1.4s
 	FMOVQ    F1, 16(R3)
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -12400,20 +12351,20 @@ l1249:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7de // fadd v30.4s, v30.4s, v0.4s
 	WORD     $0x6ebae420 // fcmgt v0.4s, v1.4s, v26.4s
 	VBSL     V26.B16, V1.B16, V0.B16
-	FMOVQ    1280(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d742 // fsub v2.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	FMOVQ    1248(R26), F0
+	FMOVQ    1264(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -12439,12 +12390,12 @@ l1249:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -12470,7 +12421,7 @@ l1249:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
@@ -12480,9 +12431,9 @@ l1249:
 	ADD      R7<<1, R5, R25
 	FMOVQ    32(R25), F1
 	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
-	FMOVQ    1392(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    1408(R26), F2
+	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
+	FMOVQ    1424(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
 	FMOVQ    1008(R26), F2
 	FMOVQ    592(R26), F3
@@ -12512,9 +12463,9 @@ l1249:
 	ADD      R8<<0, R5, R24
 	FMOVQ    32(R24), F3
 	WORD     $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
-	FMOVQ    1392(R26), F4
-	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1408(R26), F4
+	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
+	FMOVQ    1424(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
 	FMOVQ    592(R26), F5
@@ -12624,7 +12575,7 @@ l1249:
 	WORD     $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea1d561 // fsub v1.4s, v11.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD     $0x4eaad523 // fsub v3.4s, v9.4s, v10.4s
@@ -12637,7 +12588,7 @@ l1249:
 	VFMLA    V3.S4, V3.S4, V11.S4
 	WORD     $0x6e2add4c // fmul v12.4s, v10.4s, v10.4s
 	VFMLA    V9.S4, V9.S4, V12.S4
-	FMOVQ    1232(R26), F13
+	FMOVQ    1248(R26), F13
 	VFMLA    V11.S4, V13.S4, V12.S4
 	WORD     $0x4eacd421 // fsub v1.4s, v1.4s, v12.4s
 	WORD     $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
@@ -12654,13 +12605,13 @@ l1249:
 	ADD      R7<<0, R2, R24
 	FMOVQ    F2, 32(R24)
 	WORD     $0x4e29d522 // fadd v2.4s, v9.4s, v9.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	VFMLA    V2.S4, V11.S4, V4.S4
 	WORD     $0x6e30dc82 // fmul v2.4s, v4.4s, v16.4s
 	ADD      R7<<1, R2, R25
 	FMOVQ    F2, 32(R25)
 	WORD     $0x4e2ad542 // fadd v2.4s, v10.4s, v10.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	VFMLA    V2.S4, V6.S4, V4.S4
 	WORD     $0x6e30dc82 // fmul v2.4s, v4.4s, v16.4s
 	ADD      R8<<0, R2, R24
@@ -12671,7 +12622,7 @@ l1249:
 	WORD     $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD     $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d464 // fsub v4.4s, v3.4s, v5.4s
-	FMOVQ    1376(R26), F6
+	FMOVQ    1392(R26), F6
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
 	WORD     $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
 	VFMLA    V3.S4, V4.S4, V2.S4
@@ -12684,9 +12635,9 @@ l1249:
 	WORD     $0x4eb3d400 // fsub v0.4s, v0.4s, v19.4s
 	WORD     $0x4e21d401 // fadd v1.4s, v0.4s, v1.4s
 	FMOVQ    F1, 32(R3)
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -12712,20 +12663,20 @@ l1249:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7bd // fadd v29.4s, v29.4s, v0.4s
 	WORD     $0x6eb9e420 // fcmgt v0.4s, v1.4s, v25.4s
 	VBSL     V25.B16, V1.B16, V0.B16
-	FMOVQ    1280(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d722 // fsub v2.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	FMOVQ    1248(R26), F0
+	FMOVQ    1264(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -12751,12 +12702,12 @@ l1249:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -12782,7 +12733,7 @@ l1249:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
@@ -12792,9 +12743,9 @@ l1249:
 	ADD      R7<<1, R5, R25
 	FMOVQ    48(R25), F1
 	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
-	FMOVQ    1392(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    1408(R26), F2
+	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
+	FMOVQ    1424(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
 	FMOVQ    1008(R26), F2
 	FMOVQ    592(R26), F3
@@ -12824,9 +12775,9 @@ l1249:
 	ADD      R8<<0, R5, R24
 	FMOVQ    48(R24), F3
 	WORD     $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
-	FMOVQ    1392(R26), F4
-	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1408(R26), F4
+	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
+	FMOVQ    1424(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
 	FMOVQ    592(R26), F5
@@ -12936,7 +12887,7 @@ l1249:
 	WORD     $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea1d561 // fsub v1.4s, v11.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD     $0x4eaad523 // fsub v3.4s, v9.4s, v10.4s
@@ -12949,7 +12900,7 @@ l1249:
 	VFMLA    V3.S4, V3.S4, V11.S4
 	WORD     $0x6e2add4c // fmul v12.4s, v10.4s, v10.4s
 	VFMLA    V9.S4, V9.S4, V12.S4
-	FMOVQ    1232(R26), F13
+	FMOVQ    1248(R26), F13
 	VFMLA    V11.S4, V13.S4, V12.S4
 	WORD     $0x4eacd421 // fsub v1.4s, v1.4s, v12.4s
 	WORD     $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
@@ -12966,13 +12917,13 @@ l1249:
 	ADD      R7<<0, R2, R24
 	FMOVQ    F2, 48(R24)
 	WORD     $0x4e29d522 // fadd v2.4s, v9.4s, v9.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	VFMLA    V2.S4, V11.S4, V4.S4
 	WORD     $0x6e30dc82 // fmul v2.4s, v4.4s, v16.4s
 	ADD      R7<<1, R2, R25
 	FMOVQ    F2, 48(R25)
 	WORD     $0x4e2ad542 // fadd v2.4s, v10.4s, v10.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	VFMLA    V2.S4, V6.S4, V4.S4
 	WORD     $0x6e30dc82 // fmul v2.4s, v4.4s, v16.4s
 	ADD      R8<<0, R2, R24
@@ -12983,7 +12934,7 @@ l1249:
 	WORD     $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD     $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d464 // fsub v4.4s, v3.4s, v5.4s
-	FMOVQ    1376(R26), F6
+	FMOVQ    1392(R26), F6
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
 	WORD     $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
 	VFMLA    V3.S4, V4.S4, V2.S4
@@ -12996,9 +12947,9 @@ l1249:
 	WORD     $0x4eb3d400 // fsub v0.4s, v0.4s, v19.4s
 	WORD     $0x4e21d401 // fadd v1.4s, v0.4s, v1.4s
 	FMOVQ    F1, 48(R3)
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -13024,20 +12975,20 @@ l1249:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d79c // fadd v28.4s, v28.4s, v0.4s
 	WORD     $0x6eb8e420 // fcmgt v0.4s, v1.4s, v24.4s
 	VBSL     V24.B16, V1.B16, V0.B16
-	FMOVQ    1280(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d702 // fsub v2.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	FMOVQ    1248(R26), F0
+	FMOVQ    1264(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -13063,12 +13014,12 @@ l1249:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -13094,7 +13045,7 @@ l1249:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
@@ -13139,9 +13090,9 @@ t1706:
 	VLD1     (R23), V1.S[2]
 t1704:
 	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
-	FMOVQ    1392(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    1408(R26), F2
+	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
+	FMOVQ    1424(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -13190,9 +13141,9 @@ t1709:
 	VLD1     (R23), V3.S[2]
 t1707:
 	WORD     $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
-	FMOVQ    1392(R26), F4
-	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1408(R26), F4
+	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
+	FMOVQ    1424(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -13344,7 +13295,7 @@ t1713:
 	WORD     $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea1d561 // fsub v1.4s, v11.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 
@@ -13359,7 +13310,7 @@ t1713:
 	VFMLA    V3.S4, V3.S4, V11.S4
 	WORD     $0x6e2add4c // fmul v12.4s, v10.4s, v10.4s
 	VFMLA    V9.S4, V9.S4, V12.S4
-	FMOVQ    1232(R26), F13
+	FMOVQ    1248(R26), F13
 	VFMLA    V11.S4, V13.S4, V12.S4
 	WORD     $0x4eacd421 // fsub v1.4s, v1.4s, v12.4s
 	WORD     $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
@@ -13402,7 +13353,7 @@ t1721:
 	VST1     V2.S[2], (R23)
 t1719:
 	WORD     $0x4e29d522 // fadd v2.4s, v9.4s, v9.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	VFMLA    V2.S4, V11.S4, V4.S4
 	WORD     $0x6e30dc82 // fmul v2.4s, v4.4s, v16.4s
 	ADD      R7<<1, R2, R25
@@ -13421,7 +13372,7 @@ t1724:
 	VST1     V2.S[2], (R23)
 t1722:
 	WORD     $0x4e2ad542 // fadd v2.4s, v10.4s, v10.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	VFMLA    V2.S4, V6.S4, V4.S4
 	WORD     $0x6e30dc82 // fmul v2.4s, v4.4s, v16.4s
 	ADD      R8<<0, R2, R24
@@ -13445,7 +13396,7 @@ t1725:
 	WORD     $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD     $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d464 // fsub v4.4s, v3.4s, v5.4s
-	FMOVQ    1376(R26), F6
+	FMOVQ    1392(R26), F6
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
 	WORD     $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
 	VFMLA    V3.S4, V4.S4, V2.S4
@@ -13499,9 +13450,9 @@ t1736:
 t1734:
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -13533,7 +13484,7 @@ t1734:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
@@ -13546,14 +13497,14 @@ t1734:
 	VBSL     V0.B16, V1.B16, V2.B16
 	WORD     $0x6ebbe440 // fcmgt v0.4s, v2.4s, v27.4s
 	VBSL     V27.B16, V2.B16, V0.B16
-	FMOVQ    1280(R26), F1
+	FMOVQ    1296(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	FMOVQ    1248(R26), F0
+	FMOVQ    1264(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -13585,12 +13536,12 @@ t1734:
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1248(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -13622,7 +13573,7 @@ t1734:
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
@@ -13666,9 +13617,9 @@ t1742:
 	VLD1     (R23), V1.S[2]
 t1740:
 	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
-	FMOVQ    1392(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    1408(R26), F2
+	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
+	FMOVQ    1424(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
 	FMOVQ    1008(R26), F2
 	FMOVQ    592(R26), F3
@@ -13715,9 +13666,9 @@ t1745:
 	VLD1     (R23), V3.S[2]
 t1743:
 	WORD     $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
-	FMOVQ    1392(R26), F4
-	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1408(R26), F4
+	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
+	FMOVQ    1424(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
 	FMOVQ    592(R26), F5
@@ -13861,7 +13812,7 @@ t1749:
 	WORD     $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea1d561 // fsub v1.4s, v11.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD     $0x4eaad523 // fsub v3.4s, v9.4s, v10.4s
@@ -13874,7 +13825,7 @@ t1749:
 	VFMLA    V3.S4, V3.S4, V11.S4
 	WORD     $0x6e2add4c // fmul v12.4s, v10.4s, v10.4s
 	VFMLA    V9.S4, V9.S4, V12.S4
-	FMOVQ    1232(R26), F13
+	FMOVQ    1248(R26), F13
 	VFMLA    V11.S4, V13.S4, V12.S4
 	WORD     $0x4eacd421 // fsub v1.4s, v1.4s, v12.4s
 	WORD     $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
@@ -13923,7 +13874,7 @@ t1757:
 	VST1     V2.S[2], (R23)
 t1755:
 	WORD     $0x4e29d522 // fadd v2.4s, v9.4s, v9.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	VFMLA    V2.S4, V11.S4, V4.S4
 	WORD     $0x6e30dc82 // fmul v2.4s, v4.4s, v16.4s
 	SUB      $4, R15, R23
@@ -13945,7 +13896,7 @@ t1760:
 	VST1     V2.S[2], (R23)
 t1758:
 	WORD     $0x4e2ad542 // fadd v2.4s, v10.4s, v10.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	VFMLA    V2.S4, V6.S4, V4.S4
 	WORD     $0x6e30dc82 // fmul v2.4s, v4.4s, v16.4s
 	SUB      $4, R15, R23
@@ -13972,7 +13923,7 @@ t1761:
 	WORD     $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD     $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d464 // fsub v4.4s, v3.4s, v5.4s
-	FMOVQ    1376(R26), F6
+	FMOVQ    1392(R26), F6
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
 	WORD     $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
 	VFMLA    V3.S4, V4.S4, V2.S4
@@ -14034,9 +13985,9 @@ t1772:
 	ADD      $24, R3, R23
 	VST1     V1.S[2], (R23)
 t1770:
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -14062,7 +14013,7 @@ t1770:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
@@ -14073,14 +14024,14 @@ t1770:
 	VBSL     V0.B16, V1.B16, V2.B16
 	WORD     $0x6ebae440 // fcmgt v0.4s, v2.4s, v26.4s
 	VBSL     V26.B16, V2.B16, V0.B16
-	FMOVQ    1280(R26), F1
+	FMOVQ    1296(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	FMOVQ    1248(R26), F0
+	FMOVQ    1264(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -14106,12 +14057,12 @@ t1770:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1248(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -14137,7 +14088,7 @@ t1770:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
@@ -14181,9 +14132,9 @@ t1778:
 	VLD1     (R23), V1.S[2]
 t1776:
 	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
-	FMOVQ    1392(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    1408(R26), F2
+	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
+	FMOVQ    1424(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
 	FMOVQ    1008(R26), F2
 	FMOVQ    592(R26), F3
@@ -14230,9 +14181,9 @@ t1781:
 	VLD1     (R23), V3.S[2]
 t1779:
 	WORD     $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
-	FMOVQ    1392(R26), F4
-	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1408(R26), F4
+	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
+	FMOVQ    1424(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
 	FMOVQ    592(R26), F5
@@ -14376,7 +14327,7 @@ t1785:
 	WORD     $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea1d561 // fsub v1.4s, v11.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD     $0x4eaad523 // fsub v3.4s, v9.4s, v10.4s
@@ -14389,7 +14340,7 @@ t1785:
 	VFMLA    V3.S4, V3.S4, V11.S4
 	WORD     $0x6e2add4c // fmul v12.4s, v10.4s, v10.4s
 	VFMLA    V9.S4, V9.S4, V12.S4
-	FMOVQ    1232(R26), F13
+	FMOVQ    1248(R26), F13
 	VFMLA    V11.S4, V13.S4, V12.S4
 	WORD     $0x4eacd421 // fsub v1.4s, v1.4s, v12.4s
 	WORD     $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
@@ -14438,7 +14389,7 @@ t1793:
 	VST1     V2.S[2], (R23)
 t1791:
 	WORD     $0x4e29d522 // fadd v2.4s, v9.4s, v9.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	VFMLA    V2.S4, V11.S4, V4.S4
 	WORD     $0x6e30dc82 // fmul v2.4s, v4.4s, v16.4s
 	SUB      $8, R15, R23
@@ -14460,7 +14411,7 @@ t1796:
 	VST1     V2.S[2], (R23)
 t1794:
 	WORD     $0x4e2ad542 // fadd v2.4s, v10.4s, v10.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	VFMLA    V2.S4, V6.S4, V4.S4
 	WORD     $0x6e30dc82 // fmul v2.4s, v4.4s, v16.4s
 	SUB      $8, R15, R23
@@ -14487,7 +14438,7 @@ t1797:
 	WORD     $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD     $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d464 // fsub v4.4s, v3.4s, v5.4s
-	FMOVQ    1376(R26), F6
+	FMOVQ    1392(R26), F6
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
 	WORD     $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
 	VFMLA    V3.S4, V4.S4, V2.S4
@@ -14549,9 +14500,9 @@ t1808:
 	ADD      $40, R3, R23
 	VST1     V1.S[2], (R23)
 t1806:
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -14577,7 +14528,7 @@ t1806:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
@@ -14588,14 +14539,14 @@ t1806:
 	VBSL     V0.B16, V1.B16, V2.B16
 	WORD     $0x6eb9e440 // fcmgt v0.4s, v2.4s, v25.4s
 	VBSL     V25.B16, V2.B16, V0.B16
-	FMOVQ    1280(R26), F1
+	FMOVQ    1296(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	FMOVQ    1248(R26), F0
+	FMOVQ    1264(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -14621,12 +14572,12 @@ t1806:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1248(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -14652,7 +14603,7 @@ t1806:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
@@ -14696,9 +14647,9 @@ t1814:
 	VLD1     (R23), V1.S[2]
 t1812:
 	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
-	FMOVQ    1392(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    1408(R26), F2
+	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
+	FMOVQ    1424(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
 	FMOVQ    1008(R26), F2
 	FMOVQ    592(R26), F3
@@ -14745,9 +14696,9 @@ t1817:
 	VLD1     (R23), V3.S[2]
 t1815:
 	WORD     $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
-	FMOVQ    1392(R26), F4
-	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1408(R26), F4
+	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
+	FMOVQ    1424(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
 	FMOVQ    592(R26), F5
@@ -14891,7 +14842,7 @@ t1821:
 	WORD     $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea1d561 // fsub v1.4s, v11.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD     $0x4eaad523 // fsub v3.4s, v9.4s, v10.4s
@@ -14904,7 +14855,7 @@ t1821:
 	VFMLA    V3.S4, V3.S4, V11.S4
 	WORD     $0x6e2add4c // fmul v12.4s, v10.4s, v10.4s
 	VFMLA    V9.S4, V9.S4, V12.S4
-	FMOVQ    1232(R26), F13
+	FMOVQ    1248(R26), F13
 	VFMLA    V11.S4, V13.S4, V12.S4
 	WORD     $0x4eacd421 // fsub v1.4s, v1.4s, v12.4s
 	WORD     $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
@@ -14953,7 +14904,7 @@ t1829:
 	VST1     V2.S[2], (R23)
 t1827:
 	WORD     $0x4e29d522 // fadd v2.4s, v9.4s, v9.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	VFMLA    V2.S4, V11.S4, V4.S4
 	WORD     $0x6e30dc82 // fmul v2.4s, v4.4s, v16.4s
 	SUB      $12, R15, R23
@@ -14975,7 +14926,7 @@ t1832:
 	VST1     V2.S[2], (R23)
 t1830:
 	WORD     $0x4e2ad542 // fadd v2.4s, v10.4s, v10.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	VFMLA    V2.S4, V6.S4, V4.S4
 	WORD     $0x6e30dc82 // fmul v2.4s, v4.4s, v16.4s
 	SUB      $12, R15, R23
@@ -15002,7 +14953,7 @@ t1833:
 	WORD     $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD     $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d464 // fsub v4.4s, v3.4s, v5.4s
-	FMOVQ    1376(R26), F6
+	FMOVQ    1392(R26), F6
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
 	WORD     $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
 	VFMLA    V3.S4, V4.S4, V2.S4
@@ -15064,9 +15015,9 @@ t1844:
 	ADD      $56, R3, R23
 	VST1     V1.S[2], (R23)
 t1842:
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -15092,7 +15043,7 @@ t1842:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
@@ -15103,14 +15054,14 @@ t1842:
 	VBSL     V0.B16, V1.B16, V2.B16
 	WORD     $0x6eb8e440 // fcmgt v0.4s, v2.4s, v24.4s
 	VBSL     V24.B16, V2.B16, V0.B16
-	FMOVQ    1280(R26), F1
+	FMOVQ    1296(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	FMOVQ    1248(R26), F0
+	FMOVQ    1264(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -15136,12 +15087,12 @@ t1842:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1248(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -15167,7 +15118,7 @@ t1842:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
@@ -15198,9 +15149,9 @@ l1252:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -15232,14 +15183,14 @@ l1252:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -15271,14 +15222,14 @@ l1252:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -15310,14 +15261,14 @@ l1252:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -15349,7 +15300,7 @@ l1252:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
@@ -15361,51 +15312,49 @@ l1252:
 	VEXT     $4, V23.B16, V23.B16, V1.B16
 	WORD     $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
 	VDUP     V23.S[0], V1.S4
-	FMOVQ    1312(R26), F2
+	FMOVQ    1328(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1328(R26), F3
+	FMOVQ    1344(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
 	VSUB     V4.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	FMOVQ    736(R26), F4
 	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	FMOVQ    640(R26), F6
+	FMOVQ    1200(R26), F6
 	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	FMOVQ    624(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
@@ -15427,51 +15376,49 @@ l1252:
 	VEXT     $4, V31.B16, V31.B16, V1.B16
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 	VDUP     V31.S[0], V1.S4
-	FMOVQ    1312(R26), F2
+	FMOVQ    1328(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1328(R26), F3
+	FMOVQ    1344(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
 	VSUB     V4.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	FMOVQ    736(R26), F4
 	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	FMOVQ    640(R26), F6
+	FMOVQ    1200(R26), F6
 	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	FMOVQ    624(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
@@ -15521,9 +15468,9 @@ l1253:
 	WORD     $0x6e23e4e7 // fcmge v7.4s, v7.4s, v3.4s
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea2f502 // fmin v2.4s, v8.4s, v2.4s
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea3f503 // fmin v3.4s, v8.4s, v3.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e22f502 // fmax v2.4s, v8.4s, v2.4s
@@ -15599,9 +15546,9 @@ l1253:
 	WORD     $0x6e25e4e7 // fcmge v7.4s, v7.4s, v5.4s
 	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
@@ -15756,9 +15703,9 @@ l1253:
 	WORD     $0x6e23e4e7 // fcmge v7.4s, v7.4s, v3.4s
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea2f502 // fmin v2.4s, v8.4s, v2.4s
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea3f503 // fmin v3.4s, v8.4s, v3.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e22f502 // fmax v2.4s, v8.4s, v2.4s
@@ -15828,9 +15775,9 @@ l1253:
 	WORD     $0x6e25e4e7 // fcmge v7.4s, v7.4s, v5.4s
 	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
@@ -16045,9 +15992,9 @@ t1854:
 	WORD     $0x6e23e4e7 // fcmge v7.4s, v7.4s, v3.4s
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea2f502 // fmin v2.4s, v8.4s, v2.4s
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea3f503 // fmin v3.4s, v8.4s, v3.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e22f502 // fmax v2.4s, v8.4s, v2.4s
@@ -16123,9 +16070,9 @@ t1854:
 	WORD     $0x6e25e4e7 // fcmge v7.4s, v7.4s, v5.4s
 	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
@@ -16693,9 +16640,9 @@ t1932:
 	WORD     $0x6e23e4e7 // fcmge v7.4s, v7.4s, v3.4s
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea2f502 // fmin v2.4s, v8.4s, v2.4s
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea3f503 // fmin v3.4s, v8.4s, v3.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e22f502 // fmax v2.4s, v8.4s, v2.4s
@@ -16765,9 +16712,9 @@ t1932:
 	WORD     $0x6e25e4e7 // fcmge v7.4s, v7.4s, v5.4s
 	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
@@ -17321,11 +17268,11 @@ TEXT ·BivariateSoftplus(SB), NOSPLIT, $24-64
 
 	// Registers:    V0-V10 values    V11-V17 constants and scalars    V18-V31 kept from loop to loop
 	FMOVQ    768(R26), F17
-	FLDPQ    624(R26), (F16, F15)
-	FMOVQ    1248(R26), F14
-	FMOVQ    592(R26), F13
+	FMOVQ    1264(R26), F16
+	FMOVQ    592(R26), F15
+	FLDPQ    624(R26), (F14, F13)
 	FMOVQ    656(R26), F12
-	FMOVQ    1056(R26), F11
+	FMOVQ    736(R26), F11
 
 	// Registers:    R0 lp    R1 y    R2 theta    R3 logits    R15 elements left in the row    R4 4n
 	MOVD     lp+0(FP), R0
@@ -17493,11 +17440,11 @@ l2005:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    608(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -17521,11 +17468,9 @@ l2005:
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
-	FMOVQ    736(R26), F4
-	VAND     V3.B16, V4.B16, V3.B16
+	VAND     V3.B16, V11.B16, V3.B16
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	FMOVQ    736(R26), F3
-	WORD     $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
+	WORD     $0x4e22d563 // fadd v3.4s, v11.4s, v2.4s
 	WORD     $0x6e23fc43 // fdiv v3.4s, v2.4s, v3.4s
 	WORD     $0x6ea0d824 // fcmle v4.4s, v1.4s, #0.0
 	FMOVQ    560(R26), F5
@@ -17569,10 +17514,10 @@ l2005:
 	FMOVQ    752(R26), F30
 	FMOVQ    752(R26), F29
 	FMOVQ    752(R26), F28
-	FMOVQ    1296(R26), F27
-	FMOVQ    1296(R26), F26
-	FMOVQ    1296(R26), F25
-	FMOVQ    1296(R26), F24
+	FMOVQ    1312(R26), F27
+	FMOVQ    1312(R26), F26
+	FMOVQ    1312(R26), F25
+	FMOVQ    1312(R26), F24
 	FMOVQ    752(R26), F23
 	FMOVQ    752(R26), F22
 	FMOVQ    752(R26), F21
@@ -17592,11 +17537,11 @@ l2006:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    608(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -17650,14 +17595,13 @@ l2006:
 	VFMLA    V4.S4, V5.S4, V2.S4
 	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    1424(R26), F2
+	FMOVQ    1440(R26), F2
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	FMOVQ    944(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    960(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	FMOVQ    736(R26), F2
-	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
+	WORD     $0x6e21fd61 // fdiv v1.4s, v11.4s, v1.4s
 	ADD      R5<<0, R2, R24
 	FMOVQ    (R24), F2
 	FMOVQ    560(R26), F3
@@ -17667,11 +17611,11 @@ l2006:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F4
-	VFMLA    V13.S4, V3.S4, V4.S4
+	VFMLA    V15.S4, V3.S4, V4.S4
 	FMOVQ    608(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V16.S4, V5.S4, V3.S4
-	VFMLS    V15.S4, V5.S4, V3.S4
+	VFMLS    V14.S4, V5.S4, V3.S4
+	VFMLS    V13.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
@@ -17725,26 +17669,25 @@ l2006:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1424(R26), F3
+	FMOVQ    1440(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	FMOVQ    736(R26), F3
-	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
+	WORD     $0x6e22fd62 // fdiv v2.4s, v11.4s, v2.4s
 	WORD     $0x4ea0f803 // fabs v3.4s, v0.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F4
-	VFMLS    V13.S4, V3.S4, V4.S4
+	VFMLS    V15.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V16.S4, V5.S4, V6.S4
-	VFMLA    V15.S4, V5.S4, V6.S4
+	VFMLA    V14.S4, V5.S4, V6.S4
+	VFMLA    V13.S4, V5.S4, V6.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
@@ -17763,8 +17706,7 @@ l2006:
 	// p 2^n
 	VSHL     $23, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	FMOVQ    736(R26), F5
-	WORD     $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
+	WORD     $0x6e24fd65 // fdiv v5.4s, v11.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 
 	// w = u/2, with the sign of r in w2
@@ -17792,57 +17734,57 @@ l2006:
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V0.B16, V0.B16
 	VEOR     V0.B16, V8.B16, V0.B16
-	VSUB     V11.S4, V1.S4, V1.S4
-	WORD     $0x4f290428 // sshr v8.4s, v1.4s, #23
-	FMOVQ    1072(R26), F9
-	VAND     V9.B16, V1.B16, V1.B16
-	VADD     V11.S4, V1.S4, V1.S4
-	VSUB     V11.S4, V2.S4, V2.S4
-	WORD     $0x4f290449 // sshr v9.4s, v2.4s, #23
-	FMOVQ    1072(R26), F10
-	VAND     V10.B16, V2.B16, V2.B16
-	VADD     V11.S4, V2.S4, V2.S4
+	FMOVQ    1056(R26), F8
+	VSUB     V8.S4, V1.S4, V8.S4
+	FMOVQ    512(R26), F9
+	VAND     V9.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V1.S4, V1.S4
+	FMOVQ    1056(R26), F9
+	VSUB     V9.S4, V2.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VAND     V10.B16, V9.B16, V9.B16
+	VSUB     V9.S4, V2.S4, V2.S4
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	FMOVQ    736(R26), F2
-	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD     $0x4e26d562 // fadd v2.4s, v11.4s, v6.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VADD     V9.S4, V8.S4, V2.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V11.S4, V1.S4, V1.S4
-	WORD     $0x4f290426 // sshr v6.4s, v1.4s, #23
+	FMOVQ    1056(R26), F6
+	VSUB     V6.S4, V1.S4, V6.S4
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V6.B16, V6.B16
+	VSUB     V6.S4, V1.S4, V1.S4
 	VADD     V2.S4, V6.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F6
-	VAND     V6.B16, V1.B16, V1.B16
-	VADD     V11.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F6
-	WORD     $0x4ea6d421 // fsub v1.4s, v1.4s, v6.4s
+	WORD     $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F6
-	FMOVQ    1088(R26), F8
+	FMOVQ    1088(R26), F6
+	FMOVQ    1072(R26), F8
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1104(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1136(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1152(R26), F8
+	FMOVQ    1136(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1168(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1184(R26), F8
+	FMOVQ    1168(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1200(R26), F6
+	FMOVQ    1184(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
 	FMOVQ    784(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
 	WORD     $0x6e21dc26 // fmul v6.4s, v1.4s, v1.4s
-	WORD     $0x6e2fdc49 // fmul v9.4s, v2.4s, v15.4s
+	FMOVQ    1200(R26), F9
+	WORD     $0x6e29dc49 // fmul v9.4s, v2.4s, v9.4s
 	VFMLA    V6.S4, V8.S4, V9.S4
 	WORD     $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
-	VFMLA    V16.S4, V2.S4, V1.S4
-	FMOVQ    1216(R26), F2
+	FMOVQ    1216(R26), F6
+	VFMLA    V6.S4, V2.S4, V1.S4
+	FMOVQ    1232(R26), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 
@@ -17857,7 +17799,7 @@ l2006:
 	VFMLA    V2.S4, V2.S4, V3.S4
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	VFMLA    V7.S4, V7.S4, V0.S4
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	VFMLA    V3.S4, V2.S4, V0.S4
 	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	FMOVQ    (R3), F1
@@ -17865,17 +17807,17 @@ l2006:
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 
 	// the lanes of the log-sum-exp of the logits
-	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -17894,29 +17836,29 @@ l2006:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	WORD     $0x6ebbe401 // fcmgt v1.4s, v0.4s, v27.4s
 	VBSL     V27.B16, V0.B16, V1.B16
-	FMOVQ    1280(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V27.B16
-	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V1.S4, V3.S4
+	VFMLA    V15.S4, V1.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V1.S4
-	VFMLS    V15.S4, V4.S4, V1.S4
+	VFMLS    V14.S4, V4.S4, V1.S4
+	VFMLS    V13.S4, V4.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -17935,19 +17877,19 @@ l2006:
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
+	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f5c2 // fmax v2.4s, v14.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e20f602 // fmax v2.4s, v16.4s, v0.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -17966,7 +17908,7 @@ l2006:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e5c0 // fcmgt v0.4s, v14.4s, v0.4s
+	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V23.S4, V0.S4
 	VMOV     V0.B16, V23.B16
@@ -17979,11 +17921,11 @@ l2006:
 	FMOVQ    576(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    608(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V2.S4, V12.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -18031,14 +17973,13 @@ l2006:
 	VFMLA    V4.S4, V5.S4, V2.S4
 	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    1424(R26), F2
+	FMOVQ    1440(R26), F2
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	FMOVQ    944(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    960(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	FMOVQ    736(R26), F2
-	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
+	WORD     $0x6e21fd61 // fdiv v1.4s, v11.4s, v1.4s
 	ADD      R5<<0, R2, R24
 	FMOVQ    16(R24), F2
 	FMOVQ    560(R26), F3
@@ -18046,11 +17987,11 @@ l2006:
 	FMOVQ    576(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
-	VFMLA    V13.S4, V3.S4, V4.S4
+	VFMLA    V15.S4, V3.S4, V4.S4
 	FMOVQ    608(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V16.S4, V5.S4, V3.S4
-	VFMLS    V15.S4, V5.S4, V3.S4
+	VFMLS    V14.S4, V5.S4, V3.S4
+	VFMLS    V13.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V3.S4, V12.S4, V5.S4
 	FMOVQ    688(R26), F6
@@ -18098,24 +18039,23 @@ l2006:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1424(R26), F3
+	FMOVQ    1440(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	FMOVQ    736(R26), F3
-	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
+	WORD     $0x6e22fd62 // fdiv v2.4s, v11.4s, v2.4s
 	WORD     $0x4ea0f803 // fabs v3.4s, v0.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	VFMLS    V13.S4, V3.S4, V4.S4
+	VFMLS    V15.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V16.S4, V5.S4, V6.S4
-	VFMLA    V15.S4, V5.S4, V6.S4
+	VFMLA    V14.S4, V5.S4, V6.S4
+	VFMLA    V13.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	VFMLS    V6.S4, V12.S4, V5.S4
 	FMOVQ    688(R26), F7
@@ -18130,8 +18070,7 @@ l2006:
 	VFMLS    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	FMOVQ    736(R26), F5
-	WORD     $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
+	WORD     $0x6e24fd65 // fdiv v5.4s, v11.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
@@ -18157,53 +18096,53 @@ l2006:
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V0.B16, V0.B16
 	VEOR     V0.B16, V8.B16, V0.B16
-	VSUB     V11.S4, V1.S4, V1.S4
-	WORD     $0x4f290428 // sshr v8.4s, v1.4s, #23
-	FMOVQ    1072(R26), F9
-	VAND     V9.B16, V1.B16, V1.B16
-	VADD     V11.S4, V1.S4, V1.S4
-	VSUB     V11.S4, V2.S4, V2.S4
-	WORD     $0x4f290449 // sshr v9.4s, v2.4s, #23
-	FMOVQ    1072(R26), F10
-	VAND     V10.B16, V2.B16, V2.B16
-	VADD     V11.S4, V2.S4, V2.S4
+	FMOVQ    1056(R26), F8
+	VSUB     V8.S4, V1.S4, V8.S4
+	FMOVQ    512(R26), F9
+	VAND     V9.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V1.S4, V1.S4
+	FMOVQ    1056(R26), F9
+	VSUB     V9.S4, V2.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VAND     V10.B16, V9.B16, V9.B16
+	VSUB     V9.S4, V2.S4, V2.S4
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	FMOVQ    736(R26), F2
-	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD     $0x4e26d562 // fadd v2.4s, v11.4s, v6.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VADD     V9.S4, V8.S4, V2.S4
-	VSUB     V11.S4, V1.S4, V1.S4
-	WORD     $0x4f290426 // sshr v6.4s, v1.4s, #23
+	FMOVQ    1056(R26), F6
+	VSUB     V6.S4, V1.S4, V6.S4
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V6.B16, V6.B16
+	VSUB     V6.S4, V1.S4, V1.S4
 	VADD     V2.S4, V6.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F6
-	VAND     V6.B16, V1.B16, V1.B16
-	VADD     V11.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F6
-	WORD     $0x4ea6d421 // fsub v1.4s, v1.4s, v6.4s
-	FMOVQ    1104(R26), F6
-	FMOVQ    1088(R26), F8
+	WORD     $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
+	FMOVQ    1088(R26), F6
+	FMOVQ    1072(R26), F8
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1104(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1136(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1152(R26), F8
+	FMOVQ    1136(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1168(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1184(R26), F8
+	FMOVQ    1168(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1200(R26), F6
+	FMOVQ    1184(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
 	FMOVQ    784(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
 	WORD     $0x6e21dc26 // fmul v6.4s, v1.4s, v1.4s
-	WORD     $0x6e2fdc49 // fmul v9.4s, v2.4s, v15.4s
+	FMOVQ    1200(R26), F9
+	WORD     $0x6e29dc49 // fmul v9.4s, v2.4s, v9.4s
 	VFMLA    V6.S4, V8.S4, V9.S4
 	WORD     $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
-	VFMLA    V16.S4, V2.S4, V1.S4
-	FMOVQ    1216(R26), F2
+	FMOVQ    1216(R26), F6
+	VFMLA    V6.S4, V2.S4, V1.S4
+	FMOVQ    1232(R26), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0d4e2 // fsub v2.4s, v7.4s, v0.4s
@@ -18216,21 +18155,21 @@ l2006:
 	VFMLA    V2.S4, V2.S4, V3.S4
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	VFMLA    V7.S4, V7.S4, V0.S4
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	VFMLA    V3.S4, V2.S4, V0.S4
 	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	FMOVQ    16(R3), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V2.S4, V12.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -18245,25 +18184,25 @@ l2006:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
 	WORD     $0x6ebae401 // fcmgt v1.4s, v0.4s, v26.4s
 	VBSL     V26.B16, V0.B16, V1.B16
-	FMOVQ    1280(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V26.B16
-	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V1.S4, V3.S4
+	VFMLA    V15.S4, V1.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V1.S4
-	VFMLS    V15.S4, V4.S4, V1.S4
+	VFMLS    V14.S4, V4.S4, V1.S4
+	VFMLS    V13.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V1.S4, V12.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -18278,17 +18217,17 @@ l2006:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
+	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f5c2 // fmax v2.4s, v14.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e20f602 // fmax v2.4s, v16.4s, v0.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V2.S4, V12.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -18303,7 +18242,7 @@ l2006:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e5c0 // fcmgt v0.4s, v14.4s, v0.4s
+	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V22.S4, V0.S4
 	VMOV     V0.B16, V22.B16
@@ -18316,11 +18255,11 @@ l2006:
 	FMOVQ    576(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    608(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V2.S4, V12.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -18368,14 +18307,13 @@ l2006:
 	VFMLA    V4.S4, V5.S4, V2.S4
 	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    1424(R26), F2
+	FMOVQ    1440(R26), F2
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	FMOVQ    944(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    960(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	FMOVQ    736(R26), F2
-	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
+	WORD     $0x6e21fd61 // fdiv v1.4s, v11.4s, v1.4s
 	ADD      R5<<0, R2, R24
 	FMOVQ    32(R24), F2
 	FMOVQ    560(R26), F3
@@ -18383,11 +18321,11 @@ l2006:
 	FMOVQ    576(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
-	VFMLA    V13.S4, V3.S4, V4.S4
+	VFMLA    V15.S4, V3.S4, V4.S4
 	FMOVQ    608(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V16.S4, V5.S4, V3.S4
-	VFMLS    V15.S4, V5.S4, V3.S4
+	VFMLS    V14.S4, V5.S4, V3.S4
+	VFMLS    V13.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V3.S4, V12.S4, V5.S4
 	FMOVQ    688(R26), F6
@@ -18435,24 +18373,23 @@ l2006:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1424(R26), F3
+	FMOVQ    1440(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	FMOVQ    736(R26), F3
-	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
+	WORD     $0x6e22fd62 // fdiv v2.4s, v11.4s, v2.4s
 	WORD     $0x4ea0f803 // fabs v3.4s, v0.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	VFMLS    V13.S4, V3.S4, V4.S4
+	VFMLS    V15.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V16.S4, V5.S4, V6.S4
-	VFMLA    V15.S4, V5.S4, V6.S4
+	VFMLA    V14.S4, V5.S4, V6.S4
+	VFMLA    V13.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	VFMLS    V6.S4, V12.S4, V5.S4
 	FMOVQ    688(R26), F7
@@ -18467,8 +18404,7 @@ l2006:
 	VFMLS    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	FMOVQ    736(R26), F5
-	WORD     $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
+	WORD     $0x6e24fd65 // fdiv v5.4s, v11.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
@@ -18494,53 +18430,53 @@ l2006:
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V0.B16, V0.B16
 	VEOR     V0.B16, V8.B16, V0.B16
-	VSUB     V11.S4, V1.S4, V1.S4
-	WORD     $0x4f290428 // sshr v8.4s, v1.4s, #23
-	FMOVQ    1072(R26), F9
-	VAND     V9.B16, V1.B16, V1.B16
-	VADD     V11.S4, V1.S4, V1.S4
-	VSUB     V11.S4, V2.S4, V2.S4
-	WORD     $0x4f290449 // sshr v9.4s, v2.4s, #23
-	FMOVQ    1072(R26), F10
-	VAND     V10.B16, V2.B16, V2.B16
-	VADD     V11.S4, V2.S4, V2.S4
+	FMOVQ    1056(R26), F8
+	VSUB     V8.S4, V1.S4, V8.S4
+	FMOVQ    512(R26), F9
+	VAND     V9.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V1.S4, V1.S4
+	FMOVQ    1056(R26), F9
+	VSUB     V9.S4, V2.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VAND     V10.B16, V9.B16, V9.B16
+	VSUB     V9.S4, V2.S4, V2.S4
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	FMOVQ    736(R26), F2
-	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD     $0x4e26d562 // fadd v2.4s, v11.4s, v6.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VADD     V9.S4, V8.S4, V2.S4
-	VSUB     V11.S4, V1.S4, V1.S4
-	WORD     $0x4f290426 // sshr v6.4s, v1.4s, #23
+	FMOVQ    1056(R26), F6
+	VSUB     V6.S4, V1.S4, V6.S4
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V6.B16, V6.B16
+	VSUB     V6.S4, V1.S4, V1.S4
 	VADD     V2.S4, V6.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F6
-	VAND     V6.B16, V1.B16, V1.B16
-	VADD     V11.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F6
-	WORD     $0x4ea6d421 // fsub v1.4s, v1.4s, v6.4s
-	FMOVQ    1104(R26), F6
-	FMOVQ    1088(R26), F8
+	WORD     $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
+	FMOVQ    1088(R26), F6
+	FMOVQ    1072(R26), F8
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1104(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1136(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1152(R26), F8
+	FMOVQ    1136(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1168(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1184(R26), F8
+	FMOVQ    1168(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1200(R26), F6
+	FMOVQ    1184(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
 	FMOVQ    784(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
 	WORD     $0x6e21dc26 // fmul v6.4s, v1.4s, v1.4s
-	WORD     $0x6e2fdc49 // fmul v9.4s, v2.4s, v15.4s
+	FMOVQ    1200(R26), F9
+	WORD     $0x6e29dc49 // fmul v9.4s, v2.4s, v9.4s
 	VFMLA    V6.S4, V8.S4, V9.S4
 	WORD     $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
-	VFMLA    V16.S4, V2.S4, V1.S4
-	FMOVQ    1216(R26), F2
+	FMOVQ    1216(R26), F6
+	VFMLA    V6.S4, V2.S4, V1.S4
+	FMOVQ    1232(R26), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0d4e2 // fsub v2.4s, v7.4s, v0.4s
@@ -18553,21 +18489,21 @@ l2006:
 	VFMLA    V2.S4, V2.S4, V3.S4
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	VFMLA    V7.S4, V7.S4, V0.S4
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	VFMLA    V3.S4, V2.S4, V0.S4
 	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	FMOVQ    32(R3), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V2.S4, V12.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -18582,25 +18518,25 @@ l2006:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	WORD     $0x6eb9e401 // fcmgt v1.4s, v0.4s, v25.4s
 	VBSL     V25.B16, V0.B16, V1.B16
-	FMOVQ    1280(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V25.B16
-	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V1.S4, V3.S4
+	VFMLA    V15.S4, V1.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V1.S4
-	VFMLS    V15.S4, V4.S4, V1.S4
+	VFMLS    V14.S4, V4.S4, V1.S4
+	VFMLS    V13.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V1.S4, V12.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -18615,17 +18551,17 @@ l2006:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
+	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f5c2 // fmax v2.4s, v14.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e20f602 // fmax v2.4s, v16.4s, v0.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V2.S4, V12.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -18640,7 +18576,7 @@ l2006:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e5c0 // fcmgt v0.4s, v14.4s, v0.4s
+	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V21.S4, V0.S4
 	VMOV     V0.B16, V21.B16
@@ -18653,11 +18589,11 @@ l2006:
 	FMOVQ    576(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    608(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V2.S4, V12.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -18705,14 +18641,13 @@ l2006:
 	VFMLA    V4.S4, V5.S4, V2.S4
 	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    1424(R26), F2
+	FMOVQ    1440(R26), F2
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	FMOVQ    944(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    960(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	FMOVQ    736(R26), F2
-	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
+	WORD     $0x6e21fd61 // fdiv v1.4s, v11.4s, v1.4s
 	ADD      R5<<0, R2, R24
 	FMOVQ    48(R24), F2
 	FMOVQ    560(R26), F3
@@ -18720,11 +18655,11 @@ l2006:
 	FMOVQ    576(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
-	VFMLA    V13.S4, V3.S4, V4.S4
+	VFMLA    V15.S4, V3.S4, V4.S4
 	FMOVQ    608(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V16.S4, V5.S4, V3.S4
-	VFMLS    V15.S4, V5.S4, V3.S4
+	VFMLS    V14.S4, V5.S4, V3.S4
+	VFMLS    V13.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V3.S4, V12.S4, V5.S4
 	FMOVQ    688(R26), F6
@@ -18772,24 +18707,23 @@ l2006:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1424(R26), F3
+	FMOVQ    1440(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	FMOVQ    736(R26), F3
-	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
+	WORD     $0x6e22fd62 // fdiv v2.4s, v11.4s, v2.4s
 	WORD     $0x4ea0f803 // fabs v3.4s, v0.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	VFMLS    V13.S4, V3.S4, V4.S4
+	VFMLS    V15.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V16.S4, V5.S4, V6.S4
-	VFMLA    V15.S4, V5.S4, V6.S4
+	VFMLA    V14.S4, V5.S4, V6.S4
+	VFMLA    V13.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	VFMLS    V6.S4, V12.S4, V5.S4
 	FMOVQ    688(R26), F7
@@ -18804,8 +18738,7 @@ l2006:
 	VFMLS    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	FMOVQ    736(R26), F5
-	WORD     $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
+	WORD     $0x6e24fd65 // fdiv v5.4s, v11.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
@@ -18831,53 +18764,53 @@ l2006:
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V0.B16, V0.B16
 	VEOR     V0.B16, V8.B16, V0.B16
-	VSUB     V11.S4, V1.S4, V1.S4
-	WORD     $0x4f290428 // sshr v8.4s, v1.4s, #23
-	FMOVQ    1072(R26), F9
-	VAND     V9.B16, V1.B16, V1.B16
-	VADD     V11.S4, V1.S4, V1.S4
-	VSUB     V11.S4, V2.S4, V2.S4
-	WORD     $0x4f290449 // sshr v9.4s, v2.4s, #23
-	FMOVQ    1072(R26), F10
-	VAND     V10.B16, V2.B16, V2.B16
-	VADD     V11.S4, V2.S4, V2.S4
+	FMOVQ    1056(R26), F8
+	VSUB     V8.S4, V1.S4, V8.S4
+	FMOVQ    512(R26), F9
+	VAND     V9.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V1.S4, V1.S4
+	FMOVQ    1056(R26), F9
+	VSUB     V9.S4, V2.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VAND     V10.B16, V9.B16, V9.B16
+	VSUB     V9.S4, V2.S4, V2.S4
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	FMOVQ    736(R26), F2
-	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD     $0x4e26d562 // fadd v2.4s, v11.4s, v6.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VADD     V9.S4, V8.S4, V2.S4
-	VSUB     V11.S4, V1.S4, V1.S4
-	WORD     $0x4f290426 // sshr v6.4s, v1.4s, #23
+	FMOVQ    1056(R26), F6
+	VSUB     V6.S4, V1.S4, V6.S4
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V6.B16, V6.B16
+	VSUB     V6.S4, V1.S4, V1.S4
 	VADD     V2.S4, V6.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F6
-	VAND     V6.B16, V1.B16, V1.B16
-	VADD     V11.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F6
-	WORD     $0x4ea6d421 // fsub v1.4s, v1.4s, v6.4s
-	FMOVQ    1104(R26), F6
-	FMOVQ    1088(R26), F8
+	WORD     $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
+	FMOVQ    1088(R26), F6
+	FMOVQ    1072(R26), F8
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1104(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1136(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1152(R26), F8
+	FMOVQ    1136(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1168(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1184(R26), F8
+	FMOVQ    1168(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1200(R26), F6
+	FMOVQ    1184(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
 	FMOVQ    784(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
 	WORD     $0x6e21dc26 // fmul v6.4s, v1.4s, v1.4s
-	WORD     $0x6e2fdc49 // fmul v9.4s, v2.4s, v15.4s
+	FMOVQ    1200(R26), F9
+	WORD     $0x6e29dc49 // fmul v9.4s, v2.4s, v9.4s
 	VFMLA    V6.S4, V8.S4, V9.S4
 	WORD     $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
-	VFMLA    V16.S4, V2.S4, V1.S4
-	FMOVQ    1216(R26), F2
+	FMOVQ    1216(R26), F6
+	VFMLA    V6.S4, V2.S4, V1.S4
+	FMOVQ    1232(R26), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0d4e2 // fsub v2.4s, v7.4s, v0.4s
@@ -18890,21 +18823,21 @@ l2006:
 	VFMLA    V2.S4, V2.S4, V3.S4
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	VFMLA    V7.S4, V7.S4, V0.S4
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	VFMLA    V3.S4, V2.S4, V0.S4
 	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	FMOVQ    48(R3), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V2.S4, V12.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -18919,25 +18852,25 @@ l2006:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	WORD     $0x6eb8e401 // fcmgt v1.4s, v0.4s, v24.4s
 	VBSL     V24.B16, V0.B16, V1.B16
-	FMOVQ    1280(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V24.B16
-	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V1.S4, V3.S4
+	VFMLA    V15.S4, V1.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V1.S4
-	VFMLS    V15.S4, V4.S4, V1.S4
+	VFMLS    V14.S4, V4.S4, V1.S4
+	VFMLS    V13.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V1.S4, V12.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -18952,17 +18885,17 @@ l2006:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
+	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f5c2 // fmax v2.4s, v14.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e20f602 // fmax v2.4s, v16.4s, v0.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V2.S4, V12.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -18977,7 +18910,7 @@ l2006:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e5c0 // fcmgt v0.4s, v14.4s, v0.4s
+	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V20.S4, V0.S4
 	VMOV     V0.B16, V20.B16
@@ -19025,11 +18958,11 @@ t2181:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    608(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -19083,14 +19016,13 @@ t2181:
 	VFMLA    V4.S4, V5.S4, V2.S4
 	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    1424(R26), F2
+	FMOVQ    1440(R26), F2
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	FMOVQ    944(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    960(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	FMOVQ    736(R26), F2
-	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
+	WORD     $0x6e21fd61 // fdiv v1.4s, v11.4s, v1.4s
 	ADD      R5<<0, R2, R24
 	CMP      $4, R15
 	BLT      t2185
@@ -19113,11 +19045,11 @@ t2184:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F4
-	VFMLA    V13.S4, V3.S4, V4.S4
+	VFMLA    V15.S4, V3.S4, V4.S4
 	FMOVQ    608(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V16.S4, V5.S4, V3.S4
-	VFMLS    V15.S4, V5.S4, V3.S4
+	VFMLS    V14.S4, V5.S4, V3.S4
+	VFMLS    V13.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
@@ -19171,26 +19103,25 @@ t2184:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1424(R26), F3
+	FMOVQ    1440(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	FMOVQ    736(R26), F3
-	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
+	WORD     $0x6e22fd62 // fdiv v2.4s, v11.4s, v2.4s
 	WORD     $0x4ea0f803 // fabs v3.4s, v0.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F4
-	VFMLS    V13.S4, V3.S4, V4.S4
+	VFMLS    V15.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V16.S4, V5.S4, V6.S4
-	VFMLA    V15.S4, V5.S4, V6.S4
+	VFMLA    V14.S4, V5.S4, V6.S4
+	VFMLA    V13.S4, V5.S4, V6.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
@@ -19209,8 +19140,7 @@ t2184:
 	// p 2^n
 	VSHL     $23, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	FMOVQ    736(R26), F5
-	WORD     $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
+	WORD     $0x6e24fd65 // fdiv v5.4s, v11.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 
 	// w = u/2, with the sign of r in w2
@@ -19264,57 +19194,57 @@ t2190:
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V0.B16, V0.B16
 	VEOR     V0.B16, V8.B16, V0.B16
-	VSUB     V11.S4, V1.S4, V1.S4
-	WORD     $0x4f290428 // sshr v8.4s, v1.4s, #23
-	FMOVQ    1072(R26), F9
-	VAND     V9.B16, V1.B16, V1.B16
-	VADD     V11.S4, V1.S4, V1.S4
-	VSUB     V11.S4, V2.S4, V2.S4
-	WORD     $0x4f290449 // sshr v9.4s, v2.4s, #23
-	FMOVQ    1072(R26), F10
-	VAND     V10.B16, V2.B16, V2.B16
-	VADD     V11.S4, V2.S4, V2.S4
+	FMOVQ    1056(R26), F8
+	VSUB     V8.S4, V1.S4, V8.S4
+	FMOVQ    512(R26), F9
+	VAND     V9.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V1.S4, V1.S4
+	FMOVQ    1056(R26), F9
+	VSUB     V9.S4, V2.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VAND     V10.B16, V9.B16, V9.B16
+	VSUB     V9.S4, V2.S4, V2.S4
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	FMOVQ    736(R26), F2
-	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD     $0x4e26d562 // fadd v2.4s, v11.4s, v6.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VADD     V9.S4, V8.S4, V2.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V11.S4, V1.S4, V1.S4
-	WORD     $0x4f290426 // sshr v6.4s, v1.4s, #23
+	FMOVQ    1056(R26), F6
+	VSUB     V6.S4, V1.S4, V6.S4
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V6.B16, V6.B16
+	VSUB     V6.S4, V1.S4, V1.S4
 	VADD     V2.S4, V6.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F6
-	VAND     V6.B16, V1.B16, V1.B16
-	VADD     V11.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F6
-	WORD     $0x4ea6d421 // fsub v1.4s, v1.4s, v6.4s
+	WORD     $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F6
-	FMOVQ    1088(R26), F8
+	FMOVQ    1088(R26), F6
+	FMOVQ    1072(R26), F8
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1104(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1136(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1152(R26), F8
+	FMOVQ    1136(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1168(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1184(R26), F8
+	FMOVQ    1168(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1200(R26), F6
+	FMOVQ    1184(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
 	FMOVQ    784(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
 	WORD     $0x6e21dc26 // fmul v6.4s, v1.4s, v1.4s
-	WORD     $0x6e2fdc49 // fmul v9.4s, v2.4s, v15.4s
+	FMOVQ    1200(R26), F9
+	WORD     $0x6e29dc49 // fmul v9.4s, v2.4s, v9.4s
 	VFMLA    V6.S4, V8.S4, V9.S4
 	WORD     $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
-	VFMLA    V16.S4, V2.S4, V1.S4
-	FMOVQ    1216(R26), F2
+	FMOVQ    1216(R26), F6
+	VFMLA    V6.S4, V2.S4, V1.S4
+	FMOVQ    1232(R26), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 
@@ -19329,7 +19259,7 @@ t2190:
 	VFMLA    V2.S4, V2.S4, V3.S4
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	VFMLA    V7.S4, V7.S4, V0.S4
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	VFMLA    V3.S4, V2.S4, V0.S4
 	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	CMP      $4, R15
@@ -19350,17 +19280,17 @@ t2193:
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 
 	// the lanes of the log-sum-exp of the logits
-	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -19379,7 +19309,7 @@ t2193:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F2
@@ -19391,22 +19321,22 @@ t2193:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6ebbe440 // fcmgt v0.4s, v2.4s, v27.4s
 	VBSL     V27.B16, V2.B16, V0.B16
-	FMOVQ    1280(R26), F1
+	FMOVQ    1296(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	WORD     $0x4e21f5c0 // fmax v0.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f600 // fmax v0.4s, v16.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V0.S4, V3.S4
+	VFMLA    V15.S4, V0.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V0.S4
-	VFMLS    V15.S4, V4.S4, V0.S4
+	VFMLS    V14.S4, V4.S4, V0.S4
+	VFMLS    V13.S4, V4.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -19425,19 +19355,19 @@ t2193:
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V1.S4, V3.S4
+	VFMLA    V15.S4, V1.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V1.S4
-	VFMLS    V15.S4, V4.S4, V1.S4
+	VFMLS    V14.S4, V4.S4, V1.S4
+	VFMLS    V13.S4, V4.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -19456,7 +19386,7 @@ t2193:
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
+	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
 	VMOV     V1.B16, V23.B16
@@ -19503,11 +19433,11 @@ t2199:
 	FMOVQ    576(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    608(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V2.S4, V12.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -19555,14 +19485,13 @@ t2199:
 	VFMLA    V4.S4, V5.S4, V2.S4
 	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    1424(R26), F2
+	FMOVQ    1440(R26), F2
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	FMOVQ    944(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    960(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	FMOVQ    736(R26), F2
-	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
+	WORD     $0x6e21fd61 // fdiv v1.4s, v11.4s, v1.4s
 	SUB      $4, R15, R23
 	ADD      R5<<0, R2, R24
 	VMOVI    $0, V2.B16
@@ -19587,11 +19516,11 @@ t2202:
 	FMOVQ    576(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
-	VFMLA    V13.S4, V3.S4, V4.S4
+	VFMLA    V15.S4, V3.S4, V4.S4
 	FMOVQ    608(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V16.S4, V5.S4, V3.S4
-	VFMLS    V15.S4, V5.S4, V3.S4
+	VFMLS    V14.S4, V5.S4, V3.S4
+	VFMLS    V13.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V3.S4, V12.S4, V5.S4
 	FMOVQ    688(R26), F6
@@ -19639,24 +19568,23 @@ t2202:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1424(R26), F3
+	FMOVQ    1440(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	FMOVQ    736(R26), F3
-	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
+	WORD     $0x6e22fd62 // fdiv v2.4s, v11.4s, v2.4s
 	WORD     $0x4ea0f803 // fabs v3.4s, v0.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	VFMLS    V13.S4, V3.S4, V4.S4
+	VFMLS    V15.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V16.S4, V5.S4, V6.S4
-	VFMLA    V15.S4, V5.S4, V6.S4
+	VFMLA    V14.S4, V5.S4, V6.S4
+	VFMLA    V13.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	VFMLS    V6.S4, V12.S4, V5.S4
 	FMOVQ    688(R26), F7
@@ -19671,8 +19599,7 @@ t2202:
 	VFMLS    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	FMOVQ    736(R26), F5
-	WORD     $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
+	WORD     $0x6e24fd65 // fdiv v5.4s, v11.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
@@ -19732,53 +19659,53 @@ t2208:
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V0.B16, V0.B16
 	VEOR     V0.B16, V8.B16, V0.B16
-	VSUB     V11.S4, V1.S4, V1.S4
-	WORD     $0x4f290428 // sshr v8.4s, v1.4s, #23
-	FMOVQ    1072(R26), F9
-	VAND     V9.B16, V1.B16, V1.B16
-	VADD     V11.S4, V1.S4, V1.S4
-	VSUB     V11.S4, V2.S4, V2.S4
-	WORD     $0x4f290449 // sshr v9.4s, v2.4s, #23
-	FMOVQ    1072(R26), F10
-	VAND     V10.B16, V2.B16, V2.B16
-	VADD     V11.S4, V2.S4, V2.S4
+	FMOVQ    1056(R26), F8
+	VSUB     V8.S4, V1.S4, V8.S4
+	FMOVQ    512(R26), F9
+	VAND     V9.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V1.S4, V1.S4
+	FMOVQ    1056(R26), F9
+	VSUB     V9.S4, V2.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VAND     V10.B16, V9.B16, V9.B16
+	VSUB     V9.S4, V2.S4, V2.S4
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	FMOVQ    736(R26), F2
-	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD     $0x4e26d562 // fadd v2.4s, v11.4s, v6.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VADD     V9.S4, V8.S4, V2.S4
-	VSUB     V11.S4, V1.S4, V1.S4
-	WORD     $0x4f290426 // sshr v6.4s, v1.4s, #23
+	FMOVQ    1056(R26), F6
+	VSUB     V6.S4, V1.S4, V6.S4
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V6.B16, V6.B16
+	VSUB     V6.S4, V1.S4, V1.S4
 	VADD     V2.S4, V6.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F6
-	VAND     V6.B16, V1.B16, V1.B16
-	VADD     V11.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F6
-	WORD     $0x4ea6d421 // fsub v1.4s, v1.4s, v6.4s
-	FMOVQ    1104(R26), F6
-	FMOVQ    1088(R26), F8
+	WORD     $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
+	FMOVQ    1088(R26), F6
+	FMOVQ    1072(R26), F8
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1104(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1136(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1152(R26), F8
+	FMOVQ    1136(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1168(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1184(R26), F8
+	FMOVQ    1168(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1200(R26), F6
+	FMOVQ    1184(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
 	FMOVQ    784(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
 	WORD     $0x6e21dc26 // fmul v6.4s, v1.4s, v1.4s
-	WORD     $0x6e2fdc49 // fmul v9.4s, v2.4s, v15.4s
+	FMOVQ    1200(R26), F9
+	WORD     $0x6e29dc49 // fmul v9.4s, v2.4s, v9.4s
 	VFMLA    V6.S4, V8.S4, V9.S4
 	WORD     $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
-	VFMLA    V16.S4, V2.S4, V1.S4
-	FMOVQ    1216(R26), F2
+	FMOVQ    1216(R26), F6
+	VFMLA    V6.S4, V2.S4, V1.S4
+	FMOVQ    1232(R26), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0d4e2 // fsub v2.4s, v7.4s, v0.4s
@@ -19791,7 +19718,7 @@ t2208:
 	VFMLA    V2.S4, V2.S4, V3.S4
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	VFMLA    V7.S4, V7.S4, V0.S4
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	VFMLA    V3.S4, V2.S4, V0.S4
 	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	SUB      $4, R15, R23
@@ -19814,15 +19741,15 @@ t2213:
 t2211:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V2.S4, V12.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -19837,7 +19764,7 @@ t2211:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    272(R23), F2
@@ -19847,20 +19774,20 @@ t2211:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6ebae440 // fcmgt v0.4s, v2.4s, v26.4s
 	VBSL     V26.B16, V2.B16, V0.B16
-	FMOVQ    1280(R26), F1
+	FMOVQ    1296(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	WORD     $0x4e21f5c0 // fmax v0.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f600 // fmax v0.4s, v16.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V0.S4, V3.S4
+	VFMLA    V15.S4, V0.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V0.S4
-	VFMLS    V15.S4, V4.S4, V0.S4
+	VFMLS    V14.S4, V4.S4, V0.S4
+	VFMLS    V13.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V0.S4, V12.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -19875,17 +19802,17 @@ t2211:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V1.S4, V3.S4
+	VFMLA    V15.S4, V1.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V1.S4
-	VFMLS    V15.S4, V4.S4, V1.S4
+	VFMLS    V14.S4, V4.S4, V1.S4
+	VFMLS    V13.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V1.S4, V12.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -19900,7 +19827,7 @@ t2211:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
+	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
 	VMOV     V1.B16, V22.B16
@@ -19947,11 +19874,11 @@ t2217:
 	FMOVQ    576(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    608(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V2.S4, V12.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -19999,14 +19926,13 @@ t2217:
 	VFMLA    V4.S4, V5.S4, V2.S4
 	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    1424(R26), F2
+	FMOVQ    1440(R26), F2
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	FMOVQ    944(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    960(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	FMOVQ    736(R26), F2
-	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
+	WORD     $0x6e21fd61 // fdiv v1.4s, v11.4s, v1.4s
 	SUB      $8, R15, R23
 	ADD      R5<<0, R2, R24
 	VMOVI    $0, V2.B16
@@ -20031,11 +19957,11 @@ t2220:
 	FMOVQ    576(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
-	VFMLA    V13.S4, V3.S4, V4.S4
+	VFMLA    V15.S4, V3.S4, V4.S4
 	FMOVQ    608(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V16.S4, V5.S4, V3.S4
-	VFMLS    V15.S4, V5.S4, V3.S4
+	VFMLS    V14.S4, V5.S4, V3.S4
+	VFMLS    V13.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V3.S4, V12.S4, V5.S4
 	FMOVQ    688(R26), F6
@@ -20083,24 +20009,23 @@ t2220:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1424(R26), F3
+	FMOVQ    1440(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	FMOVQ    736(R26), F3
-	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
+	WORD     $0x6e22fd62 // fdiv v2.4s, v11.4s, v2.4s
 	WORD     $0x4ea0f803 // fabs v3.4s, v0.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	VFMLS    V13.S4, V3.S4, V4.S4
+	VFMLS    V15.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V16.S4, V5.S4, V6.S4
-	VFMLA    V15.S4, V5.S4, V6.S4
+	VFMLA    V14.S4, V5.S4, V6.S4
+	VFMLA    V13.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	VFMLS    V6.S4, V12.S4, V5.S4
 	FMOVQ    688(R26), F7
@@ -20115,8 +20040,7 @@ t2220:
 	VFMLS    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	FMOVQ    736(R26), F5
-	WORD     $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
+	WORD     $0x6e24fd65 // fdiv v5.4s, v11.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
@@ -20176,53 +20100,53 @@ t2226:
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V0.B16, V0.B16
 	VEOR     V0.B16, V8.B16, V0.B16
-	VSUB     V11.S4, V1.S4, V1.S4
-	WORD     $0x4f290428 // sshr v8.4s, v1.4s, #23
-	FMOVQ    1072(R26), F9
-	VAND     V9.B16, V1.B16, V1.B16
-	VADD     V11.S4, V1.S4, V1.S4
-	VSUB     V11.S4, V2.S4, V2.S4
-	WORD     $0x4f290449 // sshr v9.4s, v2.4s, #23
-	FMOVQ    1072(R26), F10
-	VAND     V10.B16, V2.B16, V2.B16
-	VADD     V11.S4, V2.S4, V2.S4
+	FMOVQ    1056(R26), F8
+	VSUB     V8.S4, V1.S4, V8.S4
+	FMOVQ    512(R26), F9
+	VAND     V9.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V1.S4, V1.S4
+	FMOVQ    1056(R26), F9
+	VSUB     V9.S4, V2.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VAND     V10.B16, V9.B16, V9.B16
+	VSUB     V9.S4, V2.S4, V2.S4
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	FMOVQ    736(R26), F2
-	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD     $0x4e26d562 // fadd v2.4s, v11.4s, v6.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VADD     V9.S4, V8.S4, V2.S4
-	VSUB     V11.S4, V1.S4, V1.S4
-	WORD     $0x4f290426 // sshr v6.4s, v1.4s, #23
+	FMOVQ    1056(R26), F6
+	VSUB     V6.S4, V1.S4, V6.S4
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V6.B16, V6.B16
+	VSUB     V6.S4, V1.S4, V1.S4
 	VADD     V2.S4, V6.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F6
-	VAND     V6.B16, V1.B16, V1.B16
-	VADD     V11.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F6
-	WORD     $0x4ea6d421 // fsub v1.4s, v1.4s, v6.4s
-	FMOVQ    1104(R26), F6
-	FMOVQ    1088(R26), F8
+	WORD     $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
+	FMOVQ    1088(R26), F6
+	FMOVQ    1072(R26), F8
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1104(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1136(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1152(R26), F8
+	FMOVQ    1136(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1168(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1184(R26), F8
+	FMOVQ    1168(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1200(R26), F6
+	FMOVQ    1184(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
 	FMOVQ    784(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
 	WORD     $0x6e21dc26 // fmul v6.4s, v1.4s, v1.4s
-	WORD     $0x6e2fdc49 // fmul v9.4s, v2.4s, v15.4s
+	FMOVQ    1200(R26), F9
+	WORD     $0x6e29dc49 // fmul v9.4s, v2.4s, v9.4s
 	VFMLA    V6.S4, V8.S4, V9.S4
 	WORD     $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
-	VFMLA    V16.S4, V2.S4, V1.S4
-	FMOVQ    1216(R26), F2
+	FMOVQ    1216(R26), F6
+	VFMLA    V6.S4, V2.S4, V1.S4
+	FMOVQ    1232(R26), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0d4e2 // fsub v2.4s, v7.4s, v0.4s
@@ -20235,7 +20159,7 @@ t2226:
 	VFMLA    V2.S4, V2.S4, V3.S4
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	VFMLA    V7.S4, V7.S4, V0.S4
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	VFMLA    V3.S4, V2.S4, V0.S4
 	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	SUB      $8, R15, R23
@@ -20258,15 +20182,15 @@ t2231:
 t2229:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V2.S4, V12.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -20281,7 +20205,7 @@ t2229:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    288(R23), F2
@@ -20291,20 +20215,20 @@ t2229:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6eb9e440 // fcmgt v0.4s, v2.4s, v25.4s
 	VBSL     V25.B16, V2.B16, V0.B16
-	FMOVQ    1280(R26), F1
+	FMOVQ    1296(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	WORD     $0x4e21f5c0 // fmax v0.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f600 // fmax v0.4s, v16.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V0.S4, V3.S4
+	VFMLA    V15.S4, V0.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V0.S4
-	VFMLS    V15.S4, V4.S4, V0.S4
+	VFMLS    V14.S4, V4.S4, V0.S4
+	VFMLS    V13.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V0.S4, V12.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -20319,17 +20243,17 @@ t2229:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V1.S4, V3.S4
+	VFMLA    V15.S4, V1.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V1.S4
-	VFMLS    V15.S4, V4.S4, V1.S4
+	VFMLS    V14.S4, V4.S4, V1.S4
+	VFMLS    V13.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V1.S4, V12.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -20344,7 +20268,7 @@ t2229:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
+	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
 	VMOV     V1.B16, V21.B16
@@ -20391,11 +20315,11 @@ t2235:
 	FMOVQ    576(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    608(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V2.S4, V12.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -20443,14 +20367,13 @@ t2235:
 	VFMLA    V4.S4, V5.S4, V2.S4
 	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    1424(R26), F2
+	FMOVQ    1440(R26), F2
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	FMOVQ    944(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    960(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	FMOVQ    736(R26), F2
-	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
+	WORD     $0x6e21fd61 // fdiv v1.4s, v11.4s, v1.4s
 	SUB      $12, R15, R23
 	ADD      R5<<0, R2, R24
 	VMOVI    $0, V2.B16
@@ -20475,11 +20398,11 @@ t2238:
 	FMOVQ    576(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
-	VFMLA    V13.S4, V3.S4, V4.S4
+	VFMLA    V15.S4, V3.S4, V4.S4
 	FMOVQ    608(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V16.S4, V5.S4, V3.S4
-	VFMLS    V15.S4, V5.S4, V3.S4
+	VFMLS    V14.S4, V5.S4, V3.S4
+	VFMLS    V13.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V3.S4, V12.S4, V5.S4
 	FMOVQ    688(R26), F6
@@ -20527,24 +20450,23 @@ t2238:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1424(R26), F3
+	FMOVQ    1440(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	FMOVQ    736(R26), F3
-	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
+	WORD     $0x6e22fd62 // fdiv v2.4s, v11.4s, v2.4s
 	WORD     $0x4ea0f803 // fabs v3.4s, v0.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	VFMLS    V13.S4, V3.S4, V4.S4
+	VFMLS    V15.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V16.S4, V5.S4, V6.S4
-	VFMLA    V15.S4, V5.S4, V6.S4
+	VFMLA    V14.S4, V5.S4, V6.S4
+	VFMLA    V13.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	VFMLS    V6.S4, V12.S4, V5.S4
 	FMOVQ    688(R26), F7
@@ -20559,8 +20481,7 @@ t2238:
 	VFMLS    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	FMOVQ    736(R26), F5
-	WORD     $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
+	WORD     $0x6e24fd65 // fdiv v5.4s, v11.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
@@ -20620,53 +20541,53 @@ t2244:
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V0.B16, V0.B16
 	VEOR     V0.B16, V8.B16, V0.B16
-	VSUB     V11.S4, V1.S4, V1.S4
-	WORD     $0x4f290428 // sshr v8.4s, v1.4s, #23
-	FMOVQ    1072(R26), F9
-	VAND     V9.B16, V1.B16, V1.B16
-	VADD     V11.S4, V1.S4, V1.S4
-	VSUB     V11.S4, V2.S4, V2.S4
-	WORD     $0x4f290449 // sshr v9.4s, v2.4s, #23
-	FMOVQ    1072(R26), F10
-	VAND     V10.B16, V2.B16, V2.B16
-	VADD     V11.S4, V2.S4, V2.S4
+	FMOVQ    1056(R26), F8
+	VSUB     V8.S4, V1.S4, V8.S4
+	FMOVQ    512(R26), F9
+	VAND     V9.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V1.S4, V1.S4
+	FMOVQ    1056(R26), F9
+	VSUB     V9.S4, V2.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VAND     V10.B16, V9.B16, V9.B16
+	VSUB     V9.S4, V2.S4, V2.S4
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	FMOVQ    736(R26), F2
-	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD     $0x4e26d562 // fadd v2.4s, v11.4s, v6.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VADD     V9.S4, V8.S4, V2.S4
-	VSUB     V11.S4, V1.S4, V1.S4
-	WORD     $0x4f290426 // sshr v6.4s, v1.4s, #23
+	FMOVQ    1056(R26), F6
+	VSUB     V6.S4, V1.S4, V6.S4
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V6.B16, V6.B16
+	VSUB     V6.S4, V1.S4, V1.S4
 	VADD     V2.S4, V6.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F6
-	VAND     V6.B16, V1.B16, V1.B16
-	VADD     V11.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F6
-	WORD     $0x4ea6d421 // fsub v1.4s, v1.4s, v6.4s
-	FMOVQ    1104(R26), F6
-	FMOVQ    1088(R26), F8
+	WORD     $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
+	FMOVQ    1088(R26), F6
+	FMOVQ    1072(R26), F8
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1104(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1136(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1152(R26), F8
+	FMOVQ    1136(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1168(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
-	FMOVQ    1184(R26), F8
+	FMOVQ    1168(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
-	FMOVQ    1200(R26), F6
+	FMOVQ    1184(R26), F6
 	VFMLA    V1.S4, V8.S4, V6.S4
 	FMOVQ    784(R26), F8
 	VFMLA    V1.S4, V6.S4, V8.S4
 	WORD     $0x6e21dc26 // fmul v6.4s, v1.4s, v1.4s
-	WORD     $0x6e2fdc49 // fmul v9.4s, v2.4s, v15.4s
+	FMOVQ    1200(R26), F9
+	WORD     $0x6e29dc49 // fmul v9.4s, v2.4s, v9.4s
 	VFMLA    V6.S4, V8.S4, V9.S4
 	WORD     $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
-	VFMLA    V16.S4, V2.S4, V1.S4
-	FMOVQ    1216(R26), F2
+	FMOVQ    1216(R26), F6
+	VFMLA    V6.S4, V2.S4, V1.S4
+	FMOVQ    1232(R26), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0d4e2 // fsub v2.4s, v7.4s, v0.4s
@@ -20679,7 +20600,7 @@ t2244:
 	VFMLA    V2.S4, V2.S4, V3.S4
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	VFMLA    V7.S4, V7.S4, V0.S4
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	VFMLA    V3.S4, V2.S4, V0.S4
 	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	SUB      $12, R15, R23
@@ -20702,15 +20623,15 @@ t2249:
 t2247:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V2.S4, V12.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -20725,7 +20646,7 @@ t2247:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F2
@@ -20735,20 +20656,20 @@ t2247:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6eb8e440 // fcmgt v0.4s, v2.4s, v24.4s
 	VBSL     V24.B16, V2.B16, V0.B16
-	FMOVQ    1280(R26), F1
+	FMOVQ    1296(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	WORD     $0x4e21f5c0 // fmax v0.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f600 // fmax v0.4s, v16.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V0.S4, V3.S4
+	VFMLA    V15.S4, V0.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V0.S4
-	VFMLS    V15.S4, V4.S4, V0.S4
+	VFMLS    V14.S4, V4.S4, V0.S4
+	VFMLS    V13.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V0.S4, V12.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -20763,17 +20684,17 @@ t2247:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V1.S4, V3.S4
+	VFMLA    V15.S4, V1.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V1.S4
-	VFMLS    V15.S4, V4.S4, V1.S4
+	VFMLS    V14.S4, V4.S4, V1.S4
+	VFMLS    V13.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V1.S4, V12.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -20788,7 +20709,7 @@ t2247:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
+	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
 	VMOV     V1.B16, V20.B16
@@ -20813,17 +20734,17 @@ l2009:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -20842,21 +20763,21 @@ l2009:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -20875,21 +20796,21 @@ l2009:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -20908,21 +20829,21 @@ l2009:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V16.S4, V4.S4, V2.S4
-	VFMLS    V15.S4, V4.S4, V2.S4
+	VFMLS    V14.S4, V4.S4, V2.S4
+	VFMLS    V13.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -20941,7 +20862,7 @@ l2009:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
 	WORD     $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
@@ -20952,48 +20873,49 @@ l2009:
 	VEXT     $4, V23.B16, V23.B16, V1.B16
 	WORD     $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
 	VDUP     V23.S[0], V1.S4
-	FMOVQ    1312(R26), F2
+	FMOVQ    1328(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1328(R26), F3
+	FMOVQ    1344(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V11.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
+	FMOVQ    1056(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
+	VSUB     V4.S4, V3.S4, V3.S4
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V11.S4, V3.S4, V3.S4
-	FMOVQ    736(R26), F4
-	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	WORD     $0x4eabd463 // fsub v3.4s, v3.4s, v11.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	WORD     $0x6e2fdc46 // fmul v6.4s, v2.4s, v15.4s
+	FMOVQ    1200(R26), F6
+	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	VFMLA    V16.S4, V2.S4, V3.S4
+	FMOVQ    1216(R26), F4
+	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
@@ -21014,48 +20936,49 @@ l2009:
 	VEXT     $4, V31.B16, V31.B16, V1.B16
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 	VDUP     V31.S[0], V1.S4
-	FMOVQ    1312(R26), F2
+	FMOVQ    1328(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1328(R26), F3
+	FMOVQ    1344(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V11.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
+	FMOVQ    1056(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
+	VSUB     V4.S4, V3.S4, V3.S4
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V11.S4, V3.S4, V3.S4
-	FMOVQ    736(R26), F4
-	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	WORD     $0x4eabd463 // fsub v3.4s, v3.4s, v11.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	WORD     $0x6e2fdc46 // fmul v6.4s, v2.4s, v15.4s
+	FMOVQ    1200(R26), F6
+	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	VFMLA    V16.S4, V2.S4, V3.S4
+	FMOVQ    1216(R26), F4
+	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
@@ -21352,10 +21275,10 @@ l2254:
 	FMOVQ    752(R26), F30
 	FMOVQ    752(R26), F29
 	FMOVQ    752(R26), F28
-	FMOVQ    1296(R26), F27
-	FMOVQ    1296(R26), F26
-	FMOVQ    1296(R26), F25
-	FMOVQ    1296(R26), F24
+	FMOVQ    1312(R26), F27
+	FMOVQ    1312(R26), F26
+	FMOVQ    1312(R26), F25
+	FMOVQ    1312(R26), F24
 	FMOVQ    752(R26), F23
 	FMOVQ    752(R26), F22
 	FMOVQ    752(R26), F21
@@ -21439,7 +21362,7 @@ l2255:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1424(R26), F4
+	FMOVQ    1440(R26), F4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVQ    944(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
@@ -21523,7 +21446,7 @@ l2255:
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1424(R26), F6
+	FMOVQ    1440(R26), F6
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVQ    944(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
@@ -21602,62 +21525,56 @@ l2255:
 	VEOR     V11.B16, V10.B16, V10.B16
 	FMOVQ    1056(R26), F11
 	VSUB     V11.S4, V3.S4, V11.S4
-	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
-	FMOVQ    1072(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
+	FMOVQ    512(R26), F12
+	VAND     V12.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V3.S4, V12.S4
 	FMOVQ    1056(R26), F13
 	VSUB     V13.S4, V5.S4, V13.S4
-	WORD     $0x4f2905ae // sshr v14.4s, v13.4s, #23
-	FMOVQ    1072(R26), F15
-	VAND     V15.B16, V13.B16, V13.B16
-	FMOVQ    1056(R26), F15
-	VADD     V15.S4, V13.S4, V13.S4
-	WORD     $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD     $0x4e28d60d // fadd v13.4s, v16.4s, v8.4s
-	WORD     $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	VADD     V14.S4, V12.S4, V12.S4
+	FMOVQ    512(R26), F14
+	VAND     V14.B16, V13.B16, V13.B16
+	VSUB     V13.S4, V5.S4, V14.S4
+	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD     $0x4e28d60e // fadd v14.4s, v16.4s, v8.4s
+	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	VADD     V13.S4, V11.S4, V11.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F13
-	VSUB     V13.S4, V11.S4, V11.S4
-	WORD     $0x4f29056d // sshr v13.4s, v11.4s, #23
-	VADD     V12.S4, V13.S4, V12.S4
-	WORD     $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVQ    1072(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x4eb0d56b // fsub v11.4s, v11.4s, v16.4s
+	VSUB     V13.S4, V12.S4, V13.S4
+	FMOVQ    512(R26), F14
+	VAND     V14.B16, V13.B16, V13.B16
+	VSUB     V13.S4, V12.S4, V12.S4
+	VADD     V11.S4, V13.S4, V11.S4
+	WORD     $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD     $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F13
-	FMOVQ    1088(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1120(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	FMOVQ    1136(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1152(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	FMOVQ    1168(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	FMOVQ    1200(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1088(R26), F13
+	FMOVQ    1072(R26), F14
+	VFMLA    V12.S4, V14.S4, V13.S4
+	FMOVQ    1104(R26), F14
+	VFMLA    V12.S4, V13.S4, V14.S4
+	FMOVQ    1120(R26), F13
+	VFMLA    V12.S4, V14.S4, V13.S4
+	FMOVQ    1136(R26), F14
+	VFMLA    V12.S4, V13.S4, V14.S4
+	FMOVQ    1152(R26), F13
+	VFMLA    V12.S4, V14.S4, V13.S4
+	FMOVQ    1168(R26), F14
+	VFMLA    V12.S4, V13.S4, V14.S4
+	FMOVQ    1184(R26), F13
+	VFMLA    V12.S4, V14.S4, V13.S4
 	FMOVQ    784(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	WORD     $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ    640(R26), F15
-	WORD     $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
+	VFMLA    V12.S4, V13.S4, V14.S4
+	WORD     $0x6e2cdd8d // fmul v13.4s, v12.4s, v12.4s
+	FMOVQ    1200(R26), F15
+	WORD     $0x6e2fdd6f // fmul v15.4s, v11.4s, v15.4s
 	VFMLA    V13.S4, V14.S4, V15.S4
-	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FMOVQ    624(R26), F13
-	VFMLA    V13.S4, V12.S4, V11.S4
-	FMOVQ    1216(R26), F12
-	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
+	WORD     $0x4e2cd5ec // fadd v12.4s, v15.4s, v12.4s
+	FMOVQ    1216(R26), F13
+	VFMLA    V13.S4, V11.S4, V12.S4
+	FMOVQ    1232(R26), F11
+	WORD     $0x4eabd58b // fsub v11.4s, v12.4s, v11.4s
 	WORD     $0x4e24d564 // fadd v4.4s, v11.4s, v4.4s
 
 	// the quadratic form
@@ -21673,7 +21590,7 @@ l2255:
 	VFMLA    V11.S4, V11.S4, V13.S4
 	WORD     $0x6e2add4e // fmul v14.4s, v10.4s, v10.4s
 	VFMLA    V9.S4, V9.S4, V14.S4
-	FMOVQ    1232(R26), F15
+	FMOVQ    1248(R26), F15
 	VFMLA    V13.S4, V15.S4, V14.S4
 	WORD     $0x4eaed484 // fsub v4.4s, v4.4s, v14.4s
 	WORD     $0x6e26dd86 // fmul v6.4s, v12.4s, v6.4s
@@ -21690,7 +21607,7 @@ l2255:
 	ADD      R7<<0, R2, R24
 	FMOVQ    F7, (R24)
 	WORD     $0x4e29d527 // fadd v7.4s, v9.4s, v9.4s
-	FMOVQ    1360(R26), F9
+	FMOVQ    1376(R26), F9
 	VFMLA    V7.S4, V13.S4, V9.S4
 	WORD     $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
@@ -21699,7 +21616,7 @@ l2255:
 	ADD      R7<<1, R2, R25
 	FMOVQ    F1, (R25)
 	WORD     $0x4e2ad541 // fadd v1.4s, v10.4s, v10.4s
-	FMOVQ    1360(R26), F3
+	FMOVQ    1376(R26), F3
 	VFMLA    V1.S4, V6.S4, V3.S4
 	WORD     $0x6e22dca1 // fmul v1.4s, v5.4s, v2.4s
 	WORD     $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
@@ -21711,7 +21628,7 @@ l2255:
 	WORD     $0x4e28d602 // fadd v2.4s, v16.4s, v8.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x4eacd562 // fsub v2.4s, v11.4s, v12.4s
-	FMOVQ    1376(R26), F3
+	FMOVQ    1392(R26), F3
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4e2cd563 // fadd v3.4s, v11.4s, v12.4s
 	VFMLA    V3.S4, V2.S4, V1.S4
@@ -21726,9 +21643,9 @@ l2255:
 	FMOVQ    F1, (R3)
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -21760,7 +21677,7 @@ l2255:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
@@ -21768,14 +21685,14 @@ l2255:
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	WORD     $0x6ebbe420 // fcmgt v0.4s, v1.4s, v27.4s
 	VBSL     V27.B16, V1.B16, V0.B16
-	FMOVQ    1280(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d762 // fsub v2.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	FMOVQ    1248(R26), F0
+	FMOVQ    1264(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -21807,12 +21724,12 @@ l2255:
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -21844,7 +21761,7 @@ l2255:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
@@ -21916,7 +21833,7 @@ l2255:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1424(R26), F4
+	FMOVQ    1440(R26), F4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVQ    944(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
@@ -21992,7 +21909,7 @@ l2255:
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1424(R26), F6
+	FMOVQ    1440(R26), F6
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVQ    944(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
@@ -22063,58 +21980,52 @@ l2255:
 	VEOR     V11.B16, V10.B16, V10.B16
 	FMOVQ    1056(R26), F11
 	VSUB     V11.S4, V3.S4, V11.S4
-	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
-	FMOVQ    1072(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
+	FMOVQ    512(R26), F12
+	VAND     V12.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V3.S4, V12.S4
 	FMOVQ    1056(R26), F13
 	VSUB     V13.S4, V5.S4, V13.S4
-	WORD     $0x4f2905ae // sshr v14.4s, v13.4s, #23
-	FMOVQ    1072(R26), F15
-	VAND     V15.B16, V13.B16, V13.B16
-	FMOVQ    1056(R26), F15
-	VADD     V15.S4, V13.S4, V13.S4
-	WORD     $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD     $0x4e28d60d // fadd v13.4s, v16.4s, v8.4s
-	WORD     $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	VADD     V14.S4, V12.S4, V12.S4
-	FMOVQ    1056(R26), F13
-	VSUB     V13.S4, V11.S4, V11.S4
-	WORD     $0x4f29056d // sshr v13.4s, v11.4s, #23
-	VADD     V12.S4, V13.S4, V12.S4
-	WORD     $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVQ    1072(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F13
+	FMOVQ    512(R26), F14
+	VAND     V14.B16, V13.B16, V13.B16
+	VSUB     V13.S4, V5.S4, V14.S4
+	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD     $0x4e28d60e // fadd v14.4s, v16.4s, v8.4s
+	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x4eb0d56b // fsub v11.4s, v11.4s, v16.4s
-	FMOVQ    1104(R26), F13
-	FMOVQ    1088(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1120(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	FMOVQ    1136(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1152(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	FMOVQ    1168(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	FMOVQ    1200(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1056(R26), F13
+	VSUB     V13.S4, V12.S4, V13.S4
+	FMOVQ    512(R26), F14
+	VAND     V14.B16, V13.B16, V13.B16
+	VSUB     V13.S4, V12.S4, V12.S4
+	VADD     V11.S4, V13.S4, V11.S4
+	WORD     $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD     $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
+	FMOVQ    1088(R26), F13
+	FMOVQ    1072(R26), F14
+	VFMLA    V12.S4, V14.S4, V13.S4
+	FMOVQ    1104(R26), F14
+	VFMLA    V12.S4, V13.S4, V14.S4
+	FMOVQ    1120(R26), F13
+	VFMLA    V12.S4, V14.S4, V13.S4
+	FMOVQ    1136(R26), F14
+	VFMLA    V12.S4, V13.S4, V14.S4
+	FMOVQ    1152(R26), F13
+	VFMLA    V12.S4, V14.S4, V13.S4
+	FMOVQ    1168(R26), F14
+	VFMLA    V12.S4, V13.S4, V14.S4
+	FMOVQ    1184(R26), F13
+	VFMLA    V12.S4, V14.S4, V13.S4
 	FMOVQ    784(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	WORD     $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ    640(R26), F15
-	WORD     $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
+	VFMLA    V12.S4, V13.S4, V14.S4
+	WORD     $0x6e2cdd8d // fmul v13.4s, v12.4s, v12.4s
+	FMOVQ    1200(R26), F15
+	WORD     $0x6e2fdd6f // fmul v15.4s, v11.4s, v15.4s
 	VFMLA    V13.S4, V14.S4, V15.S4
-	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FMOVQ    624(R26), F13
-	VFMLA    V13.S4, V12.S4, V11.S4
-	FMOVQ    1216(R26), F12
-	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
+	WORD     $0x4e2cd5ec // fadd v12.4s, v15.4s, v12.4s
+	FMOVQ    1216(R26), F13
+	VFMLA    V13.S4, V11.S4, V12.S4
+	FMOVQ    1232(R26), F11
+	WORD     $0x4eabd58b // fsub v11.4s, v12.4s, v11.4s
 	WORD     $0x4e24d564 // fadd v4.4s, v11.4s, v4.4s
 	WORD     $0x4eaad52b // fsub v11.4s, v9.4s, v10.4s
 	FMOVQ    768(R26), F12
@@ -22128,7 +22039,7 @@ l2255:
 	VFMLA    V11.S4, V11.S4, V13.S4
 	WORD     $0x6e2add4e // fmul v14.4s, v10.4s, v10.4s
 	VFMLA    V9.S4, V9.S4, V14.S4
-	FMOVQ    1232(R26), F15
+	FMOVQ    1248(R26), F15
 	VFMLA    V13.S4, V15.S4, V14.S4
 	WORD     $0x4eaed484 // fsub v4.4s, v4.4s, v14.4s
 	WORD     $0x6e26dd86 // fmul v6.4s, v12.4s, v6.4s
@@ -22145,7 +22056,7 @@ l2255:
 	ADD      R7<<0, R2, R24
 	FMOVQ    F7, 16(R24)
 	WORD     $0x4e29d527 // fadd v7.4s, v9.4s, v9.4s
-	FMOVQ    1360(R26), F9
+	FMOVQ    1376(R26), F9
 	VFMLA    V7.S4, V13.S4, V9.S4
 	WORD     $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
@@ -22154,7 +22065,7 @@ l2255:
 	ADD      R7<<1, R2, R25
 	FMOVQ    F1, 16(R25)
 	WORD     $0x4e2ad541 // fadd v1.4s, v10.4s, v10.4s
-	FMOVQ    1360(R26), F3
+	FMOVQ    1376(R26), F3
 	VFMLA    V1.S4, V6.S4, V3.S4
 	WORD     $0x6e22dca1 // fmul v1.4s, v5.4s, v2.4s
 	WORD     $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
@@ -22166,7 +22077,7 @@ l2255:
 	WORD     $0x4e28d602 // fadd v2.4s, v16.4s, v8.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x4eacd562 // fsub v2.4s, v11.4s, v12.4s
-	FMOVQ    1376(R26), F3
+	FMOVQ    1392(R26), F3
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4e2cd563 // fadd v3.4s, v11.4s, v12.4s
 	VFMLA    V3.S4, V2.S4, V1.S4
@@ -22179,9 +22090,9 @@ l2255:
 	WORD     $0x4eb3d400 // fsub v0.4s, v0.4s, v19.4s
 	WORD     $0x4e24d401 // fadd v1.4s, v0.4s, v4.4s
 	FMOVQ    F1, 16(R3)
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -22207,20 +22118,20 @@ l2255:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7de // fadd v30.4s, v30.4s, v0.4s
 	WORD     $0x6ebae420 // fcmgt v0.4s, v1.4s, v26.4s
 	VBSL     V26.B16, V1.B16, V0.B16
-	FMOVQ    1280(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d742 // fsub v2.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	FMOVQ    1248(R26), F0
+	FMOVQ    1264(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -22246,12 +22157,12 @@ l2255:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -22277,7 +22188,7 @@ l2255:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
@@ -22349,7 +22260,7 @@ l2255:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1424(R26), F4
+	FMOVQ    1440(R26), F4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVQ    944(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
@@ -22425,7 +22336,7 @@ l2255:
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1424(R26), F6
+	FMOVQ    1440(R26), F6
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVQ    944(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
@@ -22496,58 +22407,52 @@ l2255:
 	VEOR     V11.B16, V10.B16, V10.B16
 	FMOVQ    1056(R26), F11
 	VSUB     V11.S4, V3.S4, V11.S4
-	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
-	FMOVQ    1072(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
+	FMOVQ    512(R26), F12
+	VAND     V12.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V3.S4, V12.S4
 	FMOVQ    1056(R26), F13
 	VSUB     V13.S4, V5.S4, V13.S4
-	WORD     $0x4f2905ae // sshr v14.4s, v13.4s, #23
-	FMOVQ    1072(R26), F15
-	VAND     V15.B16, V13.B16, V13.B16
-	FMOVQ    1056(R26), F15
-	VADD     V15.S4, V13.S4, V13.S4
-	WORD     $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD     $0x4e28d60d // fadd v13.4s, v16.4s, v8.4s
-	WORD     $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	VADD     V14.S4, V12.S4, V12.S4
-	FMOVQ    1056(R26), F13
-	VSUB     V13.S4, V11.S4, V11.S4
-	WORD     $0x4f29056d // sshr v13.4s, v11.4s, #23
-	VADD     V12.S4, V13.S4, V12.S4
-	WORD     $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVQ    1072(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F13
+	FMOVQ    512(R26), F14
+	VAND     V14.B16, V13.B16, V13.B16
+	VSUB     V13.S4, V5.S4, V14.S4
+	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD     $0x4e28d60e // fadd v14.4s, v16.4s, v8.4s
+	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x4eb0d56b // fsub v11.4s, v11.4s, v16.4s
-	FMOVQ    1104(R26), F13
-	FMOVQ    1088(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1120(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	FMOVQ    1136(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1152(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	FMOVQ    1168(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	FMOVQ    1200(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1056(R26), F13
+	VSUB     V13.S4, V12.S4, V13.S4
+	FMOVQ    512(R26), F14
+	VAND     V14.B16, V13.B16, V13.B16
+	VSUB     V13.S4, V12.S4, V12.S4
+	VADD     V11.S4, V13.S4, V11.S4
+	WORD     $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD     $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
+	FMOVQ    1088(R26), F13
+	FMOVQ    1072(R26), F14
+	VFMLA    V12.S4, V14.S4, V13.S4
+	FMOVQ    1104(R26), F14
+	VFMLA    V12.S4, V13.S4, V14.S4
+	FMOVQ    1120(R26), F13
+	VFMLA    V12.S4, V14.S4, V13.S4
+	FMOVQ    1136(R26), F14
+	VFMLA    V12.S4, V13.S4, V14.S4
+	FMOVQ    1152(R26), F13
+	VFMLA    V12.S4, V14.S4, V13.S4
+	FMOVQ    1168(R26), F14
+	VFMLA    V12.S4, V13.S4, V14.S4
+	FMOVQ    1184(R26), F13
+	VFMLA    V12.S4, V14.S4, V13.S4
 	FMOVQ    784(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	WORD     $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ    640(R26), F15
-	WORD     $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
+	VFMLA    V12.S4, V13.S4, V14.S4
+	WORD     $0x6e2cdd8d // fmul v13.4s, v12.4s, v12.4s
+	FMOVQ    1200(R26), F15
+	WORD     $0x6e2fdd6f // fmul v15.4s, v11.4s, v15.4s
 	VFMLA    V13.S4, V14.S4, V15.S4
-	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FMOVQ    624(R26), F13
-	VFMLA    V13.S4, V12.S4, V11.S4
-	FMOVQ    1216(R26), F12
-	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
+	WORD     $0x4e2cd5ec // fadd v12.4s, v15.4s, v12.4s
+	FMOVQ    1216(R26), F13
+	VFMLA    V13.S4, V11.S4, V12.S4
+	FMOVQ    1232(R26), F11
+	WORD     $0x4eabd58b // fsub v11.4s, v12.4s, v11.4s
 	WORD     $0x4e24d564 // fadd v4.4s, v11.4s, v4.4s
 	WORD     $0x4eaad52b // fsub v11.4s, v9.4s, v10.4s
 	FMOVQ    768(R26), F12
@@ -22561,7 +22466,7 @@ l2255:
 	VFMLA    V11.S4, V11.S4, V13.S4
 	WORD     $0x6e2add4e // fmul v14.4s, v10.4s, v10.4s
 	VFMLA    V9.S4, V9.S4, V14.S4
-	FMOVQ    1232(R26), F15
+	FMOVQ    1248(R26), F15
 	VFMLA    V13.S4, V15.S4, V14.S4
 	WORD     $0x4eaed484 // fsub v4.4s, v4.4s, v14.4s
 	WORD     $0x6e26dd86 // fmul v6.4s, v12.4s, v6.4s
@@ -22578,7 +22483,7 @@ l2255:
 	ADD      R7<<0, R2, R24
 	FMOVQ    F7, 32(R24)
 	WORD     $0x4e29d527 // fadd v7.4s, v9.4s, v9.4s
-	FMOVQ    1360(R26), F9
+	FMOVQ    1376(R26), F9
 	VFMLA    V7.S4, V13.S4, V9.S4
 	WORD     $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
@@ -22587,7 +22492,7 @@ l2255:
 	ADD      R7<<1, R2, R25
 	FMOVQ    F1, 32(R25)
 	WORD     $0x4e2ad541 // fadd v1.4s, v10.4s, v10.4s
-	FMOVQ    1360(R26), F3
+	FMOVQ    1376(R26), F3
 	VFMLA    V1.S4, V6.S4, V3.S4
 	WORD     $0x6e22dca1 // fmul v1.4s, v5.4s, v2.4s
 	WORD     $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
@@ -22599,7 +22504,7 @@ l2255:
 	WORD     $0x4e28d602 // fadd v2.4s, v16.4s, v8.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x4eacd562 // fsub v2.4s, v11.4s, v12.4s
-	FMOVQ    1376(R26), F3
+	FMOVQ    1392(R26), F3
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4e2cd563 // fadd v3.4s, v11.4s, v12.4s
 	VFMLA    V3.S4, V2.S4, V1.S4
@@ -22612,9 +22517,9 @@ l2255:
 	WORD     $0x4eb3d400 // fsub v0.4s, v0.4s, v19.4s
 	WORD     $0x4e24d401 // fadd v1.4s, v0.4s, v4.4s
 	FMOVQ    F1, 32(R3)
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -22640,20 +22545,20 @@ l2255:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7bd // fadd v29.4s, v29.4s, v0.4s
 	WORD     $0x6eb9e420 // fcmgt v0.4s, v1.4s, v25.4s
 	VBSL     V25.B16, V1.B16, V0.B16
-	FMOVQ    1280(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d722 // fsub v2.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	FMOVQ    1248(R26), F0
+	FMOVQ    1264(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -22679,12 +22584,12 @@ l2255:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -22710,7 +22615,7 @@ l2255:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
@@ -22782,7 +22687,7 @@ l2255:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1424(R26), F4
+	FMOVQ    1440(R26), F4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVQ    944(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
@@ -22858,7 +22763,7 @@ l2255:
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1424(R26), F6
+	FMOVQ    1440(R26), F6
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVQ    944(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
@@ -22929,58 +22834,52 @@ l2255:
 	VEOR     V11.B16, V10.B16, V10.B16
 	FMOVQ    1056(R26), F11
 	VSUB     V11.S4, V3.S4, V11.S4
-	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
-	FMOVQ    1072(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
+	FMOVQ    512(R26), F12
+	VAND     V12.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V3.S4, V12.S4
 	FMOVQ    1056(R26), F13
 	VSUB     V13.S4, V5.S4, V13.S4
-	WORD     $0x4f2905ae // sshr v14.4s, v13.4s, #23
-	FMOVQ    1072(R26), F15
-	VAND     V15.B16, V13.B16, V13.B16
-	FMOVQ    1056(R26), F15
-	VADD     V15.S4, V13.S4, V13.S4
-	WORD     $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD     $0x4e28d60d // fadd v13.4s, v16.4s, v8.4s
-	WORD     $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	VADD     V14.S4, V12.S4, V12.S4
-	FMOVQ    1056(R26), F13
-	VSUB     V13.S4, V11.S4, V11.S4
-	WORD     $0x4f29056d // sshr v13.4s, v11.4s, #23
-	VADD     V12.S4, V13.S4, V12.S4
-	WORD     $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVQ    1072(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F13
+	FMOVQ    512(R26), F14
+	VAND     V14.B16, V13.B16, V13.B16
+	VSUB     V13.S4, V5.S4, V14.S4
+	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD     $0x4e28d60e // fadd v14.4s, v16.4s, v8.4s
+	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x4eb0d56b // fsub v11.4s, v11.4s, v16.4s
-	FMOVQ    1104(R26), F13
-	FMOVQ    1088(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1120(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	FMOVQ    1136(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1152(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	FMOVQ    1168(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	FMOVQ    1200(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1056(R26), F13
+	VSUB     V13.S4, V12.S4, V13.S4
+	FMOVQ    512(R26), F14
+	VAND     V14.B16, V13.B16, V13.B16
+	VSUB     V13.S4, V12.S4, V12.S4
+	VADD     V11.S4, V13.S4, V11.S4
+	WORD     $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD     $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
+	FMOVQ    1088(R26), F13
+	FMOVQ    1072(R26), F14
+	VFMLA    V12.S4, V14.S4, V13.S4
+	FMOVQ    1104(R26), F14
+	VFMLA    V12.S4, V13.S4, V14.S4
+	FMOVQ    1120(R26), F13
+	VFMLA    V12.S4, V14.S4, V13.S4
+	FMOVQ    1136(R26), F14
+	VFMLA    V12.S4, V13.S4, V14.S4
+	FMOVQ    1152(R26), F13
+	VFMLA    V12.S4, V14.S4, V13.S4
+	FMOVQ    1168(R26), F14
+	VFMLA    V12.S4, V13.S4, V14.S4
+	FMOVQ    1184(R26), F13
+	VFMLA    V12.S4, V14.S4, V13.S4
 	FMOVQ    784(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	WORD     $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ    640(R26), F15
-	WORD     $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
+	VFMLA    V12.S4, V13.S4, V14.S4
+	WORD     $0x6e2cdd8d // fmul v13.4s, v12.4s, v12.4s
+	FMOVQ    1200(R26), F15
+	WORD     $0x6e2fdd6f // fmul v15.4s, v11.4s, v15.4s
 	VFMLA    V13.S4, V14.S4, V15.S4
-	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FMOVQ    624(R26), F13
-	VFMLA    V13.S4, V12.S4, V11.S4
-	FMOVQ    1216(R26), F12
-	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
+	WORD     $0x4e2cd5ec // fadd v12.4s, v15.4s, v12.4s
+	FMOVQ    1216(R26), F13
+	VFMLA    V13.S4, V11.S4, V12.S4
+	FMOVQ    1232(R26), F11
+	WORD     $0x4eabd58b // fsub v11.4s, v12.4s, v11.4s
 	WORD     $0x4e24d564 // fadd v4.4s, v11.4s, v4.4s
 	WORD     $0x4eaad52b // fsub v11.4s, v9.4s, v10.4s
 	FMOVQ    768(R26), F12
@@ -22994,7 +22893,7 @@ l2255:
 	VFMLA    V11.S4, V11.S4, V13.S4
 	WORD     $0x6e2add4e // fmul v14.4s, v10.4s, v10.4s
 	VFMLA    V9.S4, V9.S4, V14.S4
-	FMOVQ    1232(R26), F15
+	FMOVQ    1248(R26), F15
 	VFMLA    V13.S4, V15.S4, V14.S4
 	WORD     $0x4eaed484 // fsub v4.4s, v4.4s, v14.4s
 	WORD     $0x6e26dd86 // fmul v6.4s, v12.4s, v6.4s
@@ -23011,7 +22910,7 @@ l2255:
 	ADD      R7<<0, R2, R24
 	FMOVQ    F7, 48(R24)
 	WORD     $0x4e29d527 // fadd v7.4s, v9.4s, v9.4s
-	FMOVQ    1360(R26), F9
+	FMOVQ    1376(R26), F9
 	VFMLA    V7.S4, V13.S4, V9.S4
 	WORD     $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
@@ -23020,7 +22919,7 @@ l2255:
 	ADD      R7<<1, R2, R25
 	FMOVQ    F1, 48(R25)
 	WORD     $0x4e2ad541 // fadd v1.4s, v10.4s, v10.4s
-	FMOVQ    1360(R26), F3
+	FMOVQ    1376(R26), F3
 	VFMLA    V1.S4, V6.S4, V3.S4
 	WORD     $0x6e22dca1 // fmul v1.4s, v5.4s, v2.4s
 	WORD     $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
@@ -23032,7 +22931,7 @@ l2255:
 	WORD     $0x4e28d602 // fadd v2.4s, v16.4s, v8.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x4eacd562 // fsub v2.4s, v11.4s, v12.4s
-	FMOVQ    1376(R26), F3
+	FMOVQ    1392(R26), F3
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4e2cd563 // fadd v3.4s, v11.4s, v12.4s
 	VFMLA    V3.S4, V2.S4, V1.S4
@@ -23045,9 +22944,9 @@ l2255:
 	WORD     $0x4eb3d400 // fsub v0.4s, v0.4s, v19.4s
 	WORD     $0x4e24d401 // fadd v1.4s, v0.4s, v4.4s
 	FMOVQ    F1, 48(R3)
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -23073,20 +22972,20 @@ l2255:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d79c // fadd v28.4s, v28.4s, v0.4s
 	WORD     $0x6eb8e420 // fcmgt v0.4s, v1.4s, v24.4s
 	VBSL     V24.B16, V1.B16, V0.B16
-	FMOVQ    1280(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d702 // fsub v2.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	FMOVQ    1248(R26), F0
+	FMOVQ    1264(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -23112,12 +23011,12 @@ l2255:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -23143,7 +23042,7 @@ l2255:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
@@ -23258,7 +23157,7 @@ t2722:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1424(R26), F4
+	FMOVQ    1440(R26), F4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVQ    944(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
@@ -23355,7 +23254,7 @@ t2725:
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1424(R26), F6
+	FMOVQ    1440(R26), F6
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVQ    944(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
@@ -23460,62 +23359,56 @@ t2731:
 	VEOR     V11.B16, V10.B16, V10.B16
 	FMOVQ    1056(R26), F11
 	VSUB     V11.S4, V3.S4, V11.S4
-	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
-	FMOVQ    1072(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
+	FMOVQ    512(R26), F12
+	VAND     V12.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V3.S4, V12.S4
 	FMOVQ    1056(R26), F13
 	VSUB     V13.S4, V5.S4, V13.S4
-	WORD     $0x4f2905ae // sshr v14.4s, v13.4s, #23
-	FMOVQ    1072(R26), F15
-	VAND     V15.B16, V13.B16, V13.B16
-	FMOVQ    1056(R26), F15
-	VADD     V15.S4, V13.S4, V13.S4
-	WORD     $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD     $0x4e28d60d // fadd v13.4s, v16.4s, v8.4s
-	WORD     $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	VADD     V14.S4, V12.S4, V12.S4
+	FMOVQ    512(R26), F14
+	VAND     V14.B16, V13.B16, V13.B16
+	VSUB     V13.S4, V5.S4, V14.S4
+	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD     $0x4e28d60e // fadd v14.4s, v16.4s, v8.4s
+	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	VADD     V13.S4, V11.S4, V11.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F13
-	VSUB     V13.S4, V11.S4, V11.S4
-	WORD     $0x4f29056d // sshr v13.4s, v11.4s, #23
-	VADD     V12.S4, V13.S4, V12.S4
-	WORD     $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVQ    1072(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x4eb0d56b // fsub v11.4s, v11.4s, v16.4s
+	VSUB     V13.S4, V12.S4, V13.S4
+	FMOVQ    512(R26), F14
+	VAND     V14.B16, V13.B16, V13.B16
+	VSUB     V13.S4, V12.S4, V12.S4
+	VADD     V11.S4, V13.S4, V11.S4
+	WORD     $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD     $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F13
-	FMOVQ    1088(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1120(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	FMOVQ    1136(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1152(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	FMOVQ    1168(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	FMOVQ    1200(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1088(R26), F13
+	FMOVQ    1072(R26), F14
+	VFMLA    V12.S4, V14.S4, V13.S4
+	FMOVQ    1104(R26), F14
+	VFMLA    V12.S4, V13.S4, V14.S4
+	FMOVQ    1120(R26), F13
+	VFMLA    V12.S4, V14.S4, V13.S4
+	FMOVQ    1136(R26), F14
+	VFMLA    V12.S4, V13.S4, V14.S4
+	FMOVQ    1152(R26), F13
+	VFMLA    V12.S4, V14.S4, V13.S4
+	FMOVQ    1168(R26), F14
+	VFMLA    V12.S4, V13.S4, V14.S4
+	FMOVQ    1184(R26), F13
+	VFMLA    V12.S4, V14.S4, V13.S4
 	FMOVQ    784(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	WORD     $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ    640(R26), F15
-	WORD     $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
+	VFMLA    V12.S4, V13.S4, V14.S4
+	WORD     $0x6e2cdd8d // fmul v13.4s, v12.4s, v12.4s
+	FMOVQ    1200(R26), F15
+	WORD     $0x6e2fdd6f // fmul v15.4s, v11.4s, v15.4s
 	VFMLA    V13.S4, V14.S4, V15.S4
-	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FMOVQ    624(R26), F13
-	VFMLA    V13.S4, V12.S4, V11.S4
-	FMOVQ    1216(R26), F12
-	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
+	WORD     $0x4e2cd5ec // fadd v12.4s, v15.4s, v12.4s
+	FMOVQ    1216(R26), F13
+	VFMLA    V13.S4, V11.S4, V12.S4
+	FMOVQ    1232(R26), F11
+	WORD     $0x4eabd58b // fsub v11.4s, v12.4s, v11.4s
 	WORD     $0x4e24d564 // fadd v4.4s, v11.4s, v4.4s
 
 	// the quadratic form
@@ -23531,7 +23424,7 @@ t2731:
 	VFMLA    V11.S4, V11.S4, V13.S4
 	WORD     $0x6e2add4e // fmul v14.4s, v10.4s, v10.4s
 	VFMLA    V9.S4, V9.S4, V14.S4
-	FMOVQ    1232(R26), F15
+	FMOVQ    1248(R26), F15
 	VFMLA    V13.S4, V15.S4, V14.S4
 	WORD     $0x4eaed484 // fsub v4.4s, v4.4s, v14.4s
 	WORD     $0x6e26dd86 // fmul v6.4s, v12.4s, v6.4s
@@ -23574,7 +23467,7 @@ t2739:
 	VST1     V7.S[2], (R23)
 t2737:
 	WORD     $0x4e29d527 // fadd v7.4s, v9.4s, v9.4s
-	FMOVQ    1360(R26), F9
+	FMOVQ    1376(R26), F9
 	VFMLA    V7.S4, V13.S4, V9.S4
 	WORD     $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
@@ -23596,7 +23489,7 @@ t2742:
 	VST1     V1.S[2], (R23)
 t2740:
 	WORD     $0x4e2ad541 // fadd v1.4s, v10.4s, v10.4s
-	FMOVQ    1360(R26), F3
+	FMOVQ    1376(R26), F3
 	VFMLA    V1.S4, V6.S4, V3.S4
 	WORD     $0x6e22dca1 // fmul v1.4s, v5.4s, v2.4s
 	WORD     $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
@@ -23621,7 +23514,7 @@ t2743:
 	WORD     $0x4e28d602 // fadd v2.4s, v16.4s, v8.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x4eacd562 // fsub v2.4s, v11.4s, v12.4s
-	FMOVQ    1376(R26), F3
+	FMOVQ    1392(R26), F3
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4e2cd563 // fadd v3.4s, v11.4s, v12.4s
 	VFMLA    V3.S4, V2.S4, V1.S4
@@ -23675,9 +23568,9 @@ t2754:
 t2752:
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -23709,7 +23602,7 @@ t2752:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
@@ -23722,14 +23615,14 @@ t2752:
 	VBSL     V0.B16, V1.B16, V2.B16
 	WORD     $0x6ebbe440 // fcmgt v0.4s, v2.4s, v27.4s
 	VBSL     V27.B16, V2.B16, V0.B16
-	FMOVQ    1280(R26), F1
+	FMOVQ    1296(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	FMOVQ    1248(R26), F0
+	FMOVQ    1264(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -23761,12 +23654,12 @@ t2752:
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1248(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -23798,7 +23691,7 @@ t2752:
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
@@ -23904,7 +23797,7 @@ t2758:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1424(R26), F4
+	FMOVQ    1440(R26), F4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVQ    944(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
@@ -23997,7 +23890,7 @@ t2761:
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1424(R26), F6
+	FMOVQ    1440(R26), F6
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVQ    944(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
@@ -24102,58 +23995,52 @@ t2767:
 	VEOR     V11.B16, V10.B16, V10.B16
 	FMOVQ    1056(R26), F11
 	VSUB     V11.S4, V3.S4, V11.S4
-	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
-	FMOVQ    1072(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
+	FMOVQ    512(R26), F12
+	VAND     V12.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V3.S4, V12.S4
 	FMOVQ    1056(R26), F13
 	VSUB     V13.S4, V5.S4, V13.S4
-	WORD     $0x4f2905ae // sshr v14.4s, v13.4s, #23
-	FMOVQ    1072(R26), F15
-	VAND     V15.B16, V13.B16, V13.B16
-	FMOVQ    1056(R26), F15
-	VADD     V15.S4, V13.S4, V13.S4
-	WORD     $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD     $0x4e28d60d // fadd v13.4s, v16.4s, v8.4s
-	WORD     $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	VADD     V14.S4, V12.S4, V12.S4
-	FMOVQ    1056(R26), F13
-	VSUB     V13.S4, V11.S4, V11.S4
-	WORD     $0x4f29056d // sshr v13.4s, v11.4s, #23
-	VADD     V12.S4, V13.S4, V12.S4
-	WORD     $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVQ    1072(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F13
+	FMOVQ    512(R26), F14
+	VAND     V14.B16, V13.B16, V13.B16
+	VSUB     V13.S4, V5.S4, V14.S4
+	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD     $0x4e28d60e // fadd v14.4s, v16.4s, v8.4s
+	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x4eb0d56b // fsub v11.4s, v11.4s, v16.4s
-	FMOVQ    1104(R26), F13
-	FMOVQ    1088(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1120(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	FMOVQ    1136(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1152(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	FMOVQ    1168(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	FMOVQ    1200(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1056(R26), F13
+	VSUB     V13.S4, V12.S4, V13.S4
+	FMOVQ    512(R26), F14
+	VAND     V14.B16, V13.B16, V13.B16
+	VSUB     V13.S4, V12.S4, V12.S4
+	VADD     V11.S4, V13.S4, V11.S4
+	WORD     $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD     $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
+	FMOVQ    1088(R26), F13
+	FMOVQ    1072(R26), F14
+	VFMLA    V12.S4, V14.S4, V13.S4
+	FMOVQ    1104(R26), F14
+	VFMLA    V12.S4, V13.S4, V14.S4
+	FMOVQ    1120(R26), F13
+	VFMLA    V12.S4, V14.S4, V13.S4
+	FMOVQ    1136(R26), F14
+	VFMLA    V12.S4, V13.S4, V14.S4
+	FMOVQ    1152(R26), F13
+	VFMLA    V12.S4, V14.S4, V13.S4
+	FMOVQ    1168(R26), F14
+	VFMLA    V12.S4, V13.S4, V14.S4
+	FMOVQ    1184(R26), F13
+	VFMLA    V12.S4, V14.S4, V13.S4
 	FMOVQ    784(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	WORD     $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ    640(R26), F15
-	WORD     $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
+	VFMLA    V12.S4, V13.S4, V14.S4
+	WORD     $0x6e2cdd8d // fmul v13.4s, v12.4s, v12.4s
+	FMOVQ    1200(R26), F15
+	WORD     $0x6e2fdd6f // fmul v15.4s, v11.4s, v15.4s
 	VFMLA    V13.S4, V14.S4, V15.S4
-	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FMOVQ    624(R26), F13
-	VFMLA    V13.S4, V12.S4, V11.S4
-	FMOVQ    1216(R26), F12
-	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
+	WORD     $0x4e2cd5ec // fadd v12.4s, v15.4s, v12.4s
+	FMOVQ    1216(R26), F13
+	VFMLA    V13.S4, V11.S4, V12.S4
+	FMOVQ    1232(R26), F11
+	WORD     $0x4eabd58b // fsub v11.4s, v12.4s, v11.4s
 	WORD     $0x4e24d564 // fadd v4.4s, v11.4s, v4.4s
 	WORD     $0x4eaad52b // fsub v11.4s, v9.4s, v10.4s
 	FMOVQ    768(R26), F12
@@ -24167,7 +24054,7 @@ t2767:
 	VFMLA    V11.S4, V11.S4, V13.S4
 	WORD     $0x6e2add4e // fmul v14.4s, v10.4s, v10.4s
 	VFMLA    V9.S4, V9.S4, V14.S4
-	FMOVQ    1232(R26), F15
+	FMOVQ    1248(R26), F15
 	VFMLA    V13.S4, V15.S4, V14.S4
 	WORD     $0x4eaed484 // fsub v4.4s, v4.4s, v14.4s
 	WORD     $0x6e26dd86 // fmul v6.4s, v12.4s, v6.4s
@@ -24216,7 +24103,7 @@ t2775:
 	VST1     V7.S[2], (R23)
 t2773:
 	WORD     $0x4e29d527 // fadd v7.4s, v9.4s, v9.4s
-	FMOVQ    1360(R26), F9
+	FMOVQ    1376(R26), F9
 	VFMLA    V7.S4, V13.S4, V9.S4
 	WORD     $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
@@ -24241,7 +24128,7 @@ t2778:
 	VST1     V1.S[2], (R23)
 t2776:
 	WORD     $0x4e2ad541 // fadd v1.4s, v10.4s, v10.4s
-	FMOVQ    1360(R26), F3
+	FMOVQ    1376(R26), F3
 	VFMLA    V1.S4, V6.S4, V3.S4
 	WORD     $0x6e22dca1 // fmul v1.4s, v5.4s, v2.4s
 	WORD     $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
@@ -24269,7 +24156,7 @@ t2779:
 	WORD     $0x4e28d602 // fadd v2.4s, v16.4s, v8.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x4eacd562 // fsub v2.4s, v11.4s, v12.4s
-	FMOVQ    1376(R26), F3
+	FMOVQ    1392(R26), F3
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4e2cd563 // fadd v3.4s, v11.4s, v12.4s
 	VFMLA    V3.S4, V2.S4, V1.S4
@@ -24331,9 +24218,9 @@ t2790:
 	ADD      $24, R3, R23
 	VST1     V1.S[2], (R23)
 t2788:
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -24359,7 +24246,7 @@ t2788:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
@@ -24370,14 +24257,14 @@ t2788:
 	VBSL     V0.B16, V1.B16, V2.B16
 	WORD     $0x6ebae440 // fcmgt v0.4s, v2.4s, v26.4s
 	VBSL     V26.B16, V2.B16, V0.B16
-	FMOVQ    1280(R26), F1
+	FMOVQ    1296(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	FMOVQ    1248(R26), F0
+	FMOVQ    1264(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -24403,12 +24290,12 @@ t2788:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1248(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -24434,7 +24321,7 @@ t2788:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
@@ -24540,7 +24427,7 @@ t2794:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1424(R26), F4
+	FMOVQ    1440(R26), F4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVQ    944(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
@@ -24633,7 +24520,7 @@ t2797:
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1424(R26), F6
+	FMOVQ    1440(R26), F6
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVQ    944(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
@@ -24738,58 +24625,52 @@ t2803:
 	VEOR     V11.B16, V10.B16, V10.B16
 	FMOVQ    1056(R26), F11
 	VSUB     V11.S4, V3.S4, V11.S4
-	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
-	FMOVQ    1072(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
+	FMOVQ    512(R26), F12
+	VAND     V12.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V3.S4, V12.S4
 	FMOVQ    1056(R26), F13
 	VSUB     V13.S4, V5.S4, V13.S4
-	WORD     $0x4f2905ae // sshr v14.4s, v13.4s, #23
-	FMOVQ    1072(R26), F15
-	VAND     V15.B16, V13.B16, V13.B16
-	FMOVQ    1056(R26), F15
-	VADD     V15.S4, V13.S4, V13.S4
-	WORD     $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD     $0x4e28d60d // fadd v13.4s, v16.4s, v8.4s
-	WORD     $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	VADD     V14.S4, V12.S4, V12.S4
-	FMOVQ    1056(R26), F13
-	VSUB     V13.S4, V11.S4, V11.S4
-	WORD     $0x4f29056d // sshr v13.4s, v11.4s, #23
-	VADD     V12.S4, V13.S4, V12.S4
-	WORD     $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVQ    1072(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F13
+	FMOVQ    512(R26), F14
+	VAND     V14.B16, V13.B16, V13.B16
+	VSUB     V13.S4, V5.S4, V14.S4
+	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD     $0x4e28d60e // fadd v14.4s, v16.4s, v8.4s
+	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x4eb0d56b // fsub v11.4s, v11.4s, v16.4s
-	FMOVQ    1104(R26), F13
-	FMOVQ    1088(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1120(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	FMOVQ    1136(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1152(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	FMOVQ    1168(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	FMOVQ    1200(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1056(R26), F13
+	VSUB     V13.S4, V12.S4, V13.S4
+	FMOVQ    512(R26), F14
+	VAND     V14.B16, V13.B16, V13.B16
+	VSUB     V13.S4, V12.S4, V12.S4
+	VADD     V11.S4, V13.S4, V11.S4
+	WORD     $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD     $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
+	FMOVQ    1088(R26), F13
+	FMOVQ    1072(R26), F14
+	VFMLA    V12.S4, V14.S4, V13.S4
+	FMOVQ    1104(R26), F14
+	VFMLA    V12.S4, V13.S4, V14.S4
+	FMOVQ    1120(R26), F13
+	VFMLA    V12.S4, V14.S4, V13.S4
+	FMOVQ    1136(R26), F14
+	VFMLA    V12.S4, V13.S4, V14.S4
+	FMOVQ    1152(R26), F13
+	VFMLA    V12.S4, V14.S4, V13.S4
+	FMOVQ    1168(R26), F14
+	VFMLA    V12.S4, V13.S4, V14.S4
+	FMOVQ    1184(R26), F13
+	VFMLA    V12.S4, V14.S4, V13.S4
 	FMOVQ    784(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	WORD     $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ    640(R26), F15
-	WORD     $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
+	VFMLA    V12.S4, V13.S4, V14.S4
+	WORD     $0x6e2cdd8d // fmul v13.4s, v12.4s, v12.4s
+	FMOVQ    1200(R26), F15
+	WORD     $0x6e2fdd6f // fmul v15.4s, v11.4s, v15.4s
 	VFMLA    V13.S4, V14.S4, V15.S4
-	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FMOVQ    624(R26), F13
-	VFMLA    V13.S4, V12.S4, V11.S4
-	FMOVQ    1216(R26), F12
-	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
+	WORD     $0x4e2cd5ec // fadd v12.4s, v15.4s, v12.4s
+	FMOVQ    1216(R26), F13
+	VFMLA    V13.S4, V11.S4, V12.S4
+	FMOVQ    1232(R26), F11
+	WORD     $0x4eabd58b // fsub v11.4s, v12.4s, v11.4s
 	WORD     $0x4e24d564 // fadd v4.4s, v11.4s, v4.4s
 	WORD     $0x4eaad52b // fsub v11.4s, v9.4s, v10.4s
 	FMOVQ    768(R26), F12
@@ -24803,7 +24684,7 @@ t2803:
 	VFMLA    V11.S4, V11.S4, V13.S4
 	WORD     $0x6e2add4e // fmul v14.4s, v10.4s, v10.4s
 	VFMLA    V9.S4, V9.S4, V14.S4
-	FMOVQ    1232(R26), F15
+	FMOVQ    1248(R26), F15
 	VFMLA    V13.S4, V15.S4, V14.S4
 	WORD     $0x4eaed484 // fsub v4.4s, v4.4s, v14.4s
 	WORD     $0x6e26dd86 // fmul v6.4s, v12.4s, v6.4s
@@ -24852,7 +24733,7 @@ t2811:
 	VST1     V7.S[2], (R23)
 t2809:
 	WORD     $0x4e29d527 // fadd v7.4s, v9.4s, v9.4s
-	FMOVQ    1360(R26), F9
+	FMOVQ    1376(R26), F9
 	VFMLA    V7.S4, V13.S4, V9.S4
 	WORD     $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
@@ -24877,7 +24758,7 @@ t2814:
 	VST1     V1.S[2], (R23)
 t2812:
 	WORD     $0x4e2ad541 // fadd v1.4s, v10.4s, v10.4s
-	FMOVQ    1360(R26), F3
+	FMOVQ    1376(R26), F3
 	VFMLA    V1.S4, V6.S4, V3.S4
 	WORD     $0x6e22dca1 // fmul v1.4s, v5.4s, v2.4s
 	WORD     $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
@@ -24905,7 +24786,7 @@ t2815:
 	WORD     $0x4e28d602 // fadd v2.4s, v16.4s, v8.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x4eacd562 // fsub v2.4s, v11.4s, v12.4s
-	FMOVQ    1376(R26), F3
+	FMOVQ    1392(R26), F3
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4e2cd563 // fadd v3.4s, v11.4s, v12.4s
 	VFMLA    V3.S4, V2.S4, V1.S4
@@ -24967,9 +24848,9 @@ t2826:
 	ADD      $40, R3, R23
 	VST1     V1.S[2], (R23)
 t2824:
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -24995,7 +24876,7 @@ t2824:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
@@ -25006,14 +24887,14 @@ t2824:
 	VBSL     V0.B16, V1.B16, V2.B16
 	WORD     $0x6eb9e440 // fcmgt v0.4s, v2.4s, v25.4s
 	VBSL     V25.B16, V2.B16, V0.B16
-	FMOVQ    1280(R26), F1
+	FMOVQ    1296(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	FMOVQ    1248(R26), F0
+	FMOVQ    1264(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -25039,12 +24920,12 @@ t2824:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1248(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -25070,7 +24951,7 @@ t2824:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
@@ -25176,7 +25057,7 @@ t2830:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1424(R26), F4
+	FMOVQ    1440(R26), F4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	FMOVQ    944(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
@@ -25269,7 +25150,7 @@ t2833:
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1424(R26), F6
+	FMOVQ    1440(R26), F6
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVQ    944(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
@@ -25374,58 +25255,52 @@ t2839:
 	VEOR     V11.B16, V10.B16, V10.B16
 	FMOVQ    1056(R26), F11
 	VSUB     V11.S4, V3.S4, V11.S4
-	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
-	FMOVQ    1072(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
+	FMOVQ    512(R26), F12
+	VAND     V12.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V3.S4, V12.S4
 	FMOVQ    1056(R26), F13
 	VSUB     V13.S4, V5.S4, V13.S4
-	WORD     $0x4f2905ae // sshr v14.4s, v13.4s, #23
-	FMOVQ    1072(R26), F15
-	VAND     V15.B16, V13.B16, V13.B16
-	FMOVQ    1056(R26), F15
-	VADD     V15.S4, V13.S4, V13.S4
-	WORD     $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD     $0x4e28d60d // fadd v13.4s, v16.4s, v8.4s
-	WORD     $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	VADD     V14.S4, V12.S4, V12.S4
-	FMOVQ    1056(R26), F13
-	VSUB     V13.S4, V11.S4, V11.S4
-	WORD     $0x4f29056d // sshr v13.4s, v11.4s, #23
-	VADD     V12.S4, V13.S4, V12.S4
-	WORD     $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVQ    1072(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F13
+	FMOVQ    512(R26), F14
+	VAND     V14.B16, V13.B16, V13.B16
+	VSUB     V13.S4, V5.S4, V14.S4
+	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD     $0x4e28d60e // fadd v14.4s, v16.4s, v8.4s
+	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x4eb0d56b // fsub v11.4s, v11.4s, v16.4s
-	FMOVQ    1104(R26), F13
-	FMOVQ    1088(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1120(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	FMOVQ    1136(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1152(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	FMOVQ    1168(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	FMOVQ    1200(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1056(R26), F13
+	VSUB     V13.S4, V12.S4, V13.S4
+	FMOVQ    512(R26), F14
+	VAND     V14.B16, V13.B16, V13.B16
+	VSUB     V13.S4, V12.S4, V12.S4
+	VADD     V11.S4, V13.S4, V11.S4
+	WORD     $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD     $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
+	FMOVQ    1088(R26), F13
+	FMOVQ    1072(R26), F14
+	VFMLA    V12.S4, V14.S4, V13.S4
+	FMOVQ    1104(R26), F14
+	VFMLA    V12.S4, V13.S4, V14.S4
+	FMOVQ    1120(R26), F13
+	VFMLA    V12.S4, V14.S4, V13.S4
+	FMOVQ    1136(R26), F14
+	VFMLA    V12.S4, V13.S4, V14.S4
+	FMOVQ    1152(R26), F13
+	VFMLA    V12.S4, V14.S4, V13.S4
+	FMOVQ    1168(R26), F14
+	VFMLA    V12.S4, V13.S4, V14.S4
+	FMOVQ    1184(R26), F13
+	VFMLA    V12.S4, V14.S4, V13.S4
 	FMOVQ    784(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
-	WORD     $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ    640(R26), F15
-	WORD     $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
+	VFMLA    V12.S4, V13.S4, V14.S4
+	WORD     $0x6e2cdd8d // fmul v13.4s, v12.4s, v12.4s
+	FMOVQ    1200(R26), F15
+	WORD     $0x6e2fdd6f // fmul v15.4s, v11.4s, v15.4s
 	VFMLA    V13.S4, V14.S4, V15.S4
-	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FMOVQ    624(R26), F13
-	VFMLA    V13.S4, V12.S4, V11.S4
-	FMOVQ    1216(R26), F12
-	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
+	WORD     $0x4e2cd5ec // fadd v12.4s, v15.4s, v12.4s
+	FMOVQ    1216(R26), F13
+	VFMLA    V13.S4, V11.S4, V12.S4
+	FMOVQ    1232(R26), F11
+	WORD     $0x4eabd58b // fsub v11.4s, v12.4s, v11.4s
 	WORD     $0x4e24d564 // fadd v4.4s, v11.4s, v4.4s
 	WORD     $0x4eaad52b // fsub v11.4s, v9.4s, v10.4s
 	FMOVQ    768(R26), F12
@@ -25439,7 +25314,7 @@ t2839:
 	VFMLA    V11.S4, V11.S4, V13.S4
 	WORD     $0x6e2add4e // fmul v14.4s, v10.4s, v10.4s
 	VFMLA    V9.S4, V9.S4, V14.S4
-	FMOVQ    1232(R26), F15
+	FMOVQ    1248(R26), F15
 	VFMLA    V13.S4, V15.S4, V14.S4
 	WORD     $0x4eaed484 // fsub v4.4s, v4.4s, v14.4s
 	WORD     $0x6e26dd86 // fmul v6.4s, v12.4s, v6.4s
@@ -25488,7 +25363,7 @@ t2847:
 	VST1     V7.S[2], (R23)
 t2845:
 	WORD     $0x4e29d527 // fadd v7.4s, v9.4s, v9.4s
-	FMOVQ    1360(R26), F9
+	FMOVQ    1376(R26), F9
 	VFMLA    V7.S4, V13.S4, V9.S4
 	WORD     $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
@@ -25513,7 +25388,7 @@ t2850:
 	VST1     V1.S[2], (R23)
 t2848:
 	WORD     $0x4e2ad541 // fadd v1.4s, v10.4s, v10.4s
-	FMOVQ    1360(R26), F3
+	FMOVQ    1376(R26), F3
 	VFMLA    V1.S4, V6.S4, V3.S4
 	WORD     $0x6e22dca1 // fmul v1.4s, v5.4s, v2.4s
 	WORD     $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
@@ -25541,7 +25416,7 @@ t2851:
 	WORD     $0x4e28d602 // fadd v2.4s, v16.4s, v8.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x4eacd562 // fsub v2.4s, v11.4s, v12.4s
-	FMOVQ    1376(R26), F3
+	FMOVQ    1392(R26), F3
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4e2cd563 // fadd v3.4s, v11.4s, v12.4s
 	VFMLA    V3.S4, V2.S4, V1.S4
@@ -25603,9 +25478,9 @@ t2862:
 	ADD      $56, R3, R23
 	VST1     V1.S[2], (R23)
 t2860:
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -25631,7 +25506,7 @@ t2860:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
@@ -25642,14 +25517,14 @@ t2860:
 	VBSL     V0.B16, V1.B16, V2.B16
 	WORD     $0x6eb8e440 // fcmgt v0.4s, v2.4s, v24.4s
 	VBSL     V24.B16, V2.B16, V0.B16
-	FMOVQ    1280(R26), F1
+	FMOVQ    1296(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	FMOVQ    1248(R26), F0
+	FMOVQ    1264(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -25675,12 +25550,12 @@ t2860:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1248(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
@@ -25706,7 +25581,7 @@ t2860:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
@@ -25737,9 +25612,9 @@ l2258:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -25771,14 +25646,14 @@ l2258:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -25810,14 +25685,14 @@ l2258:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -25849,14 +25724,14 @@ l2258:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -25888,7 +25763,7 @@ l2258:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
@@ -25900,50 +25775,48 @@ l2258:
 	VEXT     $4, V23.B16, V23.B16, V1.B16
 	WORD     $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
 	VDUP     V23.S[0], V1.S4
-	FMOVQ    1312(R26), F2
+	FMOVQ    1328(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1328(R26), F3
+	FMOVQ    1344(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
 	VSUB     V4.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	WORD     $0x4eb0d463 // fsub v3.4s, v3.4s, v16.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	FMOVQ    640(R26), F6
+	FMOVQ    1200(R26), F6
 	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	FMOVQ    624(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
@@ -25965,50 +25838,48 @@ l2258:
 	VEXT     $4, V31.B16, V31.B16, V1.B16
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 	VDUP     V31.S[0], V1.S4
-	FMOVQ    1312(R26), F2
+	FMOVQ    1328(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1328(R26), F3
+	FMOVQ    1344(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
 	VSUB     V4.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	WORD     $0x4eb0d463 // fsub v3.4s, v3.4s, v16.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	FMOVQ    640(R26), F6
+	FMOVQ    1200(R26), F6
 	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	FMOVQ    624(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
@@ -26058,9 +25929,9 @@ l2259:
 	WORD     $0x6e23e4e7 // fcmge v7.4s, v7.4s, v3.4s
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea2f502 // fmin v2.4s, v8.4s, v2.4s
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea3f503 // fmin v3.4s, v8.4s, v3.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e22f502 // fmax v2.4s, v8.4s, v2.4s
@@ -26136,9 +26007,9 @@ l2259:
 	WORD     $0x6e25e4e7 // fcmge v7.4s, v7.4s, v5.4s
 	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
@@ -26293,9 +26164,9 @@ l2259:
 	WORD     $0x6e23e4e7 // fcmge v7.4s, v7.4s, v3.4s
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea2f502 // fmin v2.4s, v8.4s, v2.4s
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea3f503 // fmin v3.4s, v8.4s, v3.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e22f502 // fmax v2.4s, v8.4s, v2.4s
@@ -26365,9 +26236,9 @@ l2259:
 	WORD     $0x6e25e4e7 // fcmge v7.4s, v7.4s, v5.4s
 	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
@@ -26582,9 +26453,9 @@ t2872:
 	WORD     $0x6e23e4e7 // fcmge v7.4s, v7.4s, v3.4s
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea2f502 // fmin v2.4s, v8.4s, v2.4s
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea3f503 // fmin v3.4s, v8.4s, v3.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e22f502 // fmax v2.4s, v8.4s, v2.4s
@@ -26660,9 +26531,9 @@ t2872:
 	WORD     $0x6e25e4e7 // fcmge v7.4s, v7.4s, v5.4s
 	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
@@ -27230,9 +27101,9 @@ t2950:
 	WORD     $0x6e23e4e7 // fcmge v7.4s, v7.4s, v3.4s
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea2f502 // fmin v2.4s, v8.4s, v2.4s
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea3f503 // fmin v3.4s, v8.4s, v3.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e22f502 // fmax v2.4s, v8.4s, v2.4s
@@ -27302,9 +27173,9 @@ t2950:
 	WORD     $0x6e25e4e7 // fcmge v7.4s, v7.4s, v5.4s
 	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    1264(R26), F8
+	FMOVQ    1280(R26), F8
 	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
 	FMOVQ    576(R26), F8
 	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s

@@ -100,27 +100,29 @@ DATA distConsts<>+736(SB)/8, $0x8000000080000000 // the sign
 DATA distConsts<>+744(SB)/8, $0x8000000080000000
 DATA distConsts<>+752(SB)/8, $0x3f3504f33f3504f3 // sqrt(1/2)
 DATA distConsts<>+760(SB)/8, $0x3f3504f33f3504f3
-DATA distConsts<>+768(SB)/8, $0x007fffff007fffff // the mantissa
-DATA distConsts<>+776(SB)/8, $0x007fffff007fffff
-DATA distConsts<>+784(SB)/8, $0xbd9537bcbd9537bc // -0x1.2a6f78p-04 = -0.07286021
-DATA distConsts<>+792(SB)/8, $0xbd9537bcbd9537bc
-DATA distConsts<>+800(SB)/8, $0x3e00acba3e00acba // 0x1.015974p-03 = 0.1256589
-DATA distConsts<>+808(SB)/8, $0x3e00acba3e00acba
-DATA distConsts<>+816(SB)/8, $0xbe074b66be074b66 // -0x1.0e96ccp-03 = -0.13212356
-DATA distConsts<>+824(SB)/8, $0xbe074b66be074b66
-DATA distConsts<>+832(SB)/8, $0x3e11ce713e11ce71 // 0x1.239ce2p-03 = 0.14238907
-DATA distConsts<>+840(SB)/8, $0x3e11ce713e11ce71
-DATA distConsts<>+848(SB)/8, $0xbe2a337fbe2a337f // -0x1.5466fep-03 = -0.16621207
-DATA distConsts<>+856(SB)/8, $0xbe2a337fbe2a337f
-DATA distConsts<>+864(SB)/8, $0x3e4cca273e4cca27 // 0x1.99944ep-03 = 0.1999899
-DATA distConsts<>+872(SB)/8, $0x3e4cca273e4cca27
-DATA distConsts<>+880(SB)/8, $0xbe80011abe80011a // -0x1.000234p-02 = -0.2500084
-DATA distConsts<>+888(SB)/8, $0xbe80011abe80011a
-DATA distConsts<>+896(SB)/8, $0x3eaaaab83eaaaab8 // 0x1.55557p-02 = 0.33333373
-DATA distConsts<>+904(SB)/8, $0x3eaaaab83eaaaab8
-DATA distConsts<>+912(SB)/8, $0xbf000000bf000000 // -0x1p-01 = -0.5
-DATA distConsts<>+920(SB)/8, $0xbf000000bf000000
-GLOBL distConsts<>(SB), RODATA|NOPTR, $928
+DATA distConsts<>+768(SB)/8, $0xbd9537bcbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA distConsts<>+776(SB)/8, $0xbd9537bcbd9537bc
+DATA distConsts<>+784(SB)/8, $0x3e00acba3e00acba // 0x1.015974p-03 = 0.1256589
+DATA distConsts<>+792(SB)/8, $0x3e00acba3e00acba
+DATA distConsts<>+800(SB)/8, $0xbe074b66be074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA distConsts<>+808(SB)/8, $0xbe074b66be074b66
+DATA distConsts<>+816(SB)/8, $0x3e11ce713e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA distConsts<>+824(SB)/8, $0x3e11ce713e11ce71
+DATA distConsts<>+832(SB)/8, $0xbe2a337fbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA distConsts<>+840(SB)/8, $0xbe2a337fbe2a337f
+DATA distConsts<>+848(SB)/8, $0x3e4cca273e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA distConsts<>+856(SB)/8, $0x3e4cca273e4cca27
+DATA distConsts<>+864(SB)/8, $0xbe80011abe80011a // -0x1.000234p-02 = -0.2500084
+DATA distConsts<>+872(SB)/8, $0xbe80011abe80011a
+DATA distConsts<>+880(SB)/8, $0x3eaaaab83eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA distConsts<>+888(SB)/8, $0x3eaaaab83eaaaab8
+DATA distConsts<>+896(SB)/8, $0xbf000000bf000000 // -0x1p-01 = -0.5
+DATA distConsts<>+904(SB)/8, $0xbf000000bf000000
+DATA distConsts<>+912(SB)/8, $0x2a3fbe8e2a3fbe8e // 0x1.7f7d1cp-43 = 1.703032e-13
+DATA distConsts<>+920(SB)/8, $0x2a3fbe8e2a3fbe8e
+DATA distConsts<>+928(SB)/8, $0x33b1720033b17200 // 0x1.62e4p-24 = 8.262941e-08
+DATA distConsts<>+936(SB)/8, $0x33b1720033b17200
+GLOBL distConsts<>(SB), RODATA|NOPTR, $944
 
 // func CategoricalSums(largest *float32, sum *float32, logits *float32, rows int, n int)
 TEXT ·CategoricalSums(SB), NOSPLIT, $8-40
@@ -1252,10 +1254,10 @@ TEXT ·BernoulliLogProb(SB), NOSPLIT, $8-40
 
 	// Registers:    V0-V10 values    V11-V19 constants and scalars    V20-V31 kept from loop to loop
 	FMOVQ    704(R26), F19
-	FMOVQ    752(R26), F18
-	FLDPQ    592(R26), (F17, F16)
-	FMOVQ    576(R26), F15
-	FMOVQ    768(R26), F14
+	FLDPQ    576(R26), (F18, F17)
+	FMOVQ    608(R26), F16
+	FMOVQ    752(R26), F15
+	FMOVQ    512(R26), F14
 	FMOVQ    736(R26), F13
 	FLDPQ    544(R26), (F12, F11)
 
@@ -1296,8 +1298,8 @@ l153:
 	VFMLA    V11.S4, V4.S4, V6.S4
 	FMOVQ    576(R26), F7
 	VFMLA    V11.S4, V5.S4, V7.S4
-	WORD     $0x4eafd4c8 // fsub v8.4s, v6.4s, v15.4s
-	WORD     $0x4eafd4e9 // fsub v9.4s, v7.4s, v15.4s
+	WORD     $0x4eb2d4c8 // fsub v8.4s, v6.4s, v18.4s
+	WORD     $0x4eb2d4e9 // fsub v9.4s, v7.4s, v18.4s
 	VFMLS    V17.S4, V8.S4, V4.S4
 	VFMLS    V17.S4, V9.S4, V5.S4
 	VFMLS    V16.S4, V8.S4, V4.S4
@@ -1370,8 +1372,8 @@ l153:
 	VFMLA    V11.S4, V4.S4, V6.S4
 	FMOVQ    576(R26), F7
 	VFMLA    V11.S4, V5.S4, V7.S4
-	WORD     $0x4eafd4c8 // fsub v8.4s, v6.4s, v15.4s
-	WORD     $0x4eafd4e9 // fsub v9.4s, v7.4s, v15.4s
+	WORD     $0x4eb2d4c8 // fsub v8.4s, v6.4s, v18.4s
+	WORD     $0x4eb2d4e9 // fsub v9.4s, v7.4s, v18.4s
 	VFMLS    V17.S4, V8.S4, V4.S4
 	VFMLS    V17.S4, V9.S4, V5.S4
 	VFMLS    V16.S4, V8.S4, V4.S4
@@ -1430,37 +1432,37 @@ l153:
 	WORD     $0x4e651c63 // bic v3.16b, v3.16b, v5.16b
 	VFMLA    V2.S4, V0.S4, V29.S4
 	VFMLA    V3.S4, V1.S4, V28.S4
-	VSUB     V18.S4, V27.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
+	VSUB     V15.S4, V27.S4, V0.S4
 	VAND     V14.B16, V0.B16, V0.B16
-	VADD     V18.S4, V0.S4, V0.S4
+	VSUB     V0.S4, V27.S4, V1.S4
 	WORD     $0x4e3be762 // fcmeq v2.4s, v27.4s, v27.4s
-	VBSL     V27.B16, V0.B16, V2.B16
-	VADD     V23.S4, V1.S4, V23.S4
+	VBSL     V27.B16, V1.B16, V2.B16
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V23.S4, V0.S4, V23.S4
 	VMOV     V2.B16, V27.B16
-	VSUB     V18.S4, V26.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
+	VSUB     V15.S4, V26.S4, V0.S4
 	VAND     V14.B16, V0.B16, V0.B16
-	VADD     V18.S4, V0.S4, V0.S4
+	VSUB     V0.S4, V26.S4, V1.S4
 	WORD     $0x4e3ae742 // fcmeq v2.4s, v26.4s, v26.4s
-	VBSL     V26.B16, V0.B16, V2.B16
-	VADD     V22.S4, V1.S4, V22.S4
+	VBSL     V26.B16, V1.B16, V2.B16
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V22.S4, V0.S4, V22.S4
 	VMOV     V2.B16, V26.B16
-	VSUB     V18.S4, V25.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
+	VSUB     V15.S4, V25.S4, V0.S4
 	VAND     V14.B16, V0.B16, V0.B16
-	VADD     V18.S4, V0.S4, V0.S4
+	VSUB     V0.S4, V25.S4, V1.S4
 	WORD     $0x4e39e722 // fcmeq v2.4s, v25.4s, v25.4s
-	VBSL     V25.B16, V0.B16, V2.B16
-	VADD     V21.S4, V1.S4, V21.S4
+	VBSL     V25.B16, V1.B16, V2.B16
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V21.S4, V0.S4, V21.S4
 	VMOV     V2.B16, V25.B16
-	VSUB     V18.S4, V24.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
+	VSUB     V15.S4, V24.S4, V0.S4
 	VAND     V14.B16, V0.B16, V0.B16
-	VADD     V18.S4, V0.S4, V0.S4
+	VSUB     V0.S4, V24.S4, V1.S4
 	WORD     $0x4e38e702 // fcmeq v2.4s, v24.4s, v24.4s
-	VBSL     V24.B16, V0.B16, V2.B16
-	VADD     V20.S4, V1.S4, V20.S4
+	VBSL     V24.B16, V1.B16, V2.B16
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V20.S4, V0.S4, V20.S4
 	VMOV     V2.B16, V24.B16
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -1543,8 +1545,8 @@ t190:
 	VFMLA    V11.S4, V4.S4, V6.S4
 	FMOVQ    576(R26), F7
 	VFMLA    V11.S4, V5.S4, V7.S4
-	WORD     $0x4eafd4c8 // fsub v8.4s, v6.4s, v15.4s
-	WORD     $0x4eafd4e9 // fsub v9.4s, v7.4s, v15.4s
+	WORD     $0x4eb2d4c8 // fsub v8.4s, v6.4s, v18.4s
+	WORD     $0x4eb2d4e9 // fsub v9.4s, v7.4s, v18.4s
 	VFMLS    V17.S4, V8.S4, V4.S4
 	VFMLS    V17.S4, V9.S4, V5.S4
 	VFMLS    V16.S4, V8.S4, V4.S4
@@ -1697,8 +1699,8 @@ t202:
 	VFMLA    V11.S4, V4.S4, V6.S4
 	FMOVQ    576(R26), F7
 	VFMLA    V11.S4, V5.S4, V7.S4
-	WORD     $0x4eafd4c8 // fsub v8.4s, v6.4s, v15.4s
-	WORD     $0x4eafd4e9 // fsub v9.4s, v7.4s, v15.4s
+	WORD     $0x4eb2d4c8 // fsub v8.4s, v6.4s, v18.4s
+	WORD     $0x4eb2d4e9 // fsub v9.4s, v7.4s, v18.4s
 	VFMLS    V17.S4, V8.S4, V4.S4
 	VFMLS    V17.S4, V9.S4, V5.S4
 	VFMLS    V16.S4, V8.S4, V4.S4
@@ -1770,37 +1772,37 @@ t202:
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 l156:
-	VSUB     V18.S4, V27.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
+	VSUB     V15.S4, V27.S4, V0.S4
 	VAND     V14.B16, V0.B16, V0.B16
-	VADD     V18.S4, V0.S4, V0.S4
+	VSUB     V0.S4, V27.S4, V1.S4
 	WORD     $0x4e3be762 // fcmeq v2.4s, v27.4s, v27.4s
-	VBSL     V27.B16, V0.B16, V2.B16
-	VADD     V23.S4, V1.S4, V23.S4
+	VBSL     V27.B16, V1.B16, V2.B16
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V23.S4, V0.S4, V23.S4
 	VMOV     V2.B16, V27.B16
-	VSUB     V18.S4, V26.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
+	VSUB     V15.S4, V26.S4, V0.S4
 	VAND     V14.B16, V0.B16, V0.B16
-	VADD     V18.S4, V0.S4, V0.S4
+	VSUB     V0.S4, V26.S4, V1.S4
 	WORD     $0x4e3ae742 // fcmeq v2.4s, v26.4s, v26.4s
-	VBSL     V26.B16, V0.B16, V2.B16
-	VADD     V22.S4, V1.S4, V22.S4
+	VBSL     V26.B16, V1.B16, V2.B16
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V22.S4, V0.S4, V22.S4
 	VMOV     V2.B16, V26.B16
-	VSUB     V18.S4, V25.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
+	VSUB     V15.S4, V25.S4, V0.S4
 	VAND     V14.B16, V0.B16, V0.B16
-	VADD     V18.S4, V0.S4, V0.S4
+	VSUB     V0.S4, V25.S4, V1.S4
 	WORD     $0x4e39e722 // fcmeq v2.4s, v25.4s, v25.4s
-	VBSL     V25.B16, V0.B16, V2.B16
-	VADD     V21.S4, V1.S4, V21.S4
+	VBSL     V25.B16, V1.B16, V2.B16
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V21.S4, V0.S4, V21.S4
 	VMOV     V2.B16, V25.B16
-	VSUB     V18.S4, V24.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
+	VSUB     V15.S4, V24.S4, V0.S4
 	VAND     V14.B16, V0.B16, V0.B16
-	VADD     V18.S4, V0.S4, V0.S4
+	VSUB     V0.S4, V24.S4, V1.S4
 	WORD     $0x4e38e702 // fcmeq v2.4s, v24.4s, v24.4s
-	VBSL     V24.B16, V0.B16, V2.B16
-	VADD     V20.S4, V1.S4, V20.S4
+	VBSL     V24.B16, V1.B16, V2.B16
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V20.S4, V0.S4, V20.S4
 	VMOV     V2.B16, V24.B16
 	WORD     $0x6e39df7b // fmul v27.4s, v27.4s, v25.4s
 	WORD     $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
@@ -1810,54 +1812,55 @@ l156:
 	VEXT     $4, V27.B16, V27.B16, V0.B16
 	WORD     $0x6e20df7b // fmul v27.4s, v27.4s, v0.4s
 	VDUP     V27.S[0], V0.S4
-	VSUB     V18.S4, V0.S4, V1.S4
-	WORD     $0x4f290422 // sshr v2.4s, v1.4s, #23
+	VSUB     V15.S4, V0.S4, V1.S4
 	VAND     V14.B16, V1.B16, V1.B16
-	VADD     V18.S4, V1.S4, V1.S4
+	VSUB     V1.S4, V0.S4, V2.S4
 	WORD     $0x4e20e403 // fcmeq v3.4s, v0.4s, v0.4s
-	VBSL     V0.B16, V1.B16, V3.B16
+	VBSL     V0.B16, V2.B16, V3.B16
+	WORD     $0x4f290421 // sshr v1.4s, v1.4s, #23
 	VADD     V21.S4, V23.S4, V23.S4
 	VADD     V20.S4, V22.S4, V22.S4
 	VADD     V22.S4, V23.S4, V23.S4
-	VEXT     $8, V23.B16, V23.B16, V1.B16
-	VADD     V1.S4, V23.S4, V23.S4
-	VEXT     $4, V23.B16, V23.B16, V1.B16
-	VADD     V1.S4, V23.S4, V23.S4
-	VDUP     V23.S[0], V1.S4
-	VADD     V1.S4, V2.S4, V1.S4
+	VEXT     $8, V23.B16, V23.B16, V2.B16
+	VADD     V2.S4, V23.S4, V23.S4
+	VEXT     $4, V23.B16, V23.B16, V2.B16
+	VADD     V2.S4, V23.S4, V23.S4
+	VDUP     V23.S[0], V2.S4
+	VADD     V2.S4, V1.S4, V1.S4
 	WORD     $0x4e20e402 // fcmeq v2.4s, v0.4s, v0.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V18.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
+	VSUB     V15.S4, V3.S4, V4.S4
+	VAND     V14.B16, V4.B16, V4.B16
+	VSUB     V4.S4, V3.S4, V3.S4
 	WORD     $0x4e21d884 // scvtf v4.4s, v4.4s
-	VAND     V14.B16, V3.B16, V3.B16
-	VADD     V18.S4, V3.S4, V3.S4
 	WORD     $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    800(R26), F5
-	FMOVQ    784(R26), F6
+	FMOVQ    784(R26), F5
+	FMOVQ    768(R26), F6
 	VFMLA    V3.S4, V6.S4, V5.S4
-	FMOVQ    816(R26), F6
+	FMOVQ    800(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	FMOVQ    832(R26), F5
+	FMOVQ    816(R26), F5
 	VFMLA    V3.S4, V6.S4, V5.S4
-	FMOVQ    848(R26), F6
+	FMOVQ    832(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	FMOVQ    864(R26), F5
+	FMOVQ    848(R26), F5
 	VFMLA    V3.S4, V6.S4, V5.S4
-	FMOVQ    880(R26), F6
+	FMOVQ    864(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	FMOVQ    896(R26), F5
+	FMOVQ    880(R26), F5
 	VFMLA    V3.S4, V6.S4, V5.S4
-	FMOVQ    912(R26), F6
+	FMOVQ    896(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	WORD     $0x6e23dc65 // fmul v5.4s, v3.4s, v3.4s
-	WORD     $0x6e30dc87 // fmul v7.4s, v4.4s, v16.4s
+	FMOVQ    912(R26), F7
+	WORD     $0x6e27dc87 // fmul v7.4s, v4.4s, v7.4s
 	VFMLA    V5.S4, V6.S4, V7.S4
 	WORD     $0x4e23d4e3 // fadd v3.4s, v7.4s, v3.4s
-	VFMLA    V17.S4, V4.S4, V3.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V5.S4, V4.S4, V3.S4
 	VBSL     V0.B16, V3.B16, V2.B16
 	WORD     $0x4e21d820 // scvtf v0.4s, v1.4s
 	VFMLA    V16.S4, V0.S4, V2.S4
@@ -1887,9 +1890,9 @@ TEXT ·BernoulliLogProbBackward(SB), NOSPLIT, $8-48
 
 	// Registers:    V0-V13 values    V14-V18 constants and scalars    V19-V31 kept from loop to loop
 	FMOVQ    704(R26), F18
-	FMOVQ    752(R26), F17
-	FMOVQ    736(R26), F16
-	FLDPQ    592(R26), (F15, F14)
+	FMOVQ    736(R26), F17
+	FLDPQ    576(R26), (F16, F15)
+	FMOVQ    608(R26), F14
 
 	// Registers:    R0 lp    R1 dlogits    R2 x    R3 logits    R15 elements left in the row    R4 4n
 	MOVD     lp+0(FP), R0
@@ -1921,8 +1924,8 @@ l205:
 l206:
 	FLDPQ    (R2), (F0, F1)
 	FLDPQ    (R3), (F2, F3)
-	VORR     V16.B16, V2.B16, V4.B16
-	VORR     V16.B16, V3.B16, V5.B16
+	VORR     V17.B16, V2.B16, V4.B16
+	VORR     V17.B16, V3.B16, V5.B16
 	FMOVQ    544(R26), F6
 	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
 	FMOVQ    544(R26), F6
@@ -1935,10 +1938,8 @@ l206:
 	FMOVQ    576(R26), F7
 	FMOVQ    560(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	FMOVQ    576(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    576(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
+	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
+	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
 	VFMLS    V15.S4, V8.S4, V4.S4
 	VFMLS    V15.S4, V9.S4, V5.S4
 	VFMLS    V14.S4, V8.S4, V4.S4
@@ -2005,8 +2006,8 @@ l206:
 	WORD     $0x6e27fc84 // fdiv v4.4s, v4.4s, v7.4s
 	WORD     $0x6ea0d842 // fcmle v2.4s, v2.4s, #0.0
 	WORD     $0x6ea0d863 // fcmle v3.4s, v3.4s, #0.0
-	VAND     V2.B16, V16.B16, V2.B16
-	VAND     V3.B16, V16.B16, V3.B16
+	VAND     V2.B16, V17.B16, V2.B16
+	VAND     V3.B16, V17.B16, V3.B16
 	VEOR     V2.B16, V5.B16, V2.B16
 	VEOR     V3.B16, V4.B16, V3.B16
 	WORD     $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
@@ -2016,8 +2017,8 @@ l206:
 	FSTPQ    (F0, F1), (R1)
 	FLDPQ    32(R2), (F0, F1)
 	FLDPQ    32(R3), (F2, F3)
-	VORR     V16.B16, V2.B16, V4.B16
-	VORR     V16.B16, V3.B16, V5.B16
+	VORR     V17.B16, V2.B16, V4.B16
+	VORR     V17.B16, V3.B16, V5.B16
 	FMOVQ    544(R26), F6
 	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
 	FMOVQ    544(R26), F6
@@ -2028,10 +2029,8 @@ l206:
 	FMOVQ    576(R26), F7
 	FMOVQ    560(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	FMOVQ    576(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    576(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
+	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
+	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
 	VFMLS    V15.S4, V8.S4, V4.S4
 	VFMLS    V15.S4, V9.S4, V5.S4
 	VFMLS    V14.S4, V8.S4, V4.S4
@@ -2094,8 +2093,8 @@ l206:
 	WORD     $0x6e27fc84 // fdiv v4.4s, v4.4s, v7.4s
 	WORD     $0x6ea0d842 // fcmle v2.4s, v2.4s, #0.0
 	WORD     $0x6ea0d863 // fcmle v3.4s, v3.4s, #0.0
-	VAND     V2.B16, V16.B16, V2.B16
-	VAND     V3.B16, V16.B16, V3.B16
+	VAND     V2.B16, V17.B16, V2.B16
+	VAND     V3.B16, V17.B16, V3.B16
 	VEOR     V2.B16, V5.B16, V2.B16
 	VEOR     V3.B16, V4.B16, V3.B16
 	WORD     $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
@@ -2103,41 +2102,45 @@ l206:
 	WORD     $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
 	WORD     $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
 	FSTPQ    (F0, F1), 32(R1)
-	VSUB     V17.S4, V27.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    768(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
+	FMOVQ    752(R26), F0
+	VSUB     V0.S4, V27.S4, V0.S4
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V27.S4, V1.S4
 	WORD     $0x4e3be762 // fcmeq v2.4s, v27.4s, v27.4s
-	VBSL     V27.B16, V0.B16, V2.B16
-	VADD     V23.S4, V1.S4, V23.S4
+	VBSL     V27.B16, V1.B16, V2.B16
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V23.S4, V0.S4, V23.S4
 	VMOV     V2.B16, V27.B16
-	VSUB     V17.S4, V26.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    768(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
+	FMOVQ    752(R26), F0
+	VSUB     V0.S4, V26.S4, V0.S4
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V26.S4, V1.S4
 	WORD     $0x4e3ae742 // fcmeq v2.4s, v26.4s, v26.4s
-	VBSL     V26.B16, V0.B16, V2.B16
-	VADD     V22.S4, V1.S4, V22.S4
+	VBSL     V26.B16, V1.B16, V2.B16
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V22.S4, V0.S4, V22.S4
 	VMOV     V2.B16, V26.B16
-	VSUB     V17.S4, V25.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    768(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
+	FMOVQ    752(R26), F0
+	VSUB     V0.S4, V25.S4, V0.S4
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V25.S4, V1.S4
 	WORD     $0x4e39e722 // fcmeq v2.4s, v25.4s, v25.4s
-	VBSL     V25.B16, V0.B16, V2.B16
-	VADD     V21.S4, V1.S4, V21.S4
+	VBSL     V25.B16, V1.B16, V2.B16
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V21.S4, V0.S4, V21.S4
 	VMOV     V2.B16, V25.B16
-	VSUB     V17.S4, V24.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    768(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
+	FMOVQ    752(R26), F0
+	VSUB     V0.S4, V24.S4, V0.S4
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V24.S4, V1.S4
 	WORD     $0x4e38e702 // fcmeq v2.4s, v24.4s, v24.4s
-	VBSL     V24.B16, V0.B16, V2.B16
-	VADD     V20.S4, V1.S4, V20.S4
+	VBSL     V24.B16, V1.B16, V2.B16
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V20.S4, V0.S4, V20.S4
 	VMOV     V2.B16, V24.B16
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -2211,8 +2214,8 @@ t293:
 	ADD      $24, R3, R23
 	VLD1     (R23), V3.S[2]
 t291:
-	VORR     V16.B16, V2.B16, V4.B16
-	VORR     V16.B16, V3.B16, V5.B16
+	VORR     V17.B16, V2.B16, V4.B16
+	VORR     V17.B16, V3.B16, V5.B16
 	FMOVQ    544(R26), F6
 	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
 	FMOVQ    544(R26), F6
@@ -2225,10 +2228,8 @@ t291:
 	FMOVQ    576(R26), F7
 	FMOVQ    560(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	FMOVQ    576(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    576(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
+	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
+	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
 	VFMLS    V15.S4, V8.S4, V4.S4
 	VFMLS    V15.S4, V9.S4, V5.S4
 	VFMLS    V14.S4, V8.S4, V4.S4
@@ -2307,8 +2308,8 @@ t291:
 	WORD     $0x6e27fc84 // fdiv v4.4s, v4.4s, v7.4s
 	WORD     $0x6ea0d842 // fcmle v2.4s, v2.4s, #0.0
 	WORD     $0x6ea0d863 // fcmle v3.4s, v3.4s, #0.0
-	VAND     V2.B16, V16.B16, V2.B16
-	VAND     V3.B16, V16.B16, V3.B16
+	VAND     V2.B16, V17.B16, V2.B16
+	VAND     V3.B16, V17.B16, V3.B16
 	VEOR     V2.B16, V5.B16, V2.B16
 	VEOR     V3.B16, V4.B16, V3.B16
 	WORD     $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
@@ -2418,8 +2419,8 @@ t311:
 	ADD      $56, R3, R23
 	VLD1     (R23), V3.S[2]
 t309:
-	VORR     V16.B16, V2.B16, V4.B16
-	VORR     V16.B16, V3.B16, V5.B16
+	VORR     V17.B16, V2.B16, V4.B16
+	VORR     V17.B16, V3.B16, V5.B16
 	FMOVQ    544(R26), F6
 	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
 	FMOVQ    544(R26), F6
@@ -2430,10 +2431,8 @@ t309:
 	FMOVQ    576(R26), F7
 	FMOVQ    560(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	FMOVQ    576(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    576(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
+	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
+	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
 	VFMLS    V15.S4, V8.S4, V4.S4
 	VFMLS    V15.S4, V9.S4, V5.S4
 	VFMLS    V14.S4, V8.S4, V4.S4
@@ -2508,8 +2507,8 @@ t309:
 	WORD     $0x6e27fc84 // fdiv v4.4s, v4.4s, v7.4s
 	WORD     $0x6ea0d842 // fcmle v2.4s, v2.4s, #0.0
 	WORD     $0x6ea0d863 // fcmle v3.4s, v3.4s, #0.0
-	VAND     V2.B16, V16.B16, V2.B16
-	VAND     V3.B16, V16.B16, V3.B16
+	VAND     V2.B16, V17.B16, V2.B16
+	VAND     V3.B16, V17.B16, V3.B16
 	VEOR     V2.B16, V5.B16, V2.B16
 	VEOR     V3.B16, V4.B16, V3.B16
 	WORD     $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
@@ -2554,41 +2553,45 @@ t315:
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
 l209:
-	VSUB     V17.S4, V27.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    768(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
+	FMOVQ    752(R26), F0
+	VSUB     V0.S4, V27.S4, V0.S4
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V27.S4, V1.S4
 	WORD     $0x4e3be762 // fcmeq v2.4s, v27.4s, v27.4s
-	VBSL     V27.B16, V0.B16, V2.B16
-	VADD     V23.S4, V1.S4, V23.S4
+	VBSL     V27.B16, V1.B16, V2.B16
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V23.S4, V0.S4, V23.S4
 	VMOV     V2.B16, V27.B16
-	VSUB     V17.S4, V26.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    768(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
+	FMOVQ    752(R26), F0
+	VSUB     V0.S4, V26.S4, V0.S4
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V26.S4, V1.S4
 	WORD     $0x4e3ae742 // fcmeq v2.4s, v26.4s, v26.4s
-	VBSL     V26.B16, V0.B16, V2.B16
-	VADD     V22.S4, V1.S4, V22.S4
+	VBSL     V26.B16, V1.B16, V2.B16
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V22.S4, V0.S4, V22.S4
 	VMOV     V2.B16, V26.B16
-	VSUB     V17.S4, V25.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    768(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
+	FMOVQ    752(R26), F0
+	VSUB     V0.S4, V25.S4, V0.S4
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V25.S4, V1.S4
 	WORD     $0x4e39e722 // fcmeq v2.4s, v25.4s, v25.4s
-	VBSL     V25.B16, V0.B16, V2.B16
-	VADD     V21.S4, V1.S4, V21.S4
+	VBSL     V25.B16, V1.B16, V2.B16
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V21.S4, V0.S4, V21.S4
 	VMOV     V2.B16, V25.B16
-	VSUB     V17.S4, V24.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    768(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
+	FMOVQ    752(R26), F0
+	VSUB     V0.S4, V24.S4, V0.S4
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V24.S4, V1.S4
 	WORD     $0x4e38e702 // fcmeq v2.4s, v24.4s, v24.4s
-	VBSL     V24.B16, V0.B16, V2.B16
-	VADD     V20.S4, V1.S4, V20.S4
+	VBSL     V24.B16, V1.B16, V2.B16
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V20.S4, V0.S4, V20.S4
 	VMOV     V2.B16, V24.B16
 	WORD     $0x6e39df7b // fmul v27.4s, v27.4s, v25.4s
 	WORD     $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
@@ -2598,56 +2601,59 @@ l209:
 	VEXT     $4, V27.B16, V27.B16, V0.B16
 	WORD     $0x6e20df7b // fmul v27.4s, v27.4s, v0.4s
 	VDUP     V27.S[0], V0.S4
-	VSUB     V17.S4, V0.S4, V1.S4
-	WORD     $0x4f290422 // sshr v2.4s, v1.4s, #23
-	FMOVQ    768(R26), F3
-	VAND     V3.B16, V1.B16, V1.B16
-	VADD     V17.S4, V1.S4, V1.S4
+	FMOVQ    752(R26), F1
+	VSUB     V1.S4, V0.S4, V1.S4
+	FMOVQ    512(R26), F2
+	VAND     V2.B16, V1.B16, V1.B16
+	VSUB     V1.S4, V0.S4, V2.S4
 	WORD     $0x4e20e403 // fcmeq v3.4s, v0.4s, v0.4s
-	VBSL     V0.B16, V1.B16, V3.B16
+	VBSL     V0.B16, V2.B16, V3.B16
+	WORD     $0x4f290421 // sshr v1.4s, v1.4s, #23
 	VADD     V21.S4, V23.S4, V23.S4
 	VADD     V20.S4, V22.S4, V22.S4
 	VADD     V22.S4, V23.S4, V23.S4
-	VEXT     $8, V23.B16, V23.B16, V1.B16
-	VADD     V1.S4, V23.S4, V23.S4
-	VEXT     $4, V23.B16, V23.B16, V1.B16
-	VADD     V1.S4, V23.S4, V23.S4
-	VDUP     V23.S[0], V1.S4
-	VADD     V1.S4, V2.S4, V1.S4
+	VEXT     $8, V23.B16, V23.B16, V2.B16
+	VADD     V2.S4, V23.S4, V23.S4
+	VEXT     $4, V23.B16, V23.B16, V2.B16
+	VADD     V2.S4, V23.S4, V23.S4
+	VDUP     V23.S[0], V2.S4
+	VADD     V2.S4, V1.S4, V1.S4
 	WORD     $0x4e20e402 // fcmeq v2.4s, v0.4s, v0.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V17.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
+	FMOVQ    752(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
+	VSUB     V4.S4, V3.S4, V3.S4
 	WORD     $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVQ    768(R26), F5
-	VAND     V5.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V3.S4
 	WORD     $0x4eb2d463 // fsub v3.4s, v3.4s, v18.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    800(R26), F5
-	FMOVQ    784(R26), F6
+	FMOVQ    784(R26), F5
+	FMOVQ    768(R26), F6
 	VFMLA    V3.S4, V6.S4, V5.S4
-	FMOVQ    816(R26), F6
+	FMOVQ    800(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	FMOVQ    832(R26), F5
+	FMOVQ    816(R26), F5
 	VFMLA    V3.S4, V6.S4, V5.S4
-	FMOVQ    848(R26), F6
+	FMOVQ    832(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	FMOVQ    864(R26), F5
+	FMOVQ    848(R26), F5
 	VFMLA    V3.S4, V6.S4, V5.S4
-	FMOVQ    880(R26), F6
+	FMOVQ    864(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	FMOVQ    896(R26), F5
+	FMOVQ    880(R26), F5
 	VFMLA    V3.S4, V6.S4, V5.S4
-	FMOVQ    912(R26), F6
+	FMOVQ    896(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	WORD     $0x6e23dc65 // fmul v5.4s, v3.4s, v3.4s
-	WORD     $0x6e2edc87 // fmul v7.4s, v4.4s, v14.4s
+	FMOVQ    912(R26), F7
+	WORD     $0x6e27dc87 // fmul v7.4s, v4.4s, v7.4s
 	VFMLA    V5.S4, V6.S4, V7.S4
 	WORD     $0x4e23d4e3 // fadd v3.4s, v7.4s, v3.4s
-	VFMLA    V15.S4, V4.S4, V3.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V5.S4, V4.S4, V3.S4
 	VBSL     V0.B16, V3.B16, V2.B16
 	WORD     $0x4e21d820 // scvtf v0.4s, v1.4s
 	VFMLA    V14.S4, V0.S4, V2.S4

@@ -80,8 +80,8 @@ DATA gaussConsts<>+576(SB)/8, $0x1e7fffff1e7fffff
 DATA gaussConsts<>+584(SB)/8, $0x1e7fffff1e7fffff
 DATA gaussConsts<>+592(SB)/8, $0x3f3504f33f3504f3 // sqrt(1/2)
 DATA gaussConsts<>+600(SB)/8, $0x3f3504f33f3504f3
-DATA gaussConsts<>+608(SB)/8, $0x007fffff007fffff // the mantissa
-DATA gaussConsts<>+616(SB)/8, $0x007fffff007fffff
+DATA gaussConsts<>+608(SB)/8, $0xff800000ff800000 // -Inf; the bits of sign and exponent
+DATA gaussConsts<>+616(SB)/8, $0xff800000ff800000
 DATA gaussConsts<>+624(SB)/8, $0x3f8000003f800000 // 1
 DATA gaussConsts<>+632(SB)/8, $0x3f8000003f800000
 DATA gaussConsts<>+640(SB)/8, $0xbd9537bcbd9537bc // -0x1.2a6f78p-04 = -0.07286021
@@ -102,83 +102,87 @@ DATA gaussConsts<>+752(SB)/8, $0x3eaaaab83eaaaab8 // 0x1.55557p-02 = 0.33333373
 DATA gaussConsts<>+760(SB)/8, $0x3eaaaab83eaaaab8
 DATA gaussConsts<>+768(SB)/8, $0xbf000000bf000000 // -0x1p-01 = -0.5
 DATA gaussConsts<>+776(SB)/8, $0xbf000000bf000000
-DATA gaussConsts<>+784(SB)/8, $0x35bfbe8e35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
-DATA gaussConsts<>+792(SB)/8, $0x35bfbe8e35bfbe8e
-DATA gaussConsts<>+800(SB)/8, $0x3f3172003f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
-DATA gaussConsts<>+808(SB)/8, $0x3f3172003f317200
-DATA gaussConsts<>+816(SB)/8, $0x4000000040000000 // 2
-DATA gaussConsts<>+824(SB)/8, $0x4000000040000000
-DATA gaussConsts<>+832(SB)/8, $0x0080000000800000 // the lowest bit of the exponent; the smallest normal number
-DATA gaussConsts<>+840(SB)/8, $0x0080000000800000
-DATA gaussConsts<>+848(SB)/8, $0x3f6b3f8e3f6b3f8e // 0x1.d67f1cp-01 = 0.9189385: ln(2 pi)/2
-DATA gaussConsts<>+856(SB)/8, $0x3f6b3f8e3f6b3f8e
-DATA gaussConsts<>+864(SB)/8, $0xc0000000c0000000 // -2
-DATA gaussConsts<>+872(SB)/8, $0xc0000000c0000000
-DATA gaussConsts<>+880(SB)/8, $0x3080000030800000
-DATA gaussConsts<>+888(SB)/8, $0x3080000030800000
-DATA gaussConsts<>+896(SB)/8, $0x3f0000003f000000 // 0x1p-01 = 0.5
-DATA gaussConsts<>+904(SB)/8, $0x3f0000003f000000
-DATA gaussConsts<>+912(SB)/8, $0xbe800000be800000 // -0x1p-02 = -0.25
-DATA gaussConsts<>+920(SB)/8, $0xbe800000be800000
-DATA gaussConsts<>+928(SB)/8, $0x1e0000011e000001
-DATA gaussConsts<>+936(SB)/8, $0x1e0000011e000001
-DATA gaussConsts<>+944(SB)/8, $0x61ffffff61ffffff
-DATA gaussConsts<>+952(SB)/8, $0x61ffffff61ffffff
-DATA gaussConsts<>+960(SB)/8, $0x3fb8aa3b3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
-DATA gaussConsts<>+968(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA gaussConsts<>+976(SB)/8, $0x4b40007f4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
-DATA gaussConsts<>+984(SB)/8, $0x4b40007f4b40007f
-DATA gaussConsts<>+992(SB)/8, $0x3ab52f1a3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
-DATA gaussConsts<>+1000(SB)/8, $0x3ab52f1a3ab52f1a
-DATA gaussConsts<>+1008(SB)/8, $0x3c091d683c091d68 // 0x1.123adp-07 = 0.008368827
-DATA gaussConsts<>+1016(SB)/8, $0x3c091d683c091d68
-DATA gaussConsts<>+1024(SB)/8, $0x3d2aac513d2aac51 // 0x1.5558a2p-05 = 0.04166824
-DATA gaussConsts<>+1032(SB)/8, $0x3d2aac513d2aac51
-DATA gaussConsts<>+1040(SB)/8, $0x3e2aaa483e2aaa48 // 0x1.55549p-03 = 0.1666652
-DATA gaussConsts<>+1048(SB)/8, $0x3e2aaa483e2aaa48
-DATA gaussConsts<>+1056(SB)/8, $0x3efffffe3efffffe // 0x1.fffffcp-02 = 0.49999994
-DATA gaussConsts<>+1064(SB)/8, $0x3efffffe3efffffe
-DATA gaussConsts<>+1072(SB)/8, $0x4220000142200001
-DATA gaussConsts<>+1080(SB)/8, $0x4220000142200001
-DATA gaussConsts<>+1088(SB)/8, $0x3ddfffff3ddfffff
-DATA gaussConsts<>+1096(SB)/8, $0x3ddfffff3ddfffff
-DATA gaussConsts<>+1104(SB)/8, $0xc2d00000c2d00000 // -104
-DATA gaussConsts<>+1112(SB)/8, $0xc2d00000c2d00000
-DATA gaussConsts<>+1120(SB)/8, $0x4b4000fe4b4000fe // 0x1.8001fcp+23 = 1.2583166e+07: the same, with the bias of two
-DATA gaussConsts<>+1128(SB)/8, $0x4b4000fe4b4000fe
-DATA gaussConsts<>+1136(SB)/8, $0x3f3172183f317218 // 0x1.62e43p-01 = 0.6931472
-DATA gaussConsts<>+1144(SB)/8, $0x3f3172183f317218
-DATA gaussConsts<>+1152(SB)/8, $0xbd389f1bbd389f1b // -0x1.713e36p-05 = -0.04507361
-DATA gaussConsts<>+1160(SB)/8, $0xbd389f1bbd389f1b
-DATA gaussConsts<>+1168(SB)/8, $0x3dd650473dd65047 // 0x1.aca08ep-04 = 0.104645304
-DATA gaussConsts<>+1176(SB)/8, $0x3dd650473dd65047
-DATA gaussConsts<>+1184(SB)/8, $0xbe06c9fabe06c9fa // -0x1.0d93f4p-03 = -0.13162985
-DATA gaussConsts<>+1192(SB)/8, $0xbe06c9fabe06c9fa
-DATA gaussConsts<>+1200(SB)/8, $0x3e14435c3e14435c // 0x1.2886b8p-03 = 0.1447882
-DATA gaussConsts<>+1208(SB)/8, $0x3e14435c3e14435c
-DATA gaussConsts<>+1216(SB)/8, $0xbe2a778bbe2a778b // -0x1.54ef16p-03 = -0.16647165
-DATA gaussConsts<>+1224(SB)/8, $0xbe2a778bbe2a778b
-DATA gaussConsts<>+1232(SB)/8, $0x3e4cb4b33e4cb4b3 // 0x1.996966p-03 = 0.19990806
-DATA gaussConsts<>+1240(SB)/8, $0x3e4cb4b33e4cb4b3
-DATA gaussConsts<>+1248(SB)/8, $0xbe800021be800021 // -0x1.000042p-02 = -0.25000098
-DATA gaussConsts<>+1256(SB)/8, $0xbe800021be800021
-DATA gaussConsts<>+1264(SB)/8, $0x3eaaaad23eaaaad2 // 0x1.5555a4p-02 = 0.3333345
-DATA gaussConsts<>+1272(SB)/8, $0x3eaaaad23eaaaad2
-DATA gaussConsts<>+1280(SB)/8, $0x38d1b71738d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
-DATA gaussConsts<>+1288(SB)/8, $0x38d1b71738d1b717
-DATA gaussConsts<>+1296(SB)/8, $0x4e8000014e800001
-DATA gaussConsts<>+1304(SB)/8, $0x4e8000014e800001
-DATA gaussConsts<>+1312(SB)/8, $0x317fffff317fffff
-DATA gaussConsts<>+1320(SB)/8, $0x317fffff317fffff
-DATA gaussConsts<>+1328(SB)/8, $0x7f7fffff7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
-DATA gaussConsts<>+1336(SB)/8, $0x7f7fffff7f7fffff
-DATA gaussConsts<>+1344(SB)/8, $0xff7fffffff7fffff // -0x1.fffffep+127 = -3.4028235e+38
-DATA gaussConsts<>+1352(SB)/8, $0xff7fffffff7fffff
-DATA gaussConsts<>+1360(SB)/8, $0x42b2000042b20000 // 89
-DATA gaussConsts<>+1368(SB)/8, $0x42b2000042b20000
-DATA gaussConsts<>+1376(SB)/8, $0x2000000020000000
-DATA gaussConsts<>+1384(SB)/8, $0x2000000020000000
-GLOBL gaussConsts<>(SB), RODATA|NOPTR, $1392
+DATA gaussConsts<>+784(SB)/8, $0x2a3fbe8e2a3fbe8e // 0x1.7f7d1cp-43 = 1.703032e-13
+DATA gaussConsts<>+792(SB)/8, $0x2a3fbe8e2a3fbe8e
+DATA gaussConsts<>+800(SB)/8, $0x33b1720033b17200 // 0x1.62e4p-24 = 8.262941e-08
+DATA gaussConsts<>+808(SB)/8, $0x33b1720033b17200
+DATA gaussConsts<>+816(SB)/8, $0x3f3172003f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
+DATA gaussConsts<>+824(SB)/8, $0x3f3172003f317200
+DATA gaussConsts<>+832(SB)/8, $0x35bfbe8e35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
+DATA gaussConsts<>+840(SB)/8, $0x35bfbe8e35bfbe8e
+DATA gaussConsts<>+848(SB)/8, $0x4000000040000000 // 2
+DATA gaussConsts<>+856(SB)/8, $0x4000000040000000
+DATA gaussConsts<>+864(SB)/8, $0x0080000000800000 // the lowest bit of the exponent; the smallest normal number
+DATA gaussConsts<>+872(SB)/8, $0x0080000000800000
+DATA gaussConsts<>+880(SB)/8, $0x3f6b3f8e3f6b3f8e // 0x1.d67f1cp-01 = 0.9189385: ln(2 pi)/2
+DATA gaussConsts<>+888(SB)/8, $0x3f6b3f8e3f6b3f8e
+DATA gaussConsts<>+896(SB)/8, $0xc0000000c0000000 // -2
+DATA gaussConsts<>+904(SB)/8, $0xc0000000c0000000
+DATA gaussConsts<>+912(SB)/8, $0x3080000030800000
+DATA gaussConsts<>+920(SB)/8, $0x3080000030800000
+DATA gaussConsts<>+928(SB)/8, $0x3f0000003f000000 // 0x1p-01 = 0.5
+DATA gaussConsts<>+936(SB)/8, $0x3f0000003f000000
+DATA gaussConsts<>+944(SB)/8, $0xbe800000be800000 // -0x1p-02 = -0.25
+DATA gaussConsts<>+952(SB)/8, $0xbe800000be800000
+DATA gaussConsts<>+960(SB)/8, $0x1e0000011e000001
+DATA gaussConsts<>+968(SB)/8, $0x1e0000011e000001
+DATA gaussConsts<>+976(SB)/8, $0x61ffffff61ffffff
+DATA gaussConsts<>+984(SB)/8, $0x61ffffff61ffffff
+DATA gaussConsts<>+992(SB)/8, $0x3fb8aa3b3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
+DATA gaussConsts<>+1000(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA gaussConsts<>+1008(SB)/8, $0x4b40007f4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
+DATA gaussConsts<>+1016(SB)/8, $0x4b40007f4b40007f
+DATA gaussConsts<>+1024(SB)/8, $0x3ab52f1a3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
+DATA gaussConsts<>+1032(SB)/8, $0x3ab52f1a3ab52f1a
+DATA gaussConsts<>+1040(SB)/8, $0x3c091d683c091d68 // 0x1.123adp-07 = 0.008368827
+DATA gaussConsts<>+1048(SB)/8, $0x3c091d683c091d68
+DATA gaussConsts<>+1056(SB)/8, $0x3d2aac513d2aac51 // 0x1.5558a2p-05 = 0.04166824
+DATA gaussConsts<>+1064(SB)/8, $0x3d2aac513d2aac51
+DATA gaussConsts<>+1072(SB)/8, $0x3e2aaa483e2aaa48 // 0x1.55549p-03 = 0.1666652
+DATA gaussConsts<>+1080(SB)/8, $0x3e2aaa483e2aaa48
+DATA gaussConsts<>+1088(SB)/8, $0x3efffffe3efffffe // 0x1.fffffcp-02 = 0.49999994
+DATA gaussConsts<>+1096(SB)/8, $0x3efffffe3efffffe
+DATA gaussConsts<>+1104(SB)/8, $0x4220000142200001
+DATA gaussConsts<>+1112(SB)/8, $0x4220000142200001
+DATA gaussConsts<>+1120(SB)/8, $0x3ddfffff3ddfffff
+DATA gaussConsts<>+1128(SB)/8, $0x3ddfffff3ddfffff
+DATA gaussConsts<>+1136(SB)/8, $0xc2d00000c2d00000 // -104
+DATA gaussConsts<>+1144(SB)/8, $0xc2d00000c2d00000
+DATA gaussConsts<>+1152(SB)/8, $0x4b4000fe4b4000fe // 0x1.8001fcp+23 = 1.2583166e+07: the same, with the bias of two
+DATA gaussConsts<>+1160(SB)/8, $0x4b4000fe4b4000fe
+DATA gaussConsts<>+1168(SB)/8, $0x3f3172183f317218 // 0x1.62e43p-01 = 0.6931472
+DATA gaussConsts<>+1176(SB)/8, $0x3f3172183f317218
+DATA gaussConsts<>+1184(SB)/8, $0xbd389f1bbd389f1b // -0x1.713e36p-05 = -0.04507361
+DATA gaussConsts<>+1192(SB)/8, $0xbd389f1bbd389f1b
+DATA gaussConsts<>+1200(SB)/8, $0x3dd650473dd65047 // 0x1.aca08ep-04 = 0.104645304
+DATA gaussConsts<>+1208(SB)/8, $0x3dd650473dd65047
+DATA gaussConsts<>+1216(SB)/8, $0xbe06c9fabe06c9fa // -0x1.0d93f4p-03 = -0.13162985
+DATA gaussConsts<>+1224(SB)/8, $0xbe06c9fabe06c9fa
+DATA gaussConsts<>+1232(SB)/8, $0x3e14435c3e14435c // 0x1.2886b8p-03 = 0.1447882
+DATA gaussConsts<>+1240(SB)/8, $0x3e14435c3e14435c
+DATA gaussConsts<>+1248(SB)/8, $0xbe2a778bbe2a778b // -0x1.54ef16p-03 = -0.16647165
+DATA gaussConsts<>+1256(SB)/8, $0xbe2a778bbe2a778b
+DATA gaussConsts<>+1264(SB)/8, $0x3e4cb4b33e4cb4b3 // 0x1.996966p-03 = 0.19990806
+DATA gaussConsts<>+1272(SB)/8, $0x3e4cb4b33e4cb4b3
+DATA gaussConsts<>+1280(SB)/8, $0xbe800021be800021 // -0x1.000042p-02 = -0.25000098
+DATA gaussConsts<>+1288(SB)/8, $0xbe800021be800021
+DATA gaussConsts<>+1296(SB)/8, $0x3eaaaad23eaaaad2 // 0x1.5555a4p-02 = 0.3333345
+DATA gaussConsts<>+1304(SB)/8, $0x3eaaaad23eaaaad2
+DATA gaussConsts<>+1312(SB)/8, $0x38d1b71738d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
+DATA gaussConsts<>+1320(SB)/8, $0x38d1b71738d1b717
+DATA gaussConsts<>+1328(SB)/8, $0x4e8000014e800001
+DATA gaussConsts<>+1336(SB)/8, $0x4e8000014e800001
+DATA gaussConsts<>+1344(SB)/8, $0x317fffff317fffff
+DATA gaussConsts<>+1352(SB)/8, $0x317fffff317fffff
+DATA gaussConsts<>+1360(SB)/8, $0x7f7fffff7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
+DATA gaussConsts<>+1368(SB)/8, $0x7f7fffff7f7fffff
+DATA gaussConsts<>+1376(SB)/8, $0xff7fffffff7fffff // -0x1.fffffep+127 = -3.4028235e+38
+DATA gaussConsts<>+1384(SB)/8, $0xff7fffffff7fffff
+DATA gaussConsts<>+1392(SB)/8, $0x42b2000042b20000 // 89
+DATA gaussConsts<>+1400(SB)/8, $0x42b2000042b20000
+DATA gaussConsts<>+1408(SB)/8, $0x2000000020000000
+DATA gaussConsts<>+1416(SB)/8, $0x2000000020000000
+GLOBL gaussConsts<>(SB), RODATA|NOPTR, $1424
 
 // func GaussPlain(mu *float32, s *float32, rows int, n int, ld int, smask uint32, slo uint32, span uint32) (left int)
 TEXT ·GaussPlain(SB), NOSPLIT, $72-64
@@ -851,12 +855,13 @@ l60:
 TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	MOVD     $gaussConsts<>(SB), R26
 
-	// Registers:    V0-V21 values    V22-V30 constants and scalars    V31 kept from loop to loop
+	// Registers:    V0-V19 values    V20-V30 constants and scalars    V31 kept from loop to loop
 	FLDPQ    592(R26), (F30, F29)
 	FMOVQ    528(R26), F28
-	FLDPQ    784(R26), (F27, F26)
-	FLDPQ    624(R26), (F25, F24)
+	FLDPQ    624(R26), (F27, F26)
+	FLDPQ    784(R26), (F25, F24)
 	FLDPQ    816(R26), (F23, F22)
+	FLDPQ    848(R26), (F21, F20)
 	MOVD     v+0(FP), R0
 	MOVD     lanes+8(FP), R1
 	MOVD     quad+16(FP), R14
@@ -868,18 +873,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	// 4 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	FMOVQ    (R1), F0
 	FMOVQ    64(R1), F1
-	VSUB     V30.S4, V1.S4, V1.S4
-	WORD     $0x4f290422 // sshr v2.4s, v1.4s, #23
-	VAND     V29.B16, V1.B16, V1.B16
-	VADD     V30.S4, V1.S4, V1.S4
+	VSUB     V30.S4, V1.S4, V2.S4
+	VAND     V29.B16, V2.B16, V2.B16
+	VSUB     V2.S4, V1.S4, V1.S4
+	WORD     $0x4f290442 // sshr v2.4s, v2.4s, #23
 	FMOVQ    128(R1), F3
 	VADD     V3.S4, V2.S4, V2.S4
 	FMOVQ    32(R1), F3
 	FMOVQ    96(R1), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    160(R1), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
@@ -887,18 +892,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V5.S4, V2.S4, V2.S4
 	FMOVQ    16(R1), F3
 	FMOVQ    80(R1), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    144(R1), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	FMOVQ    48(R1), F6
 	FMOVQ    112(R1), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    176(R1), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
@@ -909,18 +914,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V5.S4, V2.S4, V2.S4
 	FMOVQ    256(R1), F3
 	FMOVQ    320(R1), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    384(R1), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	FMOVQ    288(R1), F6
 	FMOVQ    352(R1), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    416(R1), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
@@ -928,18 +933,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V8.S4, V5.S4, V5.S4
 	FMOVQ    272(R1), F6
 	FMOVQ    336(R1), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    400(R1), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	FMOVQ    304(R1), F9
 	FMOVQ    368(R1), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    432(R1), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	WORD     $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
@@ -959,18 +964,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V2.S4, V3.S4, V2.S4
 	FMOVQ    512(R1), F3
 	FMOVQ    576(R1), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    640(R1), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	FMOVQ    544(R1), F6
 	FMOVQ    608(R1), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    672(R1), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
@@ -978,18 +983,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V8.S4, V5.S4, V5.S4
 	FMOVQ    528(R1), F6
 	FMOVQ    592(R1), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    656(R1), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	FMOVQ    560(R1), F9
 	FMOVQ    624(R1), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    688(R1), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	WORD     $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
@@ -1000,18 +1005,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V8.S4, V5.S4, V5.S4
 	FMOVQ    768(R1), F6
 	FMOVQ    832(R1), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    896(R1), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	FMOVQ    800(R1), F9
 	FMOVQ    864(R1), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    928(R1), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	WORD     $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
@@ -1019,18 +1024,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V11.S4, V8.S4, V8.S4
 	FMOVQ    784(R1), F9
 	FMOVQ    848(R1), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    912(R1), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	FMOVQ    816(R1), F12
 	FMOVQ    880(R1), F13
-	VSUB     V30.S4, V13.S4, V13.S4
-	WORD     $0x4f2905ae // sshr v14.4s, v13.4s, #23
-	VAND     V29.B16, V13.B16, V13.B16
-	VADD     V30.S4, V13.S4, V13.S4
+	VSUB     V30.S4, V13.S4, V14.S4
+	VAND     V29.B16, V14.B16, V14.B16
+	VSUB     V14.S4, V13.S4, V13.S4
+	WORD     $0x4f2905ce // sshr v14.4s, v14.4s, #23
 	FMOVQ    944(R1), F15
 	VADD     V15.S4, V14.S4, V14.S4
 	WORD     $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
@@ -1057,23 +1062,22 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VUZP1    V5.S4, V2.S4, V3.S4
 	VUZP2    V5.S4, V2.S4, V2.S4
 	VADD     V2.S4, V3.S4, V2.S4
-	VSUB     V30.S4, V1.S4, V1.S4
-	WORD     $0x4f290423 // sshr v3.4s, v1.4s, #23
-	VAND     V29.B16, V1.B16, V1.B16
-	VADD     V30.S4, V1.S4, V1.S4
+	VSUB     V30.S4, V1.S4, V3.S4
+	VAND     V29.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V1.S4, V1.S4
+	WORD     $0x4f290463 // sshr v3.4s, v3.4s, #23
 	VADD     V2.S4, V3.S4, V2.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V30.S4, V1.S4, V1.S4
-	WORD     $0x4f290423 // sshr v3.4s, v1.4s, #23
+	VSUB     V30.S4, V1.S4, V3.S4
+	VAND     V29.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V1.S4, V1.S4
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	VAND     V29.B16, V1.B16, V1.B16
-	VADD     V30.S4, V1.S4, V1.S4
-	WORD     $0x4eb9d421 // fsub v1.4s, v1.4s, v25.4s
+	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    656(R26), F4
-	VFMLA    V1.S4, V24.S4, V4.S4
+	VFMLA    V1.S4, V26.S4, V4.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    688(R26), F4
@@ -1089,40 +1093,40 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	FMOVQ    768(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	WORD     $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
-	WORD     $0x6e3bdc66 // fmul v6.4s, v3.4s, v27.4s
+	WORD     $0x6e39dc66 // fmul v6.4s, v3.4s, v25.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
-	VFMLA    V26.S4, V3.S4, V1.S4
+	VFMLA    V24.S4, V3.S4, V1.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	VFMLA    V27.S4, V2.S4, V1.S4
-	VFMLA    V26.S4, V2.S4, V1.S4
+	VFMLA    V22.S4, V2.S4, V1.S4
+	VFMLA    V23.S4, V2.S4, V1.S4
 	WORD     $0x4e3cd421 // fadd v1.4s, v1.4s, v28.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	VFMLA    V0.S4, V23.S4, V1.S4
+	VFMLA    V0.S4, V21.S4, V1.S4
 	WORD     $0x4ea0e820 // fcmlt v0.4s, v1.4s, #0.0
 	VBSL     V1.B16, V28.B16, V0.B16
 	FMOVQ    F0, (R0)
 
 	// sign set if the exponent is that of Inf and NaN
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
-	VADD     V22.S4, V0.S4, V0.S4
+	VADD     V20.S4, V0.S4, V0.S4
 	VORR     V0.B16, V31.B16, V31.B16
 
 	// 4 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	FMOVQ    (R2), F0
 	FMOVQ    64(R2), F1
-	VSUB     V30.S4, V1.S4, V1.S4
-	WORD     $0x4f290422 // sshr v2.4s, v1.4s, #23
-	VAND     V29.B16, V1.B16, V1.B16
-	VADD     V30.S4, V1.S4, V1.S4
+	VSUB     V30.S4, V1.S4, V2.S4
+	VAND     V29.B16, V2.B16, V2.B16
+	VSUB     V2.S4, V1.S4, V1.S4
+	WORD     $0x4f290442 // sshr v2.4s, v2.4s, #23
 	FMOVQ    128(R2), F3
 	VADD     V3.S4, V2.S4, V2.S4
 	FMOVQ    32(R2), F3
 	FMOVQ    96(R2), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    160(R2), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
@@ -1130,18 +1134,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V5.S4, V2.S4, V2.S4
 	FMOVQ    16(R2), F3
 	FMOVQ    80(R2), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    144(R2), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	FMOVQ    48(R2), F6
 	FMOVQ    112(R2), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    176(R2), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
@@ -1152,18 +1156,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V5.S4, V2.S4, V2.S4
 	FMOVQ    256(R2), F3
 	FMOVQ    320(R2), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    384(R2), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	FMOVQ    288(R2), F6
 	FMOVQ    352(R2), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    416(R2), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
@@ -1171,18 +1175,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V8.S4, V5.S4, V5.S4
 	FMOVQ    272(R2), F6
 	FMOVQ    336(R2), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    400(R2), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	FMOVQ    304(R2), F9
 	FMOVQ    368(R2), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    432(R2), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	WORD     $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
@@ -1202,18 +1206,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V2.S4, V3.S4, V2.S4
 	FMOVQ    512(R2), F3
 	FMOVQ    576(R2), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    640(R2), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	FMOVQ    544(R2), F6
 	FMOVQ    608(R2), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    672(R2), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
@@ -1221,18 +1225,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V8.S4, V5.S4, V5.S4
 	FMOVQ    528(R2), F6
 	FMOVQ    592(R2), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    656(R2), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	FMOVQ    560(R2), F9
 	FMOVQ    624(R2), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    688(R2), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	WORD     $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
@@ -1243,18 +1247,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V8.S4, V5.S4, V5.S4
 	FMOVQ    768(R2), F6
 	FMOVQ    832(R2), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    896(R2), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	FMOVQ    800(R2), F9
 	FMOVQ    864(R2), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    928(R2), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	WORD     $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
@@ -1262,18 +1266,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V11.S4, V8.S4, V8.S4
 	FMOVQ    784(R2), F9
 	FMOVQ    848(R2), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    912(R2), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	FMOVQ    816(R2), F12
 	FMOVQ    880(R2), F13
-	VSUB     V30.S4, V13.S4, V13.S4
-	WORD     $0x4f2905ae // sshr v14.4s, v13.4s, #23
-	VAND     V29.B16, V13.B16, V13.B16
-	VADD     V30.S4, V13.S4, V13.S4
+	VSUB     V30.S4, V13.S4, V14.S4
+	VAND     V29.B16, V14.B16, V14.B16
+	VSUB     V14.S4, V13.S4, V13.S4
+	WORD     $0x4f2905ce // sshr v14.4s, v14.4s, #23
 	FMOVQ    944(R2), F15
 	VADD     V15.S4, V14.S4, V14.S4
 	WORD     $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
@@ -1300,23 +1304,22 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VUZP1    V5.S4, V2.S4, V3.S4
 	VUZP2    V5.S4, V2.S4, V2.S4
 	VADD     V2.S4, V3.S4, V2.S4
-	VSUB     V30.S4, V1.S4, V1.S4
-	WORD     $0x4f290423 // sshr v3.4s, v1.4s, #23
-	VAND     V29.B16, V1.B16, V1.B16
-	VADD     V30.S4, V1.S4, V1.S4
+	VSUB     V30.S4, V1.S4, V3.S4
+	VAND     V29.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V1.S4, V1.S4
+	WORD     $0x4f290463 // sshr v3.4s, v3.4s, #23
 	VADD     V2.S4, V3.S4, V2.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V30.S4, V1.S4, V1.S4
-	WORD     $0x4f290423 // sshr v3.4s, v1.4s, #23
+	VSUB     V30.S4, V1.S4, V3.S4
+	VAND     V29.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V1.S4, V1.S4
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	VAND     V29.B16, V1.B16, V1.B16
-	VADD     V30.S4, V1.S4, V1.S4
-	WORD     $0x4eb9d421 // fsub v1.4s, v1.4s, v25.4s
+	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    656(R26), F4
-	VFMLA    V1.S4, V24.S4, V4.S4
+	VFMLA    V1.S4, V26.S4, V4.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    688(R26), F4
@@ -1332,40 +1335,40 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	FMOVQ    768(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	WORD     $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
-	WORD     $0x6e3bdc66 // fmul v6.4s, v3.4s, v27.4s
+	WORD     $0x6e39dc66 // fmul v6.4s, v3.4s, v25.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
-	VFMLA    V26.S4, V3.S4, V1.S4
+	VFMLA    V24.S4, V3.S4, V1.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	VFMLA    V27.S4, V2.S4, V1.S4
-	VFMLA    V26.S4, V2.S4, V1.S4
+	VFMLA    V22.S4, V2.S4, V1.S4
+	VFMLA    V23.S4, V2.S4, V1.S4
 	WORD     $0x4e3cd421 // fadd v1.4s, v1.4s, v28.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	VFMLA    V0.S4, V23.S4, V1.S4
+	VFMLA    V0.S4, V21.S4, V1.S4
 	WORD     $0x4ea0e820 // fcmlt v0.4s, v1.4s, #0.0
 	VBSL     V1.B16, V28.B16, V0.B16
 	FMOVQ    F0, 16(R0)
 
 	// sign set if the exponent is that of Inf and NaN
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
-	VADD     V22.S4, V0.S4, V0.S4
+	VADD     V20.S4, V0.S4, V0.S4
 	VORR     V0.B16, V31.B16, V31.B16
 
 	// 4 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	FMOVQ    (R3), F0
 	FMOVQ    64(R3), F1
-	VSUB     V30.S4, V1.S4, V1.S4
-	WORD     $0x4f290422 // sshr v2.4s, v1.4s, #23
-	VAND     V29.B16, V1.B16, V1.B16
-	VADD     V30.S4, V1.S4, V1.S4
+	VSUB     V30.S4, V1.S4, V2.S4
+	VAND     V29.B16, V2.B16, V2.B16
+	VSUB     V2.S4, V1.S4, V1.S4
+	WORD     $0x4f290442 // sshr v2.4s, v2.4s, #23
 	FMOVQ    128(R3), F3
 	VADD     V3.S4, V2.S4, V2.S4
 	FMOVQ    32(R3), F3
 	FMOVQ    96(R3), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    160(R3), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
@@ -1373,18 +1376,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V5.S4, V2.S4, V2.S4
 	FMOVQ    16(R3), F3
 	FMOVQ    80(R3), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    144(R3), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	FMOVQ    48(R3), F6
 	FMOVQ    112(R3), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    176(R3), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
@@ -1395,18 +1398,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V5.S4, V2.S4, V2.S4
 	FMOVQ    256(R3), F3
 	FMOVQ    320(R3), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    384(R3), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	FMOVQ    288(R3), F6
 	FMOVQ    352(R3), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    416(R3), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
@@ -1414,18 +1417,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V8.S4, V5.S4, V5.S4
 	FMOVQ    272(R3), F6
 	FMOVQ    336(R3), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    400(R3), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	FMOVQ    304(R3), F9
 	FMOVQ    368(R3), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    432(R3), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	WORD     $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
@@ -1445,18 +1448,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V2.S4, V3.S4, V2.S4
 	FMOVQ    512(R3), F3
 	FMOVQ    576(R3), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    640(R3), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	FMOVQ    544(R3), F6
 	FMOVQ    608(R3), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    672(R3), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
@@ -1464,18 +1467,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V8.S4, V5.S4, V5.S4
 	FMOVQ    528(R3), F6
 	FMOVQ    592(R3), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    656(R3), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	FMOVQ    560(R3), F9
 	FMOVQ    624(R3), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    688(R3), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	WORD     $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
@@ -1486,18 +1489,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V8.S4, V5.S4, V5.S4
 	FMOVQ    768(R3), F6
 	FMOVQ    832(R3), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    896(R3), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	FMOVQ    800(R3), F9
 	FMOVQ    864(R3), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    928(R3), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	WORD     $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
@@ -1505,18 +1508,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V11.S4, V8.S4, V8.S4
 	FMOVQ    784(R3), F9
 	FMOVQ    848(R3), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    912(R3), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	FMOVQ    816(R3), F12
 	FMOVQ    880(R3), F13
-	VSUB     V30.S4, V13.S4, V13.S4
-	WORD     $0x4f2905ae // sshr v14.4s, v13.4s, #23
-	VAND     V29.B16, V13.B16, V13.B16
-	VADD     V30.S4, V13.S4, V13.S4
+	VSUB     V30.S4, V13.S4, V14.S4
+	VAND     V29.B16, V14.B16, V14.B16
+	VSUB     V14.S4, V13.S4, V13.S4
+	WORD     $0x4f2905ce // sshr v14.4s, v14.4s, #23
 	FMOVQ    944(R3), F15
 	VADD     V15.S4, V14.S4, V14.S4
 	WORD     $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
@@ -1543,23 +1546,22 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VUZP1    V5.S4, V2.S4, V3.S4
 	VUZP2    V5.S4, V2.S4, V2.S4
 	VADD     V2.S4, V3.S4, V2.S4
-	VSUB     V30.S4, V1.S4, V1.S4
-	WORD     $0x4f290423 // sshr v3.4s, v1.4s, #23
-	VAND     V29.B16, V1.B16, V1.B16
-	VADD     V30.S4, V1.S4, V1.S4
+	VSUB     V30.S4, V1.S4, V3.S4
+	VAND     V29.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V1.S4, V1.S4
+	WORD     $0x4f290463 // sshr v3.4s, v3.4s, #23
 	VADD     V2.S4, V3.S4, V2.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V30.S4, V1.S4, V1.S4
-	WORD     $0x4f290423 // sshr v3.4s, v1.4s, #23
+	VSUB     V30.S4, V1.S4, V3.S4
+	VAND     V29.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V1.S4, V1.S4
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	VAND     V29.B16, V1.B16, V1.B16
-	VADD     V30.S4, V1.S4, V1.S4
-	WORD     $0x4eb9d421 // fsub v1.4s, v1.4s, v25.4s
+	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    656(R26), F4
-	VFMLA    V1.S4, V24.S4, V4.S4
+	VFMLA    V1.S4, V26.S4, V4.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    688(R26), F4
@@ -1575,40 +1577,40 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	FMOVQ    768(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	WORD     $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
-	WORD     $0x6e3bdc66 // fmul v6.4s, v3.4s, v27.4s
+	WORD     $0x6e39dc66 // fmul v6.4s, v3.4s, v25.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
-	VFMLA    V26.S4, V3.S4, V1.S4
+	VFMLA    V24.S4, V3.S4, V1.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	VFMLA    V27.S4, V2.S4, V1.S4
-	VFMLA    V26.S4, V2.S4, V1.S4
+	VFMLA    V22.S4, V2.S4, V1.S4
+	VFMLA    V23.S4, V2.S4, V1.S4
 	WORD     $0x4e3cd421 // fadd v1.4s, v1.4s, v28.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	VFMLA    V0.S4, V23.S4, V1.S4
+	VFMLA    V0.S4, V21.S4, V1.S4
 	WORD     $0x4ea0e820 // fcmlt v0.4s, v1.4s, #0.0
 	VBSL     V1.B16, V28.B16, V0.B16
 	FMOVQ    F0, 32(R0)
 
 	// sign set if the exponent is that of Inf and NaN
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
-	VADD     V22.S4, V0.S4, V0.S4
+	VADD     V20.S4, V0.S4, V0.S4
 	VORR     V0.B16, V31.B16, V31.B16
 
 	// 4 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	FMOVQ    (R4), F0
 	FMOVQ    64(R4), F1
-	VSUB     V30.S4, V1.S4, V1.S4
-	WORD     $0x4f290422 // sshr v2.4s, v1.4s, #23
-	VAND     V29.B16, V1.B16, V1.B16
-	VADD     V30.S4, V1.S4, V1.S4
+	VSUB     V30.S4, V1.S4, V2.S4
+	VAND     V29.B16, V2.B16, V2.B16
+	VSUB     V2.S4, V1.S4, V1.S4
+	WORD     $0x4f290442 // sshr v2.4s, v2.4s, #23
 	FMOVQ    128(R4), F3
 	VADD     V3.S4, V2.S4, V2.S4
 	FMOVQ    32(R4), F3
 	FMOVQ    96(R4), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    160(R4), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
@@ -1616,18 +1618,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V5.S4, V2.S4, V2.S4
 	FMOVQ    16(R4), F3
 	FMOVQ    80(R4), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    144(R4), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	FMOVQ    48(R4), F6
 	FMOVQ    112(R4), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    176(R4), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
@@ -1638,18 +1640,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V5.S4, V2.S4, V2.S4
 	FMOVQ    256(R4), F3
 	FMOVQ    320(R4), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    384(R4), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	FMOVQ    288(R4), F6
 	FMOVQ    352(R4), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    416(R4), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
@@ -1657,18 +1659,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V8.S4, V5.S4, V5.S4
 	FMOVQ    272(R4), F6
 	FMOVQ    336(R4), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    400(R4), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	FMOVQ    304(R4), F9
 	FMOVQ    368(R4), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    432(R4), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	WORD     $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
@@ -1688,18 +1690,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V2.S4, V3.S4, V2.S4
 	FMOVQ    512(R4), F3
 	FMOVQ    576(R4), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    640(R4), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	FMOVQ    544(R4), F6
 	FMOVQ    608(R4), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    672(R4), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
@@ -1707,18 +1709,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V8.S4, V5.S4, V5.S4
 	FMOVQ    528(R4), F6
 	FMOVQ    592(R4), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    656(R4), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	FMOVQ    560(R4), F9
 	FMOVQ    624(R4), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    688(R4), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	WORD     $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
@@ -1729,18 +1731,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V8.S4, V5.S4, V5.S4
 	FMOVQ    768(R4), F6
 	FMOVQ    832(R4), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    896(R4), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	FMOVQ    800(R4), F9
 	FMOVQ    864(R4), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    928(R4), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	WORD     $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
@@ -1748,18 +1750,18 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VADD     V11.S4, V8.S4, V8.S4
 	FMOVQ    784(R4), F9
 	FMOVQ    848(R4), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    912(R4), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	FMOVQ    816(R4), F12
 	FMOVQ    880(R4), F13
-	VSUB     V30.S4, V13.S4, V13.S4
-	WORD     $0x4f2905ae // sshr v14.4s, v13.4s, #23
-	VAND     V29.B16, V13.B16, V13.B16
-	VADD     V30.S4, V13.S4, V13.S4
+	VSUB     V30.S4, V13.S4, V14.S4
+	VAND     V29.B16, V14.B16, V14.B16
+	VSUB     V14.S4, V13.S4, V13.S4
+	WORD     $0x4f2905ce // sshr v14.4s, v14.4s, #23
 	FMOVQ    944(R4), F15
 	VADD     V15.S4, V14.S4, V14.S4
 	WORD     $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
@@ -1786,23 +1788,22 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	VUZP1    V5.S4, V2.S4, V3.S4
 	VUZP2    V5.S4, V2.S4, V2.S4
 	VADD     V2.S4, V3.S4, V2.S4
-	VSUB     V30.S4, V1.S4, V1.S4
-	WORD     $0x4f290423 // sshr v3.4s, v1.4s, #23
-	VAND     V29.B16, V1.B16, V1.B16
-	VADD     V30.S4, V1.S4, V1.S4
+	VSUB     V30.S4, V1.S4, V3.S4
+	VAND     V29.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V1.S4, V1.S4
+	WORD     $0x4f290463 // sshr v3.4s, v3.4s, #23
 	VADD     V2.S4, V3.S4, V2.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V30.S4, V1.S4, V1.S4
-	WORD     $0x4f290423 // sshr v3.4s, v1.4s, #23
+	VSUB     V30.S4, V1.S4, V3.S4
+	VAND     V29.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V1.S4, V1.S4
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	VAND     V29.B16, V1.B16, V1.B16
-	VADD     V30.S4, V1.S4, V1.S4
-	WORD     $0x4eb9d421 // fsub v1.4s, v1.4s, v25.4s
+	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    656(R26), F4
-	VFMLA    V1.S4, V24.S4, V4.S4
+	VFMLA    V1.S4, V26.S4, V4.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    688(R26), F4
@@ -1818,23 +1819,23 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	FMOVQ    768(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	WORD     $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
-	WORD     $0x6e3bdc66 // fmul v6.4s, v3.4s, v27.4s
+	WORD     $0x6e39dc66 // fmul v6.4s, v3.4s, v25.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
-	VFMLA    V26.S4, V3.S4, V1.S4
+	VFMLA    V24.S4, V3.S4, V1.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	VFMLA    V27.S4, V2.S4, V1.S4
-	VFMLA    V26.S4, V2.S4, V1.S4
+	VFMLA    V22.S4, V2.S4, V1.S4
+	VFMLA    V23.S4, V2.S4, V1.S4
 	WORD     $0x4e3cd421 // fadd v1.4s, v1.4s, v28.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	VFMLA    V0.S4, V23.S4, V1.S4
+	VFMLA    V0.S4, V21.S4, V1.S4
 	WORD     $0x4ea0e820 // fcmlt v0.4s, v1.4s, #0.0
 	VBSL     V1.B16, V28.B16, V0.B16
 	FMOVQ    F0, 48(R0)
 
 	// sign set if the exponent is that of Inf and NaN
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
-	VADD     V22.S4, V0.S4, V0.S4
+	VADD     V20.S4, V0.S4, V0.S4
 	VORR     V0.B16, V31.B16, V31.B16
 	VUSHR    $31, V31.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -1846,15 +1847,16 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	MOVD     $gaussConsts<>(SB), R26
 
-	// Registers:    V0-V19 values    V20-V30 constants and scalars    V31 kept from loop to loop
+	// Registers:    V0-V17 values    V18-V30 constants and scalars    V31 kept from loop to loop
 	FLDPQ    592(R26), (F30, F29)
 	FMOVQ    528(R26), F28
-	FLDPQ    784(R26), (F27, F26)
-	FLDPQ    624(R26), (F25, F24)
-	FMOVS    d+24(FP), F23
-	VDUP     V23.S[0], V23.S4
-	FLDPQ    848(R26), (F22, F21)
-	FMOVQ    832(R26), F20
+	FLDPQ    624(R26), (F27, F26)
+	FLDPQ    784(R26), (F25, F24)
+	FLDPQ    816(R26), (F23, F22)
+	FMOVS    d+24(FP), F21
+	VDUP     V21.S[0], V21.S4
+	FLDPQ    880(R26), (F20, F19)
+	FMOVQ    864(R26), F18
 	MOVD     v+0(FP), R0
 	MOVD     lanes+8(FP), R1
 	MOVD     quad+16(FP), R14
@@ -1866,18 +1868,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	// 4 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	FMOVQ    (R1), F0
 	FMOVQ    64(R1), F1
-	VSUB     V30.S4, V1.S4, V1.S4
-	WORD     $0x4f290422 // sshr v2.4s, v1.4s, #23
-	VAND     V29.B16, V1.B16, V1.B16
-	VADD     V30.S4, V1.S4, V1.S4
+	VSUB     V30.S4, V1.S4, V2.S4
+	VAND     V29.B16, V2.B16, V2.B16
+	VSUB     V2.S4, V1.S4, V1.S4
+	WORD     $0x4f290442 // sshr v2.4s, v2.4s, #23
 	FMOVQ    128(R1), F3
 	VADD     V3.S4, V2.S4, V2.S4
 	FMOVQ    32(R1), F3
 	FMOVQ    96(R1), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    160(R1), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
@@ -1885,18 +1887,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V5.S4, V2.S4, V2.S4
 	FMOVQ    16(R1), F3
 	FMOVQ    80(R1), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    144(R1), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	FMOVQ    48(R1), F6
 	FMOVQ    112(R1), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    176(R1), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
@@ -1907,18 +1909,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V5.S4, V2.S4, V2.S4
 	FMOVQ    256(R1), F3
 	FMOVQ    320(R1), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    384(R1), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	FMOVQ    288(R1), F6
 	FMOVQ    352(R1), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    416(R1), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
@@ -1926,18 +1928,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V8.S4, V5.S4, V5.S4
 	FMOVQ    272(R1), F6
 	FMOVQ    336(R1), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    400(R1), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	FMOVQ    304(R1), F9
 	FMOVQ    368(R1), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    432(R1), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	WORD     $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
@@ -1957,18 +1959,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V2.S4, V3.S4, V2.S4
 	FMOVQ    512(R1), F3
 	FMOVQ    576(R1), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    640(R1), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	FMOVQ    544(R1), F6
 	FMOVQ    608(R1), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    672(R1), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
@@ -1976,18 +1978,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V8.S4, V5.S4, V5.S4
 	FMOVQ    528(R1), F6
 	FMOVQ    592(R1), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    656(R1), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	FMOVQ    560(R1), F9
 	FMOVQ    624(R1), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    688(R1), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	WORD     $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
@@ -1998,18 +2000,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V8.S4, V5.S4, V5.S4
 	FMOVQ    768(R1), F6
 	FMOVQ    832(R1), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    896(R1), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	FMOVQ    800(R1), F9
 	FMOVQ    864(R1), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    928(R1), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	WORD     $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
@@ -2017,18 +2019,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V11.S4, V8.S4, V8.S4
 	FMOVQ    784(R1), F9
 	FMOVQ    848(R1), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    912(R1), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	FMOVQ    816(R1), F12
 	FMOVQ    880(R1), F13
-	VSUB     V30.S4, V13.S4, V13.S4
-	WORD     $0x4f2905ae // sshr v14.4s, v13.4s, #23
-	VAND     V29.B16, V13.B16, V13.B16
-	VADD     V30.S4, V13.S4, V13.S4
+	VSUB     V30.S4, V13.S4, V14.S4
+	VAND     V29.B16, V14.B16, V14.B16
+	VSUB     V14.S4, V13.S4, V13.S4
+	WORD     $0x4f2905ce // sshr v14.4s, v14.4s, #23
 	FMOVQ    944(R1), F15
 	VADD     V15.S4, V14.S4, V14.S4
 	WORD     $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
@@ -2055,23 +2057,22 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VUZP1    V5.S4, V2.S4, V3.S4
 	VUZP2    V5.S4, V2.S4, V2.S4
 	VADD     V2.S4, V3.S4, V2.S4
-	VSUB     V30.S4, V1.S4, V1.S4
-	WORD     $0x4f290423 // sshr v3.4s, v1.4s, #23
-	VAND     V29.B16, V1.B16, V1.B16
-	VADD     V30.S4, V1.S4, V1.S4
+	VSUB     V30.S4, V1.S4, V3.S4
+	VAND     V29.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V1.S4, V1.S4
+	WORD     $0x4f290463 // sshr v3.4s, v3.4s, #23
 	VADD     V2.S4, V3.S4, V2.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V30.S4, V1.S4, V1.S4
-	WORD     $0x4f290423 // sshr v3.4s, v1.4s, #23
+	VSUB     V30.S4, V1.S4, V3.S4
+	VAND     V29.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V1.S4, V1.S4
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	VAND     V29.B16, V1.B16, V1.B16
-	VADD     V30.S4, V1.S4, V1.S4
-	WORD     $0x4eb9d421 // fsub v1.4s, v1.4s, v25.4s
+	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    656(R26), F4
-	VFMLA    V1.S4, V24.S4, V4.S4
+	VFMLA    V1.S4, V26.S4, V4.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    688(R26), F4
@@ -2087,39 +2088,39 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	FMOVQ    768(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	WORD     $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
-	WORD     $0x6e3bdc66 // fmul v6.4s, v3.4s, v27.4s
+	WORD     $0x6e39dc66 // fmul v6.4s, v3.4s, v25.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
-	VFMLA    V26.S4, V3.S4, V1.S4
+	VFMLA    V24.S4, V3.S4, V1.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	VFMLA    V27.S4, V2.S4, V1.S4
-	VFMLA    V26.S4, V2.S4, V1.S4
+	VFMLA    V22.S4, V2.S4, V1.S4
+	VFMLA    V23.S4, V2.S4, V1.S4
 	WORD     $0x4e3cd421 // fadd v1.4s, v1.4s, v28.4s
-	VFMLA    V22.S4, V23.S4, V1.S4
+	VFMLA    V20.S4, V21.S4, V1.S4
 	WORD     $0x4ea1d781 // fsub v1.4s, v28.4s, v1.4s
-	VFMLA    V0.S4, V21.S4, V1.S4
+	VFMLA    V0.S4, V19.S4, V1.S4
 	FMOVQ    F1, (R0)
 
 	// sign set if the exponent is that of Inf and NaN
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
-	VADD     V20.S4, V0.S4, V0.S4
+	VADD     V18.S4, V0.S4, V0.S4
 	VORR     V0.B16, V31.B16, V31.B16
 
 	// 4 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	FMOVQ    (R2), F0
 	FMOVQ    64(R2), F1
-	VSUB     V30.S4, V1.S4, V1.S4
-	WORD     $0x4f290422 // sshr v2.4s, v1.4s, #23
-	VAND     V29.B16, V1.B16, V1.B16
-	VADD     V30.S4, V1.S4, V1.S4
+	VSUB     V30.S4, V1.S4, V2.S4
+	VAND     V29.B16, V2.B16, V2.B16
+	VSUB     V2.S4, V1.S4, V1.S4
+	WORD     $0x4f290442 // sshr v2.4s, v2.4s, #23
 	FMOVQ    128(R2), F3
 	VADD     V3.S4, V2.S4, V2.S4
 	FMOVQ    32(R2), F3
 	FMOVQ    96(R2), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    160(R2), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
@@ -2127,18 +2128,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V5.S4, V2.S4, V2.S4
 	FMOVQ    16(R2), F3
 	FMOVQ    80(R2), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    144(R2), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	FMOVQ    48(R2), F6
 	FMOVQ    112(R2), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    176(R2), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
@@ -2149,18 +2150,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V5.S4, V2.S4, V2.S4
 	FMOVQ    256(R2), F3
 	FMOVQ    320(R2), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    384(R2), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	FMOVQ    288(R2), F6
 	FMOVQ    352(R2), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    416(R2), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
@@ -2168,18 +2169,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V8.S4, V5.S4, V5.S4
 	FMOVQ    272(R2), F6
 	FMOVQ    336(R2), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    400(R2), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	FMOVQ    304(R2), F9
 	FMOVQ    368(R2), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    432(R2), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	WORD     $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
@@ -2199,18 +2200,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V2.S4, V3.S4, V2.S4
 	FMOVQ    512(R2), F3
 	FMOVQ    576(R2), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    640(R2), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	FMOVQ    544(R2), F6
 	FMOVQ    608(R2), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    672(R2), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
@@ -2218,18 +2219,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V8.S4, V5.S4, V5.S4
 	FMOVQ    528(R2), F6
 	FMOVQ    592(R2), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    656(R2), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	FMOVQ    560(R2), F9
 	FMOVQ    624(R2), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    688(R2), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	WORD     $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
@@ -2240,18 +2241,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V8.S4, V5.S4, V5.S4
 	FMOVQ    768(R2), F6
 	FMOVQ    832(R2), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    896(R2), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	FMOVQ    800(R2), F9
 	FMOVQ    864(R2), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    928(R2), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	WORD     $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
@@ -2259,18 +2260,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V11.S4, V8.S4, V8.S4
 	FMOVQ    784(R2), F9
 	FMOVQ    848(R2), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    912(R2), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	FMOVQ    816(R2), F12
 	FMOVQ    880(R2), F13
-	VSUB     V30.S4, V13.S4, V13.S4
-	WORD     $0x4f2905ae // sshr v14.4s, v13.4s, #23
-	VAND     V29.B16, V13.B16, V13.B16
-	VADD     V30.S4, V13.S4, V13.S4
+	VSUB     V30.S4, V13.S4, V14.S4
+	VAND     V29.B16, V14.B16, V14.B16
+	VSUB     V14.S4, V13.S4, V13.S4
+	WORD     $0x4f2905ce // sshr v14.4s, v14.4s, #23
 	FMOVQ    944(R2), F15
 	VADD     V15.S4, V14.S4, V14.S4
 	WORD     $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
@@ -2297,23 +2298,22 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VUZP1    V5.S4, V2.S4, V3.S4
 	VUZP2    V5.S4, V2.S4, V2.S4
 	VADD     V2.S4, V3.S4, V2.S4
-	VSUB     V30.S4, V1.S4, V1.S4
-	WORD     $0x4f290423 // sshr v3.4s, v1.4s, #23
-	VAND     V29.B16, V1.B16, V1.B16
-	VADD     V30.S4, V1.S4, V1.S4
+	VSUB     V30.S4, V1.S4, V3.S4
+	VAND     V29.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V1.S4, V1.S4
+	WORD     $0x4f290463 // sshr v3.4s, v3.4s, #23
 	VADD     V2.S4, V3.S4, V2.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V30.S4, V1.S4, V1.S4
-	WORD     $0x4f290423 // sshr v3.4s, v1.4s, #23
+	VSUB     V30.S4, V1.S4, V3.S4
+	VAND     V29.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V1.S4, V1.S4
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	VAND     V29.B16, V1.B16, V1.B16
-	VADD     V30.S4, V1.S4, V1.S4
-	WORD     $0x4eb9d421 // fsub v1.4s, v1.4s, v25.4s
+	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    656(R26), F4
-	VFMLA    V1.S4, V24.S4, V4.S4
+	VFMLA    V1.S4, V26.S4, V4.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    688(R26), F4
@@ -2329,39 +2329,39 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	FMOVQ    768(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	WORD     $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
-	WORD     $0x6e3bdc66 // fmul v6.4s, v3.4s, v27.4s
+	WORD     $0x6e39dc66 // fmul v6.4s, v3.4s, v25.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
-	VFMLA    V26.S4, V3.S4, V1.S4
+	VFMLA    V24.S4, V3.S4, V1.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	VFMLA    V27.S4, V2.S4, V1.S4
-	VFMLA    V26.S4, V2.S4, V1.S4
+	VFMLA    V22.S4, V2.S4, V1.S4
+	VFMLA    V23.S4, V2.S4, V1.S4
 	WORD     $0x4e3cd421 // fadd v1.4s, v1.4s, v28.4s
-	VFMLA    V22.S4, V23.S4, V1.S4
+	VFMLA    V20.S4, V21.S4, V1.S4
 	WORD     $0x4ea1d781 // fsub v1.4s, v28.4s, v1.4s
-	VFMLA    V0.S4, V21.S4, V1.S4
+	VFMLA    V0.S4, V19.S4, V1.S4
 	FMOVQ    F1, 16(R0)
 
 	// sign set if the exponent is that of Inf and NaN
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
-	VADD     V20.S4, V0.S4, V0.S4
+	VADD     V18.S4, V0.S4, V0.S4
 	VORR     V0.B16, V31.B16, V31.B16
 
 	// 4 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	FMOVQ    (R3), F0
 	FMOVQ    64(R3), F1
-	VSUB     V30.S4, V1.S4, V1.S4
-	WORD     $0x4f290422 // sshr v2.4s, v1.4s, #23
-	VAND     V29.B16, V1.B16, V1.B16
-	VADD     V30.S4, V1.S4, V1.S4
+	VSUB     V30.S4, V1.S4, V2.S4
+	VAND     V29.B16, V2.B16, V2.B16
+	VSUB     V2.S4, V1.S4, V1.S4
+	WORD     $0x4f290442 // sshr v2.4s, v2.4s, #23
 	FMOVQ    128(R3), F3
 	VADD     V3.S4, V2.S4, V2.S4
 	FMOVQ    32(R3), F3
 	FMOVQ    96(R3), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    160(R3), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
@@ -2369,18 +2369,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V5.S4, V2.S4, V2.S4
 	FMOVQ    16(R3), F3
 	FMOVQ    80(R3), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    144(R3), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	FMOVQ    48(R3), F6
 	FMOVQ    112(R3), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    176(R3), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
@@ -2391,18 +2391,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V5.S4, V2.S4, V2.S4
 	FMOVQ    256(R3), F3
 	FMOVQ    320(R3), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    384(R3), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	FMOVQ    288(R3), F6
 	FMOVQ    352(R3), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    416(R3), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
@@ -2410,18 +2410,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V8.S4, V5.S4, V5.S4
 	FMOVQ    272(R3), F6
 	FMOVQ    336(R3), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    400(R3), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	FMOVQ    304(R3), F9
 	FMOVQ    368(R3), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    432(R3), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	WORD     $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
@@ -2441,18 +2441,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V2.S4, V3.S4, V2.S4
 	FMOVQ    512(R3), F3
 	FMOVQ    576(R3), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    640(R3), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	FMOVQ    544(R3), F6
 	FMOVQ    608(R3), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    672(R3), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
@@ -2460,18 +2460,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V8.S4, V5.S4, V5.S4
 	FMOVQ    528(R3), F6
 	FMOVQ    592(R3), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    656(R3), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	FMOVQ    560(R3), F9
 	FMOVQ    624(R3), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    688(R3), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	WORD     $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
@@ -2482,18 +2482,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V8.S4, V5.S4, V5.S4
 	FMOVQ    768(R3), F6
 	FMOVQ    832(R3), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    896(R3), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	FMOVQ    800(R3), F9
 	FMOVQ    864(R3), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    928(R3), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	WORD     $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
@@ -2501,18 +2501,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V11.S4, V8.S4, V8.S4
 	FMOVQ    784(R3), F9
 	FMOVQ    848(R3), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    912(R3), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	FMOVQ    816(R3), F12
 	FMOVQ    880(R3), F13
-	VSUB     V30.S4, V13.S4, V13.S4
-	WORD     $0x4f2905ae // sshr v14.4s, v13.4s, #23
-	VAND     V29.B16, V13.B16, V13.B16
-	VADD     V30.S4, V13.S4, V13.S4
+	VSUB     V30.S4, V13.S4, V14.S4
+	VAND     V29.B16, V14.B16, V14.B16
+	VSUB     V14.S4, V13.S4, V13.S4
+	WORD     $0x4f2905ce // sshr v14.4s, v14.4s, #23
 	FMOVQ    944(R3), F15
 	VADD     V15.S4, V14.S4, V14.S4
 	WORD     $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
@@ -2539,23 +2539,22 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VUZP1    V5.S4, V2.S4, V3.S4
 	VUZP2    V5.S4, V2.S4, V2.S4
 	VADD     V2.S4, V3.S4, V2.S4
-	VSUB     V30.S4, V1.S4, V1.S4
-	WORD     $0x4f290423 // sshr v3.4s, v1.4s, #23
-	VAND     V29.B16, V1.B16, V1.B16
-	VADD     V30.S4, V1.S4, V1.S4
+	VSUB     V30.S4, V1.S4, V3.S4
+	VAND     V29.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V1.S4, V1.S4
+	WORD     $0x4f290463 // sshr v3.4s, v3.4s, #23
 	VADD     V2.S4, V3.S4, V2.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V30.S4, V1.S4, V1.S4
-	WORD     $0x4f290423 // sshr v3.4s, v1.4s, #23
+	VSUB     V30.S4, V1.S4, V3.S4
+	VAND     V29.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V1.S4, V1.S4
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	VAND     V29.B16, V1.B16, V1.B16
-	VADD     V30.S4, V1.S4, V1.S4
-	WORD     $0x4eb9d421 // fsub v1.4s, v1.4s, v25.4s
+	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    656(R26), F4
-	VFMLA    V1.S4, V24.S4, V4.S4
+	VFMLA    V1.S4, V26.S4, V4.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    688(R26), F4
@@ -2571,39 +2570,39 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	FMOVQ    768(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	WORD     $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
-	WORD     $0x6e3bdc66 // fmul v6.4s, v3.4s, v27.4s
+	WORD     $0x6e39dc66 // fmul v6.4s, v3.4s, v25.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
-	VFMLA    V26.S4, V3.S4, V1.S4
+	VFMLA    V24.S4, V3.S4, V1.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	VFMLA    V27.S4, V2.S4, V1.S4
-	VFMLA    V26.S4, V2.S4, V1.S4
+	VFMLA    V22.S4, V2.S4, V1.S4
+	VFMLA    V23.S4, V2.S4, V1.S4
 	WORD     $0x4e3cd421 // fadd v1.4s, v1.4s, v28.4s
-	VFMLA    V22.S4, V23.S4, V1.S4
+	VFMLA    V20.S4, V21.S4, V1.S4
 	WORD     $0x4ea1d781 // fsub v1.4s, v28.4s, v1.4s
-	VFMLA    V0.S4, V21.S4, V1.S4
+	VFMLA    V0.S4, V19.S4, V1.S4
 	FMOVQ    F1, 32(R0)
 
 	// sign set if the exponent is that of Inf and NaN
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
-	VADD     V20.S4, V0.S4, V0.S4
+	VADD     V18.S4, V0.S4, V0.S4
 	VORR     V0.B16, V31.B16, V31.B16
 
 	// 4 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	FMOVQ    (R4), F0
 	FMOVQ    64(R4), F1
-	VSUB     V30.S4, V1.S4, V1.S4
-	WORD     $0x4f290422 // sshr v2.4s, v1.4s, #23
-	VAND     V29.B16, V1.B16, V1.B16
-	VADD     V30.S4, V1.S4, V1.S4
+	VSUB     V30.S4, V1.S4, V2.S4
+	VAND     V29.B16, V2.B16, V2.B16
+	VSUB     V2.S4, V1.S4, V1.S4
+	WORD     $0x4f290442 // sshr v2.4s, v2.4s, #23
 	FMOVQ    128(R4), F3
 	VADD     V3.S4, V2.S4, V2.S4
 	FMOVQ    32(R4), F3
 	FMOVQ    96(R4), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    160(R4), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
@@ -2611,18 +2610,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V5.S4, V2.S4, V2.S4
 	FMOVQ    16(R4), F3
 	FMOVQ    80(R4), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    144(R4), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	FMOVQ    48(R4), F6
 	FMOVQ    112(R4), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    176(R4), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
@@ -2633,18 +2632,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V5.S4, V2.S4, V2.S4
 	FMOVQ    256(R4), F3
 	FMOVQ    320(R4), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    384(R4), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	FMOVQ    288(R4), F6
 	FMOVQ    352(R4), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    416(R4), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
@@ -2652,18 +2651,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V8.S4, V5.S4, V5.S4
 	FMOVQ    272(R4), F6
 	FMOVQ    336(R4), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    400(R4), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	FMOVQ    304(R4), F9
 	FMOVQ    368(R4), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    432(R4), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	WORD     $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
@@ -2683,18 +2682,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V2.S4, V3.S4, V2.S4
 	FMOVQ    512(R4), F3
 	FMOVQ    576(R4), F4
-	VSUB     V30.S4, V4.S4, V4.S4
-	WORD     $0x4f290485 // sshr v5.4s, v4.4s, #23
-	VAND     V29.B16, V4.B16, V4.B16
-	VADD     V30.S4, V4.S4, V4.S4
+	VSUB     V30.S4, V4.S4, V5.S4
+	VAND     V29.B16, V5.B16, V5.B16
+	VSUB     V5.S4, V4.S4, V4.S4
+	WORD     $0x4f2904a5 // sshr v5.4s, v5.4s, #23
 	FMOVQ    640(R4), F6
 	VADD     V6.S4, V5.S4, V5.S4
 	FMOVQ    544(R4), F6
 	FMOVQ    608(R4), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    672(R4), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
@@ -2702,18 +2701,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V8.S4, V5.S4, V5.S4
 	FMOVQ    528(R4), F6
 	FMOVQ    592(R4), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    656(R4), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	FMOVQ    560(R4), F9
 	FMOVQ    624(R4), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    688(R4), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	WORD     $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
@@ -2724,18 +2723,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V8.S4, V5.S4, V5.S4
 	FMOVQ    768(R4), F6
 	FMOVQ    832(R4), F7
-	VSUB     V30.S4, V7.S4, V7.S4
-	WORD     $0x4f2904e8 // sshr v8.4s, v7.4s, #23
-	VAND     V29.B16, V7.B16, V7.B16
-	VADD     V30.S4, V7.S4, V7.S4
+	VSUB     V30.S4, V7.S4, V8.S4
+	VAND     V29.B16, V8.B16, V8.B16
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x4f290508 // sshr v8.4s, v8.4s, #23
 	FMOVQ    896(R4), F9
 	VADD     V9.S4, V8.S4, V8.S4
 	FMOVQ    800(R4), F9
 	FMOVQ    864(R4), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    928(R4), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	WORD     $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
@@ -2743,18 +2742,18 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VADD     V11.S4, V8.S4, V8.S4
 	FMOVQ    784(R4), F9
 	FMOVQ    848(R4), F10
-	VSUB     V30.S4, V10.S4, V10.S4
-	WORD     $0x4f29054b // sshr v11.4s, v10.4s, #23
-	VAND     V29.B16, V10.B16, V10.B16
-	VADD     V30.S4, V10.S4, V10.S4
+	VSUB     V30.S4, V10.S4, V11.S4
+	VAND     V29.B16, V11.B16, V11.B16
+	VSUB     V11.S4, V10.S4, V10.S4
+	WORD     $0x4f29056b // sshr v11.4s, v11.4s, #23
 	FMOVQ    912(R4), F12
 	VADD     V12.S4, V11.S4, V11.S4
 	FMOVQ    816(R4), F12
 	FMOVQ    880(R4), F13
-	VSUB     V30.S4, V13.S4, V13.S4
-	WORD     $0x4f2905ae // sshr v14.4s, v13.4s, #23
-	VAND     V29.B16, V13.B16, V13.B16
-	VADD     V30.S4, V13.S4, V13.S4
+	VSUB     V30.S4, V13.S4, V14.S4
+	VAND     V29.B16, V14.B16, V14.B16
+	VSUB     V14.S4, V13.S4, V13.S4
+	WORD     $0x4f2905ce // sshr v14.4s, v14.4s, #23
 	FMOVQ    944(R4), F15
 	VADD     V15.S4, V14.S4, V14.S4
 	WORD     $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
@@ -2781,23 +2780,22 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	VUZP1    V5.S4, V2.S4, V3.S4
 	VUZP2    V5.S4, V2.S4, V2.S4
 	VADD     V2.S4, V3.S4, V2.S4
-	VSUB     V30.S4, V1.S4, V1.S4
-	WORD     $0x4f290423 // sshr v3.4s, v1.4s, #23
-	VAND     V29.B16, V1.B16, V1.B16
-	VADD     V30.S4, V1.S4, V1.S4
+	VSUB     V30.S4, V1.S4, V3.S4
+	VAND     V29.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V1.S4, V1.S4
+	WORD     $0x4f290463 // sshr v3.4s, v3.4s, #23
 	VADD     V2.S4, V3.S4, V2.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V30.S4, V1.S4, V1.S4
-	WORD     $0x4f290423 // sshr v3.4s, v1.4s, #23
+	VSUB     V30.S4, V1.S4, V3.S4
+	VAND     V29.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V1.S4, V1.S4
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	VAND     V29.B16, V1.B16, V1.B16
-	VADD     V30.S4, V1.S4, V1.S4
-	WORD     $0x4eb9d421 // fsub v1.4s, v1.4s, v25.4s
+	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    656(R26), F4
-	VFMLA    V1.S4, V24.S4, V4.S4
+	VFMLA    V1.S4, V26.S4, V4.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    688(R26), F4
@@ -2813,22 +2811,22 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	FMOVQ    768(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	WORD     $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
-	WORD     $0x6e3bdc66 // fmul v6.4s, v3.4s, v27.4s
+	WORD     $0x6e39dc66 // fmul v6.4s, v3.4s, v25.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
-	VFMLA    V26.S4, V3.S4, V1.S4
+	VFMLA    V24.S4, V3.S4, V1.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	VFMLA    V27.S4, V2.S4, V1.S4
-	VFMLA    V26.S4, V2.S4, V1.S4
+	VFMLA    V22.S4, V2.S4, V1.S4
+	VFMLA    V23.S4, V2.S4, V1.S4
 	WORD     $0x4e3cd421 // fadd v1.4s, v1.4s, v28.4s
-	VFMLA    V22.S4, V23.S4, V1.S4
+	VFMLA    V20.S4, V21.S4, V1.S4
 	WORD     $0x4ea1d781 // fsub v1.4s, v28.4s, v1.4s
-	VFMLA    V0.S4, V21.S4, V1.S4
+	VFMLA    V0.S4, V19.S4, V1.S4
 	FMOVQ    F1, 48(R0)
 
 	// sign set if the exponent is that of Inf and NaN
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
-	VADD     V20.S4, V0.S4, V0.S4
+	VADD     V18.S4, V0.S4, V0.S4
 	VORR     V0.B16, V31.B16, V31.B16
 	VUSHR    $31, V31.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -2842,7 +2840,7 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-32
 
 	// Registers:    V0-V27 values    V28-V30 constants and scalars    V31 kept from loop to loop
 	FMOVQ    528(R26), F30
-	FLDPQ    816(R26), (F29, F28)
+	FLDPQ    848(R26), (F29, F28)
 	MOVD     v+0(FP), R0
 	MOVD     lanes+8(FP), R1
 	MOVD     quad+16(FP), R14
@@ -3212,8 +3210,8 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $24-40
 	FMOVQ    528(R26), F30
 	FMOVS    d+24(FP), F29
 	VDUP     V29.S[0], V29.S4
-	FLDPQ    848(R26), (F28, F27)
-	FMOVQ    832(R26), F26
+	FLDPQ    880(R26), (F28, F27)
+	FMOVQ    864(R26), F26
 	MOVD     v+0(FP), R0
 	MOVD     lanes+8(FP), R1
 	MOVD     quad+16(FP), R14
@@ -3576,12 +3574,11 @@ TEXT ·GaussKLSigma(SB), NOSPLIT, $40-72
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V11 values    V12-V18 constants and scalars    V19-V31 kept from loop to loop
-	FLDPQ    880(R26), (F18, F17)
-	FMOVQ    592(R26), F16
-	FMOVQ    624(R26), F15
-	FMOVQ    608(R26), F14
+	FLDPQ    912(R26), (F18, F17)
+	FMOVQ    624(R26), F16
+	FLDPQ    592(R26), (F15, F14)
 	FMOVQ    528(R26), F13
-	FMOVQ    928(R26), F12
+	FMOVQ    960(R26), F12
 
 	// Registers:    R0 lanes    R1 muQ    R2 sQ    R3 muP    R4 sP    R15 elements left in the row    R5 4n
 	MOVD     lanes+0(FP), R0
@@ -3615,13 +3612,13 @@ l133:
 	VMOV     V13.B16, V30.B16
 	VMOV     V13.B16, V29.B16
 	VMOV     V13.B16, V28.B16
-	VMOV     V15.B16, V27.B16
+	VMOV     V16.B16, V27.B16
 	VMOV     V13.B16, V23.B16
-	VMOV     V15.B16, V26.B16
+	VMOV     V16.B16, V26.B16
 	VMOV     V13.B16, V22.B16
-	VMOV     V15.B16, V25.B16
+	VMOV     V16.B16, V25.B16
 	VMOV     V13.B16, V21.B16
-	VMOV     V15.B16, V24.B16
+	VMOV     V16.B16, V24.B16
 	VMOV     V13.B16, V20.B16
 	MOVD     n+48(FP), R15
 	SUBS     $16, R15, R15
@@ -3641,8 +3638,8 @@ l134:
 	FLDPQ    (R3), (F6, F7)
 	WORD     $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
 	WORD     $0x4ea7d421 // fsub v1.4s, v1.4s, v7.4s
-	WORD     $0x6e24fde6 // fdiv v6.4s, v15.4s, v4.4s
-	WORD     $0x6e25fde7 // fdiv v7.4s, v15.4s, v5.4s
+	WORD     $0x6e24fe06 // fdiv v6.4s, v16.4s, v4.4s
+	WORD     $0x6e25fe07 // fdiv v7.4s, v16.4s, v5.4s
 	WORD     $0x6e26dc00 // fmul v0.4s, v0.4s, v6.4s
 	WORD     $0x6e27dc21 // fmul v1.4s, v1.4s, v7.4s
 	WORD     $0x6e26dc48 // fmul v8.4s, v2.4s, v6.4s
@@ -3655,9 +3652,9 @@ l134:
 	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
 	WORD     $0x6e31dd02 // fmul v2.4s, v8.4s, v17.4s
 	WORD     $0x6e31dd23 // fmul v3.4s, v9.4s, v17.4s
-	FMOVQ    912(R26), F4
+	FMOVQ    944(R26), F4
 	VFMLA    V2.S4, V2.S4, V4.S4
-	FMOVQ    912(R26), F2
+	FMOVQ    944(R26), F2
 	VFMLA    V3.S4, V3.S4, V2.S4
 	VFMLA    V0.S4, V0.S4, V4.S4
 	VFMLA    V1.S4, V1.S4, V2.S4
@@ -3679,8 +3676,8 @@ l134:
 	FLDPQ    32(R3), (F6, F7)
 	WORD     $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
 	WORD     $0x4ea7d421 // fsub v1.4s, v1.4s, v7.4s
-	WORD     $0x6e24fde6 // fdiv v6.4s, v15.4s, v4.4s
-	WORD     $0x6e25fde7 // fdiv v7.4s, v15.4s, v5.4s
+	WORD     $0x6e24fe06 // fdiv v6.4s, v16.4s, v4.4s
+	WORD     $0x6e25fe07 // fdiv v7.4s, v16.4s, v5.4s
 	WORD     $0x6e26dc00 // fmul v0.4s, v0.4s, v6.4s
 	WORD     $0x6e27dc21 // fmul v1.4s, v1.4s, v7.4s
 	WORD     $0x6e26dc48 // fmul v8.4s, v2.4s, v6.4s
@@ -3693,9 +3690,9 @@ l134:
 	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
 	WORD     $0x6e31dd02 // fmul v2.4s, v8.4s, v17.4s
 	WORD     $0x6e31dd23 // fmul v3.4s, v9.4s, v17.4s
-	FMOVQ    912(R26), F4
+	FMOVQ    944(R26), F4
 	VFMLA    V2.S4, V2.S4, V4.S4
-	FMOVQ    912(R26), F2
+	FMOVQ    944(R26), F2
 	VFMLA    V3.S4, V3.S4, V2.S4
 	VFMLA    V0.S4, V0.S4, V4.S4
 	VFMLA    V1.S4, V1.S4, V2.S4
@@ -3703,26 +3700,26 @@ l134:
 	WORD     $0x4e22d79c // fadd v28.4s, v28.4s, v2.4s
 	WORD     $0x6e28df39 // fmul v25.4s, v25.4s, v8.4s
 	WORD     $0x6e29df18 // fmul v24.4s, v24.4s, v9.4s
-	VSUB     V16.S4, V27.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
+	VSUB     V15.S4, V27.S4, V0.S4
 	VAND     V14.B16, V0.B16, V0.B16
-	VADD     V16.S4, V0.S4, V27.S4
-	VADD     V23.S4, V1.S4, V23.S4
-	VSUB     V16.S4, V26.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
+	VSUB     V0.S4, V27.S4, V27.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V23.S4, V0.S4, V23.S4
+	VSUB     V15.S4, V26.S4, V0.S4
 	VAND     V14.B16, V0.B16, V0.B16
-	VADD     V16.S4, V0.S4, V26.S4
-	VADD     V22.S4, V1.S4, V22.S4
-	VSUB     V16.S4, V25.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
+	VSUB     V0.S4, V26.S4, V26.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V22.S4, V0.S4, V22.S4
+	VSUB     V15.S4, V25.S4, V0.S4
 	VAND     V14.B16, V0.B16, V0.B16
-	VADD     V16.S4, V0.S4, V25.S4
-	VADD     V21.S4, V1.S4, V21.S4
-	VSUB     V16.S4, V24.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
+	VSUB     V0.S4, V25.S4, V25.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V21.S4, V0.S4, V21.S4
+	VSUB     V15.S4, V24.S4, V0.S4
 	VAND     V14.B16, V0.B16, V0.B16
-	VADD     V16.S4, V0.S4, V24.S4
-	VADD     V20.S4, V1.S4, V20.S4
+	VSUB     V0.S4, V24.S4, V24.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V20.S4, V0.S4, V20.S4
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
@@ -3878,8 +3875,8 @@ t233:
 t231:
 	WORD     $0x4ea8d400 // fsub v0.4s, v0.4s, v8.4s
 	WORD     $0x4ea9d421 // fsub v1.4s, v1.4s, v9.4s
-	WORD     $0x6e24fde8 // fdiv v8.4s, v15.4s, v4.4s
-	WORD     $0x6e25fde9 // fdiv v9.4s, v15.4s, v5.4s
+	WORD     $0x6e24fe08 // fdiv v8.4s, v16.4s, v4.4s
+	WORD     $0x6e25fe09 // fdiv v9.4s, v16.4s, v5.4s
 	WORD     $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
 	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
 	WORD     $0x6e28dc4a // fmul v10.4s, v2.4s, v8.4s
@@ -3892,9 +3889,9 @@ t231:
 	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
 	WORD     $0x6e31dd42 // fmul v2.4s, v10.4s, v17.4s
 	WORD     $0x6e31dd63 // fmul v3.4s, v11.4s, v17.4s
-	FMOVQ    912(R26), F4
+	FMOVQ    944(R26), F4
 	VFMLA    V2.S4, V2.S4, V4.S4
-	FMOVQ    912(R26), F2
+	FMOVQ    944(R26), F2
 	VFMLA    V3.S4, V3.S4, V2.S4
 	VFMLA    V0.S4, V0.S4, V4.S4
 	VFMLA    V1.S4, V1.S4, V2.S4
@@ -3902,8 +3899,8 @@ t231:
 	VAND     V7.B16, V2.B16, V1.B16
 	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
-	VBSL     V15.B16, V10.B16, V6.B16
-	VBSL     V15.B16, V11.B16, V7.B16
+	VBSL     V16.B16, V10.B16, V6.B16
+	VBSL     V16.B16, V11.B16, V7.B16
 	WORD     $0x6e26df7b // fmul v27.4s, v27.4s, v6.4s
 	WORD     $0x6e27df5a // fmul v26.4s, v26.4s, v7.4s
 	SUB      $8, R15, R23
@@ -4068,8 +4065,8 @@ t257:
 t255:
 	WORD     $0x4ea8d400 // fsub v0.4s, v0.4s, v8.4s
 	WORD     $0x4ea9d421 // fsub v1.4s, v1.4s, v9.4s
-	WORD     $0x6e24fde8 // fdiv v8.4s, v15.4s, v4.4s
-	WORD     $0x6e25fde9 // fdiv v9.4s, v15.4s, v5.4s
+	WORD     $0x6e24fe08 // fdiv v8.4s, v16.4s, v4.4s
+	WORD     $0x6e25fe09 // fdiv v9.4s, v16.4s, v5.4s
 	WORD     $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
 	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
 	WORD     $0x6e28dc4a // fmul v10.4s, v2.4s, v8.4s
@@ -4082,9 +4079,9 @@ t255:
 	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
 	WORD     $0x6e31dd42 // fmul v2.4s, v10.4s, v17.4s
 	WORD     $0x6e31dd63 // fmul v3.4s, v11.4s, v17.4s
-	FMOVQ    912(R26), F4
+	FMOVQ    944(R26), F4
 	VFMLA    V2.S4, V2.S4, V4.S4
-	FMOVQ    912(R26), F2
+	FMOVQ    944(R26), F2
 	VFMLA    V3.S4, V3.S4, V2.S4
 	VFMLA    V0.S4, V0.S4, V4.S4
 	VFMLA    V1.S4, V1.S4, V2.S4
@@ -4092,8 +4089,8 @@ t255:
 	VAND     V7.B16, V2.B16, V1.B16
 	WORD     $0x4e20d7bd // fadd v29.4s, v29.4s, v0.4s
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
-	VBSL     V15.B16, V10.B16, V6.B16
-	VBSL     V15.B16, V11.B16, V7.B16
+	VBSL     V16.B16, V10.B16, V6.B16
+	VBSL     V16.B16, V11.B16, V7.B16
 	WORD     $0x6e26df39 // fmul v25.4s, v25.4s, v6.4s
 	WORD     $0x6e27df18 // fmul v24.4s, v24.4s, v7.4s
 	ADD      R15<<2, R1, R1
@@ -4121,7 +4118,7 @@ l137:
 	MOVD     R24, 8(RSP)
 	BNE      l133
 	VUMIN    V12.S4, V19.S4, V0.S4
-	FMOVQ    944(R26), F1
+	FMOVQ    976(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -4135,7 +4132,7 @@ TEXT ·GaussKLSigmaBackward(SB), NOSPLIT, $72-104
 
 	// Registers:    V0-V14 values    V15-V17 constants and scalars    V18-V31 kept from loop to loop
 	FMOVQ    624(R26), F17
-	FLDPQ    880(R26), (F16, F15)
+	FLDPQ    912(R26), (F16, F15)
 
 	// Registers:    R0 lanes    R1 dmuQ    R2 dsQ    R3 dmuP    R4 dsP    R5 muQ    R6 sQ    R7 muP    R8 sP    R15 elements left in the row    R9 4n
 	MOVD     lanes+0(FP), R0
@@ -4233,9 +4230,9 @@ l259:
 	WORD     $0x6e2fdc25 // fmul v5.4s, v1.4s, v15.4s
 	WORD     $0x6e2fdd0a // fmul v10.4s, v8.4s, v15.4s
 	WORD     $0x6e2fdd2b // fmul v11.4s, v9.4s, v15.4s
-	FMOVQ    912(R26), F12
+	FMOVQ    944(R26), F12
 	VFMLA    V10.S4, V10.S4, V12.S4
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V11.S4, V11.S4, V10.S4
 	VFMLA    V4.S4, V4.S4, V12.S4
 	VFMLA    V5.S4, V5.S4, V10.S4
@@ -4305,9 +4302,9 @@ l259:
 	WORD     $0x6e2fdc25 // fmul v5.4s, v1.4s, v15.4s
 	WORD     $0x6e2fdd0a // fmul v10.4s, v8.4s, v15.4s
 	WORD     $0x6e2fdd2b // fmul v11.4s, v9.4s, v15.4s
-	FMOVQ    912(R26), F12
+	FMOVQ    944(R26), F12
 	VFMLA    V10.S4, V10.S4, V12.S4
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V11.S4, V11.S4, V10.S4
 	VFMLA    V4.S4, V4.S4, V12.S4
 	VFMLA    V5.S4, V5.S4, V10.S4
@@ -4349,36 +4346,32 @@ l259:
 	FSTPQ    (F2, F3), 32(R2)
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V27.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V27.S4
-	VADD     V23.S4, V1.S4, V23.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V27.S4, V27.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V23.S4, V0.S4, V23.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V26.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V26.S4
-	VADD     V22.S4, V1.S4, V22.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V26.S4, V26.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V22.S4, V0.S4, V22.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V25.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V25.S4
-	VADD     V21.S4, V1.S4, V21.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V25.S4, V25.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V21.S4, V0.S4, V21.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V24.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V24.S4
-	VADD     V20.S4, V1.S4, V20.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V24.S4, V24.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V20.S4, V0.S4, V20.S4
 	ADD      $64, R5, R5
 	ADD      $64, R6, R6
 	ADD      $64, R7, R7
@@ -4554,9 +4547,9 @@ t428:
 	WORD     $0x6e2fdc25 // fmul v5.4s, v1.4s, v15.4s
 	WORD     $0x6e2fdd4c // fmul v12.4s, v10.4s, v15.4s
 	WORD     $0x6e2fdd6d // fmul v13.4s, v11.4s, v15.4s
-	FMOVQ    912(R26), F14
+	FMOVQ    944(R26), F14
 	VFMLA    V12.S4, V12.S4, V14.S4
-	FMOVQ    912(R26), F12
+	FMOVQ    944(R26), F12
 	VFMLA    V13.S4, V13.S4, V12.S4
 	VFMLA    V4.S4, V4.S4, V14.S4
 	VFMLA    V5.S4, V5.S4, V12.S4
@@ -4898,9 +4891,9 @@ t476:
 	WORD     $0x6e2fdc25 // fmul v5.4s, v1.4s, v15.4s
 	WORD     $0x6e2fdd4c // fmul v12.4s, v10.4s, v15.4s
 	WORD     $0x6e2fdd6d // fmul v13.4s, v11.4s, v15.4s
-	FMOVQ    912(R26), F14
+	FMOVQ    944(R26), F14
 	VFMLA    V12.S4, V12.S4, V14.S4
-	FMOVQ    912(R26), F12
+	FMOVQ    944(R26), F12
 	VFMLA    V13.S4, V13.S4, V12.S4
 	VFMLA    V4.S4, V4.S4, V14.S4
 	VFMLA    V5.S4, V5.S4, V12.S4
@@ -5112,9 +5105,9 @@ l262:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l258
-	FMOVQ    928(R26), F0
+	FMOVQ    960(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    944(R26), F1
+	FMOVQ    976(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -5127,8 +5120,8 @@ TEXT ·GaussKLStandardSigma(SB), NOSPLIT, $24-56
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V16 values    V17-V18 constants and scalars    V19-V31 kept from loop to loop
-	FMOVQ    896(R26), F18
-	FMOVQ    592(R26), F17
+	FMOVQ    928(R26), F18
+	FMOVQ    912(R26), F17
 
 	// Registers:    R0 lanes    R1 muQ    R2 sQ    R15 elements left in the row    R3 4n
 	MOVD     lanes+0(FP), R0
@@ -5168,14 +5161,10 @@ l504:
 	FLDPQ    32(R1), (F2, F3)
 	FLDPQ    (R2), (F4, F5)
 	FLDPQ    32(R2), (F6, F7)
-	FMOVQ    880(R26), F8
-	VSUB     V8.S4, V4.S4, V8.S4
-	FMOVQ    880(R26), F9
-	VSUB     V9.S4, V5.S4, V9.S4
-	FMOVQ    880(R26), F10
-	VSUB     V10.S4, V6.S4, V10.S4
-	FMOVQ    880(R26), F11
-	VSUB     V11.S4, V7.S4, V11.S4
+	VSUB     V17.S4, V4.S4, V8.S4
+	VSUB     V17.S4, V5.S4, V9.S4
+	VSUB     V17.S4, V6.S4, V10.S4
+	VSUB     V17.S4, V7.S4, V11.S4
 	VUMAX    V8.S4, V19.S4, V19.S4
 	VUMAX    V9.S4, V19.S4, V19.S4
 	VUMAX    V10.S4, V19.S4, V19.S4
@@ -5188,13 +5177,13 @@ l504:
 	WORD     $0x6e32dca9 // fmul v9.4s, v5.4s, v18.4s
 	WORD     $0x6e32dcca // fmul v10.4s, v6.4s, v18.4s
 	WORD     $0x6e32dceb // fmul v11.4s, v7.4s, v18.4s
-	FMOVQ    912(R26), F12
+	FMOVQ    944(R26), F12
 	VFMLA    V8.S4, V8.S4, V12.S4
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V9.S4, V9.S4, V8.S4
-	FMOVQ    912(R26), F9
+	FMOVQ    944(R26), F9
 	VFMLA    V10.S4, V10.S4, V9.S4
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V11.S4, V11.S4, V10.S4
 	VFMLA    V0.S4, V0.S4, V12.S4
 	VFMLA    V1.S4, V1.S4, V8.S4
@@ -5208,30 +5197,34 @@ l504:
 	WORD     $0x6e25df5a // fmul v26.4s, v26.4s, v5.4s
 	WORD     $0x6e26df39 // fmul v25.4s, v25.4s, v6.4s
 	WORD     $0x6e27df18 // fmul v24.4s, v24.4s, v7.4s
-	VSUB     V17.S4, V27.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V27.S4
-	VADD     V23.S4, V1.S4, V23.S4
-	VSUB     V17.S4, V26.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V26.S4
-	VADD     V22.S4, V1.S4, V22.S4
-	VSUB     V17.S4, V25.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V25.S4
-	VADD     V21.S4, V1.S4, V21.S4
-	VSUB     V17.S4, V24.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V24.S4
-	VADD     V20.S4, V1.S4, V20.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V27.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V27.S4, V27.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V23.S4, V0.S4, V23.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V26.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V26.S4, V26.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V22.S4, V0.S4, V22.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V25.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V25.S4, V25.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V21.S4, V0.S4, V21.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V24.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V24.S4, V24.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V20.S4, V0.S4, V20.S4
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
@@ -5375,14 +5368,10 @@ t651:
 	ADD      $56, R2, R23
 	VLD1     (R23), V7.S[2]
 t649:
-	FMOVQ    880(R26), F8
-	VSUB     V8.S4, V4.S4, V8.S4
-	FMOVQ    880(R26), F9
-	VSUB     V9.S4, V5.S4, V9.S4
-	FMOVQ    880(R26), F10
-	VSUB     V10.S4, V6.S4, V10.S4
-	FMOVQ    880(R26), F11
-	VSUB     V11.S4, V7.S4, V11.S4
+	VSUB     V17.S4, V4.S4, V8.S4
+	VSUB     V17.S4, V5.S4, V9.S4
+	VSUB     V17.S4, V6.S4, V10.S4
+	VSUB     V17.S4, V7.S4, V11.S4
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F12
 	SUB      R15<<2, R26, R23
@@ -5407,13 +5396,13 @@ t649:
 	WORD     $0x6e32dca9 // fmul v9.4s, v5.4s, v18.4s
 	WORD     $0x6e32dcca // fmul v10.4s, v6.4s, v18.4s
 	WORD     $0x6e32dceb // fmul v11.4s, v7.4s, v18.4s
-	FMOVQ    912(R26), F16
+	FMOVQ    944(R26), F16
 	VFMLA    V8.S4, V8.S4, V16.S4
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V9.S4, V9.S4, V8.S4
-	FMOVQ    912(R26), F9
+	FMOVQ    944(R26), F9
 	VFMLA    V10.S4, V10.S4, V9.S4
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V11.S4, V11.S4, V10.S4
 	VFMLA    V0.S4, V0.S4, V16.S4
 	VFMLA    V1.S4, V1.S4, V8.S4
@@ -5457,9 +5446,9 @@ l507:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l503
-	FMOVQ    928(R26), F0
+	FMOVQ    960(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    944(R26), F1
+	FMOVQ    976(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -5473,12 +5462,11 @@ TEXT ·GaussKLStandardSigmaBackward(SB), NOSPLIT, $40-72
 
 	// Registers:    V0-V10 values    V11-V17 constants and scalars    V18-V31 kept from loop to loop
 	FMOVQ    624(R26), F17
-	FMOVQ    896(R26), F16
-	FMOVQ    592(R26), F15
-	FMOVQ    880(R26), F14
-	FMOVQ    608(R26), F13
+	FMOVQ    928(R26), F16
+	FMOVQ    912(R26), F15
+	FLDPQ    592(R26), (F14, F13)
 	FMOVQ    528(R26), F12
-	FMOVQ    928(R26), F11
+	FMOVQ    960(R26), F11
 
 	// Registers:    R0 lanes    R1 dmuQ    R2 dsQ    R3 muQ    R4 sQ    R15 elements left in the row    R5 4n
 	MOVD     lanes+0(FP), R0
@@ -5528,17 +5516,17 @@ l652:
 l653:
 	FLDPQ    (R3), (F0, F1)
 	FLDPQ    (R4), (F2, F3)
-	VSUB     V14.S4, V2.S4, V4.S4
-	VSUB     V14.S4, V3.S4, V5.S4
+	VSUB     V15.S4, V2.S4, V4.S4
+	VSUB     V15.S4, V3.S4, V5.S4
 	VUMAX    V4.S4, V19.S4, V19.S4
 	VUMAX    V5.S4, V19.S4, V19.S4
 	WORD     $0x6e30dc04 // fmul v4.4s, v0.4s, v16.4s
 	WORD     $0x6e30dc25 // fmul v5.4s, v1.4s, v16.4s
 	WORD     $0x6e30dc46 // fmul v6.4s, v2.4s, v16.4s
 	WORD     $0x6e30dc67 // fmul v7.4s, v3.4s, v16.4s
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V6.S4, V6.S4, V8.S4
-	FMOVQ    912(R26), F6
+	FMOVQ    944(R26), F6
 	VFMLA    V7.S4, V7.S4, V6.S4
 	VFMLA    V4.S4, V4.S4, V8.S4
 	VFMLA    V5.S4, V5.S4, V6.S4
@@ -5564,17 +5552,17 @@ l653:
 	FSTPQ    (F2, F3), (R2)
 	FLDPQ    32(R3), (F0, F1)
 	FLDPQ    32(R4), (F2, F3)
-	VSUB     V14.S4, V2.S4, V4.S4
-	VSUB     V14.S4, V3.S4, V5.S4
+	VSUB     V15.S4, V2.S4, V4.S4
+	VSUB     V15.S4, V3.S4, V5.S4
 	VUMAX    V4.S4, V19.S4, V19.S4
 	VUMAX    V5.S4, V19.S4, V19.S4
 	WORD     $0x6e30dc04 // fmul v4.4s, v0.4s, v16.4s
 	WORD     $0x6e30dc25 // fmul v5.4s, v1.4s, v16.4s
 	WORD     $0x6e30dc46 // fmul v6.4s, v2.4s, v16.4s
 	WORD     $0x6e30dc67 // fmul v7.4s, v3.4s, v16.4s
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V6.S4, V6.S4, V8.S4
-	FMOVQ    912(R26), F6
+	FMOVQ    944(R26), F6
 	VFMLA    V7.S4, V7.S4, V6.S4
 	VFMLA    V4.S4, V4.S4, V8.S4
 	VFMLA    V5.S4, V5.S4, V6.S4
@@ -5598,26 +5586,26 @@ l653:
 	WORD     $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
 	FSTPQ    (F0, F1), 32(R1)
 	FSTPQ    (F2, F3), 32(R2)
-	VSUB     V15.S4, V27.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
+	VSUB     V14.S4, V27.S4, V0.S4
 	VAND     V13.B16, V0.B16, V0.B16
-	VADD     V15.S4, V0.S4, V27.S4
-	VADD     V23.S4, V1.S4, V23.S4
-	VSUB     V15.S4, V26.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
+	VSUB     V0.S4, V27.S4, V27.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V23.S4, V0.S4, V23.S4
+	VSUB     V14.S4, V26.S4, V0.S4
 	VAND     V13.B16, V0.B16, V0.B16
-	VADD     V15.S4, V0.S4, V26.S4
-	VADD     V22.S4, V1.S4, V22.S4
-	VSUB     V15.S4, V25.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
+	VSUB     V0.S4, V26.S4, V26.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V22.S4, V0.S4, V22.S4
+	VSUB     V14.S4, V25.S4, V0.S4
 	VAND     V13.B16, V0.B16, V0.B16
-	VADD     V15.S4, V0.S4, V25.S4
-	VADD     V21.S4, V1.S4, V21.S4
-	VSUB     V15.S4, V24.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
+	VSUB     V0.S4, V25.S4, V25.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V21.S4, V0.S4, V21.S4
+	VSUB     V14.S4, V24.S4, V0.S4
 	VAND     V13.B16, V0.B16, V0.B16
-	VADD     V15.S4, V0.S4, V24.S4
-	VADD     V20.S4, V1.S4, V20.S4
+	VSUB     V0.S4, V24.S4, V24.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V20.S4, V0.S4, V20.S4
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	ADD      $64, R1, R1
@@ -5691,8 +5679,8 @@ t728:
 	ADD      $24, R4, R23
 	VLD1     (R23), V3.S[2]
 t726:
-	VSUB     V14.S4, V2.S4, V4.S4
-	VSUB     V14.S4, V3.S4, V5.S4
+	VSUB     V15.S4, V2.S4, V4.S4
+	VSUB     V15.S4, V3.S4, V5.S4
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F6
 	SUB      R15<<2, R26, R23
@@ -5705,9 +5693,9 @@ t726:
 	WORD     $0x6e30dc25 // fmul v5.4s, v1.4s, v16.4s
 	WORD     $0x6e30dc48 // fmul v8.4s, v2.4s, v16.4s
 	WORD     $0x6e30dc69 // fmul v9.4s, v3.4s, v16.4s
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V8.S4, V8.S4, V10.S4
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V9.S4, V9.S4, V8.S4
 	VFMLA    V4.S4, V4.S4, V10.S4
 	VFMLA    V5.S4, V5.S4, V8.S4
@@ -5867,8 +5855,8 @@ t752:
 	ADD      $56, R4, R23
 	VLD1     (R23), V3.S[2]
 t750:
-	VSUB     V14.S4, V2.S4, V4.S4
-	VSUB     V14.S4, V3.S4, V5.S4
+	VSUB     V15.S4, V2.S4, V4.S4
+	VSUB     V15.S4, V3.S4, V5.S4
 	SUB      R15<<2, R26, R23
 	FMOVQ    288(R23), F6
 	SUB      R15<<2, R26, R23
@@ -5881,9 +5869,9 @@ t750:
 	WORD     $0x6e30dc25 // fmul v5.4s, v1.4s, v16.4s
 	WORD     $0x6e30dc48 // fmul v8.4s, v2.4s, v16.4s
 	WORD     $0x6e30dc69 // fmul v9.4s, v3.4s, v16.4s
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V8.S4, V8.S4, V10.S4
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V9.S4, V9.S4, V8.S4
 	VFMLA    V4.S4, V4.S4, V10.S4
 	VFMLA    V5.S4, V5.S4, V8.S4
@@ -6002,7 +5990,7 @@ l656:
 	MOVD     R24, 8(RSP)
 	BNE      l652
 	VUMIN    V11.S4, V19.S4, V0.S4
-	FMOVQ    944(R26), F1
+	FMOVQ    976(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -6017,12 +6005,11 @@ TEXT ·GaussKLLog(SB), NOSPLIT, $56-80
 	// Registers:    V0-V14 values    V15-V22 constants and scalars    V23-V31 kept from loop to loop
 	FMOVS    factor+64(FP), F22
 	VDUP     V22.S[0], V22.S4
-	FMOVQ    976(R26), F21
-	FMOVQ    960(R26), F20
-	FMOVQ    800(R26), F19
-	FMOVQ    784(R26), F18
-	FMOVQ    992(R26), F17
-	FMOVQ    896(R26), F16
+	FMOVQ    1008(R26), F21
+	FMOVQ    992(R26), F20
+	FLDPQ    816(R26), (F19, F18)
+	FMOVQ    1024(R26), F17
+	FMOVQ    928(R26), F16
 	FMOVQ    768(R26), F15
 
 	// Registers:    R0 lanes    R1 muQ    R2 sQ    R3 muP    R4 sP    R15 elements left in the row    R5 4n
@@ -6087,9 +6074,9 @@ l766:
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F6
+	FMOVQ    1008(R26), F6
 	VFMLA    V20.S4, V2.S4, V6.S4
-	FMOVQ    976(R26), F7
+	FMOVQ    1008(R26), F7
 	VFMLA    V20.S4, V3.S4, V7.S4
 	WORD     $0x4eb5d4c8 // fsub v8.4s, v6.4s, v21.4s
 	WORD     $0x4eb5d4e9 // fsub v9.4s, v7.4s, v21.4s
@@ -6101,21 +6088,21 @@ l766:
 	VFMLS    V18.S4, V9.S4, V11.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F8
+	FMOVQ    1040(R26), F8
 	VFMLA    V10.S4, V17.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	VFMLA    V11.S4, V17.S4, V9.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V10.S4, V8.S4, V12.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V11.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V10.S4, V12.S4, V9.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V11.S4, V8.S4, V12.S4
+	VFMLA    V11.S4, V17.S4, V9.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V10.S4, V8.S4, V12.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V11.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V10.S4, V12.S4, V9.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V11.S4, V8.S4, V12.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V10.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V11.S4, V12.S4, V9.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V10.S4, V8.S4, V12.S4
@@ -6135,9 +6122,9 @@ l766:
 	WORD     $0x6e2fdca5 // fmul v5.4s, v5.4s, v15.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V20.S4, V4.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V20.S4, V5.S4, V9.S4
 	WORD     $0x4eb5d50a // fsub v10.4s, v8.4s, v21.4s
 	WORD     $0x4eb5d52b // fsub v11.4s, v9.4s, v21.4s
@@ -6147,21 +6134,21 @@ l766:
 	VFMLS    V18.S4, V11.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V4.S4, V17.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V5.S4, V17.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V5.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V5.S4, V10.S4, V12.S4
+	VFMLA    V5.S4, V17.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V4.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V5.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V4.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V5.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V4.S4, V10.S4, V12.S4
@@ -6185,9 +6172,9 @@ l766:
 	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
 	WORD     $0x6e30dcc4 // fmul v4.4s, v6.4s, v16.4s
 	WORD     $0x6e30dce5 // fmul v5.4s, v7.4s, v16.4s
-	FMOVQ    912(R26), F6
+	FMOVQ    944(R26), F6
 	VFMLA    V4.S4, V4.S4, V6.S4
-	FMOVQ    912(R26), F4
+	FMOVQ    944(R26), F4
 	VFMLA    V5.S4, V5.S4, V4.S4
 	VFMLA    V0.S4, V0.S4, V6.S4
 	VFMLA    V1.S4, V1.S4, V4.S4
@@ -6215,9 +6202,9 @@ l766:
 	WORD     $0x6e36dca5 // fmul v5.4s, v5.4s, v22.4s
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	FMOVQ    976(R26), F6
+	FMOVQ    1008(R26), F6
 	VFMLA    V20.S4, V2.S4, V6.S4
-	FMOVQ    976(R26), F7
+	FMOVQ    1008(R26), F7
 	VFMLA    V20.S4, V3.S4, V7.S4
 	WORD     $0x4eb5d4c8 // fsub v8.4s, v6.4s, v21.4s
 	WORD     $0x4eb5d4e9 // fsub v9.4s, v7.4s, v21.4s
@@ -6227,21 +6214,21 @@ l766:
 	VFMLS    V19.S4, V9.S4, V11.S4
 	VFMLS    V18.S4, V8.S4, V10.S4
 	VFMLS    V18.S4, V9.S4, V11.S4
-	FMOVQ    1008(R26), F8
+	FMOVQ    1040(R26), F8
 	VFMLA    V10.S4, V17.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	VFMLA    V11.S4, V17.S4, V9.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V10.S4, V8.S4, V12.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V11.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V10.S4, V12.S4, V9.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V11.S4, V8.S4, V12.S4
+	VFMLA    V11.S4, V17.S4, V9.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V10.S4, V8.S4, V12.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V11.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V10.S4, V12.S4, V9.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V11.S4, V8.S4, V12.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V10.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V11.S4, V12.S4, V9.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V10.S4, V8.S4, V12.S4
@@ -6257,9 +6244,9 @@ l766:
 	WORD     $0x6e27dd47 // fmul v7.4s, v10.4s, v7.4s
 	WORD     $0x6e2fdc84 // fmul v4.4s, v4.4s, v15.4s
 	WORD     $0x6e2fdca5 // fmul v5.4s, v5.4s, v15.4s
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V20.S4, V4.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V20.S4, V5.S4, V9.S4
 	WORD     $0x4eb5d50a // fsub v10.4s, v8.4s, v21.4s
 	WORD     $0x4eb5d52b // fsub v11.4s, v9.4s, v21.4s
@@ -6267,21 +6254,21 @@ l766:
 	VFMLS    V19.S4, V11.S4, V5.S4
 	VFMLS    V18.S4, V10.S4, V4.S4
 	VFMLS    V18.S4, V11.S4, V5.S4
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V4.S4, V17.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V5.S4, V17.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V5.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V5.S4, V10.S4, V12.S4
+	VFMLA    V5.S4, V17.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V4.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V5.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V4.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V5.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V4.S4, V10.S4, V12.S4
@@ -6303,9 +6290,9 @@ l766:
 	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
 	WORD     $0x6e30dcc4 // fmul v4.4s, v6.4s, v16.4s
 	WORD     $0x6e30dce5 // fmul v5.4s, v7.4s, v16.4s
-	FMOVQ    912(R26), F6
+	FMOVQ    944(R26), F6
 	VFMLA    V4.S4, V4.S4, V6.S4
-	FMOVQ    912(R26), F4
+	FMOVQ    944(R26), F4
 	VFMLA    V5.S4, V5.S4, V4.S4
 	VFMLA    V0.S4, V0.S4, V6.S4
 	VFMLA    V1.S4, V1.S4, V4.S4
@@ -6476,9 +6463,9 @@ t887:
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V20.S4, V2.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V20.S4, V3.S4, V9.S4
 	WORD     $0x4eb5d50a // fsub v10.4s, v8.4s, v21.4s
 	WORD     $0x4eb5d52b // fsub v11.4s, v9.4s, v21.4s
@@ -6490,21 +6477,21 @@ t887:
 	VFMLS    V18.S4, V11.S4, V13.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V12.S4, V17.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V13.S4, V17.S4, V11.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V12.S4, V10.S4, V14.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V13.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V12.S4, V14.S4, V11.S4
-	FMOVQ    1040(R26), F14
-	VFMLA    V13.S4, V10.S4, V14.S4
+	VFMLA    V13.S4, V17.S4, V11.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V12.S4, V10.S4, V14.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V13.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V12.S4, V14.S4, V11.S4
+	FMOVQ    1072(R26), F14
+	VFMLA    V13.S4, V10.S4, V14.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V12.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V13.S4, V14.S4, V11.S4
 	FMOVQ    624(R26), F14
 	VFMLA    V12.S4, V10.S4, V14.S4
@@ -6524,9 +6511,9 @@ t887:
 	WORD     $0x6e2fdca5 // fmul v5.4s, v5.4s, v15.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F10
+	FMOVQ    1008(R26), F10
 	VFMLA    V20.S4, V4.S4, V10.S4
-	FMOVQ    976(R26), F11
+	FMOVQ    1008(R26), F11
 	VFMLA    V20.S4, V5.S4, V11.S4
 	WORD     $0x4eb5d54c // fsub v12.4s, v10.4s, v21.4s
 	WORD     $0x4eb5d56d // fsub v13.4s, v11.4s, v21.4s
@@ -6536,21 +6523,21 @@ t887:
 	VFMLS    V18.S4, V13.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F12
+	FMOVQ    1040(R26), F12
 	VFMLA    V4.S4, V17.S4, V12.S4
-	FMOVQ    1008(R26), F13
-	VFMLA    V5.S4, V17.S4, V13.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V4.S4, V12.S4, V14.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V5.S4, V13.S4, V12.S4
 	FMOVQ    1040(R26), F13
-	VFMLA    V4.S4, V14.S4, V13.S4
-	FMOVQ    1040(R26), F14
-	VFMLA    V5.S4, V12.S4, V14.S4
+	VFMLA    V5.S4, V17.S4, V13.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V4.S4, V12.S4, V14.S4
 	FMOVQ    1056(R26), F12
+	VFMLA    V5.S4, V13.S4, V12.S4
+	FMOVQ    1072(R26), F13
+	VFMLA    V4.S4, V14.S4, V13.S4
+	FMOVQ    1072(R26), F14
+	VFMLA    V5.S4, V12.S4, V14.S4
+	FMOVQ    1088(R26), F12
 	VFMLA    V4.S4, V13.S4, V12.S4
-	FMOVQ    1056(R26), F13
+	FMOVQ    1088(R26), F13
 	VFMLA    V5.S4, V14.S4, V13.S4
 	FMOVQ    624(R26), F14
 	VFMLA    V4.S4, V12.S4, V14.S4
@@ -6574,9 +6561,9 @@ t887:
 	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
 	WORD     $0x6e30dd04 // fmul v4.4s, v8.4s, v16.4s
 	WORD     $0x6e30dd25 // fmul v5.4s, v9.4s, v16.4s
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V4.S4, V4.S4, V8.S4
-	FMOVQ    912(R26), F4
+	FMOVQ    944(R26), F4
 	VFMLA    V5.S4, V5.S4, V4.S4
 	VFMLA    V0.S4, V0.S4, V8.S4
 	VFMLA    V1.S4, V1.S4, V4.S4
@@ -6756,9 +6743,9 @@ t911:
 	WORD     $0x6e36dca5 // fmul v5.4s, v5.4s, v22.4s
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V20.S4, V2.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V20.S4, V3.S4, V9.S4
 	WORD     $0x4eb5d50a // fsub v10.4s, v8.4s, v21.4s
 	WORD     $0x4eb5d52b // fsub v11.4s, v9.4s, v21.4s
@@ -6768,21 +6755,21 @@ t911:
 	VFMLS    V19.S4, V11.S4, V13.S4
 	VFMLS    V18.S4, V10.S4, V12.S4
 	VFMLS    V18.S4, V11.S4, V13.S4
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V12.S4, V17.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V13.S4, V17.S4, V11.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V12.S4, V10.S4, V14.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V13.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V12.S4, V14.S4, V11.S4
-	FMOVQ    1040(R26), F14
-	VFMLA    V13.S4, V10.S4, V14.S4
+	VFMLA    V13.S4, V17.S4, V11.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V12.S4, V10.S4, V14.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V13.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V12.S4, V14.S4, V11.S4
+	FMOVQ    1072(R26), F14
+	VFMLA    V13.S4, V10.S4, V14.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V12.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V13.S4, V14.S4, V11.S4
 	FMOVQ    624(R26), F14
 	VFMLA    V12.S4, V10.S4, V14.S4
@@ -6798,9 +6785,9 @@ t911:
 	WORD     $0x6e29dd89 // fmul v9.4s, v12.4s, v9.4s
 	WORD     $0x6e2fdc84 // fmul v4.4s, v4.4s, v15.4s
 	WORD     $0x6e2fdca5 // fmul v5.4s, v5.4s, v15.4s
-	FMOVQ    976(R26), F10
+	FMOVQ    1008(R26), F10
 	VFMLA    V20.S4, V4.S4, V10.S4
-	FMOVQ    976(R26), F11
+	FMOVQ    1008(R26), F11
 	VFMLA    V20.S4, V5.S4, V11.S4
 	WORD     $0x4eb5d54c // fsub v12.4s, v10.4s, v21.4s
 	WORD     $0x4eb5d56d // fsub v13.4s, v11.4s, v21.4s
@@ -6808,21 +6795,21 @@ t911:
 	VFMLS    V19.S4, V13.S4, V5.S4
 	VFMLS    V18.S4, V12.S4, V4.S4
 	VFMLS    V18.S4, V13.S4, V5.S4
-	FMOVQ    1008(R26), F12
+	FMOVQ    1040(R26), F12
 	VFMLA    V4.S4, V17.S4, V12.S4
-	FMOVQ    1008(R26), F13
-	VFMLA    V5.S4, V17.S4, V13.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V4.S4, V12.S4, V14.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V5.S4, V13.S4, V12.S4
 	FMOVQ    1040(R26), F13
-	VFMLA    V4.S4, V14.S4, V13.S4
-	FMOVQ    1040(R26), F14
-	VFMLA    V5.S4, V12.S4, V14.S4
+	VFMLA    V5.S4, V17.S4, V13.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V4.S4, V12.S4, V14.S4
 	FMOVQ    1056(R26), F12
+	VFMLA    V5.S4, V13.S4, V12.S4
+	FMOVQ    1072(R26), F13
+	VFMLA    V4.S4, V14.S4, V13.S4
+	FMOVQ    1072(R26), F14
+	VFMLA    V5.S4, V12.S4, V14.S4
+	FMOVQ    1088(R26), F12
 	VFMLA    V4.S4, V13.S4, V12.S4
-	FMOVQ    1056(R26), F13
+	FMOVQ    1088(R26), F13
 	VFMLA    V5.S4, V14.S4, V13.S4
 	FMOVQ    624(R26), F14
 	VFMLA    V4.S4, V12.S4, V14.S4
@@ -6844,9 +6831,9 @@ t911:
 	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
 	WORD     $0x6e30dd04 // fmul v4.4s, v8.4s, v16.4s
 	WORD     $0x6e30dd25 // fmul v5.4s, v9.4s, v16.4s
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V4.S4, V4.S4, V8.S4
-	FMOVQ    912(R26), F4
+	FMOVQ    944(R26), F4
 	VFMLA    V5.S4, V5.S4, V4.S4
 	VFMLA    V0.S4, V0.S4, V8.S4
 	VFMLA    V1.S4, V1.S4, V4.S4
@@ -6880,9 +6867,9 @@ l769:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l765
-	FMOVQ    1072(R26), F0
+	FMOVQ    1104(R26), F0
 	VUMIN    V0.S4, V23.S4, V0.S4
-	FMOVQ    1088(R26), F1
+	FMOVQ    1120(R26), F1
 	VADD     V1.S4, V0.S4, V23.S4
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -6898,11 +6885,10 @@ TEXT ·GaussKLLogBackward(SB), NOSPLIT, $88-112
 	FMOVS    factor+96(FP), F21
 	VDUP     V21.S[0], V21.S4
 	FMOVQ    624(R26), F20
-	FMOVQ    976(R26), F19
-	FMOVQ    960(R26), F18
-	FMOVQ    800(R26), F17
-	FMOVQ    784(R26), F16
-	FMOVQ    992(R26), F15
+	FMOVQ    1008(R26), F19
+	FMOVQ    992(R26), F18
+	FLDPQ    816(R26), (F17, F16)
+	FMOVQ    1024(R26), F15
 
 	// Registers:    R0 lanes    R1 dmuQ    R2 dsQ    R3 dmuP    R4 dsP    R5 muQ    R6 sQ    R7 muP    R8 sP    R15 elements left in the row    R9 4n
 	MOVD     lanes+0(FP), R0
@@ -6988,9 +6974,9 @@ l915:
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F6
+	FMOVQ    1008(R26), F6
 	VFMLA    V18.S4, V2.S4, V6.S4
-	FMOVQ    976(R26), F7
+	FMOVQ    1008(R26), F7
 	VFMLA    V18.S4, V3.S4, V7.S4
 	WORD     $0x4eb3d4c8 // fsub v8.4s, v6.4s, v19.4s
 	WORD     $0x4eb3d4e9 // fsub v9.4s, v7.4s, v19.4s
@@ -7002,21 +6988,21 @@ l915:
 	VFMLS    V16.S4, V9.S4, V11.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F8
+	FMOVQ    1040(R26), F8
 	VFMLA    V10.S4, V15.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	VFMLA    V11.S4, V15.S4, V9.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V10.S4, V8.S4, V12.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V11.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V10.S4, V12.S4, V9.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V11.S4, V8.S4, V12.S4
+	VFMLA    V11.S4, V15.S4, V9.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V10.S4, V8.S4, V12.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V11.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V10.S4, V12.S4, V9.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V11.S4, V8.S4, V12.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V10.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V11.S4, V12.S4, V9.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V10.S4, V8.S4, V12.S4
@@ -7038,9 +7024,9 @@ l915:
 	WORD     $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V18.S4, V4.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V18.S4, V5.S4, V9.S4
 	WORD     $0x4eb3d50a // fsub v10.4s, v8.4s, v19.4s
 	WORD     $0x4eb3d52b // fsub v11.4s, v9.4s, v19.4s
@@ -7050,21 +7036,21 @@ l915:
 	VFMLS    V16.S4, V11.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V4.S4, V15.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V5.S4, V15.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V5.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V5.S4, V10.S4, V12.S4
+	VFMLA    V5.S4, V15.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V4.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V5.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V4.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V5.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V4.S4, V10.S4, V12.S4
@@ -7084,17 +7070,17 @@ l915:
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x6e28dc08 // fmul v8.4s, v0.4s, v8.4s
-	FMOVQ    896(R26), F9
+	FMOVQ    928(R26), F9
 	WORD     $0x6e29dc29 // fmul v9.4s, v1.4s, v9.4s
-	FMOVQ    896(R26), F10
+	FMOVQ    928(R26), F10
 	WORD     $0x6e2adcca // fmul v10.4s, v6.4s, v10.4s
-	FMOVQ    896(R26), F11
+	FMOVQ    928(R26), F11
 	WORD     $0x6e2bdceb // fmul v11.4s, v7.4s, v11.4s
-	FMOVQ    912(R26), F12
+	FMOVQ    944(R26), F12
 	VFMLA    V10.S4, V10.S4, V12.S4
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V11.S4, V11.S4, V10.S4
 	VFMLA    V8.S4, V8.S4, V12.S4
 	VFMLA    V9.S4, V9.S4, V10.S4
@@ -7152,9 +7138,9 @@ l915:
 	WORD     $0x6e35dca5 // fmul v5.4s, v5.4s, v21.4s
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	FMOVQ    976(R26), F6
+	FMOVQ    1008(R26), F6
 	VFMLA    V18.S4, V2.S4, V6.S4
-	FMOVQ    976(R26), F7
+	FMOVQ    1008(R26), F7
 	VFMLA    V18.S4, V3.S4, V7.S4
 	WORD     $0x4eb3d4c8 // fsub v8.4s, v6.4s, v19.4s
 	WORD     $0x4eb3d4e9 // fsub v9.4s, v7.4s, v19.4s
@@ -7164,21 +7150,21 @@ l915:
 	VFMLS    V17.S4, V9.S4, V11.S4
 	VFMLS    V16.S4, V8.S4, V10.S4
 	VFMLS    V16.S4, V9.S4, V11.S4
-	FMOVQ    1008(R26), F8
+	FMOVQ    1040(R26), F8
 	VFMLA    V10.S4, V15.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	VFMLA    V11.S4, V15.S4, V9.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V10.S4, V8.S4, V12.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V11.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V10.S4, V12.S4, V9.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V11.S4, V8.S4, V12.S4
+	VFMLA    V11.S4, V15.S4, V9.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V10.S4, V8.S4, V12.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V11.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V10.S4, V12.S4, V9.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V11.S4, V8.S4, V12.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V10.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V11.S4, V12.S4, V9.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V10.S4, V8.S4, V12.S4
@@ -7196,9 +7182,9 @@ l915:
 	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
 	FMOVQ    768(R26), F8
 	WORD     $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V18.S4, V4.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V18.S4, V5.S4, V9.S4
 	WORD     $0x4eb3d50a // fsub v10.4s, v8.4s, v19.4s
 	WORD     $0x4eb3d52b // fsub v11.4s, v9.4s, v19.4s
@@ -7206,21 +7192,21 @@ l915:
 	VFMLS    V17.S4, V11.S4, V5.S4
 	VFMLS    V16.S4, V10.S4, V4.S4
 	VFMLS    V16.S4, V11.S4, V5.S4
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V4.S4, V15.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V5.S4, V15.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V5.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V5.S4, V10.S4, V12.S4
+	VFMLA    V5.S4, V15.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V4.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V5.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V4.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V5.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V4.S4, V10.S4, V12.S4
@@ -7238,17 +7224,17 @@ l915:
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x6e28dc08 // fmul v8.4s, v0.4s, v8.4s
-	FMOVQ    896(R26), F9
+	FMOVQ    928(R26), F9
 	WORD     $0x6e29dc29 // fmul v9.4s, v1.4s, v9.4s
-	FMOVQ    896(R26), F10
+	FMOVQ    928(R26), F10
 	WORD     $0x6e2adcca // fmul v10.4s, v6.4s, v10.4s
-	FMOVQ    896(R26), F11
+	FMOVQ    928(R26), F11
 	WORD     $0x6e2bdceb // fmul v11.4s, v7.4s, v11.4s
-	FMOVQ    912(R26), F12
+	FMOVQ    944(R26), F12
 	VFMLA    V10.S4, V10.S4, V12.S4
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V11.S4, V11.S4, V10.S4
 	VFMLA    V8.S4, V8.S4, V12.S4
 	VFMLA    V9.S4, V9.S4, V10.S4
@@ -7453,9 +7439,9 @@ t1084:
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V18.S4, V2.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V18.S4, V3.S4, V9.S4
 	WORD     $0x4eb3d50a // fsub v10.4s, v8.4s, v19.4s
 	WORD     $0x4eb3d52b // fsub v11.4s, v9.4s, v19.4s
@@ -7467,21 +7453,21 @@ t1084:
 	VFMLS    V16.S4, V11.S4, V13.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V12.S4, V15.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V13.S4, V15.S4, V11.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V12.S4, V10.S4, V14.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V13.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V12.S4, V14.S4, V11.S4
-	FMOVQ    1040(R26), F14
-	VFMLA    V13.S4, V10.S4, V14.S4
+	VFMLA    V13.S4, V15.S4, V11.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V12.S4, V10.S4, V14.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V13.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V12.S4, V14.S4, V11.S4
+	FMOVQ    1072(R26), F14
+	VFMLA    V13.S4, V10.S4, V14.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V12.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V13.S4, V14.S4, V11.S4
 	FMOVQ    624(R26), F14
 	VFMLA    V12.S4, V10.S4, V14.S4
@@ -7503,9 +7489,9 @@ t1084:
 	WORD     $0x6e2adca5 // fmul v5.4s, v5.4s, v10.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F10
+	FMOVQ    1008(R26), F10
 	VFMLA    V18.S4, V4.S4, V10.S4
-	FMOVQ    976(R26), F11
+	FMOVQ    1008(R26), F11
 	VFMLA    V18.S4, V5.S4, V11.S4
 	WORD     $0x4eb3d54c // fsub v12.4s, v10.4s, v19.4s
 	WORD     $0x4eb3d56d // fsub v13.4s, v11.4s, v19.4s
@@ -7515,21 +7501,21 @@ t1084:
 	VFMLS    V16.S4, V13.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F12
+	FMOVQ    1040(R26), F12
 	VFMLA    V4.S4, V15.S4, V12.S4
-	FMOVQ    1008(R26), F13
-	VFMLA    V5.S4, V15.S4, V13.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V4.S4, V12.S4, V14.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V5.S4, V13.S4, V12.S4
 	FMOVQ    1040(R26), F13
-	VFMLA    V4.S4, V14.S4, V13.S4
-	FMOVQ    1040(R26), F14
-	VFMLA    V5.S4, V12.S4, V14.S4
+	VFMLA    V5.S4, V15.S4, V13.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V4.S4, V12.S4, V14.S4
 	FMOVQ    1056(R26), F12
+	VFMLA    V5.S4, V13.S4, V12.S4
+	FMOVQ    1072(R26), F13
+	VFMLA    V4.S4, V14.S4, V13.S4
+	FMOVQ    1072(R26), F14
+	VFMLA    V5.S4, V12.S4, V14.S4
+	FMOVQ    1088(R26), F12
 	VFMLA    V4.S4, V13.S4, V12.S4
-	FMOVQ    1056(R26), F13
+	FMOVQ    1088(R26), F13
 	VFMLA    V5.S4, V14.S4, V13.S4
 	FMOVQ    624(R26), F14
 	VFMLA    V4.S4, V12.S4, V14.S4
@@ -7549,17 +7535,17 @@ t1084:
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	FMOVQ    896(R26), F10
+	FMOVQ    928(R26), F10
 	WORD     $0x6e2adc0a // fmul v10.4s, v0.4s, v10.4s
-	FMOVQ    896(R26), F11
+	FMOVQ    928(R26), F11
 	WORD     $0x6e2bdc2b // fmul v11.4s, v1.4s, v11.4s
-	FMOVQ    896(R26), F12
+	FMOVQ    928(R26), F12
 	WORD     $0x6e2cdd0c // fmul v12.4s, v8.4s, v12.4s
-	FMOVQ    896(R26), F13
+	FMOVQ    928(R26), F13
 	WORD     $0x6e2ddd2d // fmul v13.4s, v9.4s, v13.4s
-	FMOVQ    912(R26), F14
+	FMOVQ    944(R26), F14
 	VFMLA    V12.S4, V12.S4, V14.S4
-	FMOVQ    912(R26), F12
+	FMOVQ    944(R26), F12
 	VFMLA    V13.S4, V13.S4, V12.S4
 	VFMLA    V10.S4, V10.S4, V14.S4
 	VFMLA    V11.S4, V11.S4, V12.S4
@@ -7889,9 +7875,9 @@ t1132:
 	WORD     $0x6e35dca5 // fmul v5.4s, v5.4s, v21.4s
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V18.S4, V2.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V18.S4, V3.S4, V9.S4
 	WORD     $0x4eb3d50a // fsub v10.4s, v8.4s, v19.4s
 	WORD     $0x4eb3d52b // fsub v11.4s, v9.4s, v19.4s
@@ -7901,21 +7887,21 @@ t1132:
 	VFMLS    V17.S4, V11.S4, V13.S4
 	VFMLS    V16.S4, V10.S4, V12.S4
 	VFMLS    V16.S4, V11.S4, V13.S4
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V12.S4, V15.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V13.S4, V15.S4, V11.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V12.S4, V10.S4, V14.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V13.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V12.S4, V14.S4, V11.S4
-	FMOVQ    1040(R26), F14
-	VFMLA    V13.S4, V10.S4, V14.S4
+	VFMLA    V13.S4, V15.S4, V11.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V12.S4, V10.S4, V14.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V13.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V12.S4, V14.S4, V11.S4
+	FMOVQ    1072(R26), F14
+	VFMLA    V13.S4, V10.S4, V14.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V12.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V13.S4, V14.S4, V11.S4
 	FMOVQ    624(R26), F14
 	VFMLA    V12.S4, V10.S4, V14.S4
@@ -7933,9 +7919,9 @@ t1132:
 	WORD     $0x6e2adc84 // fmul v4.4s, v4.4s, v10.4s
 	FMOVQ    768(R26), F10
 	WORD     $0x6e2adca5 // fmul v5.4s, v5.4s, v10.4s
-	FMOVQ    976(R26), F10
+	FMOVQ    1008(R26), F10
 	VFMLA    V18.S4, V4.S4, V10.S4
-	FMOVQ    976(R26), F11
+	FMOVQ    1008(R26), F11
 	VFMLA    V18.S4, V5.S4, V11.S4
 	WORD     $0x4eb3d54c // fsub v12.4s, v10.4s, v19.4s
 	WORD     $0x4eb3d56d // fsub v13.4s, v11.4s, v19.4s
@@ -7943,21 +7929,21 @@ t1132:
 	VFMLS    V17.S4, V13.S4, V5.S4
 	VFMLS    V16.S4, V12.S4, V4.S4
 	VFMLS    V16.S4, V13.S4, V5.S4
-	FMOVQ    1008(R26), F12
+	FMOVQ    1040(R26), F12
 	VFMLA    V4.S4, V15.S4, V12.S4
-	FMOVQ    1008(R26), F13
-	VFMLA    V5.S4, V15.S4, V13.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V4.S4, V12.S4, V14.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V5.S4, V13.S4, V12.S4
 	FMOVQ    1040(R26), F13
-	VFMLA    V4.S4, V14.S4, V13.S4
-	FMOVQ    1040(R26), F14
-	VFMLA    V5.S4, V12.S4, V14.S4
+	VFMLA    V5.S4, V15.S4, V13.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V4.S4, V12.S4, V14.S4
 	FMOVQ    1056(R26), F12
+	VFMLA    V5.S4, V13.S4, V12.S4
+	FMOVQ    1072(R26), F13
+	VFMLA    V4.S4, V14.S4, V13.S4
+	FMOVQ    1072(R26), F14
+	VFMLA    V5.S4, V12.S4, V14.S4
+	FMOVQ    1088(R26), F12
 	VFMLA    V4.S4, V13.S4, V12.S4
-	FMOVQ    1056(R26), F13
+	FMOVQ    1088(R26), F13
 	VFMLA    V5.S4, V14.S4, V13.S4
 	FMOVQ    624(R26), F14
 	VFMLA    V4.S4, V12.S4, V14.S4
@@ -7975,17 +7961,17 @@ t1132:
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	FMOVQ    896(R26), F10
+	FMOVQ    928(R26), F10
 	WORD     $0x6e2adc0a // fmul v10.4s, v0.4s, v10.4s
-	FMOVQ    896(R26), F11
+	FMOVQ    928(R26), F11
 	WORD     $0x6e2bdc2b // fmul v11.4s, v1.4s, v11.4s
-	FMOVQ    896(R26), F12
+	FMOVQ    928(R26), F12
 	WORD     $0x6e2cdd0c // fmul v12.4s, v8.4s, v12.4s
-	FMOVQ    896(R26), F13
+	FMOVQ    928(R26), F13
 	WORD     $0x6e2ddd2d // fmul v13.4s, v9.4s, v13.4s
-	FMOVQ    912(R26), F14
+	FMOVQ    944(R26), F14
 	VFMLA    V12.S4, V12.S4, V14.S4
-	FMOVQ    912(R26), F12
+	FMOVQ    944(R26), F12
 	VFMLA    V13.S4, V13.S4, V12.S4
 	VFMLA    V10.S4, V10.S4, V14.S4
 	VFMLA    V11.S4, V11.S4, V12.S4
@@ -8193,9 +8179,9 @@ l918:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l914
-	FMOVQ    1072(R26), F0
+	FMOVQ    1104(R26), F0
 	VUMIN    V0.S4, V23.S4, V0.S4
-	FMOVQ    1088(R26), F1
+	FMOVQ    1120(R26), F1
 	VADD     V1.S4, V0.S4, V23.S4
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -8210,15 +8196,14 @@ TEXT ·GaussKLStandardLog(SB), NOSPLIT, $40-64
 	// Registers:    V0-V12 values    V13-V22 constants and scalars    V23-V31 kept from loop to loop
 	FMOVS    factor+48(FP), F22
 	VDUP     V22.S[0], V22.S4
-	FMOVQ    896(R26), F21
-	FMOVQ    976(R26), F20
-	FMOVQ    960(R26), F19
-	FMOVQ    800(R26), F18
-	FMOVQ    784(R26), F17
-	FMOVQ    992(R26), F16
+	FMOVQ    928(R26), F21
+	FMOVQ    1008(R26), F20
+	FMOVQ    992(R26), F19
+	FLDPQ    816(R26), (F18, F17)
+	FMOVQ    1024(R26), F16
 	FMOVQ    528(R26), F15
-	FMOVQ    1072(R26), F14
-	FMOVQ    1088(R26), F13
+	FMOVQ    1104(R26), F14
+	FMOVQ    1120(R26), F13
 
 	// Registers:    R0 lanes    R1 muQ    R2 sQ    R15 elements left in the row    R3 4n
 	MOVD     lanes+0(FP), R0
@@ -8260,9 +8245,9 @@ l1160:
 	WORD     $0x6e36dc63 // fmul v3.4s, v3.4s, v22.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F4
+	FMOVQ    1008(R26), F4
 	VFMLA    V19.S4, V2.S4, V4.S4
-	FMOVQ    976(R26), F5
+	FMOVQ    1008(R26), F5
 	VFMLA    V19.S4, V3.S4, V5.S4
 	WORD     $0x4eb4d486 // fsub v6.4s, v4.4s, v20.4s
 	WORD     $0x4eb4d4a7 // fsub v7.4s, v5.4s, v20.4s
@@ -8274,21 +8259,21 @@ l1160:
 	VFMLS    V17.S4, V7.S4, V9.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F6
+	FMOVQ    1040(R26), F6
 	VFMLA    V8.S4, V16.S4, V6.S4
-	FMOVQ    1008(R26), F7
-	VFMLA    V9.S4, V16.S4, V7.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V8.S4, V6.S4, V10.S4
-	FMOVQ    1024(R26), F6
-	VFMLA    V9.S4, V7.S4, V6.S4
 	FMOVQ    1040(R26), F7
-	VFMLA    V8.S4, V10.S4, V7.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V9.S4, V6.S4, V10.S4
+	VFMLA    V9.S4, V16.S4, V7.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V8.S4, V6.S4, V10.S4
 	FMOVQ    1056(R26), F6
+	VFMLA    V9.S4, V7.S4, V6.S4
+	FMOVQ    1072(R26), F7
+	VFMLA    V8.S4, V10.S4, V7.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V9.S4, V6.S4, V10.S4
+	FMOVQ    1088(R26), F6
 	VFMLA    V8.S4, V7.S4, V6.S4
-	FMOVQ    1056(R26), F7
+	FMOVQ    1088(R26), F7
 	VFMLA    V9.S4, V10.S4, V7.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V8.S4, V6.S4, V10.S4
@@ -8308,9 +8293,9 @@ l1160:
 	WORD     $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
 	WORD     $0x6e35dc84 // fmul v4.4s, v4.4s, v21.4s
 	WORD     $0x6e35dca5 // fmul v5.4s, v5.4s, v21.4s
-	FMOVQ    912(R26), F6
+	FMOVQ    944(R26), F6
 	VFMLA    V4.S4, V4.S4, V6.S4
-	FMOVQ    912(R26), F4
+	FMOVQ    944(R26), F4
 	VFMLA    V5.S4, V5.S4, V4.S4
 	VFMLA    V0.S4, V0.S4, V6.S4
 	VFMLA    V1.S4, V1.S4, V4.S4
@@ -8326,9 +8311,9 @@ l1160:
 	VUMAX    V5.S4, V23.S4, V23.S4
 	WORD     $0x6e36dc42 // fmul v2.4s, v2.4s, v22.4s
 	WORD     $0x6e36dc63 // fmul v3.4s, v3.4s, v22.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1008(R26), F4
 	VFMLA    V19.S4, V2.S4, V4.S4
-	FMOVQ    976(R26), F5
+	FMOVQ    1008(R26), F5
 	VFMLA    V19.S4, V3.S4, V5.S4
 	WORD     $0x4eb4d486 // fsub v6.4s, v4.4s, v20.4s
 	WORD     $0x4eb4d4a7 // fsub v7.4s, v5.4s, v20.4s
@@ -8338,21 +8323,21 @@ l1160:
 	VFMLS    V18.S4, V7.S4, V9.S4
 	VFMLS    V17.S4, V6.S4, V8.S4
 	VFMLS    V17.S4, V7.S4, V9.S4
-	FMOVQ    1008(R26), F6
+	FMOVQ    1040(R26), F6
 	VFMLA    V8.S4, V16.S4, V6.S4
-	FMOVQ    1008(R26), F7
-	VFMLA    V9.S4, V16.S4, V7.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V8.S4, V6.S4, V10.S4
-	FMOVQ    1024(R26), F6
-	VFMLA    V9.S4, V7.S4, V6.S4
 	FMOVQ    1040(R26), F7
-	VFMLA    V8.S4, V10.S4, V7.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V9.S4, V6.S4, V10.S4
+	VFMLA    V9.S4, V16.S4, V7.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V8.S4, V6.S4, V10.S4
 	FMOVQ    1056(R26), F6
+	VFMLA    V9.S4, V7.S4, V6.S4
+	FMOVQ    1072(R26), F7
+	VFMLA    V8.S4, V10.S4, V7.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V9.S4, V6.S4, V10.S4
+	FMOVQ    1088(R26), F6
 	VFMLA    V8.S4, V7.S4, V6.S4
-	FMOVQ    1056(R26), F7
+	FMOVQ    1088(R26), F7
 	VFMLA    V9.S4, V10.S4, V7.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V8.S4, V6.S4, V10.S4
@@ -8370,9 +8355,9 @@ l1160:
 	WORD     $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
 	WORD     $0x6e35dc84 // fmul v4.4s, v4.4s, v21.4s
 	WORD     $0x6e35dca5 // fmul v5.4s, v5.4s, v21.4s
-	FMOVQ    912(R26), F6
+	FMOVQ    944(R26), F6
 	VFMLA    V4.S4, V4.S4, V6.S4
-	FMOVQ    912(R26), F4
+	FMOVQ    944(R26), F4
 	VFMLA    V5.S4, V5.S4, V4.S4
 	VFMLA    V0.S4, V0.S4, V6.S4
 	VFMLA    V1.S4, V1.S4, V4.S4
@@ -8465,9 +8450,9 @@ t1197:
 	WORD     $0x6e36dc63 // fmul v3.4s, v3.4s, v22.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F4
+	FMOVQ    1008(R26), F4
 	VFMLA    V19.S4, V2.S4, V4.S4
-	FMOVQ    976(R26), F5
+	FMOVQ    1008(R26), F5
 	VFMLA    V19.S4, V3.S4, V5.S4
 	WORD     $0x4eb4d488 // fsub v8.4s, v4.4s, v20.4s
 	WORD     $0x4eb4d4a9 // fsub v9.4s, v5.4s, v20.4s
@@ -8479,21 +8464,21 @@ t1197:
 	VFMLS    V17.S4, V9.S4, V11.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F8
+	FMOVQ    1040(R26), F8
 	VFMLA    V10.S4, V16.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	VFMLA    V11.S4, V16.S4, V9.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V10.S4, V8.S4, V12.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V11.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V10.S4, V12.S4, V9.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V11.S4, V8.S4, V12.S4
+	VFMLA    V11.S4, V16.S4, V9.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V10.S4, V8.S4, V12.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V11.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V10.S4, V12.S4, V9.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V11.S4, V8.S4, V12.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V10.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V11.S4, V12.S4, V9.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V10.S4, V8.S4, V12.S4
@@ -8513,9 +8498,9 @@ t1197:
 	WORD     $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
 	WORD     $0x6e35dc84 // fmul v4.4s, v4.4s, v21.4s
 	WORD     $0x6e35dca5 // fmul v5.4s, v5.4s, v21.4s
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V4.S4, V4.S4, V8.S4
-	FMOVQ    912(R26), F4
+	FMOVQ    944(R26), F4
 	VFMLA    V5.S4, V5.S4, V4.S4
 	VFMLA    V0.S4, V0.S4, V8.S4
 	VFMLA    V1.S4, V1.S4, V4.S4
@@ -8611,9 +8596,9 @@ t1209:
 	VUMAX    V5.S4, V23.S4, V23.S4
 	WORD     $0x6e36dc42 // fmul v2.4s, v2.4s, v22.4s
 	WORD     $0x6e36dc63 // fmul v3.4s, v3.4s, v22.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1008(R26), F4
 	VFMLA    V19.S4, V2.S4, V4.S4
-	FMOVQ    976(R26), F5
+	FMOVQ    1008(R26), F5
 	VFMLA    V19.S4, V3.S4, V5.S4
 	WORD     $0x4eb4d488 // fsub v8.4s, v4.4s, v20.4s
 	WORD     $0x4eb4d4a9 // fsub v9.4s, v5.4s, v20.4s
@@ -8623,21 +8608,21 @@ t1209:
 	VFMLS    V18.S4, V9.S4, V11.S4
 	VFMLS    V17.S4, V8.S4, V10.S4
 	VFMLS    V17.S4, V9.S4, V11.S4
-	FMOVQ    1008(R26), F8
+	FMOVQ    1040(R26), F8
 	VFMLA    V10.S4, V16.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	VFMLA    V11.S4, V16.S4, V9.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V10.S4, V8.S4, V12.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V11.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V10.S4, V12.S4, V9.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V11.S4, V8.S4, V12.S4
+	VFMLA    V11.S4, V16.S4, V9.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V10.S4, V8.S4, V12.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V11.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V10.S4, V12.S4, V9.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V11.S4, V8.S4, V12.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V10.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V11.S4, V12.S4, V9.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V10.S4, V8.S4, V12.S4
@@ -8655,9 +8640,9 @@ t1209:
 	WORD     $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
 	WORD     $0x6e35dc84 // fmul v4.4s, v4.4s, v21.4s
 	WORD     $0x6e35dca5 // fmul v5.4s, v5.4s, v21.4s
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V4.S4, V4.S4, V8.S4
-	FMOVQ    912(R26), F4
+	FMOVQ    944(R26), F4
 	VFMLA    V5.S4, V5.S4, V4.S4
 	VFMLA    V0.S4, V0.S4, V8.S4
 	VFMLA    V1.S4, V1.S4, V4.S4
@@ -8701,12 +8686,11 @@ TEXT ·GaussKLStandardLogBackward(SB), NOSPLIT, $56-80
 	FMOVS    factor+64(FP), F21
 	VDUP     V21.S[0], V21.S4
 	FMOVQ    624(R26), F20
-	FMOVQ    896(R26), F19
-	FMOVQ    976(R26), F18
-	FMOVQ    960(R26), F17
-	FMOVQ    800(R26), F16
-	FMOVQ    784(R26), F15
-	FMOVQ    992(R26), F14
+	FMOVQ    928(R26), F19
+	FMOVQ    1008(R26), F18
+	FMOVQ    992(R26), F17
+	FLDPQ    816(R26), (F16, F15)
+	FMOVQ    1024(R26), F14
 	FMOVQ    528(R26), F13
 
 	// Registers:    R0 lanes    R1 dmuQ    R2 dsQ    R3 muQ    R4 sQ    R15 elements left in the row    R5 4n
@@ -8761,9 +8745,9 @@ l1213:
 	WORD     $0x6e35dc63 // fmul v3.4s, v3.4s, v21.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F4
+	FMOVQ    1008(R26), F4
 	VFMLA    V17.S4, V2.S4, V4.S4
-	FMOVQ    976(R26), F5
+	FMOVQ    1008(R26), F5
 	VFMLA    V17.S4, V3.S4, V5.S4
 	WORD     $0x4eb2d486 // fsub v6.4s, v4.4s, v18.4s
 	WORD     $0x4eb2d4a7 // fsub v7.4s, v5.4s, v18.4s
@@ -8775,21 +8759,21 @@ l1213:
 	VFMLS    V15.S4, V7.S4, V9.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F6
+	FMOVQ    1040(R26), F6
 	VFMLA    V8.S4, V14.S4, V6.S4
-	FMOVQ    1008(R26), F7
-	VFMLA    V9.S4, V14.S4, V7.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V8.S4, V6.S4, V10.S4
-	FMOVQ    1024(R26), F6
-	VFMLA    V9.S4, V7.S4, V6.S4
 	FMOVQ    1040(R26), F7
-	VFMLA    V8.S4, V10.S4, V7.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V9.S4, V6.S4, V10.S4
+	VFMLA    V9.S4, V14.S4, V7.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V8.S4, V6.S4, V10.S4
 	FMOVQ    1056(R26), F6
+	VFMLA    V9.S4, V7.S4, V6.S4
+	FMOVQ    1072(R26), F7
+	VFMLA    V8.S4, V10.S4, V7.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V9.S4, V6.S4, V10.S4
+	FMOVQ    1088(R26), F6
 	VFMLA    V8.S4, V7.S4, V6.S4
-	FMOVQ    1056(R26), F7
+	FMOVQ    1088(R26), F7
 	VFMLA    V9.S4, V10.S4, V7.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V8.S4, V6.S4, V10.S4
@@ -8809,9 +8793,9 @@ l1213:
 	WORD     $0x6e33dc27 // fmul v7.4s, v1.4s, v19.4s
 	WORD     $0x6e33dc88 // fmul v8.4s, v4.4s, v19.4s
 	WORD     $0x6e33dca9 // fmul v9.4s, v5.4s, v19.4s
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V8.S4, V8.S4, V10.S4
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V9.S4, V9.S4, V8.S4
 	VFMLA    V6.S4, V6.S4, V10.S4
 	VFMLA    V7.S4, V7.S4, V8.S4
@@ -8841,9 +8825,9 @@ l1213:
 	VUMAX    V5.S4, V23.S4, V23.S4
 	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 	WORD     $0x6e35dc63 // fmul v3.4s, v3.4s, v21.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1008(R26), F4
 	VFMLA    V17.S4, V2.S4, V4.S4
-	FMOVQ    976(R26), F5
+	FMOVQ    1008(R26), F5
 	VFMLA    V17.S4, V3.S4, V5.S4
 	WORD     $0x4eb2d486 // fsub v6.4s, v4.4s, v18.4s
 	WORD     $0x4eb2d4a7 // fsub v7.4s, v5.4s, v18.4s
@@ -8853,21 +8837,21 @@ l1213:
 	VFMLS    V16.S4, V7.S4, V9.S4
 	VFMLS    V15.S4, V6.S4, V8.S4
 	VFMLS    V15.S4, V7.S4, V9.S4
-	FMOVQ    1008(R26), F6
+	FMOVQ    1040(R26), F6
 	VFMLA    V8.S4, V14.S4, V6.S4
-	FMOVQ    1008(R26), F7
-	VFMLA    V9.S4, V14.S4, V7.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V8.S4, V6.S4, V10.S4
-	FMOVQ    1024(R26), F6
-	VFMLA    V9.S4, V7.S4, V6.S4
 	FMOVQ    1040(R26), F7
-	VFMLA    V8.S4, V10.S4, V7.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V9.S4, V6.S4, V10.S4
+	VFMLA    V9.S4, V14.S4, V7.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V8.S4, V6.S4, V10.S4
 	FMOVQ    1056(R26), F6
+	VFMLA    V9.S4, V7.S4, V6.S4
+	FMOVQ    1072(R26), F7
+	VFMLA    V8.S4, V10.S4, V7.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V9.S4, V6.S4, V10.S4
+	FMOVQ    1088(R26), F6
 	VFMLA    V8.S4, V7.S4, V6.S4
-	FMOVQ    1056(R26), F7
+	FMOVQ    1088(R26), F7
 	VFMLA    V9.S4, V10.S4, V7.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V8.S4, V6.S4, V10.S4
@@ -8885,9 +8869,9 @@ l1213:
 	WORD     $0x6e33dc27 // fmul v7.4s, v1.4s, v19.4s
 	WORD     $0x6e33dc88 // fmul v8.4s, v4.4s, v19.4s
 	WORD     $0x6e33dca9 // fmul v9.4s, v5.4s, v19.4s
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V8.S4, V8.S4, V10.S4
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V9.S4, V9.S4, V8.S4
 	VFMLA    V6.S4, V6.S4, V10.S4
 	VFMLA    V7.S4, V7.S4, V8.S4
@@ -8996,9 +8980,9 @@ t1298:
 	WORD     $0x6e35dc63 // fmul v3.4s, v3.4s, v21.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F4
+	FMOVQ    1008(R26), F4
 	VFMLA    V17.S4, V2.S4, V4.S4
-	FMOVQ    976(R26), F5
+	FMOVQ    1008(R26), F5
 	VFMLA    V17.S4, V3.S4, V5.S4
 	WORD     $0x4eb2d488 // fsub v8.4s, v4.4s, v18.4s
 	WORD     $0x4eb2d4a9 // fsub v9.4s, v5.4s, v18.4s
@@ -9010,21 +8994,21 @@ t1298:
 	VFMLS    V15.S4, V9.S4, V11.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F8
+	FMOVQ    1040(R26), F8
 	VFMLA    V10.S4, V14.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	VFMLA    V11.S4, V14.S4, V9.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V10.S4, V8.S4, V12.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V11.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V10.S4, V12.S4, V9.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V11.S4, V8.S4, V12.S4
+	VFMLA    V11.S4, V14.S4, V9.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V10.S4, V8.S4, V12.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V11.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V10.S4, V12.S4, V9.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V11.S4, V8.S4, V12.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V10.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V11.S4, V12.S4, V9.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V10.S4, V8.S4, V12.S4
@@ -9044,9 +9028,9 @@ t1298:
 	WORD     $0x6e33dc29 // fmul v9.4s, v1.4s, v19.4s
 	WORD     $0x6e33dc8a // fmul v10.4s, v4.4s, v19.4s
 	WORD     $0x6e33dcab // fmul v11.4s, v5.4s, v19.4s
-	FMOVQ    912(R26), F12
+	FMOVQ    944(R26), F12
 	VFMLA    V10.S4, V10.S4, V12.S4
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V11.S4, V11.S4, V10.S4
 	VFMLA    V8.S4, V8.S4, V12.S4
 	VFMLA    V9.S4, V9.S4, V10.S4
@@ -9216,9 +9200,9 @@ t1322:
 	VUMAX    V5.S4, V23.S4, V23.S4
 	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 	WORD     $0x6e35dc63 // fmul v3.4s, v3.4s, v21.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1008(R26), F4
 	VFMLA    V17.S4, V2.S4, V4.S4
-	FMOVQ    976(R26), F5
+	FMOVQ    1008(R26), F5
 	VFMLA    V17.S4, V3.S4, V5.S4
 	WORD     $0x4eb2d488 // fsub v8.4s, v4.4s, v18.4s
 	WORD     $0x4eb2d4a9 // fsub v9.4s, v5.4s, v18.4s
@@ -9228,21 +9212,21 @@ t1322:
 	VFMLS    V16.S4, V9.S4, V11.S4
 	VFMLS    V15.S4, V8.S4, V10.S4
 	VFMLS    V15.S4, V9.S4, V11.S4
-	FMOVQ    1008(R26), F8
+	FMOVQ    1040(R26), F8
 	VFMLA    V10.S4, V14.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	VFMLA    V11.S4, V14.S4, V9.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V10.S4, V8.S4, V12.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V11.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V10.S4, V12.S4, V9.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V11.S4, V8.S4, V12.S4
+	VFMLA    V11.S4, V14.S4, V9.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V10.S4, V8.S4, V12.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V11.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V10.S4, V12.S4, V9.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V11.S4, V8.S4, V12.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V10.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V11.S4, V12.S4, V9.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V10.S4, V8.S4, V12.S4
@@ -9260,9 +9244,9 @@ t1322:
 	WORD     $0x6e33dc29 // fmul v9.4s, v1.4s, v19.4s
 	WORD     $0x6e33dc8a // fmul v10.4s, v4.4s, v19.4s
 	WORD     $0x6e33dcab // fmul v11.4s, v5.4s, v19.4s
-	FMOVQ    912(R26), F12
+	FMOVQ    944(R26), F12
 	VFMLA    V10.S4, V10.S4, V12.S4
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V11.S4, V11.S4, V10.S4
 	VFMLA    V8.S4, V8.S4, V12.S4
 	VFMLA    V9.S4, V9.S4, V10.S4
@@ -9376,9 +9360,9 @@ l1216:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l1212
-	FMOVQ    1072(R26), F0
+	FMOVQ    1104(R26), F0
 	VUMIN    V0.S4, V23.S4, V0.S4
-	FMOVQ    1088(R26), F1
+	FMOVQ    1120(R26), F1
 	VADD     V1.S4, V0.S4, V23.S4
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -9391,8 +9375,8 @@ TEXT ·GaussKLSoftplus(SB), NOSPLIT, $40-72
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V15 values    V16-V18 constants and scalars    V19-V31 kept from loop to loop
-	FMOVQ    896(R26), F18
-	FMOVQ    1120(R26), F17
+	FMOVQ    928(R26), F18
+	FMOVQ    1152(R26), F17
 	FMOVQ    560(R26), F16
 
 	// Registers:    R0 lanes    R1 muQ    R2 sQ    R3 muP    R4 sP    R15 elements left in the row    R5 4n
@@ -9455,47 +9439,47 @@ l1338:
 	WORD     $0x4ea7d421 // fsub v1.4s, v1.4s, v7.4s
 	VORR     V16.B16, V2.B16, V6.B16
 	VORR     V16.B16, V3.B16, V7.B16
-	FMOVQ    1104(R26), F8
+	FMOVQ    1136(R26), F8
 	WORD     $0x4e26f506 // fmax v6.4s, v8.4s, v6.4s
-	FMOVQ    1104(R26), F8
+	FMOVQ    1136(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F8
-	FMOVQ    960(R26), F9
+	FMOVQ    1152(R26), F8
+	FMOVQ    992(R26), F9
 	VFMLA    V9.S4, V6.S4, V8.S4
-	FMOVQ    1120(R26), F9
-	FMOVQ    960(R26), F10
+	FMOVQ    1152(R26), F9
+	FMOVQ    992(R26), F10
 	VFMLA    V10.S4, V7.S4, V9.S4
 	WORD     $0x4eb1d50a // fsub v10.4s, v8.4s, v17.4s
 	WORD     $0x4eb1d52b // fsub v11.4s, v9.4s, v17.4s
-	FMOVQ    800(R26), F12
+	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V10.S4, V6.S4
-	FMOVQ    800(R26), F12
+	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V11.S4, V7.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V10.S4, V6.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V11.S4, V7.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F10
-	FMOVQ    992(R26), F11
+	FMOVQ    1040(R26), F10
+	FMOVQ    1024(R26), F11
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	FMOVQ    992(R26), F12
-	VFMLA    V7.S4, V12.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1024(R26), F12
+	VFMLA    V7.S4, V12.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
@@ -9533,39 +9517,39 @@ l1338:
 	VFMLA    V18.S4, V6.S4, V11.S4
 	VBIT     V8.B16, V10.B16, V7.B16
 	VBIT     V9.B16, V11.B16, V6.B16
-	FMOVQ    1136(R26), F10
-	VAND     V8.B16, V10.B16, V8.B16
-	FMOVQ    1136(R26), F10
-	VAND     V9.B16, V10.B16, V9.B16
 	FMOVQ    1168(R26), F10
-	FMOVQ    1152(R26), F11
+	VAND     V8.B16, V10.B16, V8.B16
+	FMOVQ    1168(R26), F10
+	VAND     V9.B16, V10.B16, V9.B16
+	FMOVQ    1200(R26), F10
+	FMOVQ    1184(R26), F11
 	VFMLA    V7.S4, V11.S4, V10.S4
-	FMOVQ    1168(R26), F11
-	FMOVQ    1152(R26), F12
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
-	FMOVQ    1184(R26), F10
-	VFMLA    V6.S4, V11.S4, V10.S4
 	FMOVQ    1200(R26), F11
-	VFMLA    V7.S4, V12.S4, V11.S4
-	FMOVQ    1200(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1216(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
-	FMOVQ    1216(R26), F11
+	FMOVQ    1184(R26), F12
 	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V7.S4, V10.S4, V12.S4
-	FMOVQ    1232(R26), F10
+	FMOVQ    1216(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1248(R26), F11
+	FMOVQ    1232(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
-	FMOVQ    1248(R26), F12
+	FMOVQ    1232(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1264(R26), F10
+	FMOVQ    1248(R26), F10
 	VFMLA    V7.S4, V11.S4, V10.S4
-	FMOVQ    1264(R26), F11
+	FMOVQ    1248(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1264(R26), F10
+	VFMLA    V6.S4, V11.S4, V10.S4
+	FMOVQ    1280(R26), F11
+	VFMLA    V7.S4, V12.S4, V11.S4
+	FMOVQ    1280(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
+	FMOVQ    1296(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1296(R26), F11
 	VFMLA    V6.S4, V12.S4, V11.S4
 	FMOVQ    768(R26), F12
 	VFMLA    V7.S4, V10.S4, V12.S4
@@ -9579,53 +9563,53 @@ l1338:
 	WORD     $0x4e26d526 // fadd v6.4s, v9.4s, v6.4s
 	WORD     $0x4e27d442 // fadd v2.4s, v2.4s, v7.4s
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1312(R26), F6
 	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1312(R26), F6
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
 	VORR     V16.B16, V4.B16, V6.B16
 	VORR     V16.B16, V5.B16, V7.B16
-	FMOVQ    1104(R26), F8
+	FMOVQ    1136(R26), F8
 	WORD     $0x4e26f506 // fmax v6.4s, v8.4s, v6.4s
-	FMOVQ    1104(R26), F8
+	FMOVQ    1136(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F8
-	FMOVQ    960(R26), F9
+	FMOVQ    1152(R26), F8
+	FMOVQ    992(R26), F9
 	VFMLA    V9.S4, V6.S4, V8.S4
-	FMOVQ    1120(R26), F9
-	FMOVQ    960(R26), F10
+	FMOVQ    1152(R26), F9
+	FMOVQ    992(R26), F10
 	VFMLA    V10.S4, V7.S4, V9.S4
 	WORD     $0x4eb1d50a // fsub v10.4s, v8.4s, v17.4s
 	WORD     $0x4eb1d52b // fsub v11.4s, v9.4s, v17.4s
-	FMOVQ    800(R26), F12
+	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V10.S4, V6.S4
-	FMOVQ    800(R26), F12
+	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V11.S4, V7.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V10.S4, V6.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V11.S4, V7.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F10
-	FMOVQ    992(R26), F11
+	FMOVQ    1040(R26), F10
+	FMOVQ    1024(R26), F11
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	FMOVQ    992(R26), F12
-	VFMLA    V7.S4, V12.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1024(R26), F12
+	VFMLA    V7.S4, V12.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
@@ -9663,39 +9647,39 @@ l1338:
 	VFMLA    V18.S4, V6.S4, V11.S4
 	VBIT     V8.B16, V10.B16, V7.B16
 	VBIT     V9.B16, V11.B16, V6.B16
-	FMOVQ    1136(R26), F10
-	VAND     V8.B16, V10.B16, V8.B16
-	FMOVQ    1136(R26), F10
-	VAND     V9.B16, V10.B16, V9.B16
 	FMOVQ    1168(R26), F10
-	FMOVQ    1152(R26), F11
+	VAND     V8.B16, V10.B16, V8.B16
+	FMOVQ    1168(R26), F10
+	VAND     V9.B16, V10.B16, V9.B16
+	FMOVQ    1200(R26), F10
+	FMOVQ    1184(R26), F11
 	VFMLA    V7.S4, V11.S4, V10.S4
-	FMOVQ    1168(R26), F11
-	FMOVQ    1152(R26), F12
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
-	FMOVQ    1184(R26), F10
-	VFMLA    V6.S4, V11.S4, V10.S4
 	FMOVQ    1200(R26), F11
-	VFMLA    V7.S4, V12.S4, V11.S4
-	FMOVQ    1200(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1216(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
-	FMOVQ    1216(R26), F11
+	FMOVQ    1184(R26), F12
 	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V7.S4, V10.S4, V12.S4
-	FMOVQ    1232(R26), F10
+	FMOVQ    1216(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1248(R26), F11
+	FMOVQ    1232(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
-	FMOVQ    1248(R26), F12
+	FMOVQ    1232(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1264(R26), F10
+	FMOVQ    1248(R26), F10
 	VFMLA    V7.S4, V11.S4, V10.S4
-	FMOVQ    1264(R26), F11
+	FMOVQ    1248(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1264(R26), F10
+	VFMLA    V6.S4, V11.S4, V10.S4
+	FMOVQ    1280(R26), F11
+	VFMLA    V7.S4, V12.S4, V11.S4
+	FMOVQ    1280(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
+	FMOVQ    1296(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1296(R26), F11
 	VFMLA    V6.S4, V12.S4, V11.S4
 	FMOVQ    768(R26), F12
 	VFMLA    V7.S4, V10.S4, V12.S4
@@ -9709,9 +9693,9 @@ l1338:
 	WORD     $0x4e26d526 // fadd v6.4s, v9.4s, v6.4s
 	WORD     $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1312(R26), F6
 	WORD     $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1312(R26), F6
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVQ    624(R26), F6
 	WORD     $0x6e24fcc6 // fdiv v6.4s, v6.4s, v4.4s
@@ -9729,9 +9713,9 @@ l1338:
 	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
 	WORD     $0x6e32dd02 // fmul v2.4s, v8.4s, v18.4s
 	WORD     $0x6e32dd23 // fmul v3.4s, v9.4s, v18.4s
-	FMOVQ    912(R26), F4
+	FMOVQ    944(R26), F4
 	VFMLA    V2.S4, V2.S4, V4.S4
-	FMOVQ    912(R26), F2
+	FMOVQ    944(R26), F2
 	VFMLA    V3.S4, V3.S4, V2.S4
 	VFMLA    V0.S4, V0.S4, V4.S4
 	VFMLA    V1.S4, V1.S4, V2.S4
@@ -9755,43 +9739,43 @@ l1338:
 	WORD     $0x4ea7d421 // fsub v1.4s, v1.4s, v7.4s
 	VORR     V16.B16, V2.B16, V6.B16
 	VORR     V16.B16, V3.B16, V7.B16
-	FMOVQ    1104(R26), F8
+	FMOVQ    1136(R26), F8
 	WORD     $0x4e26f506 // fmax v6.4s, v8.4s, v6.4s
-	FMOVQ    1104(R26), F8
+	FMOVQ    1136(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
-	FMOVQ    1120(R26), F8
-	FMOVQ    960(R26), F9
+	FMOVQ    1152(R26), F8
+	FMOVQ    992(R26), F9
 	VFMLA    V9.S4, V6.S4, V8.S4
-	FMOVQ    1120(R26), F9
-	FMOVQ    960(R26), F10
+	FMOVQ    1152(R26), F9
+	FMOVQ    992(R26), F10
 	VFMLA    V10.S4, V7.S4, V9.S4
 	WORD     $0x4eb1d50a // fsub v10.4s, v8.4s, v17.4s
 	WORD     $0x4eb1d52b // fsub v11.4s, v9.4s, v17.4s
-	FMOVQ    800(R26), F12
+	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V10.S4, V6.S4
-	FMOVQ    800(R26), F12
+	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V11.S4, V7.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V10.S4, V6.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V11.S4, V7.S4
-	FMOVQ    1008(R26), F10
-	FMOVQ    992(R26), F11
+	FMOVQ    1040(R26), F10
+	FMOVQ    1024(R26), F11
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	FMOVQ    992(R26), F12
-	VFMLA    V7.S4, V12.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1024(R26), F12
+	VFMLA    V7.S4, V12.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
@@ -9825,39 +9809,39 @@ l1338:
 	VFMLA    V18.S4, V6.S4, V11.S4
 	VBIT     V8.B16, V10.B16, V7.B16
 	VBIT     V9.B16, V11.B16, V6.B16
-	FMOVQ    1136(R26), F10
-	VAND     V8.B16, V10.B16, V8.B16
-	FMOVQ    1136(R26), F10
-	VAND     V9.B16, V10.B16, V9.B16
 	FMOVQ    1168(R26), F10
-	FMOVQ    1152(R26), F11
+	VAND     V8.B16, V10.B16, V8.B16
+	FMOVQ    1168(R26), F10
+	VAND     V9.B16, V10.B16, V9.B16
+	FMOVQ    1200(R26), F10
+	FMOVQ    1184(R26), F11
 	VFMLA    V7.S4, V11.S4, V10.S4
-	FMOVQ    1168(R26), F11
-	FMOVQ    1152(R26), F12
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
-	FMOVQ    1184(R26), F10
-	VFMLA    V6.S4, V11.S4, V10.S4
 	FMOVQ    1200(R26), F11
-	VFMLA    V7.S4, V12.S4, V11.S4
-	FMOVQ    1200(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1216(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
-	FMOVQ    1216(R26), F11
+	FMOVQ    1184(R26), F12
 	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V7.S4, V10.S4, V12.S4
-	FMOVQ    1232(R26), F10
+	FMOVQ    1216(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1248(R26), F11
+	FMOVQ    1232(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
-	FMOVQ    1248(R26), F12
+	FMOVQ    1232(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1264(R26), F10
+	FMOVQ    1248(R26), F10
 	VFMLA    V7.S4, V11.S4, V10.S4
-	FMOVQ    1264(R26), F11
+	FMOVQ    1248(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1264(R26), F10
+	VFMLA    V6.S4, V11.S4, V10.S4
+	FMOVQ    1280(R26), F11
+	VFMLA    V7.S4, V12.S4, V11.S4
+	FMOVQ    1280(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
+	FMOVQ    1296(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1296(R26), F11
 	VFMLA    V6.S4, V12.S4, V11.S4
 	FMOVQ    768(R26), F12
 	VFMLA    V7.S4, V10.S4, V12.S4
@@ -9871,49 +9855,49 @@ l1338:
 	WORD     $0x4e26d526 // fadd v6.4s, v9.4s, v6.4s
 	WORD     $0x4e27d442 // fadd v2.4s, v2.4s, v7.4s
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1312(R26), F6
 	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1312(R26), F6
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
 	VORR     V16.B16, V4.B16, V6.B16
 	VORR     V16.B16, V5.B16, V7.B16
-	FMOVQ    1104(R26), F8
+	FMOVQ    1136(R26), F8
 	WORD     $0x4e26f506 // fmax v6.4s, v8.4s, v6.4s
-	FMOVQ    1104(R26), F8
+	FMOVQ    1136(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
-	FMOVQ    1120(R26), F8
-	FMOVQ    960(R26), F9
+	FMOVQ    1152(R26), F8
+	FMOVQ    992(R26), F9
 	VFMLA    V9.S4, V6.S4, V8.S4
-	FMOVQ    1120(R26), F9
-	FMOVQ    960(R26), F10
+	FMOVQ    1152(R26), F9
+	FMOVQ    992(R26), F10
 	VFMLA    V10.S4, V7.S4, V9.S4
 	WORD     $0x4eb1d50a // fsub v10.4s, v8.4s, v17.4s
 	WORD     $0x4eb1d52b // fsub v11.4s, v9.4s, v17.4s
-	FMOVQ    800(R26), F12
+	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V10.S4, V6.S4
-	FMOVQ    800(R26), F12
+	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V11.S4, V7.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V10.S4, V6.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V11.S4, V7.S4
-	FMOVQ    1008(R26), F10
-	FMOVQ    992(R26), F11
+	FMOVQ    1040(R26), F10
+	FMOVQ    1024(R26), F11
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	FMOVQ    992(R26), F12
-	VFMLA    V7.S4, V12.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1024(R26), F12
+	VFMLA    V7.S4, V12.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
@@ -9947,39 +9931,39 @@ l1338:
 	VFMLA    V18.S4, V6.S4, V11.S4
 	VBIT     V8.B16, V10.B16, V7.B16
 	VBIT     V9.B16, V11.B16, V6.B16
-	FMOVQ    1136(R26), F10
-	VAND     V8.B16, V10.B16, V8.B16
-	FMOVQ    1136(R26), F10
-	VAND     V9.B16, V10.B16, V9.B16
 	FMOVQ    1168(R26), F10
-	FMOVQ    1152(R26), F11
+	VAND     V8.B16, V10.B16, V8.B16
+	FMOVQ    1168(R26), F10
+	VAND     V9.B16, V10.B16, V9.B16
+	FMOVQ    1200(R26), F10
+	FMOVQ    1184(R26), F11
 	VFMLA    V7.S4, V11.S4, V10.S4
-	FMOVQ    1168(R26), F11
-	FMOVQ    1152(R26), F12
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
-	FMOVQ    1184(R26), F10
-	VFMLA    V6.S4, V11.S4, V10.S4
 	FMOVQ    1200(R26), F11
-	VFMLA    V7.S4, V12.S4, V11.S4
-	FMOVQ    1200(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1216(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
-	FMOVQ    1216(R26), F11
+	FMOVQ    1184(R26), F12
 	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V7.S4, V10.S4, V12.S4
-	FMOVQ    1232(R26), F10
+	FMOVQ    1216(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1248(R26), F11
+	FMOVQ    1232(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
-	FMOVQ    1248(R26), F12
+	FMOVQ    1232(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1264(R26), F10
+	FMOVQ    1248(R26), F10
 	VFMLA    V7.S4, V11.S4, V10.S4
-	FMOVQ    1264(R26), F11
+	FMOVQ    1248(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1264(R26), F10
+	VFMLA    V6.S4, V11.S4, V10.S4
+	FMOVQ    1280(R26), F11
+	VFMLA    V7.S4, V12.S4, V11.S4
+	FMOVQ    1280(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
+	FMOVQ    1296(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1296(R26), F11
 	VFMLA    V6.S4, V12.S4, V11.S4
 	FMOVQ    768(R26), F12
 	VFMLA    V7.S4, V10.S4, V12.S4
@@ -9993,9 +9977,9 @@ l1338:
 	WORD     $0x4e26d526 // fadd v6.4s, v9.4s, v6.4s
 	WORD     $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1312(R26), F6
 	WORD     $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1312(R26), F6
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVQ    624(R26), F6
 	WORD     $0x6e24fcc6 // fdiv v6.4s, v6.4s, v4.4s
@@ -10013,9 +9997,9 @@ l1338:
 	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
 	WORD     $0x6e32dd02 // fmul v2.4s, v8.4s, v18.4s
 	WORD     $0x6e32dd23 // fmul v3.4s, v9.4s, v18.4s
-	FMOVQ    912(R26), F4
+	FMOVQ    944(R26), F4
 	VFMLA    V2.S4, V2.S4, V4.S4
-	FMOVQ    912(R26), F2
+	FMOVQ    944(R26), F2
 	VFMLA    V3.S4, V3.S4, V2.S4
 	VFMLA    V0.S4, V0.S4, V4.S4
 	VFMLA    V1.S4, V1.S4, V2.S4
@@ -10025,36 +10009,32 @@ l1338:
 	WORD     $0x6e29df18 // fmul v24.4s, v24.4s, v9.4s
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V27.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V27.S4
-	VADD     V23.S4, V1.S4, V23.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V27.S4, V27.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V23.S4, V0.S4, V23.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V26.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V26.S4
-	VADD     V22.S4, V1.S4, V22.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V26.S4, V26.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V22.S4, V0.S4, V22.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V25.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V25.S4
-	VADD     V21.S4, V1.S4, V21.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V25.S4, V25.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V21.S4, V0.S4, V21.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V24.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V24.S4
-	VADD     V20.S4, V1.S4, V20.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V24.S4, V24.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V20.S4, V0.S4, V20.S4
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
@@ -10212,47 +10192,47 @@ t1459:
 	WORD     $0x4ea9d421 // fsub v1.4s, v1.4s, v9.4s
 	VORR     V16.B16, V2.B16, V8.B16
 	VORR     V16.B16, V3.B16, V9.B16
-	FMOVQ    1104(R26), F10
+	FMOVQ    1136(R26), F10
 	WORD     $0x4e28f548 // fmax v8.4s, v10.4s, v8.4s
-	FMOVQ    1104(R26), F10
+	FMOVQ    1136(R26), F10
 	WORD     $0x4e29f549 // fmax v9.4s, v10.4s, v9.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F10
-	FMOVQ    960(R26), F11
+	FMOVQ    1152(R26), F10
+	FMOVQ    992(R26), F11
 	VFMLA    V11.S4, V8.S4, V10.S4
-	FMOVQ    1120(R26), F11
-	FMOVQ    960(R26), F12
+	FMOVQ    1152(R26), F11
+	FMOVQ    992(R26), F12
 	VFMLA    V12.S4, V9.S4, V11.S4
 	WORD     $0x4eb1d54c // fsub v12.4s, v10.4s, v17.4s
 	WORD     $0x4eb1d56d // fsub v13.4s, v11.4s, v17.4s
-	FMOVQ    800(R26), F14
+	FMOVQ    816(R26), F14
 	VFMLS    V14.S4, V12.S4, V8.S4
-	FMOVQ    800(R26), F14
+	FMOVQ    816(R26), F14
 	VFMLS    V14.S4, V13.S4, V9.S4
-	FMOVQ    784(R26), F14
+	FMOVQ    832(R26), F14
 	VFMLS    V14.S4, V12.S4, V8.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V13.S4, V9.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F12
-	FMOVQ    992(R26), F13
+	FMOVQ    1040(R26), F12
+	FMOVQ    1024(R26), F13
 	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1008(R26), F13
-	FMOVQ    992(R26), F14
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
 	FMOVQ    1040(R26), F13
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1040(R26), F14
-	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    1024(R26), F14
+	VFMLA    V9.S4, V14.S4, V13.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V8.S4, V12.S4, V14.S4
 	FMOVQ    1056(R26), F12
+	VFMLA    V9.S4, V13.S4, V12.S4
+	FMOVQ    1072(R26), F13
+	VFMLA    V8.S4, V14.S4, V13.S4
+	FMOVQ    1072(R26), F14
+	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    1088(R26), F12
 	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1056(R26), F13
+	FMOVQ    1088(R26), F13
 	VFMLA    V9.S4, V14.S4, V13.S4
 	FMOVQ    624(R26), F14
 	VFMLA    V8.S4, V12.S4, V14.S4
@@ -10290,39 +10270,39 @@ t1459:
 	VFMLA    V18.S4, V8.S4, V13.S4
 	VBIT     V10.B16, V12.B16, V9.B16
 	VBIT     V11.B16, V13.B16, V8.B16
-	FMOVQ    1136(R26), F12
-	VAND     V10.B16, V12.B16, V10.B16
-	FMOVQ    1136(R26), F12
-	VAND     V11.B16, V12.B16, V11.B16
 	FMOVQ    1168(R26), F12
-	FMOVQ    1152(R26), F13
+	VAND     V10.B16, V12.B16, V10.B16
+	FMOVQ    1168(R26), F12
+	VAND     V11.B16, V12.B16, V11.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
 	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	FMOVQ    1152(R26), F14
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V9.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V8.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1184(R26), F14
 	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V9.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V8.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V8.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V9.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V8.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V9.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V8.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V9.S4, V12.S4, V14.S4
@@ -10336,53 +10316,53 @@ t1459:
 	WORD     $0x4e28d568 // fadd v8.4s, v11.4s, v8.4s
 	WORD     $0x4e29d442 // fadd v2.4s, v2.4s, v9.4s
 	WORD     $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
 	VORR     V16.B16, V4.B16, V8.B16
 	VORR     V16.B16, V5.B16, V9.B16
-	FMOVQ    1104(R26), F10
+	FMOVQ    1136(R26), F10
 	WORD     $0x4e28f548 // fmax v8.4s, v10.4s, v8.4s
-	FMOVQ    1104(R26), F10
+	FMOVQ    1136(R26), F10
 	WORD     $0x4e29f549 // fmax v9.4s, v10.4s, v9.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F10
-	FMOVQ    960(R26), F11
+	FMOVQ    1152(R26), F10
+	FMOVQ    992(R26), F11
 	VFMLA    V11.S4, V8.S4, V10.S4
-	FMOVQ    1120(R26), F11
-	FMOVQ    960(R26), F12
+	FMOVQ    1152(R26), F11
+	FMOVQ    992(R26), F12
 	VFMLA    V12.S4, V9.S4, V11.S4
 	WORD     $0x4eb1d54c // fsub v12.4s, v10.4s, v17.4s
 	WORD     $0x4eb1d56d // fsub v13.4s, v11.4s, v17.4s
-	FMOVQ    800(R26), F14
+	FMOVQ    816(R26), F14
 	VFMLS    V14.S4, V12.S4, V8.S4
-	FMOVQ    800(R26), F14
+	FMOVQ    816(R26), F14
 	VFMLS    V14.S4, V13.S4, V9.S4
-	FMOVQ    784(R26), F14
+	FMOVQ    832(R26), F14
 	VFMLS    V14.S4, V12.S4, V8.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V13.S4, V9.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F12
-	FMOVQ    992(R26), F13
+	FMOVQ    1040(R26), F12
+	FMOVQ    1024(R26), F13
 	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1008(R26), F13
-	FMOVQ    992(R26), F14
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
 	FMOVQ    1040(R26), F13
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1040(R26), F14
-	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    1024(R26), F14
+	VFMLA    V9.S4, V14.S4, V13.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V8.S4, V12.S4, V14.S4
 	FMOVQ    1056(R26), F12
+	VFMLA    V9.S4, V13.S4, V12.S4
+	FMOVQ    1072(R26), F13
+	VFMLA    V8.S4, V14.S4, V13.S4
+	FMOVQ    1072(R26), F14
+	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    1088(R26), F12
 	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1056(R26), F13
+	FMOVQ    1088(R26), F13
 	VFMLA    V9.S4, V14.S4, V13.S4
 	FMOVQ    624(R26), F14
 	VFMLA    V8.S4, V12.S4, V14.S4
@@ -10420,39 +10400,39 @@ t1459:
 	VFMLA    V18.S4, V8.S4, V13.S4
 	VBIT     V10.B16, V12.B16, V9.B16
 	VBIT     V11.B16, V13.B16, V8.B16
-	FMOVQ    1136(R26), F12
-	VAND     V10.B16, V12.B16, V10.B16
-	FMOVQ    1136(R26), F12
-	VAND     V11.B16, V12.B16, V11.B16
 	FMOVQ    1168(R26), F12
-	FMOVQ    1152(R26), F13
+	VAND     V10.B16, V12.B16, V10.B16
+	FMOVQ    1168(R26), F12
+	VAND     V11.B16, V12.B16, V11.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
 	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	FMOVQ    1152(R26), F14
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V9.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V8.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1184(R26), F14
 	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V9.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V8.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V8.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V9.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V8.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V9.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V8.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V9.S4, V12.S4, V14.S4
@@ -10466,9 +10446,9 @@ t1459:
 	WORD     $0x4e28d568 // fadd v8.4s, v11.4s, v8.4s
 	WORD     $0x4e29d484 // fadd v4.4s, v4.4s, v9.4s
 	WORD     $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
 	FMOVQ    624(R26), F8
 	WORD     $0x6e24fd08 // fdiv v8.4s, v8.4s, v4.4s
@@ -10486,9 +10466,9 @@ t1459:
 	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
 	WORD     $0x6e32dd42 // fmul v2.4s, v10.4s, v18.4s
 	WORD     $0x6e32dd63 // fmul v3.4s, v11.4s, v18.4s
-	FMOVQ    912(R26), F4
+	FMOVQ    944(R26), F4
 	VFMLA    V2.S4, V2.S4, V4.S4
-	FMOVQ    912(R26), F2
+	FMOVQ    944(R26), F2
 	VFMLA    V3.S4, V3.S4, V2.S4
 	VFMLA    V0.S4, V0.S4, V4.S4
 	VFMLA    V1.S4, V1.S4, V2.S4
@@ -10666,43 +10646,43 @@ t1483:
 	WORD     $0x4ea9d421 // fsub v1.4s, v1.4s, v9.4s
 	VORR     V16.B16, V2.B16, V8.B16
 	VORR     V16.B16, V3.B16, V9.B16
-	FMOVQ    1104(R26), F10
+	FMOVQ    1136(R26), F10
 	WORD     $0x4e28f548 // fmax v8.4s, v10.4s, v8.4s
-	FMOVQ    1104(R26), F10
+	FMOVQ    1136(R26), F10
 	WORD     $0x4e29f549 // fmax v9.4s, v10.4s, v9.4s
-	FMOVQ    1120(R26), F10
-	FMOVQ    960(R26), F11
+	FMOVQ    1152(R26), F10
+	FMOVQ    992(R26), F11
 	VFMLA    V11.S4, V8.S4, V10.S4
-	FMOVQ    1120(R26), F11
-	FMOVQ    960(R26), F12
+	FMOVQ    1152(R26), F11
+	FMOVQ    992(R26), F12
 	VFMLA    V12.S4, V9.S4, V11.S4
 	WORD     $0x4eb1d54c // fsub v12.4s, v10.4s, v17.4s
 	WORD     $0x4eb1d56d // fsub v13.4s, v11.4s, v17.4s
-	FMOVQ    800(R26), F14
+	FMOVQ    816(R26), F14
 	VFMLS    V14.S4, V12.S4, V8.S4
-	FMOVQ    800(R26), F14
+	FMOVQ    816(R26), F14
 	VFMLS    V14.S4, V13.S4, V9.S4
-	FMOVQ    784(R26), F14
+	FMOVQ    832(R26), F14
 	VFMLS    V14.S4, V12.S4, V8.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V13.S4, V9.S4
-	FMOVQ    1008(R26), F12
-	FMOVQ    992(R26), F13
+	FMOVQ    1040(R26), F12
+	FMOVQ    1024(R26), F13
 	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1008(R26), F13
-	FMOVQ    992(R26), F14
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
 	FMOVQ    1040(R26), F13
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1040(R26), F14
-	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    1024(R26), F14
+	VFMLA    V9.S4, V14.S4, V13.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V8.S4, V12.S4, V14.S4
 	FMOVQ    1056(R26), F12
+	VFMLA    V9.S4, V13.S4, V12.S4
+	FMOVQ    1072(R26), F13
+	VFMLA    V8.S4, V14.S4, V13.S4
+	FMOVQ    1072(R26), F14
+	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    1088(R26), F12
 	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1056(R26), F13
+	FMOVQ    1088(R26), F13
 	VFMLA    V9.S4, V14.S4, V13.S4
 	FMOVQ    624(R26), F14
 	VFMLA    V8.S4, V12.S4, V14.S4
@@ -10736,39 +10716,39 @@ t1483:
 	VFMLA    V18.S4, V8.S4, V13.S4
 	VBIT     V10.B16, V12.B16, V9.B16
 	VBIT     V11.B16, V13.B16, V8.B16
-	FMOVQ    1136(R26), F12
-	VAND     V10.B16, V12.B16, V10.B16
-	FMOVQ    1136(R26), F12
-	VAND     V11.B16, V12.B16, V11.B16
 	FMOVQ    1168(R26), F12
-	FMOVQ    1152(R26), F13
+	VAND     V10.B16, V12.B16, V10.B16
+	FMOVQ    1168(R26), F12
+	VAND     V11.B16, V12.B16, V11.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
 	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	FMOVQ    1152(R26), F14
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V9.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V8.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1184(R26), F14
 	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V9.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V8.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V8.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V9.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V8.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V9.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V8.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V9.S4, V12.S4, V14.S4
@@ -10782,49 +10762,49 @@ t1483:
 	WORD     $0x4e28d568 // fadd v8.4s, v11.4s, v8.4s
 	WORD     $0x4e29d442 // fadd v2.4s, v2.4s, v9.4s
 	WORD     $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
 	VORR     V16.B16, V4.B16, V8.B16
 	VORR     V16.B16, V5.B16, V9.B16
-	FMOVQ    1104(R26), F10
+	FMOVQ    1136(R26), F10
 	WORD     $0x4e28f548 // fmax v8.4s, v10.4s, v8.4s
-	FMOVQ    1104(R26), F10
+	FMOVQ    1136(R26), F10
 	WORD     $0x4e29f549 // fmax v9.4s, v10.4s, v9.4s
-	FMOVQ    1120(R26), F10
-	FMOVQ    960(R26), F11
+	FMOVQ    1152(R26), F10
+	FMOVQ    992(R26), F11
 	VFMLA    V11.S4, V8.S4, V10.S4
-	FMOVQ    1120(R26), F11
-	FMOVQ    960(R26), F12
+	FMOVQ    1152(R26), F11
+	FMOVQ    992(R26), F12
 	VFMLA    V12.S4, V9.S4, V11.S4
 	WORD     $0x4eb1d54c // fsub v12.4s, v10.4s, v17.4s
 	WORD     $0x4eb1d56d // fsub v13.4s, v11.4s, v17.4s
-	FMOVQ    800(R26), F14
+	FMOVQ    816(R26), F14
 	VFMLS    V14.S4, V12.S4, V8.S4
-	FMOVQ    800(R26), F14
+	FMOVQ    816(R26), F14
 	VFMLS    V14.S4, V13.S4, V9.S4
-	FMOVQ    784(R26), F14
+	FMOVQ    832(R26), F14
 	VFMLS    V14.S4, V12.S4, V8.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V13.S4, V9.S4
-	FMOVQ    1008(R26), F12
-	FMOVQ    992(R26), F13
+	FMOVQ    1040(R26), F12
+	FMOVQ    1024(R26), F13
 	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1008(R26), F13
-	FMOVQ    992(R26), F14
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
 	FMOVQ    1040(R26), F13
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1040(R26), F14
-	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    1024(R26), F14
+	VFMLA    V9.S4, V14.S4, V13.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V8.S4, V12.S4, V14.S4
 	FMOVQ    1056(R26), F12
+	VFMLA    V9.S4, V13.S4, V12.S4
+	FMOVQ    1072(R26), F13
+	VFMLA    V8.S4, V14.S4, V13.S4
+	FMOVQ    1072(R26), F14
+	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    1088(R26), F12
 	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1056(R26), F13
+	FMOVQ    1088(R26), F13
 	VFMLA    V9.S4, V14.S4, V13.S4
 	FMOVQ    624(R26), F14
 	VFMLA    V8.S4, V12.S4, V14.S4
@@ -10858,39 +10838,39 @@ t1483:
 	VFMLA    V18.S4, V8.S4, V13.S4
 	VBIT     V10.B16, V12.B16, V9.B16
 	VBIT     V11.B16, V13.B16, V8.B16
-	FMOVQ    1136(R26), F12
-	VAND     V10.B16, V12.B16, V10.B16
-	FMOVQ    1136(R26), F12
-	VAND     V11.B16, V12.B16, V11.B16
 	FMOVQ    1168(R26), F12
-	FMOVQ    1152(R26), F13
+	VAND     V10.B16, V12.B16, V10.B16
+	FMOVQ    1168(R26), F12
+	VAND     V11.B16, V12.B16, V11.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
 	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	FMOVQ    1152(R26), F14
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V9.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V8.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1184(R26), F14
 	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V9.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V8.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V8.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V9.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V8.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V9.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V8.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V9.S4, V12.S4, V14.S4
@@ -10904,9 +10884,9 @@ t1483:
 	WORD     $0x4e28d568 // fadd v8.4s, v11.4s, v8.4s
 	WORD     $0x4e29d484 // fadd v4.4s, v4.4s, v9.4s
 	WORD     $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
 	FMOVQ    624(R26), F8
 	WORD     $0x6e24fd08 // fdiv v8.4s, v8.4s, v4.4s
@@ -10924,9 +10904,9 @@ t1483:
 	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
 	WORD     $0x6e32dd42 // fmul v2.4s, v10.4s, v18.4s
 	WORD     $0x6e32dd63 // fmul v3.4s, v11.4s, v18.4s
-	FMOVQ    912(R26), F4
+	FMOVQ    944(R26), F4
 	VFMLA    V2.S4, V2.S4, V4.S4
-	FMOVQ    912(R26), F2
+	FMOVQ    944(R26), F2
 	VFMLA    V3.S4, V3.S4, V2.S4
 	VFMLA    V0.S4, V0.S4, V4.S4
 	VFMLA    V1.S4, V1.S4, V2.S4
@@ -10964,9 +10944,9 @@ l1341:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l1337
-	FMOVQ    1296(R26), F0
+	FMOVQ    1328(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -10980,11 +10960,11 @@ TEXT ·GaussKLSoftplusBackward(SB), NOSPLIT, $72-104
 
 	// Registers:    V0-V11 values    V12-V17 constants and scalars    V18-V31 kept from loop to loop
 	FMOVQ    624(R26), F17
-	FMOVQ    896(R26), F16
+	FMOVQ    928(R26), F16
 	FMOVQ    560(R26), F15
-	FMOVQ    1120(R26), F14
-	FMOVQ    1104(R26), F13
-	FMOVQ    960(R26), F12
+	FMOVQ    1152(R26), F14
+	FMOVQ    1136(R26), F13
+	FMOVQ    992(R26), F12
 
 	// Registers:    R0 lanes    R1 dmuQ    R2 dsQ    R3 dmuP    R4 dsP    R5 muQ    R6 sQ    R7 muP    R8 sP    R15 elements left in the row    R9 4n
 	MOVD     lanes+0(FP), R0
@@ -11065,23 +11045,23 @@ l1487:
 	WORD     $0x4e23f5a3 // fmax v3.4s, v13.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V12.S4, V3.S4, V4.S4
 	WORD     $0x4eaed485 // fsub v5.4s, v4.4s, v14.4s
-	FMOVQ    800(R26), F6
+	FMOVQ    816(R26), F6
 	VFMLS    V6.S4, V5.S4, V3.S4
-	FMOVQ    784(R26), F6
+	FMOVQ    832(R26), F6
 	VFMLS    V6.S4, V5.S4, V3.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F5
-	FMOVQ    992(R26), F6
-	VFMLA    V3.S4, V6.S4, V5.S4
-	FMOVQ    1024(R26), F6
-	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
+	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    1056(R26), F6
+	VFMLA    V3.S4, V5.S4, V6.S4
+	FMOVQ    1072(R26), F5
+	VFMLA    V3.S4, V6.S4, V5.S4
+	FMOVQ    1088(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V3.S4, V6.S4, V5.S4
@@ -11103,14 +11083,10 @@ l1487:
 	FMOVQ    768(R26), F6
 	VFMLA    V16.S4, V3.S4, V6.S4
 	VBIF     V5.B16, V3.B16, V6.B16
-	FMOVQ    1136(R26), F7
-	VAND     V5.B16, V7.B16, V5.B16
 	FMOVQ    1168(R26), F7
-	FMOVQ    1152(R26), F8
-	VFMLA    V6.S4, V8.S4, V7.S4
-	FMOVQ    1184(R26), F8
-	VFMLA    V6.S4, V7.S4, V8.S4
+	VAND     V5.B16, V7.B16, V5.B16
 	FMOVQ    1200(R26), F7
+	FMOVQ    1184(R26), F8
 	VFMLA    V6.S4, V8.S4, V7.S4
 	FMOVQ    1216(R26), F8
 	VFMLA    V6.S4, V7.S4, V8.S4
@@ -11120,35 +11096,39 @@ l1487:
 	VFMLA    V6.S4, V7.S4, V8.S4
 	FMOVQ    1264(R26), F7
 	VFMLA    V6.S4, V8.S4, V7.S4
+	FMOVQ    1280(R26), F8
+	VFMLA    V6.S4, V7.S4, V8.S4
+	FMOVQ    1296(R26), F7
+	VFMLA    V6.S4, V8.S4, V7.S4
 	FMOVQ    768(R26), F8
 	VFMLA    V6.S4, V7.S4, V8.S4
 	WORD     $0x6e26dcc7 // fmul v7.4s, v6.4s, v6.4s
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ    1280(R26), F5
+	FMOVQ    1312(R26), F5
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	VORR     V15.B16, V2.B16, V5.B16
 	WORD     $0x4e25f5a5 // fmax v5.4s, v13.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V12.S4, V5.S4, V6.S4
 	WORD     $0x4eaed4c7 // fsub v7.4s, v6.4s, v14.4s
-	FMOVQ    800(R26), F8
+	FMOVQ    816(R26), F8
 	VFMLS    V8.S4, V7.S4, V5.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V7.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F7
-	FMOVQ    992(R26), F8
-	VFMLA    V5.S4, V8.S4, V7.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V7.S4, V8.S4
 	FMOVQ    1040(R26), F7
+	FMOVQ    1024(R26), F8
 	VFMLA    V5.S4, V8.S4, V7.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V7.S4, V8.S4
+	FMOVQ    1072(R26), F7
+	VFMLA    V5.S4, V8.S4, V7.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V5.S4, V7.S4, V8.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V5.S4, V8.S4, V7.S4
@@ -11170,14 +11150,10 @@ l1487:
 	FMOVQ    768(R26), F8
 	VFMLA    V16.S4, V5.S4, V8.S4
 	VBIF     V7.B16, V5.B16, V8.B16
-	FMOVQ    1136(R26), F9
-	VAND     V7.B16, V9.B16, V7.B16
 	FMOVQ    1168(R26), F9
-	FMOVQ    1152(R26), F10
-	VFMLA    V8.S4, V10.S4, V9.S4
-	FMOVQ    1184(R26), F10
-	VFMLA    V8.S4, V9.S4, V10.S4
+	VAND     V7.B16, V9.B16, V7.B16
 	FMOVQ    1200(R26), F9
+	FMOVQ    1184(R26), F10
 	VFMLA    V8.S4, V10.S4, V9.S4
 	FMOVQ    1216(R26), F10
 	VFMLA    V8.S4, V9.S4, V10.S4
@@ -11187,13 +11163,17 @@ l1487:
 	VFMLA    V8.S4, V9.S4, V10.S4
 	FMOVQ    1264(R26), F9
 	VFMLA    V8.S4, V10.S4, V9.S4
+	FMOVQ    1280(R26), F10
+	VFMLA    V8.S4, V9.S4, V10.S4
+	FMOVQ    1296(R26), F9
+	VFMLA    V8.S4, V10.S4, V9.S4
 	FMOVQ    768(R26), F10
 	VFMLA    V8.S4, V9.S4, V10.S4
 	WORD     $0x6e28dd09 // fmul v9.4s, v8.4s, v8.4s
 	VFMLA    V9.S4, V10.S4, V8.S4
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ    1280(R26), F7
+	FMOVQ    1312(R26), F7
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x6e26fe27 // fdiv v7.4s, v17.4s, v6.4s
 	WORD     $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
@@ -11203,7 +11183,7 @@ l1487:
 	VFMLA    V7.S4, V9.S4, V8.S4
 	WORD     $0x6e30dc06 // fmul v6.4s, v0.4s, v16.4s
 	WORD     $0x6e30dd09 // fmul v9.4s, v8.4s, v16.4s
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V9.S4, V9.S4, V10.S4
 	VFMLA    V6.S4, V6.S4, V10.S4
 	WORD     $0x4e2ad7ff // fadd v31.4s, v31.4s, v10.4s
@@ -11252,21 +11232,21 @@ l1487:
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
 	VORR     V15.B16, V1.B16, V3.B16
 	WORD     $0x4e23f5a3 // fmax v3.4s, v13.4s, v3.4s
-	FMOVQ    1120(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V12.S4, V3.S4, V4.S4
 	WORD     $0x4eaed485 // fsub v5.4s, v4.4s, v14.4s
-	FMOVQ    800(R26), F6
+	FMOVQ    816(R26), F6
 	VFMLS    V6.S4, V5.S4, V3.S4
-	FMOVQ    784(R26), F6
+	FMOVQ    832(R26), F6
 	VFMLS    V6.S4, V5.S4, V3.S4
-	FMOVQ    1008(R26), F5
-	FMOVQ    992(R26), F6
-	VFMLA    V3.S4, V6.S4, V5.S4
-	FMOVQ    1024(R26), F6
-	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
+	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    1056(R26), F6
+	VFMLA    V3.S4, V5.S4, V6.S4
+	FMOVQ    1072(R26), F5
+	VFMLA    V3.S4, V6.S4, V5.S4
+	FMOVQ    1088(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V3.S4, V6.S4, V5.S4
@@ -11284,14 +11264,10 @@ l1487:
 	FMOVQ    768(R26), F6
 	VFMLA    V16.S4, V3.S4, V6.S4
 	VBIF     V5.B16, V3.B16, V6.B16
-	FMOVQ    1136(R26), F7
-	VAND     V5.B16, V7.B16, V5.B16
 	FMOVQ    1168(R26), F7
-	FMOVQ    1152(R26), F8
-	VFMLA    V6.S4, V8.S4, V7.S4
-	FMOVQ    1184(R26), F8
-	VFMLA    V6.S4, V7.S4, V8.S4
+	VAND     V5.B16, V7.B16, V5.B16
 	FMOVQ    1200(R26), F7
+	FMOVQ    1184(R26), F8
 	VFMLA    V6.S4, V8.S4, V7.S4
 	FMOVQ    1216(R26), F8
 	VFMLA    V6.S4, V7.S4, V8.S4
@@ -11301,31 +11277,35 @@ l1487:
 	VFMLA    V6.S4, V7.S4, V8.S4
 	FMOVQ    1264(R26), F7
 	VFMLA    V6.S4, V8.S4, V7.S4
+	FMOVQ    1280(R26), F8
+	VFMLA    V6.S4, V7.S4, V8.S4
+	FMOVQ    1296(R26), F7
+	VFMLA    V6.S4, V8.S4, V7.S4
 	FMOVQ    768(R26), F8
 	VFMLA    V6.S4, V7.S4, V8.S4
 	WORD     $0x6e26dcc7 // fmul v7.4s, v6.4s, v6.4s
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ    1280(R26), F5
+	FMOVQ    1312(R26), F5
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	VORR     V15.B16, V2.B16, V5.B16
 	WORD     $0x4e25f5a5 // fmax v5.4s, v13.4s, v5.4s
-	FMOVQ    1120(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V12.S4, V5.S4, V6.S4
 	WORD     $0x4eaed4c7 // fsub v7.4s, v6.4s, v14.4s
-	FMOVQ    800(R26), F8
+	FMOVQ    816(R26), F8
 	VFMLS    V8.S4, V7.S4, V5.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V7.S4, V5.S4
-	FMOVQ    1008(R26), F7
-	FMOVQ    992(R26), F8
-	VFMLA    V5.S4, V8.S4, V7.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V7.S4, V8.S4
 	FMOVQ    1040(R26), F7
+	FMOVQ    1024(R26), F8
 	VFMLA    V5.S4, V8.S4, V7.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V7.S4, V8.S4
+	FMOVQ    1072(R26), F7
+	VFMLA    V5.S4, V8.S4, V7.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V5.S4, V7.S4, V8.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V5.S4, V8.S4, V7.S4
@@ -11343,14 +11323,10 @@ l1487:
 	FMOVQ    768(R26), F8
 	VFMLA    V16.S4, V5.S4, V8.S4
 	VBIF     V7.B16, V5.B16, V8.B16
-	FMOVQ    1136(R26), F9
-	VAND     V7.B16, V9.B16, V7.B16
 	FMOVQ    1168(R26), F9
-	FMOVQ    1152(R26), F10
-	VFMLA    V8.S4, V10.S4, V9.S4
-	FMOVQ    1184(R26), F10
-	VFMLA    V8.S4, V9.S4, V10.S4
+	VAND     V7.B16, V9.B16, V7.B16
 	FMOVQ    1200(R26), F9
+	FMOVQ    1184(R26), F10
 	VFMLA    V8.S4, V10.S4, V9.S4
 	FMOVQ    1216(R26), F10
 	VFMLA    V8.S4, V9.S4, V10.S4
@@ -11360,13 +11336,17 @@ l1487:
 	VFMLA    V8.S4, V9.S4, V10.S4
 	FMOVQ    1264(R26), F9
 	VFMLA    V8.S4, V10.S4, V9.S4
+	FMOVQ    1280(R26), F10
+	VFMLA    V8.S4, V9.S4, V10.S4
+	FMOVQ    1296(R26), F9
+	VFMLA    V8.S4, V10.S4, V9.S4
 	FMOVQ    768(R26), F10
 	VFMLA    V8.S4, V9.S4, V10.S4
 	WORD     $0x6e28dd09 // fmul v9.4s, v8.4s, v8.4s
 	VFMLA    V9.S4, V10.S4, V8.S4
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ    1280(R26), F7
+	FMOVQ    1312(R26), F7
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x6e26fe27 // fdiv v7.4s, v17.4s, v6.4s
 	WORD     $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
@@ -11376,7 +11356,7 @@ l1487:
 	VFMLA    V7.S4, V9.S4, V8.S4
 	WORD     $0x6e30dc06 // fmul v6.4s, v0.4s, v16.4s
 	WORD     $0x6e30dd09 // fmul v9.4s, v8.4s, v16.4s
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V9.S4, V9.S4, V10.S4
 	VFMLA    V6.S4, V6.S4, V10.S4
 	WORD     $0x4e2ad7de // fadd v30.4s, v30.4s, v10.4s
@@ -11425,21 +11405,21 @@ l1487:
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
 	VORR     V15.B16, V1.B16, V3.B16
 	WORD     $0x4e23f5a3 // fmax v3.4s, v13.4s, v3.4s
-	FMOVQ    1120(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V12.S4, V3.S4, V4.S4
 	WORD     $0x4eaed485 // fsub v5.4s, v4.4s, v14.4s
-	FMOVQ    800(R26), F6
+	FMOVQ    816(R26), F6
 	VFMLS    V6.S4, V5.S4, V3.S4
-	FMOVQ    784(R26), F6
+	FMOVQ    832(R26), F6
 	VFMLS    V6.S4, V5.S4, V3.S4
-	FMOVQ    1008(R26), F5
-	FMOVQ    992(R26), F6
-	VFMLA    V3.S4, V6.S4, V5.S4
-	FMOVQ    1024(R26), F6
-	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
+	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    1056(R26), F6
+	VFMLA    V3.S4, V5.S4, V6.S4
+	FMOVQ    1072(R26), F5
+	VFMLA    V3.S4, V6.S4, V5.S4
+	FMOVQ    1088(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V3.S4, V6.S4, V5.S4
@@ -11457,14 +11437,10 @@ l1487:
 	FMOVQ    768(R26), F6
 	VFMLA    V16.S4, V3.S4, V6.S4
 	VBIF     V5.B16, V3.B16, V6.B16
-	FMOVQ    1136(R26), F7
-	VAND     V5.B16, V7.B16, V5.B16
 	FMOVQ    1168(R26), F7
-	FMOVQ    1152(R26), F8
-	VFMLA    V6.S4, V8.S4, V7.S4
-	FMOVQ    1184(R26), F8
-	VFMLA    V6.S4, V7.S4, V8.S4
+	VAND     V5.B16, V7.B16, V5.B16
 	FMOVQ    1200(R26), F7
+	FMOVQ    1184(R26), F8
 	VFMLA    V6.S4, V8.S4, V7.S4
 	FMOVQ    1216(R26), F8
 	VFMLA    V6.S4, V7.S4, V8.S4
@@ -11474,31 +11450,35 @@ l1487:
 	VFMLA    V6.S4, V7.S4, V8.S4
 	FMOVQ    1264(R26), F7
 	VFMLA    V6.S4, V8.S4, V7.S4
+	FMOVQ    1280(R26), F8
+	VFMLA    V6.S4, V7.S4, V8.S4
+	FMOVQ    1296(R26), F7
+	VFMLA    V6.S4, V8.S4, V7.S4
 	FMOVQ    768(R26), F8
 	VFMLA    V6.S4, V7.S4, V8.S4
 	WORD     $0x6e26dcc7 // fmul v7.4s, v6.4s, v6.4s
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ    1280(R26), F5
+	FMOVQ    1312(R26), F5
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	VORR     V15.B16, V2.B16, V5.B16
 	WORD     $0x4e25f5a5 // fmax v5.4s, v13.4s, v5.4s
-	FMOVQ    1120(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V12.S4, V5.S4, V6.S4
 	WORD     $0x4eaed4c7 // fsub v7.4s, v6.4s, v14.4s
-	FMOVQ    800(R26), F8
+	FMOVQ    816(R26), F8
 	VFMLS    V8.S4, V7.S4, V5.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V7.S4, V5.S4
-	FMOVQ    1008(R26), F7
-	FMOVQ    992(R26), F8
-	VFMLA    V5.S4, V8.S4, V7.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V7.S4, V8.S4
 	FMOVQ    1040(R26), F7
+	FMOVQ    1024(R26), F8
 	VFMLA    V5.S4, V8.S4, V7.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V7.S4, V8.S4
+	FMOVQ    1072(R26), F7
+	VFMLA    V5.S4, V8.S4, V7.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V5.S4, V7.S4, V8.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V5.S4, V8.S4, V7.S4
@@ -11516,14 +11496,10 @@ l1487:
 	FMOVQ    768(R26), F8
 	VFMLA    V16.S4, V5.S4, V8.S4
 	VBIF     V7.B16, V5.B16, V8.B16
-	FMOVQ    1136(R26), F9
-	VAND     V7.B16, V9.B16, V7.B16
 	FMOVQ    1168(R26), F9
-	FMOVQ    1152(R26), F10
-	VFMLA    V8.S4, V10.S4, V9.S4
-	FMOVQ    1184(R26), F10
-	VFMLA    V8.S4, V9.S4, V10.S4
+	VAND     V7.B16, V9.B16, V7.B16
 	FMOVQ    1200(R26), F9
+	FMOVQ    1184(R26), F10
 	VFMLA    V8.S4, V10.S4, V9.S4
 	FMOVQ    1216(R26), F10
 	VFMLA    V8.S4, V9.S4, V10.S4
@@ -11533,13 +11509,17 @@ l1487:
 	VFMLA    V8.S4, V9.S4, V10.S4
 	FMOVQ    1264(R26), F9
 	VFMLA    V8.S4, V10.S4, V9.S4
+	FMOVQ    1280(R26), F10
+	VFMLA    V8.S4, V9.S4, V10.S4
+	FMOVQ    1296(R26), F9
+	VFMLA    V8.S4, V10.S4, V9.S4
 	FMOVQ    768(R26), F10
 	VFMLA    V8.S4, V9.S4, V10.S4
 	WORD     $0x6e28dd09 // fmul v9.4s, v8.4s, v8.4s
 	VFMLA    V9.S4, V10.S4, V8.S4
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ    1280(R26), F7
+	FMOVQ    1312(R26), F7
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x6e26fe27 // fdiv v7.4s, v17.4s, v6.4s
 	WORD     $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
@@ -11549,7 +11529,7 @@ l1487:
 	VFMLA    V7.S4, V9.S4, V8.S4
 	WORD     $0x6e30dc06 // fmul v6.4s, v0.4s, v16.4s
 	WORD     $0x6e30dd09 // fmul v9.4s, v8.4s, v16.4s
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V9.S4, V9.S4, V10.S4
 	VFMLA    V6.S4, V6.S4, V10.S4
 	WORD     $0x4e2ad7bd // fadd v29.4s, v29.4s, v10.4s
@@ -11598,21 +11578,21 @@ l1487:
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
 	VORR     V15.B16, V1.B16, V3.B16
 	WORD     $0x4e23f5a3 // fmax v3.4s, v13.4s, v3.4s
-	FMOVQ    1120(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V12.S4, V3.S4, V4.S4
 	WORD     $0x4eaed485 // fsub v5.4s, v4.4s, v14.4s
-	FMOVQ    800(R26), F6
+	FMOVQ    816(R26), F6
 	VFMLS    V6.S4, V5.S4, V3.S4
-	FMOVQ    784(R26), F6
+	FMOVQ    832(R26), F6
 	VFMLS    V6.S4, V5.S4, V3.S4
-	FMOVQ    1008(R26), F5
-	FMOVQ    992(R26), F6
-	VFMLA    V3.S4, V6.S4, V5.S4
-	FMOVQ    1024(R26), F6
-	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
+	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    1056(R26), F6
+	VFMLA    V3.S4, V5.S4, V6.S4
+	FMOVQ    1072(R26), F5
+	VFMLA    V3.S4, V6.S4, V5.S4
+	FMOVQ    1088(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V3.S4, V6.S4, V5.S4
@@ -11630,14 +11610,10 @@ l1487:
 	FMOVQ    768(R26), F6
 	VFMLA    V16.S4, V3.S4, V6.S4
 	VBIF     V5.B16, V3.B16, V6.B16
-	FMOVQ    1136(R26), F7
-	VAND     V5.B16, V7.B16, V5.B16
 	FMOVQ    1168(R26), F7
-	FMOVQ    1152(R26), F8
-	VFMLA    V6.S4, V8.S4, V7.S4
-	FMOVQ    1184(R26), F8
-	VFMLA    V6.S4, V7.S4, V8.S4
+	VAND     V5.B16, V7.B16, V5.B16
 	FMOVQ    1200(R26), F7
+	FMOVQ    1184(R26), F8
 	VFMLA    V6.S4, V8.S4, V7.S4
 	FMOVQ    1216(R26), F8
 	VFMLA    V6.S4, V7.S4, V8.S4
@@ -11647,31 +11623,35 @@ l1487:
 	VFMLA    V6.S4, V7.S4, V8.S4
 	FMOVQ    1264(R26), F7
 	VFMLA    V6.S4, V8.S4, V7.S4
+	FMOVQ    1280(R26), F8
+	VFMLA    V6.S4, V7.S4, V8.S4
+	FMOVQ    1296(R26), F7
+	VFMLA    V6.S4, V8.S4, V7.S4
 	FMOVQ    768(R26), F8
 	VFMLA    V6.S4, V7.S4, V8.S4
 	WORD     $0x6e26dcc7 // fmul v7.4s, v6.4s, v6.4s
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ    1280(R26), F5
+	FMOVQ    1312(R26), F5
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	VORR     V15.B16, V2.B16, V5.B16
 	WORD     $0x4e25f5a5 // fmax v5.4s, v13.4s, v5.4s
-	FMOVQ    1120(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V12.S4, V5.S4, V6.S4
 	WORD     $0x4eaed4c7 // fsub v7.4s, v6.4s, v14.4s
-	FMOVQ    800(R26), F8
+	FMOVQ    816(R26), F8
 	VFMLS    V8.S4, V7.S4, V5.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V7.S4, V5.S4
-	FMOVQ    1008(R26), F7
-	FMOVQ    992(R26), F8
-	VFMLA    V5.S4, V8.S4, V7.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V7.S4, V8.S4
 	FMOVQ    1040(R26), F7
+	FMOVQ    1024(R26), F8
 	VFMLA    V5.S4, V8.S4, V7.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V7.S4, V8.S4
+	FMOVQ    1072(R26), F7
+	VFMLA    V5.S4, V8.S4, V7.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V5.S4, V7.S4, V8.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V5.S4, V8.S4, V7.S4
@@ -11689,14 +11669,10 @@ l1487:
 	FMOVQ    768(R26), F8
 	VFMLA    V16.S4, V5.S4, V8.S4
 	VBIF     V7.B16, V5.B16, V8.B16
-	FMOVQ    1136(R26), F9
-	VAND     V7.B16, V9.B16, V7.B16
 	FMOVQ    1168(R26), F9
-	FMOVQ    1152(R26), F10
-	VFMLA    V8.S4, V10.S4, V9.S4
-	FMOVQ    1184(R26), F10
-	VFMLA    V8.S4, V9.S4, V10.S4
+	VAND     V7.B16, V9.B16, V7.B16
 	FMOVQ    1200(R26), F9
+	FMOVQ    1184(R26), F10
 	VFMLA    V8.S4, V10.S4, V9.S4
 	FMOVQ    1216(R26), F10
 	VFMLA    V8.S4, V9.S4, V10.S4
@@ -11706,13 +11682,17 @@ l1487:
 	VFMLA    V8.S4, V9.S4, V10.S4
 	FMOVQ    1264(R26), F9
 	VFMLA    V8.S4, V10.S4, V9.S4
+	FMOVQ    1280(R26), F10
+	VFMLA    V8.S4, V9.S4, V10.S4
+	FMOVQ    1296(R26), F9
+	VFMLA    V8.S4, V10.S4, V9.S4
 	FMOVQ    768(R26), F10
 	VFMLA    V8.S4, V9.S4, V10.S4
 	WORD     $0x6e28dd09 // fmul v9.4s, v8.4s, v8.4s
 	VFMLA    V9.S4, V10.S4, V8.S4
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ    1280(R26), F7
+	FMOVQ    1312(R26), F7
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x6e26fe27 // fdiv v7.4s, v17.4s, v6.4s
 	WORD     $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
@@ -11722,7 +11702,7 @@ l1487:
 	VFMLA    V7.S4, V9.S4, V8.S4
 	WORD     $0x6e30dc06 // fmul v6.4s, v0.4s, v16.4s
 	WORD     $0x6e30dd09 // fmul v9.4s, v8.4s, v16.4s
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V9.S4, V9.S4, V10.S4
 	VFMLA    V6.S4, V6.S4, V10.S4
 	WORD     $0x4e2ad79c // fadd v28.4s, v28.4s, v10.4s
@@ -11762,36 +11742,32 @@ l1487:
 	FMOVQ    F0, 48(R2)
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V27.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V27.S4
-	VADD     V23.S4, V1.S4, V23.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V27.S4, V27.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V23.S4, V0.S4, V23.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V26.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V26.S4
-	VADD     V22.S4, V1.S4, V22.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V26.S4, V26.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V22.S4, V0.S4, V22.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V25.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V25.S4
-	VADD     V21.S4, V1.S4, V21.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V25.S4, V25.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V21.S4, V0.S4, V21.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V24.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V24.S4
-	VADD     V20.S4, V1.S4, V20.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V24.S4, V24.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V20.S4, V0.S4, V20.S4
 	ADD      $64, R5, R5
 	ADD      $64, R6, R6
 	ADD      $64, R7, R7
@@ -11874,23 +11850,23 @@ t1608:
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F5
+	FMOVQ    1152(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
 	WORD     $0x4eaed4a6 // fsub v6.4s, v5.4s, v14.4s
-	FMOVQ    800(R26), F7
+	FMOVQ    816(R26), F7
 	VFMLS    V7.S4, V6.S4, V4.S4
-	FMOVQ    784(R26), F7
+	FMOVQ    832(R26), F7
 	VFMLS    V7.S4, V6.S4, V4.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F6
-	FMOVQ    992(R26), F7
-	VFMLA    V4.S4, V7.S4, V6.S4
-	FMOVQ    1024(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    1040(R26), F6
+	FMOVQ    1024(R26), F7
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    1056(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1072(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1088(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -11912,14 +11888,10 @@ t1608:
 	FMOVQ    768(R26), F7
 	VFMLA    V16.S4, V4.S4, V7.S4
 	VBIF     V6.B16, V4.B16, V7.B16
-	FMOVQ    1136(R26), F8
-	VAND     V6.B16, V8.B16, V6.B16
 	FMOVQ    1168(R26), F8
-	FMOVQ    1152(R26), F9
-	VFMLA    V7.S4, V9.S4, V8.S4
-	FMOVQ    1184(R26), F9
-	VFMLA    V7.S4, V8.S4, V9.S4
+	VAND     V6.B16, V8.B16, V6.B16
 	FMOVQ    1200(R26), F8
+	FMOVQ    1184(R26), F9
 	VFMLA    V7.S4, V9.S4, V8.S4
 	FMOVQ    1216(R26), F9
 	VFMLA    V7.S4, V8.S4, V9.S4
@@ -11929,35 +11901,39 @@ t1608:
 	VFMLA    V7.S4, V8.S4, V9.S4
 	FMOVQ    1264(R26), F8
 	VFMLA    V7.S4, V9.S4, V8.S4
+	FMOVQ    1280(R26), F9
+	VFMLA    V7.S4, V8.S4, V9.S4
+	FMOVQ    1296(R26), F8
+	VFMLA    V7.S4, V9.S4, V8.S4
 	FMOVQ    768(R26), F9
 	VFMLA    V7.S4, V8.S4, V9.S4
 	WORD     $0x6e27dce8 // fmul v8.4s, v7.4s, v7.4s
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1312(R26), F6
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	VORR     V15.B16, V2.B16, V6.B16
 	WORD     $0x4e26f5a6 // fmax v6.4s, v13.4s, v6.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F7
+	FMOVQ    1152(R26), F7
 	VFMLA    V12.S4, V6.S4, V7.S4
 	WORD     $0x4eaed4e8 // fsub v8.4s, v7.4s, v14.4s
-	FMOVQ    800(R26), F9
+	FMOVQ    816(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    784(R26), F9
+	FMOVQ    832(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
-	VFMLA    V6.S4, V9.S4, V8.S4
-	FMOVQ    1024(R26), F9
-	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    1056(R26), F9
+	VFMLA    V6.S4, V8.S4, V9.S4
+	FMOVQ    1072(R26), F8
+	VFMLA    V6.S4, V9.S4, V8.S4
+	FMOVQ    1088(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V6.S4, V9.S4, V8.S4
@@ -11979,14 +11955,10 @@ t1608:
 	FMOVQ    768(R26), F9
 	VFMLA    V16.S4, V6.S4, V9.S4
 	VBIF     V8.B16, V6.B16, V9.B16
-	FMOVQ    1136(R26), F10
-	VAND     V8.B16, V10.B16, V8.B16
 	FMOVQ    1168(R26), F10
-	FMOVQ    1152(R26), F11
-	VFMLA    V9.S4, V11.S4, V10.S4
-	FMOVQ    1184(R26), F11
-	VFMLA    V9.S4, V10.S4, V11.S4
+	VAND     V8.B16, V10.B16, V8.B16
 	FMOVQ    1200(R26), F10
+	FMOVQ    1184(R26), F11
 	VFMLA    V9.S4, V11.S4, V10.S4
 	FMOVQ    1216(R26), F11
 	VFMLA    V9.S4, V10.S4, V11.S4
@@ -11996,13 +11968,17 @@ t1608:
 	VFMLA    V9.S4, V10.S4, V11.S4
 	FMOVQ    1264(R26), F10
 	VFMLA    V9.S4, V11.S4, V10.S4
+	FMOVQ    1280(R26), F11
+	VFMLA    V9.S4, V10.S4, V11.S4
+	FMOVQ    1296(R26), F10
+	VFMLA    V9.S4, V11.S4, V10.S4
 	FMOVQ    768(R26), F11
 	VFMLA    V9.S4, V10.S4, V11.S4
 	WORD     $0x6e29dd2a // fmul v10.4s, v9.4s, v9.4s
 	VFMLA    V10.S4, V11.S4, V9.S4
 	WORD     $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x6e27fe28 // fdiv v8.4s, v17.4s, v7.4s
 	WORD     $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
@@ -12012,7 +11988,7 @@ t1608:
 	VFMLA    V8.S4, V10.S4, V9.S4
 	WORD     $0x6e30dc07 // fmul v7.4s, v0.4s, v16.4s
 	WORD     $0x6e30dd2a // fmul v10.4s, v9.4s, v16.4s
-	FMOVQ    912(R26), F11
+	FMOVQ    944(R26), F11
 	VFMLA    V10.S4, V10.S4, V11.S4
 	VFMLA    V7.S4, V7.S4, V11.S4
 	VAND     V3.B16, V11.B16, V7.B16
@@ -12187,21 +12163,21 @@ t1632:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	VORR     V15.B16, V1.B16, V4.B16
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
-	FMOVQ    1120(R26), F5
+	FMOVQ    1152(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
 	WORD     $0x4eaed4a6 // fsub v6.4s, v5.4s, v14.4s
-	FMOVQ    800(R26), F7
+	FMOVQ    816(R26), F7
 	VFMLS    V7.S4, V6.S4, V4.S4
-	FMOVQ    784(R26), F7
+	FMOVQ    832(R26), F7
 	VFMLS    V7.S4, V6.S4, V4.S4
-	FMOVQ    1008(R26), F6
-	FMOVQ    992(R26), F7
-	VFMLA    V4.S4, V7.S4, V6.S4
-	FMOVQ    1024(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    1040(R26), F6
+	FMOVQ    1024(R26), F7
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    1056(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1072(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1088(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -12219,14 +12195,10 @@ t1632:
 	FMOVQ    768(R26), F7
 	VFMLA    V16.S4, V4.S4, V7.S4
 	VBIF     V6.B16, V4.B16, V7.B16
-	FMOVQ    1136(R26), F8
-	VAND     V6.B16, V8.B16, V6.B16
 	FMOVQ    1168(R26), F8
-	FMOVQ    1152(R26), F9
-	VFMLA    V7.S4, V9.S4, V8.S4
-	FMOVQ    1184(R26), F9
-	VFMLA    V7.S4, V8.S4, V9.S4
+	VAND     V6.B16, V8.B16, V6.B16
 	FMOVQ    1200(R26), F8
+	FMOVQ    1184(R26), F9
 	VFMLA    V7.S4, V9.S4, V8.S4
 	FMOVQ    1216(R26), F9
 	VFMLA    V7.S4, V8.S4, V9.S4
@@ -12236,31 +12208,35 @@ t1632:
 	VFMLA    V7.S4, V8.S4, V9.S4
 	FMOVQ    1264(R26), F8
 	VFMLA    V7.S4, V9.S4, V8.S4
+	FMOVQ    1280(R26), F9
+	VFMLA    V7.S4, V8.S4, V9.S4
+	FMOVQ    1296(R26), F8
+	VFMLA    V7.S4, V9.S4, V8.S4
 	FMOVQ    768(R26), F9
 	VFMLA    V7.S4, V8.S4, V9.S4
 	WORD     $0x6e27dce8 // fmul v8.4s, v7.4s, v7.4s
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1312(R26), F6
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	VORR     V15.B16, V2.B16, V6.B16
 	WORD     $0x4e26f5a6 // fmax v6.4s, v13.4s, v6.4s
-	FMOVQ    1120(R26), F7
+	FMOVQ    1152(R26), F7
 	VFMLA    V12.S4, V6.S4, V7.S4
 	WORD     $0x4eaed4e8 // fsub v8.4s, v7.4s, v14.4s
-	FMOVQ    800(R26), F9
+	FMOVQ    816(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    784(R26), F9
+	FMOVQ    832(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
-	VFMLA    V6.S4, V9.S4, V8.S4
-	FMOVQ    1024(R26), F9
-	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    1056(R26), F9
+	VFMLA    V6.S4, V8.S4, V9.S4
+	FMOVQ    1072(R26), F8
+	VFMLA    V6.S4, V9.S4, V8.S4
+	FMOVQ    1088(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V6.S4, V9.S4, V8.S4
@@ -12278,14 +12254,10 @@ t1632:
 	FMOVQ    768(R26), F9
 	VFMLA    V16.S4, V6.S4, V9.S4
 	VBIF     V8.B16, V6.B16, V9.B16
-	FMOVQ    1136(R26), F10
-	VAND     V8.B16, V10.B16, V8.B16
 	FMOVQ    1168(R26), F10
-	FMOVQ    1152(R26), F11
-	VFMLA    V9.S4, V11.S4, V10.S4
-	FMOVQ    1184(R26), F11
-	VFMLA    V9.S4, V10.S4, V11.S4
+	VAND     V8.B16, V10.B16, V8.B16
 	FMOVQ    1200(R26), F10
+	FMOVQ    1184(R26), F11
 	VFMLA    V9.S4, V11.S4, V10.S4
 	FMOVQ    1216(R26), F11
 	VFMLA    V9.S4, V10.S4, V11.S4
@@ -12295,13 +12267,17 @@ t1632:
 	VFMLA    V9.S4, V10.S4, V11.S4
 	FMOVQ    1264(R26), F10
 	VFMLA    V9.S4, V11.S4, V10.S4
+	FMOVQ    1280(R26), F11
+	VFMLA    V9.S4, V10.S4, V11.S4
+	FMOVQ    1296(R26), F10
+	VFMLA    V9.S4, V11.S4, V10.S4
 	FMOVQ    768(R26), F11
 	VFMLA    V9.S4, V10.S4, V11.S4
 	WORD     $0x6e29dd2a // fmul v10.4s, v9.4s, v9.4s
 	VFMLA    V10.S4, V11.S4, V9.S4
 	WORD     $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x6e27fe28 // fdiv v8.4s, v17.4s, v7.4s
 	WORD     $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
@@ -12311,7 +12287,7 @@ t1632:
 	VFMLA    V8.S4, V10.S4, V9.S4
 	WORD     $0x6e30dc07 // fmul v7.4s, v0.4s, v16.4s
 	WORD     $0x6e30dd2a // fmul v10.4s, v9.4s, v16.4s
-	FMOVQ    912(R26), F11
+	FMOVQ    944(R26), F11
 	VFMLA    V10.S4, V10.S4, V11.S4
 	VFMLA    V7.S4, V7.S4, V11.S4
 	VAND     V3.B16, V11.B16, V7.B16
@@ -12498,21 +12474,21 @@ t1656:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	VORR     V15.B16, V1.B16, V4.B16
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
-	FMOVQ    1120(R26), F5
+	FMOVQ    1152(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
 	WORD     $0x4eaed4a6 // fsub v6.4s, v5.4s, v14.4s
-	FMOVQ    800(R26), F7
+	FMOVQ    816(R26), F7
 	VFMLS    V7.S4, V6.S4, V4.S4
-	FMOVQ    784(R26), F7
+	FMOVQ    832(R26), F7
 	VFMLS    V7.S4, V6.S4, V4.S4
-	FMOVQ    1008(R26), F6
-	FMOVQ    992(R26), F7
-	VFMLA    V4.S4, V7.S4, V6.S4
-	FMOVQ    1024(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    1040(R26), F6
+	FMOVQ    1024(R26), F7
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    1056(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1072(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1088(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -12530,14 +12506,10 @@ t1656:
 	FMOVQ    768(R26), F7
 	VFMLA    V16.S4, V4.S4, V7.S4
 	VBIF     V6.B16, V4.B16, V7.B16
-	FMOVQ    1136(R26), F8
-	VAND     V6.B16, V8.B16, V6.B16
 	FMOVQ    1168(R26), F8
-	FMOVQ    1152(R26), F9
-	VFMLA    V7.S4, V9.S4, V8.S4
-	FMOVQ    1184(R26), F9
-	VFMLA    V7.S4, V8.S4, V9.S4
+	VAND     V6.B16, V8.B16, V6.B16
 	FMOVQ    1200(R26), F8
+	FMOVQ    1184(R26), F9
 	VFMLA    V7.S4, V9.S4, V8.S4
 	FMOVQ    1216(R26), F9
 	VFMLA    V7.S4, V8.S4, V9.S4
@@ -12547,31 +12519,35 @@ t1656:
 	VFMLA    V7.S4, V8.S4, V9.S4
 	FMOVQ    1264(R26), F8
 	VFMLA    V7.S4, V9.S4, V8.S4
+	FMOVQ    1280(R26), F9
+	VFMLA    V7.S4, V8.S4, V9.S4
+	FMOVQ    1296(R26), F8
+	VFMLA    V7.S4, V9.S4, V8.S4
 	FMOVQ    768(R26), F9
 	VFMLA    V7.S4, V8.S4, V9.S4
 	WORD     $0x6e27dce8 // fmul v8.4s, v7.4s, v7.4s
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1312(R26), F6
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	VORR     V15.B16, V2.B16, V6.B16
 	WORD     $0x4e26f5a6 // fmax v6.4s, v13.4s, v6.4s
-	FMOVQ    1120(R26), F7
+	FMOVQ    1152(R26), F7
 	VFMLA    V12.S4, V6.S4, V7.S4
 	WORD     $0x4eaed4e8 // fsub v8.4s, v7.4s, v14.4s
-	FMOVQ    800(R26), F9
+	FMOVQ    816(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    784(R26), F9
+	FMOVQ    832(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
-	VFMLA    V6.S4, V9.S4, V8.S4
-	FMOVQ    1024(R26), F9
-	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    1056(R26), F9
+	VFMLA    V6.S4, V8.S4, V9.S4
+	FMOVQ    1072(R26), F8
+	VFMLA    V6.S4, V9.S4, V8.S4
+	FMOVQ    1088(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V6.S4, V9.S4, V8.S4
@@ -12589,14 +12565,10 @@ t1656:
 	FMOVQ    768(R26), F9
 	VFMLA    V16.S4, V6.S4, V9.S4
 	VBIF     V8.B16, V6.B16, V9.B16
-	FMOVQ    1136(R26), F10
-	VAND     V8.B16, V10.B16, V8.B16
 	FMOVQ    1168(R26), F10
-	FMOVQ    1152(R26), F11
-	VFMLA    V9.S4, V11.S4, V10.S4
-	FMOVQ    1184(R26), F11
-	VFMLA    V9.S4, V10.S4, V11.S4
+	VAND     V8.B16, V10.B16, V8.B16
 	FMOVQ    1200(R26), F10
+	FMOVQ    1184(R26), F11
 	VFMLA    V9.S4, V11.S4, V10.S4
 	FMOVQ    1216(R26), F11
 	VFMLA    V9.S4, V10.S4, V11.S4
@@ -12606,13 +12578,17 @@ t1656:
 	VFMLA    V9.S4, V10.S4, V11.S4
 	FMOVQ    1264(R26), F10
 	VFMLA    V9.S4, V11.S4, V10.S4
+	FMOVQ    1280(R26), F11
+	VFMLA    V9.S4, V10.S4, V11.S4
+	FMOVQ    1296(R26), F10
+	VFMLA    V9.S4, V11.S4, V10.S4
 	FMOVQ    768(R26), F11
 	VFMLA    V9.S4, V10.S4, V11.S4
 	WORD     $0x6e29dd2a // fmul v10.4s, v9.4s, v9.4s
 	VFMLA    V10.S4, V11.S4, V9.S4
 	WORD     $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x6e27fe28 // fdiv v8.4s, v17.4s, v7.4s
 	WORD     $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
@@ -12622,7 +12598,7 @@ t1656:
 	VFMLA    V8.S4, V10.S4, V9.S4
 	WORD     $0x6e30dc07 // fmul v7.4s, v0.4s, v16.4s
 	WORD     $0x6e30dd2a // fmul v10.4s, v9.4s, v16.4s
-	FMOVQ    912(R26), F11
+	FMOVQ    944(R26), F11
 	VFMLA    V10.S4, V10.S4, V11.S4
 	VFMLA    V7.S4, V7.S4, V11.S4
 	VAND     V3.B16, V11.B16, V7.B16
@@ -12809,21 +12785,21 @@ t1680:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	VORR     V15.B16, V1.B16, V4.B16
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
-	FMOVQ    1120(R26), F5
+	FMOVQ    1152(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
 	WORD     $0x4eaed4a6 // fsub v6.4s, v5.4s, v14.4s
-	FMOVQ    800(R26), F7
+	FMOVQ    816(R26), F7
 	VFMLS    V7.S4, V6.S4, V4.S4
-	FMOVQ    784(R26), F7
+	FMOVQ    832(R26), F7
 	VFMLS    V7.S4, V6.S4, V4.S4
-	FMOVQ    1008(R26), F6
-	FMOVQ    992(R26), F7
-	VFMLA    V4.S4, V7.S4, V6.S4
-	FMOVQ    1024(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    1040(R26), F6
+	FMOVQ    1024(R26), F7
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    1056(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1072(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1088(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -12841,14 +12817,10 @@ t1680:
 	FMOVQ    768(R26), F7
 	VFMLA    V16.S4, V4.S4, V7.S4
 	VBIF     V6.B16, V4.B16, V7.B16
-	FMOVQ    1136(R26), F8
-	VAND     V6.B16, V8.B16, V6.B16
 	FMOVQ    1168(R26), F8
-	FMOVQ    1152(R26), F9
-	VFMLA    V7.S4, V9.S4, V8.S4
-	FMOVQ    1184(R26), F9
-	VFMLA    V7.S4, V8.S4, V9.S4
+	VAND     V6.B16, V8.B16, V6.B16
 	FMOVQ    1200(R26), F8
+	FMOVQ    1184(R26), F9
 	VFMLA    V7.S4, V9.S4, V8.S4
 	FMOVQ    1216(R26), F9
 	VFMLA    V7.S4, V8.S4, V9.S4
@@ -12858,31 +12830,35 @@ t1680:
 	VFMLA    V7.S4, V8.S4, V9.S4
 	FMOVQ    1264(R26), F8
 	VFMLA    V7.S4, V9.S4, V8.S4
+	FMOVQ    1280(R26), F9
+	VFMLA    V7.S4, V8.S4, V9.S4
+	FMOVQ    1296(R26), F8
+	VFMLA    V7.S4, V9.S4, V8.S4
 	FMOVQ    768(R26), F9
 	VFMLA    V7.S4, V8.S4, V9.S4
 	WORD     $0x6e27dce8 // fmul v8.4s, v7.4s, v7.4s
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1312(R26), F6
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	VORR     V15.B16, V2.B16, V6.B16
 	WORD     $0x4e26f5a6 // fmax v6.4s, v13.4s, v6.4s
-	FMOVQ    1120(R26), F7
+	FMOVQ    1152(R26), F7
 	VFMLA    V12.S4, V6.S4, V7.S4
 	WORD     $0x4eaed4e8 // fsub v8.4s, v7.4s, v14.4s
-	FMOVQ    800(R26), F9
+	FMOVQ    816(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    784(R26), F9
+	FMOVQ    832(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
-	VFMLA    V6.S4, V9.S4, V8.S4
-	FMOVQ    1024(R26), F9
-	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    1056(R26), F9
+	VFMLA    V6.S4, V8.S4, V9.S4
+	FMOVQ    1072(R26), F8
+	VFMLA    V6.S4, V9.S4, V8.S4
+	FMOVQ    1088(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V6.S4, V9.S4, V8.S4
@@ -12900,14 +12876,10 @@ t1680:
 	FMOVQ    768(R26), F9
 	VFMLA    V16.S4, V6.S4, V9.S4
 	VBIF     V8.B16, V6.B16, V9.B16
-	FMOVQ    1136(R26), F10
-	VAND     V8.B16, V10.B16, V8.B16
 	FMOVQ    1168(R26), F10
-	FMOVQ    1152(R26), F11
-	VFMLA    V9.S4, V11.S4, V10.S4
-	FMOVQ    1184(R26), F11
-	VFMLA    V9.S4, V10.S4, V11.S4
+	VAND     V8.B16, V10.B16, V8.B16
 	FMOVQ    1200(R26), F10
+	FMOVQ    1184(R26), F11
 	VFMLA    V9.S4, V11.S4, V10.S4
 	FMOVQ    1216(R26), F11
 	VFMLA    V9.S4, V10.S4, V11.S4
@@ -12917,13 +12889,17 @@ t1680:
 	VFMLA    V9.S4, V10.S4, V11.S4
 	FMOVQ    1264(R26), F10
 	VFMLA    V9.S4, V11.S4, V10.S4
+	FMOVQ    1280(R26), F11
+	VFMLA    V9.S4, V10.S4, V11.S4
+	FMOVQ    1296(R26), F10
+	VFMLA    V9.S4, V11.S4, V10.S4
 	FMOVQ    768(R26), F11
 	VFMLA    V9.S4, V10.S4, V11.S4
 	WORD     $0x6e29dd2a // fmul v10.4s, v9.4s, v9.4s
 	VFMLA    V10.S4, V11.S4, V9.S4
 	WORD     $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x6e27fe28 // fdiv v8.4s, v17.4s, v7.4s
 	WORD     $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
@@ -12933,7 +12909,7 @@ t1680:
 	VFMLA    V8.S4, V10.S4, V9.S4
 	WORD     $0x6e30dc07 // fmul v7.4s, v0.4s, v16.4s
 	WORD     $0x6e30dd2a // fmul v10.4s, v9.4s, v16.4s
-	FMOVQ    912(R26), F11
+	FMOVQ    944(R26), F11
 	VFMLA    V10.S4, V10.S4, V11.S4
 	VFMLA    V7.S4, V7.S4, V11.S4
 	VAND     V3.B16, V11.B16, V7.B16
@@ -13073,9 +13049,9 @@ l1490:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l1486
-	FMOVQ    1296(R26), F0
+	FMOVQ    1328(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -13088,11 +13064,11 @@ TEXT ·GaussKLStandardSoftplus(SB), NOSPLIT, $24-56
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V13 values    V14-V18 constants and scalars    V19-V31 kept from loop to loop
-	FMOVQ    896(R26), F18
-	FMOVQ    592(R26), F17
-	FMOVQ    1120(R26), F16
-	FMOVQ    560(R26), F15
-	FMOVQ    1104(R26), F14
+	FMOVQ    928(R26), F18
+	FMOVQ    1152(R26), F17
+	FMOVQ    560(R26), F16
+	FMOVQ    1136(R26), F15
+	FMOVQ    992(R26), F14
 
 	// Registers:    R0 lanes    R1 muQ    R2 sQ    R15 elements left in the row    R3 4n
 	MOVD     lanes+0(FP), R0
@@ -13134,47 +13110,45 @@ l1696:
 	WORD     $0x4ea0f865 // fabs v5.4s, v3.4s
 	VUMAX    V4.S4, V19.S4, V19.S4
 	VUMAX    V5.S4, V19.S4, V19.S4
-	VORR     V15.B16, V2.B16, V4.B16
-	VORR     V15.B16, V3.B16, V5.B16
-	WORD     $0x4e24f5c4 // fmax v4.4s, v14.4s, v4.4s
-	WORD     $0x4e25f5c5 // fmax v5.4s, v14.4s, v5.4s
+	VORR     V16.B16, V2.B16, V4.B16
+	VORR     V16.B16, V3.B16, V5.B16
+	WORD     $0x4e24f5e4 // fmax v4.4s, v15.4s, v4.4s
+	WORD     $0x4e25f5e5 // fmax v5.4s, v15.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F6
-	FMOVQ    960(R26), F7
-	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
-	FMOVQ    960(R26), F8
-	VFMLA    V8.S4, V5.S4, V7.S4
-	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
-	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
-	FMOVQ    800(R26), F10
+	FMOVQ    1152(R26), F6
+	VFMLA    V14.S4, V4.S4, V6.S4
+	FMOVQ    1152(R26), F7
+	VFMLA    V14.S4, V5.S4, V7.S4
+	WORD     $0x4eb1d4c8 // fsub v8.4s, v6.4s, v17.4s
+	WORD     $0x4eb1d4e9 // fsub v9.4s, v7.4s, v17.4s
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V9.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	FMOVQ    992(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -13212,39 +13186,39 @@ l1696:
 	VFMLA    V18.S4, V4.S4, V9.S4
 	VBIT     V6.B16, V8.B16, V5.B16
 	VBIT     V7.B16, V9.B16, V4.B16
-	FMOVQ    1136(R26), F8
-	VAND     V6.B16, V8.B16, V6.B16
-	FMOVQ    1136(R26), F8
-	VAND     V7.B16, V8.B16, V7.B16
 	FMOVQ    1168(R26), F8
-	FMOVQ    1152(R26), F9
+	VAND     V6.B16, V8.B16, V6.B16
+	FMOVQ    1168(R26), F8
+	VAND     V7.B16, V8.B16, V7.B16
+	FMOVQ    1200(R26), F8
+	FMOVQ    1184(R26), F9
 	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    1168(R26), F9
-	FMOVQ    1152(R26), F10
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1184(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
-	FMOVQ    1184(R26), F8
-	VFMLA    V4.S4, V9.S4, V8.S4
 	FMOVQ    1200(R26), F9
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1200(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1216(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    1216(R26), F9
+	FMOVQ    1184(R26), F10
 	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1232(R26), F10
+	FMOVQ    1216(R26), F10
 	VFMLA    V5.S4, V8.S4, V10.S4
-	FMOVQ    1232(R26), F8
+	FMOVQ    1216(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1248(R26), F9
+	FMOVQ    1232(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1248(R26), F10
+	FMOVQ    1232(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1264(R26), F8
+	FMOVQ    1248(R26), F8
 	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    1264(R26), F9
+	FMOVQ    1248(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1264(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1264(R26), F8
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    1280(R26), F9
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1280(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    1296(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1296(R26), F9
 	VFMLA    V4.S4, V10.S4, V9.S4
 	FMOVQ    768(R26), F10
 	VFMLA    V5.S4, V8.S4, V10.S4
@@ -13258,17 +13232,17 @@ l1696:
 	WORD     $0x4e24d4e4 // fadd v4.4s, v7.4s, v4.4s
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1312(R26), F4
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1312(R26), F4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x6e32dc00 // fmul v0.4s, v0.4s, v18.4s
 	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
 	WORD     $0x6e32dc44 // fmul v4.4s, v2.4s, v18.4s
 	WORD     $0x6e32dc65 // fmul v5.4s, v3.4s, v18.4s
-	FMOVQ    912(R26), F6
+	FMOVQ    944(R26), F6
 	VFMLA    V4.S4, V4.S4, V6.S4
-	FMOVQ    912(R26), F4
+	FMOVQ    944(R26), F4
 	VFMLA    V5.S4, V5.S4, V4.S4
 	VFMLA    V0.S4, V0.S4, V6.S4
 	VFMLA    V1.S4, V1.S4, V4.S4
@@ -13282,43 +13256,41 @@ l1696:
 	WORD     $0x4ea0f865 // fabs v5.4s, v3.4s
 	VUMAX    V4.S4, V19.S4, V19.S4
 	VUMAX    V5.S4, V19.S4, V19.S4
-	VORR     V15.B16, V2.B16, V4.B16
-	VORR     V15.B16, V3.B16, V5.B16
-	WORD     $0x4e24f5c4 // fmax v4.4s, v14.4s, v4.4s
-	WORD     $0x4e25f5c5 // fmax v5.4s, v14.4s, v5.4s
-	FMOVQ    1120(R26), F6
-	FMOVQ    960(R26), F7
-	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
-	FMOVQ    960(R26), F8
-	VFMLA    V8.S4, V5.S4, V7.S4
-	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
-	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
-	FMOVQ    800(R26), F10
+	VORR     V16.B16, V2.B16, V4.B16
+	VORR     V16.B16, V3.B16, V5.B16
+	WORD     $0x4e24f5e4 // fmax v4.4s, v15.4s, v4.4s
+	WORD     $0x4e25f5e5 // fmax v5.4s, v15.4s, v5.4s
+	FMOVQ    1152(R26), F6
+	VFMLA    V14.S4, V4.S4, V6.S4
+	FMOVQ    1152(R26), F7
+	VFMLA    V14.S4, V5.S4, V7.S4
+	WORD     $0x4eb1d4c8 // fsub v8.4s, v6.4s, v17.4s
+	WORD     $0x4eb1d4e9 // fsub v9.4s, v7.4s, v17.4s
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V9.S4, V5.S4
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	FMOVQ    992(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -13352,39 +13324,39 @@ l1696:
 	VFMLA    V18.S4, V4.S4, V9.S4
 	VBIT     V6.B16, V8.B16, V5.B16
 	VBIT     V7.B16, V9.B16, V4.B16
-	FMOVQ    1136(R26), F8
-	VAND     V6.B16, V8.B16, V6.B16
-	FMOVQ    1136(R26), F8
-	VAND     V7.B16, V8.B16, V7.B16
 	FMOVQ    1168(R26), F8
-	FMOVQ    1152(R26), F9
+	VAND     V6.B16, V8.B16, V6.B16
+	FMOVQ    1168(R26), F8
+	VAND     V7.B16, V8.B16, V7.B16
+	FMOVQ    1200(R26), F8
+	FMOVQ    1184(R26), F9
 	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    1168(R26), F9
-	FMOVQ    1152(R26), F10
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1184(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
-	FMOVQ    1184(R26), F8
-	VFMLA    V4.S4, V9.S4, V8.S4
 	FMOVQ    1200(R26), F9
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1200(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1216(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    1216(R26), F9
+	FMOVQ    1184(R26), F10
 	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1232(R26), F10
+	FMOVQ    1216(R26), F10
 	VFMLA    V5.S4, V8.S4, V10.S4
-	FMOVQ    1232(R26), F8
+	FMOVQ    1216(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1248(R26), F9
+	FMOVQ    1232(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1248(R26), F10
+	FMOVQ    1232(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1264(R26), F8
+	FMOVQ    1248(R26), F8
 	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    1264(R26), F9
+	FMOVQ    1248(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1264(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1264(R26), F8
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    1280(R26), F9
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1280(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    1296(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1296(R26), F9
 	VFMLA    V4.S4, V10.S4, V9.S4
 	FMOVQ    768(R26), F10
 	VFMLA    V5.S4, V8.S4, V10.S4
@@ -13398,17 +13370,17 @@ l1696:
 	WORD     $0x4e24d4e4 // fadd v4.4s, v7.4s, v4.4s
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1312(R26), F4
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1312(R26), F4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x6e32dc00 // fmul v0.4s, v0.4s, v18.4s
 	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
 	WORD     $0x6e32dc44 // fmul v4.4s, v2.4s, v18.4s
 	WORD     $0x6e32dc65 // fmul v5.4s, v3.4s, v18.4s
-	FMOVQ    912(R26), F6
+	FMOVQ    944(R26), F6
 	VFMLA    V4.S4, V4.S4, V6.S4
-	FMOVQ    912(R26), F4
+	FMOVQ    944(R26), F4
 	VFMLA    V5.S4, V5.S4, V4.S4
 	VFMLA    V0.S4, V0.S4, V6.S4
 	VFMLA    V1.S4, V1.S4, V4.S4
@@ -13416,30 +13388,34 @@ l1696:
 	WORD     $0x4e24d79c // fadd v28.4s, v28.4s, v4.4s
 	WORD     $0x6e22df39 // fmul v25.4s, v25.4s, v2.4s
 	WORD     $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
-	VSUB     V17.S4, V27.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V27.S4
-	VADD     V23.S4, V1.S4, V23.S4
-	VSUB     V17.S4, V26.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V26.S4
-	VADD     V22.S4, V1.S4, V22.S4
-	VSUB     V17.S4, V25.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V25.S4
-	VADD     V21.S4, V1.S4, V21.S4
-	VSUB     V17.S4, V24.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V24.S4
-	VADD     V20.S4, V1.S4, V20.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V27.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V27.S4, V27.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V23.S4, V0.S4, V23.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V26.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V26.S4, V26.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V22.S4, V0.S4, V22.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V25.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V25.S4, V25.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V21.S4, V0.S4, V21.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V24.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V24.S4, V24.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V20.S4, V0.S4, V20.S4
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
@@ -13521,47 +13497,45 @@ t1757:
 	VAND     V7.B16, V5.B16, V5.B16
 	VUMAX    V4.S4, V19.S4, V19.S4
 	VUMAX    V5.S4, V19.S4, V19.S4
-	VORR     V15.B16, V2.B16, V4.B16
-	VORR     V15.B16, V3.B16, V5.B16
-	WORD     $0x4e24f5c4 // fmax v4.4s, v14.4s, v4.4s
-	WORD     $0x4e25f5c5 // fmax v5.4s, v14.4s, v5.4s
+	VORR     V16.B16, V2.B16, V4.B16
+	VORR     V16.B16, V3.B16, V5.B16
+	WORD     $0x4e24f5e4 // fmax v4.4s, v15.4s, v4.4s
+	WORD     $0x4e25f5e5 // fmax v5.4s, v15.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F8
-	FMOVQ    960(R26), F9
-	VFMLA    V9.S4, V4.S4, V8.S4
-	FMOVQ    1120(R26), F9
-	FMOVQ    960(R26), F10
-	VFMLA    V10.S4, V5.S4, V9.S4
-	WORD     $0x4eb0d50a // fsub v10.4s, v8.4s, v16.4s
-	WORD     $0x4eb0d52b // fsub v11.4s, v9.4s, v16.4s
-	FMOVQ    800(R26), F12
+	FMOVQ    1152(R26), F8
+	VFMLA    V14.S4, V4.S4, V8.S4
+	FMOVQ    1152(R26), F9
+	VFMLA    V14.S4, V5.S4, V9.S4
+	WORD     $0x4eb1d50a // fsub v10.4s, v8.4s, v17.4s
+	WORD     $0x4eb1d52b // fsub v11.4s, v9.4s, v17.4s
+	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V10.S4, V4.S4
-	FMOVQ    800(R26), F12
+	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V11.S4, V5.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V10.S4, V4.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V11.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F10
-	FMOVQ    992(R26), F11
+	FMOVQ    1040(R26), F10
+	FMOVQ    1024(R26), F11
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	FMOVQ    992(R26), F12
-	VFMLA    V5.S4, V12.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V5.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1024(R26), F12
+	VFMLA    V5.S4, V12.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V4.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V5.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V4.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V5.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V4.S4, V10.S4, V12.S4
@@ -13599,39 +13573,39 @@ t1757:
 	VFMLA    V18.S4, V4.S4, V11.S4
 	VBIT     V8.B16, V10.B16, V5.B16
 	VBIT     V9.B16, V11.B16, V4.B16
-	FMOVQ    1136(R26), F10
-	VAND     V8.B16, V10.B16, V8.B16
-	FMOVQ    1136(R26), F10
-	VAND     V9.B16, V10.B16, V9.B16
 	FMOVQ    1168(R26), F10
-	FMOVQ    1152(R26), F11
+	VAND     V8.B16, V10.B16, V8.B16
+	FMOVQ    1168(R26), F10
+	VAND     V9.B16, V10.B16, V9.B16
+	FMOVQ    1200(R26), F10
+	FMOVQ    1184(R26), F11
 	VFMLA    V5.S4, V11.S4, V10.S4
-	FMOVQ    1168(R26), F11
-	FMOVQ    1152(R26), F12
-	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V5.S4, V10.S4, V12.S4
-	FMOVQ    1184(R26), F10
-	VFMLA    V4.S4, V11.S4, V10.S4
 	FMOVQ    1200(R26), F11
-	VFMLA    V5.S4, V12.S4, V11.S4
-	FMOVQ    1200(R26), F12
-	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1216(R26), F10
-	VFMLA    V5.S4, V11.S4, V10.S4
-	FMOVQ    1216(R26), F11
+	FMOVQ    1184(R26), F12
 	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V5.S4, V10.S4, V12.S4
-	FMOVQ    1232(R26), F10
+	FMOVQ    1216(R26), F10
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1248(R26), F11
+	FMOVQ    1232(R26), F11
 	VFMLA    V5.S4, V12.S4, V11.S4
-	FMOVQ    1248(R26), F12
+	FMOVQ    1232(R26), F12
 	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1264(R26), F10
+	FMOVQ    1248(R26), F10
 	VFMLA    V5.S4, V11.S4, V10.S4
-	FMOVQ    1264(R26), F11
+	FMOVQ    1248(R26), F11
+	VFMLA    V4.S4, V12.S4, V11.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1264(R26), F10
+	VFMLA    V4.S4, V11.S4, V10.S4
+	FMOVQ    1280(R26), F11
+	VFMLA    V5.S4, V12.S4, V11.S4
+	FMOVQ    1280(R26), F12
+	VFMLA    V4.S4, V10.S4, V12.S4
+	FMOVQ    1296(R26), F10
+	VFMLA    V5.S4, V11.S4, V10.S4
+	FMOVQ    1296(R26), F11
 	VFMLA    V4.S4, V12.S4, V11.S4
 	FMOVQ    768(R26), F12
 	VFMLA    V5.S4, V10.S4, V12.S4
@@ -13645,17 +13619,17 @@ t1757:
 	WORD     $0x4e24d524 // fadd v4.4s, v9.4s, v4.4s
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1312(R26), F4
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1312(R26), F4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x6e32dc00 // fmul v0.4s, v0.4s, v18.4s
 	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
 	WORD     $0x6e32dc44 // fmul v4.4s, v2.4s, v18.4s
 	WORD     $0x6e32dc65 // fmul v5.4s, v3.4s, v18.4s
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V4.S4, V4.S4, V8.S4
-	FMOVQ    912(R26), F4
+	FMOVQ    944(R26), F4
 	VFMLA    V5.S4, V5.S4, V4.S4
 	VFMLA    V0.S4, V0.S4, V8.S4
 	VFMLA    V1.S4, V1.S4, V4.S4
@@ -13751,43 +13725,41 @@ t1769:
 	VAND     V7.B16, V5.B16, V5.B16
 	VUMAX    V4.S4, V19.S4, V19.S4
 	VUMAX    V5.S4, V19.S4, V19.S4
-	VORR     V15.B16, V2.B16, V4.B16
-	VORR     V15.B16, V3.B16, V5.B16
-	WORD     $0x4e24f5c4 // fmax v4.4s, v14.4s, v4.4s
-	WORD     $0x4e25f5c5 // fmax v5.4s, v14.4s, v5.4s
-	FMOVQ    1120(R26), F8
-	FMOVQ    960(R26), F9
-	VFMLA    V9.S4, V4.S4, V8.S4
-	FMOVQ    1120(R26), F9
-	FMOVQ    960(R26), F10
-	VFMLA    V10.S4, V5.S4, V9.S4
-	WORD     $0x4eb0d50a // fsub v10.4s, v8.4s, v16.4s
-	WORD     $0x4eb0d52b // fsub v11.4s, v9.4s, v16.4s
-	FMOVQ    800(R26), F12
+	VORR     V16.B16, V2.B16, V4.B16
+	VORR     V16.B16, V3.B16, V5.B16
+	WORD     $0x4e24f5e4 // fmax v4.4s, v15.4s, v4.4s
+	WORD     $0x4e25f5e5 // fmax v5.4s, v15.4s, v5.4s
+	FMOVQ    1152(R26), F8
+	VFMLA    V14.S4, V4.S4, V8.S4
+	FMOVQ    1152(R26), F9
+	VFMLA    V14.S4, V5.S4, V9.S4
+	WORD     $0x4eb1d50a // fsub v10.4s, v8.4s, v17.4s
+	WORD     $0x4eb1d52b // fsub v11.4s, v9.4s, v17.4s
+	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V10.S4, V4.S4
-	FMOVQ    800(R26), F12
+	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V11.S4, V5.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V10.S4, V4.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V11.S4, V5.S4
-	FMOVQ    1008(R26), F10
-	FMOVQ    992(R26), F11
+	FMOVQ    1040(R26), F10
+	FMOVQ    1024(R26), F11
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	FMOVQ    992(R26), F12
-	VFMLA    V5.S4, V12.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V5.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1024(R26), F12
+	VFMLA    V5.S4, V12.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V4.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V5.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V4.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V5.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V4.S4, V10.S4, V12.S4
@@ -13821,39 +13793,39 @@ t1769:
 	VFMLA    V18.S4, V4.S4, V11.S4
 	VBIT     V8.B16, V10.B16, V5.B16
 	VBIT     V9.B16, V11.B16, V4.B16
-	FMOVQ    1136(R26), F10
-	VAND     V8.B16, V10.B16, V8.B16
-	FMOVQ    1136(R26), F10
-	VAND     V9.B16, V10.B16, V9.B16
 	FMOVQ    1168(R26), F10
-	FMOVQ    1152(R26), F11
+	VAND     V8.B16, V10.B16, V8.B16
+	FMOVQ    1168(R26), F10
+	VAND     V9.B16, V10.B16, V9.B16
+	FMOVQ    1200(R26), F10
+	FMOVQ    1184(R26), F11
 	VFMLA    V5.S4, V11.S4, V10.S4
-	FMOVQ    1168(R26), F11
-	FMOVQ    1152(R26), F12
-	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V5.S4, V10.S4, V12.S4
-	FMOVQ    1184(R26), F10
-	VFMLA    V4.S4, V11.S4, V10.S4
 	FMOVQ    1200(R26), F11
-	VFMLA    V5.S4, V12.S4, V11.S4
-	FMOVQ    1200(R26), F12
-	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1216(R26), F10
-	VFMLA    V5.S4, V11.S4, V10.S4
-	FMOVQ    1216(R26), F11
+	FMOVQ    1184(R26), F12
 	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V5.S4, V10.S4, V12.S4
-	FMOVQ    1232(R26), F10
+	FMOVQ    1216(R26), F10
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1248(R26), F11
+	FMOVQ    1232(R26), F11
 	VFMLA    V5.S4, V12.S4, V11.S4
-	FMOVQ    1248(R26), F12
+	FMOVQ    1232(R26), F12
 	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1264(R26), F10
+	FMOVQ    1248(R26), F10
 	VFMLA    V5.S4, V11.S4, V10.S4
-	FMOVQ    1264(R26), F11
+	FMOVQ    1248(R26), F11
+	VFMLA    V4.S4, V12.S4, V11.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1264(R26), F10
+	VFMLA    V4.S4, V11.S4, V10.S4
+	FMOVQ    1280(R26), F11
+	VFMLA    V5.S4, V12.S4, V11.S4
+	FMOVQ    1280(R26), F12
+	VFMLA    V4.S4, V10.S4, V12.S4
+	FMOVQ    1296(R26), F10
+	VFMLA    V5.S4, V11.S4, V10.S4
+	FMOVQ    1296(R26), F11
 	VFMLA    V4.S4, V12.S4, V11.S4
 	FMOVQ    768(R26), F12
 	VFMLA    V5.S4, V10.S4, V12.S4
@@ -13867,17 +13839,17 @@ t1769:
 	WORD     $0x4e24d524 // fadd v4.4s, v9.4s, v4.4s
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1312(R26), F4
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1312(R26), F4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x6e32dc00 // fmul v0.4s, v0.4s, v18.4s
 	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
 	WORD     $0x6e32dc44 // fmul v4.4s, v2.4s, v18.4s
 	WORD     $0x6e32dc65 // fmul v5.4s, v3.4s, v18.4s
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V4.S4, V4.S4, V8.S4
-	FMOVQ    912(R26), F4
+	FMOVQ    944(R26), F4
 	VFMLA    V5.S4, V5.S4, V4.S4
 	VFMLA    V0.S4, V0.S4, V8.S4
 	VFMLA    V1.S4, V1.S4, V4.S4
@@ -13909,9 +13881,9 @@ l1699:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l1695
-	FMOVQ    1296(R26), F0
+	FMOVQ    1328(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -13981,49 +13953,49 @@ l1773:
 	VORR     V4.B16, V2.B16, V4.B16
 	FMOVQ    560(R26), F5
 	VORR     V5.B16, V3.B16, V5.B16
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F6
-	FMOVQ    960(R26), F7
+	FMOVQ    1152(R26), F6
+	FMOVQ    992(R26), F7
 	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
-	FMOVQ    960(R26), F8
+	FMOVQ    1152(R26), F7
+	FMOVQ    992(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1152(R26), F8
 	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    1120(R26), F9
+	FMOVQ    1152(R26), F9
 	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V9.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	FMOVQ    992(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -14053,51 +14025,51 @@ l1773:
 	VAND     V7.B16, V3.B16, V7.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x6ea8e4a8 // fcmgt v8.4s, v5.4s, v8.4s
-	FMOVQ    896(R26), F9
+	FMOVQ    928(R26), F9
 	WORD     $0x6ea9e489 // fcmgt v9.4s, v4.4s, v9.4s
 	FMOVQ    768(R26), F10
-	FMOVQ    896(R26), F11
+	FMOVQ    928(R26), F11
 	VFMLA    V11.S4, V5.S4, V10.S4
 	FMOVQ    768(R26), F11
-	FMOVQ    896(R26), F12
+	FMOVQ    928(R26), F12
 	VFMLA    V12.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
-	FMOVQ    1136(R26), F12
-	VAND     V8.B16, V12.B16, V8.B16
-	FMOVQ    1136(R26), F12
-	VAND     V9.B16, V12.B16, V9.B16
 	FMOVQ    1168(R26), F12
-	FMOVQ    1152(R26), F13
+	VAND     V8.B16, V12.B16, V8.B16
+	FMOVQ    1168(R26), F12
+	VAND     V9.B16, V12.B16, V9.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	FMOVQ    1152(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
@@ -14111,21 +14083,21 @@ l1773:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x6e28dc08 // fmul v8.4s, v0.4s, v8.4s
-	FMOVQ    896(R26), F9
+	FMOVQ    928(R26), F9
 	WORD     $0x6e29dc29 // fmul v9.4s, v1.4s, v9.4s
-	FMOVQ    896(R26), F10
+	FMOVQ    928(R26), F10
 	WORD     $0x6e2adcca // fmul v10.4s, v6.4s, v10.4s
-	FMOVQ    896(R26), F11
+	FMOVQ    928(R26), F11
 	WORD     $0x6e2bdceb // fmul v11.4s, v7.4s, v11.4s
-	FMOVQ    912(R26), F12
+	FMOVQ    944(R26), F12
 	VFMLA    V10.S4, V10.S4, V12.S4
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V11.S4, V11.S4, V10.S4
 	VFMLA    V8.S4, V8.S4, V12.S4
 	VFMLA    V9.S4, V9.S4, V10.S4
@@ -14183,45 +14155,45 @@ l1773:
 	VORR     V4.B16, V2.B16, V4.B16
 	FMOVQ    560(R26), F5
 	VORR     V5.B16, V3.B16, V5.B16
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
-	FMOVQ    1120(R26), F6
-	FMOVQ    960(R26), F7
+	FMOVQ    1152(R26), F6
+	FMOVQ    992(R26), F7
 	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
-	FMOVQ    960(R26), F8
+	FMOVQ    1152(R26), F7
+	FMOVQ    992(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1152(R26), F8
 	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    1120(R26), F9
+	FMOVQ    1152(R26), F9
 	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V9.S4, V5.S4
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	FMOVQ    992(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -14247,51 +14219,51 @@ l1773:
 	WORD     $0x4ea0c867 // fcmgt v7.4s, v3.4s, #0.0
 	VAND     V6.B16, V2.B16, V6.B16
 	VAND     V7.B16, V3.B16, V7.B16
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x6ea8e4a8 // fcmgt v8.4s, v5.4s, v8.4s
-	FMOVQ    896(R26), F9
+	FMOVQ    928(R26), F9
 	WORD     $0x6ea9e489 // fcmgt v9.4s, v4.4s, v9.4s
 	FMOVQ    768(R26), F10
-	FMOVQ    896(R26), F11
+	FMOVQ    928(R26), F11
 	VFMLA    V11.S4, V5.S4, V10.S4
 	FMOVQ    768(R26), F11
-	FMOVQ    896(R26), F12
+	FMOVQ    928(R26), F12
 	VFMLA    V12.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
-	FMOVQ    1136(R26), F12
-	VAND     V8.B16, V12.B16, V8.B16
-	FMOVQ    1136(R26), F12
-	VAND     V9.B16, V12.B16, V9.B16
 	FMOVQ    1168(R26), F12
-	FMOVQ    1152(R26), F13
+	VAND     V8.B16, V12.B16, V8.B16
+	FMOVQ    1168(R26), F12
+	VAND     V9.B16, V12.B16, V9.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	FMOVQ    1152(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
@@ -14305,21 +14277,21 @@ l1773:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x6e28dc08 // fmul v8.4s, v0.4s, v8.4s
-	FMOVQ    896(R26), F9
+	FMOVQ    928(R26), F9
 	WORD     $0x6e29dc29 // fmul v9.4s, v1.4s, v9.4s
-	FMOVQ    896(R26), F10
+	FMOVQ    928(R26), F10
 	WORD     $0x6e2adcca // fmul v10.4s, v6.4s, v10.4s
-	FMOVQ    896(R26), F11
+	FMOVQ    928(R26), F11
 	WORD     $0x6e2bdceb // fmul v11.4s, v7.4s, v11.4s
-	FMOVQ    912(R26), F12
+	FMOVQ    944(R26), F12
 	VFMLA    V10.S4, V10.S4, V12.S4
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V11.S4, V11.S4, V10.S4
 	VFMLA    V8.S4, V8.S4, V12.S4
 	VFMLA    V9.S4, V9.S4, V10.S4
@@ -14369,36 +14341,32 @@ l1773:
 	FSTPQ    (F0, F1), 32(R2)
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V27.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V27.S4
-	VADD     V23.S4, V1.S4, V23.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V27.S4, V27.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V23.S4, V0.S4, V23.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V26.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V26.S4
-	VADD     V22.S4, V1.S4, V22.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V26.S4, V26.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V22.S4, V0.S4, V22.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V25.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V25.S4
-	VADD     V21.S4, V1.S4, V21.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V25.S4, V25.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V21.S4, V0.S4, V21.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V24.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V24.S4
-	VADD     V20.S4, V1.S4, V20.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V24.S4, V24.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V20.S4, V0.S4, V20.S4
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	ADD      $64, R1, R1
@@ -14486,49 +14454,49 @@ t1858:
 	VORR     V4.B16, V2.B16, V4.B16
 	FMOVQ    560(R26), F5
 	VORR     V5.B16, V3.B16, V5.B16
-	FMOVQ    1104(R26), F8
+	FMOVQ    1136(R26), F8
 	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
-	FMOVQ    1104(R26), F8
+	FMOVQ    1136(R26), F8
 	WORD     $0x4e25f505 // fmax v5.4s, v8.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F8
-	FMOVQ    960(R26), F9
+	FMOVQ    1152(R26), F8
+	FMOVQ    992(R26), F9
 	VFMLA    V9.S4, V4.S4, V8.S4
-	FMOVQ    1120(R26), F9
-	FMOVQ    960(R26), F10
+	FMOVQ    1152(R26), F9
+	FMOVQ    992(R26), F10
 	VFMLA    V10.S4, V5.S4, V9.S4
-	FMOVQ    1120(R26), F10
+	FMOVQ    1152(R26), F10
 	WORD     $0x4eaad50a // fsub v10.4s, v8.4s, v10.4s
-	FMOVQ    1120(R26), F11
+	FMOVQ    1152(R26), F11
 	WORD     $0x4eabd52b // fsub v11.4s, v9.4s, v11.4s
-	FMOVQ    800(R26), F12
+	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V10.S4, V4.S4
-	FMOVQ    800(R26), F12
+	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V11.S4, V5.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V10.S4, V4.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V11.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F10
-	FMOVQ    992(R26), F11
+	FMOVQ    1040(R26), F10
+	FMOVQ    1024(R26), F11
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	FMOVQ    992(R26), F12
-	VFMLA    V5.S4, V12.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V5.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1024(R26), F12
+	VFMLA    V5.S4, V12.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V4.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V5.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V4.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V5.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V4.S4, V10.S4, V12.S4
@@ -14558,51 +14526,51 @@ t1858:
 	VAND     V9.B16, V3.B16, V9.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	FMOVQ    896(R26), F10
+	FMOVQ    928(R26), F10
 	WORD     $0x6eaae4aa // fcmgt v10.4s, v5.4s, v10.4s
-	FMOVQ    896(R26), F11
+	FMOVQ    928(R26), F11
 	WORD     $0x6eabe48b // fcmgt v11.4s, v4.4s, v11.4s
 	FMOVQ    768(R26), F12
-	FMOVQ    896(R26), F13
+	FMOVQ    928(R26), F13
 	VFMLA    V13.S4, V5.S4, V12.S4
 	FMOVQ    768(R26), F13
-	FMOVQ    896(R26), F14
+	FMOVQ    928(R26), F14
 	VFMLA    V14.S4, V4.S4, V13.S4
 	VBIF     V10.B16, V5.B16, V12.B16
 	VBIF     V11.B16, V4.B16, V13.B16
-	FMOVQ    1136(R26), F14
-	VAND     V10.B16, V14.B16, V10.B16
-	FMOVQ    1136(R26), F14
-	VAND     V11.B16, V14.B16, V11.B16
 	FMOVQ    1168(R26), F14
-	FMOVQ    1152(R26), F15
+	VAND     V10.B16, V14.B16, V10.B16
+	FMOVQ    1168(R26), F14
+	VAND     V11.B16, V14.B16, V11.B16
+	FMOVQ    1200(R26), F14
+	FMOVQ    1184(R26), F15
 	VFMLA    V12.S4, V15.S4, V14.S4
-	FMOVQ    1168(R26), F15
-	FMOVQ    1152(R26), F16
-	VFMLA    V13.S4, V16.S4, V15.S4
-	FMOVQ    1184(R26), F16
-	VFMLA    V12.S4, V14.S4, V16.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V13.S4, V15.S4, V14.S4
 	FMOVQ    1200(R26), F15
-	VFMLA    V12.S4, V16.S4, V15.S4
-	FMOVQ    1200(R26), F16
-	VFMLA    V13.S4, V14.S4, V16.S4
-	FMOVQ    1216(R26), F14
-	VFMLA    V12.S4, V15.S4, V14.S4
-	FMOVQ    1216(R26), F15
+	FMOVQ    1184(R26), F16
 	VFMLA    V13.S4, V16.S4, V15.S4
-	FMOVQ    1232(R26), F16
+	FMOVQ    1216(R26), F16
 	VFMLA    V12.S4, V14.S4, V16.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V13.S4, V15.S4, V14.S4
-	FMOVQ    1248(R26), F15
+	FMOVQ    1232(R26), F15
 	VFMLA    V12.S4, V16.S4, V15.S4
-	FMOVQ    1248(R26), F16
+	FMOVQ    1232(R26), F16
 	VFMLA    V13.S4, V14.S4, V16.S4
-	FMOVQ    1264(R26), F14
+	FMOVQ    1248(R26), F14
 	VFMLA    V12.S4, V15.S4, V14.S4
-	FMOVQ    1264(R26), F15
+	FMOVQ    1248(R26), F15
+	VFMLA    V13.S4, V16.S4, V15.S4
+	FMOVQ    1264(R26), F16
+	VFMLA    V12.S4, V14.S4, V16.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V13.S4, V15.S4, V14.S4
+	FMOVQ    1280(R26), F15
+	VFMLA    V12.S4, V16.S4, V15.S4
+	FMOVQ    1280(R26), F16
+	VFMLA    V13.S4, V14.S4, V16.S4
+	FMOVQ    1296(R26), F14
+	VFMLA    V12.S4, V15.S4, V14.S4
+	FMOVQ    1296(R26), F15
 	VFMLA    V13.S4, V16.S4, V15.S4
 	FMOVQ    768(R26), F16
 	VFMLA    V12.S4, V14.S4, V16.S4
@@ -14616,21 +14584,21 @@ t1858:
 	WORD     $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	WORD     $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	FMOVQ    1280(R26), F10
+	FMOVQ    1312(R26), F10
 	WORD     $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	FMOVQ    1280(R26), F10
+	FMOVQ    1312(R26), F10
 	WORD     $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ    896(R26), F10
+	FMOVQ    928(R26), F10
 	WORD     $0x6e2adc0a // fmul v10.4s, v0.4s, v10.4s
-	FMOVQ    896(R26), F11
+	FMOVQ    928(R26), F11
 	WORD     $0x6e2bdc2b // fmul v11.4s, v1.4s, v11.4s
-	FMOVQ    896(R26), F12
+	FMOVQ    928(R26), F12
 	WORD     $0x6e2cdd0c // fmul v12.4s, v8.4s, v12.4s
-	FMOVQ    896(R26), F13
+	FMOVQ    928(R26), F13
 	WORD     $0x6e2ddd2d // fmul v13.4s, v9.4s, v13.4s
-	FMOVQ    912(R26), F14
+	FMOVQ    944(R26), F14
 	VFMLA    V12.S4, V12.S4, V14.S4
-	FMOVQ    912(R26), F12
+	FMOVQ    944(R26), F12
 	VFMLA    V13.S4, V13.S4, V12.S4
 	VFMLA    V10.S4, V10.S4, V14.S4
 	VFMLA    V11.S4, V11.S4, V12.S4
@@ -14830,45 +14798,45 @@ t1882:
 	VORR     V4.B16, V2.B16, V4.B16
 	FMOVQ    560(R26), F5
 	VORR     V5.B16, V3.B16, V5.B16
-	FMOVQ    1104(R26), F8
+	FMOVQ    1136(R26), F8
 	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
-	FMOVQ    1104(R26), F8
+	FMOVQ    1136(R26), F8
 	WORD     $0x4e25f505 // fmax v5.4s, v8.4s, v5.4s
-	FMOVQ    1120(R26), F8
-	FMOVQ    960(R26), F9
+	FMOVQ    1152(R26), F8
+	FMOVQ    992(R26), F9
 	VFMLA    V9.S4, V4.S4, V8.S4
-	FMOVQ    1120(R26), F9
-	FMOVQ    960(R26), F10
+	FMOVQ    1152(R26), F9
+	FMOVQ    992(R26), F10
 	VFMLA    V10.S4, V5.S4, V9.S4
-	FMOVQ    1120(R26), F10
+	FMOVQ    1152(R26), F10
 	WORD     $0x4eaad50a // fsub v10.4s, v8.4s, v10.4s
-	FMOVQ    1120(R26), F11
+	FMOVQ    1152(R26), F11
 	WORD     $0x4eabd52b // fsub v11.4s, v9.4s, v11.4s
-	FMOVQ    800(R26), F12
+	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V10.S4, V4.S4
-	FMOVQ    800(R26), F12
+	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V11.S4, V5.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V10.S4, V4.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V11.S4, V5.S4
-	FMOVQ    1008(R26), F10
-	FMOVQ    992(R26), F11
+	FMOVQ    1040(R26), F10
+	FMOVQ    1024(R26), F11
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	FMOVQ    992(R26), F12
-	VFMLA    V5.S4, V12.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V5.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1024(R26), F12
+	VFMLA    V5.S4, V12.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V4.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V5.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V4.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V5.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V4.S4, V10.S4, V12.S4
@@ -14894,51 +14862,51 @@ t1882:
 	WORD     $0x4ea0c869 // fcmgt v9.4s, v3.4s, #0.0
 	VAND     V8.B16, V2.B16, V8.B16
 	VAND     V9.B16, V3.B16, V9.B16
-	FMOVQ    896(R26), F10
+	FMOVQ    928(R26), F10
 	WORD     $0x6eaae4aa // fcmgt v10.4s, v5.4s, v10.4s
-	FMOVQ    896(R26), F11
+	FMOVQ    928(R26), F11
 	WORD     $0x6eabe48b // fcmgt v11.4s, v4.4s, v11.4s
 	FMOVQ    768(R26), F12
-	FMOVQ    896(R26), F13
+	FMOVQ    928(R26), F13
 	VFMLA    V13.S4, V5.S4, V12.S4
 	FMOVQ    768(R26), F13
-	FMOVQ    896(R26), F14
+	FMOVQ    928(R26), F14
 	VFMLA    V14.S4, V4.S4, V13.S4
 	VBIF     V10.B16, V5.B16, V12.B16
 	VBIF     V11.B16, V4.B16, V13.B16
-	FMOVQ    1136(R26), F14
-	VAND     V10.B16, V14.B16, V10.B16
-	FMOVQ    1136(R26), F14
-	VAND     V11.B16, V14.B16, V11.B16
 	FMOVQ    1168(R26), F14
-	FMOVQ    1152(R26), F15
+	VAND     V10.B16, V14.B16, V10.B16
+	FMOVQ    1168(R26), F14
+	VAND     V11.B16, V14.B16, V11.B16
+	FMOVQ    1200(R26), F14
+	FMOVQ    1184(R26), F15
 	VFMLA    V12.S4, V15.S4, V14.S4
-	FMOVQ    1168(R26), F15
-	FMOVQ    1152(R26), F16
-	VFMLA    V13.S4, V16.S4, V15.S4
-	FMOVQ    1184(R26), F16
-	VFMLA    V12.S4, V14.S4, V16.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V13.S4, V15.S4, V14.S4
 	FMOVQ    1200(R26), F15
-	VFMLA    V12.S4, V16.S4, V15.S4
-	FMOVQ    1200(R26), F16
-	VFMLA    V13.S4, V14.S4, V16.S4
-	FMOVQ    1216(R26), F14
-	VFMLA    V12.S4, V15.S4, V14.S4
-	FMOVQ    1216(R26), F15
+	FMOVQ    1184(R26), F16
 	VFMLA    V13.S4, V16.S4, V15.S4
-	FMOVQ    1232(R26), F16
+	FMOVQ    1216(R26), F16
 	VFMLA    V12.S4, V14.S4, V16.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V13.S4, V15.S4, V14.S4
-	FMOVQ    1248(R26), F15
+	FMOVQ    1232(R26), F15
 	VFMLA    V12.S4, V16.S4, V15.S4
-	FMOVQ    1248(R26), F16
+	FMOVQ    1232(R26), F16
 	VFMLA    V13.S4, V14.S4, V16.S4
-	FMOVQ    1264(R26), F14
+	FMOVQ    1248(R26), F14
 	VFMLA    V12.S4, V15.S4, V14.S4
-	FMOVQ    1264(R26), F15
+	FMOVQ    1248(R26), F15
+	VFMLA    V13.S4, V16.S4, V15.S4
+	FMOVQ    1264(R26), F16
+	VFMLA    V12.S4, V14.S4, V16.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V13.S4, V15.S4, V14.S4
+	FMOVQ    1280(R26), F15
+	VFMLA    V12.S4, V16.S4, V15.S4
+	FMOVQ    1280(R26), F16
+	VFMLA    V13.S4, V14.S4, V16.S4
+	FMOVQ    1296(R26), F14
+	VFMLA    V12.S4, V15.S4, V14.S4
+	FMOVQ    1296(R26), F15
 	VFMLA    V13.S4, V16.S4, V15.S4
 	FMOVQ    768(R26), F16
 	VFMLA    V12.S4, V14.S4, V16.S4
@@ -14952,21 +14920,21 @@ t1882:
 	WORD     $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	WORD     $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	FMOVQ    1280(R26), F10
+	FMOVQ    1312(R26), F10
 	WORD     $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	FMOVQ    1280(R26), F10
+	FMOVQ    1312(R26), F10
 	WORD     $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ    896(R26), F10
+	FMOVQ    928(R26), F10
 	WORD     $0x6e2adc0a // fmul v10.4s, v0.4s, v10.4s
-	FMOVQ    896(R26), F11
+	FMOVQ    928(R26), F11
 	WORD     $0x6e2bdc2b // fmul v11.4s, v1.4s, v11.4s
-	FMOVQ    896(R26), F12
+	FMOVQ    928(R26), F12
 	WORD     $0x6e2cdd0c // fmul v12.4s, v8.4s, v12.4s
-	FMOVQ    896(R26), F13
+	FMOVQ    928(R26), F13
 	WORD     $0x6e2ddd2d // fmul v13.4s, v9.4s, v13.4s
-	FMOVQ    912(R26), F14
+	FMOVQ    944(R26), F14
 	VFMLA    V12.S4, V12.S4, V14.S4
-	FMOVQ    912(R26), F12
+	FMOVQ    944(R26), F12
 	VFMLA    V13.S4, V13.S4, V12.S4
 	VFMLA    V10.S4, V10.S4, V14.S4
 	VFMLA    V11.S4, V11.S4, V12.S4
@@ -15110,9 +15078,9 @@ l1776:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l1772
-	FMOVQ    1296(R26), F0
+	FMOVQ    1328(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -15125,9 +15093,8 @@ TEXT ·GaussLogProbSigma(SB), NOSPLIT, $40-72
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V15 values    V16-V18 constants and scalars    V19-V31 kept from loop to loop
-	FMOVQ    592(R26), F18
-	FMOVQ    624(R26), F17
-	FMOVQ    880(R26), F16
+	FMOVQ    624(R26), F18
+	FLDPQ    912(R26), (F17, F16)
 
 	// Registers:    R0 lanes    R1 x    R2 mu    R3 s    R15 elements left in the row    R4 4n
 	MOVD     lanes+0(FP), R0
@@ -15156,13 +15123,13 @@ l1897:
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
 	FMOVQ    528(R26), F28
-	VMOV     V17.B16, V27.B16
+	VMOV     V18.B16, V27.B16
 	FMOVQ    528(R26), F23
-	VMOV     V17.B16, V26.B16
+	VMOV     V18.B16, V26.B16
 	FMOVQ    528(R26), F22
-	VMOV     V17.B16, V25.B16
+	VMOV     V18.B16, V25.B16
 	FMOVQ    528(R26), F21
-	VMOV     V17.B16, V24.B16
+	VMOV     V18.B16, V24.B16
 	FMOVQ    528(R26), F20
 	MOVD     n+40(FP), R15
 	SUBS     $16, R15, R15
@@ -15180,18 +15147,18 @@ l1898:
 	WORD     $0x4ea9d4a5 // fsub v5.4s, v5.4s, v9.4s
 	WORD     $0x4eaad4c6 // fsub v6.4s, v6.4s, v10.4s
 	WORD     $0x4eabd4e7 // fsub v7.4s, v7.4s, v11.4s
-	WORD     $0x6e20fe28 // fdiv v8.4s, v17.4s, v0.4s
-	WORD     $0x6e21fe29 // fdiv v9.4s, v17.4s, v1.4s
-	WORD     $0x6e22fe2a // fdiv v10.4s, v17.4s, v2.4s
-	WORD     $0x6e23fe2b // fdiv v11.4s, v17.4s, v3.4s
+	WORD     $0x6e20fe48 // fdiv v8.4s, v18.4s, v0.4s
+	WORD     $0x6e21fe49 // fdiv v9.4s, v18.4s, v1.4s
+	WORD     $0x6e22fe4a // fdiv v10.4s, v18.4s, v2.4s
+	WORD     $0x6e23fe4b // fdiv v11.4s, v18.4s, v3.4s
 	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
 	WORD     $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
 	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	WORD     $0x6e2bdce7 // fmul v7.4s, v7.4s, v11.4s
-	VSUB     V16.S4, V0.S4, V8.S4
-	VSUB     V16.S4, V1.S4, V9.S4
-	VSUB     V16.S4, V2.S4, V10.S4
-	VSUB     V16.S4, V3.S4, V11.S4
+	VSUB     V17.S4, V0.S4, V8.S4
+	VSUB     V17.S4, V1.S4, V9.S4
+	VSUB     V17.S4, V2.S4, V10.S4
+	VSUB     V17.S4, V3.S4, V11.S4
 	VUMAX    V8.S4, V19.S4, V19.S4
 	VUMAX    V9.S4, V19.S4, V19.S4
 	VUMAX    V10.S4, V19.S4, V19.S4
@@ -15200,42 +15167,42 @@ l1898:
 	WORD     $0x6e21df5a // fmul v26.4s, v26.4s, v1.4s
 	WORD     $0x6e22df39 // fmul v25.4s, v25.4s, v2.4s
 	WORD     $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
-	FMOVQ    896(R26), F0
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    896(R26), F1
-	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    896(R26), F2
-	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
-	FMOVQ    896(R26), F3
-	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
+	WORD     $0x6e30dc80 // fmul v0.4s, v4.4s, v16.4s
+	WORD     $0x6e30dca1 // fmul v1.4s, v5.4s, v16.4s
+	WORD     $0x6e30dcc2 // fmul v2.4s, v6.4s, v16.4s
+	WORD     $0x6e30dce3 // fmul v3.4s, v7.4s, v16.4s
 	VFMLA    V0.S4, V0.S4, V31.S4
 	VFMLA    V1.S4, V1.S4, V30.S4
 	VFMLA    V2.S4, V2.S4, V29.S4
 	VFMLA    V3.S4, V3.S4, V28.S4
-	VSUB     V18.S4, V27.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V18.S4, V0.S4, V27.S4
-	VADD     V23.S4, V1.S4, V23.S4
-	VSUB     V18.S4, V26.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V18.S4, V0.S4, V26.S4
-	VADD     V22.S4, V1.S4, V22.S4
-	VSUB     V18.S4, V25.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V18.S4, V0.S4, V25.S4
-	VADD     V21.S4, V1.S4, V21.S4
-	VSUB     V18.S4, V24.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V18.S4, V0.S4, V24.S4
-	VADD     V20.S4, V1.S4, V20.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V27.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V27.S4, V27.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V23.S4, V0.S4, V23.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V26.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V26.S4, V26.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V22.S4, V0.S4, V22.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V25.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V25.S4, V25.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V21.S4, V0.S4, V21.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V24.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V24.S4, V24.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V20.S4, V0.S4, V20.S4
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
@@ -15452,18 +15419,18 @@ t2115:
 	WORD     $0x4ea9d4a5 // fsub v5.4s, v5.4s, v9.4s
 	WORD     $0x4eaad4c6 // fsub v6.4s, v6.4s, v10.4s
 	WORD     $0x4eabd4e7 // fsub v7.4s, v7.4s, v11.4s
-	WORD     $0x6e20fe28 // fdiv v8.4s, v17.4s, v0.4s
-	WORD     $0x6e21fe29 // fdiv v9.4s, v17.4s, v1.4s
-	WORD     $0x6e22fe2a // fdiv v10.4s, v17.4s, v2.4s
-	WORD     $0x6e23fe2b // fdiv v11.4s, v17.4s, v3.4s
+	WORD     $0x6e20fe48 // fdiv v8.4s, v18.4s, v0.4s
+	WORD     $0x6e21fe49 // fdiv v9.4s, v18.4s, v1.4s
+	WORD     $0x6e22fe4a // fdiv v10.4s, v18.4s, v2.4s
+	WORD     $0x6e23fe4b // fdiv v11.4s, v18.4s, v3.4s
 	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
 	WORD     $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
 	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	WORD     $0x6e2bdce7 // fmul v7.4s, v7.4s, v11.4s
-	VSUB     V16.S4, V0.S4, V8.S4
-	VSUB     V16.S4, V1.S4, V9.S4
-	VSUB     V16.S4, V2.S4, V10.S4
-	VSUB     V16.S4, V3.S4, V11.S4
+	VSUB     V17.S4, V0.S4, V8.S4
+	VSUB     V17.S4, V1.S4, V9.S4
+	VSUB     V17.S4, V2.S4, V10.S4
+	VSUB     V17.S4, V3.S4, V11.S4
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F12
 	SUB      R15<<2, R26, R23
@@ -15480,22 +15447,18 @@ t2115:
 	VUMAX    V9.S4, V19.S4, V19.S4
 	VUMAX    V10.S4, V19.S4, V19.S4
 	VUMAX    V11.S4, V19.S4, V19.S4
-	VBIF     V12.B16, V17.B16, V0.B16
-	VBIF     V13.B16, V17.B16, V1.B16
-	VBIF     V14.B16, V17.B16, V2.B16
-	VBIF     V15.B16, V17.B16, V3.B16
+	VBIF     V12.B16, V18.B16, V0.B16
+	VBIF     V13.B16, V18.B16, V1.B16
+	VBIF     V14.B16, V18.B16, V2.B16
+	VBIF     V15.B16, V18.B16, V3.B16
 	WORD     $0x6e20df7b // fmul v27.4s, v27.4s, v0.4s
 	WORD     $0x6e21df5a // fmul v26.4s, v26.4s, v1.4s
 	WORD     $0x6e22df39 // fmul v25.4s, v25.4s, v2.4s
 	WORD     $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
-	FMOVQ    896(R26), F0
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    896(R26), F1
-	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    896(R26), F2
-	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
-	FMOVQ    896(R26), F3
-	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
+	WORD     $0x6e30dc80 // fmul v0.4s, v4.4s, v16.4s
+	WORD     $0x6e30dca1 // fmul v1.4s, v5.4s, v16.4s
+	WORD     $0x6e30dcc2 // fmul v2.4s, v6.4s, v16.4s
+	WORD     $0x6e30dce3 // fmul v3.4s, v7.4s, v16.4s
 	VAND     V12.B16, V0.B16, V4.B16
 	VAND     V13.B16, V1.B16, V5.B16
 	VAND     V14.B16, V2.B16, V6.B16
@@ -15529,9 +15492,9 @@ l1901:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l1897
-	FMOVQ    928(R26), F0
+	FMOVQ    960(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    944(R26), F1
+	FMOVQ    976(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -15544,8 +15507,8 @@ TEXT ·GaussLogProbSigmaBackward(SB), NOSPLIT, $120-88
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V15 values    V16-V17 constants and scalars    V18-V31 kept from loop to loop
-	FMOVQ    592(R26), F17
-	FMOVQ    624(R26), F16
+	FMOVQ    624(R26), F17
+	FMOVQ    912(R26), F16
 
 	// Registers:    R0 lanes    R1 dmu    R2 ds    R3 x    R4 mu    R5 s    R15 elements left in the row    R6 4n
 	MOVD     lanes+0(FP), R0
@@ -15586,13 +15549,13 @@ l2118:
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
 	FMOVQ    528(R26), F28
-	VMOV     V16.B16, V27.B16
+	VMOV     V17.B16, V27.B16
 	FMOVQ    528(R26), F23
-	VMOV     V16.B16, V26.B16
+	VMOV     V17.B16, V26.B16
 	FMOVQ    528(R26), F22
-	VMOV     V16.B16, V25.B16
+	VMOV     V17.B16, V25.B16
 	FMOVQ    528(R26), F21
-	VMOV     V16.B16, V24.B16
+	VMOV     V17.B16, V24.B16
 	FMOVQ    528(R26), F20
 	MOVD     n+56(FP), R15
 	SUBS     $16, R15, R15
@@ -15608,22 +15571,18 @@ l2119:
 	WORD     $0x4ea9d4a5 // fsub v5.4s, v5.4s, v9.4s
 	WORD     $0x4eaad4c6 // fsub v6.4s, v6.4s, v10.4s
 	WORD     $0x4eabd4e7 // fsub v7.4s, v7.4s, v11.4s
-	WORD     $0x6e20fe08 // fdiv v8.4s, v16.4s, v0.4s
-	WORD     $0x6e21fe09 // fdiv v9.4s, v16.4s, v1.4s
-	WORD     $0x6e22fe0a // fdiv v10.4s, v16.4s, v2.4s
-	WORD     $0x6e23fe0b // fdiv v11.4s, v16.4s, v3.4s
+	WORD     $0x6e20fe28 // fdiv v8.4s, v17.4s, v0.4s
+	WORD     $0x6e21fe29 // fdiv v9.4s, v17.4s, v1.4s
+	WORD     $0x6e22fe2a // fdiv v10.4s, v17.4s, v2.4s
+	WORD     $0x6e23fe2b // fdiv v11.4s, v17.4s, v3.4s
 	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
 	WORD     $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
 	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	WORD     $0x6e2bdce7 // fmul v7.4s, v7.4s, v11.4s
-	FMOVQ    880(R26), F12
-	VSUB     V12.S4, V0.S4, V12.S4
-	FMOVQ    880(R26), F13
-	VSUB     V13.S4, V1.S4, V13.S4
-	FMOVQ    880(R26), F14
-	VSUB     V14.S4, V2.S4, V14.S4
-	FMOVQ    880(R26), F15
-	VSUB     V15.S4, V3.S4, V15.S4
+	VSUB     V16.S4, V0.S4, V12.S4
+	VSUB     V16.S4, V1.S4, V13.S4
+	VSUB     V16.S4, V2.S4, V14.S4
+	VSUB     V16.S4, V3.S4, V15.S4
 	VUMAX    V12.S4, V19.S4, V19.S4
 	VUMAX    V13.S4, V19.S4, V19.S4
 	VUMAX    V14.S4, V19.S4, V19.S4
@@ -15632,13 +15591,13 @@ l2119:
 	WORD     $0x6e21df5a // fmul v26.4s, v26.4s, v1.4s
 	WORD     $0x6e22df39 // fmul v25.4s, v25.4s, v2.4s
 	WORD     $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
-	FMOVQ    896(R26), F0
+	FMOVQ    928(R26), F0
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    896(R26), F1
+	FMOVQ    928(R26), F1
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    896(R26), F2
+	FMOVQ    928(R26), F2
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
-	FMOVQ    896(R26), F3
+	FMOVQ    928(R26), F3
 	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
 	VFMLA    V0.S4, V0.S4, V31.S4
 	VFMLA    V1.S4, V1.S4, V30.S4
@@ -15668,30 +15627,34 @@ l2119:
 	FSTPQ    (F2, F3), 32(R1)
 	FSTPQ    (F8, F9), (R2)
 	FSTPQ    (F10, F11), 32(R2)
-	VSUB     V17.S4, V27.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V27.S4
-	VADD     V23.S4, V1.S4, V23.S4
-	VSUB     V17.S4, V26.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V26.S4
-	VADD     V22.S4, V1.S4, V22.S4
-	VSUB     V17.S4, V25.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V25.S4
-	VADD     V21.S4, V1.S4, V21.S4
-	VSUB     V17.S4, V24.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V24.S4
-	VADD     V20.S4, V1.S4, V20.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V27.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V27.S4, V27.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V23.S4, V0.S4, V23.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V26.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V26.S4, V26.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V22.S4, V0.S4, V22.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V25.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V25.S4, V25.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V21.S4, V0.S4, V21.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V24.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V24.S4, V24.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V20.S4, V0.S4, V20.S4
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	ADD      $64, R5, R5
@@ -15910,22 +15873,18 @@ t2264:
 	WORD     $0x4ea9d4a5 // fsub v5.4s, v5.4s, v9.4s
 	WORD     $0x4eaad4c6 // fsub v6.4s, v6.4s, v10.4s
 	WORD     $0x4eabd4e7 // fsub v7.4s, v7.4s, v11.4s
-	WORD     $0x6e20fe08 // fdiv v8.4s, v16.4s, v0.4s
-	WORD     $0x6e21fe09 // fdiv v9.4s, v16.4s, v1.4s
-	WORD     $0x6e22fe0a // fdiv v10.4s, v16.4s, v2.4s
-	WORD     $0x6e23fe0b // fdiv v11.4s, v16.4s, v3.4s
+	WORD     $0x6e20fe28 // fdiv v8.4s, v17.4s, v0.4s
+	WORD     $0x6e21fe29 // fdiv v9.4s, v17.4s, v1.4s
+	WORD     $0x6e22fe2a // fdiv v10.4s, v17.4s, v2.4s
+	WORD     $0x6e23fe2b // fdiv v11.4s, v17.4s, v3.4s
 	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
 	WORD     $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
 	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	WORD     $0x6e2bdce7 // fmul v7.4s, v7.4s, v11.4s
-	FMOVQ    880(R26), F12
-	VSUB     V12.S4, V0.S4, V12.S4
-	FMOVQ    880(R26), F13
-	VSUB     V13.S4, V1.S4, V13.S4
-	FMOVQ    880(R26), F14
-	VSUB     V14.S4, V2.S4, V14.S4
-	FMOVQ    880(R26), F15
-	VSUB     V15.S4, V3.S4, V15.S4
+	VSUB     V16.S4, V0.S4, V12.S4
+	VSUB     V16.S4, V1.S4, V13.S4
+	VSUB     V16.S4, V2.S4, V14.S4
+	VSUB     V16.S4, V3.S4, V15.S4
 	SUB      R15<<2, R26, R23
 	FMOVQ    F11, 64(RSP)
 	FMOVQ    256(R23), F11
@@ -15946,21 +15905,21 @@ t2264:
 	VUMAX    V13.S4, V19.S4, V19.S4
 	VUMAX    V14.S4, V19.S4, V19.S4
 	VUMAX    V15.S4, V19.S4, V19.S4
-	VBIF     V11.B16, V16.B16, V0.B16
-	VBIF     V10.B16, V16.B16, V1.B16
-	VBIF     V9.B16, V16.B16, V2.B16
-	VBIF     V8.B16, V16.B16, V3.B16
+	VBIF     V11.B16, V17.B16, V0.B16
+	VBIF     V10.B16, V17.B16, V1.B16
+	VBIF     V9.B16, V17.B16, V2.B16
+	VBIF     V8.B16, V17.B16, V3.B16
 	WORD     $0x6e20df7b // fmul v27.4s, v27.4s, v0.4s
 	WORD     $0x6e21df5a // fmul v26.4s, v26.4s, v1.4s
 	WORD     $0x6e22df39 // fmul v25.4s, v25.4s, v2.4s
 	WORD     $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
-	FMOVQ    896(R26), F0
+	FMOVQ    928(R26), F0
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    896(R26), F1
+	FMOVQ    928(R26), F1
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    896(R26), F2
+	FMOVQ    928(R26), F2
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
-	FMOVQ    896(R26), F3
+	FMOVQ    928(R26), F3
 	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
 	VAND     V11.B16, V0.B16, V12.B16
 	VAND     V10.B16, V1.B16, V13.B16
@@ -16155,9 +16114,9 @@ l2122:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l2118
-	FMOVQ    928(R26), F0
+	FMOVQ    960(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    944(R26), F1
+	FMOVQ    976(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -16170,8 +16129,8 @@ TEXT ·GaussLogProbSigmaBackwardX(SB), NOSPLIT, $120-96
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V15 values    V16-V17 constants and scalars    V18-V31 kept from loop to loop
-	FMOVQ    592(R26), F17
-	FMOVQ    624(R26), F16
+	FMOVQ    624(R26), F17
+	FMOVQ    912(R26), F16
 
 	// Registers:    R0 lanes    R1 dx    R2 dmu    R3 ds    R4 x    R5 mu    R6 s    R15 elements left in the row    R7 4n
 	MOVD     lanes+0(FP), R0
@@ -16213,13 +16172,13 @@ l2291:
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
 	FMOVQ    528(R26), F28
-	VMOV     V16.B16, V27.B16
+	VMOV     V17.B16, V27.B16
 	FMOVQ    528(R26), F23
-	VMOV     V16.B16, V26.B16
+	VMOV     V17.B16, V26.B16
 	FMOVQ    528(R26), F22
-	VMOV     V16.B16, V25.B16
+	VMOV     V17.B16, V25.B16
 	FMOVQ    528(R26), F21
-	VMOV     V16.B16, V24.B16
+	VMOV     V17.B16, V24.B16
 	FMOVQ    528(R26), F20
 	MOVD     n+64(FP), R15
 	SUBS     $16, R15, R15
@@ -16235,22 +16194,18 @@ l2292:
 	WORD     $0x4ea9d4a5 // fsub v5.4s, v5.4s, v9.4s
 	WORD     $0x4eaad4c6 // fsub v6.4s, v6.4s, v10.4s
 	WORD     $0x4eabd4e7 // fsub v7.4s, v7.4s, v11.4s
-	WORD     $0x6e20fe08 // fdiv v8.4s, v16.4s, v0.4s
-	WORD     $0x6e21fe09 // fdiv v9.4s, v16.4s, v1.4s
-	WORD     $0x6e22fe0a // fdiv v10.4s, v16.4s, v2.4s
-	WORD     $0x6e23fe0b // fdiv v11.4s, v16.4s, v3.4s
+	WORD     $0x6e20fe28 // fdiv v8.4s, v17.4s, v0.4s
+	WORD     $0x6e21fe29 // fdiv v9.4s, v17.4s, v1.4s
+	WORD     $0x6e22fe2a // fdiv v10.4s, v17.4s, v2.4s
+	WORD     $0x6e23fe2b // fdiv v11.4s, v17.4s, v3.4s
 	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
 	WORD     $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
 	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	WORD     $0x6e2bdce7 // fmul v7.4s, v7.4s, v11.4s
-	FMOVQ    880(R26), F12
-	VSUB     V12.S4, V0.S4, V12.S4
-	FMOVQ    880(R26), F13
-	VSUB     V13.S4, V1.S4, V13.S4
-	FMOVQ    880(R26), F14
-	VSUB     V14.S4, V2.S4, V14.S4
-	FMOVQ    880(R26), F15
-	VSUB     V15.S4, V3.S4, V15.S4
+	VSUB     V16.S4, V0.S4, V12.S4
+	VSUB     V16.S4, V1.S4, V13.S4
+	VSUB     V16.S4, V2.S4, V14.S4
+	VSUB     V16.S4, V3.S4, V15.S4
 	VUMAX    V12.S4, V19.S4, V19.S4
 	VUMAX    V13.S4, V19.S4, V19.S4
 	VUMAX    V14.S4, V19.S4, V19.S4
@@ -16259,13 +16214,13 @@ l2292:
 	WORD     $0x6e21df5a // fmul v26.4s, v26.4s, v1.4s
 	WORD     $0x6e22df39 // fmul v25.4s, v25.4s, v2.4s
 	WORD     $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
-	FMOVQ    896(R26), F0
+	FMOVQ    928(R26), F0
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    896(R26), F1
+	FMOVQ    928(R26), F1
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    896(R26), F2
+	FMOVQ    928(R26), F2
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
-	FMOVQ    896(R26), F3
+	FMOVQ    928(R26), F3
 	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
 	VFMLA    V0.S4, V0.S4, V31.S4
 	VFMLA    V1.S4, V1.S4, V30.S4
@@ -16301,30 +16256,34 @@ l2292:
 	FSTPQ    (F2, F3), 32(R1)
 	FSTPQ    (F8, F9), (R3)
 	FSTPQ    (F10, F11), 32(R3)
-	VSUB     V17.S4, V27.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V27.S4
-	VADD     V23.S4, V1.S4, V23.S4
-	VSUB     V17.S4, V26.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V26.S4
-	VADD     V22.S4, V1.S4, V22.S4
-	VSUB     V17.S4, V25.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V25.S4
-	VADD     V21.S4, V1.S4, V21.S4
-	VSUB     V17.S4, V24.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V24.S4
-	VADD     V20.S4, V1.S4, V20.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V27.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V27.S4, V27.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V23.S4, V0.S4, V23.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V26.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V26.S4, V26.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V22.S4, V0.S4, V22.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V25.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V25.S4, V25.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V21.S4, V0.S4, V21.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V24.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V24.S4, V24.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V20.S4, V0.S4, V20.S4
 	ADD      $64, R4, R4
 	ADD      $64, R5, R5
 	ADD      $64, R6, R6
@@ -16544,22 +16503,18 @@ t2437:
 	WORD     $0x4ea9d4a5 // fsub v5.4s, v5.4s, v9.4s
 	WORD     $0x4eaad4c6 // fsub v6.4s, v6.4s, v10.4s
 	WORD     $0x4eabd4e7 // fsub v7.4s, v7.4s, v11.4s
-	WORD     $0x6e20fe08 // fdiv v8.4s, v16.4s, v0.4s
-	WORD     $0x6e21fe09 // fdiv v9.4s, v16.4s, v1.4s
-	WORD     $0x6e22fe0a // fdiv v10.4s, v16.4s, v2.4s
-	WORD     $0x6e23fe0b // fdiv v11.4s, v16.4s, v3.4s
+	WORD     $0x6e20fe28 // fdiv v8.4s, v17.4s, v0.4s
+	WORD     $0x6e21fe29 // fdiv v9.4s, v17.4s, v1.4s
+	WORD     $0x6e22fe2a // fdiv v10.4s, v17.4s, v2.4s
+	WORD     $0x6e23fe2b // fdiv v11.4s, v17.4s, v3.4s
 	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
 	WORD     $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
 	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	WORD     $0x6e2bdce7 // fmul v7.4s, v7.4s, v11.4s
-	FMOVQ    880(R26), F12
-	VSUB     V12.S4, V0.S4, V12.S4
-	FMOVQ    880(R26), F13
-	VSUB     V13.S4, V1.S4, V13.S4
-	FMOVQ    880(R26), F14
-	VSUB     V14.S4, V2.S4, V14.S4
-	FMOVQ    880(R26), F15
-	VSUB     V15.S4, V3.S4, V15.S4
+	VSUB     V16.S4, V0.S4, V12.S4
+	VSUB     V16.S4, V1.S4, V13.S4
+	VSUB     V16.S4, V2.S4, V14.S4
+	VSUB     V16.S4, V3.S4, V15.S4
 	SUB      R15<<2, R26, R23
 	FMOVQ    F11, 64(RSP)
 	FMOVQ    256(R23), F11
@@ -16580,21 +16535,21 @@ t2437:
 	VUMAX    V13.S4, V19.S4, V19.S4
 	VUMAX    V14.S4, V19.S4, V19.S4
 	VUMAX    V15.S4, V19.S4, V19.S4
-	VBIF     V11.B16, V16.B16, V0.B16
-	VBIF     V10.B16, V16.B16, V1.B16
-	VBIF     V9.B16, V16.B16, V2.B16
-	VBIF     V8.B16, V16.B16, V3.B16
+	VBIF     V11.B16, V17.B16, V0.B16
+	VBIF     V10.B16, V17.B16, V1.B16
+	VBIF     V9.B16, V17.B16, V2.B16
+	VBIF     V8.B16, V17.B16, V3.B16
 	WORD     $0x6e20df7b // fmul v27.4s, v27.4s, v0.4s
 	WORD     $0x6e21df5a // fmul v26.4s, v26.4s, v1.4s
 	WORD     $0x6e22df39 // fmul v25.4s, v25.4s, v2.4s
 	WORD     $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
-	FMOVQ    896(R26), F0
+	FMOVQ    928(R26), F0
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    896(R26), F1
+	FMOVQ    928(R26), F1
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    896(R26), F2
+	FMOVQ    928(R26), F2
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
-	FMOVQ    896(R26), F3
+	FMOVQ    928(R26), F3
 	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
 	VAND     V11.B16, V0.B16, V12.B16
 	VAND     V10.B16, V1.B16, V13.B16
@@ -16859,9 +16814,9 @@ l2295:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l2291
-	FMOVQ    928(R26), F0
+	FMOVQ    960(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    944(R26), F1
+	FMOVQ    976(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -16874,8 +16829,8 @@ TEXT ·GMMGradientSigma(SB), NOSPLIT, $8-64
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V27 values    V28-V30 constants and scalars    V31 kept from loop to loop
-	FMOVQ    1328(R26), F30
-	FMOVQ    1344(R26), F29
+	FMOVQ    1360(R26), F30
+	FMOVQ    1376(R26), F29
 	FMOVQ    624(R26), F28
 
 	// Registers:    R0 w    R1 dmu    R2 ds    R3 x    R4 mu    R5 s    R15 elements left in the row    R6 4n
@@ -17380,15 +17335,14 @@ TEXT ·GaussLogProbLog(SB), NOSPLIT, $56-80
 	// Registers:    V0-V12 values    V13-V22 constants and scalars    V23-V31 kept from loop to loop
 	FMOVS    factor+64(FP), F22
 	VDUP     V22.S[0], V22.S4
-	FMOVQ    976(R26), F21
+	FMOVQ    1008(R26), F21
 	FMOVQ    768(R26), F20
-	FMOVQ    960(R26), F19
-	FMOVQ    800(R26), F18
-	FMOVQ    784(R26), F17
-	FMOVQ    992(R26), F16
-	FMOVQ    896(R26), F15
+	FMOVQ    992(R26), F19
+	FLDPQ    816(R26), (F18, F17)
+	FMOVQ    1024(R26), F16
+	FMOVQ    928(R26), F15
 	FMOVQ    528(R26), F14
-	FMOVQ    1072(R26), F13
+	FMOVQ    1104(R26), F13
 
 	// Registers:    R0 lanes    R1 x    R2 mu    R3 s    R15 elements left in the row    R4 4n
 	MOVD     lanes+0(FP), R0
@@ -17438,9 +17392,9 @@ l2559:
 	WORD     $0x6e34dca7 // fmul v7.4s, v5.4s, v20.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V19.S4, V6.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V19.S4, V7.S4, V9.S4
 	WORD     $0x4eb5d50a // fsub v10.4s, v8.4s, v21.4s
 	WORD     $0x4eb5d52b // fsub v11.4s, v9.4s, v21.4s
@@ -17450,21 +17404,21 @@ l2559:
 	VFMLS    V17.S4, V11.S4, V7.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V6.S4, V16.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V7.S4, V16.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
+	VFMLA    V7.S4, V16.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
@@ -17503,9 +17457,9 @@ l2559:
 	WORD     $0x6e36dc25 // fmul v5.4s, v1.4s, v22.4s
 	WORD     $0x6e34dc86 // fmul v6.4s, v4.4s, v20.4s
 	WORD     $0x6e34dca7 // fmul v7.4s, v5.4s, v20.4s
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V19.S4, V6.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V19.S4, V7.S4, V9.S4
 	WORD     $0x4eb5d50a // fsub v10.4s, v8.4s, v21.4s
 	WORD     $0x4eb5d52b // fsub v11.4s, v9.4s, v21.4s
@@ -17513,21 +17467,21 @@ l2559:
 	VFMLS    V18.S4, V11.S4, V7.S4
 	VFMLS    V17.S4, V10.S4, V6.S4
 	VFMLS    V17.S4, V11.S4, V7.S4
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V6.S4, V16.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V7.S4, V16.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
+	VFMLA    V7.S4, V16.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
@@ -17667,9 +17621,9 @@ t2614:
 	WORD     $0x6e34dca7 // fmul v7.4s, v5.4s, v20.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V19.S4, V6.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V19.S4, V7.S4, V9.S4
 	WORD     $0x4eb5d50a // fsub v10.4s, v8.4s, v21.4s
 	WORD     $0x4eb5d52b // fsub v11.4s, v9.4s, v21.4s
@@ -17679,21 +17633,21 @@ t2614:
 	VFMLS    V17.S4, V11.S4, V7.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V6.S4, V16.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V7.S4, V16.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
+	VFMLA    V7.S4, V16.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
@@ -17849,9 +17803,9 @@ t2632:
 	WORD     $0x6e36dc25 // fmul v5.4s, v1.4s, v22.4s
 	WORD     $0x6e34dc86 // fmul v6.4s, v4.4s, v20.4s
 	WORD     $0x6e34dca7 // fmul v7.4s, v5.4s, v20.4s
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V19.S4, V6.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V19.S4, V7.S4, V9.S4
 	WORD     $0x4eb5d50a // fsub v10.4s, v8.4s, v21.4s
 	WORD     $0x4eb5d52b // fsub v11.4s, v9.4s, v21.4s
@@ -17859,21 +17813,21 @@ t2632:
 	VFMLS    V18.S4, V11.S4, V7.S4
 	VFMLS    V17.S4, V10.S4, V6.S4
 	VFMLS    V17.S4, V11.S4, V7.S4
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V6.S4, V16.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V7.S4, V16.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
+	VFMLA    V7.S4, V16.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
@@ -17933,7 +17887,7 @@ l2562:
 	MOVD     R24, 8(RSP)
 	BNE      l2558
 	VUMIN    V13.S4, V23.S4, V0.S4
-	FMOVQ    1088(R26), F1
+	FMOVQ    1120(R26), F1
 	VADD     V1.S4, V0.S4, V23.S4
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -17948,15 +17902,14 @@ TEXT ·GaussLogProbLogKeep(SB), NOSPLIT, $56-88
 	// Registers:    V0-V12 values    V13-V22 constants and scalars    V23-V31 kept from loop to loop
 	FMOVS    factor+72(FP), F22
 	VDUP     V22.S[0], V22.S4
-	FMOVQ    976(R26), F21
+	FMOVQ    1008(R26), F21
 	FMOVQ    768(R26), F20
-	FMOVQ    960(R26), F19
-	FMOVQ    800(R26), F18
-	FMOVQ    784(R26), F17
-	FMOVQ    992(R26), F16
-	FMOVQ    896(R26), F15
+	FMOVQ    992(R26), F19
+	FLDPQ    816(R26), (F18, F17)
+	FMOVQ    1024(R26), F16
+	FMOVQ    928(R26), F15
 	FMOVQ    528(R26), F14
-	FMOVQ    1072(R26), F13
+	FMOVQ    1104(R26), F13
 
 	// Registers:    R0 lanes    R1 x    R2 mu    R3 s    R4 h    R15 elements left in the row    R5 4n
 	MOVD     lanes+0(FP), R0
@@ -18011,9 +17964,9 @@ l2636:
 	WORD     $0x6e34dca7 // fmul v7.4s, v5.4s, v20.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V19.S4, V6.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V19.S4, V7.S4, V9.S4
 	WORD     $0x4eb5d50a // fsub v10.4s, v8.4s, v21.4s
 	WORD     $0x4eb5d52b // fsub v11.4s, v9.4s, v21.4s
@@ -18023,21 +17976,21 @@ l2636:
 	VFMLS    V17.S4, V11.S4, V7.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V6.S4, V16.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V7.S4, V16.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
+	VFMLA    V7.S4, V16.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
@@ -18077,9 +18030,9 @@ l2636:
 	WORD     $0x6e36dc25 // fmul v5.4s, v1.4s, v22.4s
 	WORD     $0x6e34dc86 // fmul v6.4s, v4.4s, v20.4s
 	WORD     $0x6e34dca7 // fmul v7.4s, v5.4s, v20.4s
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V19.S4, V6.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V19.S4, V7.S4, V9.S4
 	WORD     $0x4eb5d50a // fsub v10.4s, v8.4s, v21.4s
 	WORD     $0x4eb5d52b // fsub v11.4s, v9.4s, v21.4s
@@ -18087,21 +18040,21 @@ l2636:
 	VFMLS    V18.S4, V11.S4, V7.S4
 	VFMLS    V17.S4, V10.S4, V6.S4
 	VFMLS    V17.S4, V11.S4, V7.S4
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V6.S4, V16.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V7.S4, V16.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
+	VFMLA    V7.S4, V16.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
@@ -18243,9 +18196,9 @@ t2703:
 	WORD     $0x6e34dca7 // fmul v7.4s, v5.4s, v20.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V19.S4, V6.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V19.S4, V7.S4, V9.S4
 	WORD     $0x4eb5d50a // fsub v10.4s, v8.4s, v21.4s
 	WORD     $0x4eb5d52b // fsub v11.4s, v9.4s, v21.4s
@@ -18255,21 +18208,21 @@ t2703:
 	VFMLS    V17.S4, V11.S4, V7.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V6.S4, V16.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V7.S4, V16.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
+	VFMLA    V7.S4, V16.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
@@ -18456,9 +18409,9 @@ t2727:
 	WORD     $0x6e36dc25 // fmul v5.4s, v1.4s, v22.4s
 	WORD     $0x6e34dc86 // fmul v6.4s, v4.4s, v20.4s
 	WORD     $0x6e34dca7 // fmul v7.4s, v5.4s, v20.4s
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V19.S4, V6.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V19.S4, V7.S4, V9.S4
 	WORD     $0x4eb5d50a // fsub v10.4s, v8.4s, v21.4s
 	WORD     $0x4eb5d52b // fsub v11.4s, v9.4s, v21.4s
@@ -18466,21 +18419,21 @@ t2727:
 	VFMLS    V18.S4, V11.S4, V7.S4
 	VFMLS    V17.S4, V10.S4, V6.S4
 	VFMLS    V17.S4, V11.S4, V7.S4
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V6.S4, V16.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V7.S4, V16.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
+	VFMLA    V7.S4, V16.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
@@ -18577,7 +18530,7 @@ l2639:
 	MOVD     R24, 8(RSP)
 	BNE      l2635
 	VUMIN    V13.S4, V23.S4, V0.S4
-	FMOVQ    1088(R26), F1
+	FMOVQ    1120(R26), F1
 	VADD     V1.S4, V0.S4, V23.S4
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -18592,13 +18545,12 @@ TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $72-96
 	// Registers:    V0-V12 values    V13-V21 constants and scalars    V22-V31 kept from loop to loop
 	FMOVS    factor+80(FP), F21
 	VDUP     V21.S[0], V21.S4
-	FMOVQ    976(R26), F20
+	FMOVQ    1008(R26), F20
 	FMOVQ    768(R26), F19
-	FMOVQ    960(R26), F18
-	FMOVQ    800(R26), F17
-	FMOVQ    784(R26), F16
-	FMOVQ    992(R26), F15
-	FMOVQ    896(R26), F14
+	FMOVQ    992(R26), F18
+	FLDPQ    816(R26), (F17, F16)
+	FMOVQ    1024(R26), F15
+	FMOVQ    928(R26), F14
 	FMOVQ    528(R26), F13
 
 	// Registers:    R0 lanes    R1 dmu    R2 ds    R3 x    R4 mu    R5 s    R15 elements left in the row    R6 4n
@@ -18659,9 +18611,9 @@ l2737:
 	WORD     $0x6e33dca7 // fmul v7.4s, v5.4s, v19.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V18.S4, V6.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V18.S4, V7.S4, V9.S4
 	WORD     $0x4eb4d50a // fsub v10.4s, v8.4s, v20.4s
 	WORD     $0x4eb4d52b // fsub v11.4s, v9.4s, v20.4s
@@ -18671,21 +18623,21 @@ l2737:
 	VFMLS    V16.S4, V11.S4, V7.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V6.S4, V15.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V7.S4, V15.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
+	VFMLA    V7.S4, V15.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
@@ -18740,9 +18692,9 @@ l2737:
 	WORD     $0x6e35dc25 // fmul v5.4s, v1.4s, v21.4s
 	WORD     $0x6e33dc86 // fmul v6.4s, v4.4s, v19.4s
 	WORD     $0x6e33dca7 // fmul v7.4s, v5.4s, v19.4s
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V18.S4, V6.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V18.S4, V7.S4, V9.S4
 	WORD     $0x4eb4d50a // fsub v10.4s, v8.4s, v20.4s
 	WORD     $0x4eb4d52b // fsub v11.4s, v9.4s, v20.4s
@@ -18750,21 +18702,21 @@ l2737:
 	VFMLS    V17.S4, V11.S4, V7.S4
 	VFMLS    V16.S4, V10.S4, V6.S4
 	VFMLS    V16.S4, V11.S4, V7.S4
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V6.S4, V15.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V7.S4, V15.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
+	VFMLA    V7.S4, V15.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
@@ -18922,9 +18874,9 @@ t2816:
 	WORD     $0x6e33dca7 // fmul v7.4s, v5.4s, v19.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V18.S4, V6.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V18.S4, V7.S4, V9.S4
 	WORD     $0x4eb4d50a // fsub v10.4s, v8.4s, v20.4s
 	WORD     $0x4eb4d52b // fsub v11.4s, v9.4s, v20.4s
@@ -18934,21 +18886,21 @@ t2816:
 	VFMLS    V16.S4, V11.S4, V7.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V6.S4, V15.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V7.S4, V15.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
+	VFMLA    V7.S4, V15.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
@@ -19180,9 +19132,9 @@ t2846:
 	WORD     $0x6e35dc25 // fmul v5.4s, v1.4s, v21.4s
 	WORD     $0x6e33dc86 // fmul v6.4s, v4.4s, v19.4s
 	WORD     $0x6e33dca7 // fmul v7.4s, v5.4s, v19.4s
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V18.S4, V6.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V18.S4, V7.S4, V9.S4
 	WORD     $0x4eb4d50a // fsub v10.4s, v8.4s, v20.4s
 	WORD     $0x4eb4d52b // fsub v11.4s, v9.4s, v20.4s
@@ -19190,21 +19142,21 @@ t2846:
 	VFMLS    V17.S4, V11.S4, V7.S4
 	VFMLS    V16.S4, V10.S4, V6.S4
 	VFMLS    V16.S4, V11.S4, V7.S4
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V6.S4, V15.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V7.S4, V15.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
+	VFMLA    V7.S4, V15.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
@@ -19351,9 +19303,9 @@ l2740:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l2736
-	FMOVQ    1072(R26), F0
+	FMOVQ    1104(R26), F0
 	VUMIN    V0.S4, V23.S4, V0.S4
-	FMOVQ    1088(R26), F1
+	FMOVQ    1120(R26), F1
 	VADD     V1.S4, V0.S4, V23.S4
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -19368,13 +19320,12 @@ TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $72-104
 	// Registers:    V0-V12 values    V13-V21 constants and scalars    V22-V31 kept from loop to loop
 	FMOVS    factor+88(FP), F21
 	VDUP     V21.S[0], V21.S4
-	FMOVQ    976(R26), F20
+	FMOVQ    1008(R26), F20
 	FMOVQ    768(R26), F19
-	FMOVQ    960(R26), F18
-	FMOVQ    800(R26), F17
-	FMOVQ    784(R26), F16
-	FMOVQ    992(R26), F15
-	FMOVQ    896(R26), F14
+	FMOVQ    992(R26), F18
+	FLDPQ    816(R26), (F17, F16)
+	FMOVQ    1024(R26), F15
+	FMOVQ    928(R26), F14
 	FMOVQ    528(R26), F13
 
 	// Registers:    R0 lanes    R1 dx    R2 dmu    R3 ds    R4 x    R5 mu    R6 s    R15 elements left in the row    R7 4n
@@ -19436,9 +19387,9 @@ l2862:
 	WORD     $0x6e33dca7 // fmul v7.4s, v5.4s, v19.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V18.S4, V6.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V18.S4, V7.S4, V9.S4
 	WORD     $0x4eb4d50a // fsub v10.4s, v8.4s, v20.4s
 	WORD     $0x4eb4d52b // fsub v11.4s, v9.4s, v20.4s
@@ -19448,21 +19399,21 @@ l2862:
 	VFMLS    V16.S4, V11.S4, V7.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V6.S4, V15.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V7.S4, V15.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
+	VFMLA    V7.S4, V15.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
@@ -19520,9 +19471,9 @@ l2862:
 	WORD     $0x6e35dc25 // fmul v5.4s, v1.4s, v21.4s
 	WORD     $0x6e33dc86 // fmul v6.4s, v4.4s, v19.4s
 	WORD     $0x6e33dca7 // fmul v7.4s, v5.4s, v19.4s
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V18.S4, V6.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V18.S4, V7.S4, V9.S4
 	WORD     $0x4eb4d50a // fsub v10.4s, v8.4s, v20.4s
 	WORD     $0x4eb4d52b // fsub v11.4s, v9.4s, v20.4s
@@ -19530,21 +19481,21 @@ l2862:
 	VFMLS    V17.S4, V11.S4, V7.S4
 	VFMLS    V16.S4, V10.S4, V6.S4
 	VFMLS    V16.S4, V11.S4, V7.S4
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V6.S4, V15.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V7.S4, V15.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
+	VFMLA    V7.S4, V15.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
@@ -19706,9 +19657,9 @@ t2953:
 	WORD     $0x6e33dca7 // fmul v7.4s, v5.4s, v19.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V18.S4, V6.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V18.S4, V7.S4, V9.S4
 	WORD     $0x4eb4d50a // fsub v10.4s, v8.4s, v20.4s
 	WORD     $0x4eb4d52b // fsub v11.4s, v9.4s, v20.4s
@@ -19718,21 +19669,21 @@ t2953:
 	VFMLS    V16.S4, V11.S4, V7.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V6.S4, V15.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V7.S4, V15.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
+	VFMLA    V7.S4, V15.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
@@ -19997,9 +19948,9 @@ t2989:
 	WORD     $0x6e35dc25 // fmul v5.4s, v1.4s, v21.4s
 	WORD     $0x6e33dc86 // fmul v6.4s, v4.4s, v19.4s
 	WORD     $0x6e33dca7 // fmul v7.4s, v5.4s, v19.4s
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V18.S4, V6.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V18.S4, V7.S4, V9.S4
 	WORD     $0x4eb4d50a // fsub v10.4s, v8.4s, v20.4s
 	WORD     $0x4eb4d52b // fsub v11.4s, v9.4s, v20.4s
@@ -20007,21 +19958,21 @@ t2989:
 	VFMLS    V17.S4, V11.S4, V7.S4
 	VFMLS    V16.S4, V10.S4, V6.S4
 	VFMLS    V16.S4, V11.S4, V7.S4
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V6.S4, V15.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V7.S4, V15.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
+	VFMLA    V7.S4, V15.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
@@ -20205,9 +20156,9 @@ l2865:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l2861
-	FMOVQ    1072(R26), F0
+	FMOVQ    1104(R26), F0
 	VUMIN    V0.S4, V23.S4, V0.S4
-	FMOVQ    1088(R26), F1
+	FMOVQ    1120(R26), F1
 	VADD     V1.S4, V0.S4, V23.S4
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -20222,14 +20173,13 @@ TEXT ·GMMGradientLog(SB), NOSPLIT, $24-68
 	// Registers:    V0-V20 values    V21-V29 constants and scalars    V30-V31 kept from loop to loop
 	FMOVS    factor+64(FP), F29
 	VDUP     V29.S[0], V29.S4
-	FMOVQ    1328(R26), F28
-	FMOVQ    1344(R26), F27
-	FMOVQ    976(R26), F26
+	FMOVQ    1360(R26), F28
+	FMOVQ    1376(R26), F27
+	FMOVQ    1008(R26), F26
 	FMOVQ    768(R26), F25
-	FMOVQ    960(R26), F24
-	FMOVQ    800(R26), F23
-	FMOVQ    784(R26), F22
-	FMOVQ    992(R26), F21
+	FMOVQ    992(R26), F24
+	FLDPQ    816(R26), (F23, F22)
+	FMOVQ    1024(R26), F21
 
 	// Registers:    R0 w    R1 dmu    R2 ds    R3 x    R4 mu    R5 s    R15 elements left in the row    R6 4n
 	MOVD     w+0(FP), R0
@@ -20273,13 +20223,13 @@ l3011:
 	WORD     $0x6e39dc63 // fmul v3.4s, v3.4s, v25.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V24.S4, V0.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V24.S4, V1.S4, V9.S4
-	FMOVQ    976(R26), F10
+	FMOVQ    1008(R26), F10
 	VFMLA    V24.S4, V2.S4, V10.S4
-	FMOVQ    976(R26), F11
+	FMOVQ    1008(R26), F11
 	VFMLA    V24.S4, V3.S4, V11.S4
 	WORD     $0x4ebad50c // fsub v12.4s, v8.4s, v26.4s
 	WORD     $0x4ebad52d // fsub v13.4s, v9.4s, v26.4s
@@ -20295,37 +20245,37 @@ l3011:
 	VFMLS    V22.S4, V15.S4, V3.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F12
-	VFMLA    V0.S4, V21.S4, V12.S4
-	FMOVQ    1008(R26), F13
-	VFMLA    V1.S4, V21.S4, V13.S4
-	FMOVQ    1008(R26), F14
-	VFMLA    V2.S4, V21.S4, V14.S4
-	FMOVQ    1008(R26), F15
-	VFMLA    V3.S4, V21.S4, V15.S4
-	FMOVQ    1024(R26), F16
-	VFMLA    V0.S4, V12.S4, V16.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V1.S4, V13.S4, V12.S4
-	FMOVQ    1024(R26), F13
-	VFMLA    V2.S4, V14.S4, V13.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V3.S4, V15.S4, V14.S4
-	FMOVQ    1040(R26), F15
-	VFMLA    V0.S4, V16.S4, V15.S4
-	FMOVQ    1040(R26), F16
-	VFMLA    V1.S4, V12.S4, V16.S4
 	FMOVQ    1040(R26), F12
-	VFMLA    V2.S4, V13.S4, V12.S4
+	VFMLA    V0.S4, V21.S4, V12.S4
 	FMOVQ    1040(R26), F13
-	VFMLA    V3.S4, V14.S4, V13.S4
-	FMOVQ    1056(R26), F14
-	VFMLA    V0.S4, V15.S4, V14.S4
-	FMOVQ    1056(R26), F15
-	VFMLA    V1.S4, V16.S4, V15.S4
+	VFMLA    V1.S4, V21.S4, V13.S4
+	FMOVQ    1040(R26), F14
+	VFMLA    V2.S4, V21.S4, V14.S4
+	FMOVQ    1040(R26), F15
+	VFMLA    V3.S4, V21.S4, V15.S4
 	FMOVQ    1056(R26), F16
-	VFMLA    V2.S4, V12.S4, V16.S4
+	VFMLA    V0.S4, V12.S4, V16.S4
 	FMOVQ    1056(R26), F12
+	VFMLA    V1.S4, V13.S4, V12.S4
+	FMOVQ    1056(R26), F13
+	VFMLA    V2.S4, V14.S4, V13.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V3.S4, V15.S4, V14.S4
+	FMOVQ    1072(R26), F15
+	VFMLA    V0.S4, V16.S4, V15.S4
+	FMOVQ    1072(R26), F16
+	VFMLA    V1.S4, V12.S4, V16.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V2.S4, V13.S4, V12.S4
+	FMOVQ    1072(R26), F13
+	VFMLA    V3.S4, V14.S4, V13.S4
+	FMOVQ    1088(R26), F14
+	VFMLA    V0.S4, V15.S4, V14.S4
+	FMOVQ    1088(R26), F15
+	VFMLA    V1.S4, V16.S4, V15.S4
+	FMOVQ    1088(R26), F16
+	VFMLA    V2.S4, V12.S4, V16.S4
+	FMOVQ    1088(R26), F12
 	VFMLA    V3.S4, V13.S4, V12.S4
 	FMOVQ    624(R26), F13
 	VFMLA    V0.S4, V14.S4, V13.S4
@@ -20436,20 +20386,20 @@ l3015:
 	WORD     $0x6e39dc00 // fmul v0.4s, v0.4s, v25.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F2
+	FMOVQ    1008(R26), F2
 	VFMLA    V24.S4, V0.S4, V2.S4
 	WORD     $0x4ebad443 // fsub v3.4s, v2.4s, v26.4s
 	VFMLS    V23.S4, V3.S4, V0.S4
 	VFMLS    V22.S4, V3.S4, V0.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F3
-	VFMLA    V0.S4, V21.S4, V3.S4
-	FMOVQ    1024(R26), F4
-	VFMLA    V0.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
-	VFMLA    V0.S4, V4.S4, V3.S4
+	VFMLA    V0.S4, V21.S4, V3.S4
 	FMOVQ    1056(R26), F4
+	VFMLA    V0.S4, V3.S4, V4.S4
+	FMOVQ    1072(R26), F3
+	VFMLA    V0.S4, V4.S4, V3.S4
+	FMOVQ    1088(R26), F4
 	VFMLA    V0.S4, V3.S4, V4.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V0.S4, V4.S4, V3.S4
@@ -20518,20 +20468,20 @@ t3030:
 	WORD     $0x6e39dc00 // fmul v0.4s, v0.4s, v25.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F2
+	FMOVQ    1008(R26), F2
 	VFMLA    V24.S4, V0.S4, V2.S4
 	WORD     $0x4ebad443 // fsub v3.4s, v2.4s, v26.4s
 	VFMLS    V23.S4, V3.S4, V0.S4
 	VFMLS    V22.S4, V3.S4, V0.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F3
-	VFMLA    V0.S4, V21.S4, V3.S4
-	FMOVQ    1024(R26), F4
-	VFMLA    V0.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
-	VFMLA    V0.S4, V4.S4, V3.S4
+	VFMLA    V0.S4, V21.S4, V3.S4
 	FMOVQ    1056(R26), F4
+	VFMLA    V0.S4, V3.S4, V4.S4
+	FMOVQ    1072(R26), F3
+	VFMLA    V0.S4, V4.S4, V3.S4
+	FMOVQ    1088(R26), F4
 	VFMLA    V0.S4, V3.S4, V4.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V0.S4, V4.S4, V3.S4
@@ -20593,8 +20543,8 @@ TEXT ·GMMGradientLogKept(SB), NOSPLIT, $24-68
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V26 values    V27-V29 constants and scalars    V30-V31 kept from loop to loop
-	FMOVQ    1328(R26), F29
-	FMOVQ    1344(R26), F28
+	FMOVQ    1360(R26), F29
+	FMOVQ    1376(R26), F28
 	FMOVS    factor+64(FP), F27
 	VDUP     V27.S[0], V27.S4
 
@@ -20818,13 +20768,12 @@ TEXT ·GaussSampleLog(SB), NOSPLIT, $40-60
 	// Registers:    V0-V23 values    V24-V31 constants and scalars
 	FMOVS    factor+56(FP), F31
 	VDUP     V31.S[0], V31.S4
-	FMOVQ    1120(R26), F30
-	FMOVQ    1360(R26), F29
-	FMOVQ    1104(R26), F28
-	FMOVQ    960(R26), F27
-	FMOVQ    800(R26), F26
-	FMOVQ    784(R26), F25
-	FMOVQ    992(R26), F24
+	FMOVQ    1152(R26), F30
+	FMOVQ    1392(R26), F29
+	FMOVQ    1136(R26), F28
+	FMOVQ    992(R26), F27
+	FLDPQ    816(R26), (F26, F25)
+	FMOVQ    1024(R26), F24
 
 	// Registers:    R0 z    R1 mu    R2 s    R3 eps    R15 elements left in the row    R4 4n
 	MOVD     z+0(FP), R0
@@ -20864,13 +20813,13 @@ l3063:
 	WORD     $0x4e23f783 // fmax v3.4s, v28.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V27.S4, V0.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1152(R26), F5
 	VFMLA    V27.S4, V1.S4, V5.S4
-	FMOVQ    1120(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V27.S4, V2.S4, V6.S4
-	FMOVQ    1120(R26), F7
+	FMOVQ    1152(R26), F7
 	VFMLA    V27.S4, V3.S4, V7.S4
 	WORD     $0x4ebed488 // fsub v8.4s, v4.4s, v30.4s
 	WORD     $0x4ebed4a9 // fsub v9.4s, v5.4s, v30.4s
@@ -20886,37 +20835,37 @@ l3063:
 	VFMLS    V25.S4, V11.S4, V3.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F8
-	VFMLA    V0.S4, V24.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	VFMLA    V1.S4, V24.S4, V9.S4
-	FMOVQ    1008(R26), F10
-	VFMLA    V2.S4, V24.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V3.S4, V24.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V0.S4, V8.S4, V12.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1024(R26), F9
-	VFMLA    V2.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V3.S4, V11.S4, V10.S4
-	FMOVQ    1040(R26), F11
-	VFMLA    V0.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V1.S4, V8.S4, V12.S4
 	FMOVQ    1040(R26), F8
-	VFMLA    V2.S4, V9.S4, V8.S4
+	VFMLA    V0.S4, V24.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V3.S4, V10.S4, V9.S4
-	FMOVQ    1056(R26), F10
-	VFMLA    V0.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
-	VFMLA    V1.S4, V12.S4, V11.S4
+	VFMLA    V1.S4, V24.S4, V9.S4
+	FMOVQ    1040(R26), F10
+	VFMLA    V2.S4, V24.S4, V10.S4
+	FMOVQ    1040(R26), F11
+	VFMLA    V3.S4, V24.S4, V11.S4
 	FMOVQ    1056(R26), F12
-	VFMLA    V2.S4, V8.S4, V12.S4
+	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V1.S4, V9.S4, V8.S4
+	FMOVQ    1056(R26), F9
+	VFMLA    V2.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V3.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V0.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V1.S4, V8.S4, V12.S4
+	FMOVQ    1072(R26), F8
+	VFMLA    V2.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V3.S4, V10.S4, V9.S4
+	FMOVQ    1088(R26), F10
+	VFMLA    V0.S4, V11.S4, V10.S4
+	FMOVQ    1088(R26), F11
+	VFMLA    V1.S4, V12.S4, V11.S4
+	FMOVQ    1088(R26), F12
+	VFMLA    V2.S4, V8.S4, V12.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V3.S4, V9.S4, V8.S4
 	FMOVQ    624(R26), F9
 	VFMLA    V0.S4, V10.S4, V9.S4
@@ -20986,20 +20935,20 @@ l3067:
 	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F1
+	FMOVQ    1152(R26), F1
 	VFMLA    V27.S4, V0.S4, V1.S4
 	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
 	VFMLS    V26.S4, V2.S4, V0.S4
 	VFMLS    V25.S4, V2.S4, V0.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F2
-	VFMLA    V0.S4, V24.S4, V2.S4
-	FMOVQ    1024(R26), F3
-	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    1040(R26), F2
-	VFMLA    V0.S4, V3.S4, V2.S4
+	VFMLA    V0.S4, V24.S4, V2.S4
 	FMOVQ    1056(R26), F3
+	VFMLA    V0.S4, V2.S4, V3.S4
+	FMOVQ    1072(R26), F2
+	VFMLA    V0.S4, V3.S4, V2.S4
+	FMOVQ    1088(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    624(R26), F2
 	VFMLA    V0.S4, V3.S4, V2.S4
@@ -21040,20 +20989,20 @@ t3076:
 	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F1
+	FMOVQ    1152(R26), F1
 	VFMLA    V27.S4, V0.S4, V1.S4
 	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
 	VFMLS    V26.S4, V2.S4, V0.S4
 	VFMLS    V25.S4, V2.S4, V0.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F2
-	VFMLA    V0.S4, V24.S4, V2.S4
-	FMOVQ    1024(R26), F3
-	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    1040(R26), F2
-	VFMLA    V0.S4, V3.S4, V2.S4
+	VFMLA    V0.S4, V24.S4, V2.S4
 	FMOVQ    1056(R26), F3
+	VFMLA    V0.S4, V2.S4, V3.S4
+	FMOVQ    1072(R26), F2
+	VFMLA    V0.S4, V3.S4, V2.S4
+	FMOVQ    1088(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    624(R26), F2
 	VFMLA    V0.S4, V3.S4, V2.S4
@@ -21117,13 +21066,12 @@ TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $56-68
 	// Registers:    V0-V23 values    V24-V31 constants and scalars
 	FMOVS    factor+64(FP), F31
 	VDUP     V31.S[0], V31.S4
-	FMOVQ    1120(R26), F30
-	FMOVQ    1360(R26), F29
-	FMOVQ    1104(R26), F28
-	FMOVQ    960(R26), F27
-	FMOVQ    800(R26), F26
-	FMOVQ    784(R26), F25
-	FMOVQ    992(R26), F24
+	FMOVQ    1152(R26), F30
+	FMOVQ    1392(R26), F29
+	FMOVQ    1136(R26), F28
+	FMOVQ    992(R26), F27
+	FLDPQ    816(R26), (F26, F25)
+	FMOVQ    1024(R26), F24
 
 	// Registers:    R0 dmu    R1 ds    R2 dz    R3 s    R4 eps    R15 elements left in the row    R5 4n
 	MOVD     dmu+0(FP), R0
@@ -21184,13 +21132,13 @@ l3085:
 	WORD     $0x4e27f787 // fmax v7.4s, v28.4s, v7.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F8
+	FMOVQ    1152(R26), F8
 	VFMLA    V27.S4, V4.S4, V8.S4
-	FMOVQ    1120(R26), F9
+	FMOVQ    1152(R26), F9
 	VFMLA    V27.S4, V5.S4, V9.S4
-	FMOVQ    1120(R26), F10
+	FMOVQ    1152(R26), F10
 	VFMLA    V27.S4, V6.S4, V10.S4
-	FMOVQ    1120(R26), F11
+	FMOVQ    1152(R26), F11
 	VFMLA    V27.S4, V7.S4, V11.S4
 	WORD     $0x4ebed50c // fsub v12.4s, v8.4s, v30.4s
 	WORD     $0x4ebed52d // fsub v13.4s, v9.4s, v30.4s
@@ -21206,37 +21154,37 @@ l3085:
 	VFMLS    V25.S4, V15.S4, V7.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F12
-	VFMLA    V4.S4, V24.S4, V12.S4
-	FMOVQ    1008(R26), F13
-	VFMLA    V5.S4, V24.S4, V13.S4
-	FMOVQ    1008(R26), F14
-	VFMLA    V6.S4, V24.S4, V14.S4
-	FMOVQ    1008(R26), F15
-	VFMLA    V7.S4, V24.S4, V15.S4
-	FMOVQ    1024(R26), F16
-	VFMLA    V4.S4, V12.S4, V16.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V5.S4, V13.S4, V12.S4
-	FMOVQ    1024(R26), F13
-	VFMLA    V6.S4, V14.S4, V13.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V7.S4, V15.S4, V14.S4
-	FMOVQ    1040(R26), F15
-	VFMLA    V4.S4, V16.S4, V15.S4
-	FMOVQ    1040(R26), F16
-	VFMLA    V5.S4, V12.S4, V16.S4
 	FMOVQ    1040(R26), F12
-	VFMLA    V6.S4, V13.S4, V12.S4
+	VFMLA    V4.S4, V24.S4, V12.S4
 	FMOVQ    1040(R26), F13
-	VFMLA    V7.S4, V14.S4, V13.S4
-	FMOVQ    1056(R26), F14
-	VFMLA    V4.S4, V15.S4, V14.S4
-	FMOVQ    1056(R26), F15
-	VFMLA    V5.S4, V16.S4, V15.S4
+	VFMLA    V5.S4, V24.S4, V13.S4
+	FMOVQ    1040(R26), F14
+	VFMLA    V6.S4, V24.S4, V14.S4
+	FMOVQ    1040(R26), F15
+	VFMLA    V7.S4, V24.S4, V15.S4
 	FMOVQ    1056(R26), F16
-	VFMLA    V6.S4, V12.S4, V16.S4
+	VFMLA    V4.S4, V12.S4, V16.S4
 	FMOVQ    1056(R26), F12
+	VFMLA    V5.S4, V13.S4, V12.S4
+	FMOVQ    1056(R26), F13
+	VFMLA    V6.S4, V14.S4, V13.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V7.S4, V15.S4, V14.S4
+	FMOVQ    1072(R26), F15
+	VFMLA    V4.S4, V16.S4, V15.S4
+	FMOVQ    1072(R26), F16
+	VFMLA    V5.S4, V12.S4, V16.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V6.S4, V13.S4, V12.S4
+	FMOVQ    1072(R26), F13
+	VFMLA    V7.S4, V14.S4, V13.S4
+	FMOVQ    1088(R26), F14
+	VFMLA    V4.S4, V15.S4, V14.S4
+	FMOVQ    1088(R26), F15
+	VFMLA    V5.S4, V16.S4, V15.S4
+	FMOVQ    1088(R26), F16
+	VFMLA    V6.S4, V12.S4, V16.S4
+	FMOVQ    1088(R26), F12
 	VFMLA    V7.S4, V13.S4, V12.S4
 	FMOVQ    624(R26), F13
 	VFMLA    V4.S4, V14.S4, V13.S4
@@ -21315,20 +21263,20 @@ l3089:
 	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F2
+	FMOVQ    1152(R26), F2
 	VFMLA    V27.S4, V1.S4, V2.S4
 	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
 	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F3
-	VFMLA    V1.S4, V24.S4, V3.S4
-	FMOVQ    1024(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
-	VFMLA    V1.S4, V4.S4, V3.S4
+	VFMLA    V1.S4, V24.S4, V3.S4
 	FMOVQ    1056(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1072(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1088(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
@@ -21408,20 +21356,20 @@ t3112:
 	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F2
+	FMOVQ    1152(R26), F2
 	VFMLA    V27.S4, V1.S4, V2.S4
 	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
 	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F3
-	VFMLA    V1.S4, V24.S4, V3.S4
-	FMOVQ    1024(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
-	VFMLA    V1.S4, V4.S4, V3.S4
+	VFMLA    V1.S4, V24.S4, V3.S4
 	FMOVQ    1056(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1072(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1088(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
@@ -21478,11 +21426,11 @@ TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $40-72
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V13 values    V14-V18 constants and scalars    V19-V31 kept from loop to loop
-	FMOVQ    896(R26), F18
-	FMOVQ    592(R26), F17
-	FMOVQ    624(R26), F16
-	FMOVQ    1120(R26), F15
-	FMOVQ    560(R26), F14
+	FMOVQ    928(R26), F18
+	FMOVQ    624(R26), F17
+	FMOVQ    1152(R26), F16
+	FMOVQ    560(R26), F15
+	FMOVQ    1136(R26), F14
 
 	// Registers:    R0 lanes    R1 x    R2 mu    R3 s    R15 elements left in the row    R4 4n
 	MOVD     lanes+0(FP), R0
@@ -21511,13 +21459,13 @@ l3118:
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
 	FMOVQ    528(R26), F28
-	VMOV     V16.B16, V27.B16
+	VMOV     V17.B16, V27.B16
 	FMOVQ    528(R26), F23
-	VMOV     V16.B16, V26.B16
+	VMOV     V17.B16, V26.B16
 	FMOVQ    528(R26), F22
-	VMOV     V16.B16, V25.B16
+	VMOV     V17.B16, V25.B16
 	FMOVQ    528(R26), F21
-	VMOV     V16.B16, V24.B16
+	VMOV     V17.B16, V24.B16
 	FMOVQ    528(R26), F20
 	MOVD     n+40(FP), R15
 	SUBS     $16, R15, R15
@@ -21530,49 +21478,47 @@ l3119:
 	FLDPQ    (R2), (F4, F5)
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	VORR     V14.B16, V0.B16, V4.B16
-	VORR     V14.B16, V1.B16, V5.B16
-	FMOVQ    1104(R26), F6
-	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1104(R26), F6
-	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
+	VORR     V15.B16, V0.B16, V4.B16
+	VORR     V15.B16, V1.B16, V5.B16
+	WORD     $0x4e24f5c4 // fmax v4.4s, v14.4s, v4.4s
+	WORD     $0x4e25f5c5 // fmax v5.4s, v14.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F6
-	FMOVQ    960(R26), F7
+	FMOVQ    1152(R26), F6
+	FMOVQ    992(R26), F7
 	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
-	FMOVQ    960(R26), F8
+	FMOVQ    1152(R26), F7
+	FMOVQ    992(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	WORD     $0x4eafd4c8 // fsub v8.4s, v6.4s, v15.4s
-	WORD     $0x4eafd4e9 // fsub v9.4s, v7.4s, v15.4s
-	FMOVQ    800(R26), F10
+	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
+	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V9.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	FMOVQ    992(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -21610,39 +21556,39 @@ l3119:
 	VFMLA    V18.S4, V4.S4, V11.S4
 	VBIT     V8.B16, V10.B16, V5.B16
 	VBIT     V9.B16, V11.B16, V4.B16
-	FMOVQ    1136(R26), F10
-	VAND     V8.B16, V10.B16, V8.B16
-	FMOVQ    1136(R26), F10
-	VAND     V9.B16, V10.B16, V9.B16
 	FMOVQ    1168(R26), F10
-	FMOVQ    1152(R26), F11
+	VAND     V8.B16, V10.B16, V8.B16
+	FMOVQ    1168(R26), F10
+	VAND     V9.B16, V10.B16, V9.B16
+	FMOVQ    1200(R26), F10
+	FMOVQ    1184(R26), F11
 	VFMLA    V5.S4, V11.S4, V10.S4
-	FMOVQ    1168(R26), F11
-	FMOVQ    1152(R26), F12
-	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V5.S4, V10.S4, V12.S4
-	FMOVQ    1184(R26), F10
-	VFMLA    V4.S4, V11.S4, V10.S4
 	FMOVQ    1200(R26), F11
-	VFMLA    V5.S4, V12.S4, V11.S4
-	FMOVQ    1200(R26), F12
-	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1216(R26), F10
-	VFMLA    V5.S4, V11.S4, V10.S4
-	FMOVQ    1216(R26), F11
+	FMOVQ    1184(R26), F12
 	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V5.S4, V10.S4, V12.S4
-	FMOVQ    1232(R26), F10
+	FMOVQ    1216(R26), F10
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1248(R26), F11
+	FMOVQ    1232(R26), F11
 	VFMLA    V5.S4, V12.S4, V11.S4
-	FMOVQ    1248(R26), F12
+	FMOVQ    1232(R26), F12
 	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1264(R26), F10
+	FMOVQ    1248(R26), F10
 	VFMLA    V5.S4, V11.S4, V10.S4
-	FMOVQ    1264(R26), F11
+	FMOVQ    1248(R26), F11
+	VFMLA    V4.S4, V12.S4, V11.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1264(R26), F10
+	VFMLA    V4.S4, V11.S4, V10.S4
+	FMOVQ    1280(R26), F11
+	VFMLA    V5.S4, V12.S4, V11.S4
+	FMOVQ    1280(R26), F12
+	VFMLA    V4.S4, V10.S4, V12.S4
+	FMOVQ    1296(R26), F10
+	VFMLA    V5.S4, V11.S4, V10.S4
+	FMOVQ    1296(R26), F11
 	VFMLA    V4.S4, V12.S4, V11.S4
 	FMOVQ    768(R26), F12
 	VFMLA    V5.S4, V10.S4, V12.S4
@@ -21656,12 +21602,12 @@ l3119:
 	WORD     $0x4e24d524 // fadd v4.4s, v9.4s, v4.4s
 	WORD     $0x4e25d4c5 // fadd v5.4s, v6.4s, v5.4s
 	WORD     $0x4e24d4e4 // fadd v4.4s, v7.4s, v4.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1312(R26), F6
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1312(R26), F6
 	WORD     $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD     $0x6e25fe06 // fdiv v6.4s, v16.4s, v5.4s
-	WORD     $0x6e24fe07 // fdiv v7.4s, v16.4s, v4.4s
+	WORD     $0x6e25fe26 // fdiv v6.4s, v17.4s, v5.4s
+	WORD     $0x6e24fe27 // fdiv v7.4s, v17.4s, v4.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
 	WORD     $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
@@ -21679,45 +21625,43 @@ l3119:
 	FLDPQ    32(R2), (F4, F5)
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	VORR     V14.B16, V0.B16, V4.B16
-	VORR     V14.B16, V1.B16, V5.B16
-	FMOVQ    1104(R26), F6
-	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1104(R26), F6
-	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
-	FMOVQ    1120(R26), F6
-	FMOVQ    960(R26), F7
+	VORR     V15.B16, V0.B16, V4.B16
+	VORR     V15.B16, V1.B16, V5.B16
+	WORD     $0x4e24f5c4 // fmax v4.4s, v14.4s, v4.4s
+	WORD     $0x4e25f5c5 // fmax v5.4s, v14.4s, v5.4s
+	FMOVQ    1152(R26), F6
+	FMOVQ    992(R26), F7
 	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
-	FMOVQ    960(R26), F8
+	FMOVQ    1152(R26), F7
+	FMOVQ    992(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	WORD     $0x4eafd4c8 // fsub v8.4s, v6.4s, v15.4s
-	WORD     $0x4eafd4e9 // fsub v9.4s, v7.4s, v15.4s
-	FMOVQ    800(R26), F10
+	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
+	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V9.S4, V5.S4
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	FMOVQ    992(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -21751,39 +21695,39 @@ l3119:
 	VFMLA    V18.S4, V4.S4, V11.S4
 	VBIT     V8.B16, V10.B16, V5.B16
 	VBIT     V9.B16, V11.B16, V4.B16
-	FMOVQ    1136(R26), F10
-	VAND     V8.B16, V10.B16, V8.B16
-	FMOVQ    1136(R26), F10
-	VAND     V9.B16, V10.B16, V9.B16
 	FMOVQ    1168(R26), F10
-	FMOVQ    1152(R26), F11
+	VAND     V8.B16, V10.B16, V8.B16
+	FMOVQ    1168(R26), F10
+	VAND     V9.B16, V10.B16, V9.B16
+	FMOVQ    1200(R26), F10
+	FMOVQ    1184(R26), F11
 	VFMLA    V5.S4, V11.S4, V10.S4
-	FMOVQ    1168(R26), F11
-	FMOVQ    1152(R26), F12
-	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V5.S4, V10.S4, V12.S4
-	FMOVQ    1184(R26), F10
-	VFMLA    V4.S4, V11.S4, V10.S4
 	FMOVQ    1200(R26), F11
-	VFMLA    V5.S4, V12.S4, V11.S4
-	FMOVQ    1200(R26), F12
-	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1216(R26), F10
-	VFMLA    V5.S4, V11.S4, V10.S4
-	FMOVQ    1216(R26), F11
+	FMOVQ    1184(R26), F12
 	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V5.S4, V10.S4, V12.S4
-	FMOVQ    1232(R26), F10
+	FMOVQ    1216(R26), F10
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1248(R26), F11
+	FMOVQ    1232(R26), F11
 	VFMLA    V5.S4, V12.S4, V11.S4
-	FMOVQ    1248(R26), F12
+	FMOVQ    1232(R26), F12
 	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1264(R26), F10
+	FMOVQ    1248(R26), F10
 	VFMLA    V5.S4, V11.S4, V10.S4
-	FMOVQ    1264(R26), F11
+	FMOVQ    1248(R26), F11
+	VFMLA    V4.S4, V12.S4, V11.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1264(R26), F10
+	VFMLA    V4.S4, V11.S4, V10.S4
+	FMOVQ    1280(R26), F11
+	VFMLA    V5.S4, V12.S4, V11.S4
+	FMOVQ    1280(R26), F12
+	VFMLA    V4.S4, V10.S4, V12.S4
+	FMOVQ    1296(R26), F10
+	VFMLA    V5.S4, V11.S4, V10.S4
+	FMOVQ    1296(R26), F11
 	VFMLA    V4.S4, V12.S4, V11.S4
 	FMOVQ    768(R26), F12
 	VFMLA    V5.S4, V10.S4, V12.S4
@@ -21797,12 +21741,12 @@ l3119:
 	WORD     $0x4e24d524 // fadd v4.4s, v9.4s, v4.4s
 	WORD     $0x4e25d4c5 // fadd v5.4s, v6.4s, v5.4s
 	WORD     $0x4e24d4e4 // fadd v4.4s, v7.4s, v4.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1312(R26), F6
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1312(R26), F6
 	WORD     $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD     $0x6e25fe06 // fdiv v6.4s, v16.4s, v5.4s
-	WORD     $0x6e24fe07 // fdiv v7.4s, v16.4s, v4.4s
+	WORD     $0x6e25fe26 // fdiv v6.4s, v17.4s, v5.4s
+	WORD     $0x6e24fe27 // fdiv v7.4s, v17.4s, v4.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
 	WORD     $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
@@ -21815,30 +21759,34 @@ l3119:
 	WORD     $0x6e32dc61 // fmul v1.4s, v3.4s, v18.4s
 	VFMLA    V0.S4, V0.S4, V29.S4
 	VFMLA    V1.S4, V1.S4, V28.S4
-	VSUB     V17.S4, V27.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V27.S4
-	VADD     V23.S4, V1.S4, V23.S4
-	VSUB     V17.S4, V26.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V26.S4
-	VADD     V22.S4, V1.S4, V22.S4
-	VSUB     V17.S4, V25.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V25.S4
-	VADD     V21.S4, V1.S4, V21.S4
-	VSUB     V17.S4, V24.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V24.S4
-	VADD     V20.S4, V1.S4, V20.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V27.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V27.S4, V27.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V23.S4, V0.S4, V23.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V26.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V26.S4, V26.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V22.S4, V0.S4, V22.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V25.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V25.S4, V25.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V21.S4, V0.S4, V21.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V24.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V24.S4, V24.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V20.S4, V0.S4, V20.S4
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
@@ -21945,49 +21893,47 @@ t3176:
 t3174:
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	VORR     V14.B16, V0.B16, V4.B16
-	VORR     V14.B16, V1.B16, V5.B16
-	FMOVQ    1104(R26), F6
-	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1104(R26), F6
-	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
+	VORR     V15.B16, V0.B16, V4.B16
+	VORR     V15.B16, V1.B16, V5.B16
+	WORD     $0x4e24f5c4 // fmax v4.4s, v14.4s, v4.4s
+	WORD     $0x4e25f5c5 // fmax v5.4s, v14.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F6
-	FMOVQ    960(R26), F7
+	FMOVQ    1152(R26), F6
+	FMOVQ    992(R26), F7
 	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
-	FMOVQ    960(R26), F8
+	FMOVQ    1152(R26), F7
+	FMOVQ    992(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	WORD     $0x4eafd4c8 // fsub v8.4s, v6.4s, v15.4s
-	WORD     $0x4eafd4e9 // fsub v9.4s, v7.4s, v15.4s
-	FMOVQ    800(R26), F10
+	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
+	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V9.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	FMOVQ    992(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -22025,39 +21971,39 @@ t3174:
 	VFMLA    V18.S4, V4.S4, V11.S4
 	VBIT     V8.B16, V10.B16, V5.B16
 	VBIT     V9.B16, V11.B16, V4.B16
-	FMOVQ    1136(R26), F10
-	VAND     V8.B16, V10.B16, V8.B16
-	FMOVQ    1136(R26), F10
-	VAND     V9.B16, V10.B16, V9.B16
 	FMOVQ    1168(R26), F10
-	FMOVQ    1152(R26), F11
+	VAND     V8.B16, V10.B16, V8.B16
+	FMOVQ    1168(R26), F10
+	VAND     V9.B16, V10.B16, V9.B16
+	FMOVQ    1200(R26), F10
+	FMOVQ    1184(R26), F11
 	VFMLA    V5.S4, V11.S4, V10.S4
-	FMOVQ    1168(R26), F11
-	FMOVQ    1152(R26), F12
-	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V5.S4, V10.S4, V12.S4
-	FMOVQ    1184(R26), F10
-	VFMLA    V4.S4, V11.S4, V10.S4
 	FMOVQ    1200(R26), F11
-	VFMLA    V5.S4, V12.S4, V11.S4
-	FMOVQ    1200(R26), F12
-	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1216(R26), F10
-	VFMLA    V5.S4, V11.S4, V10.S4
-	FMOVQ    1216(R26), F11
+	FMOVQ    1184(R26), F12
 	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V5.S4, V10.S4, V12.S4
-	FMOVQ    1232(R26), F10
+	FMOVQ    1216(R26), F10
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1248(R26), F11
+	FMOVQ    1232(R26), F11
 	VFMLA    V5.S4, V12.S4, V11.S4
-	FMOVQ    1248(R26), F12
+	FMOVQ    1232(R26), F12
 	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1264(R26), F10
+	FMOVQ    1248(R26), F10
 	VFMLA    V5.S4, V11.S4, V10.S4
-	FMOVQ    1264(R26), F11
+	FMOVQ    1248(R26), F11
+	VFMLA    V4.S4, V12.S4, V11.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1264(R26), F10
+	VFMLA    V4.S4, V11.S4, V10.S4
+	FMOVQ    1280(R26), F11
+	VFMLA    V5.S4, V12.S4, V11.S4
+	FMOVQ    1280(R26), F12
+	VFMLA    V4.S4, V10.S4, V12.S4
+	FMOVQ    1296(R26), F10
+	VFMLA    V5.S4, V11.S4, V10.S4
+	FMOVQ    1296(R26), F11
 	VFMLA    V4.S4, V12.S4, V11.S4
 	FMOVQ    768(R26), F12
 	VFMLA    V5.S4, V10.S4, V12.S4
@@ -22071,12 +22017,12 @@ t3174:
 	WORD     $0x4e24d524 // fadd v4.4s, v9.4s, v4.4s
 	WORD     $0x4e25d4c5 // fadd v5.4s, v6.4s, v5.4s
 	WORD     $0x4e24d4e4 // fadd v4.4s, v7.4s, v4.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1312(R26), F6
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1312(R26), F6
 	WORD     $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD     $0x6e25fe06 // fdiv v6.4s, v16.4s, v5.4s
-	WORD     $0x6e24fe07 // fdiv v7.4s, v16.4s, v4.4s
+	WORD     $0x6e25fe26 // fdiv v6.4s, v17.4s, v5.4s
+	WORD     $0x6e24fe27 // fdiv v7.4s, v17.4s, v4.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
 	WORD     $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
@@ -22089,8 +22035,8 @@ t3174:
 	VAND     V7.B16, V1.B16, V1.B16
 	VUMAX    V0.S4, V19.S4, V19.S4
 	VUMAX    V1.S4, V19.S4, V19.S4
-	VBIF     V6.B16, V16.B16, V5.B16
-	VBIF     V7.B16, V16.B16, V4.B16
+	VBIF     V6.B16, V17.B16, V5.B16
+	VBIF     V7.B16, V17.B16, V4.B16
 	WORD     $0x6e25df7b // fmul v27.4s, v27.4s, v5.4s
 	WORD     $0x6e24df5a // fmul v26.4s, v26.4s, v4.4s
 	WORD     $0x6e32dc40 // fmul v0.4s, v2.4s, v18.4s
@@ -22211,45 +22157,43 @@ t3194:
 t3192:
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	VORR     V14.B16, V0.B16, V4.B16
-	VORR     V14.B16, V1.B16, V5.B16
-	FMOVQ    1104(R26), F6
-	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1104(R26), F6
-	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
-	FMOVQ    1120(R26), F6
-	FMOVQ    960(R26), F7
+	VORR     V15.B16, V0.B16, V4.B16
+	VORR     V15.B16, V1.B16, V5.B16
+	WORD     $0x4e24f5c4 // fmax v4.4s, v14.4s, v4.4s
+	WORD     $0x4e25f5c5 // fmax v5.4s, v14.4s, v5.4s
+	FMOVQ    1152(R26), F6
+	FMOVQ    992(R26), F7
 	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
-	FMOVQ    960(R26), F8
+	FMOVQ    1152(R26), F7
+	FMOVQ    992(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	WORD     $0x4eafd4c8 // fsub v8.4s, v6.4s, v15.4s
-	WORD     $0x4eafd4e9 // fsub v9.4s, v7.4s, v15.4s
-	FMOVQ    800(R26), F10
+	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
+	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V9.S4, V5.S4
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	FMOVQ    992(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -22283,39 +22227,39 @@ t3192:
 	VFMLA    V18.S4, V4.S4, V11.S4
 	VBIT     V8.B16, V10.B16, V5.B16
 	VBIT     V9.B16, V11.B16, V4.B16
-	FMOVQ    1136(R26), F10
-	VAND     V8.B16, V10.B16, V8.B16
-	FMOVQ    1136(R26), F10
-	VAND     V9.B16, V10.B16, V9.B16
 	FMOVQ    1168(R26), F10
-	FMOVQ    1152(R26), F11
+	VAND     V8.B16, V10.B16, V8.B16
+	FMOVQ    1168(R26), F10
+	VAND     V9.B16, V10.B16, V9.B16
+	FMOVQ    1200(R26), F10
+	FMOVQ    1184(R26), F11
 	VFMLA    V5.S4, V11.S4, V10.S4
-	FMOVQ    1168(R26), F11
-	FMOVQ    1152(R26), F12
-	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V5.S4, V10.S4, V12.S4
-	FMOVQ    1184(R26), F10
-	VFMLA    V4.S4, V11.S4, V10.S4
 	FMOVQ    1200(R26), F11
-	VFMLA    V5.S4, V12.S4, V11.S4
-	FMOVQ    1200(R26), F12
-	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1216(R26), F10
-	VFMLA    V5.S4, V11.S4, V10.S4
-	FMOVQ    1216(R26), F11
+	FMOVQ    1184(R26), F12
 	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V5.S4, V10.S4, V12.S4
-	FMOVQ    1232(R26), F10
+	FMOVQ    1216(R26), F10
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1248(R26), F11
+	FMOVQ    1232(R26), F11
 	VFMLA    V5.S4, V12.S4, V11.S4
-	FMOVQ    1248(R26), F12
+	FMOVQ    1232(R26), F12
 	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1264(R26), F10
+	FMOVQ    1248(R26), F10
 	VFMLA    V5.S4, V11.S4, V10.S4
-	FMOVQ    1264(R26), F11
+	FMOVQ    1248(R26), F11
+	VFMLA    V4.S4, V12.S4, V11.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1264(R26), F10
+	VFMLA    V4.S4, V11.S4, V10.S4
+	FMOVQ    1280(R26), F11
+	VFMLA    V5.S4, V12.S4, V11.S4
+	FMOVQ    1280(R26), F12
+	VFMLA    V4.S4, V10.S4, V12.S4
+	FMOVQ    1296(R26), F10
+	VFMLA    V5.S4, V11.S4, V10.S4
+	FMOVQ    1296(R26), F11
 	VFMLA    V4.S4, V12.S4, V11.S4
 	FMOVQ    768(R26), F12
 	VFMLA    V5.S4, V10.S4, V12.S4
@@ -22329,12 +22273,12 @@ t3192:
 	WORD     $0x4e24d524 // fadd v4.4s, v9.4s, v4.4s
 	WORD     $0x4e25d4c5 // fadd v5.4s, v6.4s, v5.4s
 	WORD     $0x4e24d4e4 // fadd v4.4s, v7.4s, v4.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1312(R26), F6
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1312(R26), F6
 	WORD     $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD     $0x6e25fe06 // fdiv v6.4s, v16.4s, v5.4s
-	WORD     $0x6e24fe07 // fdiv v7.4s, v16.4s, v4.4s
+	WORD     $0x6e25fe26 // fdiv v6.4s, v17.4s, v5.4s
+	WORD     $0x6e24fe27 // fdiv v7.4s, v17.4s, v4.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
 	WORD     $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
@@ -22347,8 +22291,8 @@ t3192:
 	VAND     V7.B16, V1.B16, V1.B16
 	VUMAX    V0.S4, V19.S4, V19.S4
 	VUMAX    V1.S4, V19.S4, V19.S4
-	VBIF     V6.B16, V16.B16, V5.B16
-	VBIF     V7.B16, V16.B16, V4.B16
+	VBIF     V6.B16, V17.B16, V5.B16
+	VBIF     V7.B16, V17.B16, V4.B16
 	WORD     $0x6e25df39 // fmul v25.4s, v25.4s, v5.4s
 	WORD     $0x6e24df18 // fmul v24.4s, v24.4s, v4.4s
 	WORD     $0x6e32dc40 // fmul v0.4s, v2.4s, v18.4s
@@ -22380,9 +22324,9 @@ l3122:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l3118
-	FMOVQ    1296(R26), F0
+	FMOVQ    1328(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -22396,8 +22340,8 @@ TEXT ·GaussLogProbSoftplusKeep(SB), NOSPLIT, $56-88
 
 	// Registers:    V0-V15 values    V16-V18 constants and scalars    V19-V31 kept from loop to loop
 	FMOVQ    624(R26), F18
-	FMOVQ    896(R26), F17
-	FMOVQ    592(R26), F16
+	FMOVQ    928(R26), F17
+	FMOVQ    1152(R26), F16
 
 	// Registers:    R0 lanes    R1 x    R2 mu    R3 s    R4 inv    R5 slope    R15 elements left in the row    R6 4n
 	MOVD     lanes+0(FP), R0
@@ -22459,49 +22403,47 @@ l3196:
 	VORR     V4.B16, V0.B16, V4.B16
 	FMOVQ    560(R26), F5
 	VORR     V5.B16, V1.B16, V5.B16
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F6
-	FMOVQ    960(R26), F7
+	FMOVQ    1152(R26), F6
+	FMOVQ    992(R26), F7
 	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
-	FMOVQ    960(R26), F8
+	FMOVQ    1152(R26), F7
+	FMOVQ    992(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	FMOVQ    1120(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    1120(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    800(R26), F10
+	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
+	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V9.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	FMOVQ    992(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -22539,39 +22481,39 @@ l3196:
 	VFMLA    V17.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
-	FMOVQ    1136(R26), F12
-	VAND     V8.B16, V12.B16, V8.B16
-	FMOVQ    1136(R26), F12
-	VAND     V9.B16, V12.B16, V9.B16
 	FMOVQ    1168(R26), F12
-	FMOVQ    1152(R26), F13
+	VAND     V8.B16, V12.B16, V8.B16
+	FMOVQ    1168(R26), F12
+	VAND     V9.B16, V12.B16, V9.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	FMOVQ    1152(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
@@ -22585,9 +22527,9 @@ l3196:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x6e26fe48 // fdiv v8.4s, v18.4s, v6.4s
 	WORD     $0x6e27fe49 // fdiv v9.4s, v18.4s, v7.4s
@@ -22622,45 +22564,43 @@ l3196:
 	VORR     V4.B16, V0.B16, V4.B16
 	FMOVQ    560(R26), F5
 	VORR     V5.B16, V1.B16, V5.B16
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
-	FMOVQ    1120(R26), F6
-	FMOVQ    960(R26), F7
+	FMOVQ    1152(R26), F6
+	FMOVQ    992(R26), F7
 	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
-	FMOVQ    960(R26), F8
+	FMOVQ    1152(R26), F7
+	FMOVQ    992(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	FMOVQ    1120(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    1120(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    800(R26), F10
+	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
+	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V9.S4, V5.S4
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	FMOVQ    992(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -22694,39 +22634,39 @@ l3196:
 	VFMLA    V17.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
-	FMOVQ    1136(R26), F12
-	VAND     V8.B16, V12.B16, V8.B16
-	FMOVQ    1136(R26), F12
-	VAND     V9.B16, V12.B16, V9.B16
 	FMOVQ    1168(R26), F12
-	FMOVQ    1152(R26), F13
+	VAND     V8.B16, V12.B16, V8.B16
+	FMOVQ    1168(R26), F12
+	VAND     V9.B16, V12.B16, V9.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	FMOVQ    1152(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
@@ -22740,9 +22680,9 @@ l3196:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x6e26fe48 // fdiv v8.4s, v18.4s, v6.4s
 	WORD     $0x6e27fe49 // fdiv v9.4s, v18.4s, v7.4s
@@ -22768,30 +22708,34 @@ l3196:
 	WORD     $0x6e22fc00 // fdiv v0.4s, v0.4s, v2.4s
 	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
 	FSTPQ    (F0, F1), 32(R5)
-	VSUB     V16.S4, V27.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V16.S4, V0.S4, V27.S4
-	VADD     V23.S4, V1.S4, V23.S4
-	VSUB     V16.S4, V26.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V16.S4, V0.S4, V26.S4
-	VADD     V22.S4, V1.S4, V22.S4
-	VSUB     V16.S4, V25.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V16.S4, V0.S4, V25.S4
-	VADD     V21.S4, V1.S4, V21.S4
-	VSUB     V16.S4, V24.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V16.S4, V0.S4, V24.S4
-	VADD     V20.S4, V1.S4, V20.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V27.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V27.S4, V27.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V23.S4, V0.S4, V23.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V26.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V26.S4, V26.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V22.S4, V0.S4, V22.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V25.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V25.S4, V25.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V21.S4, V0.S4, V21.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V24.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V24.S4, V24.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V20.S4, V0.S4, V20.S4
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
@@ -22904,49 +22848,47 @@ t3275:
 	VORR     V4.B16, V0.B16, V4.B16
 	FMOVQ    560(R26), F5
 	VORR     V5.B16, V1.B16, V5.B16
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F6
-	FMOVQ    960(R26), F7
+	FMOVQ    1152(R26), F6
+	FMOVQ    992(R26), F7
 	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
-	FMOVQ    960(R26), F8
+	FMOVQ    1152(R26), F7
+	FMOVQ    992(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	FMOVQ    1120(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    1120(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    800(R26), F10
+	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
+	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V9.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	FMOVQ    992(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -22984,39 +22926,39 @@ t3275:
 	VFMLA    V17.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
-	FMOVQ    1136(R26), F12
-	VAND     V8.B16, V12.B16, V8.B16
-	FMOVQ    1136(R26), F12
-	VAND     V9.B16, V12.B16, V9.B16
 	FMOVQ    1168(R26), F12
-	FMOVQ    1152(R26), F13
+	VAND     V8.B16, V12.B16, V8.B16
+	FMOVQ    1168(R26), F12
+	VAND     V9.B16, V12.B16, V9.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	FMOVQ    1152(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
@@ -23030,9 +22972,9 @@ t3275:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x6e26fe48 // fdiv v8.4s, v18.4s, v6.4s
 	WORD     $0x6e27fe49 // fdiv v9.4s, v18.4s, v7.4s
@@ -23244,45 +23186,43 @@ t3305:
 	VORR     V4.B16, V0.B16, V4.B16
 	FMOVQ    560(R26), F5
 	VORR     V5.B16, V1.B16, V5.B16
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
-	FMOVQ    1120(R26), F6
-	FMOVQ    960(R26), F7
+	FMOVQ    1152(R26), F6
+	FMOVQ    992(R26), F7
 	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
-	FMOVQ    960(R26), F8
+	FMOVQ    1152(R26), F7
+	FMOVQ    992(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	FMOVQ    1120(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    1120(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    800(R26), F10
+	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
+	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V9.S4, V5.S4
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	FMOVQ    992(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -23316,39 +23256,39 @@ t3305:
 	VFMLA    V17.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
-	FMOVQ    1136(R26), F12
-	VAND     V8.B16, V12.B16, V8.B16
-	FMOVQ    1136(R26), F12
-	VAND     V9.B16, V12.B16, V9.B16
 	FMOVQ    1168(R26), F12
-	FMOVQ    1152(R26), F13
+	VAND     V8.B16, V12.B16, V8.B16
+	FMOVQ    1168(R26), F12
+	VAND     V9.B16, V12.B16, V9.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	FMOVQ    1152(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
@@ -23362,9 +23302,9 @@ t3305:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x6e26fe48 // fdiv v8.4s, v18.4s, v6.4s
 	WORD     $0x6e27fe49 // fdiv v9.4s, v18.4s, v7.4s
@@ -23495,9 +23435,9 @@ l3199:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l3195
-	FMOVQ    1296(R26), F0
+	FMOVQ    1328(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -23511,7 +23451,7 @@ TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $56-88
 
 	// Registers:    V0-V15 values    V16-V17 constants and scalars    V18-V31 kept from loop to loop
 	FMOVQ    624(R26), F17
-	FMOVQ    896(R26), F16
+	FMOVQ    928(R26), F16
 
 	// Registers:    R0 lanes    R1 dmu    R2 ds    R3 x    R4 mu    R5 s    R15 elements left in the row    R6 4n
 	MOVD     lanes+0(FP), R0
@@ -23573,49 +23513,49 @@ l3321:
 	VORR     V4.B16, V0.B16, V4.B16
 	FMOVQ    560(R26), F5
 	VORR     V5.B16, V1.B16, V5.B16
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F6
-	FMOVQ    960(R26), F7
+	FMOVQ    1152(R26), F6
+	FMOVQ    992(R26), F7
 	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
-	FMOVQ    960(R26), F8
+	FMOVQ    1152(R26), F7
+	FMOVQ    992(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1152(R26), F8
 	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    1120(R26), F9
+	FMOVQ    1152(R26), F9
 	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V9.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	FMOVQ    992(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -23653,39 +23593,39 @@ l3321:
 	VFMLA    V16.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
-	FMOVQ    1136(R26), F12
-	VAND     V8.B16, V12.B16, V8.B16
-	FMOVQ    1136(R26), F12
-	VAND     V9.B16, V12.B16, V9.B16
 	FMOVQ    1168(R26), F12
-	FMOVQ    1152(R26), F13
+	VAND     V8.B16, V12.B16, V8.B16
+	FMOVQ    1168(R26), F12
+	VAND     V9.B16, V12.B16, V9.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	FMOVQ    1152(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
@@ -23699,9 +23639,9 @@ l3321:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x6e26fe28 // fdiv v8.4s, v17.4s, v6.4s
 	WORD     $0x6e27fe29 // fdiv v9.4s, v17.4s, v7.4s
@@ -23754,45 +23694,45 @@ l3321:
 	VORR     V4.B16, V0.B16, V4.B16
 	FMOVQ    560(R26), F5
 	VORR     V5.B16, V1.B16, V5.B16
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
-	FMOVQ    1120(R26), F6
-	FMOVQ    960(R26), F7
+	FMOVQ    1152(R26), F6
+	FMOVQ    992(R26), F7
 	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
-	FMOVQ    960(R26), F8
+	FMOVQ    1152(R26), F7
+	FMOVQ    992(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1152(R26), F8
 	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    1120(R26), F9
+	FMOVQ    1152(R26), F9
 	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V9.S4, V5.S4
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	FMOVQ    992(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -23826,39 +23766,39 @@ l3321:
 	VFMLA    V16.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
-	FMOVQ    1136(R26), F12
-	VAND     V8.B16, V12.B16, V8.B16
-	FMOVQ    1136(R26), F12
-	VAND     V9.B16, V12.B16, V9.B16
 	FMOVQ    1168(R26), F12
-	FMOVQ    1152(R26), F13
+	VAND     V8.B16, V12.B16, V8.B16
+	FMOVQ    1168(R26), F12
+	VAND     V9.B16, V12.B16, V9.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	FMOVQ    1152(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
@@ -23872,9 +23812,9 @@ l3321:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x6e26fe28 // fdiv v8.4s, v17.4s, v6.4s
 	WORD     $0x6e27fe29 // fdiv v9.4s, v17.4s, v7.4s
@@ -23920,36 +23860,32 @@ l3321:
 	FSTPQ    (F0, F1), 32(R2)
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V27.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V27.S4
-	VADD     V23.S4, V1.S4, V23.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V27.S4, V27.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V23.S4, V0.S4, V23.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V26.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V26.S4
-	VADD     V22.S4, V1.S4, V22.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V26.S4, V26.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V22.S4, V0.S4, V22.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V25.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V25.S4
-	VADD     V21.S4, V1.S4, V21.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V25.S4, V25.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V21.S4, V0.S4, V21.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V24.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V24.S4
-	VADD     V20.S4, V1.S4, V20.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V24.S4, V24.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V20.S4, V0.S4, V20.S4
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	ADD      $64, R5, R5
@@ -24062,49 +23998,49 @@ t3400:
 	VORR     V4.B16, V0.B16, V4.B16
 	FMOVQ    560(R26), F5
 	VORR     V5.B16, V1.B16, V5.B16
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F6
-	FMOVQ    960(R26), F7
+	FMOVQ    1152(R26), F6
+	FMOVQ    992(R26), F7
 	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
-	FMOVQ    960(R26), F8
+	FMOVQ    1152(R26), F7
+	FMOVQ    992(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1152(R26), F8
 	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    1120(R26), F9
+	FMOVQ    1152(R26), F9
 	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V9.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	FMOVQ    992(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -24142,39 +24078,39 @@ t3400:
 	VFMLA    V16.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
-	FMOVQ    1136(R26), F12
-	VAND     V8.B16, V12.B16, V8.B16
-	FMOVQ    1136(R26), F12
-	VAND     V9.B16, V12.B16, V9.B16
 	FMOVQ    1168(R26), F12
-	FMOVQ    1152(R26), F13
+	VAND     V8.B16, V12.B16, V8.B16
+	FMOVQ    1168(R26), F12
+	VAND     V9.B16, V12.B16, V9.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	FMOVQ    1152(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
@@ -24188,9 +24124,9 @@ t3400:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x6e26fe28 // fdiv v8.4s, v17.4s, v6.4s
 	WORD     $0x6e27fe29 // fdiv v9.4s, v17.4s, v7.4s
@@ -24420,45 +24356,45 @@ t3430:
 	VORR     V4.B16, V0.B16, V4.B16
 	FMOVQ    560(R26), F5
 	VORR     V5.B16, V1.B16, V5.B16
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
-	FMOVQ    1120(R26), F6
-	FMOVQ    960(R26), F7
+	FMOVQ    1152(R26), F6
+	FMOVQ    992(R26), F7
 	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
-	FMOVQ    960(R26), F8
+	FMOVQ    1152(R26), F7
+	FMOVQ    992(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1152(R26), F8
 	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    1120(R26), F9
+	FMOVQ    1152(R26), F9
 	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V9.S4, V5.S4
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	FMOVQ    992(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -24492,39 +24428,39 @@ t3430:
 	VFMLA    V16.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
-	FMOVQ    1136(R26), F12
-	VAND     V8.B16, V12.B16, V8.B16
-	FMOVQ    1136(R26), F12
-	VAND     V9.B16, V12.B16, V9.B16
 	FMOVQ    1168(R26), F12
-	FMOVQ    1152(R26), F13
+	VAND     V8.B16, V12.B16, V8.B16
+	FMOVQ    1168(R26), F12
+	VAND     V9.B16, V12.B16, V9.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	FMOVQ    1152(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
@@ -24538,9 +24474,9 @@ t3430:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x6e26fe28 // fdiv v8.4s, v17.4s, v6.4s
 	WORD     $0x6e27fe29 // fdiv v9.4s, v17.4s, v7.4s
@@ -24689,9 +24625,9 @@ l3324:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l3320
-	FMOVQ    1296(R26), F0
+	FMOVQ    1328(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -24705,7 +24641,7 @@ TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $56-96
 
 	// Registers:    V0-V15 values    V16-V17 constants and scalars    V18-V31 kept from loop to loop
 	FMOVQ    624(R26), F17
-	FMOVQ    896(R26), F16
+	FMOVQ    928(R26), F16
 
 	// Registers:    R0 lanes    R1 dx    R2 dmu    R3 ds    R4 x    R5 mu    R6 s    R15 elements left in the row    R7 4n
 	MOVD     lanes+0(FP), R0
@@ -24768,49 +24704,49 @@ l3446:
 	VORR     V4.B16, V0.B16, V4.B16
 	FMOVQ    560(R26), F5
 	VORR     V5.B16, V1.B16, V5.B16
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F6
-	FMOVQ    960(R26), F7
+	FMOVQ    1152(R26), F6
+	FMOVQ    992(R26), F7
 	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
-	FMOVQ    960(R26), F8
+	FMOVQ    1152(R26), F7
+	FMOVQ    992(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1152(R26), F8
 	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    1120(R26), F9
+	FMOVQ    1152(R26), F9
 	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V9.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	FMOVQ    992(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -24848,39 +24784,39 @@ l3446:
 	VFMLA    V16.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
-	FMOVQ    1136(R26), F12
-	VAND     V8.B16, V12.B16, V8.B16
-	FMOVQ    1136(R26), F12
-	VAND     V9.B16, V12.B16, V9.B16
 	FMOVQ    1168(R26), F12
-	FMOVQ    1152(R26), F13
+	VAND     V8.B16, V12.B16, V8.B16
+	FMOVQ    1168(R26), F12
+	VAND     V9.B16, V12.B16, V9.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	FMOVQ    1152(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
@@ -24894,9 +24830,9 @@ l3446:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x6e26fe28 // fdiv v8.4s, v17.4s, v6.4s
 	WORD     $0x6e27fe29 // fdiv v9.4s, v17.4s, v7.4s
@@ -24952,45 +24888,45 @@ l3446:
 	VORR     V4.B16, V0.B16, V4.B16
 	FMOVQ    560(R26), F5
 	VORR     V5.B16, V1.B16, V5.B16
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
-	FMOVQ    1120(R26), F6
-	FMOVQ    960(R26), F7
+	FMOVQ    1152(R26), F6
+	FMOVQ    992(R26), F7
 	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
-	FMOVQ    960(R26), F8
+	FMOVQ    1152(R26), F7
+	FMOVQ    992(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1152(R26), F8
 	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    1120(R26), F9
+	FMOVQ    1152(R26), F9
 	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V9.S4, V5.S4
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	FMOVQ    992(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -25024,39 +24960,39 @@ l3446:
 	VFMLA    V16.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
-	FMOVQ    1136(R26), F12
-	VAND     V8.B16, V12.B16, V8.B16
-	FMOVQ    1136(R26), F12
-	VAND     V9.B16, V12.B16, V9.B16
 	FMOVQ    1168(R26), F12
-	FMOVQ    1152(R26), F13
+	VAND     V8.B16, V12.B16, V8.B16
+	FMOVQ    1168(R26), F12
+	VAND     V9.B16, V12.B16, V9.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	FMOVQ    1152(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
@@ -25070,9 +25006,9 @@ l3446:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x6e26fe28 // fdiv v8.4s, v17.4s, v6.4s
 	WORD     $0x6e27fe29 // fdiv v9.4s, v17.4s, v7.4s
@@ -25121,36 +25057,32 @@ l3446:
 	FSTPQ    (F0, F1), 32(R3)
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V27.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V27.S4
-	VADD     V23.S4, V1.S4, V23.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V27.S4, V27.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V23.S4, V0.S4, V23.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V26.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V26.S4
-	VADD     V22.S4, V1.S4, V22.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V26.S4, V26.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V22.S4, V0.S4, V22.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V25.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V25.S4
-	VADD     V21.S4, V1.S4, V21.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V25.S4, V25.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V21.S4, V0.S4, V21.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V24.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V24.S4
-	VADD     V20.S4, V1.S4, V20.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V24.S4, V24.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V20.S4, V0.S4, V20.S4
 	ADD      $64, R4, R4
 	ADD      $64, R5, R5
 	ADD      $64, R6, R6
@@ -25264,49 +25196,49 @@ t3537:
 	VORR     V4.B16, V0.B16, V4.B16
 	FMOVQ    560(R26), F5
 	VORR     V5.B16, V1.B16, V5.B16
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F6
-	FMOVQ    960(R26), F7
+	FMOVQ    1152(R26), F6
+	FMOVQ    992(R26), F7
 	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
-	FMOVQ    960(R26), F8
+	FMOVQ    1152(R26), F7
+	FMOVQ    992(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1152(R26), F8
 	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    1120(R26), F9
+	FMOVQ    1152(R26), F9
 	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V9.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	FMOVQ    992(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -25344,39 +25276,39 @@ t3537:
 	VFMLA    V16.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
-	FMOVQ    1136(R26), F12
-	VAND     V8.B16, V12.B16, V8.B16
-	FMOVQ    1136(R26), F12
-	VAND     V9.B16, V12.B16, V9.B16
 	FMOVQ    1168(R26), F12
-	FMOVQ    1152(R26), F13
+	VAND     V8.B16, V12.B16, V8.B16
+	FMOVQ    1168(R26), F12
+	VAND     V9.B16, V12.B16, V9.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	FMOVQ    1152(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
@@ -25390,9 +25322,9 @@ t3537:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x6e26fe28 // fdiv v8.4s, v17.4s, v6.4s
 	WORD     $0x6e27fe29 // fdiv v9.4s, v17.4s, v7.4s
@@ -25655,45 +25587,45 @@ t3573:
 	VORR     V4.B16, V0.B16, V4.B16
 	FMOVQ    560(R26), F5
 	VORR     V5.B16, V1.B16, V5.B16
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1104(R26), F6
+	FMOVQ    1136(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
-	FMOVQ    1120(R26), F6
-	FMOVQ    960(R26), F7
+	FMOVQ    1152(R26), F6
+	FMOVQ    992(R26), F7
 	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
-	FMOVQ    960(R26), F8
+	FMOVQ    1152(R26), F7
+	FMOVQ    992(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	FMOVQ    1120(R26), F8
+	FMOVQ    1152(R26), F8
 	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    1120(R26), F9
+	FMOVQ    1152(R26), F9
 	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V9.S4, V5.S4
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	FMOVQ    992(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -25727,39 +25659,39 @@ t3573:
 	VFMLA    V16.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
-	FMOVQ    1136(R26), F12
-	VAND     V8.B16, V12.B16, V8.B16
-	FMOVQ    1136(R26), F12
-	VAND     V9.B16, V12.B16, V9.B16
 	FMOVQ    1168(R26), F12
-	FMOVQ    1152(R26), F13
+	VAND     V8.B16, V12.B16, V8.B16
+	FMOVQ    1168(R26), F12
+	VAND     V9.B16, V12.B16, V9.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	FMOVQ    1152(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
@@ -25773,9 +25705,9 @@ t3573:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x6e26fe28 // fdiv v8.4s, v17.4s, v6.4s
 	WORD     $0x6e27fe29 // fdiv v9.4s, v17.4s, v7.4s
@@ -25961,9 +25893,9 @@ l3449:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l3445
-	FMOVQ    1296(R26), F0
+	FMOVQ    1328(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -25977,19 +25909,18 @@ TEXT ·GMMGradientSoftplus(SB), NOSPLIT, $8-64
 
 	// Registers:    V0-V16 values    V17-V30 constants and scalars    V31 kept from loop to loop
 	FMOVQ    624(R26), F30
-	FMOVQ    896(R26), F29
-	FMOVQ    1328(R26), F28
-	FMOVQ    1344(R26), F27
-	FMOVQ    1120(R26), F26
+	FMOVQ    928(R26), F29
+	FMOVQ    1360(R26), F28
+	FMOVQ    1376(R26), F27
+	FMOVQ    1152(R26), F26
 	FMOVQ    560(R26), F25
-	FMOVQ    1104(R26), F24
-	FMOVQ    960(R26), F23
-	FMOVQ    800(R26), F22
-	FMOVQ    784(R26), F21
-	FMOVQ    992(R26), F20
-	FMOVQ    1136(R26), F19
-	FMOVQ    1152(R26), F18
-	FMOVQ    1280(R26), F17
+	FMOVQ    1136(R26), F24
+	FMOVQ    992(R26), F23
+	FLDPQ    816(R26), (F22, F21)
+	FMOVQ    1024(R26), F20
+	FMOVQ    1168(R26), F19
+	FMOVQ    1184(R26), F18
+	FMOVQ    1312(R26), F17
 
 	// Registers:    R0 w    R1 dmu    R2 ds    R3 x    R4 mu    R5 s    R15 elements left in the row    R6 4n
 	MOVD     w+0(FP), R0
@@ -26022,9 +25953,9 @@ l3595:
 	WORD     $0x4e25f705 // fmax v5.4s, v24.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V23.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
+	FMOVQ    1152(R26), F7
 	VFMLA    V23.S4, V5.S4, V7.S4
 	WORD     $0x4ebad4c8 // fsub v8.4s, v6.4s, v26.4s
 	WORD     $0x4ebad4e9 // fsub v9.4s, v7.4s, v26.4s
@@ -26034,21 +25965,21 @@ l3595:
 	VFMLS    V21.S4, V9.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F8
+	FMOVQ    1040(R26), F8
 	VFMLA    V4.S4, V20.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	VFMLA    V5.S4, V20.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	VFMLA    V5.S4, V20.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -26088,33 +26019,33 @@ l3595:
 	VBIF     V9.B16, V4.B16, V11.B16
 	VAND     V8.B16, V19.B16, V8.B16
 	VAND     V9.B16, V19.B16, V9.B16
-	FMOVQ    1168(R26), F12
+	FMOVQ    1200(R26), F12
 	VFMLA    V10.S4, V18.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	VFMLA    V11.S4, V18.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	VFMLA    V11.S4, V18.S4, V13.S4
+	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
@@ -26185,9 +26116,9 @@ l3595:
 	VORR     V25.B16, V1.B16, V5.B16
 	WORD     $0x4e24f704 // fmax v4.4s, v24.4s, v4.4s
 	WORD     $0x4e25f705 // fmax v5.4s, v24.4s, v5.4s
-	FMOVQ    1120(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V23.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
+	FMOVQ    1152(R26), F7
 	VFMLA    V23.S4, V5.S4, V7.S4
 	WORD     $0x4ebad4c8 // fsub v8.4s, v6.4s, v26.4s
 	WORD     $0x4ebad4e9 // fsub v9.4s, v7.4s, v26.4s
@@ -26195,21 +26126,21 @@ l3595:
 	VFMLS    V22.S4, V9.S4, V5.S4
 	VFMLS    V21.S4, V8.S4, V4.S4
 	VFMLS    V21.S4, V9.S4, V5.S4
-	FMOVQ    1008(R26), F8
+	FMOVQ    1040(R26), F8
 	VFMLA    V4.S4, V20.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	VFMLA    V5.S4, V20.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	VFMLA    V5.S4, V20.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -26245,33 +26176,33 @@ l3595:
 	VBIF     V9.B16, V4.B16, V11.B16
 	VAND     V8.B16, V19.B16, V8.B16
 	VAND     V9.B16, V19.B16, V9.B16
-	FMOVQ    1168(R26), F12
+	FMOVQ    1200(R26), F12
 	VFMLA    V10.S4, V18.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	VFMLA    V11.S4, V18.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	VFMLA    V11.S4, V18.S4, V13.S4
+	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
@@ -26352,20 +26283,20 @@ l3599:
 	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F3
+	FMOVQ    1152(R26), F3
 	VFMLA    V23.S4, V2.S4, V3.S4
 	WORD     $0x4ebad464 // fsub v4.4s, v3.4s, v26.4s
 	VFMLS    V22.S4, V4.S4, V2.S4
 	VFMLS    V21.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F4
-	VFMLA    V2.S4, V20.S4, V4.S4
-	FMOVQ    1024(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    1040(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V20.S4, V4.S4
 	FMOVQ    1056(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1072(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1088(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -26388,12 +26319,8 @@ l3599:
 	VFMLA    V29.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
 	VAND     V4.B16, V19.B16, V4.B16
-	FMOVQ    1168(R26), F6
-	VFMLA    V5.S4, V18.S4, V6.S4
-	FMOVQ    1184(R26), F7
-	VFMLA    V5.S4, V6.S4, V7.S4
 	FMOVQ    1200(R26), F6
-	VFMLA    V5.S4, V7.S4, V6.S4
+	VFMLA    V5.S4, V18.S4, V6.S4
 	FMOVQ    1216(R26), F7
 	VFMLA    V5.S4, V6.S4, V7.S4
 	FMOVQ    1232(R26), F6
@@ -26401,6 +26328,10 @@ l3599:
 	FMOVQ    1248(R26), F7
 	VFMLA    V5.S4, V6.S4, V7.S4
 	FMOVQ    1264(R26), F6
+	VFMLA    V5.S4, V7.S4, V6.S4
+	FMOVQ    1280(R26), F7
+	VFMLA    V5.S4, V6.S4, V7.S4
+	FMOVQ    1296(R26), F6
 	VFMLA    V5.S4, V7.S4, V6.S4
 	FMOVQ    768(R26), F7
 	VFMLA    V5.S4, V6.S4, V7.S4
@@ -26475,20 +26406,20 @@ t3614:
 	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F3
+	FMOVQ    1152(R26), F3
 	VFMLA    V23.S4, V2.S4, V3.S4
 	WORD     $0x4ebad464 // fsub v4.4s, v3.4s, v26.4s
 	VFMLS    V22.S4, V4.S4, V2.S4
 	VFMLS    V21.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F4
-	VFMLA    V2.S4, V20.S4, V4.S4
-	FMOVQ    1024(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    1040(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V20.S4, V4.S4
 	FMOVQ    1056(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1072(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1088(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -26511,12 +26442,8 @@ t3614:
 	VFMLA    V29.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
 	VAND     V4.B16, V19.B16, V4.B16
-	FMOVQ    1168(R26), F6
-	VFMLA    V5.S4, V18.S4, V6.S4
-	FMOVQ    1184(R26), F7
-	VFMLA    V5.S4, V6.S4, V7.S4
 	FMOVQ    1200(R26), F6
-	VFMLA    V5.S4, V7.S4, V6.S4
+	VFMLA    V5.S4, V18.S4, V6.S4
 	FMOVQ    1216(R26), F7
 	VFMLA    V5.S4, V6.S4, V7.S4
 	FMOVQ    1232(R26), F6
@@ -26524,6 +26451,10 @@ t3614:
 	FMOVQ    1248(R26), F7
 	VFMLA    V5.S4, V6.S4, V7.S4
 	FMOVQ    1264(R26), F6
+	VFMLA    V5.S4, V7.S4, V6.S4
+	FMOVQ    1280(R26), F7
+	VFMLA    V5.S4, V6.S4, V7.S4
+	FMOVQ    1296(R26), F6
 	VFMLA    V5.S4, V7.S4, V6.S4
 	FMOVQ    768(R26), F7
 	VFMLA    V5.S4, V6.S4, V7.S4
@@ -26591,8 +26522,8 @@ TEXT ·GMMGradientSoftplusKept(SB), NOSPLIT, $8-64
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V28 values    V29-V30 constants and scalars    V31 kept from loop to loop
-	FMOVQ    1328(R26), F30
-	FMOVQ    1344(R26), F29
+	FMOVQ    1360(R26), F30
+	FMOVQ    1376(R26), F29
 
 	// Registers:    R0 w    R1 dmu    R2 ds    R3 x    R4 mu    R5 next    R15 elements left in the row    R6 4n
 	MOVD     w+0(FP), R0
@@ -26834,17 +26765,16 @@ TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V20 values    V21-V31 constants and scalars
-	FMOVQ    896(R26), F31
-	FMOVQ    1120(R26), F30
+	FMOVQ    928(R26), F31
+	FMOVQ    1152(R26), F30
 	FMOVQ    560(R26), F29
-	FMOVQ    1104(R26), F28
-	FMOVQ    960(R26), F27
-	FMOVQ    800(R26), F26
-	FMOVQ    784(R26), F25
-	FMOVQ    992(R26), F24
-	FMOVQ    1136(R26), F23
-	FMOVQ    1152(R26), F22
-	FMOVQ    1280(R26), F21
+	FMOVQ    1136(R26), F28
+	FMOVQ    992(R26), F27
+	FLDPQ    816(R26), (F26, F25)
+	FMOVQ    1024(R26), F24
+	FMOVQ    1168(R26), F23
+	FMOVQ    1184(R26), F22
+	FMOVQ    1312(R26), F21
 
 	// Registers:    R0 z    R1 mu    R2 s    R3 eps    R15 elements left in the row    R4 4n
 	MOVD     z+0(FP), R0
@@ -26880,13 +26810,13 @@ l3651:
 	WORD     $0x4e27f787 // fmax v7.4s, v28.4s, v7.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F8
+	FMOVQ    1152(R26), F8
 	VFMLA    V27.S4, V4.S4, V8.S4
-	FMOVQ    1120(R26), F9
+	FMOVQ    1152(R26), F9
 	VFMLA    V27.S4, V5.S4, V9.S4
-	FMOVQ    1120(R26), F10
+	FMOVQ    1152(R26), F10
 	VFMLA    V27.S4, V6.S4, V10.S4
-	FMOVQ    1120(R26), F11
+	FMOVQ    1152(R26), F11
 	VFMLA    V27.S4, V7.S4, V11.S4
 	WORD     $0x4ebed50c // fsub v12.4s, v8.4s, v30.4s
 	WORD     $0x4ebed52d // fsub v13.4s, v9.4s, v30.4s
@@ -26902,37 +26832,37 @@ l3651:
 	VFMLS    V25.S4, V15.S4, V7.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F12
-	VFMLA    V4.S4, V24.S4, V12.S4
-	FMOVQ    1008(R26), F13
-	VFMLA    V5.S4, V24.S4, V13.S4
-	FMOVQ    1008(R26), F14
-	VFMLA    V6.S4, V24.S4, V14.S4
-	FMOVQ    1008(R26), F15
-	VFMLA    V7.S4, V24.S4, V15.S4
-	FMOVQ    1024(R26), F16
-	VFMLA    V4.S4, V12.S4, V16.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V5.S4, V13.S4, V12.S4
-	FMOVQ    1024(R26), F13
-	VFMLA    V6.S4, V14.S4, V13.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V7.S4, V15.S4, V14.S4
-	FMOVQ    1040(R26), F15
-	VFMLA    V4.S4, V16.S4, V15.S4
-	FMOVQ    1040(R26), F16
-	VFMLA    V5.S4, V12.S4, V16.S4
 	FMOVQ    1040(R26), F12
-	VFMLA    V6.S4, V13.S4, V12.S4
+	VFMLA    V4.S4, V24.S4, V12.S4
 	FMOVQ    1040(R26), F13
-	VFMLA    V7.S4, V14.S4, V13.S4
-	FMOVQ    1056(R26), F14
-	VFMLA    V4.S4, V15.S4, V14.S4
-	FMOVQ    1056(R26), F15
-	VFMLA    V5.S4, V16.S4, V15.S4
+	VFMLA    V5.S4, V24.S4, V13.S4
+	FMOVQ    1040(R26), F14
+	VFMLA    V6.S4, V24.S4, V14.S4
+	FMOVQ    1040(R26), F15
+	VFMLA    V7.S4, V24.S4, V15.S4
 	FMOVQ    1056(R26), F16
-	VFMLA    V6.S4, V12.S4, V16.S4
+	VFMLA    V4.S4, V12.S4, V16.S4
 	FMOVQ    1056(R26), F12
+	VFMLA    V5.S4, V13.S4, V12.S4
+	FMOVQ    1056(R26), F13
+	VFMLA    V6.S4, V14.S4, V13.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V7.S4, V15.S4, V14.S4
+	FMOVQ    1072(R26), F15
+	VFMLA    V4.S4, V16.S4, V15.S4
+	FMOVQ    1072(R26), F16
+	VFMLA    V5.S4, V12.S4, V16.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V6.S4, V13.S4, V12.S4
+	FMOVQ    1072(R26), F13
+	VFMLA    V7.S4, V14.S4, V13.S4
+	FMOVQ    1088(R26), F14
+	VFMLA    V4.S4, V15.S4, V14.S4
+	FMOVQ    1088(R26), F15
+	VFMLA    V5.S4, V16.S4, V15.S4
+	FMOVQ    1088(R26), F16
+	VFMLA    V6.S4, V12.S4, V16.S4
+	FMOVQ    1088(R26), F12
 	VFMLA    V7.S4, V13.S4, V12.S4
 	FMOVQ    624(R26), F13
 	VFMLA    V4.S4, V14.S4, V13.S4
@@ -27006,61 +26936,61 @@ l3651:
 	VAND     V9.B16, V23.B16, V9.B16
 	VAND     V10.B16, V23.B16, V10.B16
 	VAND     V11.B16, V23.B16, V11.B16
-	FMOVQ    1168(R26), F12
-	VFMLA    V7.S4, V22.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	VFMLA    V4.S4, V22.S4, V13.S4
-	FMOVQ    1168(R26), F14
-	VFMLA    V5.S4, V22.S4, V14.S4
-	FMOVQ    1168(R26), F15
-	VFMLA    V6.S4, V22.S4, V15.S4
-	FMOVQ    1184(R26), F16
-	VFMLA    V7.S4, V12.S4, V16.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V4.S4, V13.S4, V12.S4
-	FMOVQ    1184(R26), F13
-	VFMLA    V5.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V6.S4, V15.S4, V14.S4
-	FMOVQ    1200(R26), F15
-	VFMLA    V7.S4, V16.S4, V15.S4
-	FMOVQ    1200(R26), F16
-	VFMLA    V4.S4, V12.S4, V16.S4
 	FMOVQ    1200(R26), F12
-	VFMLA    V5.S4, V13.S4, V12.S4
+	VFMLA    V7.S4, V22.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V6.S4, V14.S4, V13.S4
-	FMOVQ    1216(R26), F14
-	VFMLA    V7.S4, V15.S4, V14.S4
-	FMOVQ    1216(R26), F15
-	VFMLA    V4.S4, V16.S4, V15.S4
+	VFMLA    V4.S4, V22.S4, V13.S4
+	FMOVQ    1200(R26), F14
+	VFMLA    V5.S4, V22.S4, V14.S4
+	FMOVQ    1200(R26), F15
+	VFMLA    V6.S4, V22.S4, V15.S4
 	FMOVQ    1216(R26), F16
-	VFMLA    V5.S4, V12.S4, V16.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V6.S4, V13.S4, V12.S4
-	FMOVQ    1232(R26), F13
-	VFMLA    V7.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
-	VFMLA    V4.S4, V15.S4, V14.S4
-	FMOVQ    1232(R26), F15
-	VFMLA    V5.S4, V16.S4, V15.S4
-	FMOVQ    1232(R26), F16
-	VFMLA    V6.S4, V12.S4, V16.S4
-	FMOVQ    1248(R26), F12
-	VFMLA    V7.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
-	VFMLA    V4.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
-	VFMLA    V5.S4, V15.S4, V14.S4
-	FMOVQ    1248(R26), F15
-	VFMLA    V6.S4, V16.S4, V15.S4
-	FMOVQ    1264(R26), F16
 	VFMLA    V7.S4, V12.S4, V16.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V4.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1216(R26), F13
 	VFMLA    V5.S4, V14.S4, V13.S4
+	FMOVQ    1216(R26), F14
+	VFMLA    V6.S4, V15.S4, V14.S4
+	FMOVQ    1232(R26), F15
+	VFMLA    V7.S4, V16.S4, V15.S4
+	FMOVQ    1232(R26), F16
+	VFMLA    V4.S4, V12.S4, V16.S4
+	FMOVQ    1232(R26), F12
+	VFMLA    V5.S4, V13.S4, V12.S4
+	FMOVQ    1232(R26), F13
+	VFMLA    V6.S4, V14.S4, V13.S4
+	FMOVQ    1248(R26), F14
+	VFMLA    V7.S4, V15.S4, V14.S4
+	FMOVQ    1248(R26), F15
+	VFMLA    V4.S4, V16.S4, V15.S4
+	FMOVQ    1248(R26), F16
+	VFMLA    V5.S4, V12.S4, V16.S4
+	FMOVQ    1248(R26), F12
+	VFMLA    V6.S4, V13.S4, V12.S4
+	FMOVQ    1264(R26), F13
+	VFMLA    V7.S4, V14.S4, V13.S4
 	FMOVQ    1264(R26), F14
+	VFMLA    V4.S4, V15.S4, V14.S4
+	FMOVQ    1264(R26), F15
+	VFMLA    V5.S4, V16.S4, V15.S4
+	FMOVQ    1264(R26), F16
+	VFMLA    V6.S4, V12.S4, V16.S4
+	FMOVQ    1280(R26), F12
+	VFMLA    V7.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V4.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V5.S4, V15.S4, V14.S4
+	FMOVQ    1280(R26), F15
+	VFMLA    V6.S4, V16.S4, V15.S4
+	FMOVQ    1296(R26), F16
+	VFMLA    V7.S4, V12.S4, V16.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V4.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
+	VFMLA    V5.S4, V14.S4, V13.S4
+	FMOVQ    1296(R26), F14
 	VFMLA    V6.S4, V15.S4, V14.S4
 	FMOVQ    768(R26), F15
 	VFMLA    V7.S4, V16.S4, V15.S4
@@ -27115,20 +27045,20 @@ l3655:
 	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F2
+	FMOVQ    1152(R26), F2
 	VFMLA    V27.S4, V1.S4, V2.S4
 	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
 	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F3
-	VFMLA    V1.S4, V24.S4, V3.S4
-	FMOVQ    1024(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
-	VFMLA    V1.S4, V4.S4, V3.S4
+	VFMLA    V1.S4, V24.S4, V3.S4
 	FMOVQ    1056(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1072(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1088(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
@@ -27151,12 +27081,8 @@ l3655:
 	VFMLA    V31.S4, V1.S4, V3.S4
 	VBIT     V2.B16, V3.B16, V1.B16
 	VAND     V2.B16, V23.B16, V2.B16
-	FMOVQ    1168(R26), F3
-	VFMLA    V1.S4, V22.S4, V3.S4
-	FMOVQ    1184(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1200(R26), F3
-	VFMLA    V1.S4, V4.S4, V3.S4
+	VFMLA    V1.S4, V22.S4, V3.S4
 	FMOVQ    1216(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1232(R26), F3
@@ -27164,6 +27090,10 @@ l3655:
 	FMOVQ    1248(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1264(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1280(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1296(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    768(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
@@ -27198,20 +27128,20 @@ t3664:
 	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F2
+	FMOVQ    1152(R26), F2
 	VFMLA    V27.S4, V1.S4, V2.S4
 	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
 	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F3
-	VFMLA    V1.S4, V24.S4, V3.S4
-	FMOVQ    1024(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
-	VFMLA    V1.S4, V4.S4, V3.S4
+	VFMLA    V1.S4, V24.S4, V3.S4
 	FMOVQ    1056(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1072(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1088(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
@@ -27234,12 +27164,8 @@ t3664:
 	VFMLA    V31.S4, V1.S4, V3.S4
 	VBIT     V2.B16, V3.B16, V1.B16
 	VAND     V2.B16, V23.B16, V2.B16
-	FMOVQ    1168(R26), F3
-	VFMLA    V1.S4, V22.S4, V3.S4
-	FMOVQ    1184(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1200(R26), F3
-	VFMLA    V1.S4, V4.S4, V3.S4
+	VFMLA    V1.S4, V22.S4, V3.S4
 	FMOVQ    1216(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1232(R26), F3
@@ -27247,6 +27173,10 @@ t3664:
 	FMOVQ    1248(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1264(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1280(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1296(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    768(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
@@ -27304,13 +27234,12 @@ TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $40-64
 
 	// Registers:    V0-V23 values    V24-V31 constants and scalars
 	FMOVQ    624(R26), F31
-	FMOVQ    1120(R26), F30
+	FMOVQ    1152(R26), F30
 	FMOVQ    560(R26), F29
-	FMOVQ    1104(R26), F28
-	FMOVQ    960(R26), F27
-	FMOVQ    800(R26), F26
-	FMOVQ    784(R26), F25
-	FMOVQ    992(R26), F24
+	FMOVQ    1136(R26), F28
+	FMOVQ    992(R26), F27
+	FLDPQ    816(R26), (F26, F25)
+	FMOVQ    1024(R26), F24
 
 	// Registers:    R0 dmu    R1 ds    R2 dz    R3 s    R4 eps    R15 elements left in the row    R5 4n
 	MOVD     dmu+0(FP), R0
@@ -27367,13 +27296,13 @@ l3673:
 	WORD     $0x4e2bf78b // fmax v11.4s, v28.4s, v11.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F12
+	FMOVQ    1152(R26), F12
 	VFMLA    V27.S4, V8.S4, V12.S4
-	FMOVQ    1120(R26), F13
+	FMOVQ    1152(R26), F13
 	VFMLA    V27.S4, V9.S4, V13.S4
-	FMOVQ    1120(R26), F14
+	FMOVQ    1152(R26), F14
 	VFMLA    V27.S4, V10.S4, V14.S4
-	FMOVQ    1120(R26), F15
+	FMOVQ    1152(R26), F15
 	VFMLA    V27.S4, V11.S4, V15.S4
 	WORD     $0x4ebed590 // fsub v16.4s, v12.4s, v30.4s
 	WORD     $0x4ebed5b1 // fsub v17.4s, v13.4s, v30.4s
@@ -27389,37 +27318,37 @@ l3673:
 	VFMLS    V25.S4, V19.S4, V11.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F16
-	VFMLA    V8.S4, V24.S4, V16.S4
-	FMOVQ    1008(R26), F17
-	VFMLA    V9.S4, V24.S4, V17.S4
-	FMOVQ    1008(R26), F18
-	VFMLA    V10.S4, V24.S4, V18.S4
-	FMOVQ    1008(R26), F19
-	VFMLA    V11.S4, V24.S4, V19.S4
-	FMOVQ    1024(R26), F20
-	VFMLA    V8.S4, V16.S4, V20.S4
-	FMOVQ    1024(R26), F16
-	VFMLA    V9.S4, V17.S4, V16.S4
-	FMOVQ    1024(R26), F17
-	VFMLA    V10.S4, V18.S4, V17.S4
-	FMOVQ    1024(R26), F18
-	VFMLA    V11.S4, V19.S4, V18.S4
-	FMOVQ    1040(R26), F19
-	VFMLA    V8.S4, V20.S4, V19.S4
-	FMOVQ    1040(R26), F20
-	VFMLA    V9.S4, V16.S4, V20.S4
 	FMOVQ    1040(R26), F16
-	VFMLA    V10.S4, V17.S4, V16.S4
+	VFMLA    V8.S4, V24.S4, V16.S4
 	FMOVQ    1040(R26), F17
-	VFMLA    V11.S4, V18.S4, V17.S4
-	FMOVQ    1056(R26), F18
-	VFMLA    V8.S4, V19.S4, V18.S4
-	FMOVQ    1056(R26), F19
-	VFMLA    V9.S4, V20.S4, V19.S4
+	VFMLA    V9.S4, V24.S4, V17.S4
+	FMOVQ    1040(R26), F18
+	VFMLA    V10.S4, V24.S4, V18.S4
+	FMOVQ    1040(R26), F19
+	VFMLA    V11.S4, V24.S4, V19.S4
 	FMOVQ    1056(R26), F20
-	VFMLA    V10.S4, V16.S4, V20.S4
+	VFMLA    V8.S4, V16.S4, V20.S4
 	FMOVQ    1056(R26), F16
+	VFMLA    V9.S4, V17.S4, V16.S4
+	FMOVQ    1056(R26), F17
+	VFMLA    V10.S4, V18.S4, V17.S4
+	FMOVQ    1056(R26), F18
+	VFMLA    V11.S4, V19.S4, V18.S4
+	FMOVQ    1072(R26), F19
+	VFMLA    V8.S4, V20.S4, V19.S4
+	FMOVQ    1072(R26), F20
+	VFMLA    V9.S4, V16.S4, V20.S4
+	FMOVQ    1072(R26), F16
+	VFMLA    V10.S4, V17.S4, V16.S4
+	FMOVQ    1072(R26), F17
+	VFMLA    V11.S4, V18.S4, V17.S4
+	FMOVQ    1088(R26), F18
+	VFMLA    V8.S4, V19.S4, V18.S4
+	FMOVQ    1088(R26), F19
+	VFMLA    V9.S4, V20.S4, V19.S4
+	FMOVQ    1088(R26), F20
+	VFMLA    V10.S4, V16.S4, V20.S4
+	FMOVQ    1088(R26), F16
 	VFMLA    V11.S4, V17.S4, V16.S4
 	FMOVQ    624(R26), F17
 	VFMLA    V8.S4, V18.S4, V17.S4
@@ -27509,20 +27438,20 @@ l3677:
 	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F3
+	FMOVQ    1152(R26), F3
 	VFMLA    V27.S4, V2.S4, V3.S4
 	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
 	VFMLS    V26.S4, V4.S4, V2.S4
 	VFMLS    V25.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F4
-	VFMLA    V2.S4, V24.S4, V4.S4
-	FMOVQ    1024(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    1040(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V24.S4, V4.S4
 	FMOVQ    1056(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1072(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1088(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -27604,20 +27533,20 @@ t3700:
 	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F3
+	FMOVQ    1152(R26), F3
 	VFMLA    V27.S4, V2.S4, V3.S4
 	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
 	VFMLS    V26.S4, V4.S4, V2.S4
 	VFMLS    V25.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F4
-	VFMLA    V2.S4, V24.S4, V4.S4
-	FMOVQ    1024(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    1040(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V24.S4, V4.S4
 	FMOVQ    1056(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1072(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1088(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -27677,9 +27606,9 @@ TEXT ·LatentStepSigma(SB), NOSPLIT, $40-96
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V14 values    V15-V18 constants and scalars    V19-V31 kept from loop to loop
-	FLDPQ    880(R26), (F18, F17)
-	FMOVQ    592(R26), F16
-	FMOVQ    624(R26), F15
+	FLDPQ    912(R26), (F18, F17)
+	FMOVQ    624(R26), F16
+	FMOVQ    592(R26), F15
 
 	// Registers:    R0 sigmaQ    R1 z    R2 lanes    R3 muQ    R4 sQ    R5 muP    R6 sP    R7 eps    R15 elements left in the row    R8 4n
 	MOVD     sigmaQ+0(FP), R0
@@ -27716,13 +27645,13 @@ l3706:
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
 	FMOVQ    528(R26), F28
-	VMOV     V15.B16, V27.B16
+	VMOV     V16.B16, V27.B16
 	FMOVQ    528(R26), F23
-	VMOV     V15.B16, V26.B16
+	VMOV     V16.B16, V26.B16
 	FMOVQ    528(R26), F22
-	VMOV     V15.B16, V25.B16
+	VMOV     V16.B16, V25.B16
 	FMOVQ    528(R26), F21
-	VMOV     V15.B16, V24.B16
+	VMOV     V16.B16, V24.B16
 	FMOVQ    528(R26), F20
 	MOVD     n+72(FP), R15
 	SUBS     $16, R15, R15
@@ -27742,8 +27671,8 @@ l3707:
 	FLDPQ    (R5), (F6, F7)
 	WORD     $0x4ea6d406 // fsub v6.4s, v0.4s, v6.4s
 	WORD     $0x4ea7d427 // fsub v7.4s, v1.4s, v7.4s
-	WORD     $0x6e24fde8 // fdiv v8.4s, v15.4s, v4.4s
-	WORD     $0x6e25fde9 // fdiv v9.4s, v15.4s, v5.4s
+	WORD     $0x6e24fe08 // fdiv v8.4s, v16.4s, v4.4s
+	WORD     $0x6e25fe09 // fdiv v9.4s, v16.4s, v5.4s
 	WORD     $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
 	WORD     $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	WORD     $0x6e28dc4a // fmul v10.4s, v2.4s, v8.4s
@@ -27758,9 +27687,9 @@ l3707:
 	WORD     $0x6e31dce5 // fmul v5.4s, v7.4s, v17.4s
 	WORD     $0x6e31dd46 // fmul v6.4s, v10.4s, v17.4s
 	WORD     $0x6e31dd67 // fmul v7.4s, v11.4s, v17.4s
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V6.S4, V6.S4, V8.S4
-	FMOVQ    912(R26), F6
+	FMOVQ    944(R26), F6
 	VFMLA    V7.S4, V7.S4, V6.S4
 	VFMLA    V4.S4, V4.S4, V8.S4
 	VFMLA    V5.S4, V5.S4, V6.S4
@@ -27787,8 +27716,8 @@ l3707:
 	FLDPQ    32(R5), (F6, F7)
 	WORD     $0x4ea6d406 // fsub v6.4s, v0.4s, v6.4s
 	WORD     $0x4ea7d427 // fsub v7.4s, v1.4s, v7.4s
-	WORD     $0x6e24fde8 // fdiv v8.4s, v15.4s, v4.4s
-	WORD     $0x6e25fde9 // fdiv v9.4s, v15.4s, v5.4s
+	WORD     $0x6e24fe08 // fdiv v8.4s, v16.4s, v4.4s
+	WORD     $0x6e25fe09 // fdiv v9.4s, v16.4s, v5.4s
 	WORD     $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
 	WORD     $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	WORD     $0x6e28dc4a // fmul v10.4s, v2.4s, v8.4s
@@ -27803,9 +27732,9 @@ l3707:
 	WORD     $0x6e31dce5 // fmul v5.4s, v7.4s, v17.4s
 	WORD     $0x6e31dd46 // fmul v6.4s, v10.4s, v17.4s
 	WORD     $0x6e31dd67 // fmul v7.4s, v11.4s, v17.4s
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V6.S4, V6.S4, V8.S4
-	FMOVQ    912(R26), F6
+	FMOVQ    944(R26), F6
 	VFMLA    V7.S4, V7.S4, V6.S4
 	VFMLA    V4.S4, V4.S4, V8.S4
 	VFMLA    V5.S4, V5.S4, V6.S4
@@ -27818,30 +27747,30 @@ l3707:
 	VFMLA    V5.S4, V3.S4, V1.S4
 	FSTPQ    (F2, F3), 32(R0)
 	FSTPQ    (F0, F1), 32(R1)
-	VSUB     V16.S4, V27.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V16.S4, V0.S4, V27.S4
-	VADD     V23.S4, V1.S4, V23.S4
-	VSUB     V16.S4, V26.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V16.S4, V0.S4, V26.S4
-	VADD     V22.S4, V1.S4, V22.S4
-	VSUB     V16.S4, V25.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V16.S4, V0.S4, V25.S4
-	VADD     V21.S4, V1.S4, V21.S4
-	VSUB     V16.S4, V24.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V16.S4, V0.S4, V24.S4
-	VADD     V20.S4, V1.S4, V20.S4
+	VSUB     V15.S4, V27.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V27.S4, V27.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V23.S4, V0.S4, V23.S4
+	VSUB     V15.S4, V26.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V26.S4, V26.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V22.S4, V0.S4, V22.S4
+	VSUB     V15.S4, V25.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V25.S4, V25.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V21.S4, V0.S4, V21.S4
+	VSUB     V15.S4, V24.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V24.S4, V24.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V20.S4, V0.S4, V20.S4
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R7, R7
@@ -28000,8 +27929,8 @@ t3866:
 t3864:
 	WORD     $0x4ea8d408 // fsub v8.4s, v0.4s, v8.4s
 	WORD     $0x4ea9d429 // fsub v9.4s, v1.4s, v9.4s
-	WORD     $0x6e24fdea // fdiv v10.4s, v15.4s, v4.4s
-	WORD     $0x6e25fdeb // fdiv v11.4s, v15.4s, v5.4s
+	WORD     $0x6e24fe0a // fdiv v10.4s, v16.4s, v4.4s
+	WORD     $0x6e25fe0b // fdiv v11.4s, v16.4s, v5.4s
 	WORD     $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
 	WORD     $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	WORD     $0x6e2adc4c // fmul v12.4s, v2.4s, v10.4s
@@ -28016,9 +27945,9 @@ t3864:
 	WORD     $0x6e31dd25 // fmul v5.4s, v9.4s, v17.4s
 	WORD     $0x6e31dd88 // fmul v8.4s, v12.4s, v17.4s
 	WORD     $0x6e31dda9 // fmul v9.4s, v13.4s, v17.4s
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V8.S4, V8.S4, V10.S4
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V9.S4, V9.S4, V8.S4
 	VFMLA    V4.S4, V4.S4, V10.S4
 	VFMLA    V5.S4, V5.S4, V8.S4
@@ -28026,8 +27955,8 @@ t3864:
 	VAND     V7.B16, V8.B16, V5.B16
 	WORD     $0x4e24d7ff // fadd v31.4s, v31.4s, v4.4s
 	WORD     $0x4e25d7de // fadd v30.4s, v30.4s, v5.4s
-	VBSL     V15.B16, V12.B16, V6.B16
-	VBSL     V15.B16, V13.B16, V7.B16
+	VBSL     V16.B16, V12.B16, V6.B16
+	VBSL     V16.B16, V13.B16, V7.B16
 	WORD     $0x6e26df7b // fmul v27.4s, v27.4s, v6.4s
 	WORD     $0x6e27df5a // fmul v26.4s, v26.4s, v7.4s
 	CMP      $4, R15
@@ -28288,8 +28217,8 @@ t3908:
 t3906:
 	WORD     $0x4ea8d408 // fsub v8.4s, v0.4s, v8.4s
 	WORD     $0x4ea9d429 // fsub v9.4s, v1.4s, v9.4s
-	WORD     $0x6e24fdea // fdiv v10.4s, v15.4s, v4.4s
-	WORD     $0x6e25fdeb // fdiv v11.4s, v15.4s, v5.4s
+	WORD     $0x6e24fe0a // fdiv v10.4s, v16.4s, v4.4s
+	WORD     $0x6e25fe0b // fdiv v11.4s, v16.4s, v5.4s
 	WORD     $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
 	WORD     $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	WORD     $0x6e2adc4c // fmul v12.4s, v2.4s, v10.4s
@@ -28304,9 +28233,9 @@ t3906:
 	WORD     $0x6e31dd25 // fmul v5.4s, v9.4s, v17.4s
 	WORD     $0x6e31dd88 // fmul v8.4s, v12.4s, v17.4s
 	WORD     $0x6e31dda9 // fmul v9.4s, v13.4s, v17.4s
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V8.S4, V8.S4, V10.S4
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V9.S4, V9.S4, V8.S4
 	VFMLA    V4.S4, V4.S4, V10.S4
 	VFMLA    V5.S4, V5.S4, V8.S4
@@ -28314,8 +28243,8 @@ t3906:
 	VAND     V7.B16, V8.B16, V5.B16
 	WORD     $0x4e24d7bd // fadd v29.4s, v29.4s, v4.4s
 	WORD     $0x4e25d79c // fadd v28.4s, v28.4s, v5.4s
-	VBSL     V15.B16, V12.B16, V6.B16
-	VBSL     V15.B16, V13.B16, V7.B16
+	VBSL     V16.B16, V12.B16, V6.B16
+	VBSL     V16.B16, V13.B16, V7.B16
 	WORD     $0x6e26df39 // fmul v25.4s, v25.4s, v6.4s
 	WORD     $0x6e27df18 // fmul v24.4s, v24.4s, v7.4s
 	SUB      $8, R15, R23
@@ -28451,9 +28380,9 @@ l3710:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l3706
-	FMOVQ    928(R26), F0
+	FMOVQ    960(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    944(R26), F1
+	FMOVQ    976(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -28467,10 +28396,10 @@ TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $88-120
 
 	// Registers:    V0-V23 values    V24-V28 constants and scalars    V29-V31 kept from loop to loop
 	FMOVQ    624(R26), F28
-	FMOVQ    880(R26), F27
+	FMOVQ    912(R26), F27
 	FMOVQ    528(R26), F26
-	FMOVQ    1376(R26), F25
-	FMOVQ    928(R26), F24
+	FMOVQ    1408(R26), F25
+	FMOVQ    960(R26), F24
 
 	// Registers:    R0 dmuQ    R1 dsQ    R2 dmuP    R3 dsP    R4 dz    R5 muQ    R6 sQ    R7 muP    R8 sP    R9 eps    R15 elements left in the row    R10 4n
 	MOVD     dmuQ+0(FP), R0
@@ -28897,7 +28826,7 @@ l3931:
 	BNE      l3927
 	VADD     V25.S4, V30.S4, V0.S4
 	VUMIN    V24.S4, V31.S4, V1.S4
-	FMOVQ    944(R26), F2
+	FMOVQ    976(R26), F2
 	VADD     V2.S4, V1.S4, V1.S4
 	VORR     V0.B16, V1.B16, V31.B16
 	VUSHR    $31, V31.S4, V0.S4
@@ -28911,8 +28840,8 @@ TEXT ·LatentStepStandardSigma(SB), NOSPLIT, $88-80
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V16 values    V17-V18 constants and scalars    V19-V31 kept from loop to loop
-	FMOVQ    896(R26), F18
-	FMOVQ    592(R26), F17
+	FMOVQ    928(R26), F18
+	FMOVQ    912(R26), F17
 
 	// Registers:    R0 sigmaQ    R1 z    R2 lanes    R3 muQ    R4 sQ    R5 eps    R15 elements left in the row    R6 4n
 	MOVD     sigmaQ+0(FP), R0
@@ -28955,14 +28884,10 @@ l3974:
 	FLDPQ    32(R3), (F2, F3)
 	FLDPQ    (R4), (F4, F5)
 	FLDPQ    32(R4), (F6, F7)
-	FMOVQ    880(R26), F8
-	VSUB     V8.S4, V4.S4, V8.S4
-	FMOVQ    880(R26), F9
-	VSUB     V9.S4, V5.S4, V9.S4
-	FMOVQ    880(R26), F10
-	VSUB     V10.S4, V6.S4, V10.S4
-	FMOVQ    880(R26), F11
-	VSUB     V11.S4, V7.S4, V11.S4
+	VSUB     V17.S4, V4.S4, V8.S4
+	VSUB     V17.S4, V5.S4, V9.S4
+	VSUB     V17.S4, V6.S4, V10.S4
+	VSUB     V17.S4, V7.S4, V11.S4
 	VUMAX    V8.S4, V19.S4, V19.S4
 	VUMAX    V9.S4, V19.S4, V19.S4
 	VUMAX    V10.S4, V19.S4, V19.S4
@@ -28975,13 +28900,13 @@ l3974:
 	WORD     $0x6e32dcad // fmul v13.4s, v5.4s, v18.4s
 	WORD     $0x6e32dcce // fmul v14.4s, v6.4s, v18.4s
 	WORD     $0x6e32dcef // fmul v15.4s, v7.4s, v18.4s
-	FMOVQ    912(R26), F16
+	FMOVQ    944(R26), F16
 	VFMLA    V12.S4, V12.S4, V16.S4
-	FMOVQ    912(R26), F12
+	FMOVQ    944(R26), F12
 	VFMLA    V13.S4, V13.S4, V12.S4
-	FMOVQ    912(R26), F13
+	FMOVQ    944(R26), F13
 	VFMLA    V14.S4, V14.S4, V13.S4
-	FMOVQ    912(R26), F14
+	FMOVQ    944(R26), F14
 	VFMLA    V15.S4, V15.S4, V14.S4
 	VFMLA    V8.S4, V8.S4, V16.S4
 	VFMLA    V9.S4, V9.S4, V12.S4
@@ -29005,30 +28930,34 @@ l3974:
 	FSTPQ    (F6, F7), 32(R0)
 	FSTPQ    (F0, F1), (R1)
 	FSTPQ    (F2, F3), 32(R1)
-	VSUB     V17.S4, V27.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V27.S4
-	VADD     V23.S4, V1.S4, V23.S4
-	VSUB     V17.S4, V26.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V26.S4
-	VADD     V22.S4, V1.S4, V22.S4
-	VSUB     V17.S4, V25.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V25.S4
-	VADD     V21.S4, V1.S4, V21.S4
-	VSUB     V17.S4, V24.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V24.S4
-	VADD     V20.S4, V1.S4, V20.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V27.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V27.S4, V27.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V23.S4, V0.S4, V23.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V26.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V26.S4, V26.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V22.S4, V0.S4, V22.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V25.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V25.S4, V25.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V21.S4, V0.S4, V21.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V24.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V24.S4, V24.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V20.S4, V0.S4, V20.S4
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R5, R5
@@ -29175,14 +29104,10 @@ t4073:
 	ADD      $56, R4, R23
 	VLD1     (R23), V7.S[2]
 t4071:
-	FMOVQ    880(R26), F8
-	VSUB     V8.S4, V4.S4, V8.S4
-	FMOVQ    880(R26), F9
-	VSUB     V9.S4, V5.S4, V9.S4
-	FMOVQ    880(R26), F10
-	VSUB     V10.S4, V6.S4, V10.S4
-	FMOVQ    880(R26), F11
-	VSUB     V11.S4, V7.S4, V11.S4
+	VSUB     V17.S4, V4.S4, V8.S4
+	VSUB     V17.S4, V5.S4, V9.S4
+	VSUB     V17.S4, V6.S4, V10.S4
+	VSUB     V17.S4, V7.S4, V11.S4
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F12
 	SUB      R15<<2, R26, R23
@@ -29211,13 +29136,13 @@ t4071:
 	FMOVQ    F1, 64(RSP)
 	WORD     $0x6e32dce1 // fmul v1.4s, v7.4s, v18.4s
 	FMOVQ    F0, 80(RSP)
-	FMOVQ    912(R26), F0
+	FMOVQ    944(R26), F0
 	VFMLA    V16.S4, V16.S4, V0.S4
-	FMOVQ    912(R26), F16
+	FMOVQ    944(R26), F16
 	VFMLA    V3.S4, V3.S4, V16.S4
-	FMOVQ    912(R26), F3
+	FMOVQ    944(R26), F3
 	VFMLA    V2.S4, V2.S4, V3.S4
-	FMOVQ    912(R26), F2
+	FMOVQ    944(R26), F2
 	VFMLA    V1.S4, V1.S4, V2.S4
 	VFMLA    V8.S4, V8.S4, V0.S4
 	VFMLA    V9.S4, V9.S4, V16.S4
@@ -29470,9 +29395,9 @@ l3977:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l3973
-	FMOVQ    928(R26), F0
+	FMOVQ    960(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    944(R26), F1
+	FMOVQ    976(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -29486,10 +29411,10 @@ TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $56-88
 
 	// Registers:    V0-V22 values    V23-V28 constants and scalars    V29-V31 kept from loop to loop
 	FMOVQ    624(R26), F28
-	FMOVQ    880(R26), F27
+	FMOVQ    912(R26), F27
 	FMOVQ    528(R26), F26
-	FMOVQ    1376(R26), F25
-	FLDPQ    928(R26), (F24, F23)
+	FMOVQ    1408(R26), F25
+	FLDPQ    960(R26), (F24, F23)
 
 	// Registers:    R0 dmuQ    R1 dsQ    R2 dz    R3 muQ    R4 sQ    R5 eps    R15 elements left in the row    R6 4n
 	MOVD     dmuQ+0(FP), R0
@@ -29746,9 +29671,9 @@ TEXT ·LatentStepLog(SB), NOSPLIT, $56-104
 	// Registers:    V0-V18 values    V19-V22 constants and scalars    V23-V31 kept from loop to loop
 	FMOVS    factor+88(FP), F22
 	VDUP     V22.S[0], V22.S4
-	FMOVQ    976(R26), F21
-	FMOVQ    960(R26), F20
-	FMOVQ    800(R26), F19
+	FMOVQ    1008(R26), F21
+	FMOVQ    992(R26), F20
+	FMOVQ    816(R26), F19
 
 	// Registers:    R0 sigmaQ    R1 z    R2 lanes    R3 muQ    R4 sQ    R5 muP    R6 sP    R7 eps    R15 elements left in the row    R8 4n
 	MOVD     sigmaQ+0(FP), R0
@@ -29815,9 +29740,9 @@ l4141:
 	WORD     $0x4ea5d469 // fsub v9.4s, v3.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F10
+	FMOVQ    1008(R26), F10
 	VFMLA    V20.S4, V8.S4, V10.S4
-	FMOVQ    976(R26), F11
+	FMOVQ    1008(R26), F11
 	VFMLA    V20.S4, V9.S4, V11.S4
 	WORD     $0x4eb5d54c // fsub v12.4s, v10.4s, v21.4s
 	WORD     $0x4eb5d56d // fsub v13.4s, v11.4s, v21.4s
@@ -29825,29 +29750,29 @@ l4141:
 	VFMLS    V19.S4, V12.S4, V14.S4
 	VMOV     V9.B16, V15.B16
 	VFMLS    V19.S4, V13.S4, V15.S4
-	FMOVQ    784(R26), F16
+	FMOVQ    832(R26), F16
 	VFMLS    V16.S4, V12.S4, V14.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V13.S4, V15.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F12
-	FMOVQ    992(R26), F13
+	FMOVQ    1040(R26), F12
+	FMOVQ    1024(R26), F13
 	VFMLA    V14.S4, V13.S4, V12.S4
-	FMOVQ    1008(R26), F13
-	FMOVQ    992(R26), F16
-	VFMLA    V15.S4, V16.S4, V13.S4
-	FMOVQ    1024(R26), F16
-	VFMLA    V14.S4, V12.S4, V16.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V15.S4, V13.S4, V12.S4
 	FMOVQ    1040(R26), F13
-	VFMLA    V14.S4, V16.S4, V13.S4
-	FMOVQ    1040(R26), F16
-	VFMLA    V15.S4, V12.S4, V16.S4
+	FMOVQ    1024(R26), F16
+	VFMLA    V15.S4, V16.S4, V13.S4
+	FMOVQ    1056(R26), F16
+	VFMLA    V14.S4, V12.S4, V16.S4
 	FMOVQ    1056(R26), F12
+	VFMLA    V15.S4, V13.S4, V12.S4
+	FMOVQ    1072(R26), F13
+	VFMLA    V14.S4, V16.S4, V13.S4
+	FMOVQ    1072(R26), F16
+	VFMLA    V15.S4, V12.S4, V16.S4
+	FMOVQ    1088(R26), F12
 	VFMLA    V14.S4, V13.S4, V12.S4
-	FMOVQ    1056(R26), F13
+	FMOVQ    1088(R26), F13
 	VFMLA    V15.S4, V16.S4, V13.S4
 	FMOVQ    624(R26), F16
 	VFMLA    V14.S4, V12.S4, V16.S4
@@ -29869,37 +29794,37 @@ l4141:
 	WORD     $0x6e2cdca5 // fmul v5.4s, v5.4s, v12.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F12
+	FMOVQ    1008(R26), F12
 	VFMLA    V20.S4, V4.S4, V12.S4
-	FMOVQ    976(R26), F13
+	FMOVQ    1008(R26), F13
 	VFMLA    V20.S4, V5.S4, V13.S4
 	WORD     $0x4eb5d58e // fsub v14.4s, v12.4s, v21.4s
 	WORD     $0x4eb5d5af // fsub v15.4s, v13.4s, v21.4s
 	VFMLS    V19.S4, V14.S4, V4.S4
 	VFMLS    V19.S4, V15.S4, V5.S4
-	FMOVQ    784(R26), F16
+	FMOVQ    832(R26), F16
 	VFMLS    V16.S4, V14.S4, V4.S4
-	FMOVQ    784(R26), F14
+	FMOVQ    832(R26), F14
 	VFMLS    V14.S4, V15.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F14
-	FMOVQ    992(R26), F15
+	FMOVQ    1040(R26), F14
+	FMOVQ    1024(R26), F15
 	VFMLA    V4.S4, V15.S4, V14.S4
-	FMOVQ    1008(R26), F15
-	FMOVQ    992(R26), F16
-	VFMLA    V5.S4, V16.S4, V15.S4
-	FMOVQ    1024(R26), F16
-	VFMLA    V4.S4, V14.S4, V16.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V5.S4, V15.S4, V14.S4
 	FMOVQ    1040(R26), F15
-	VFMLA    V4.S4, V16.S4, V15.S4
-	FMOVQ    1040(R26), F16
-	VFMLA    V5.S4, V14.S4, V16.S4
+	FMOVQ    1024(R26), F16
+	VFMLA    V5.S4, V16.S4, V15.S4
+	FMOVQ    1056(R26), F16
+	VFMLA    V4.S4, V14.S4, V16.S4
 	FMOVQ    1056(R26), F14
+	VFMLA    V5.S4, V15.S4, V14.S4
+	FMOVQ    1072(R26), F15
+	VFMLA    V4.S4, V16.S4, V15.S4
+	FMOVQ    1072(R26), F16
+	VFMLA    V5.S4, V14.S4, V16.S4
+	FMOVQ    1088(R26), F14
 	VFMLA    V4.S4, V15.S4, V14.S4
-	FMOVQ    1056(R26), F15
+	FMOVQ    1088(R26), F15
 	VFMLA    V5.S4, V16.S4, V15.S4
 	FMOVQ    624(R26), F16
 	VFMLA    V4.S4, V14.S4, V16.S4
@@ -29919,17 +29844,17 @@ l4141:
 	WORD     $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
 	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	FMOVQ    896(R26), F6
+	FMOVQ    928(R26), F6
 	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
-	FMOVQ    896(R26), F6
+	FMOVQ    928(R26), F6
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	FMOVQ    896(R26), F6
+	FMOVQ    928(R26), F6
 	WORD     $0x6e26dd46 // fmul v6.4s, v10.4s, v6.4s
-	FMOVQ    896(R26), F7
+	FMOVQ    928(R26), F7
 	WORD     $0x6e27dd67 // fmul v7.4s, v11.4s, v7.4s
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V6.S4, V6.S4, V10.S4
-	FMOVQ    912(R26), F6
+	FMOVQ    944(R26), F6
 	VFMLA    V7.S4, V7.S4, V6.S4
 	VFMLA    V5.S4, V5.S4, V10.S4
 	VFMLA    V4.S4, V4.S4, V6.S4
@@ -29939,37 +29864,37 @@ l4141:
 	WORD     $0x4e29d75a // fadd v26.4s, v26.4s, v9.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F4
+	FMOVQ    1008(R26), F4
 	VFMLA    V20.S4, V2.S4, V4.S4
-	FMOVQ    976(R26), F5
+	FMOVQ    1008(R26), F5
 	VFMLA    V20.S4, V3.S4, V5.S4
 	WORD     $0x4eb5d486 // fsub v6.4s, v4.4s, v21.4s
 	WORD     $0x4eb5d4a7 // fsub v7.4s, v5.4s, v21.4s
 	VFMLS    V19.S4, V6.S4, V2.S4
 	VFMLS    V19.S4, V7.S4, V3.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V6.S4, V2.S4
-	FMOVQ    784(R26), F6
+	FMOVQ    832(R26), F6
 	VFMLS    V6.S4, V7.S4, V3.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F6
-	FMOVQ    992(R26), F7
+	FMOVQ    1040(R26), F6
+	FMOVQ    1024(R26), F7
 	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1008(R26), F7
-	FMOVQ    992(R26), F8
-	VFMLA    V3.S4, V8.S4, V7.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    1024(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
 	FMOVQ    1040(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1040(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
+	FMOVQ    1024(R26), F8
+	VFMLA    V3.S4, V8.S4, V7.S4
+	FMOVQ    1056(R26), F8
+	VFMLA    V2.S4, V6.S4, V8.S4
 	FMOVQ    1056(R26), F6
+	VFMLA    V3.S4, V7.S4, V6.S4
+	FMOVQ    1072(R26), F7
+	VFMLA    V2.S4, V8.S4, V7.S4
+	FMOVQ    1072(R26), F8
+	VFMLA    V3.S4, V6.S4, V8.S4
+	FMOVQ    1088(R26), F6
 	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1056(R26), F7
+	FMOVQ    1088(R26), F7
 	VFMLA    V3.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V2.S4, V6.S4, V8.S4
@@ -30010,9 +29935,9 @@ l4141:
 	WORD     $0x6e36dca5 // fmul v5.4s, v5.4s, v22.4s
 	WORD     $0x4ea4d448 // fsub v8.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d469 // fsub v9.4s, v3.4s, v5.4s
-	FMOVQ    976(R26), F10
+	FMOVQ    1008(R26), F10
 	VFMLA    V20.S4, V8.S4, V10.S4
-	FMOVQ    976(R26), F11
+	FMOVQ    1008(R26), F11
 	VFMLA    V20.S4, V9.S4, V11.S4
 	WORD     $0x4eb5d54c // fsub v12.4s, v10.4s, v21.4s
 	WORD     $0x4eb5d56d // fsub v13.4s, v11.4s, v21.4s
@@ -30020,27 +29945,27 @@ l4141:
 	VFMLS    V19.S4, V12.S4, V14.S4
 	VMOV     V9.B16, V15.B16
 	VFMLS    V19.S4, V13.S4, V15.S4
-	FMOVQ    784(R26), F16
+	FMOVQ    832(R26), F16
 	VFMLS    V16.S4, V12.S4, V14.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V13.S4, V15.S4
-	FMOVQ    1008(R26), F12
-	FMOVQ    992(R26), F13
+	FMOVQ    1040(R26), F12
+	FMOVQ    1024(R26), F13
 	VFMLA    V14.S4, V13.S4, V12.S4
-	FMOVQ    1008(R26), F13
-	FMOVQ    992(R26), F16
-	VFMLA    V15.S4, V16.S4, V13.S4
-	FMOVQ    1024(R26), F16
-	VFMLA    V14.S4, V12.S4, V16.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V15.S4, V13.S4, V12.S4
 	FMOVQ    1040(R26), F13
-	VFMLA    V14.S4, V16.S4, V13.S4
-	FMOVQ    1040(R26), F16
-	VFMLA    V15.S4, V12.S4, V16.S4
+	FMOVQ    1024(R26), F16
+	VFMLA    V15.S4, V16.S4, V13.S4
+	FMOVQ    1056(R26), F16
+	VFMLA    V14.S4, V12.S4, V16.S4
 	FMOVQ    1056(R26), F12
+	VFMLA    V15.S4, V13.S4, V12.S4
+	FMOVQ    1072(R26), F13
+	VFMLA    V14.S4, V16.S4, V13.S4
+	FMOVQ    1072(R26), F16
+	VFMLA    V15.S4, V12.S4, V16.S4
+	FMOVQ    1088(R26), F12
 	VFMLA    V14.S4, V13.S4, V12.S4
-	FMOVQ    1056(R26), F13
+	FMOVQ    1088(R26), F13
 	VFMLA    V15.S4, V16.S4, V13.S4
 	FMOVQ    624(R26), F16
 	VFMLA    V14.S4, V12.S4, V16.S4
@@ -30058,35 +29983,35 @@ l4141:
 	WORD     $0x6e2cdc84 // fmul v4.4s, v4.4s, v12.4s
 	FMOVQ    768(R26), F12
 	WORD     $0x6e2cdca5 // fmul v5.4s, v5.4s, v12.4s
-	FMOVQ    976(R26), F12
+	FMOVQ    1008(R26), F12
 	VFMLA    V20.S4, V4.S4, V12.S4
-	FMOVQ    976(R26), F13
+	FMOVQ    1008(R26), F13
 	VFMLA    V20.S4, V5.S4, V13.S4
 	WORD     $0x4eb5d58e // fsub v14.4s, v12.4s, v21.4s
 	WORD     $0x4eb5d5af // fsub v15.4s, v13.4s, v21.4s
 	VFMLS    V19.S4, V14.S4, V4.S4
 	VFMLS    V19.S4, V15.S4, V5.S4
-	FMOVQ    784(R26), F16
+	FMOVQ    832(R26), F16
 	VFMLS    V16.S4, V14.S4, V4.S4
-	FMOVQ    784(R26), F14
+	FMOVQ    832(R26), F14
 	VFMLS    V14.S4, V15.S4, V5.S4
-	FMOVQ    1008(R26), F14
-	FMOVQ    992(R26), F15
+	FMOVQ    1040(R26), F14
+	FMOVQ    1024(R26), F15
 	VFMLA    V4.S4, V15.S4, V14.S4
-	FMOVQ    1008(R26), F15
-	FMOVQ    992(R26), F16
-	VFMLA    V5.S4, V16.S4, V15.S4
-	FMOVQ    1024(R26), F16
-	VFMLA    V4.S4, V14.S4, V16.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V5.S4, V15.S4, V14.S4
 	FMOVQ    1040(R26), F15
-	VFMLA    V4.S4, V16.S4, V15.S4
-	FMOVQ    1040(R26), F16
-	VFMLA    V5.S4, V14.S4, V16.S4
+	FMOVQ    1024(R26), F16
+	VFMLA    V5.S4, V16.S4, V15.S4
+	FMOVQ    1056(R26), F16
+	VFMLA    V4.S4, V14.S4, V16.S4
 	FMOVQ    1056(R26), F14
+	VFMLA    V5.S4, V15.S4, V14.S4
+	FMOVQ    1072(R26), F15
+	VFMLA    V4.S4, V16.S4, V15.S4
+	FMOVQ    1072(R26), F16
+	VFMLA    V5.S4, V14.S4, V16.S4
+	FMOVQ    1088(R26), F14
 	VFMLA    V4.S4, V15.S4, V14.S4
-	FMOVQ    1056(R26), F15
+	FMOVQ    1088(R26), F15
 	VFMLA    V5.S4, V16.S4, V15.S4
 	FMOVQ    624(R26), F16
 	VFMLA    V4.S4, V14.S4, V16.S4
@@ -30104,17 +30029,17 @@ l4141:
 	WORD     $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
 	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	FMOVQ    896(R26), F6
+	FMOVQ    928(R26), F6
 	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
-	FMOVQ    896(R26), F6
+	FMOVQ    928(R26), F6
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	FMOVQ    896(R26), F6
+	FMOVQ    928(R26), F6
 	WORD     $0x6e26dd46 // fmul v6.4s, v10.4s, v6.4s
-	FMOVQ    896(R26), F7
+	FMOVQ    928(R26), F7
 	WORD     $0x6e27dd67 // fmul v7.4s, v11.4s, v7.4s
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V6.S4, V6.S4, V10.S4
-	FMOVQ    912(R26), F6
+	FMOVQ    944(R26), F6
 	VFMLA    V7.S4, V7.S4, V6.S4
 	VFMLA    V5.S4, V5.S4, V10.S4
 	VFMLA    V4.S4, V4.S4, V6.S4
@@ -30122,35 +30047,35 @@ l4141:
 	WORD     $0x4e26d79c // fadd v28.4s, v28.4s, v6.4s
 	WORD     $0x4e28d739 // fadd v25.4s, v25.4s, v8.4s
 	WORD     $0x4e29d718 // fadd v24.4s, v24.4s, v9.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1008(R26), F4
 	VFMLA    V20.S4, V2.S4, V4.S4
-	FMOVQ    976(R26), F5
+	FMOVQ    1008(R26), F5
 	VFMLA    V20.S4, V3.S4, V5.S4
 	WORD     $0x4eb5d486 // fsub v6.4s, v4.4s, v21.4s
 	WORD     $0x4eb5d4a7 // fsub v7.4s, v5.4s, v21.4s
 	VFMLS    V19.S4, V6.S4, V2.S4
 	VFMLS    V19.S4, V7.S4, V3.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V6.S4, V2.S4
-	FMOVQ    784(R26), F6
+	FMOVQ    832(R26), F6
 	VFMLS    V6.S4, V7.S4, V3.S4
-	FMOVQ    1008(R26), F6
-	FMOVQ    992(R26), F7
+	FMOVQ    1040(R26), F6
+	FMOVQ    1024(R26), F7
 	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1008(R26), F7
-	FMOVQ    992(R26), F8
-	VFMLA    V3.S4, V8.S4, V7.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    1024(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
 	FMOVQ    1040(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1040(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
+	FMOVQ    1024(R26), F8
+	VFMLA    V3.S4, V8.S4, V7.S4
+	FMOVQ    1056(R26), F8
+	VFMLA    V2.S4, V6.S4, V8.S4
 	FMOVQ    1056(R26), F6
+	VFMLA    V3.S4, V7.S4, V6.S4
+	FMOVQ    1072(R26), F7
+	VFMLA    V2.S4, V8.S4, V7.S4
+	FMOVQ    1072(R26), F8
+	VFMLA    V3.S4, V6.S4, V8.S4
+	FMOVQ    1088(R26), F6
 	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1056(R26), F7
+	FMOVQ    1088(R26), F7
 	VFMLA    V3.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V2.S4, V6.S4, V8.S4
@@ -30335,9 +30260,9 @@ t4298:
 	WORD     $0x4ea5d46b // fsub v11.4s, v3.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F12
+	FMOVQ    1008(R26), F12
 	VFMLA    V20.S4, V10.S4, V12.S4
-	FMOVQ    976(R26), F13
+	FMOVQ    1008(R26), F13
 	VFMLA    V20.S4, V11.S4, V13.S4
 	WORD     $0x4eb5d58e // fsub v14.4s, v12.4s, v21.4s
 	WORD     $0x4eb5d5af // fsub v15.4s, v13.4s, v21.4s
@@ -30345,29 +30270,29 @@ t4298:
 	VFMLS    V19.S4, V14.S4, V16.S4
 	VMOV     V11.B16, V17.B16
 	VFMLS    V19.S4, V15.S4, V17.S4
-	FMOVQ    784(R26), F18
+	FMOVQ    832(R26), F18
 	VFMLS    V18.S4, V14.S4, V16.S4
-	FMOVQ    784(R26), F14
+	FMOVQ    832(R26), F14
 	VFMLS    V14.S4, V15.S4, V17.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F14
-	FMOVQ    992(R26), F15
+	FMOVQ    1040(R26), F14
+	FMOVQ    1024(R26), F15
 	VFMLA    V16.S4, V15.S4, V14.S4
-	FMOVQ    1008(R26), F15
-	FMOVQ    992(R26), F18
-	VFMLA    V17.S4, V18.S4, V15.S4
-	FMOVQ    1024(R26), F18
-	VFMLA    V16.S4, V14.S4, V18.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V17.S4, V15.S4, V14.S4
 	FMOVQ    1040(R26), F15
-	VFMLA    V16.S4, V18.S4, V15.S4
-	FMOVQ    1040(R26), F18
-	VFMLA    V17.S4, V14.S4, V18.S4
+	FMOVQ    1024(R26), F18
+	VFMLA    V17.S4, V18.S4, V15.S4
+	FMOVQ    1056(R26), F18
+	VFMLA    V16.S4, V14.S4, V18.S4
 	FMOVQ    1056(R26), F14
+	VFMLA    V17.S4, V15.S4, V14.S4
+	FMOVQ    1072(R26), F15
+	VFMLA    V16.S4, V18.S4, V15.S4
+	FMOVQ    1072(R26), F18
+	VFMLA    V17.S4, V14.S4, V18.S4
+	FMOVQ    1088(R26), F14
 	VFMLA    V16.S4, V15.S4, V14.S4
-	FMOVQ    1056(R26), F15
+	FMOVQ    1088(R26), F15
 	VFMLA    V17.S4, V18.S4, V15.S4
 	FMOVQ    624(R26), F18
 	VFMLA    V16.S4, V14.S4, V18.S4
@@ -30389,37 +30314,37 @@ t4298:
 	WORD     $0x6e2edca5 // fmul v5.4s, v5.4s, v14.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F14
+	FMOVQ    1008(R26), F14
 	VFMLA    V20.S4, V4.S4, V14.S4
-	FMOVQ    976(R26), F15
+	FMOVQ    1008(R26), F15
 	VFMLA    V20.S4, V5.S4, V15.S4
 	WORD     $0x4eb5d5d0 // fsub v16.4s, v14.4s, v21.4s
 	WORD     $0x4eb5d5f1 // fsub v17.4s, v15.4s, v21.4s
 	VFMLS    V19.S4, V16.S4, V4.S4
 	VFMLS    V19.S4, V17.S4, V5.S4
-	FMOVQ    784(R26), F18
+	FMOVQ    832(R26), F18
 	VFMLS    V18.S4, V16.S4, V4.S4
-	FMOVQ    784(R26), F16
+	FMOVQ    832(R26), F16
 	VFMLS    V16.S4, V17.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F16
-	FMOVQ    992(R26), F17
+	FMOVQ    1040(R26), F16
+	FMOVQ    1024(R26), F17
 	VFMLA    V4.S4, V17.S4, V16.S4
-	FMOVQ    1008(R26), F17
-	FMOVQ    992(R26), F18
-	VFMLA    V5.S4, V18.S4, V17.S4
-	FMOVQ    1024(R26), F18
-	VFMLA    V4.S4, V16.S4, V18.S4
-	FMOVQ    1024(R26), F16
-	VFMLA    V5.S4, V17.S4, V16.S4
 	FMOVQ    1040(R26), F17
-	VFMLA    V4.S4, V18.S4, V17.S4
-	FMOVQ    1040(R26), F18
-	VFMLA    V5.S4, V16.S4, V18.S4
+	FMOVQ    1024(R26), F18
+	VFMLA    V5.S4, V18.S4, V17.S4
+	FMOVQ    1056(R26), F18
+	VFMLA    V4.S4, V16.S4, V18.S4
 	FMOVQ    1056(R26), F16
+	VFMLA    V5.S4, V17.S4, V16.S4
+	FMOVQ    1072(R26), F17
+	VFMLA    V4.S4, V18.S4, V17.S4
+	FMOVQ    1072(R26), F18
+	VFMLA    V5.S4, V16.S4, V18.S4
+	FMOVQ    1088(R26), F16
 	VFMLA    V4.S4, V17.S4, V16.S4
-	FMOVQ    1056(R26), F17
+	FMOVQ    1088(R26), F17
 	VFMLA    V5.S4, V18.S4, V17.S4
 	FMOVQ    624(R26), F18
 	VFMLA    V4.S4, V16.S4, V18.S4
@@ -30439,17 +30364,17 @@ t4298:
 	WORD     $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x6e24dd24 // fmul v4.4s, v9.4s, v4.4s
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x6e28dd88 // fmul v8.4s, v12.4s, v8.4s
-	FMOVQ    896(R26), F9
+	FMOVQ    928(R26), F9
 	WORD     $0x6e29dda9 // fmul v9.4s, v13.4s, v9.4s
-	FMOVQ    912(R26), F12
+	FMOVQ    944(R26), F12
 	VFMLA    V8.S4, V8.S4, V12.S4
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V9.S4, V9.S4, V8.S4
 	VFMLA    V5.S4, V5.S4, V12.S4
 	VFMLA    V4.S4, V4.S4, V8.S4
@@ -30463,37 +30388,37 @@ t4298:
 	WORD     $0x4e25d75a // fadd v26.4s, v26.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F4
+	FMOVQ    1008(R26), F4
 	VFMLA    V20.S4, V2.S4, V4.S4
-	FMOVQ    976(R26), F5
+	FMOVQ    1008(R26), F5
 	VFMLA    V20.S4, V3.S4, V5.S4
 	WORD     $0x4eb5d486 // fsub v6.4s, v4.4s, v21.4s
 	WORD     $0x4eb5d4a7 // fsub v7.4s, v5.4s, v21.4s
 	VFMLS    V19.S4, V6.S4, V2.S4
 	VFMLS    V19.S4, V7.S4, V3.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V6.S4, V2.S4
-	FMOVQ    784(R26), F6
+	FMOVQ    832(R26), F6
 	VFMLS    V6.S4, V7.S4, V3.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F6
-	FMOVQ    992(R26), F7
+	FMOVQ    1040(R26), F6
+	FMOVQ    1024(R26), F7
 	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1008(R26), F7
-	FMOVQ    992(R26), F8
-	VFMLA    V3.S4, V8.S4, V7.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    1024(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
 	FMOVQ    1040(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1040(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
+	FMOVQ    1024(R26), F8
+	VFMLA    V3.S4, V8.S4, V7.S4
+	FMOVQ    1056(R26), F8
+	VFMLA    V2.S4, V6.S4, V8.S4
 	FMOVQ    1056(R26), F6
+	VFMLA    V3.S4, V7.S4, V6.S4
+	FMOVQ    1072(R26), F7
+	VFMLA    V2.S4, V8.S4, V7.S4
+	FMOVQ    1072(R26), F8
+	VFMLA    V3.S4, V6.S4, V8.S4
+	FMOVQ    1088(R26), F6
 	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1056(R26), F7
+	FMOVQ    1088(R26), F7
 	VFMLA    V3.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V2.S4, V6.S4, V8.S4
@@ -30773,9 +30698,9 @@ t4340:
 	WORD     $0x6e36dca5 // fmul v5.4s, v5.4s, v22.4s
 	WORD     $0x4ea4d44a // fsub v10.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d46b // fsub v11.4s, v3.4s, v5.4s
-	FMOVQ    976(R26), F12
+	FMOVQ    1008(R26), F12
 	VFMLA    V20.S4, V10.S4, V12.S4
-	FMOVQ    976(R26), F13
+	FMOVQ    1008(R26), F13
 	VFMLA    V20.S4, V11.S4, V13.S4
 	WORD     $0x4eb5d58e // fsub v14.4s, v12.4s, v21.4s
 	WORD     $0x4eb5d5af // fsub v15.4s, v13.4s, v21.4s
@@ -30783,27 +30708,27 @@ t4340:
 	VFMLS    V19.S4, V14.S4, V16.S4
 	VMOV     V11.B16, V17.B16
 	VFMLS    V19.S4, V15.S4, V17.S4
-	FMOVQ    784(R26), F18
+	FMOVQ    832(R26), F18
 	VFMLS    V18.S4, V14.S4, V16.S4
-	FMOVQ    784(R26), F14
+	FMOVQ    832(R26), F14
 	VFMLS    V14.S4, V15.S4, V17.S4
-	FMOVQ    1008(R26), F14
-	FMOVQ    992(R26), F15
+	FMOVQ    1040(R26), F14
+	FMOVQ    1024(R26), F15
 	VFMLA    V16.S4, V15.S4, V14.S4
-	FMOVQ    1008(R26), F15
-	FMOVQ    992(R26), F18
-	VFMLA    V17.S4, V18.S4, V15.S4
-	FMOVQ    1024(R26), F18
-	VFMLA    V16.S4, V14.S4, V18.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V17.S4, V15.S4, V14.S4
 	FMOVQ    1040(R26), F15
-	VFMLA    V16.S4, V18.S4, V15.S4
-	FMOVQ    1040(R26), F18
-	VFMLA    V17.S4, V14.S4, V18.S4
+	FMOVQ    1024(R26), F18
+	VFMLA    V17.S4, V18.S4, V15.S4
+	FMOVQ    1056(R26), F18
+	VFMLA    V16.S4, V14.S4, V18.S4
 	FMOVQ    1056(R26), F14
+	VFMLA    V17.S4, V15.S4, V14.S4
+	FMOVQ    1072(R26), F15
+	VFMLA    V16.S4, V18.S4, V15.S4
+	FMOVQ    1072(R26), F18
+	VFMLA    V17.S4, V14.S4, V18.S4
+	FMOVQ    1088(R26), F14
 	VFMLA    V16.S4, V15.S4, V14.S4
-	FMOVQ    1056(R26), F15
+	FMOVQ    1088(R26), F15
 	VFMLA    V17.S4, V18.S4, V15.S4
 	FMOVQ    624(R26), F18
 	VFMLA    V16.S4, V14.S4, V18.S4
@@ -30821,35 +30746,35 @@ t4340:
 	WORD     $0x6e2edc84 // fmul v4.4s, v4.4s, v14.4s
 	FMOVQ    768(R26), F14
 	WORD     $0x6e2edca5 // fmul v5.4s, v5.4s, v14.4s
-	FMOVQ    976(R26), F14
+	FMOVQ    1008(R26), F14
 	VFMLA    V20.S4, V4.S4, V14.S4
-	FMOVQ    976(R26), F15
+	FMOVQ    1008(R26), F15
 	VFMLA    V20.S4, V5.S4, V15.S4
 	WORD     $0x4eb5d5d0 // fsub v16.4s, v14.4s, v21.4s
 	WORD     $0x4eb5d5f1 // fsub v17.4s, v15.4s, v21.4s
 	VFMLS    V19.S4, V16.S4, V4.S4
 	VFMLS    V19.S4, V17.S4, V5.S4
-	FMOVQ    784(R26), F18
+	FMOVQ    832(R26), F18
 	VFMLS    V18.S4, V16.S4, V4.S4
-	FMOVQ    784(R26), F16
+	FMOVQ    832(R26), F16
 	VFMLS    V16.S4, V17.S4, V5.S4
-	FMOVQ    1008(R26), F16
-	FMOVQ    992(R26), F17
+	FMOVQ    1040(R26), F16
+	FMOVQ    1024(R26), F17
 	VFMLA    V4.S4, V17.S4, V16.S4
-	FMOVQ    1008(R26), F17
-	FMOVQ    992(R26), F18
-	VFMLA    V5.S4, V18.S4, V17.S4
-	FMOVQ    1024(R26), F18
-	VFMLA    V4.S4, V16.S4, V18.S4
-	FMOVQ    1024(R26), F16
-	VFMLA    V5.S4, V17.S4, V16.S4
 	FMOVQ    1040(R26), F17
-	VFMLA    V4.S4, V18.S4, V17.S4
-	FMOVQ    1040(R26), F18
-	VFMLA    V5.S4, V16.S4, V18.S4
+	FMOVQ    1024(R26), F18
+	VFMLA    V5.S4, V18.S4, V17.S4
+	FMOVQ    1056(R26), F18
+	VFMLA    V4.S4, V16.S4, V18.S4
 	FMOVQ    1056(R26), F16
+	VFMLA    V5.S4, V17.S4, V16.S4
+	FMOVQ    1072(R26), F17
+	VFMLA    V4.S4, V18.S4, V17.S4
+	FMOVQ    1072(R26), F18
+	VFMLA    V5.S4, V16.S4, V18.S4
+	FMOVQ    1088(R26), F16
 	VFMLA    V4.S4, V17.S4, V16.S4
-	FMOVQ    1056(R26), F17
+	FMOVQ    1088(R26), F17
 	VFMLA    V5.S4, V18.S4, V17.S4
 	FMOVQ    624(R26), F18
 	VFMLA    V4.S4, V16.S4, V18.S4
@@ -30867,17 +30792,17 @@ t4340:
 	WORD     $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x6e24dd24 // fmul v4.4s, v9.4s, v4.4s
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x6e28dd88 // fmul v8.4s, v12.4s, v8.4s
-	FMOVQ    896(R26), F9
+	FMOVQ    928(R26), F9
 	WORD     $0x6e29dda9 // fmul v9.4s, v13.4s, v9.4s
-	FMOVQ    912(R26), F12
+	FMOVQ    944(R26), F12
 	VFMLA    V8.S4, V8.S4, V12.S4
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V9.S4, V9.S4, V8.S4
 	VFMLA    V5.S4, V5.S4, V12.S4
 	VFMLA    V4.S4, V4.S4, V8.S4
@@ -30889,35 +30814,35 @@ t4340:
 	VAND     V7.B16, V11.B16, V5.B16
 	WORD     $0x4e24d739 // fadd v25.4s, v25.4s, v4.4s
 	WORD     $0x4e25d718 // fadd v24.4s, v24.4s, v5.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1008(R26), F4
 	VFMLA    V20.S4, V2.S4, V4.S4
-	FMOVQ    976(R26), F5
+	FMOVQ    1008(R26), F5
 	VFMLA    V20.S4, V3.S4, V5.S4
 	WORD     $0x4eb5d486 // fsub v6.4s, v4.4s, v21.4s
 	WORD     $0x4eb5d4a7 // fsub v7.4s, v5.4s, v21.4s
 	VFMLS    V19.S4, V6.S4, V2.S4
 	VFMLS    V19.S4, V7.S4, V3.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V6.S4, V2.S4
-	FMOVQ    784(R26), F6
+	FMOVQ    832(R26), F6
 	VFMLS    V6.S4, V7.S4, V3.S4
-	FMOVQ    1008(R26), F6
-	FMOVQ    992(R26), F7
+	FMOVQ    1040(R26), F6
+	FMOVQ    1024(R26), F7
 	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1008(R26), F7
-	FMOVQ    992(R26), F8
-	VFMLA    V3.S4, V8.S4, V7.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    1024(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
 	FMOVQ    1040(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1040(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
+	FMOVQ    1024(R26), F8
+	VFMLA    V3.S4, V8.S4, V7.S4
+	FMOVQ    1056(R26), F8
+	VFMLA    V2.S4, V6.S4, V8.S4
 	FMOVQ    1056(R26), F6
+	VFMLA    V3.S4, V7.S4, V6.S4
+	FMOVQ    1072(R26), F7
+	VFMLA    V2.S4, V8.S4, V7.S4
+	FMOVQ    1072(R26), F8
+	VFMLA    V3.S4, V6.S4, V8.S4
+	FMOVQ    1088(R26), F6
 	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1056(R26), F7
+	FMOVQ    1088(R26), F7
 	VFMLA    V3.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V2.S4, V6.S4, V8.S4
@@ -31062,9 +30987,9 @@ l4144:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l4140
-	FMOVQ    1072(R26), F0
+	FMOVQ    1104(R26), F0
 	VUMIN    V0.S4, V23.S4, V0.S4
-	FMOVQ    1088(R26), F1
+	FMOVQ    1120(R26), F1
 	VADD     V1.S4, V0.S4, V23.S4
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -31079,17 +31004,16 @@ TEXT ·LatentStepLogBackward(SB), NOSPLIT, $104-128
 	// Registers:    V0-V16 values    V17-V28 constants and scalars    V29-V31 kept from loop to loop
 	FMOVS    factor+112(FP), F28
 	VDUP     V28.S[0], V28.S4
-	FMOVQ    976(R26), F27
-	FMOVQ    960(R26), F26
-	FMOVQ    800(R26), F25
-	FMOVQ    784(R26), F24
-	FMOVQ    992(R26), F23
+	FMOVQ    1008(R26), F27
+	FMOVQ    992(R26), F26
+	FLDPQ    816(R26), (F25, F24)
+	FMOVQ    1024(R26), F23
 	FMOVQ    624(R26), F22
 	FMOVQ    768(R26), F21
 	FMOVQ    528(R26), F20
-	FMOVQ    1376(R26), F19
-	FMOVQ    1072(R26), F18
-	FMOVQ    1088(R26), F17
+	FMOVQ    1408(R26), F19
+	FMOVQ    1104(R26), F18
+	FMOVQ    1120(R26), F17
 
 	// Registers:    R0 dmuQ    R1 dsQ    R2 dmuP    R3 dsP    R4 dz    R5 muQ    R6 sQ    R7 muP    R8 sP    R9 eps    R15 elements left in the row    R10 4n
 	MOVD     dmuQ+0(FP), R0
@@ -31172,9 +31096,9 @@ l4362:
 	WORD     $0x4ea5d467 // fsub v7.4s, v3.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V26.S4, V6.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V26.S4, V7.S4, V9.S4
 	WORD     $0x4ebbd50a // fsub v10.4s, v8.4s, v27.4s
 	WORD     $0x4ebbd52b // fsub v11.4s, v9.4s, v27.4s
@@ -31184,21 +31108,21 @@ l4362:
 	VFMLS    V24.S4, V11.S4, V7.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V6.S4, V23.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V7.S4, V23.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
+	VFMLA    V7.S4, V23.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
@@ -31218,9 +31142,9 @@ l4362:
 	WORD     $0x6e35dca5 // fmul v5.4s, v5.4s, v21.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V26.S4, V4.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V26.S4, V5.S4, V9.S4
 	WORD     $0x4ebbd50a // fsub v10.4s, v8.4s, v27.4s
 	WORD     $0x4ebbd52b // fsub v11.4s, v9.4s, v27.4s
@@ -31230,21 +31154,21 @@ l4362:
 	VFMLS    V24.S4, V11.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V4.S4, V23.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V5.S4, V23.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V5.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V5.S4, V10.S4, V12.S4
+	VFMLA    V5.S4, V23.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V4.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V5.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V4.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V5.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V4.S4, V10.S4, V12.S4
@@ -31302,9 +31226,9 @@ l4362:
 	WORD     $0x6e2bdd21 // fmul v1.4s, v9.4s, v11.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F10
+	FMOVQ    1008(R26), F10
 	VFMLA    V26.S4, V2.S4, V10.S4
-	FMOVQ    976(R26), F11
+	FMOVQ    1008(R26), F11
 	VFMLA    V26.S4, V3.S4, V11.S4
 	WORD     $0x4ebbd54c // fsub v12.4s, v10.4s, v27.4s
 	WORD     $0x4ebbd56d // fsub v13.4s, v11.4s, v27.4s
@@ -31314,21 +31238,21 @@ l4362:
 	VFMLS    V24.S4, V13.S4, V3.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F12
+	FMOVQ    1040(R26), F12
 	VFMLA    V2.S4, V23.S4, V12.S4
-	FMOVQ    1008(R26), F13
-	VFMLA    V3.S4, V23.S4, V13.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V2.S4, V12.S4, V14.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V3.S4, V13.S4, V12.S4
 	FMOVQ    1040(R26), F13
-	VFMLA    V2.S4, V14.S4, V13.S4
-	FMOVQ    1040(R26), F14
-	VFMLA    V3.S4, V12.S4, V14.S4
+	VFMLA    V3.S4, V23.S4, V13.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V2.S4, V12.S4, V14.S4
 	FMOVQ    1056(R26), F12
+	VFMLA    V3.S4, V13.S4, V12.S4
+	FMOVQ    1072(R26), F13
+	VFMLA    V2.S4, V14.S4, V13.S4
+	FMOVQ    1072(R26), F14
+	VFMLA    V3.S4, V12.S4, V14.S4
+	FMOVQ    1088(R26), F12
 	VFMLA    V2.S4, V13.S4, V12.S4
-	FMOVQ    1056(R26), F13
+	FMOVQ    1088(R26), F13
 	VFMLA    V3.S4, V14.S4, V13.S4
 	FMOVQ    624(R26), F14
 	VFMLA    V2.S4, V12.S4, V14.S4
@@ -31372,9 +31296,9 @@ l4362:
 	WORD     $0x6e3cdca5 // fmul v5.4s, v5.4s, v28.4s
 	WORD     $0x4ea4d446 // fsub v6.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d467 // fsub v7.4s, v3.4s, v5.4s
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V26.S4, V6.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V26.S4, V7.S4, V9.S4
 	WORD     $0x4ebbd50a // fsub v10.4s, v8.4s, v27.4s
 	WORD     $0x4ebbd52b // fsub v11.4s, v9.4s, v27.4s
@@ -31382,21 +31306,21 @@ l4362:
 	VFMLS    V25.S4, V11.S4, V7.S4
 	VFMLS    V24.S4, V10.S4, V6.S4
 	VFMLS    V24.S4, V11.S4, V7.S4
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V6.S4, V23.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V7.S4, V23.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
+	VFMLA    V7.S4, V23.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
@@ -31412,9 +31336,9 @@ l4362:
 	WORD     $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
 	WORD     $0x6e35dc84 // fmul v4.4s, v4.4s, v21.4s
 	WORD     $0x6e35dca5 // fmul v5.4s, v5.4s, v21.4s
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V26.S4, V4.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V26.S4, V5.S4, V9.S4
 	WORD     $0x4ebbd50a // fsub v10.4s, v8.4s, v27.4s
 	WORD     $0x4ebbd52b // fsub v11.4s, v9.4s, v27.4s
@@ -31422,21 +31346,21 @@ l4362:
 	VFMLS    V25.S4, V11.S4, V5.S4
 	VFMLS    V24.S4, V10.S4, V4.S4
 	VFMLS    V24.S4, V11.S4, V5.S4
-	FMOVQ    1008(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V4.S4, V23.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	VFMLA    V5.S4, V23.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V5.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V5.S4, V10.S4, V12.S4
+	VFMLA    V5.S4, V23.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V4.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V5.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V4.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V5.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V4.S4, V10.S4, V12.S4
@@ -31490,9 +31414,9 @@ l4362:
 	FSTPQ    (F1, F0), 32(R3)
 	WORD     $0x6e2add00 // fmul v0.4s, v8.4s, v10.4s
 	WORD     $0x6e2bdd21 // fmul v1.4s, v9.4s, v11.4s
-	FMOVQ    976(R26), F10
+	FMOVQ    1008(R26), F10
 	VFMLA    V26.S4, V2.S4, V10.S4
-	FMOVQ    976(R26), F11
+	FMOVQ    1008(R26), F11
 	VFMLA    V26.S4, V3.S4, V11.S4
 	WORD     $0x4ebbd54c // fsub v12.4s, v10.4s, v27.4s
 	WORD     $0x4ebbd56d // fsub v13.4s, v11.4s, v27.4s
@@ -31500,21 +31424,21 @@ l4362:
 	VFMLS    V25.S4, V13.S4, V3.S4
 	VFMLS    V24.S4, V12.S4, V2.S4
 	VFMLS    V24.S4, V13.S4, V3.S4
-	FMOVQ    1008(R26), F12
+	FMOVQ    1040(R26), F12
 	VFMLA    V2.S4, V23.S4, V12.S4
-	FMOVQ    1008(R26), F13
-	VFMLA    V3.S4, V23.S4, V13.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V2.S4, V12.S4, V14.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V3.S4, V13.S4, V12.S4
 	FMOVQ    1040(R26), F13
-	VFMLA    V2.S4, V14.S4, V13.S4
-	FMOVQ    1040(R26), F14
-	VFMLA    V3.S4, V12.S4, V14.S4
+	VFMLA    V3.S4, V23.S4, V13.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V2.S4, V12.S4, V14.S4
 	FMOVQ    1056(R26), F12
+	VFMLA    V3.S4, V13.S4, V12.S4
+	FMOVQ    1072(R26), F13
+	VFMLA    V2.S4, V14.S4, V13.S4
+	FMOVQ    1072(R26), F14
+	VFMLA    V3.S4, V12.S4, V14.S4
+	FMOVQ    1088(R26), F12
 	VFMLA    V2.S4, V13.S4, V12.S4
-	FMOVQ    1056(R26), F13
+	FMOVQ    1088(R26), F13
 	VFMLA    V3.S4, V14.S4, V13.S4
 	FMOVQ    624(R26), F14
 	VFMLA    V2.S4, V12.S4, V14.S4
@@ -31566,20 +31490,20 @@ l4366:
 	WORD     $0x4ea2d423 // fsub v3.4s, v1.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F4
+	FMOVQ    1008(R26), F4
 	VFMLA    V26.S4, V3.S4, V4.S4
 	WORD     $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
 	VFMLS    V25.S4, V5.S4, V3.S4
 	VFMLS    V24.S4, V5.S4, V3.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V23.S4, V5.S4
-	FMOVQ    1024(R26), F6
-	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
-	VFMLA    V3.S4, V6.S4, V5.S4
+	VFMLA    V3.S4, V23.S4, V5.S4
 	FMOVQ    1056(R26), F6
+	VFMLA    V3.S4, V5.S4, V6.S4
+	FMOVQ    1072(R26), F5
+	VFMLA    V3.S4, V6.S4, V5.S4
+	FMOVQ    1088(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V3.S4, V6.S4, V5.S4
@@ -31592,20 +31516,20 @@ l4366:
 	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F4
+	FMOVQ    1008(R26), F4
 	VFMLA    V26.S4, V2.S4, V4.S4
 	WORD     $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
 	VFMLS    V25.S4, V5.S4, V2.S4
 	VFMLS    V24.S4, V5.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F5
-	VFMLA    V2.S4, V23.S4, V5.S4
-	FMOVQ    1024(R26), F6
-	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
-	VFMLA    V2.S4, V6.S4, V5.S4
+	VFMLA    V2.S4, V23.S4, V5.S4
 	FMOVQ    1056(R26), F6
+	VFMLA    V2.S4, V5.S4, V6.S4
+	FMOVQ    1072(R26), F5
+	VFMLA    V2.S4, V6.S4, V5.S4
+	FMOVQ    1088(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V6.S4, V5.S4
@@ -31639,20 +31563,20 @@ l4366:
 	WORD     $0x6e25dc80 // fmul v0.4s, v4.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F5
+	FMOVQ    1008(R26), F5
 	VFMLA    V26.S4, V1.S4, V5.S4
 	WORD     $0x4ebbd4a6 // fsub v6.4s, v5.4s, v27.4s
 	VFMLS    V25.S4, V6.S4, V1.S4
 	VFMLS    V24.S4, V6.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F6
-	VFMLA    V1.S4, V23.S4, V6.S4
-	FMOVQ    1024(R26), F7
-	VFMLA    V1.S4, V6.S4, V7.S4
 	FMOVQ    1040(R26), F6
-	VFMLA    V1.S4, V7.S4, V6.S4
+	VFMLA    V1.S4, V23.S4, V6.S4
 	FMOVQ    1056(R26), F7
+	VFMLA    V1.S4, V6.S4, V7.S4
+	FMOVQ    1072(R26), F6
+	VFMLA    V1.S4, V7.S4, V6.S4
+	FMOVQ    1088(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V1.S4, V7.S4, V6.S4
@@ -31732,20 +31656,20 @@ t4393:
 	WORD     $0x4ea2d424 // fsub v4.4s, v1.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F5
+	FMOVQ    1008(R26), F5
 	VFMLA    V26.S4, V4.S4, V5.S4
 	WORD     $0x4ebbd4a6 // fsub v6.4s, v5.4s, v27.4s
 	VFMLS    V25.S4, V6.S4, V4.S4
 	VFMLS    V24.S4, V6.S4, V4.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F6
-	VFMLA    V4.S4, V23.S4, V6.S4
-	FMOVQ    1024(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    1040(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V23.S4, V6.S4
 	FMOVQ    1056(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1072(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1088(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -31758,20 +31682,20 @@ t4393:
 	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F5
+	FMOVQ    1008(R26), F5
 	VFMLA    V26.S4, V2.S4, V5.S4
 	WORD     $0x4ebbd4a6 // fsub v6.4s, v5.4s, v27.4s
 	VFMLS    V25.S4, V6.S4, V2.S4
 	VFMLS    V24.S4, V6.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F6
-	VFMLA    V2.S4, V23.S4, V6.S4
-	FMOVQ    1024(R26), F7
-	VFMLA    V2.S4, V6.S4, V7.S4
 	FMOVQ    1040(R26), F6
-	VFMLA    V2.S4, V7.S4, V6.S4
+	VFMLA    V2.S4, V23.S4, V6.S4
 	FMOVQ    1056(R26), F7
+	VFMLA    V2.S4, V6.S4, V7.S4
+	FMOVQ    1072(R26), F6
+	VFMLA    V2.S4, V7.S4, V6.S4
+	FMOVQ    1088(R26), F7
 	VFMLA    V2.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V7.S4, V6.S4
@@ -31838,20 +31762,20 @@ t4401:
 	WORD     $0x6e25dc80 // fmul v0.4s, v4.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F5
+	FMOVQ    1008(R26), F5
 	VFMLA    V26.S4, V1.S4, V5.S4
 	WORD     $0x4ebbd4a6 // fsub v6.4s, v5.4s, v27.4s
 	VFMLS    V25.S4, V6.S4, V1.S4
 	VFMLS    V24.S4, V6.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F6
-	VFMLA    V1.S4, V23.S4, V6.S4
-	FMOVQ    1024(R26), F7
-	VFMLA    V1.S4, V6.S4, V7.S4
 	FMOVQ    1040(R26), F6
-	VFMLA    V1.S4, V7.S4, V6.S4
+	VFMLA    V1.S4, V23.S4, V6.S4
 	FMOVQ    1056(R26), F7
+	VFMLA    V1.S4, V6.S4, V7.S4
+	FMOVQ    1072(R26), F6
+	VFMLA    V1.S4, V7.S4, V6.S4
+	FMOVQ    1088(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V1.S4, V7.S4, V6.S4
@@ -31933,7 +31857,7 @@ TEXT ·LatentStepStandardLog(SB), NOSPLIT, $104-88
 	// Registers:    V0-V20 values    V21-V22 constants and scalars    V23-V31 kept from loop to loop
 	FMOVS    factor+72(FP), F22
 	VDUP     V22.S[0], V22.S4
-	FMOVQ    896(R26), F21
+	FMOVQ    928(R26), F21
 
 	// Registers:    R0 sigmaQ    R1 z    R2 lanes    R3 muQ    R4 sQ    R5 eps    R15 elements left in the row    R6 4n
 	MOVD     sigmaQ+0(FP), R0
@@ -31986,83 +31910,83 @@ l4408:
 	WORD     $0x6e36dce7 // fmul v7.4s, v7.4s, v22.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F8
-	FMOVQ    960(R26), F9
+	FMOVQ    1008(R26), F8
+	FMOVQ    992(R26), F9
 	VFMLA    V9.S4, V4.S4, V8.S4
-	FMOVQ    976(R26), F9
-	FMOVQ    960(R26), F10
+	FMOVQ    1008(R26), F9
+	FMOVQ    992(R26), F10
 	VFMLA    V10.S4, V5.S4, V9.S4
-	FMOVQ    976(R26), F10
-	FMOVQ    960(R26), F11
+	FMOVQ    1008(R26), F10
+	FMOVQ    992(R26), F11
 	VFMLA    V11.S4, V6.S4, V10.S4
-	FMOVQ    976(R26), F11
-	FMOVQ    960(R26), F12
+	FMOVQ    1008(R26), F11
+	FMOVQ    992(R26), F12
 	VFMLA    V12.S4, V7.S4, V11.S4
-	FMOVQ    976(R26), F12
+	FMOVQ    1008(R26), F12
 	WORD     $0x4eacd50c // fsub v12.4s, v8.4s, v12.4s
-	FMOVQ    976(R26), F13
+	FMOVQ    1008(R26), F13
 	WORD     $0x4eadd52d // fsub v13.4s, v9.4s, v13.4s
-	FMOVQ    976(R26), F14
+	FMOVQ    1008(R26), F14
 	WORD     $0x4eaed54e // fsub v14.4s, v10.4s, v14.4s
-	FMOVQ    976(R26), F15
+	FMOVQ    1008(R26), F15
 	WORD     $0x4eafd56f // fsub v15.4s, v11.4s, v15.4s
 	VMOV     V4.B16, V16.B16
-	FMOVQ    800(R26), F17
+	FMOVQ    816(R26), F17
 	VFMLS    V17.S4, V12.S4, V16.S4
 	VMOV     V5.B16, V17.B16
-	FMOVQ    800(R26), F18
+	FMOVQ    816(R26), F18
 	VFMLS    V18.S4, V13.S4, V17.S4
 	VMOV     V6.B16, V18.B16
-	FMOVQ    800(R26), F19
+	FMOVQ    816(R26), F19
 	VFMLS    V19.S4, V14.S4, V18.S4
 	VMOV     V7.B16, V19.B16
-	FMOVQ    800(R26), F20
+	FMOVQ    816(R26), F20
 	VFMLS    V20.S4, V15.S4, V19.S4
-	FMOVQ    784(R26), F20
+	FMOVQ    832(R26), F20
 	VFMLS    V20.S4, V12.S4, V16.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V13.S4, V17.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V14.S4, V18.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V15.S4, V19.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F12
-	FMOVQ    992(R26), F13
-	VFMLA    V16.S4, V13.S4, V12.S4
-	FMOVQ    1008(R26), F13
-	FMOVQ    992(R26), F14
-	VFMLA    V17.S4, V14.S4, V13.S4
-	FMOVQ    1008(R26), F14
-	FMOVQ    992(R26), F15
-	VFMLA    V18.S4, V15.S4, V14.S4
-	FMOVQ    1008(R26), F15
-	FMOVQ    992(R26), F20
-	VFMLA    V19.S4, V20.S4, V15.S4
-	FMOVQ    1024(R26), F20
-	VFMLA    V16.S4, V12.S4, V20.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V17.S4, V13.S4, V12.S4
-	FMOVQ    1024(R26), F13
-	VFMLA    V18.S4, V14.S4, V13.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V19.S4, V15.S4, V14.S4
-	FMOVQ    1040(R26), F15
-	VFMLA    V16.S4, V20.S4, V15.S4
-	FMOVQ    1040(R26), F20
-	VFMLA    V17.S4, V12.S4, V20.S4
 	FMOVQ    1040(R26), F12
-	VFMLA    V18.S4, V13.S4, V12.S4
+	FMOVQ    1024(R26), F13
+	VFMLA    V16.S4, V13.S4, V12.S4
 	FMOVQ    1040(R26), F13
-	VFMLA    V19.S4, V14.S4, V13.S4
-	FMOVQ    1056(R26), F14
-	VFMLA    V16.S4, V15.S4, V14.S4
-	FMOVQ    1056(R26), F15
-	VFMLA    V17.S4, V20.S4, V15.S4
+	FMOVQ    1024(R26), F14
+	VFMLA    V17.S4, V14.S4, V13.S4
+	FMOVQ    1040(R26), F14
+	FMOVQ    1024(R26), F15
+	VFMLA    V18.S4, V15.S4, V14.S4
+	FMOVQ    1040(R26), F15
+	FMOVQ    1024(R26), F20
+	VFMLA    V19.S4, V20.S4, V15.S4
 	FMOVQ    1056(R26), F20
-	VFMLA    V18.S4, V12.S4, V20.S4
+	VFMLA    V16.S4, V12.S4, V20.S4
 	FMOVQ    1056(R26), F12
+	VFMLA    V17.S4, V13.S4, V12.S4
+	FMOVQ    1056(R26), F13
+	VFMLA    V18.S4, V14.S4, V13.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V19.S4, V15.S4, V14.S4
+	FMOVQ    1072(R26), F15
+	VFMLA    V16.S4, V20.S4, V15.S4
+	FMOVQ    1072(R26), F20
+	VFMLA    V17.S4, V12.S4, V20.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V18.S4, V13.S4, V12.S4
+	FMOVQ    1072(R26), F13
+	VFMLA    V19.S4, V14.S4, V13.S4
+	FMOVQ    1088(R26), F14
+	VFMLA    V16.S4, V15.S4, V14.S4
+	FMOVQ    1088(R26), F15
+	VFMLA    V17.S4, V20.S4, V15.S4
+	FMOVQ    1088(R26), F20
+	VFMLA    V18.S4, V12.S4, V20.S4
+	FMOVQ    1088(R26), F12
 	VFMLA    V19.S4, V13.S4, V12.S4
 	FMOVQ    624(R26), F13
 	VFMLA    V16.S4, V14.S4, V13.S4
@@ -32098,13 +32022,13 @@ l4408:
 	WORD     $0x6e35dd31 // fmul v17.4s, v9.4s, v21.4s
 	WORD     $0x6e35dd52 // fmul v18.4s, v10.4s, v21.4s
 	WORD     $0x6e35dd73 // fmul v19.4s, v11.4s, v21.4s
-	FMOVQ    912(R26), F20
+	FMOVQ    944(R26), F20
 	VFMLA    V16.S4, V16.S4, V20.S4
-	FMOVQ    912(R26), F16
+	FMOVQ    944(R26), F16
 	VFMLA    V17.S4, V17.S4, V16.S4
-	FMOVQ    912(R26), F17
+	FMOVQ    944(R26), F17
 	VFMLA    V18.S4, V18.S4, V17.S4
-	FMOVQ    912(R26), F18
+	FMOVQ    944(R26), F18
 	VFMLA    V19.S4, V19.S4, V18.S4
 	VFMLA    V12.S4, V12.S4, V20.S4
 	VFMLA    V13.S4, V13.S4, V16.S4
@@ -32300,87 +32224,87 @@ t4481:
 	WORD     $0x6e36dce7 // fmul v7.4s, v7.4s, v22.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F8
-	FMOVQ    960(R26), F9
+	FMOVQ    1008(R26), F8
+	FMOVQ    992(R26), F9
 	VFMLA    V9.S4, V4.S4, V8.S4
-	FMOVQ    976(R26), F9
-	FMOVQ    960(R26), F10
+	FMOVQ    1008(R26), F9
+	FMOVQ    992(R26), F10
 	VFMLA    V10.S4, V5.S4, V9.S4
-	FMOVQ    976(R26), F10
-	FMOVQ    960(R26), F11
+	FMOVQ    1008(R26), F10
+	FMOVQ    992(R26), F11
 	VFMLA    V11.S4, V6.S4, V10.S4
-	FMOVQ    976(R26), F11
-	FMOVQ    960(R26), F16
+	FMOVQ    1008(R26), F11
+	FMOVQ    992(R26), F16
 	VFMLA    V16.S4, V7.S4, V11.S4
-	FMOVQ    976(R26), F16
+	FMOVQ    1008(R26), F16
 	WORD     $0x4eb0d510 // fsub v16.4s, v8.4s, v16.4s
-	FMOVQ    976(R26), F17
+	FMOVQ    1008(R26), F17
 	WORD     $0x4eb1d531 // fsub v17.4s, v9.4s, v17.4s
-	FMOVQ    976(R26), F18
+	FMOVQ    1008(R26), F18
 	WORD     $0x4eb2d552 // fsub v18.4s, v10.4s, v18.4s
-	FMOVQ    976(R26), F19
+	FMOVQ    1008(R26), F19
 	WORD     $0x4eb3d573 // fsub v19.4s, v11.4s, v19.4s
 	VMOV     V4.B16, V20.B16
 	FMOVQ    F15, 48(RSP)
-	FMOVQ    800(R26), F15
+	FMOVQ    816(R26), F15
 	VFMLS    V15.S4, V16.S4, V20.S4
 	VMOV     V5.B16, V15.B16
 	FMOVQ    F4, 64(RSP)
-	FMOVQ    800(R26), F4
+	FMOVQ    816(R26), F4
 	VFMLS    V4.S4, V17.S4, V15.S4
 	VMOV     V6.B16, V4.B16
 	FMOVQ    F5, 80(RSP)
-	FMOVQ    800(R26), F5
+	FMOVQ    816(R26), F5
 	VFMLS    V5.S4, V18.S4, V4.S4
 	VMOV     V7.B16, V5.B16
 	FMOVQ    F6, 96(RSP)
-	FMOVQ    800(R26), F6
+	FMOVQ    816(R26), F6
 	VFMLS    V6.S4, V19.S4, V5.S4
-	FMOVQ    784(R26), F6
+	FMOVQ    832(R26), F6
 	VFMLS    V6.S4, V16.S4, V20.S4
-	FMOVQ    784(R26), F6
+	FMOVQ    832(R26), F6
 	VFMLS    V6.S4, V17.S4, V15.S4
-	FMOVQ    784(R26), F6
+	FMOVQ    832(R26), F6
 	VFMLS    V6.S4, V18.S4, V4.S4
-	FMOVQ    784(R26), F6
+	FMOVQ    832(R26), F6
 	VFMLS    V6.S4, V19.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F6
-	FMOVQ    992(R26), F16
-	VFMLA    V20.S4, V16.S4, V6.S4
-	FMOVQ    1008(R26), F16
-	FMOVQ    992(R26), F17
-	VFMLA    V15.S4, V17.S4, V16.S4
-	FMOVQ    1008(R26), F17
-	FMOVQ    992(R26), F18
-	VFMLA    V4.S4, V18.S4, V17.S4
-	FMOVQ    1008(R26), F18
-	FMOVQ    992(R26), F19
-	VFMLA    V5.S4, V19.S4, V18.S4
-	FMOVQ    1024(R26), F19
-	VFMLA    V20.S4, V6.S4, V19.S4
-	FMOVQ    1024(R26), F6
-	VFMLA    V15.S4, V16.S4, V6.S4
-	FMOVQ    1024(R26), F16
-	VFMLA    V4.S4, V17.S4, V16.S4
-	FMOVQ    1024(R26), F17
-	VFMLA    V5.S4, V18.S4, V17.S4
-	FMOVQ    1040(R26), F18
-	VFMLA    V20.S4, V19.S4, V18.S4
-	FMOVQ    1040(R26), F19
-	VFMLA    V15.S4, V6.S4, V19.S4
 	FMOVQ    1040(R26), F6
-	VFMLA    V4.S4, V16.S4, V6.S4
+	FMOVQ    1024(R26), F16
+	VFMLA    V20.S4, V16.S4, V6.S4
 	FMOVQ    1040(R26), F16
-	VFMLA    V5.S4, V17.S4, V16.S4
-	FMOVQ    1056(R26), F17
-	VFMLA    V20.S4, V18.S4, V17.S4
-	FMOVQ    1056(R26), F18
-	VFMLA    V15.S4, V19.S4, V18.S4
+	FMOVQ    1024(R26), F17
+	VFMLA    V15.S4, V17.S4, V16.S4
+	FMOVQ    1040(R26), F17
+	FMOVQ    1024(R26), F18
+	VFMLA    V4.S4, V18.S4, V17.S4
+	FMOVQ    1040(R26), F18
+	FMOVQ    1024(R26), F19
+	VFMLA    V5.S4, V19.S4, V18.S4
 	FMOVQ    1056(R26), F19
-	VFMLA    V4.S4, V6.S4, V19.S4
+	VFMLA    V20.S4, V6.S4, V19.S4
 	FMOVQ    1056(R26), F6
+	VFMLA    V15.S4, V16.S4, V6.S4
+	FMOVQ    1056(R26), F16
+	VFMLA    V4.S4, V17.S4, V16.S4
+	FMOVQ    1056(R26), F17
+	VFMLA    V5.S4, V18.S4, V17.S4
+	FMOVQ    1072(R26), F18
+	VFMLA    V20.S4, V19.S4, V18.S4
+	FMOVQ    1072(R26), F19
+	VFMLA    V15.S4, V6.S4, V19.S4
+	FMOVQ    1072(R26), F6
+	VFMLA    V4.S4, V16.S4, V6.S4
+	FMOVQ    1072(R26), F16
+	VFMLA    V5.S4, V17.S4, V16.S4
+	FMOVQ    1088(R26), F17
+	VFMLA    V20.S4, V18.S4, V17.S4
+	FMOVQ    1088(R26), F18
+	VFMLA    V15.S4, V19.S4, V18.S4
+	FMOVQ    1088(R26), F19
+	VFMLA    V4.S4, V6.S4, V19.S4
+	FMOVQ    1088(R26), F6
 	VFMLA    V5.S4, V16.S4, V6.S4
 	FMOVQ    624(R26), F16
 	VFMLA    V20.S4, V17.S4, V16.S4
@@ -32416,13 +32340,13 @@ t4481:
 	WORD     $0x6e35dcd1 // fmul v17.4s, v6.4s, v21.4s
 	WORD     $0x6e35dd12 // fmul v18.4s, v8.4s, v21.4s
 	WORD     $0x6e35dc93 // fmul v19.4s, v4.4s, v21.4s
-	FMOVQ    912(R26), F20
+	FMOVQ    944(R26), F20
 	VFMLA    V16.S4, V16.S4, V20.S4
-	FMOVQ    912(R26), F16
+	FMOVQ    944(R26), F16
 	VFMLA    V17.S4, V17.S4, V16.S4
-	FMOVQ    912(R26), F17
+	FMOVQ    944(R26), F17
 	VFMLA    V18.S4, V18.S4, V17.S4
-	FMOVQ    912(R26), F18
+	FMOVQ    944(R26), F18
 	VFMLA    V19.S4, V19.S4, V18.S4
 	VFMLA    V9.S4, V9.S4, V20.S4
 	VFMLA    V10.S4, V10.S4, V16.S4
@@ -32669,9 +32593,9 @@ l4411:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l4407
-	FMOVQ    1072(R26), F0
+	FMOVQ    1104(R26), F0
 	VUMIN    V0.S4, V23.S4, V0.S4
-	FMOVQ    1088(R26), F1
+	FMOVQ    1120(R26), F1
 	VADD     V1.S4, V0.S4, V23.S4
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -32687,13 +32611,12 @@ TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $72-96
 	FMOVS    factor+80(FP), F28
 	VDUP     V28.S[0], V28.S4
 	FMOVQ    624(R26), F27
-	FMOVQ    976(R26), F26
-	FMOVQ    960(R26), F25
-	FMOVQ    800(R26), F24
-	FMOVQ    784(R26), F23
-	FMOVQ    992(R26), F22
+	FMOVQ    1008(R26), F26
+	FMOVQ    992(R26), F25
+	FLDPQ    816(R26), (F24, F23)
+	FMOVQ    1024(R26), F22
 	FMOVQ    528(R26), F21
-	FMOVQ    1376(R26), F20
+	FMOVQ    1408(R26), F20
 
 	// Registers:    R0 dmuQ    R1 dsQ    R2 dz    R3 muQ    R4 sQ    R5 eps    R15 elements left in the row    R6 4n
 	MOVD     dmuQ+0(FP), R0
@@ -32752,13 +32675,13 @@ l4521:
 	WORD     $0x6e3cdce7 // fmul v7.4s, v7.4s, v28.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F8
+	FMOVQ    1008(R26), F8
 	VFMLA    V25.S4, V4.S4, V8.S4
-	FMOVQ    976(R26), F9
+	FMOVQ    1008(R26), F9
 	VFMLA    V25.S4, V5.S4, V9.S4
-	FMOVQ    976(R26), F10
+	FMOVQ    1008(R26), F10
 	VFMLA    V25.S4, V6.S4, V10.S4
-	FMOVQ    976(R26), F11
+	FMOVQ    1008(R26), F11
 	VFMLA    V25.S4, V7.S4, V11.S4
 	WORD     $0x4ebad50c // fsub v12.4s, v8.4s, v26.4s
 	WORD     $0x4ebad52d // fsub v13.4s, v9.4s, v26.4s
@@ -32774,37 +32697,37 @@ l4521:
 	VFMLS    V23.S4, V15.S4, V7.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F12
-	VFMLA    V4.S4, V22.S4, V12.S4
-	FMOVQ    1008(R26), F13
-	VFMLA    V5.S4, V22.S4, V13.S4
-	FMOVQ    1008(R26), F14
-	VFMLA    V6.S4, V22.S4, V14.S4
-	FMOVQ    1008(R26), F15
-	VFMLA    V7.S4, V22.S4, V15.S4
-	FMOVQ    1024(R26), F16
-	VFMLA    V4.S4, V12.S4, V16.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V5.S4, V13.S4, V12.S4
-	FMOVQ    1024(R26), F13
-	VFMLA    V6.S4, V14.S4, V13.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V7.S4, V15.S4, V14.S4
-	FMOVQ    1040(R26), F15
-	VFMLA    V4.S4, V16.S4, V15.S4
-	FMOVQ    1040(R26), F16
-	VFMLA    V5.S4, V12.S4, V16.S4
 	FMOVQ    1040(R26), F12
-	VFMLA    V6.S4, V13.S4, V12.S4
+	VFMLA    V4.S4, V22.S4, V12.S4
 	FMOVQ    1040(R26), F13
-	VFMLA    V7.S4, V14.S4, V13.S4
-	FMOVQ    1056(R26), F14
-	VFMLA    V4.S4, V15.S4, V14.S4
-	FMOVQ    1056(R26), F15
-	VFMLA    V5.S4, V16.S4, V15.S4
+	VFMLA    V5.S4, V22.S4, V13.S4
+	FMOVQ    1040(R26), F14
+	VFMLA    V6.S4, V22.S4, V14.S4
+	FMOVQ    1040(R26), F15
+	VFMLA    V7.S4, V22.S4, V15.S4
 	FMOVQ    1056(R26), F16
-	VFMLA    V6.S4, V12.S4, V16.S4
+	VFMLA    V4.S4, V12.S4, V16.S4
 	FMOVQ    1056(R26), F12
+	VFMLA    V5.S4, V13.S4, V12.S4
+	FMOVQ    1056(R26), F13
+	VFMLA    V6.S4, V14.S4, V13.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V7.S4, V15.S4, V14.S4
+	FMOVQ    1072(R26), F15
+	VFMLA    V4.S4, V16.S4, V15.S4
+	FMOVQ    1072(R26), F16
+	VFMLA    V5.S4, V12.S4, V16.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V6.S4, V13.S4, V12.S4
+	FMOVQ    1072(R26), F13
+	VFMLA    V7.S4, V14.S4, V13.S4
+	FMOVQ    1088(R26), F14
+	VFMLA    V4.S4, V15.S4, V14.S4
+	FMOVQ    1088(R26), F15
+	VFMLA    V5.S4, V16.S4, V15.S4
+	FMOVQ    1088(R26), F16
+	VFMLA    V6.S4, V12.S4, V16.S4
+	FMOVQ    1088(R26), F12
 	VFMLA    V7.S4, V13.S4, V12.S4
 	FMOVQ    624(R26), F13
 	VFMLA    V4.S4, V14.S4, V13.S4
@@ -32907,20 +32830,20 @@ l4525:
 	WORD     $0x6e3cdc21 // fmul v1.4s, v1.4s, v28.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F2
+	FMOVQ    1008(R26), F2
 	VFMLA    V25.S4, V1.S4, V2.S4
 	WORD     $0x4ebad443 // fsub v3.4s, v2.4s, v26.4s
 	VFMLS    V24.S4, V3.S4, V1.S4
 	VFMLS    V23.S4, V3.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F3
-	VFMLA    V1.S4, V22.S4, V3.S4
-	FMOVQ    1024(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
-	VFMLA    V1.S4, V4.S4, V3.S4
+	VFMLA    V1.S4, V22.S4, V3.S4
 	FMOVQ    1056(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1072(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1088(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
@@ -32983,20 +32906,20 @@ t4540:
 	WORD     $0x6e3cdc21 // fmul v1.4s, v1.4s, v28.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F2
+	FMOVQ    1008(R26), F2
 	VFMLA    V25.S4, V1.S4, V2.S4
 	WORD     $0x4ebad444 // fsub v4.4s, v2.4s, v26.4s
 	VFMLS    V24.S4, V4.S4, V1.S4
 	VFMLS    V23.S4, V4.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F4
-	VFMLA    V1.S4, V22.S4, V4.S4
-	FMOVQ    1024(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    1040(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V22.S4, V4.S4
 	FMOVQ    1056(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1072(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1088(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -33078,9 +33001,9 @@ l4524:
 	MOVD     R24, 16(RSP)
 	BNE      l4520
 	VADD     V20.S4, V30.S4, V0.S4
-	FMOVQ    1072(R26), F1
+	FMOVQ    1104(R26), F1
 	VUMIN    V1.S4, V31.S4, V1.S4
-	FMOVQ    1088(R26), F2
+	FMOVQ    1120(R26), F2
 	VADD     V2.S4, V1.S4, V1.S4
 	VORR     V0.B16, V1.B16, V31.B16
 	VUSHR    $31, V31.S4, V0.S4
@@ -33094,7 +33017,7 @@ TEXT ·LatentStepSoftplus(SB), NOSPLIT, $40-96
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V17 values    V18 constants and scalars    V19-V31 kept from loop to loop
-	FMOVQ    896(R26), F18
+	FMOVQ    928(R26), F18
 
 	// Registers:    R0 sigmaQ    R1 z    R2 lanes    R3 muQ    R4 sQ    R5 muP    R6 sP    R7 eps    R15 elements left in the row    R8 4n
 	MOVD     sigmaQ+0(FP), R0
@@ -33161,49 +33084,49 @@ l4551:
 	VORR     V8.B16, V2.B16, V8.B16
 	FMOVQ    560(R26), F9
 	VORR     V9.B16, V3.B16, V9.B16
-	FMOVQ    1104(R26), F10
+	FMOVQ    1136(R26), F10
 	WORD     $0x4e28f548 // fmax v8.4s, v10.4s, v8.4s
-	FMOVQ    1104(R26), F10
+	FMOVQ    1136(R26), F10
 	WORD     $0x4e29f549 // fmax v9.4s, v10.4s, v9.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F10
-	FMOVQ    960(R26), F11
+	FMOVQ    1152(R26), F10
+	FMOVQ    992(R26), F11
 	VFMLA    V11.S4, V8.S4, V10.S4
-	FMOVQ    1120(R26), F11
-	FMOVQ    960(R26), F12
+	FMOVQ    1152(R26), F11
+	FMOVQ    992(R26), F12
 	VFMLA    V12.S4, V9.S4, V11.S4
-	FMOVQ    1120(R26), F12
+	FMOVQ    1152(R26), F12
 	WORD     $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
-	FMOVQ    1120(R26), F13
+	FMOVQ    1152(R26), F13
 	WORD     $0x4eadd56d // fsub v13.4s, v11.4s, v13.4s
-	FMOVQ    800(R26), F14
+	FMOVQ    816(R26), F14
 	VFMLS    V14.S4, V12.S4, V8.S4
-	FMOVQ    800(R26), F14
+	FMOVQ    816(R26), F14
 	VFMLS    V14.S4, V13.S4, V9.S4
-	FMOVQ    784(R26), F14
+	FMOVQ    832(R26), F14
 	VFMLS    V14.S4, V12.S4, V8.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V13.S4, V9.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F12
-	FMOVQ    992(R26), F13
+	FMOVQ    1040(R26), F12
+	FMOVQ    1024(R26), F13
 	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1008(R26), F13
-	FMOVQ    992(R26), F14
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
 	FMOVQ    1040(R26), F13
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1040(R26), F14
-	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    1024(R26), F14
+	VFMLA    V9.S4, V14.S4, V13.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V8.S4, V12.S4, V14.S4
 	FMOVQ    1056(R26), F12
+	VFMLA    V9.S4, V13.S4, V12.S4
+	FMOVQ    1072(R26), F13
+	VFMLA    V8.S4, V14.S4, V13.S4
+	FMOVQ    1072(R26), F14
+	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    1088(R26), F12
 	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1056(R26), F13
+	FMOVQ    1088(R26), F13
 	VFMLA    V9.S4, V14.S4, V13.S4
 	FMOVQ    624(R26), F14
 	VFMLA    V8.S4, V12.S4, V14.S4
@@ -33241,39 +33164,39 @@ l4551:
 	VFMLA    V18.S4, V8.S4, V13.S4
 	VBIT     V10.B16, V12.B16, V9.B16
 	VBIT     V11.B16, V13.B16, V8.B16
-	FMOVQ    1136(R26), F12
-	VAND     V10.B16, V12.B16, V10.B16
-	FMOVQ    1136(R26), F12
-	VAND     V11.B16, V12.B16, V11.B16
 	FMOVQ    1168(R26), F12
-	FMOVQ    1152(R26), F13
+	VAND     V10.B16, V12.B16, V10.B16
+	FMOVQ    1168(R26), F12
+	VAND     V11.B16, V12.B16, V11.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
 	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	FMOVQ    1152(R26), F14
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V9.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V8.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1184(R26), F14
 	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V9.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V8.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V8.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V9.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V8.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V9.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V8.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V9.S4, V12.S4, V14.S4
@@ -33287,57 +33210,57 @@ l4551:
 	WORD     $0x4e28d568 // fadd v8.4s, v11.4s, v8.4s
 	WORD     $0x4e29d442 // fadd v2.4s, v2.4s, v9.4s
 	WORD     $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
 	FMOVQ    560(R26), F8
 	VORR     V8.B16, V4.B16, V8.B16
 	FMOVQ    560(R26), F9
 	VORR     V9.B16, V5.B16, V9.B16
-	FMOVQ    1104(R26), F10
+	FMOVQ    1136(R26), F10
 	WORD     $0x4e28f548 // fmax v8.4s, v10.4s, v8.4s
-	FMOVQ    1104(R26), F10
+	FMOVQ    1136(R26), F10
 	WORD     $0x4e29f549 // fmax v9.4s, v10.4s, v9.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F10
-	FMOVQ    960(R26), F11
+	FMOVQ    1152(R26), F10
+	FMOVQ    992(R26), F11
 	VFMLA    V11.S4, V8.S4, V10.S4
-	FMOVQ    1120(R26), F11
-	FMOVQ    960(R26), F12
+	FMOVQ    1152(R26), F11
+	FMOVQ    992(R26), F12
 	VFMLA    V12.S4, V9.S4, V11.S4
-	FMOVQ    1120(R26), F12
+	FMOVQ    1152(R26), F12
 	WORD     $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
-	FMOVQ    1120(R26), F13
+	FMOVQ    1152(R26), F13
 	WORD     $0x4eadd56d // fsub v13.4s, v11.4s, v13.4s
-	FMOVQ    800(R26), F14
+	FMOVQ    816(R26), F14
 	VFMLS    V14.S4, V12.S4, V8.S4
-	FMOVQ    800(R26), F14
+	FMOVQ    816(R26), F14
 	VFMLS    V14.S4, V13.S4, V9.S4
-	FMOVQ    784(R26), F14
+	FMOVQ    832(R26), F14
 	VFMLS    V14.S4, V12.S4, V8.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V13.S4, V9.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F12
-	FMOVQ    992(R26), F13
+	FMOVQ    1040(R26), F12
+	FMOVQ    1024(R26), F13
 	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1008(R26), F13
-	FMOVQ    992(R26), F14
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
 	FMOVQ    1040(R26), F13
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1040(R26), F14
-	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    1024(R26), F14
+	VFMLA    V9.S4, V14.S4, V13.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V8.S4, V12.S4, V14.S4
 	FMOVQ    1056(R26), F12
+	VFMLA    V9.S4, V13.S4, V12.S4
+	FMOVQ    1072(R26), F13
+	VFMLA    V8.S4, V14.S4, V13.S4
+	FMOVQ    1072(R26), F14
+	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    1088(R26), F12
 	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1056(R26), F13
+	FMOVQ    1088(R26), F13
 	VFMLA    V9.S4, V14.S4, V13.S4
 	FMOVQ    624(R26), F14
 	VFMLA    V8.S4, V12.S4, V14.S4
@@ -33375,39 +33298,39 @@ l4551:
 	VFMLA    V18.S4, V8.S4, V13.S4
 	VBIT     V10.B16, V12.B16, V9.B16
 	VBIT     V11.B16, V13.B16, V8.B16
-	FMOVQ    1136(R26), F12
-	VAND     V10.B16, V12.B16, V10.B16
-	FMOVQ    1136(R26), F12
-	VAND     V11.B16, V12.B16, V11.B16
 	FMOVQ    1168(R26), F12
-	FMOVQ    1152(R26), F13
+	VAND     V10.B16, V12.B16, V10.B16
+	FMOVQ    1168(R26), F12
+	VAND     V11.B16, V12.B16, V11.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
 	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	FMOVQ    1152(R26), F14
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V9.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V8.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1184(R26), F14
 	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V9.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V8.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V8.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V9.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V8.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V9.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V8.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V9.S4, V12.S4, V14.S4
@@ -33421,9 +33344,9 @@ l4551:
 	WORD     $0x4e28d568 // fadd v8.4s, v11.4s, v8.4s
 	WORD     $0x4e29d484 // fadd v4.4s, v4.4s, v9.4s
 	WORD     $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
 	FMOVQ    624(R26), F8
 	WORD     $0x6e24fd08 // fdiv v8.4s, v8.4s, v4.4s
@@ -33443,9 +33366,9 @@ l4551:
 	WORD     $0x6e32dce5 // fmul v5.4s, v7.4s, v18.4s
 	WORD     $0x6e32dd46 // fmul v6.4s, v10.4s, v18.4s
 	WORD     $0x6e32dd67 // fmul v7.4s, v11.4s, v18.4s
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V6.S4, V6.S4, V8.S4
-	FMOVQ    912(R26), F6
+	FMOVQ    944(R26), F6
 	VFMLA    V7.S4, V7.S4, V6.S4
 	VFMLA    V4.S4, V4.S4, V8.S4
 	VFMLA    V5.S4, V5.S4, V6.S4
@@ -33476,45 +33399,45 @@ l4551:
 	VORR     V8.B16, V2.B16, V8.B16
 	FMOVQ    560(R26), F9
 	VORR     V9.B16, V3.B16, V9.B16
-	FMOVQ    1104(R26), F10
+	FMOVQ    1136(R26), F10
 	WORD     $0x4e28f548 // fmax v8.4s, v10.4s, v8.4s
-	FMOVQ    1104(R26), F10
+	FMOVQ    1136(R26), F10
 	WORD     $0x4e29f549 // fmax v9.4s, v10.4s, v9.4s
-	FMOVQ    1120(R26), F10
-	FMOVQ    960(R26), F11
+	FMOVQ    1152(R26), F10
+	FMOVQ    992(R26), F11
 	VFMLA    V11.S4, V8.S4, V10.S4
-	FMOVQ    1120(R26), F11
-	FMOVQ    960(R26), F12
+	FMOVQ    1152(R26), F11
+	FMOVQ    992(R26), F12
 	VFMLA    V12.S4, V9.S4, V11.S4
-	FMOVQ    1120(R26), F12
+	FMOVQ    1152(R26), F12
 	WORD     $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
-	FMOVQ    1120(R26), F13
+	FMOVQ    1152(R26), F13
 	WORD     $0x4eadd56d // fsub v13.4s, v11.4s, v13.4s
-	FMOVQ    800(R26), F14
+	FMOVQ    816(R26), F14
 	VFMLS    V14.S4, V12.S4, V8.S4
-	FMOVQ    800(R26), F14
+	FMOVQ    816(R26), F14
 	VFMLS    V14.S4, V13.S4, V9.S4
-	FMOVQ    784(R26), F14
+	FMOVQ    832(R26), F14
 	VFMLS    V14.S4, V12.S4, V8.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V13.S4, V9.S4
-	FMOVQ    1008(R26), F12
-	FMOVQ    992(R26), F13
+	FMOVQ    1040(R26), F12
+	FMOVQ    1024(R26), F13
 	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1008(R26), F13
-	FMOVQ    992(R26), F14
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
 	FMOVQ    1040(R26), F13
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1040(R26), F14
-	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    1024(R26), F14
+	VFMLA    V9.S4, V14.S4, V13.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V8.S4, V12.S4, V14.S4
 	FMOVQ    1056(R26), F12
+	VFMLA    V9.S4, V13.S4, V12.S4
+	FMOVQ    1072(R26), F13
+	VFMLA    V8.S4, V14.S4, V13.S4
+	FMOVQ    1072(R26), F14
+	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    1088(R26), F12
 	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1056(R26), F13
+	FMOVQ    1088(R26), F13
 	VFMLA    V9.S4, V14.S4, V13.S4
 	FMOVQ    624(R26), F14
 	VFMLA    V8.S4, V12.S4, V14.S4
@@ -33548,39 +33471,39 @@ l4551:
 	VFMLA    V18.S4, V8.S4, V13.S4
 	VBIT     V10.B16, V12.B16, V9.B16
 	VBIT     V11.B16, V13.B16, V8.B16
-	FMOVQ    1136(R26), F12
-	VAND     V10.B16, V12.B16, V10.B16
-	FMOVQ    1136(R26), F12
-	VAND     V11.B16, V12.B16, V11.B16
 	FMOVQ    1168(R26), F12
-	FMOVQ    1152(R26), F13
+	VAND     V10.B16, V12.B16, V10.B16
+	FMOVQ    1168(R26), F12
+	VAND     V11.B16, V12.B16, V11.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
 	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	FMOVQ    1152(R26), F14
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V9.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V8.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1184(R26), F14
 	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V9.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V8.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V8.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V9.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V8.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V9.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V8.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V9.S4, V12.S4, V14.S4
@@ -33594,53 +33517,53 @@ l4551:
 	WORD     $0x4e28d568 // fadd v8.4s, v11.4s, v8.4s
 	WORD     $0x4e29d442 // fadd v2.4s, v2.4s, v9.4s
 	WORD     $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
 	FMOVQ    560(R26), F8
 	VORR     V8.B16, V4.B16, V8.B16
 	FMOVQ    560(R26), F9
 	VORR     V9.B16, V5.B16, V9.B16
-	FMOVQ    1104(R26), F10
+	FMOVQ    1136(R26), F10
 	WORD     $0x4e28f548 // fmax v8.4s, v10.4s, v8.4s
-	FMOVQ    1104(R26), F10
+	FMOVQ    1136(R26), F10
 	WORD     $0x4e29f549 // fmax v9.4s, v10.4s, v9.4s
-	FMOVQ    1120(R26), F10
-	FMOVQ    960(R26), F11
+	FMOVQ    1152(R26), F10
+	FMOVQ    992(R26), F11
 	VFMLA    V11.S4, V8.S4, V10.S4
-	FMOVQ    1120(R26), F11
-	FMOVQ    960(R26), F12
+	FMOVQ    1152(R26), F11
+	FMOVQ    992(R26), F12
 	VFMLA    V12.S4, V9.S4, V11.S4
-	FMOVQ    1120(R26), F12
+	FMOVQ    1152(R26), F12
 	WORD     $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
-	FMOVQ    1120(R26), F13
+	FMOVQ    1152(R26), F13
 	WORD     $0x4eadd56d // fsub v13.4s, v11.4s, v13.4s
-	FMOVQ    800(R26), F14
+	FMOVQ    816(R26), F14
 	VFMLS    V14.S4, V12.S4, V8.S4
-	FMOVQ    800(R26), F14
+	FMOVQ    816(R26), F14
 	VFMLS    V14.S4, V13.S4, V9.S4
-	FMOVQ    784(R26), F14
+	FMOVQ    832(R26), F14
 	VFMLS    V14.S4, V12.S4, V8.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V13.S4, V9.S4
-	FMOVQ    1008(R26), F12
-	FMOVQ    992(R26), F13
+	FMOVQ    1040(R26), F12
+	FMOVQ    1024(R26), F13
 	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1008(R26), F13
-	FMOVQ    992(R26), F14
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
 	FMOVQ    1040(R26), F13
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1040(R26), F14
-	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    1024(R26), F14
+	VFMLA    V9.S4, V14.S4, V13.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V8.S4, V12.S4, V14.S4
 	FMOVQ    1056(R26), F12
+	VFMLA    V9.S4, V13.S4, V12.S4
+	FMOVQ    1072(R26), F13
+	VFMLA    V8.S4, V14.S4, V13.S4
+	FMOVQ    1072(R26), F14
+	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    1088(R26), F12
 	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1056(R26), F13
+	FMOVQ    1088(R26), F13
 	VFMLA    V9.S4, V14.S4, V13.S4
 	FMOVQ    624(R26), F14
 	VFMLA    V8.S4, V12.S4, V14.S4
@@ -33674,39 +33597,39 @@ l4551:
 	VFMLA    V18.S4, V8.S4, V13.S4
 	VBIT     V10.B16, V12.B16, V9.B16
 	VBIT     V11.B16, V13.B16, V8.B16
-	FMOVQ    1136(R26), F12
-	VAND     V10.B16, V12.B16, V10.B16
-	FMOVQ    1136(R26), F12
-	VAND     V11.B16, V12.B16, V11.B16
 	FMOVQ    1168(R26), F12
-	FMOVQ    1152(R26), F13
+	VAND     V10.B16, V12.B16, V10.B16
+	FMOVQ    1168(R26), F12
+	VAND     V11.B16, V12.B16, V11.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
 	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	FMOVQ    1152(R26), F14
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V9.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V8.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1184(R26), F14
 	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V9.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V8.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V8.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V9.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V8.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V9.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V8.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V9.S4, V12.S4, V14.S4
@@ -33720,9 +33643,9 @@ l4551:
 	WORD     $0x4e28d568 // fadd v8.4s, v11.4s, v8.4s
 	WORD     $0x4e29d484 // fadd v4.4s, v4.4s, v9.4s
 	WORD     $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
 	FMOVQ    624(R26), F8
 	WORD     $0x6e24fd08 // fdiv v8.4s, v8.4s, v4.4s
@@ -33742,9 +33665,9 @@ l4551:
 	WORD     $0x6e32dce5 // fmul v5.4s, v7.4s, v18.4s
 	WORD     $0x6e32dd46 // fmul v6.4s, v10.4s, v18.4s
 	WORD     $0x6e32dd67 // fmul v7.4s, v11.4s, v18.4s
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V6.S4, V6.S4, V8.S4
-	FMOVQ    912(R26), F6
+	FMOVQ    944(R26), F6
 	VFMLA    V7.S4, V7.S4, V6.S4
 	VFMLA    V4.S4, V4.S4, V8.S4
 	VFMLA    V5.S4, V5.S4, V6.S4
@@ -33759,36 +33682,32 @@ l4551:
 	FSTPQ    (F0, F1), 32(R1)
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V27.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V27.S4
-	VADD     V23.S4, V1.S4, V23.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V27.S4, V27.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V23.S4, V0.S4, V23.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V26.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V26.S4
-	VADD     V22.S4, V1.S4, V22.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V26.S4, V26.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V22.S4, V0.S4, V22.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V25.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V25.S4
-	VADD     V21.S4, V1.S4, V21.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V25.S4, V25.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V21.S4, V0.S4, V21.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V24.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V24.S4
-	VADD     V20.S4, V1.S4, V20.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V24.S4, V24.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V20.S4, V0.S4, V20.S4
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R7, R7
@@ -33951,49 +33870,49 @@ t4708:
 	VORR     V10.B16, V2.B16, V10.B16
 	FMOVQ    560(R26), F11
 	VORR     V11.B16, V3.B16, V11.B16
-	FMOVQ    1104(R26), F12
+	FMOVQ    1136(R26), F12
 	WORD     $0x4e2af58a // fmax v10.4s, v12.4s, v10.4s
-	FMOVQ    1104(R26), F12
+	FMOVQ    1136(R26), F12
 	WORD     $0x4e2bf58b // fmax v11.4s, v12.4s, v11.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F12
-	FMOVQ    960(R26), F13
+	FMOVQ    1152(R26), F12
+	FMOVQ    992(R26), F13
 	VFMLA    V13.S4, V10.S4, V12.S4
-	FMOVQ    1120(R26), F13
-	FMOVQ    960(R26), F14
+	FMOVQ    1152(R26), F13
+	FMOVQ    992(R26), F14
 	VFMLA    V14.S4, V11.S4, V13.S4
-	FMOVQ    1120(R26), F14
+	FMOVQ    1152(R26), F14
 	WORD     $0x4eaed58e // fsub v14.4s, v12.4s, v14.4s
-	FMOVQ    1120(R26), F15
+	FMOVQ    1152(R26), F15
 	WORD     $0x4eafd5af // fsub v15.4s, v13.4s, v15.4s
-	FMOVQ    800(R26), F16
+	FMOVQ    816(R26), F16
 	VFMLS    V16.S4, V14.S4, V10.S4
-	FMOVQ    800(R26), F16
+	FMOVQ    816(R26), F16
 	VFMLS    V16.S4, V15.S4, V11.S4
-	FMOVQ    784(R26), F16
+	FMOVQ    832(R26), F16
 	VFMLS    V16.S4, V14.S4, V10.S4
-	FMOVQ    784(R26), F14
+	FMOVQ    832(R26), F14
 	VFMLS    V14.S4, V15.S4, V11.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F14
-	FMOVQ    992(R26), F15
+	FMOVQ    1040(R26), F14
+	FMOVQ    1024(R26), F15
 	VFMLA    V10.S4, V15.S4, V14.S4
-	FMOVQ    1008(R26), F15
-	FMOVQ    992(R26), F16
-	VFMLA    V11.S4, V16.S4, V15.S4
-	FMOVQ    1024(R26), F16
-	VFMLA    V10.S4, V14.S4, V16.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V11.S4, V15.S4, V14.S4
 	FMOVQ    1040(R26), F15
-	VFMLA    V10.S4, V16.S4, V15.S4
-	FMOVQ    1040(R26), F16
-	VFMLA    V11.S4, V14.S4, V16.S4
+	FMOVQ    1024(R26), F16
+	VFMLA    V11.S4, V16.S4, V15.S4
+	FMOVQ    1056(R26), F16
+	VFMLA    V10.S4, V14.S4, V16.S4
 	FMOVQ    1056(R26), F14
+	VFMLA    V11.S4, V15.S4, V14.S4
+	FMOVQ    1072(R26), F15
+	VFMLA    V10.S4, V16.S4, V15.S4
+	FMOVQ    1072(R26), F16
+	VFMLA    V11.S4, V14.S4, V16.S4
+	FMOVQ    1088(R26), F14
 	VFMLA    V10.S4, V15.S4, V14.S4
-	FMOVQ    1056(R26), F15
+	FMOVQ    1088(R26), F15
 	VFMLA    V11.S4, V16.S4, V15.S4
 	FMOVQ    624(R26), F16
 	VFMLA    V10.S4, V14.S4, V16.S4
@@ -34031,39 +33950,39 @@ t4708:
 	VFMLA    V18.S4, V10.S4, V15.S4
 	VBIT     V12.B16, V14.B16, V11.B16
 	VBIT     V13.B16, V15.B16, V10.B16
-	FMOVQ    1136(R26), F14
-	VAND     V12.B16, V14.B16, V12.B16
-	FMOVQ    1136(R26), F14
-	VAND     V13.B16, V14.B16, V13.B16
 	FMOVQ    1168(R26), F14
-	FMOVQ    1152(R26), F15
+	VAND     V12.B16, V14.B16, V12.B16
+	FMOVQ    1168(R26), F14
+	VAND     V13.B16, V14.B16, V13.B16
+	FMOVQ    1200(R26), F14
+	FMOVQ    1184(R26), F15
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1168(R26), F15
-	FMOVQ    1152(R26), F16
-	VFMLA    V10.S4, V16.S4, V15.S4
-	FMOVQ    1184(R26), F16
-	VFMLA    V11.S4, V14.S4, V16.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V10.S4, V15.S4, V14.S4
 	FMOVQ    1200(R26), F15
-	VFMLA    V11.S4, V16.S4, V15.S4
-	FMOVQ    1200(R26), F16
-	VFMLA    V10.S4, V14.S4, V16.S4
-	FMOVQ    1216(R26), F14
-	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1216(R26), F15
+	FMOVQ    1184(R26), F16
 	VFMLA    V10.S4, V16.S4, V15.S4
-	FMOVQ    1232(R26), F16
+	FMOVQ    1216(R26), F16
 	VFMLA    V11.S4, V14.S4, V16.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V15.S4, V14.S4
-	FMOVQ    1248(R26), F15
+	FMOVQ    1232(R26), F15
 	VFMLA    V11.S4, V16.S4, V15.S4
-	FMOVQ    1248(R26), F16
+	FMOVQ    1232(R26), F16
 	VFMLA    V10.S4, V14.S4, V16.S4
-	FMOVQ    1264(R26), F14
+	FMOVQ    1248(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1264(R26), F15
+	FMOVQ    1248(R26), F15
+	VFMLA    V10.S4, V16.S4, V15.S4
+	FMOVQ    1264(R26), F16
+	VFMLA    V11.S4, V14.S4, V16.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V15.S4, V14.S4
+	FMOVQ    1280(R26), F15
+	VFMLA    V11.S4, V16.S4, V15.S4
+	FMOVQ    1280(R26), F16
+	VFMLA    V10.S4, V14.S4, V16.S4
+	FMOVQ    1296(R26), F14
+	VFMLA    V11.S4, V15.S4, V14.S4
+	FMOVQ    1296(R26), F15
 	VFMLA    V10.S4, V16.S4, V15.S4
 	FMOVQ    768(R26), F16
 	VFMLA    V11.S4, V14.S4, V16.S4
@@ -34077,57 +33996,57 @@ t4708:
 	WORD     $0x4e2ad5aa // fadd v10.4s, v13.4s, v10.4s
 	WORD     $0x4e2bd442 // fadd v2.4s, v2.4s, v11.4s
 	WORD     $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
-	FMOVQ    1280(R26), F10
+	FMOVQ    1312(R26), F10
 	WORD     $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	FMOVQ    1280(R26), F10
+	FMOVQ    1312(R26), F10
 	WORD     $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
 	FMOVQ    560(R26), F10
 	VORR     V10.B16, V4.B16, V10.B16
 	FMOVQ    560(R26), F11
 	VORR     V11.B16, V5.B16, V11.B16
-	FMOVQ    1104(R26), F12
+	FMOVQ    1136(R26), F12
 	WORD     $0x4e2af58a // fmax v10.4s, v12.4s, v10.4s
-	FMOVQ    1104(R26), F12
+	FMOVQ    1136(R26), F12
 	WORD     $0x4e2bf58b // fmax v11.4s, v12.4s, v11.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F12
-	FMOVQ    960(R26), F13
+	FMOVQ    1152(R26), F12
+	FMOVQ    992(R26), F13
 	VFMLA    V13.S4, V10.S4, V12.S4
-	FMOVQ    1120(R26), F13
-	FMOVQ    960(R26), F14
+	FMOVQ    1152(R26), F13
+	FMOVQ    992(R26), F14
 	VFMLA    V14.S4, V11.S4, V13.S4
-	FMOVQ    1120(R26), F14
+	FMOVQ    1152(R26), F14
 	WORD     $0x4eaed58e // fsub v14.4s, v12.4s, v14.4s
-	FMOVQ    1120(R26), F15
+	FMOVQ    1152(R26), F15
 	WORD     $0x4eafd5af // fsub v15.4s, v13.4s, v15.4s
-	FMOVQ    800(R26), F16
+	FMOVQ    816(R26), F16
 	VFMLS    V16.S4, V14.S4, V10.S4
-	FMOVQ    800(R26), F16
+	FMOVQ    816(R26), F16
 	VFMLS    V16.S4, V15.S4, V11.S4
-	FMOVQ    784(R26), F16
+	FMOVQ    832(R26), F16
 	VFMLS    V16.S4, V14.S4, V10.S4
-	FMOVQ    784(R26), F14
+	FMOVQ    832(R26), F14
 	VFMLS    V14.S4, V15.S4, V11.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F14
-	FMOVQ    992(R26), F15
+	FMOVQ    1040(R26), F14
+	FMOVQ    1024(R26), F15
 	VFMLA    V10.S4, V15.S4, V14.S4
-	FMOVQ    1008(R26), F15
-	FMOVQ    992(R26), F16
-	VFMLA    V11.S4, V16.S4, V15.S4
-	FMOVQ    1024(R26), F16
-	VFMLA    V10.S4, V14.S4, V16.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V11.S4, V15.S4, V14.S4
 	FMOVQ    1040(R26), F15
-	VFMLA    V10.S4, V16.S4, V15.S4
-	FMOVQ    1040(R26), F16
-	VFMLA    V11.S4, V14.S4, V16.S4
+	FMOVQ    1024(R26), F16
+	VFMLA    V11.S4, V16.S4, V15.S4
+	FMOVQ    1056(R26), F16
+	VFMLA    V10.S4, V14.S4, V16.S4
 	FMOVQ    1056(R26), F14
+	VFMLA    V11.S4, V15.S4, V14.S4
+	FMOVQ    1072(R26), F15
+	VFMLA    V10.S4, V16.S4, V15.S4
+	FMOVQ    1072(R26), F16
+	VFMLA    V11.S4, V14.S4, V16.S4
+	FMOVQ    1088(R26), F14
 	VFMLA    V10.S4, V15.S4, V14.S4
-	FMOVQ    1056(R26), F15
+	FMOVQ    1088(R26), F15
 	VFMLA    V11.S4, V16.S4, V15.S4
 	FMOVQ    624(R26), F16
 	VFMLA    V10.S4, V14.S4, V16.S4
@@ -34165,39 +34084,39 @@ t4708:
 	VFMLA    V18.S4, V10.S4, V15.S4
 	VBIT     V12.B16, V14.B16, V11.B16
 	VBIT     V13.B16, V15.B16, V10.B16
-	FMOVQ    1136(R26), F14
-	VAND     V12.B16, V14.B16, V12.B16
-	FMOVQ    1136(R26), F14
-	VAND     V13.B16, V14.B16, V13.B16
 	FMOVQ    1168(R26), F14
-	FMOVQ    1152(R26), F15
+	VAND     V12.B16, V14.B16, V12.B16
+	FMOVQ    1168(R26), F14
+	VAND     V13.B16, V14.B16, V13.B16
+	FMOVQ    1200(R26), F14
+	FMOVQ    1184(R26), F15
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1168(R26), F15
-	FMOVQ    1152(R26), F16
-	VFMLA    V10.S4, V16.S4, V15.S4
-	FMOVQ    1184(R26), F16
-	VFMLA    V11.S4, V14.S4, V16.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V10.S4, V15.S4, V14.S4
 	FMOVQ    1200(R26), F15
-	VFMLA    V11.S4, V16.S4, V15.S4
-	FMOVQ    1200(R26), F16
-	VFMLA    V10.S4, V14.S4, V16.S4
-	FMOVQ    1216(R26), F14
-	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1216(R26), F15
+	FMOVQ    1184(R26), F16
 	VFMLA    V10.S4, V16.S4, V15.S4
-	FMOVQ    1232(R26), F16
+	FMOVQ    1216(R26), F16
 	VFMLA    V11.S4, V14.S4, V16.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V15.S4, V14.S4
-	FMOVQ    1248(R26), F15
+	FMOVQ    1232(R26), F15
 	VFMLA    V11.S4, V16.S4, V15.S4
-	FMOVQ    1248(R26), F16
+	FMOVQ    1232(R26), F16
 	VFMLA    V10.S4, V14.S4, V16.S4
-	FMOVQ    1264(R26), F14
+	FMOVQ    1248(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1264(R26), F15
+	FMOVQ    1248(R26), F15
+	VFMLA    V10.S4, V16.S4, V15.S4
+	FMOVQ    1264(R26), F16
+	VFMLA    V11.S4, V14.S4, V16.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V15.S4, V14.S4
+	FMOVQ    1280(R26), F15
+	VFMLA    V11.S4, V16.S4, V15.S4
+	FMOVQ    1280(R26), F16
+	VFMLA    V10.S4, V14.S4, V16.S4
+	FMOVQ    1296(R26), F14
+	VFMLA    V11.S4, V15.S4, V14.S4
+	FMOVQ    1296(R26), F15
 	VFMLA    V10.S4, V16.S4, V15.S4
 	FMOVQ    768(R26), F16
 	VFMLA    V11.S4, V14.S4, V16.S4
@@ -34211,9 +34130,9 @@ t4708:
 	WORD     $0x4e2ad5aa // fadd v10.4s, v13.4s, v10.4s
 	WORD     $0x4e2bd484 // fadd v4.4s, v4.4s, v11.4s
 	WORD     $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
-	FMOVQ    1280(R26), F10
+	FMOVQ    1312(R26), F10
 	WORD     $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	FMOVQ    1280(R26), F10
+	FMOVQ    1312(R26), F10
 	WORD     $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
 	FMOVQ    624(R26), F10
 	WORD     $0x6e24fd4a // fdiv v10.4s, v10.4s, v4.4s
@@ -34233,9 +34152,9 @@ t4708:
 	WORD     $0x6e32dd25 // fmul v5.4s, v9.4s, v18.4s
 	WORD     $0x6e32dd88 // fmul v8.4s, v12.4s, v18.4s
 	WORD     $0x6e32dda9 // fmul v9.4s, v13.4s, v18.4s
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V8.S4, V8.S4, V10.S4
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V9.S4, V9.S4, V8.S4
 	VFMLA    V4.S4, V4.S4, V10.S4
 	VFMLA    V5.S4, V5.S4, V8.S4
@@ -34511,45 +34430,45 @@ t4750:
 	VORR     V10.B16, V2.B16, V10.B16
 	FMOVQ    560(R26), F11
 	VORR     V11.B16, V3.B16, V11.B16
-	FMOVQ    1104(R26), F12
+	FMOVQ    1136(R26), F12
 	WORD     $0x4e2af58a // fmax v10.4s, v12.4s, v10.4s
-	FMOVQ    1104(R26), F12
+	FMOVQ    1136(R26), F12
 	WORD     $0x4e2bf58b // fmax v11.4s, v12.4s, v11.4s
-	FMOVQ    1120(R26), F12
-	FMOVQ    960(R26), F13
+	FMOVQ    1152(R26), F12
+	FMOVQ    992(R26), F13
 	VFMLA    V13.S4, V10.S4, V12.S4
-	FMOVQ    1120(R26), F13
-	FMOVQ    960(R26), F14
+	FMOVQ    1152(R26), F13
+	FMOVQ    992(R26), F14
 	VFMLA    V14.S4, V11.S4, V13.S4
-	FMOVQ    1120(R26), F14
+	FMOVQ    1152(R26), F14
 	WORD     $0x4eaed58e // fsub v14.4s, v12.4s, v14.4s
-	FMOVQ    1120(R26), F15
+	FMOVQ    1152(R26), F15
 	WORD     $0x4eafd5af // fsub v15.4s, v13.4s, v15.4s
-	FMOVQ    800(R26), F16
+	FMOVQ    816(R26), F16
 	VFMLS    V16.S4, V14.S4, V10.S4
-	FMOVQ    800(R26), F16
+	FMOVQ    816(R26), F16
 	VFMLS    V16.S4, V15.S4, V11.S4
-	FMOVQ    784(R26), F16
+	FMOVQ    832(R26), F16
 	VFMLS    V16.S4, V14.S4, V10.S4
-	FMOVQ    784(R26), F14
+	FMOVQ    832(R26), F14
 	VFMLS    V14.S4, V15.S4, V11.S4
-	FMOVQ    1008(R26), F14
-	FMOVQ    992(R26), F15
+	FMOVQ    1040(R26), F14
+	FMOVQ    1024(R26), F15
 	VFMLA    V10.S4, V15.S4, V14.S4
-	FMOVQ    1008(R26), F15
-	FMOVQ    992(R26), F16
-	VFMLA    V11.S4, V16.S4, V15.S4
-	FMOVQ    1024(R26), F16
-	VFMLA    V10.S4, V14.S4, V16.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V11.S4, V15.S4, V14.S4
 	FMOVQ    1040(R26), F15
-	VFMLA    V10.S4, V16.S4, V15.S4
-	FMOVQ    1040(R26), F16
-	VFMLA    V11.S4, V14.S4, V16.S4
+	FMOVQ    1024(R26), F16
+	VFMLA    V11.S4, V16.S4, V15.S4
+	FMOVQ    1056(R26), F16
+	VFMLA    V10.S4, V14.S4, V16.S4
 	FMOVQ    1056(R26), F14
+	VFMLA    V11.S4, V15.S4, V14.S4
+	FMOVQ    1072(R26), F15
+	VFMLA    V10.S4, V16.S4, V15.S4
+	FMOVQ    1072(R26), F16
+	VFMLA    V11.S4, V14.S4, V16.S4
+	FMOVQ    1088(R26), F14
 	VFMLA    V10.S4, V15.S4, V14.S4
-	FMOVQ    1056(R26), F15
+	FMOVQ    1088(R26), F15
 	VFMLA    V11.S4, V16.S4, V15.S4
 	FMOVQ    624(R26), F16
 	VFMLA    V10.S4, V14.S4, V16.S4
@@ -34583,39 +34502,39 @@ t4750:
 	VFMLA    V18.S4, V10.S4, V15.S4
 	VBIT     V12.B16, V14.B16, V11.B16
 	VBIT     V13.B16, V15.B16, V10.B16
-	FMOVQ    1136(R26), F14
-	VAND     V12.B16, V14.B16, V12.B16
-	FMOVQ    1136(R26), F14
-	VAND     V13.B16, V14.B16, V13.B16
 	FMOVQ    1168(R26), F14
-	FMOVQ    1152(R26), F15
+	VAND     V12.B16, V14.B16, V12.B16
+	FMOVQ    1168(R26), F14
+	VAND     V13.B16, V14.B16, V13.B16
+	FMOVQ    1200(R26), F14
+	FMOVQ    1184(R26), F15
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1168(R26), F15
-	FMOVQ    1152(R26), F16
-	VFMLA    V10.S4, V16.S4, V15.S4
-	FMOVQ    1184(R26), F16
-	VFMLA    V11.S4, V14.S4, V16.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V10.S4, V15.S4, V14.S4
 	FMOVQ    1200(R26), F15
-	VFMLA    V11.S4, V16.S4, V15.S4
-	FMOVQ    1200(R26), F16
-	VFMLA    V10.S4, V14.S4, V16.S4
-	FMOVQ    1216(R26), F14
-	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1216(R26), F15
+	FMOVQ    1184(R26), F16
 	VFMLA    V10.S4, V16.S4, V15.S4
-	FMOVQ    1232(R26), F16
+	FMOVQ    1216(R26), F16
 	VFMLA    V11.S4, V14.S4, V16.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V15.S4, V14.S4
-	FMOVQ    1248(R26), F15
+	FMOVQ    1232(R26), F15
 	VFMLA    V11.S4, V16.S4, V15.S4
-	FMOVQ    1248(R26), F16
+	FMOVQ    1232(R26), F16
 	VFMLA    V10.S4, V14.S4, V16.S4
-	FMOVQ    1264(R26), F14
+	FMOVQ    1248(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1264(R26), F15
+	FMOVQ    1248(R26), F15
+	VFMLA    V10.S4, V16.S4, V15.S4
+	FMOVQ    1264(R26), F16
+	VFMLA    V11.S4, V14.S4, V16.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V15.S4, V14.S4
+	FMOVQ    1280(R26), F15
+	VFMLA    V11.S4, V16.S4, V15.S4
+	FMOVQ    1280(R26), F16
+	VFMLA    V10.S4, V14.S4, V16.S4
+	FMOVQ    1296(R26), F14
+	VFMLA    V11.S4, V15.S4, V14.S4
+	FMOVQ    1296(R26), F15
 	VFMLA    V10.S4, V16.S4, V15.S4
 	FMOVQ    768(R26), F16
 	VFMLA    V11.S4, V14.S4, V16.S4
@@ -34629,53 +34548,53 @@ t4750:
 	WORD     $0x4e2ad5aa // fadd v10.4s, v13.4s, v10.4s
 	WORD     $0x4e2bd442 // fadd v2.4s, v2.4s, v11.4s
 	WORD     $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
-	FMOVQ    1280(R26), F10
+	FMOVQ    1312(R26), F10
 	WORD     $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	FMOVQ    1280(R26), F10
+	FMOVQ    1312(R26), F10
 	WORD     $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
 	FMOVQ    560(R26), F10
 	VORR     V10.B16, V4.B16, V10.B16
 	FMOVQ    560(R26), F11
 	VORR     V11.B16, V5.B16, V11.B16
-	FMOVQ    1104(R26), F12
+	FMOVQ    1136(R26), F12
 	WORD     $0x4e2af58a // fmax v10.4s, v12.4s, v10.4s
-	FMOVQ    1104(R26), F12
+	FMOVQ    1136(R26), F12
 	WORD     $0x4e2bf58b // fmax v11.4s, v12.4s, v11.4s
-	FMOVQ    1120(R26), F12
-	FMOVQ    960(R26), F13
+	FMOVQ    1152(R26), F12
+	FMOVQ    992(R26), F13
 	VFMLA    V13.S4, V10.S4, V12.S4
-	FMOVQ    1120(R26), F13
-	FMOVQ    960(R26), F14
+	FMOVQ    1152(R26), F13
+	FMOVQ    992(R26), F14
 	VFMLA    V14.S4, V11.S4, V13.S4
-	FMOVQ    1120(R26), F14
+	FMOVQ    1152(R26), F14
 	WORD     $0x4eaed58e // fsub v14.4s, v12.4s, v14.4s
-	FMOVQ    1120(R26), F15
+	FMOVQ    1152(R26), F15
 	WORD     $0x4eafd5af // fsub v15.4s, v13.4s, v15.4s
-	FMOVQ    800(R26), F16
+	FMOVQ    816(R26), F16
 	VFMLS    V16.S4, V14.S4, V10.S4
-	FMOVQ    800(R26), F16
+	FMOVQ    816(R26), F16
 	VFMLS    V16.S4, V15.S4, V11.S4
-	FMOVQ    784(R26), F16
+	FMOVQ    832(R26), F16
 	VFMLS    V16.S4, V14.S4, V10.S4
-	FMOVQ    784(R26), F14
+	FMOVQ    832(R26), F14
 	VFMLS    V14.S4, V15.S4, V11.S4
-	FMOVQ    1008(R26), F14
-	FMOVQ    992(R26), F15
+	FMOVQ    1040(R26), F14
+	FMOVQ    1024(R26), F15
 	VFMLA    V10.S4, V15.S4, V14.S4
-	FMOVQ    1008(R26), F15
-	FMOVQ    992(R26), F16
-	VFMLA    V11.S4, V16.S4, V15.S4
-	FMOVQ    1024(R26), F16
-	VFMLA    V10.S4, V14.S4, V16.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V11.S4, V15.S4, V14.S4
 	FMOVQ    1040(R26), F15
-	VFMLA    V10.S4, V16.S4, V15.S4
-	FMOVQ    1040(R26), F16
-	VFMLA    V11.S4, V14.S4, V16.S4
+	FMOVQ    1024(R26), F16
+	VFMLA    V11.S4, V16.S4, V15.S4
+	FMOVQ    1056(R26), F16
+	VFMLA    V10.S4, V14.S4, V16.S4
 	FMOVQ    1056(R26), F14
+	VFMLA    V11.S4, V15.S4, V14.S4
+	FMOVQ    1072(R26), F15
+	VFMLA    V10.S4, V16.S4, V15.S4
+	FMOVQ    1072(R26), F16
+	VFMLA    V11.S4, V14.S4, V16.S4
+	FMOVQ    1088(R26), F14
 	VFMLA    V10.S4, V15.S4, V14.S4
-	FMOVQ    1056(R26), F15
+	FMOVQ    1088(R26), F15
 	VFMLA    V11.S4, V16.S4, V15.S4
 	FMOVQ    624(R26), F16
 	VFMLA    V10.S4, V14.S4, V16.S4
@@ -34709,39 +34628,39 @@ t4750:
 	VFMLA    V18.S4, V10.S4, V15.S4
 	VBIT     V12.B16, V14.B16, V11.B16
 	VBIT     V13.B16, V15.B16, V10.B16
-	FMOVQ    1136(R26), F14
-	VAND     V12.B16, V14.B16, V12.B16
-	FMOVQ    1136(R26), F14
-	VAND     V13.B16, V14.B16, V13.B16
 	FMOVQ    1168(R26), F14
-	FMOVQ    1152(R26), F15
+	VAND     V12.B16, V14.B16, V12.B16
+	FMOVQ    1168(R26), F14
+	VAND     V13.B16, V14.B16, V13.B16
+	FMOVQ    1200(R26), F14
+	FMOVQ    1184(R26), F15
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1168(R26), F15
-	FMOVQ    1152(R26), F16
-	VFMLA    V10.S4, V16.S4, V15.S4
-	FMOVQ    1184(R26), F16
-	VFMLA    V11.S4, V14.S4, V16.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V10.S4, V15.S4, V14.S4
 	FMOVQ    1200(R26), F15
-	VFMLA    V11.S4, V16.S4, V15.S4
-	FMOVQ    1200(R26), F16
-	VFMLA    V10.S4, V14.S4, V16.S4
-	FMOVQ    1216(R26), F14
-	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1216(R26), F15
+	FMOVQ    1184(R26), F16
 	VFMLA    V10.S4, V16.S4, V15.S4
-	FMOVQ    1232(R26), F16
+	FMOVQ    1216(R26), F16
 	VFMLA    V11.S4, V14.S4, V16.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V15.S4, V14.S4
-	FMOVQ    1248(R26), F15
+	FMOVQ    1232(R26), F15
 	VFMLA    V11.S4, V16.S4, V15.S4
-	FMOVQ    1248(R26), F16
+	FMOVQ    1232(R26), F16
 	VFMLA    V10.S4, V14.S4, V16.S4
-	FMOVQ    1264(R26), F14
+	FMOVQ    1248(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1264(R26), F15
+	FMOVQ    1248(R26), F15
+	VFMLA    V10.S4, V16.S4, V15.S4
+	FMOVQ    1264(R26), F16
+	VFMLA    V11.S4, V14.S4, V16.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V15.S4, V14.S4
+	FMOVQ    1280(R26), F15
+	VFMLA    V11.S4, V16.S4, V15.S4
+	FMOVQ    1280(R26), F16
+	VFMLA    V10.S4, V14.S4, V16.S4
+	FMOVQ    1296(R26), F14
+	VFMLA    V11.S4, V15.S4, V14.S4
+	FMOVQ    1296(R26), F15
 	VFMLA    V10.S4, V16.S4, V15.S4
 	FMOVQ    768(R26), F16
 	VFMLA    V11.S4, V14.S4, V16.S4
@@ -34755,9 +34674,9 @@ t4750:
 	WORD     $0x4e2ad5aa // fadd v10.4s, v13.4s, v10.4s
 	WORD     $0x4e2bd484 // fadd v4.4s, v4.4s, v11.4s
 	WORD     $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
-	FMOVQ    1280(R26), F10
+	FMOVQ    1312(R26), F10
 	WORD     $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	FMOVQ    1280(R26), F10
+	FMOVQ    1312(R26), F10
 	WORD     $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
 	FMOVQ    624(R26), F10
 	WORD     $0x6e24fd4a // fdiv v10.4s, v10.4s, v4.4s
@@ -34777,9 +34696,9 @@ t4750:
 	WORD     $0x6e32dd25 // fmul v5.4s, v9.4s, v18.4s
 	WORD     $0x6e32dd88 // fmul v8.4s, v12.4s, v18.4s
 	WORD     $0x6e32dda9 // fmul v9.4s, v13.4s, v18.4s
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V8.S4, V8.S4, V10.S4
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V9.S4, V9.S4, V8.S4
 	VFMLA    V4.S4, V4.S4, V10.S4
 	VFMLA    V5.S4, V5.S4, V8.S4
@@ -34926,9 +34845,9 @@ l4554:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l4550
-	FMOVQ    1296(R26), F0
+	FMOVQ    1328(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -34942,12 +34861,12 @@ TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $88-120
 
 	// Registers:    V0-V21 values    V22-V28 constants and scalars    V29-V31 kept from loop to loop
 	FMOVQ    624(R26), F28
-	FMOVQ    896(R26), F27
+	FMOVQ    928(R26), F27
 	FMOVQ    560(R26), F26
-	FMOVQ    1120(R26), F25
-	FMOVQ    1104(R26), F24
-	FMOVQ    960(R26), F23
-	FMOVQ    800(R26), F22
+	FMOVQ    1152(R26), F25
+	FMOVQ    1136(R26), F24
+	FMOVQ    992(R26), F23
+	FMOVQ    816(R26), F22
 
 	// Registers:    R0 dmuQ    R1 dsQ    R2 dmuP    R3 dsP    R4 dz    R5 muQ    R6 sQ    R7 muP    R8 sP    R9 eps    R15 elements left in the row    R10 4n
 	MOVD     dmuQ+0(FP), R0
@@ -35028,37 +34947,37 @@ l4772:
 	WORD     $0x4e27f707 // fmax v7.4s, v24.4s, v7.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F8
+	FMOVQ    1152(R26), F8
 	VFMLA    V23.S4, V6.S4, V8.S4
-	FMOVQ    1120(R26), F9
+	FMOVQ    1152(R26), F9
 	VFMLA    V23.S4, V7.S4, V9.S4
 	WORD     $0x4eb9d50a // fsub v10.4s, v8.4s, v25.4s
 	WORD     $0x4eb9d52b // fsub v11.4s, v9.4s, v25.4s
 	VFMLS    V22.S4, V10.S4, V6.S4
 	VFMLS    V22.S4, V11.S4, V7.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V10.S4, V6.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V11.S4, V7.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F10
-	FMOVQ    992(R26), F11
+	FMOVQ    1040(R26), F10
+	FMOVQ    1024(R26), F11
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	FMOVQ    992(R26), F12
-	VFMLA    V7.S4, V12.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1024(R26), F12
+	VFMLA    V7.S4, V12.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
@@ -35096,39 +35015,39 @@ l4772:
 	VFMLA    V27.S4, V6.S4, V13.S4
 	VBIF     V10.B16, V7.B16, V12.B16
 	VBIF     V11.B16, V6.B16, V13.B16
-	FMOVQ    1136(R26), F14
-	VAND     V10.B16, V14.B16, V10.B16
-	FMOVQ    1136(R26), F14
-	VAND     V11.B16, V14.B16, V11.B16
 	FMOVQ    1168(R26), F14
-	FMOVQ    1152(R26), F15
+	VAND     V10.B16, V14.B16, V10.B16
+	FMOVQ    1168(R26), F14
+	VAND     V11.B16, V14.B16, V11.B16
+	FMOVQ    1200(R26), F14
+	FMOVQ    1184(R26), F15
 	VFMLA    V12.S4, V15.S4, V14.S4
-	FMOVQ    1168(R26), F15
-	FMOVQ    1152(R26), F16
-	VFMLA    V13.S4, V16.S4, V15.S4
-	FMOVQ    1184(R26), F16
-	VFMLA    V12.S4, V14.S4, V16.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V13.S4, V15.S4, V14.S4
 	FMOVQ    1200(R26), F15
-	VFMLA    V12.S4, V16.S4, V15.S4
-	FMOVQ    1200(R26), F16
-	VFMLA    V13.S4, V14.S4, V16.S4
-	FMOVQ    1216(R26), F14
-	VFMLA    V12.S4, V15.S4, V14.S4
-	FMOVQ    1216(R26), F15
+	FMOVQ    1184(R26), F16
 	VFMLA    V13.S4, V16.S4, V15.S4
-	FMOVQ    1232(R26), F16
+	FMOVQ    1216(R26), F16
 	VFMLA    V12.S4, V14.S4, V16.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V13.S4, V15.S4, V14.S4
-	FMOVQ    1248(R26), F15
+	FMOVQ    1232(R26), F15
 	VFMLA    V12.S4, V16.S4, V15.S4
-	FMOVQ    1248(R26), F16
+	FMOVQ    1232(R26), F16
 	VFMLA    V13.S4, V14.S4, V16.S4
-	FMOVQ    1264(R26), F14
+	FMOVQ    1248(R26), F14
 	VFMLA    V12.S4, V15.S4, V14.S4
-	FMOVQ    1264(R26), F15
+	FMOVQ    1248(R26), F15
+	VFMLA    V13.S4, V16.S4, V15.S4
+	FMOVQ    1264(R26), F16
+	VFMLA    V12.S4, V14.S4, V16.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V13.S4, V15.S4, V14.S4
+	FMOVQ    1280(R26), F15
+	VFMLA    V12.S4, V16.S4, V15.S4
+	FMOVQ    1280(R26), F16
+	VFMLA    V13.S4, V14.S4, V16.S4
+	FMOVQ    1296(R26), F14
+	VFMLA    V12.S4, V15.S4, V14.S4
+	FMOVQ    1296(R26), F15
 	VFMLA    V13.S4, V16.S4, V15.S4
 	FMOVQ    768(R26), F16
 	VFMLA    V12.S4, V14.S4, V16.S4
@@ -35142,9 +35061,9 @@ l4772:
 	WORD     $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	WORD     $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	FMOVQ    1280(R26), F10
+	FMOVQ    1312(R26), F10
 	WORD     $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	FMOVQ    1280(R26), F10
+	FMOVQ    1312(R26), F10
 	WORD     $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	VORR     V26.B16, V4.B16, V10.B16
 	VORR     V26.B16, V5.B16, V11.B16
@@ -35152,37 +35071,37 @@ l4772:
 	WORD     $0x4e2bf70b // fmax v11.4s, v24.4s, v11.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F12
+	FMOVQ    1152(R26), F12
 	VFMLA    V23.S4, V10.S4, V12.S4
-	FMOVQ    1120(R26), F13
+	FMOVQ    1152(R26), F13
 	VFMLA    V23.S4, V11.S4, V13.S4
 	WORD     $0x4eb9d58e // fsub v14.4s, v12.4s, v25.4s
 	WORD     $0x4eb9d5af // fsub v15.4s, v13.4s, v25.4s
 	VFMLS    V22.S4, V14.S4, V10.S4
 	VFMLS    V22.S4, V15.S4, V11.S4
-	FMOVQ    784(R26), F16
+	FMOVQ    832(R26), F16
 	VFMLS    V16.S4, V14.S4, V10.S4
-	FMOVQ    784(R26), F14
+	FMOVQ    832(R26), F14
 	VFMLS    V14.S4, V15.S4, V11.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F14
-	FMOVQ    992(R26), F15
+	FMOVQ    1040(R26), F14
+	FMOVQ    1024(R26), F15
 	VFMLA    V10.S4, V15.S4, V14.S4
-	FMOVQ    1008(R26), F15
-	FMOVQ    992(R26), F16
-	VFMLA    V11.S4, V16.S4, V15.S4
-	FMOVQ    1024(R26), F16
-	VFMLA    V10.S4, V14.S4, V16.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V11.S4, V15.S4, V14.S4
 	FMOVQ    1040(R26), F15
-	VFMLA    V10.S4, V16.S4, V15.S4
-	FMOVQ    1040(R26), F16
-	VFMLA    V11.S4, V14.S4, V16.S4
+	FMOVQ    1024(R26), F16
+	VFMLA    V11.S4, V16.S4, V15.S4
+	FMOVQ    1056(R26), F16
+	VFMLA    V10.S4, V14.S4, V16.S4
 	FMOVQ    1056(R26), F14
+	VFMLA    V11.S4, V15.S4, V14.S4
+	FMOVQ    1072(R26), F15
+	VFMLA    V10.S4, V16.S4, V15.S4
+	FMOVQ    1072(R26), F16
+	VFMLA    V11.S4, V14.S4, V16.S4
+	FMOVQ    1088(R26), F14
 	VFMLA    V10.S4, V15.S4, V14.S4
-	FMOVQ    1056(R26), F15
+	FMOVQ    1088(R26), F15
 	VFMLA    V11.S4, V16.S4, V15.S4
 	FMOVQ    624(R26), F16
 	VFMLA    V10.S4, V14.S4, V16.S4
@@ -35220,39 +35139,39 @@ l4772:
 	VFMLA    V27.S4, V10.S4, V17.S4
 	VBIF     V14.B16, V11.B16, V16.B16
 	VBIF     V15.B16, V10.B16, V17.B16
-	FMOVQ    1136(R26), F18
-	VAND     V14.B16, V18.B16, V14.B16
-	FMOVQ    1136(R26), F18
-	VAND     V15.B16, V18.B16, V15.B16
 	FMOVQ    1168(R26), F18
-	FMOVQ    1152(R26), F19
+	VAND     V14.B16, V18.B16, V14.B16
+	FMOVQ    1168(R26), F18
+	VAND     V15.B16, V18.B16, V15.B16
+	FMOVQ    1200(R26), F18
+	FMOVQ    1184(R26), F19
 	VFMLA    V16.S4, V19.S4, V18.S4
-	FMOVQ    1168(R26), F19
-	FMOVQ    1152(R26), F20
-	VFMLA    V17.S4, V20.S4, V19.S4
-	FMOVQ    1184(R26), F20
-	VFMLA    V16.S4, V18.S4, V20.S4
-	FMOVQ    1184(R26), F18
-	VFMLA    V17.S4, V19.S4, V18.S4
 	FMOVQ    1200(R26), F19
-	VFMLA    V16.S4, V20.S4, V19.S4
-	FMOVQ    1200(R26), F20
-	VFMLA    V17.S4, V18.S4, V20.S4
-	FMOVQ    1216(R26), F18
-	VFMLA    V16.S4, V19.S4, V18.S4
-	FMOVQ    1216(R26), F19
+	FMOVQ    1184(R26), F20
 	VFMLA    V17.S4, V20.S4, V19.S4
-	FMOVQ    1232(R26), F20
+	FMOVQ    1216(R26), F20
 	VFMLA    V16.S4, V18.S4, V20.S4
-	FMOVQ    1232(R26), F18
+	FMOVQ    1216(R26), F18
 	VFMLA    V17.S4, V19.S4, V18.S4
-	FMOVQ    1248(R26), F19
+	FMOVQ    1232(R26), F19
 	VFMLA    V16.S4, V20.S4, V19.S4
-	FMOVQ    1248(R26), F20
+	FMOVQ    1232(R26), F20
 	VFMLA    V17.S4, V18.S4, V20.S4
-	FMOVQ    1264(R26), F18
+	FMOVQ    1248(R26), F18
 	VFMLA    V16.S4, V19.S4, V18.S4
-	FMOVQ    1264(R26), F19
+	FMOVQ    1248(R26), F19
+	VFMLA    V17.S4, V20.S4, V19.S4
+	FMOVQ    1264(R26), F20
+	VFMLA    V16.S4, V18.S4, V20.S4
+	FMOVQ    1264(R26), F18
+	VFMLA    V17.S4, V19.S4, V18.S4
+	FMOVQ    1280(R26), F19
+	VFMLA    V16.S4, V20.S4, V19.S4
+	FMOVQ    1280(R26), F20
+	VFMLA    V17.S4, V18.S4, V20.S4
+	FMOVQ    1296(R26), F18
+	VFMLA    V16.S4, V19.S4, V18.S4
+	FMOVQ    1296(R26), F19
 	VFMLA    V17.S4, V20.S4, V19.S4
 	FMOVQ    768(R26), F20
 	VFMLA    V16.S4, V18.S4, V20.S4
@@ -35266,9 +35185,9 @@ l4772:
 	WORD     $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
 	WORD     $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
 	WORD     $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
-	FMOVQ    1280(R26), F14
+	FMOVQ    1312(R26), F14
 	WORD     $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	FMOVQ    1280(R26), F14
+	FMOVQ    1312(R26), F14
 	WORD     $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
 	WORD     $0x6e2cff8e // fdiv v14.4s, v28.4s, v12.4s
 	WORD     $0x6e2dff8f // fdiv v15.4s, v28.4s, v13.4s
@@ -35372,35 +35291,35 @@ l4772:
 	VORR     V26.B16, V3.B16, V7.B16
 	WORD     $0x4e26f706 // fmax v6.4s, v24.4s, v6.4s
 	WORD     $0x4e27f707 // fmax v7.4s, v24.4s, v7.4s
-	FMOVQ    1120(R26), F8
+	FMOVQ    1152(R26), F8
 	VFMLA    V23.S4, V6.S4, V8.S4
-	FMOVQ    1120(R26), F9
+	FMOVQ    1152(R26), F9
 	VFMLA    V23.S4, V7.S4, V9.S4
 	WORD     $0x4eb9d50a // fsub v10.4s, v8.4s, v25.4s
 	WORD     $0x4eb9d52b // fsub v11.4s, v9.4s, v25.4s
 	VFMLS    V22.S4, V10.S4, V6.S4
 	VFMLS    V22.S4, V11.S4, V7.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V10.S4, V6.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V11.S4, V7.S4
-	FMOVQ    1008(R26), F10
-	FMOVQ    992(R26), F11
+	FMOVQ    1040(R26), F10
+	FMOVQ    1024(R26), F11
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	FMOVQ    992(R26), F12
-	VFMLA    V7.S4, V12.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V6.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V7.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V6.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1024(R26), F12
+	VFMLA    V7.S4, V12.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V6.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V7.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V6.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V7.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V6.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V7.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V6.S4, V10.S4, V12.S4
@@ -35434,39 +35353,39 @@ l4772:
 	VFMLA    V27.S4, V6.S4, V13.S4
 	VBIF     V10.B16, V7.B16, V12.B16
 	VBIF     V11.B16, V6.B16, V13.B16
-	FMOVQ    1136(R26), F14
-	VAND     V10.B16, V14.B16, V10.B16
-	FMOVQ    1136(R26), F14
-	VAND     V11.B16, V14.B16, V11.B16
 	FMOVQ    1168(R26), F14
-	FMOVQ    1152(R26), F15
+	VAND     V10.B16, V14.B16, V10.B16
+	FMOVQ    1168(R26), F14
+	VAND     V11.B16, V14.B16, V11.B16
+	FMOVQ    1200(R26), F14
+	FMOVQ    1184(R26), F15
 	VFMLA    V12.S4, V15.S4, V14.S4
-	FMOVQ    1168(R26), F15
-	FMOVQ    1152(R26), F16
-	VFMLA    V13.S4, V16.S4, V15.S4
-	FMOVQ    1184(R26), F16
-	VFMLA    V12.S4, V14.S4, V16.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V13.S4, V15.S4, V14.S4
 	FMOVQ    1200(R26), F15
-	VFMLA    V12.S4, V16.S4, V15.S4
-	FMOVQ    1200(R26), F16
-	VFMLA    V13.S4, V14.S4, V16.S4
-	FMOVQ    1216(R26), F14
-	VFMLA    V12.S4, V15.S4, V14.S4
-	FMOVQ    1216(R26), F15
+	FMOVQ    1184(R26), F16
 	VFMLA    V13.S4, V16.S4, V15.S4
-	FMOVQ    1232(R26), F16
+	FMOVQ    1216(R26), F16
 	VFMLA    V12.S4, V14.S4, V16.S4
-	FMOVQ    1232(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V13.S4, V15.S4, V14.S4
-	FMOVQ    1248(R26), F15
+	FMOVQ    1232(R26), F15
 	VFMLA    V12.S4, V16.S4, V15.S4
-	FMOVQ    1248(R26), F16
+	FMOVQ    1232(R26), F16
 	VFMLA    V13.S4, V14.S4, V16.S4
-	FMOVQ    1264(R26), F14
+	FMOVQ    1248(R26), F14
 	VFMLA    V12.S4, V15.S4, V14.S4
-	FMOVQ    1264(R26), F15
+	FMOVQ    1248(R26), F15
+	VFMLA    V13.S4, V16.S4, V15.S4
+	FMOVQ    1264(R26), F16
+	VFMLA    V12.S4, V14.S4, V16.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V13.S4, V15.S4, V14.S4
+	FMOVQ    1280(R26), F15
+	VFMLA    V12.S4, V16.S4, V15.S4
+	FMOVQ    1280(R26), F16
+	VFMLA    V13.S4, V14.S4, V16.S4
+	FMOVQ    1296(R26), F14
+	VFMLA    V12.S4, V15.S4, V14.S4
+	FMOVQ    1296(R26), F15
 	VFMLA    V13.S4, V16.S4, V15.S4
 	FMOVQ    768(R26), F16
 	VFMLA    V12.S4, V14.S4, V16.S4
@@ -35480,43 +35399,43 @@ l4772:
 	WORD     $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	WORD     $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	FMOVQ    1280(R26), F10
+	FMOVQ    1312(R26), F10
 	WORD     $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	FMOVQ    1280(R26), F10
+	FMOVQ    1312(R26), F10
 	WORD     $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	VORR     V26.B16, V4.B16, V10.B16
 	VORR     V26.B16, V5.B16, V11.B16
 	WORD     $0x4e2af70a // fmax v10.4s, v24.4s, v10.4s
 	WORD     $0x4e2bf70b // fmax v11.4s, v24.4s, v11.4s
-	FMOVQ    1120(R26), F12
+	FMOVQ    1152(R26), F12
 	VFMLA    V23.S4, V10.S4, V12.S4
-	FMOVQ    1120(R26), F13
+	FMOVQ    1152(R26), F13
 	VFMLA    V23.S4, V11.S4, V13.S4
 	WORD     $0x4eb9d58e // fsub v14.4s, v12.4s, v25.4s
 	WORD     $0x4eb9d5af // fsub v15.4s, v13.4s, v25.4s
 	VFMLS    V22.S4, V14.S4, V10.S4
 	VFMLS    V22.S4, V15.S4, V11.S4
-	FMOVQ    784(R26), F16
+	FMOVQ    832(R26), F16
 	VFMLS    V16.S4, V14.S4, V10.S4
-	FMOVQ    784(R26), F14
+	FMOVQ    832(R26), F14
 	VFMLS    V14.S4, V15.S4, V11.S4
-	FMOVQ    1008(R26), F14
-	FMOVQ    992(R26), F15
+	FMOVQ    1040(R26), F14
+	FMOVQ    1024(R26), F15
 	VFMLA    V10.S4, V15.S4, V14.S4
-	FMOVQ    1008(R26), F15
-	FMOVQ    992(R26), F16
-	VFMLA    V11.S4, V16.S4, V15.S4
-	FMOVQ    1024(R26), F16
-	VFMLA    V10.S4, V14.S4, V16.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V11.S4, V15.S4, V14.S4
 	FMOVQ    1040(R26), F15
-	VFMLA    V10.S4, V16.S4, V15.S4
-	FMOVQ    1040(R26), F16
-	VFMLA    V11.S4, V14.S4, V16.S4
+	FMOVQ    1024(R26), F16
+	VFMLA    V11.S4, V16.S4, V15.S4
+	FMOVQ    1056(R26), F16
+	VFMLA    V10.S4, V14.S4, V16.S4
 	FMOVQ    1056(R26), F14
+	VFMLA    V11.S4, V15.S4, V14.S4
+	FMOVQ    1072(R26), F15
+	VFMLA    V10.S4, V16.S4, V15.S4
+	FMOVQ    1072(R26), F16
+	VFMLA    V11.S4, V14.S4, V16.S4
+	FMOVQ    1088(R26), F14
 	VFMLA    V10.S4, V15.S4, V14.S4
-	FMOVQ    1056(R26), F15
+	FMOVQ    1088(R26), F15
 	VFMLA    V11.S4, V16.S4, V15.S4
 	FMOVQ    624(R26), F16
 	VFMLA    V10.S4, V14.S4, V16.S4
@@ -35550,39 +35469,39 @@ l4772:
 	VFMLA    V27.S4, V10.S4, V17.S4
 	VBIF     V14.B16, V11.B16, V16.B16
 	VBIF     V15.B16, V10.B16, V17.B16
-	FMOVQ    1136(R26), F18
-	VAND     V14.B16, V18.B16, V14.B16
-	FMOVQ    1136(R26), F18
-	VAND     V15.B16, V18.B16, V15.B16
 	FMOVQ    1168(R26), F18
-	FMOVQ    1152(R26), F19
+	VAND     V14.B16, V18.B16, V14.B16
+	FMOVQ    1168(R26), F18
+	VAND     V15.B16, V18.B16, V15.B16
+	FMOVQ    1200(R26), F18
+	FMOVQ    1184(R26), F19
 	VFMLA    V16.S4, V19.S4, V18.S4
-	FMOVQ    1168(R26), F19
-	FMOVQ    1152(R26), F20
-	VFMLA    V17.S4, V20.S4, V19.S4
-	FMOVQ    1184(R26), F20
-	VFMLA    V16.S4, V18.S4, V20.S4
-	FMOVQ    1184(R26), F18
-	VFMLA    V17.S4, V19.S4, V18.S4
 	FMOVQ    1200(R26), F19
-	VFMLA    V16.S4, V20.S4, V19.S4
-	FMOVQ    1200(R26), F20
-	VFMLA    V17.S4, V18.S4, V20.S4
-	FMOVQ    1216(R26), F18
-	VFMLA    V16.S4, V19.S4, V18.S4
-	FMOVQ    1216(R26), F19
+	FMOVQ    1184(R26), F20
 	VFMLA    V17.S4, V20.S4, V19.S4
-	FMOVQ    1232(R26), F20
+	FMOVQ    1216(R26), F20
 	VFMLA    V16.S4, V18.S4, V20.S4
-	FMOVQ    1232(R26), F18
+	FMOVQ    1216(R26), F18
 	VFMLA    V17.S4, V19.S4, V18.S4
-	FMOVQ    1248(R26), F19
+	FMOVQ    1232(R26), F19
 	VFMLA    V16.S4, V20.S4, V19.S4
-	FMOVQ    1248(R26), F20
+	FMOVQ    1232(R26), F20
 	VFMLA    V17.S4, V18.S4, V20.S4
-	FMOVQ    1264(R26), F18
+	FMOVQ    1248(R26), F18
 	VFMLA    V16.S4, V19.S4, V18.S4
-	FMOVQ    1264(R26), F19
+	FMOVQ    1248(R26), F19
+	VFMLA    V17.S4, V20.S4, V19.S4
+	FMOVQ    1264(R26), F20
+	VFMLA    V16.S4, V18.S4, V20.S4
+	FMOVQ    1264(R26), F18
+	VFMLA    V17.S4, V19.S4, V18.S4
+	FMOVQ    1280(R26), F19
+	VFMLA    V16.S4, V20.S4, V19.S4
+	FMOVQ    1280(R26), F20
+	VFMLA    V17.S4, V18.S4, V20.S4
+	FMOVQ    1296(R26), F18
+	VFMLA    V16.S4, V19.S4, V18.S4
+	FMOVQ    1296(R26), F19
 	VFMLA    V17.S4, V20.S4, V19.S4
 	FMOVQ    768(R26), F20
 	VFMLA    V16.S4, V18.S4, V20.S4
@@ -35596,9 +35515,9 @@ l4772:
 	WORD     $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
 	WORD     $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
 	WORD     $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
-	FMOVQ    1280(R26), F14
+	FMOVQ    1312(R26), F14
 	WORD     $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	FMOVQ    1280(R26), F14
+	FMOVQ    1312(R26), F14
 	WORD     $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
 	WORD     $0x6e2cff8e // fdiv v14.4s, v28.4s, v12.4s
 	WORD     $0x6e2dff8f // fdiv v15.4s, v28.4s, v13.4s
@@ -35713,22 +35632,22 @@ l4776:
 	WORD     $0x4e23f703 // fmax v3.4s, v24.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V23.S4, V3.S4, V4.S4
 	WORD     $0x4eb9d485 // fsub v5.4s, v4.4s, v25.4s
 	VFMLS    V22.S4, V5.S4, V3.S4
-	FMOVQ    784(R26), F6
+	FMOVQ    832(R26), F6
 	VFMLS    V6.S4, V5.S4, V3.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F5
-	FMOVQ    992(R26), F6
-	VFMLA    V3.S4, V6.S4, V5.S4
-	FMOVQ    1024(R26), F6
-	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
+	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    1056(R26), F6
+	VFMLA    V3.S4, V5.S4, V6.S4
+	FMOVQ    1072(R26), F5
+	VFMLA    V3.S4, V6.S4, V5.S4
+	FMOVQ    1088(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V3.S4, V6.S4, V5.S4
@@ -35750,14 +35669,10 @@ l4776:
 	FMOVQ    768(R26), F6
 	VFMLA    V27.S4, V3.S4, V6.S4
 	VBIF     V5.B16, V3.B16, V6.B16
-	FMOVQ    1136(R26), F7
-	VAND     V5.B16, V7.B16, V5.B16
 	FMOVQ    1168(R26), F7
-	FMOVQ    1152(R26), F8
-	VFMLA    V6.S4, V8.S4, V7.S4
-	FMOVQ    1184(R26), F8
-	VFMLA    V6.S4, V7.S4, V8.S4
+	VAND     V5.B16, V7.B16, V5.B16
 	FMOVQ    1200(R26), F7
+	FMOVQ    1184(R26), F8
 	VFMLA    V6.S4, V8.S4, V7.S4
 	FMOVQ    1216(R26), F8
 	VFMLA    V6.S4, V7.S4, V8.S4
@@ -35767,34 +35682,38 @@ l4776:
 	VFMLA    V6.S4, V7.S4, V8.S4
 	FMOVQ    1264(R26), F7
 	VFMLA    V6.S4, V8.S4, V7.S4
+	FMOVQ    1280(R26), F8
+	VFMLA    V6.S4, V7.S4, V8.S4
+	FMOVQ    1296(R26), F7
+	VFMLA    V6.S4, V8.S4, V7.S4
 	FMOVQ    768(R26), F8
 	VFMLA    V6.S4, V7.S4, V8.S4
 	WORD     $0x6e26dcc7 // fmul v7.4s, v6.4s, v6.4s
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ    1280(R26), F5
+	FMOVQ    1312(R26), F5
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	VORR     V26.B16, V2.B16, V5.B16
 	WORD     $0x4e25f705 // fmax v5.4s, v24.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V23.S4, V5.S4, V6.S4
 	WORD     $0x4eb9d4c7 // fsub v7.4s, v6.4s, v25.4s
 	VFMLS    V22.S4, V7.S4, V5.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V7.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F7
-	FMOVQ    992(R26), F8
-	VFMLA    V5.S4, V8.S4, V7.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V7.S4, V8.S4
 	FMOVQ    1040(R26), F7
+	FMOVQ    1024(R26), F8
 	VFMLA    V5.S4, V8.S4, V7.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V7.S4, V8.S4
+	FMOVQ    1072(R26), F7
+	VFMLA    V5.S4, V8.S4, V7.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V5.S4, V7.S4, V8.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V5.S4, V8.S4, V7.S4
@@ -35816,14 +35735,10 @@ l4776:
 	FMOVQ    768(R26), F8
 	VFMLA    V27.S4, V5.S4, V8.S4
 	VBIF     V7.B16, V5.B16, V8.B16
-	FMOVQ    1136(R26), F9
-	VAND     V7.B16, V9.B16, V7.B16
 	FMOVQ    1168(R26), F9
-	FMOVQ    1152(R26), F10
-	VFMLA    V8.S4, V10.S4, V9.S4
-	FMOVQ    1184(R26), F10
-	VFMLA    V8.S4, V9.S4, V10.S4
+	VAND     V7.B16, V9.B16, V7.B16
 	FMOVQ    1200(R26), F9
+	FMOVQ    1184(R26), F10
 	VFMLA    V8.S4, V10.S4, V9.S4
 	FMOVQ    1216(R26), F10
 	VFMLA    V8.S4, V9.S4, V10.S4
@@ -35833,13 +35748,17 @@ l4776:
 	VFMLA    V8.S4, V9.S4, V10.S4
 	FMOVQ    1264(R26), F9
 	VFMLA    V8.S4, V10.S4, V9.S4
+	FMOVQ    1280(R26), F10
+	VFMLA    V8.S4, V9.S4, V10.S4
+	FMOVQ    1296(R26), F9
+	VFMLA    V8.S4, V10.S4, V9.S4
 	FMOVQ    768(R26), F10
 	VFMLA    V8.S4, V9.S4, V10.S4
 	WORD     $0x6e28dd09 // fmul v9.4s, v8.4s, v8.4s
 	VFMLA    V9.S4, V10.S4, V8.S4
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ    1280(R26), F7
+	FMOVQ    1312(R26), F7
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x6e26ff87 // fdiv v7.4s, v28.4s, v6.4s
 	WORD     $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
@@ -35950,22 +35869,22 @@ t4803:
 	WORD     $0x4e24f704 // fmax v4.4s, v24.4s, v4.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F5
+	FMOVQ    1152(R26), F5
 	VFMLA    V23.S4, V4.S4, V5.S4
 	WORD     $0x4eb9d4a6 // fsub v6.4s, v5.4s, v25.4s
 	VFMLS    V22.S4, V6.S4, V4.S4
-	FMOVQ    784(R26), F7
+	FMOVQ    832(R26), F7
 	VFMLS    V7.S4, V6.S4, V4.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F6
-	FMOVQ    992(R26), F7
-	VFMLA    V4.S4, V7.S4, V6.S4
-	FMOVQ    1024(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    1040(R26), F6
+	FMOVQ    1024(R26), F7
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    1056(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1072(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1088(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -35987,14 +35906,10 @@ t4803:
 	FMOVQ    768(R26), F7
 	VFMLA    V27.S4, V4.S4, V7.S4
 	VBIF     V6.B16, V4.B16, V7.B16
-	FMOVQ    1136(R26), F8
-	VAND     V6.B16, V8.B16, V6.B16
 	FMOVQ    1168(R26), F8
-	FMOVQ    1152(R26), F9
-	VFMLA    V7.S4, V9.S4, V8.S4
-	FMOVQ    1184(R26), F9
-	VFMLA    V7.S4, V8.S4, V9.S4
+	VAND     V6.B16, V8.B16, V6.B16
 	FMOVQ    1200(R26), F8
+	FMOVQ    1184(R26), F9
 	VFMLA    V7.S4, V9.S4, V8.S4
 	FMOVQ    1216(R26), F9
 	VFMLA    V7.S4, V8.S4, V9.S4
@@ -36004,34 +35919,38 @@ t4803:
 	VFMLA    V7.S4, V8.S4, V9.S4
 	FMOVQ    1264(R26), F8
 	VFMLA    V7.S4, V9.S4, V8.S4
+	FMOVQ    1280(R26), F9
+	VFMLA    V7.S4, V8.S4, V9.S4
+	FMOVQ    1296(R26), F8
+	VFMLA    V7.S4, V9.S4, V8.S4
 	FMOVQ    768(R26), F9
 	VFMLA    V7.S4, V8.S4, V9.S4
 	WORD     $0x6e27dce8 // fmul v8.4s, v7.4s, v7.4s
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1312(R26), F6
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	VORR     V26.B16, V2.B16, V6.B16
 	WORD     $0x4e26f706 // fmax v6.4s, v24.4s, v6.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F7
+	FMOVQ    1152(R26), F7
 	VFMLA    V23.S4, V6.S4, V7.S4
 	WORD     $0x4eb9d4e8 // fsub v8.4s, v7.4s, v25.4s
 	VFMLS    V22.S4, V8.S4, V6.S4
-	FMOVQ    784(R26), F9
+	FMOVQ    832(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
-	VFMLA    V6.S4, V9.S4, V8.S4
-	FMOVQ    1024(R26), F9
-	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    1056(R26), F9
+	VFMLA    V6.S4, V8.S4, V9.S4
+	FMOVQ    1072(R26), F8
+	VFMLA    V6.S4, V9.S4, V8.S4
+	FMOVQ    1088(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V6.S4, V9.S4, V8.S4
@@ -36053,14 +35972,10 @@ t4803:
 	FMOVQ    768(R26), F9
 	VFMLA    V27.S4, V6.S4, V9.S4
 	VBIF     V8.B16, V6.B16, V9.B16
-	FMOVQ    1136(R26), F10
-	VAND     V8.B16, V10.B16, V8.B16
 	FMOVQ    1168(R26), F10
-	FMOVQ    1152(R26), F11
-	VFMLA    V9.S4, V11.S4, V10.S4
-	FMOVQ    1184(R26), F11
-	VFMLA    V9.S4, V10.S4, V11.S4
+	VAND     V8.B16, V10.B16, V8.B16
 	FMOVQ    1200(R26), F10
+	FMOVQ    1184(R26), F11
 	VFMLA    V9.S4, V11.S4, V10.S4
 	FMOVQ    1216(R26), F11
 	VFMLA    V9.S4, V10.S4, V11.S4
@@ -36070,13 +35985,17 @@ t4803:
 	VFMLA    V9.S4, V10.S4, V11.S4
 	FMOVQ    1264(R26), F10
 	VFMLA    V9.S4, V11.S4, V10.S4
+	FMOVQ    1280(R26), F11
+	VFMLA    V9.S4, V10.S4, V11.S4
+	FMOVQ    1296(R26), F10
+	VFMLA    V9.S4, V11.S4, V10.S4
 	FMOVQ    768(R26), F11
 	VFMLA    V9.S4, V10.S4, V11.S4
 	WORD     $0x6e29dd2a // fmul v10.4s, v9.4s, v9.4s
 	VFMLA    V10.S4, V11.S4, V9.S4
 	WORD     $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ    1280(R26), F8
+	FMOVQ    1312(R26), F8
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x6e27ff88 // fdiv v8.4s, v28.4s, v7.4s
 	WORD     $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
@@ -36206,11 +36125,11 @@ l4775:
 	SUBS     $1, R24, R24
 	MOVD     R24, 16(RSP)
 	BNE      l4771
-	FMOVQ    1376(R26), F0
+	FMOVQ    1408(R26), F0
 	VADD     V0.S4, V30.S4, V0.S4
-	FMOVQ    1296(R26), F1
+	FMOVQ    1328(R26), F1
 	VUMIN    V1.S4, V31.S4, V1.S4
-	FMOVQ    1312(R26), F2
+	FMOVQ    1344(R26), F2
 	VADD     V2.S4, V1.S4, V1.S4
 	VORR     V0.B16, V1.B16, V31.B16
 	VUSHR    $31, V31.S4, V0.S4
@@ -36224,11 +36143,11 @@ TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-80
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V13 values    V14-V18 constants and scalars    V19-V31 kept from loop to loop
-	FMOVQ    896(R26), F18
-	FMOVQ    592(R26), F17
-	FMOVQ    1120(R26), F16
-	FMOVQ    560(R26), F15
-	FMOVQ    1104(R26), F14
+	FMOVQ    928(R26), F18
+	FMOVQ    1152(R26), F17
+	FMOVQ    560(R26), F16
+	FMOVQ    1136(R26), F15
+	FMOVQ    992(R26), F14
 
 	// Registers:    R0 sigmaQ    R1 z    R2 lanes    R3 muQ    R4 sQ    R5 eps    R15 elements left in the row    R6 4n
 	MOVD     sigmaQ+0(FP), R0
@@ -36273,47 +36192,45 @@ l4818:
 	WORD     $0x4ea0f865 // fabs v5.4s, v3.4s
 	VUMAX    V4.S4, V19.S4, V19.S4
 	VUMAX    V5.S4, V19.S4, V19.S4
-	VORR     V15.B16, V2.B16, V4.B16
-	VORR     V15.B16, V3.B16, V5.B16
-	WORD     $0x4e24f5c4 // fmax v4.4s, v14.4s, v4.4s
-	WORD     $0x4e25f5c5 // fmax v5.4s, v14.4s, v5.4s
+	VORR     V16.B16, V2.B16, V4.B16
+	VORR     V16.B16, V3.B16, V5.B16
+	WORD     $0x4e24f5e4 // fmax v4.4s, v15.4s, v4.4s
+	WORD     $0x4e25f5e5 // fmax v5.4s, v15.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F6
-	FMOVQ    960(R26), F7
-	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
-	FMOVQ    960(R26), F8
-	VFMLA    V8.S4, V5.S4, V7.S4
-	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
-	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
-	FMOVQ    800(R26), F10
+	FMOVQ    1152(R26), F6
+	VFMLA    V14.S4, V4.S4, V6.S4
+	FMOVQ    1152(R26), F7
+	VFMLA    V14.S4, V5.S4, V7.S4
+	WORD     $0x4eb1d4c8 // fsub v8.4s, v6.4s, v17.4s
+	WORD     $0x4eb1d4e9 // fsub v9.4s, v7.4s, v17.4s
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V9.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	FMOVQ    992(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -36351,39 +36268,39 @@ l4818:
 	VFMLA    V18.S4, V4.S4, V9.S4
 	VBIT     V6.B16, V8.B16, V5.B16
 	VBIT     V7.B16, V9.B16, V4.B16
-	FMOVQ    1136(R26), F8
-	VAND     V6.B16, V8.B16, V6.B16
-	FMOVQ    1136(R26), F8
-	VAND     V7.B16, V8.B16, V7.B16
 	FMOVQ    1168(R26), F8
-	FMOVQ    1152(R26), F9
+	VAND     V6.B16, V8.B16, V6.B16
+	FMOVQ    1168(R26), F8
+	VAND     V7.B16, V8.B16, V7.B16
+	FMOVQ    1200(R26), F8
+	FMOVQ    1184(R26), F9
 	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    1168(R26), F9
-	FMOVQ    1152(R26), F10
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1184(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
-	FMOVQ    1184(R26), F8
-	VFMLA    V4.S4, V9.S4, V8.S4
 	FMOVQ    1200(R26), F9
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1200(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1216(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    1216(R26), F9
+	FMOVQ    1184(R26), F10
 	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1232(R26), F10
+	FMOVQ    1216(R26), F10
 	VFMLA    V5.S4, V8.S4, V10.S4
-	FMOVQ    1232(R26), F8
+	FMOVQ    1216(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1248(R26), F9
+	FMOVQ    1232(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1248(R26), F10
+	FMOVQ    1232(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1264(R26), F8
+	FMOVQ    1248(R26), F8
 	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    1264(R26), F9
+	FMOVQ    1248(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1264(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1264(R26), F8
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    1280(R26), F9
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1280(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    1296(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1296(R26), F9
 	VFMLA    V4.S4, V10.S4, V9.S4
 	FMOVQ    768(R26), F10
 	VFMLA    V5.S4, V8.S4, V10.S4
@@ -36397,17 +36314,17 @@ l4818:
 	WORD     $0x4e24d4e4 // fadd v4.4s, v7.4s, v4.4s
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1312(R26), F4
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1312(R26), F4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x6e32dc04 // fmul v4.4s, v0.4s, v18.4s
 	WORD     $0x6e32dc25 // fmul v5.4s, v1.4s, v18.4s
 	WORD     $0x6e32dc46 // fmul v6.4s, v2.4s, v18.4s
 	WORD     $0x6e32dc67 // fmul v7.4s, v3.4s, v18.4s
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V6.S4, V6.S4, V8.S4
-	FMOVQ    912(R26), F6
+	FMOVQ    944(R26), F6
 	VFMLA    V7.S4, V7.S4, V6.S4
 	VFMLA    V4.S4, V4.S4, V8.S4
 	VFMLA    V5.S4, V5.S4, V6.S4
@@ -36426,43 +36343,41 @@ l4818:
 	WORD     $0x4ea0f865 // fabs v5.4s, v3.4s
 	VUMAX    V4.S4, V19.S4, V19.S4
 	VUMAX    V5.S4, V19.S4, V19.S4
-	VORR     V15.B16, V2.B16, V4.B16
-	VORR     V15.B16, V3.B16, V5.B16
-	WORD     $0x4e24f5c4 // fmax v4.4s, v14.4s, v4.4s
-	WORD     $0x4e25f5c5 // fmax v5.4s, v14.4s, v5.4s
-	FMOVQ    1120(R26), F6
-	FMOVQ    960(R26), F7
-	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
-	FMOVQ    960(R26), F8
-	VFMLA    V8.S4, V5.S4, V7.S4
-	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
-	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
-	FMOVQ    800(R26), F10
+	VORR     V16.B16, V2.B16, V4.B16
+	VORR     V16.B16, V3.B16, V5.B16
+	WORD     $0x4e24f5e4 // fmax v4.4s, v15.4s, v4.4s
+	WORD     $0x4e25f5e5 // fmax v5.4s, v15.4s, v5.4s
+	FMOVQ    1152(R26), F6
+	VFMLA    V14.S4, V4.S4, V6.S4
+	FMOVQ    1152(R26), F7
+	VFMLA    V14.S4, V5.S4, V7.S4
+	WORD     $0x4eb1d4c8 // fsub v8.4s, v6.4s, v17.4s
+	WORD     $0x4eb1d4e9 // fsub v9.4s, v7.4s, v17.4s
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    800(R26), F10
+	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    784(R26), F8
+	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V9.S4, V5.S4
-	FMOVQ    1008(R26), F8
-	FMOVQ    992(R26), F9
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	FMOVQ    992(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -36496,39 +36411,39 @@ l4818:
 	VFMLA    V18.S4, V4.S4, V9.S4
 	VBIT     V6.B16, V8.B16, V5.B16
 	VBIT     V7.B16, V9.B16, V4.B16
-	FMOVQ    1136(R26), F8
-	VAND     V6.B16, V8.B16, V6.B16
-	FMOVQ    1136(R26), F8
-	VAND     V7.B16, V8.B16, V7.B16
 	FMOVQ    1168(R26), F8
-	FMOVQ    1152(R26), F9
+	VAND     V6.B16, V8.B16, V6.B16
+	FMOVQ    1168(R26), F8
+	VAND     V7.B16, V8.B16, V7.B16
+	FMOVQ    1200(R26), F8
+	FMOVQ    1184(R26), F9
 	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    1168(R26), F9
-	FMOVQ    1152(R26), F10
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1184(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
-	FMOVQ    1184(R26), F8
-	VFMLA    V4.S4, V9.S4, V8.S4
 	FMOVQ    1200(R26), F9
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1200(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1216(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    1216(R26), F9
+	FMOVQ    1184(R26), F10
 	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1232(R26), F10
+	FMOVQ    1216(R26), F10
 	VFMLA    V5.S4, V8.S4, V10.S4
-	FMOVQ    1232(R26), F8
+	FMOVQ    1216(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1248(R26), F9
+	FMOVQ    1232(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1248(R26), F10
+	FMOVQ    1232(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1264(R26), F8
+	FMOVQ    1248(R26), F8
 	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    1264(R26), F9
+	FMOVQ    1248(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1264(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1264(R26), F8
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    1280(R26), F9
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1280(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    1296(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1296(R26), F9
 	VFMLA    V4.S4, V10.S4, V9.S4
 	FMOVQ    768(R26), F10
 	VFMLA    V5.S4, V8.S4, V10.S4
@@ -36542,17 +36457,17 @@ l4818:
 	WORD     $0x4e24d4e4 // fadd v4.4s, v7.4s, v4.4s
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1312(R26), F4
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1312(R26), F4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x6e32dc04 // fmul v4.4s, v0.4s, v18.4s
 	WORD     $0x6e32dc25 // fmul v5.4s, v1.4s, v18.4s
 	WORD     $0x6e32dc46 // fmul v6.4s, v2.4s, v18.4s
 	WORD     $0x6e32dc67 // fmul v7.4s, v3.4s, v18.4s
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V6.S4, V6.S4, V8.S4
-	FMOVQ    912(R26), F6
+	FMOVQ    944(R26), F6
 	VFMLA    V7.S4, V7.S4, V6.S4
 	VFMLA    V4.S4, V4.S4, V8.S4
 	VFMLA    V5.S4, V5.S4, V6.S4
@@ -36565,30 +36480,34 @@ l4818:
 	VFMLA    V5.S4, V3.S4, V1.S4
 	FSTPQ    (F2, F3), 32(R0)
 	FSTPQ    (F0, F1), 32(R1)
-	VSUB     V17.S4, V27.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V27.S4
-	VADD     V23.S4, V1.S4, V23.S4
-	VSUB     V17.S4, V26.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V26.S4
-	VADD     V22.S4, V1.S4, V22.S4
-	VSUB     V17.S4, V25.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V25.S4
-	VADD     V21.S4, V1.S4, V21.S4
-	VSUB     V17.S4, V24.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    608(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V24.S4
-	VADD     V20.S4, V1.S4, V20.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V27.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V27.S4, V27.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V23.S4, V0.S4, V23.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V26.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V26.S4, V26.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V22.S4, V0.S4, V22.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V25.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V25.S4, V25.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V21.S4, V0.S4, V21.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V24.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V24.S4, V24.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V20.S4, V0.S4, V20.S4
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R5, R5
@@ -36673,47 +36592,45 @@ t4915:
 	VAND     V7.B16, V5.B16, V5.B16
 	VUMAX    V4.S4, V19.S4, V19.S4
 	VUMAX    V5.S4, V19.S4, V19.S4
-	VORR     V15.B16, V2.B16, V4.B16
-	VORR     V15.B16, V3.B16, V5.B16
-	WORD     $0x4e24f5c4 // fmax v4.4s, v14.4s, v4.4s
-	WORD     $0x4e25f5c5 // fmax v5.4s, v14.4s, v5.4s
+	VORR     V16.B16, V2.B16, V4.B16
+	VORR     V16.B16, V3.B16, V5.B16
+	WORD     $0x4e24f5e4 // fmax v4.4s, v15.4s, v4.4s
+	WORD     $0x4e25f5e5 // fmax v5.4s, v15.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F8
-	FMOVQ    960(R26), F9
-	VFMLA    V9.S4, V4.S4, V8.S4
-	FMOVQ    1120(R26), F9
-	FMOVQ    960(R26), F10
-	VFMLA    V10.S4, V5.S4, V9.S4
-	WORD     $0x4eb0d50a // fsub v10.4s, v8.4s, v16.4s
-	WORD     $0x4eb0d52b // fsub v11.4s, v9.4s, v16.4s
-	FMOVQ    800(R26), F12
+	FMOVQ    1152(R26), F8
+	VFMLA    V14.S4, V4.S4, V8.S4
+	FMOVQ    1152(R26), F9
+	VFMLA    V14.S4, V5.S4, V9.S4
+	WORD     $0x4eb1d50a // fsub v10.4s, v8.4s, v17.4s
+	WORD     $0x4eb1d52b // fsub v11.4s, v9.4s, v17.4s
+	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V10.S4, V4.S4
-	FMOVQ    800(R26), F12
+	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V11.S4, V5.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V10.S4, V4.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V11.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F10
-	FMOVQ    992(R26), F11
+	FMOVQ    1040(R26), F10
+	FMOVQ    1024(R26), F11
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	FMOVQ    992(R26), F12
-	VFMLA    V5.S4, V12.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V5.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1024(R26), F12
+	VFMLA    V5.S4, V12.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V4.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V5.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V4.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V5.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V4.S4, V10.S4, V12.S4
@@ -36751,39 +36668,39 @@ t4915:
 	VFMLA    V18.S4, V4.S4, V11.S4
 	VBIT     V8.B16, V10.B16, V5.B16
 	VBIT     V9.B16, V11.B16, V4.B16
-	FMOVQ    1136(R26), F10
-	VAND     V8.B16, V10.B16, V8.B16
-	FMOVQ    1136(R26), F10
-	VAND     V9.B16, V10.B16, V9.B16
 	FMOVQ    1168(R26), F10
-	FMOVQ    1152(R26), F11
+	VAND     V8.B16, V10.B16, V8.B16
+	FMOVQ    1168(R26), F10
+	VAND     V9.B16, V10.B16, V9.B16
+	FMOVQ    1200(R26), F10
+	FMOVQ    1184(R26), F11
 	VFMLA    V5.S4, V11.S4, V10.S4
-	FMOVQ    1168(R26), F11
-	FMOVQ    1152(R26), F12
-	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V5.S4, V10.S4, V12.S4
-	FMOVQ    1184(R26), F10
-	VFMLA    V4.S4, V11.S4, V10.S4
 	FMOVQ    1200(R26), F11
-	VFMLA    V5.S4, V12.S4, V11.S4
-	FMOVQ    1200(R26), F12
-	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1216(R26), F10
-	VFMLA    V5.S4, V11.S4, V10.S4
-	FMOVQ    1216(R26), F11
+	FMOVQ    1184(R26), F12
 	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V5.S4, V10.S4, V12.S4
-	FMOVQ    1232(R26), F10
+	FMOVQ    1216(R26), F10
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1248(R26), F11
+	FMOVQ    1232(R26), F11
 	VFMLA    V5.S4, V12.S4, V11.S4
-	FMOVQ    1248(R26), F12
+	FMOVQ    1232(R26), F12
 	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1264(R26), F10
+	FMOVQ    1248(R26), F10
 	VFMLA    V5.S4, V11.S4, V10.S4
-	FMOVQ    1264(R26), F11
+	FMOVQ    1248(R26), F11
+	VFMLA    V4.S4, V12.S4, V11.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1264(R26), F10
+	VFMLA    V4.S4, V11.S4, V10.S4
+	FMOVQ    1280(R26), F11
+	VFMLA    V5.S4, V12.S4, V11.S4
+	FMOVQ    1280(R26), F12
+	VFMLA    V4.S4, V10.S4, V12.S4
+	FMOVQ    1296(R26), F10
+	VFMLA    V5.S4, V11.S4, V10.S4
+	FMOVQ    1296(R26), F11
 	VFMLA    V4.S4, V12.S4, V11.S4
 	FMOVQ    768(R26), F12
 	VFMLA    V5.S4, V10.S4, V12.S4
@@ -36797,17 +36714,17 @@ t4915:
 	WORD     $0x4e24d524 // fadd v4.4s, v9.4s, v4.4s
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1312(R26), F4
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1312(R26), F4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x6e32dc04 // fmul v4.4s, v0.4s, v18.4s
 	WORD     $0x6e32dc25 // fmul v5.4s, v1.4s, v18.4s
 	WORD     $0x6e32dc48 // fmul v8.4s, v2.4s, v18.4s
 	WORD     $0x6e32dc69 // fmul v9.4s, v3.4s, v18.4s
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V8.S4, V8.S4, V10.S4
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V9.S4, V9.S4, V8.S4
 	VFMLA    V4.S4, V4.S4, V10.S4
 	VFMLA    V5.S4, V5.S4, V8.S4
@@ -36999,43 +36916,41 @@ t4945:
 	VAND     V7.B16, V5.B16, V5.B16
 	VUMAX    V4.S4, V19.S4, V19.S4
 	VUMAX    V5.S4, V19.S4, V19.S4
-	VORR     V15.B16, V2.B16, V4.B16
-	VORR     V15.B16, V3.B16, V5.B16
-	WORD     $0x4e24f5c4 // fmax v4.4s, v14.4s, v4.4s
-	WORD     $0x4e25f5c5 // fmax v5.4s, v14.4s, v5.4s
-	FMOVQ    1120(R26), F8
-	FMOVQ    960(R26), F9
-	VFMLA    V9.S4, V4.S4, V8.S4
-	FMOVQ    1120(R26), F9
-	FMOVQ    960(R26), F10
-	VFMLA    V10.S4, V5.S4, V9.S4
-	WORD     $0x4eb0d50a // fsub v10.4s, v8.4s, v16.4s
-	WORD     $0x4eb0d52b // fsub v11.4s, v9.4s, v16.4s
-	FMOVQ    800(R26), F12
+	VORR     V16.B16, V2.B16, V4.B16
+	VORR     V16.B16, V3.B16, V5.B16
+	WORD     $0x4e24f5e4 // fmax v4.4s, v15.4s, v4.4s
+	WORD     $0x4e25f5e5 // fmax v5.4s, v15.4s, v5.4s
+	FMOVQ    1152(R26), F8
+	VFMLA    V14.S4, V4.S4, V8.S4
+	FMOVQ    1152(R26), F9
+	VFMLA    V14.S4, V5.S4, V9.S4
+	WORD     $0x4eb1d50a // fsub v10.4s, v8.4s, v17.4s
+	WORD     $0x4eb1d52b // fsub v11.4s, v9.4s, v17.4s
+	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V10.S4, V4.S4
-	FMOVQ    800(R26), F12
+	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V11.S4, V5.S4
-	FMOVQ    784(R26), F12
+	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V10.S4, V4.S4
-	FMOVQ    784(R26), F10
+	FMOVQ    832(R26), F10
 	VFMLS    V10.S4, V11.S4, V5.S4
-	FMOVQ    1008(R26), F10
-	FMOVQ    992(R26), F11
+	FMOVQ    1040(R26), F10
+	FMOVQ    1024(R26), F11
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1008(R26), F11
-	FMOVQ    992(R26), F12
-	VFMLA    V5.S4, V12.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V5.S4, V11.S4, V10.S4
 	FMOVQ    1040(R26), F11
-	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1024(R26), F12
+	VFMLA    V5.S4, V12.S4, V11.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V4.S4, V10.S4, V12.S4
 	FMOVQ    1056(R26), F10
+	VFMLA    V5.S4, V11.S4, V10.S4
+	FMOVQ    1072(R26), F11
+	VFMLA    V4.S4, V12.S4, V11.S4
+	FMOVQ    1072(R26), F12
+	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1088(R26), F10
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1088(R26), F11
 	VFMLA    V5.S4, V12.S4, V11.S4
 	FMOVQ    624(R26), F12
 	VFMLA    V4.S4, V10.S4, V12.S4
@@ -37069,39 +36984,39 @@ t4945:
 	VFMLA    V18.S4, V4.S4, V11.S4
 	VBIT     V8.B16, V10.B16, V5.B16
 	VBIT     V9.B16, V11.B16, V4.B16
-	FMOVQ    1136(R26), F10
-	VAND     V8.B16, V10.B16, V8.B16
-	FMOVQ    1136(R26), F10
-	VAND     V9.B16, V10.B16, V9.B16
 	FMOVQ    1168(R26), F10
-	FMOVQ    1152(R26), F11
+	VAND     V8.B16, V10.B16, V8.B16
+	FMOVQ    1168(R26), F10
+	VAND     V9.B16, V10.B16, V9.B16
+	FMOVQ    1200(R26), F10
+	FMOVQ    1184(R26), F11
 	VFMLA    V5.S4, V11.S4, V10.S4
-	FMOVQ    1168(R26), F11
-	FMOVQ    1152(R26), F12
-	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V5.S4, V10.S4, V12.S4
-	FMOVQ    1184(R26), F10
-	VFMLA    V4.S4, V11.S4, V10.S4
 	FMOVQ    1200(R26), F11
-	VFMLA    V5.S4, V12.S4, V11.S4
-	FMOVQ    1200(R26), F12
-	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1216(R26), F10
-	VFMLA    V5.S4, V11.S4, V10.S4
-	FMOVQ    1216(R26), F11
+	FMOVQ    1184(R26), F12
 	VFMLA    V4.S4, V12.S4, V11.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V5.S4, V10.S4, V12.S4
-	FMOVQ    1232(R26), F10
+	FMOVQ    1216(R26), F10
 	VFMLA    V4.S4, V11.S4, V10.S4
-	FMOVQ    1248(R26), F11
+	FMOVQ    1232(R26), F11
 	VFMLA    V5.S4, V12.S4, V11.S4
-	FMOVQ    1248(R26), F12
+	FMOVQ    1232(R26), F12
 	VFMLA    V4.S4, V10.S4, V12.S4
-	FMOVQ    1264(R26), F10
+	FMOVQ    1248(R26), F10
 	VFMLA    V5.S4, V11.S4, V10.S4
-	FMOVQ    1264(R26), F11
+	FMOVQ    1248(R26), F11
+	VFMLA    V4.S4, V12.S4, V11.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V5.S4, V10.S4, V12.S4
+	FMOVQ    1264(R26), F10
+	VFMLA    V4.S4, V11.S4, V10.S4
+	FMOVQ    1280(R26), F11
+	VFMLA    V5.S4, V12.S4, V11.S4
+	FMOVQ    1280(R26), F12
+	VFMLA    V4.S4, V10.S4, V12.S4
+	FMOVQ    1296(R26), F10
+	VFMLA    V5.S4, V11.S4, V10.S4
+	FMOVQ    1296(R26), F11
 	VFMLA    V4.S4, V12.S4, V11.S4
 	FMOVQ    768(R26), F12
 	VFMLA    V5.S4, V10.S4, V12.S4
@@ -37115,17 +37030,17 @@ t4945:
 	WORD     $0x4e24d524 // fadd v4.4s, v9.4s, v4.4s
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1312(R26), F4
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1312(R26), F4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x6e32dc04 // fmul v4.4s, v0.4s, v18.4s
 	WORD     $0x6e32dc25 // fmul v5.4s, v1.4s, v18.4s
 	WORD     $0x6e32dc48 // fmul v8.4s, v2.4s, v18.4s
 	WORD     $0x6e32dc69 // fmul v9.4s, v3.4s, v18.4s
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLA    V8.S4, V8.S4, V10.S4
-	FMOVQ    912(R26), F8
+	FMOVQ    944(R26), F8
 	VFMLA    V9.S4, V9.S4, V8.S4
 	VFMLA    V4.S4, V4.S4, V10.S4
 	VFMLA    V5.S4, V5.S4, V8.S4
@@ -37266,9 +37181,9 @@ l4821:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l4817
-	FMOVQ    1296(R26), F0
+	FMOVQ    1328(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -37282,17 +37197,16 @@ TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $56-88
 
 	// Registers:    V0-V15 values    V16-V28 constants and scalars    V29-V31 kept from loop to loop
 	FMOVQ    624(R26), F28
-	FMOVQ    896(R26), F27
-	FMOVQ    1120(R26), F26
+	FMOVQ    928(R26), F27
+	FMOVQ    1152(R26), F26
 	FMOVQ    560(R26), F25
-	FMOVQ    1104(R26), F24
-	FMOVQ    960(R26), F23
-	FMOVQ    800(R26), F22
-	FMOVQ    784(R26), F21
-	FMOVQ    992(R26), F20
-	FMOVQ    1136(R26), F19
-	FMOVQ    1152(R26), F18
-	FMOVQ    1280(R26), F17
+	FMOVQ    1136(R26), F24
+	FMOVQ    992(R26), F23
+	FLDPQ    816(R26), (F22, F21)
+	FMOVQ    1024(R26), F20
+	FMOVQ    1168(R26), F19
+	FMOVQ    1184(R26), F18
+	FMOVQ    1312(R26), F17
 	FMOVQ    528(R26), F16
 
 	// Registers:    R0 dmuQ    R1 dsQ    R2 dz    R3 muQ    R4 sQ    R5 eps    R15 elements left in the row    R6 4n
@@ -37346,9 +37260,9 @@ l4967:
 	WORD     $0x4e25f705 // fmax v5.4s, v24.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V23.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
+	FMOVQ    1152(R26), F7
 	VFMLA    V23.S4, V5.S4, V7.S4
 	WORD     $0x4ebad4c8 // fsub v8.4s, v6.4s, v26.4s
 	WORD     $0x4ebad4e9 // fsub v9.4s, v7.4s, v26.4s
@@ -37358,21 +37272,21 @@ l4967:
 	VFMLS    V21.S4, V9.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F8
+	FMOVQ    1040(R26), F8
 	VFMLA    V4.S4, V20.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	VFMLA    V5.S4, V20.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	VFMLA    V5.S4, V20.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -37412,33 +37326,33 @@ l4967:
 	VBIF     V9.B16, V4.B16, V11.B16
 	VAND     V8.B16, V19.B16, V8.B16
 	VAND     V9.B16, V19.B16, V9.B16
-	FMOVQ    1168(R26), F12
+	FMOVQ    1200(R26), F12
 	VFMLA    V10.S4, V18.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	VFMLA    V11.S4, V18.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	VFMLA    V11.S4, V18.S4, V13.S4
+	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
@@ -37504,9 +37418,9 @@ l4967:
 	VORR     V25.B16, V3.B16, V5.B16
 	WORD     $0x4e24f704 // fmax v4.4s, v24.4s, v4.4s
 	WORD     $0x4e25f705 // fmax v5.4s, v24.4s, v5.4s
-	FMOVQ    1120(R26), F6
+	FMOVQ    1152(R26), F6
 	VFMLA    V23.S4, V4.S4, V6.S4
-	FMOVQ    1120(R26), F7
+	FMOVQ    1152(R26), F7
 	VFMLA    V23.S4, V5.S4, V7.S4
 	WORD     $0x4ebad4c8 // fsub v8.4s, v6.4s, v26.4s
 	WORD     $0x4ebad4e9 // fsub v9.4s, v7.4s, v26.4s
@@ -37514,21 +37428,21 @@ l4967:
 	VFMLS    V22.S4, V9.S4, V5.S4
 	VFMLS    V21.S4, V8.S4, V4.S4
 	VFMLS    V21.S4, V9.S4, V5.S4
-	FMOVQ    1008(R26), F8
+	FMOVQ    1040(R26), F8
 	VFMLA    V4.S4, V20.S4, V8.S4
-	FMOVQ    1008(R26), F9
-	VFMLA    V5.S4, V20.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
+	VFMLA    V5.S4, V20.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
 	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1056(R26), F9
+	FMOVQ    1088(R26), F9
 	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
@@ -37564,33 +37478,33 @@ l4967:
 	VBIF     V9.B16, V4.B16, V11.B16
 	VAND     V8.B16, V19.B16, V8.B16
 	VAND     V9.B16, V19.B16, V9.B16
-	FMOVQ    1168(R26), F12
+	FMOVQ    1200(R26), F12
 	VFMLA    V10.S4, V18.S4, V12.S4
-	FMOVQ    1168(R26), F13
-	VFMLA    V11.S4, V18.S4, V13.S4
-	FMOVQ    1184(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1184(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1200(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1216(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
+	VFMLA    V11.S4, V18.S4, V13.S4
+	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1232(R26), F12
+	FMOVQ    1216(R26), F12
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
+	FMOVQ    1232(R26), F13
 	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1248(R26), F14
+	FMOVQ    1232(R26), F14
 	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
+	FMOVQ    1248(R26), F12
 	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
+	FMOVQ    1248(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
@@ -37666,20 +37580,20 @@ l4971:
 	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F3
+	FMOVQ    1152(R26), F3
 	VFMLA    V23.S4, V2.S4, V3.S4
 	WORD     $0x4ebad464 // fsub v4.4s, v3.4s, v26.4s
 	VFMLS    V22.S4, V4.S4, V2.S4
 	VFMLS    V21.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F4
-	VFMLA    V2.S4, V20.S4, V4.S4
-	FMOVQ    1024(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    1040(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V20.S4, V4.S4
 	FMOVQ    1056(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1072(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1088(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -37702,12 +37616,8 @@ l4971:
 	VFMLA    V27.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
 	VAND     V4.B16, V19.B16, V4.B16
-	FMOVQ    1168(R26), F6
-	VFMLA    V5.S4, V18.S4, V6.S4
-	FMOVQ    1184(R26), F7
-	VFMLA    V5.S4, V6.S4, V7.S4
 	FMOVQ    1200(R26), F6
-	VFMLA    V5.S4, V7.S4, V6.S4
+	VFMLA    V5.S4, V18.S4, V6.S4
 	FMOVQ    1216(R26), F7
 	VFMLA    V5.S4, V6.S4, V7.S4
 	FMOVQ    1232(R26), F6
@@ -37715,6 +37625,10 @@ l4971:
 	FMOVQ    1248(R26), F7
 	VFMLA    V5.S4, V6.S4, V7.S4
 	FMOVQ    1264(R26), F6
+	VFMLA    V5.S4, V7.S4, V6.S4
+	FMOVQ    1280(R26), F7
+	VFMLA    V5.S4, V6.S4, V7.S4
+	FMOVQ    1296(R26), F6
 	VFMLA    V5.S4, V7.S4, V6.S4
 	FMOVQ    768(R26), F7
 	VFMLA    V5.S4, V6.S4, V7.S4
@@ -37783,20 +37697,20 @@ t4986:
 	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1120(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V23.S4, V2.S4, V4.S4
 	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
 	VFMLS    V22.S4, V5.S4, V2.S4
 	VFMLS    V21.S4, V5.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    1008(R26), F5
-	VFMLA    V2.S4, V20.S4, V5.S4
-	FMOVQ    1024(R26), F6
-	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
-	VFMLA    V2.S4, V6.S4, V5.S4
+	VFMLA    V2.S4, V20.S4, V5.S4
 	FMOVQ    1056(R26), F6
+	VFMLA    V2.S4, V5.S4, V6.S4
+	FMOVQ    1072(R26), F5
+	VFMLA    V2.S4, V6.S4, V5.S4
+	FMOVQ    1088(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V6.S4, V5.S4
@@ -37819,12 +37733,8 @@ t4986:
 	VFMLA    V27.S4, V2.S4, V6.S4
 	VBIF     V5.B16, V2.B16, V6.B16
 	VAND     V5.B16, V19.B16, V5.B16
-	FMOVQ    1168(R26), F7
-	VFMLA    V6.S4, V18.S4, V7.S4
-	FMOVQ    1184(R26), F8
-	VFMLA    V6.S4, V7.S4, V8.S4
 	FMOVQ    1200(R26), F7
-	VFMLA    V6.S4, V8.S4, V7.S4
+	VFMLA    V6.S4, V18.S4, V7.S4
 	FMOVQ    1216(R26), F8
 	VFMLA    V6.S4, V7.S4, V8.S4
 	FMOVQ    1232(R26), F7
@@ -37832,6 +37742,10 @@ t4986:
 	FMOVQ    1248(R26), F8
 	VFMLA    V6.S4, V7.S4, V8.S4
 	FMOVQ    1264(R26), F7
+	VFMLA    V6.S4, V8.S4, V7.S4
+	FMOVQ    1280(R26), F8
+	VFMLA    V6.S4, V7.S4, V8.S4
+	FMOVQ    1296(R26), F7
 	VFMLA    V6.S4, V8.S4, V7.S4
 	FMOVQ    768(R26), F8
 	VFMLA    V6.S4, V7.S4, V8.S4
@@ -37917,11 +37831,11 @@ l4970:
 	SUBS     $1, R24, R24
 	MOVD     R24, 16(RSP)
 	BNE      l4966
-	FMOVQ    1376(R26), F0
+	FMOVQ    1408(R26), F0
 	VADD     V0.S4, V30.S4, V0.S4
-	FMOVQ    1296(R26), F1
+	FMOVQ    1328(R26), F1
 	VUMIN    V1.S4, V31.S4, V1.S4
-	FMOVQ    1312(R26), F2
+	FMOVQ    1344(R26), F2
 	VADD     V2.S4, V1.S4, V1.S4
 	VORR     V0.B16, V1.B16, V31.B16
 	VUSHR    $31, V31.S4, V0.S4

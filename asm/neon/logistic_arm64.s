@@ -138,65 +138,67 @@ DATA logisticConsts<>+1040(SB)/8, $0x3efffffe3efffffe // 0x1.fffffcp-02 = 0.4999
 DATA logisticConsts<>+1048(SB)/8, $0x3efffffe3efffffe
 DATA logisticConsts<>+1056(SB)/8, $0x3f3504f33f3504f3 // sqrt(1/2)
 DATA logisticConsts<>+1064(SB)/8, $0x3f3504f33f3504f3
-DATA logisticConsts<>+1072(SB)/8, $0x007fffff007fffff // the mantissa
-DATA logisticConsts<>+1080(SB)/8, $0x007fffff007fffff
-DATA logisticConsts<>+1088(SB)/8, $0xbd9537bcbd9537bc // -0x1.2a6f78p-04 = -0.07286021
-DATA logisticConsts<>+1096(SB)/8, $0xbd9537bcbd9537bc
-DATA logisticConsts<>+1104(SB)/8, $0x3e00acba3e00acba // 0x1.015974p-03 = 0.1256589
-DATA logisticConsts<>+1112(SB)/8, $0x3e00acba3e00acba
-DATA logisticConsts<>+1120(SB)/8, $0xbe074b66be074b66 // -0x1.0e96ccp-03 = -0.13212356
-DATA logisticConsts<>+1128(SB)/8, $0xbe074b66be074b66
-DATA logisticConsts<>+1136(SB)/8, $0x3e11ce713e11ce71 // 0x1.239ce2p-03 = 0.14238907
-DATA logisticConsts<>+1144(SB)/8, $0x3e11ce713e11ce71
-DATA logisticConsts<>+1152(SB)/8, $0xbe2a337fbe2a337f // -0x1.5466fep-03 = -0.16621207
-DATA logisticConsts<>+1160(SB)/8, $0xbe2a337fbe2a337f
-DATA logisticConsts<>+1168(SB)/8, $0x3e4cca273e4cca27 // 0x1.99944ep-03 = 0.1999899
-DATA logisticConsts<>+1176(SB)/8, $0x3e4cca273e4cca27
-DATA logisticConsts<>+1184(SB)/8, $0xbe80011abe80011a // -0x1.000234p-02 = -0.2500084
-DATA logisticConsts<>+1192(SB)/8, $0xbe80011abe80011a
-DATA logisticConsts<>+1200(SB)/8, $0x3eaaaab83eaaaab8 // 0x1.55557p-02 = 0.33333373
-DATA logisticConsts<>+1208(SB)/8, $0x3eaaaab83eaaaab8
-DATA logisticConsts<>+1216(SB)/8, $0xbf000000bf000000 // -0x1p-01 = -0.5
-DATA logisticConsts<>+1224(SB)/8, $0xbf000000bf000000
-DATA logisticConsts<>+1232(SB)/8, $0xc2ae0000c2ae0000 // -87
-DATA logisticConsts<>+1240(SB)/8, $0xc2ae0000c2ae0000
-DATA logisticConsts<>+1248(SB)/8, $0x42b2000042b20000 // 89
-DATA logisticConsts<>+1256(SB)/8, $0x42b2000042b20000
-DATA logisticConsts<>+1264(SB)/8, $0x7f7fffff7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
-DATA logisticConsts<>+1272(SB)/8, $0x7f7fffff7f7fffff
-DATA logisticConsts<>+1280(SB)/8, $0xff7fffffff7fffff // -0x1.fffffep+127 = -3.4028235e+38
-DATA logisticConsts<>+1288(SB)/8, $0xff7fffffff7fffff
-DATA logisticConsts<>+1296(SB)/8, $0x0080000000800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
-DATA logisticConsts<>+1304(SB)/8, $0x0080000000800000
-DATA logisticConsts<>+1312(SB)/8, $0x4b8000004b800000 // 0x1p+24 = 1.6777216e+07
-DATA logisticConsts<>+1320(SB)/8, $0x4b8000004b800000
-DATA logisticConsts<>+1328(SB)/8, $0xffffffe8ffffffe8 // -24
-DATA logisticConsts<>+1336(SB)/8, $0xffffffe8ffffffe8
-DATA logisticConsts<>+1344(SB)/8, $0x42a65af642a65af6 // 0x1.4cb5ecp+06 = 83.17766
-DATA logisticConsts<>+1352(SB)/8, $0x42a65af642a65af6
-DATA logisticConsts<>+1360(SB)/8, $0xc2a65af6c2a65af6 // -0x1.4cb5ecp+06 = -83.17766
-DATA logisticConsts<>+1368(SB)/8, $0xc2a65af6c2a65af6
-DATA logisticConsts<>+1376(SB)/8, $0x3f3172183f317218 // 0x1.62e43p-01 = 0.6931472
-DATA logisticConsts<>+1384(SB)/8, $0x3f3172183f317218
-DATA logisticConsts<>+1392(SB)/8, $0xbd389f1bbd389f1b // -0x1.713e36p-05 = -0.04507361
-DATA logisticConsts<>+1400(SB)/8, $0xbd389f1bbd389f1b
-DATA logisticConsts<>+1408(SB)/8, $0x3dd650473dd65047 // 0x1.aca08ep-04 = 0.104645304
-DATA logisticConsts<>+1416(SB)/8, $0x3dd650473dd65047
-DATA logisticConsts<>+1424(SB)/8, $0xbe06c9fabe06c9fa // -0x1.0d93f4p-03 = -0.13162985
-DATA logisticConsts<>+1432(SB)/8, $0xbe06c9fabe06c9fa
-DATA logisticConsts<>+1440(SB)/8, $0x3e14435c3e14435c // 0x1.2886b8p-03 = 0.1447882
-DATA logisticConsts<>+1448(SB)/8, $0x3e14435c3e14435c
-DATA logisticConsts<>+1456(SB)/8, $0xbe2a778bbe2a778b // -0x1.54ef16p-03 = -0.16647165
-DATA logisticConsts<>+1464(SB)/8, $0xbe2a778bbe2a778b
-DATA logisticConsts<>+1472(SB)/8, $0x3e4cb4b33e4cb4b3 // 0x1.996966p-03 = 0.19990806
-DATA logisticConsts<>+1480(SB)/8, $0x3e4cb4b33e4cb4b3
-DATA logisticConsts<>+1488(SB)/8, $0xbe800021be800021 // -0x1.000042p-02 = -0.25000098
-DATA logisticConsts<>+1496(SB)/8, $0xbe800021be800021
-DATA logisticConsts<>+1504(SB)/8, $0x3eaaaad23eaaaad2 // 0x1.5555a4p-02 = 0.3333345
-DATA logisticConsts<>+1512(SB)/8, $0x3eaaaad23eaaaad2
-DATA logisticConsts<>+1520(SB)/8, $0x38d1b71738d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
-DATA logisticConsts<>+1528(SB)/8, $0x38d1b71738d1b717
-GLOBL logisticConsts<>(SB), RODATA|NOPTR, $1536
+DATA logisticConsts<>+1072(SB)/8, $0xbd9537bcbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA logisticConsts<>+1080(SB)/8, $0xbd9537bcbd9537bc
+DATA logisticConsts<>+1088(SB)/8, $0x3e00acba3e00acba // 0x1.015974p-03 = 0.1256589
+DATA logisticConsts<>+1096(SB)/8, $0x3e00acba3e00acba
+DATA logisticConsts<>+1104(SB)/8, $0xbe074b66be074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA logisticConsts<>+1112(SB)/8, $0xbe074b66be074b66
+DATA logisticConsts<>+1120(SB)/8, $0x3e11ce713e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA logisticConsts<>+1128(SB)/8, $0x3e11ce713e11ce71
+DATA logisticConsts<>+1136(SB)/8, $0xbe2a337fbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA logisticConsts<>+1144(SB)/8, $0xbe2a337fbe2a337f
+DATA logisticConsts<>+1152(SB)/8, $0x3e4cca273e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA logisticConsts<>+1160(SB)/8, $0x3e4cca273e4cca27
+DATA logisticConsts<>+1168(SB)/8, $0xbe80011abe80011a // -0x1.000234p-02 = -0.2500084
+DATA logisticConsts<>+1176(SB)/8, $0xbe80011abe80011a
+DATA logisticConsts<>+1184(SB)/8, $0x3eaaaab83eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA logisticConsts<>+1192(SB)/8, $0x3eaaaab83eaaaab8
+DATA logisticConsts<>+1200(SB)/8, $0xbf000000bf000000 // -0x1p-01 = -0.5
+DATA logisticConsts<>+1208(SB)/8, $0xbf000000bf000000
+DATA logisticConsts<>+1216(SB)/8, $0x2a3fbe8e2a3fbe8e // 0x1.7f7d1cp-43 = 1.703032e-13
+DATA logisticConsts<>+1224(SB)/8, $0x2a3fbe8e2a3fbe8e
+DATA logisticConsts<>+1232(SB)/8, $0x33b1720033b17200 // 0x1.62e4p-24 = 8.262941e-08
+DATA logisticConsts<>+1240(SB)/8, $0x33b1720033b17200
+DATA logisticConsts<>+1248(SB)/8, $0xc2ae0000c2ae0000 // -87
+DATA logisticConsts<>+1256(SB)/8, $0xc2ae0000c2ae0000
+DATA logisticConsts<>+1264(SB)/8, $0x42b2000042b20000 // 89
+DATA logisticConsts<>+1272(SB)/8, $0x42b2000042b20000
+DATA logisticConsts<>+1280(SB)/8, $0x7f7fffff7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
+DATA logisticConsts<>+1288(SB)/8, $0x7f7fffff7f7fffff
+DATA logisticConsts<>+1296(SB)/8, $0xff7fffffff7fffff // -0x1.fffffep+127 = -3.4028235e+38
+DATA logisticConsts<>+1304(SB)/8, $0xff7fffffff7fffff
+DATA logisticConsts<>+1312(SB)/8, $0x0080000000800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
+DATA logisticConsts<>+1320(SB)/8, $0x0080000000800000
+DATA logisticConsts<>+1328(SB)/8, $0x4b8000004b800000 // 0x1p+24 = 1.6777216e+07
+DATA logisticConsts<>+1336(SB)/8, $0x4b8000004b800000
+DATA logisticConsts<>+1344(SB)/8, $0xf4000000f4000000
+DATA logisticConsts<>+1352(SB)/8, $0xf4000000f4000000
+DATA logisticConsts<>+1360(SB)/8, $0x42a65af642a65af6 // 0x1.4cb5ecp+06 = 83.17766
+DATA logisticConsts<>+1368(SB)/8, $0x42a65af642a65af6
+DATA logisticConsts<>+1376(SB)/8, $0xc2a65af6c2a65af6 // -0x1.4cb5ecp+06 = -83.17766
+DATA logisticConsts<>+1384(SB)/8, $0xc2a65af6c2a65af6
+DATA logisticConsts<>+1392(SB)/8, $0x3f3172183f317218 // 0x1.62e43p-01 = 0.6931472
+DATA logisticConsts<>+1400(SB)/8, $0x3f3172183f317218
+DATA logisticConsts<>+1408(SB)/8, $0xbd389f1bbd389f1b // -0x1.713e36p-05 = -0.04507361
+DATA logisticConsts<>+1416(SB)/8, $0xbd389f1bbd389f1b
+DATA logisticConsts<>+1424(SB)/8, $0x3dd650473dd65047 // 0x1.aca08ep-04 = 0.104645304
+DATA logisticConsts<>+1432(SB)/8, $0x3dd650473dd65047
+DATA logisticConsts<>+1440(SB)/8, $0xbe06c9fabe06c9fa // -0x1.0d93f4p-03 = -0.13162985
+DATA logisticConsts<>+1448(SB)/8, $0xbe06c9fabe06c9fa
+DATA logisticConsts<>+1456(SB)/8, $0x3e14435c3e14435c // 0x1.2886b8p-03 = 0.1447882
+DATA logisticConsts<>+1464(SB)/8, $0x3e14435c3e14435c
+DATA logisticConsts<>+1472(SB)/8, $0xbe2a778bbe2a778b // -0x1.54ef16p-03 = -0.16647165
+DATA logisticConsts<>+1480(SB)/8, $0xbe2a778bbe2a778b
+DATA logisticConsts<>+1488(SB)/8, $0x3e4cb4b33e4cb4b3 // 0x1.996966p-03 = 0.19990806
+DATA logisticConsts<>+1496(SB)/8, $0x3e4cb4b33e4cb4b3
+DATA logisticConsts<>+1504(SB)/8, $0xbe800021be800021 // -0x1.000042p-02 = -0.25000098
+DATA logisticConsts<>+1512(SB)/8, $0xbe800021be800021
+DATA logisticConsts<>+1520(SB)/8, $0x3eaaaad23eaaaad2 // 0x1.5555a4p-02 = 0.3333345
+DATA logisticConsts<>+1528(SB)/8, $0x3eaaaad23eaaaad2
+DATA logisticConsts<>+1536(SB)/8, $0x38d1b71738d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
+DATA logisticConsts<>+1544(SB)/8, $0x38d1b71738d1b717
+GLOBL logisticConsts<>(SB), RODATA|NOPTR, $1552
 
 // func LogisticSigma(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
 TEXT ·LogisticSigma(SB), NOSPLIT, $104-80
@@ -395,10 +397,10 @@ l5:
 	FMOVQ    576(R26), F30
 	FMOVQ    576(R26), F29
 	FMOVQ    576(R26), F28
-	FMOVQ    1280(R26), F27
-	FMOVQ    1280(R26), F26
-	FMOVQ    1280(R26), F25
-	FMOVQ    1280(R26), F24
+	FMOVQ    1296(R26), F27
+	FMOVQ    1296(R26), F26
+	FMOVQ    1296(R26), F25
+	FMOVQ    1296(R26), F24
 	FMOVQ    576(R26), F23
 	FMOVQ    576(R26), F22
 	FMOVQ    576(R26), F21
@@ -710,74 +712,70 @@ l6:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F6
+	VSUB     V6.S4, V1.S4, V6.S4
+	FMOVQ    1056(R26), F7
+	VSUB     V7.S4, V0.S4, V7.S4
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V6.B16, V6.B16
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V7.B16, V7.B16
 	VSUB     V6.S4, V1.S4, V1.S4
-	FMOVQ    1056(R26), F6
-	VSUB     V6.S4, V0.S4, V0.S4
-	WORD     $0x4f290426 // sshr v6.4s, v1.4s, #23
-	WORD     $0x4f290407 // sshr v7.4s, v0.4s, #23
+	VSUB     V7.S4, V0.S4, V0.S4
 	WORD     $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD     $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	FMOVQ    1072(R26), F8
-	VAND     V8.B16, V1.B16, V1.B16
-	FMOVQ    1072(R26), F8
-	VAND     V8.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F8
-	VADD     V8.S4, V1.S4, V1.S4
-	FMOVQ    1056(R26), F8
-	VADD     V8.S4, V0.S4, V0.S4
 	FMOVQ    672(R26), F8
 	WORD     $0x4ea8d421 // fsub v1.4s, v1.4s, v8.4s
 	FMOVQ    672(R26), F8
 	WORD     $0x4ea8d400 // fsub v0.4s, v0.4s, v8.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F8
+	FMOVQ    1088(R26), F8
+	FMOVQ    1072(R26), F9
+	VFMLA    V1.S4, V9.S4, V8.S4
 	FMOVQ    1088(R26), F9
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1104(R26), F9
-	FMOVQ    1088(R26), F10
+	FMOVQ    1072(R26), F10
 	VFMLA    V0.S4, V10.S4, V9.S4
+	FMOVQ    1104(R26), F10
+	VFMLA    V1.S4, V8.S4, V10.S4
+	FMOVQ    1104(R26), F8
+	VFMLA    V0.S4, V9.S4, V8.S4
+	FMOVQ    1120(R26), F9
+	VFMLA    V1.S4, V10.S4, V9.S4
 	FMOVQ    1120(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1120(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
+	VFMLA    V0.S4, V8.S4, V10.S4
+	FMOVQ    1136(R26), F8
+	VFMLA    V1.S4, V9.S4, V8.S4
 	FMOVQ    1136(R26), F9
-	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1136(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
+	VFMLA    V0.S4, V10.S4, V9.S4
+	FMOVQ    1152(R26), F10
+	VFMLA    V1.S4, V8.S4, V10.S4
 	FMOVQ    1152(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1152(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1168(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1168(R26), F8
 	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    1184(R26), F9
+	FMOVQ    1168(R26), F9
 	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1184(R26), F10
+	FMOVQ    1168(R26), F10
 	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    1200(R26), F8
+	FMOVQ    1184(R26), F8
 	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1200(R26), F9
+	FMOVQ    1184(R26), F9
 	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1216(R26), F10
+	FMOVQ    1200(R26), F10
 	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1216(R26), F8
+	FMOVQ    1200(R26), F8
 	VFMLA    V0.S4, V9.S4, V8.S4
 	WORD     $0x6e21dc29 // fmul v9.4s, v1.4s, v1.4s
 	WORD     $0x6e20dc0b // fmul v11.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F12
+	FMOVQ    1216(R26), F12
 	WORD     $0x6e2cdccc // fmul v12.4s, v6.4s, v12.4s
-	FMOVQ    960(R26), F13
+	FMOVQ    1216(R26), F13
 	WORD     $0x6e2ddced // fmul v13.4s, v7.4s, v13.4s
 	VFMLA    V9.S4, V10.S4, V12.S4
 	VFMLA    V11.S4, V8.S4, V13.S4
 	WORD     $0x4e21d581 // fadd v1.4s, v12.4s, v1.4s
 	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
-	FMOVQ    944(R26), F8
+	FMOVQ    1232(R26), F8
 	VFMLA    V8.S4, V6.S4, V1.S4
-	FMOVQ    944(R26), F6
+	FMOVQ    1232(R26), F6
 	VFMLA    V6.S4, V7.S4, V0.S4
 	WORD     $0x4ea0e886 // fcmlt v6.4s, v4.4s, #0.0
 	WORD     $0x4ea0e8a7 // fcmlt v7.4s, v5.4s, #0.0
@@ -800,13 +798,13 @@ l6:
 	WORD     $0x4e20d460 // fadd v0.4s, v3.4s, v0.4s
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1232(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4e22f484 // fmax v4.4s, v4.4s, v2.4s
-	FMOVQ    1232(R26), F5
+	FMOVQ    1248(R26), F5
 	WORD     $0x4e23f4a5 // fmax v5.4s, v5.4s, v3.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea4f4c4 // fmin v4.4s, v6.4s, v4.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -862,9 +860,9 @@ l6:
 	VSHL     $23, V7.S4, V6.S4
 	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea2e4c2 // fcmgt v2.4s, v6.4s, v2.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea3e4c3 // fcmgt v3.4s, v6.4s, v3.4s
 	WORD     $0x4e621ca2 // bic v2.16b, v5.16b, v2.16b
 	WORD     $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
@@ -876,9 +874,9 @@ l6:
 	VBSL     V27.B16, V1.B16, V2.B16
 	WORD     $0x6ebae403 // fcmgt v3.4s, v0.4s, v26.4s
 	VBSL     V26.B16, V0.B16, V3.B16
-	FMOVQ    1264(R26), F4
+	FMOVQ    1280(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
-	FMOVQ    1264(R26), F4
+	FMOVQ    1280(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea2d764 // fsub v4.4s, v27.4s, v2.4s
 	WORD     $0x4ea3d745 // fsub v5.4s, v26.4s, v3.4s
@@ -886,13 +884,13 @@ l6:
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
 	VMOV     V2.B16, V27.B16
 	VMOV     V3.B16, V26.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea2f4c2 // fmin v2.4s, v6.4s, v2.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea3f4c3 // fmin v3.4s, v6.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -948,19 +946,19 @@ l6:
 	VSHL     $23, V7.S4, V6.S4
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea4e4c4 // fcmgt v4.4s, v6.4s, v4.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea5e4c5 // fcmgt v5.4s, v6.4s, v5.4s
 	WORD     $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
 	WORD     $0x4e651c42 // bic v2.16b, v2.16b, v5.16b
-	FMOVQ    1232(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4e21f484 // fmax v4.4s, v4.4s, v1.4s
-	FMOVQ    1232(R26), F5
+	FMOVQ    1248(R26), F5
 	WORD     $0x4e20f4a5 // fmax v5.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea4f4c4 // fmin v4.4s, v6.4s, v4.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -1016,9 +1014,9 @@ l6:
 	VSHL     $23, V7.S4, V6.S4
 	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea1e4c1 // fcmgt v1.4s, v6.4s, v1.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea0e4c0 // fcmgt v0.4s, v6.4s, v0.4s
 	WORD     $0x4e611ca1 // bic v1.16b, v5.16b, v1.16b
 	WORD     $0x4e601c80 // bic v0.16b, v4.16b, v0.16b
@@ -1311,72 +1309,68 @@ l6:
 	WORD     $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
 	WORD     $0x6e20dd20 // fmul v0.4s, v9.4s, v0.4s
 	FMOVQ    1056(R26), F6
+	VSUB     V6.S4, V1.S4, V6.S4
+	FMOVQ    1056(R26), F7
+	VSUB     V7.S4, V0.S4, V7.S4
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V6.B16, V6.B16
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V7.B16, V7.B16
 	VSUB     V6.S4, V1.S4, V1.S4
-	FMOVQ    1056(R26), F6
-	VSUB     V6.S4, V0.S4, V0.S4
-	WORD     $0x4f290426 // sshr v6.4s, v1.4s, #23
-	WORD     $0x4f290407 // sshr v7.4s, v0.4s, #23
+	VSUB     V7.S4, V0.S4, V0.S4
 	WORD     $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD     $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	FMOVQ    1072(R26), F8
-	VAND     V8.B16, V1.B16, V1.B16
-	FMOVQ    1072(R26), F8
-	VAND     V8.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F8
-	VADD     V8.S4, V1.S4, V1.S4
-	FMOVQ    1056(R26), F8
-	VADD     V8.S4, V0.S4, V0.S4
 	FMOVQ    672(R26), F8
 	WORD     $0x4ea8d421 // fsub v1.4s, v1.4s, v8.4s
 	FMOVQ    672(R26), F8
 	WORD     $0x4ea8d400 // fsub v0.4s, v0.4s, v8.4s
-	FMOVQ    1104(R26), F8
+	FMOVQ    1088(R26), F8
+	FMOVQ    1072(R26), F9
+	VFMLA    V1.S4, V9.S4, V8.S4
 	FMOVQ    1088(R26), F9
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1104(R26), F9
-	FMOVQ    1088(R26), F10
+	FMOVQ    1072(R26), F10
 	VFMLA    V0.S4, V10.S4, V9.S4
+	FMOVQ    1104(R26), F10
+	VFMLA    V1.S4, V8.S4, V10.S4
+	FMOVQ    1104(R26), F8
+	VFMLA    V0.S4, V9.S4, V8.S4
+	FMOVQ    1120(R26), F9
+	VFMLA    V1.S4, V10.S4, V9.S4
 	FMOVQ    1120(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1120(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
+	VFMLA    V0.S4, V8.S4, V10.S4
+	FMOVQ    1136(R26), F8
+	VFMLA    V1.S4, V9.S4, V8.S4
 	FMOVQ    1136(R26), F9
-	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1136(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
+	VFMLA    V0.S4, V10.S4, V9.S4
+	FMOVQ    1152(R26), F10
+	VFMLA    V1.S4, V8.S4, V10.S4
 	FMOVQ    1152(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1152(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1168(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1168(R26), F8
 	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    1184(R26), F9
+	FMOVQ    1168(R26), F9
 	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1184(R26), F10
+	FMOVQ    1168(R26), F10
 	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    1200(R26), F8
+	FMOVQ    1184(R26), F8
 	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1200(R26), F9
+	FMOVQ    1184(R26), F9
 	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1216(R26), F10
+	FMOVQ    1200(R26), F10
 	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1216(R26), F8
+	FMOVQ    1200(R26), F8
 	VFMLA    V0.S4, V9.S4, V8.S4
 	WORD     $0x6e21dc29 // fmul v9.4s, v1.4s, v1.4s
 	WORD     $0x6e20dc0b // fmul v11.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F12
+	FMOVQ    1216(R26), F12
 	WORD     $0x6e2cdccc // fmul v12.4s, v6.4s, v12.4s
-	FMOVQ    960(R26), F13
+	FMOVQ    1216(R26), F13
 	WORD     $0x6e2ddced // fmul v13.4s, v7.4s, v13.4s
 	VFMLA    V9.S4, V10.S4, V12.S4
 	VFMLA    V11.S4, V8.S4, V13.S4
 	WORD     $0x4e21d581 // fadd v1.4s, v12.4s, v1.4s
 	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
-	FMOVQ    944(R26), F8
+	FMOVQ    1232(R26), F8
 	VFMLA    V8.S4, V6.S4, V1.S4
-	FMOVQ    944(R26), F6
+	FMOVQ    1232(R26), F6
 	VFMLA    V6.S4, V7.S4, V0.S4
 	WORD     $0x4ea0e886 // fcmlt v6.4s, v4.4s, #0.0
 	WORD     $0x4ea0e8a7 // fcmlt v7.4s, v5.4s, #0.0
@@ -1397,13 +1391,13 @@ l6:
 	WORD     $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
 	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 	WORD     $0x4e20d460 // fadd v0.4s, v3.4s, v0.4s
-	FMOVQ    1232(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4e22f484 // fmax v4.4s, v4.4s, v2.4s
-	FMOVQ    1232(R26), F5
+	FMOVQ    1248(R26), F5
 	WORD     $0x4e23f4a5 // fmax v5.4s, v5.4s, v3.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea4f4c4 // fmin v4.4s, v6.4s, v4.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    752(R26), F6
 	FMOVQ    912(R26), F7
@@ -1453,9 +1447,9 @@ l6:
 	VSHL     $23, V7.S4, V6.S4
 	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea2e4c2 // fcmgt v2.4s, v6.4s, v2.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea3e4c3 // fcmgt v3.4s, v6.4s, v3.4s
 	WORD     $0x4e621ca2 // bic v2.16b, v5.16b, v2.16b
 	WORD     $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
@@ -1465,9 +1459,9 @@ l6:
 	VBSL     V25.B16, V1.B16, V2.B16
 	WORD     $0x6eb8e403 // fcmgt v3.4s, v0.4s, v24.4s
 	VBSL     V24.B16, V0.B16, V3.B16
-	FMOVQ    1264(R26), F4
+	FMOVQ    1280(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
-	FMOVQ    1264(R26), F4
+	FMOVQ    1280(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea2d724 // fsub v4.4s, v25.4s, v2.4s
 	WORD     $0x4ea3d705 // fsub v5.4s, v24.4s, v3.4s
@@ -1475,13 +1469,13 @@ l6:
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
 	VMOV     V2.B16, V25.B16
 	VMOV     V3.B16, V24.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea2f4c2 // fmin v2.4s, v6.4s, v2.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea3f4c3 // fmin v3.4s, v6.4s, v3.4s
 	FMOVQ    752(R26), F6
 	FMOVQ    912(R26), F7
@@ -1531,19 +1525,19 @@ l6:
 	VSHL     $23, V7.S4, V6.S4
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea4e4c4 // fcmgt v4.4s, v6.4s, v4.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea5e4c5 // fcmgt v5.4s, v6.4s, v5.4s
 	WORD     $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
 	WORD     $0x4e651c42 // bic v2.16b, v2.16b, v5.16b
-	FMOVQ    1232(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4e21f484 // fmax v4.4s, v4.4s, v1.4s
-	FMOVQ    1232(R26), F5
+	FMOVQ    1248(R26), F5
 	WORD     $0x4e20f4a5 // fmax v5.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea4f4c4 // fmin v4.4s, v6.4s, v4.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    752(R26), F6
 	FMOVQ    912(R26), F7
@@ -1593,9 +1587,9 @@ l6:
 	VSHL     $23, V7.S4, V6.S4
 	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea1e4c1 // fcmgt v1.4s, v6.4s, v1.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea0e4c0 // fcmgt v0.4s, v6.4s, v0.4s
 	WORD     $0x4e611ca1 // bic v1.16b, v5.16b, v1.16b
 	WORD     $0x4e601c80 // bic v0.16b, v4.16b, v0.16b
@@ -1976,74 +1970,70 @@ t199:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F6
+	VSUB     V6.S4, V1.S4, V6.S4
+	FMOVQ    1056(R26), F7
+	VSUB     V7.S4, V0.S4, V7.S4
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V6.B16, V6.B16
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V7.B16, V7.B16
 	VSUB     V6.S4, V1.S4, V1.S4
-	FMOVQ    1056(R26), F6
-	VSUB     V6.S4, V0.S4, V0.S4
-	WORD     $0x4f290426 // sshr v6.4s, v1.4s, #23
-	WORD     $0x4f290407 // sshr v7.4s, v0.4s, #23
+	VSUB     V7.S4, V0.S4, V0.S4
 	WORD     $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD     $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	FMOVQ    1072(R26), F8
-	VAND     V8.B16, V1.B16, V1.B16
-	FMOVQ    1072(R26), F8
-	VAND     V8.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F8
-	VADD     V8.S4, V1.S4, V1.S4
-	FMOVQ    1056(R26), F8
-	VADD     V8.S4, V0.S4, V0.S4
 	FMOVQ    672(R26), F8
 	WORD     $0x4ea8d421 // fsub v1.4s, v1.4s, v8.4s
 	FMOVQ    672(R26), F8
 	WORD     $0x4ea8d400 // fsub v0.4s, v0.4s, v8.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F8
+	FMOVQ    1088(R26), F8
+	FMOVQ    1072(R26), F9
+	VFMLA    V1.S4, V9.S4, V8.S4
 	FMOVQ    1088(R26), F9
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1104(R26), F9
-	FMOVQ    1088(R26), F10
+	FMOVQ    1072(R26), F10
 	VFMLA    V0.S4, V10.S4, V9.S4
+	FMOVQ    1104(R26), F10
+	VFMLA    V1.S4, V8.S4, V10.S4
+	FMOVQ    1104(R26), F8
+	VFMLA    V0.S4, V9.S4, V8.S4
+	FMOVQ    1120(R26), F9
+	VFMLA    V1.S4, V10.S4, V9.S4
 	FMOVQ    1120(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1120(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
+	VFMLA    V0.S4, V8.S4, V10.S4
+	FMOVQ    1136(R26), F8
+	VFMLA    V1.S4, V9.S4, V8.S4
 	FMOVQ    1136(R26), F9
-	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1136(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
+	VFMLA    V0.S4, V10.S4, V9.S4
+	FMOVQ    1152(R26), F10
+	VFMLA    V1.S4, V8.S4, V10.S4
 	FMOVQ    1152(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1152(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1168(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1168(R26), F8
 	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    1184(R26), F9
+	FMOVQ    1168(R26), F9
 	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1184(R26), F10
+	FMOVQ    1168(R26), F10
 	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    1200(R26), F8
+	FMOVQ    1184(R26), F8
 	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1200(R26), F9
+	FMOVQ    1184(R26), F9
 	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1216(R26), F10
+	FMOVQ    1200(R26), F10
 	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1216(R26), F8
+	FMOVQ    1200(R26), F8
 	VFMLA    V0.S4, V9.S4, V8.S4
 	WORD     $0x6e21dc29 // fmul v9.4s, v1.4s, v1.4s
 	WORD     $0x6e20dc0b // fmul v11.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F12
+	FMOVQ    1216(R26), F12
 	WORD     $0x6e2cdccc // fmul v12.4s, v6.4s, v12.4s
-	FMOVQ    960(R26), F13
+	FMOVQ    1216(R26), F13
 	WORD     $0x6e2ddced // fmul v13.4s, v7.4s, v13.4s
 	VFMLA    V9.S4, V10.S4, V12.S4
 	VFMLA    V11.S4, V8.S4, V13.S4
 	WORD     $0x4e21d581 // fadd v1.4s, v12.4s, v1.4s
 	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
-	FMOVQ    944(R26), F8
+	FMOVQ    1232(R26), F8
 	VFMLA    V8.S4, V6.S4, V1.S4
-	FMOVQ    944(R26), F6
+	FMOVQ    1232(R26), F6
 	VFMLA    V6.S4, V7.S4, V0.S4
 	WORD     $0x4ea0e886 // fcmlt v6.4s, v4.4s, #0.0
 	WORD     $0x4ea0e8a7 // fcmlt v7.4s, v5.4s, #0.0
@@ -2097,13 +2087,13 @@ t205:
 	WORD     $0x4e20d460 // fadd v0.4s, v3.4s, v0.4s
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1232(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4e22f484 // fmax v4.4s, v4.4s, v2.4s
-	FMOVQ    1232(R26), F5
+	FMOVQ    1248(R26), F5
 	WORD     $0x4e23f4a5 // fmax v5.4s, v5.4s, v3.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea4f4c4 // fmin v4.4s, v6.4s, v4.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -2159,9 +2149,9 @@ t205:
 	VSHL     $23, V7.S4, V6.S4
 	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea2e4c2 // fcmgt v2.4s, v6.4s, v2.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea3e4c3 // fcmgt v3.4s, v6.4s, v3.4s
 	WORD     $0x4e621ca2 // bic v2.16b, v5.16b, v2.16b
 	WORD     $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
@@ -2183,9 +2173,9 @@ t205:
 	VBSL     V27.B16, V4.B16, V0.B16
 	WORD     $0x6ebae4a1 // fcmgt v1.4s, v5.4s, v26.4s
 	VBSL     V26.B16, V5.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea0d762 // fsub v2.4s, v27.4s, v0.4s
 	WORD     $0x4ea1d743 // fsub v3.4s, v26.4s, v1.4s
@@ -2193,13 +2183,13 @@ t205:
 	WORD     $0x4ea1d4a5 // fsub v5.4s, v5.4s, v1.4s
 	VMOV     V0.B16, V27.B16
 	VMOV     V1.B16, V26.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e23f421 // fmax v1.4s, v1.4s, v3.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea0f4c0 // fmin v0.4s, v6.4s, v0.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea1f4c1 // fmin v1.4s, v6.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -2255,19 +2245,19 @@ t205:
 	VSHL     $23, V7.S4, V6.S4
 	WORD     $0x6e21dd21 // fmul v1.4s, v9.4s, v1.4s
 	WORD     $0x6e26dc00 // fmul v0.4s, v0.4s, v6.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea2e4c2 // fcmgt v2.4s, v6.4s, v2.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea3e4c3 // fcmgt v3.4s, v6.4s, v3.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	WORD     $0x4e631c00 // bic v0.16b, v0.16b, v3.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea2f4c2 // fmin v2.4s, v6.4s, v2.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea3f4c3 // fmin v3.4s, v6.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -2323,9 +2313,9 @@ t205:
 	VSHL     $23, V7.S4, V6.S4
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea4e4c4 // fcmgt v4.4s, v6.4s, v4.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea5e4c5 // fcmgt v5.4s, v6.4s, v5.4s
 	WORD     $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
 	WORD     $0x4e651c42 // bic v2.16b, v2.16b, v5.16b
@@ -2688,72 +2678,68 @@ t217:
 	WORD     $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
 	WORD     $0x6e20dd20 // fmul v0.4s, v9.4s, v0.4s
 	FMOVQ    1056(R26), F6
+	VSUB     V6.S4, V1.S4, V6.S4
+	FMOVQ    1056(R26), F7
+	VSUB     V7.S4, V0.S4, V7.S4
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V6.B16, V6.B16
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V7.B16, V7.B16
 	VSUB     V6.S4, V1.S4, V1.S4
-	FMOVQ    1056(R26), F6
-	VSUB     V6.S4, V0.S4, V0.S4
-	WORD     $0x4f290426 // sshr v6.4s, v1.4s, #23
-	WORD     $0x4f290407 // sshr v7.4s, v0.4s, #23
+	VSUB     V7.S4, V0.S4, V0.S4
 	WORD     $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD     $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	FMOVQ    1072(R26), F8
-	VAND     V8.B16, V1.B16, V1.B16
-	FMOVQ    1072(R26), F8
-	VAND     V8.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F8
-	VADD     V8.S4, V1.S4, V1.S4
-	FMOVQ    1056(R26), F8
-	VADD     V8.S4, V0.S4, V0.S4
 	FMOVQ    672(R26), F8
 	WORD     $0x4ea8d421 // fsub v1.4s, v1.4s, v8.4s
 	FMOVQ    672(R26), F8
 	WORD     $0x4ea8d400 // fsub v0.4s, v0.4s, v8.4s
-	FMOVQ    1104(R26), F8
+	FMOVQ    1088(R26), F8
+	FMOVQ    1072(R26), F9
+	VFMLA    V1.S4, V9.S4, V8.S4
 	FMOVQ    1088(R26), F9
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1104(R26), F9
-	FMOVQ    1088(R26), F10
+	FMOVQ    1072(R26), F10
 	VFMLA    V0.S4, V10.S4, V9.S4
+	FMOVQ    1104(R26), F10
+	VFMLA    V1.S4, V8.S4, V10.S4
+	FMOVQ    1104(R26), F8
+	VFMLA    V0.S4, V9.S4, V8.S4
+	FMOVQ    1120(R26), F9
+	VFMLA    V1.S4, V10.S4, V9.S4
 	FMOVQ    1120(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1120(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
+	VFMLA    V0.S4, V8.S4, V10.S4
+	FMOVQ    1136(R26), F8
+	VFMLA    V1.S4, V9.S4, V8.S4
 	FMOVQ    1136(R26), F9
-	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1136(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
+	VFMLA    V0.S4, V10.S4, V9.S4
+	FMOVQ    1152(R26), F10
+	VFMLA    V1.S4, V8.S4, V10.S4
 	FMOVQ    1152(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1152(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1168(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1168(R26), F8
 	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    1184(R26), F9
+	FMOVQ    1168(R26), F9
 	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1184(R26), F10
+	FMOVQ    1168(R26), F10
 	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    1200(R26), F8
+	FMOVQ    1184(R26), F8
 	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1200(R26), F9
+	FMOVQ    1184(R26), F9
 	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1216(R26), F10
+	FMOVQ    1200(R26), F10
 	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1216(R26), F8
+	FMOVQ    1200(R26), F8
 	VFMLA    V0.S4, V9.S4, V8.S4
 	WORD     $0x6e21dc29 // fmul v9.4s, v1.4s, v1.4s
 	WORD     $0x6e20dc0b // fmul v11.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F12
+	FMOVQ    1216(R26), F12
 	WORD     $0x6e2cdccc // fmul v12.4s, v6.4s, v12.4s
-	FMOVQ    960(R26), F13
+	FMOVQ    1216(R26), F13
 	WORD     $0x6e2ddced // fmul v13.4s, v7.4s, v13.4s
 	VFMLA    V9.S4, V10.S4, V12.S4
 	VFMLA    V11.S4, V8.S4, V13.S4
 	WORD     $0x4e21d581 // fadd v1.4s, v12.4s, v1.4s
 	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
-	FMOVQ    944(R26), F8
+	FMOVQ    1232(R26), F8
 	VFMLA    V8.S4, V6.S4, V1.S4
-	FMOVQ    944(R26), F6
+	FMOVQ    1232(R26), F6
 	VFMLA    V6.S4, V7.S4, V0.S4
 	WORD     $0x4ea0e886 // fcmlt v6.4s, v4.4s, #0.0
 	WORD     $0x4ea0e8a7 // fcmlt v7.4s, v5.4s, #0.0
@@ -2809,13 +2795,13 @@ t223:
 	WORD     $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
 	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 	WORD     $0x4e20d460 // fadd v0.4s, v3.4s, v0.4s
-	FMOVQ    1232(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4e22f484 // fmax v4.4s, v4.4s, v2.4s
-	FMOVQ    1232(R26), F5
+	FMOVQ    1248(R26), F5
 	WORD     $0x4e23f4a5 // fmax v5.4s, v5.4s, v3.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea4f4c4 // fmin v4.4s, v6.4s, v4.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    752(R26), F6
 	FMOVQ    912(R26), F7
@@ -2865,9 +2851,9 @@ t223:
 	VSHL     $23, V7.S4, V6.S4
 	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea2e4c2 // fcmgt v2.4s, v6.4s, v2.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea3e4c3 // fcmgt v3.4s, v6.4s, v3.4s
 	WORD     $0x4e621ca2 // bic v2.16b, v5.16b, v2.16b
 	WORD     $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
@@ -2887,9 +2873,9 @@ t223:
 	VBSL     V25.B16, V4.B16, V0.B16
 	WORD     $0x6eb8e4a1 // fcmgt v1.4s, v5.4s, v24.4s
 	VBSL     V24.B16, V5.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea0d722 // fsub v2.4s, v25.4s, v0.4s
 	WORD     $0x4ea1d703 // fsub v3.4s, v24.4s, v1.4s
@@ -2897,13 +2883,13 @@ t223:
 	WORD     $0x4ea1d4a5 // fsub v5.4s, v5.4s, v1.4s
 	VMOV     V0.B16, V25.B16
 	VMOV     V1.B16, V24.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e23f421 // fmax v1.4s, v1.4s, v3.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea0f4c0 // fmin v0.4s, v6.4s, v0.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea1f4c1 // fmin v1.4s, v6.4s, v1.4s
 	FMOVQ    752(R26), F6
 	FMOVQ    912(R26), F7
@@ -2953,19 +2939,19 @@ t223:
 	VSHL     $23, V7.S4, V6.S4
 	WORD     $0x6e21dd21 // fmul v1.4s, v9.4s, v1.4s
 	WORD     $0x6e26dc00 // fmul v0.4s, v0.4s, v6.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea2e4c2 // fcmgt v2.4s, v6.4s, v2.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea3e4c3 // fcmgt v3.4s, v6.4s, v3.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	WORD     $0x4e631c00 // bic v0.16b, v0.16b, v3.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea2f4c2 // fmin v2.4s, v6.4s, v2.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea3f4c3 // fmin v3.4s, v6.4s, v3.4s
 	FMOVQ    752(R26), F6
 	FMOVQ    912(R26), F7
@@ -3015,9 +3001,9 @@ t223:
 	VSHL     $23, V7.S4, V6.S4
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea4e4c4 // fcmgt v4.4s, v6.4s, v4.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea5e4c5 // fcmgt v5.4s, v6.4s, v5.4s
 	WORD     $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
 	WORD     $0x4e651c42 // bic v2.16b, v2.16b, v5.16b
@@ -3047,9 +3033,9 @@ l9:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -3081,14 +3067,14 @@ l9:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -3120,14 +3106,14 @@ l9:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -3159,14 +3145,14 @@ l9:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -3198,7 +3184,7 @@ l9:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
@@ -3210,51 +3196,49 @@ l9:
 	VEXT     $4, V23.B16, V23.B16, V1.B16
 	WORD     $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
 	VDUP     V23.S[0], V1.S4
-	FMOVQ    1296(R26), F2
+	FMOVQ    1312(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1312(R26), F3
+	FMOVQ    1328(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1328(R26), F4
+	FMOVQ    1344(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
 	VSUB     V4.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	FMOVQ    672(R26), F4
 	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	FMOVQ    960(R26), F6
+	FMOVQ    1216(R26), F6
 	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	FMOVQ    944(R26), F4
+	FMOVQ    1232(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
@@ -3276,51 +3260,49 @@ l9:
 	VEXT     $4, V31.B16, V31.B16, V1.B16
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 	VDUP     V31.S[0], V1.S4
-	FMOVQ    1296(R26), F2
+	FMOVQ    1312(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1312(R26), F3
+	FMOVQ    1328(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1328(R26), F4
+	FMOVQ    1344(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
 	VSUB     V4.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	FMOVQ    672(R26), F4
 	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	FMOVQ    960(R26), F6
+	FMOVQ    1216(R26), F6
 	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	FMOVQ    944(R26), F4
+	FMOVQ    1232(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
@@ -3562,10 +3544,10 @@ l230:
 	FMOVQ    576(R26), F30
 	FMOVQ    576(R26), F29
 	FMOVQ    576(R26), F28
-	FMOVQ    1280(R26), F27
-	FMOVQ    1280(R26), F26
-	FMOVQ    1280(R26), F25
-	FMOVQ    1280(R26), F24
+	FMOVQ    1296(R26), F27
+	FMOVQ    1296(R26), F26
+	FMOVQ    1296(R26), F25
+	FMOVQ    1296(R26), F24
 	FMOVQ    576(R26), F23
 	FMOVQ    576(R26), F22
 	FMOVQ    576(R26), F21
@@ -3748,42 +3730,40 @@ l231:
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V11.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V11.S4, V1.S4
+	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD     $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F6
-	WORD     $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1120(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1152(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1184(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	WORD     $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
-	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	FMOVQ    944(R26), F4
-	VFMLA    V4.S4, V1.S4, V0.S4
-	WORD     $0x4ea0e861 // fcmlt v1.4s, v3.4s, #0.0
-	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
-	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V0.S4, V1.S4
+	WORD     $0x4ea0e860 // fcmlt v0.4s, v3.4s, #0.0
+	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
+	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD     $0x6ea0f841 // fneg v1.4s, v2.4s
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
@@ -3794,9 +3774,9 @@ l231:
 	FMOVQ    F0, (R1)
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -3828,7 +3808,7 @@ l231:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
@@ -3836,14 +3816,14 @@ l231:
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	WORD     $0x6ebbe401 // fcmgt v1.4s, v0.4s, v27.4s
 	VBSL     V27.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V27.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -3875,12 +3855,12 @@ l231:
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -3912,7 +3892,7 @@ l231:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V23.S4, V0.S4
@@ -4073,40 +4053,38 @@ l231:
 	FMOVQ    F0, 16(R3)
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V11.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F6
-	WORD     $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V11.S4, V1.S4
+	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD     $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1120(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1152(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1184(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	WORD     $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
-	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	FMOVQ    944(R26), F4
-	VFMLA    V4.S4, V1.S4, V0.S4
-	WORD     $0x4ea0e861 // fcmlt v1.4s, v3.4s, #0.0
-	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
-	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V0.S4, V1.S4
+	WORD     $0x4ea0e860 // fcmlt v0.4s, v3.4s, #0.0
+	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
+	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD     $0x6ea0f841 // fneg v1.4s, v2.4s
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
@@ -4115,9 +4093,9 @@ l231:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	FMOVQ    F0, 16(R1)
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -4143,20 +4121,20 @@ l231:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
 	WORD     $0x6ebae401 // fcmgt v1.4s, v0.4s, v26.4s
 	VBSL     V26.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V26.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -4182,12 +4160,12 @@ l231:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -4213,7 +4191,7 @@ l231:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V22.S4, V0.S4
@@ -4374,40 +4352,38 @@ l231:
 	FMOVQ    F0, 32(R3)
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V11.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F6
-	WORD     $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V11.S4, V1.S4
+	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD     $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1120(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1152(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1184(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	WORD     $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
-	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	FMOVQ    944(R26), F4
-	VFMLA    V4.S4, V1.S4, V0.S4
-	WORD     $0x4ea0e861 // fcmlt v1.4s, v3.4s, #0.0
-	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
-	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V0.S4, V1.S4
+	WORD     $0x4ea0e860 // fcmlt v0.4s, v3.4s, #0.0
+	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
+	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD     $0x6ea0f841 // fneg v1.4s, v2.4s
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
@@ -4416,9 +4392,9 @@ l231:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	FMOVQ    F0, 32(R1)
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -4444,20 +4420,20 @@ l231:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	WORD     $0x6eb9e401 // fcmgt v1.4s, v0.4s, v25.4s
 	VBSL     V25.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V25.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -4483,12 +4459,12 @@ l231:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -4514,7 +4490,7 @@ l231:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V21.S4, V0.S4
@@ -4675,40 +4651,38 @@ l231:
 	FMOVQ    F0, 48(R3)
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V11.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F6
-	WORD     $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V11.S4, V1.S4
+	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD     $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1120(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1152(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1184(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	WORD     $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
-	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	FMOVQ    944(R26), F4
-	VFMLA    V4.S4, V1.S4, V0.S4
-	WORD     $0x4ea0e861 // fcmlt v1.4s, v3.4s, #0.0
-	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
-	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V0.S4, V1.S4
+	WORD     $0x4ea0e860 // fcmlt v0.4s, v3.4s, #0.0
+	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
+	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD     $0x6ea0f841 // fneg v1.4s, v2.4s
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
@@ -4717,9 +4691,9 @@ l231:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	FMOVQ    F0, 48(R1)
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -4745,20 +4719,20 @@ l231:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	WORD     $0x6eb8e401 // fcmgt v1.4s, v0.4s, v24.4s
 	VBSL     V24.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V24.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -4784,12 +4758,12 @@ l231:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -4815,7 +4789,7 @@ l231:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V20.S4, V0.S4
@@ -5057,42 +5031,40 @@ t527:
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V11.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V11.S4, V1.S4
+	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD     $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F6
-	WORD     $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1120(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1152(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1184(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	WORD     $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
-	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	FMOVQ    944(R26), F4
-	VFMLA    V4.S4, V1.S4, V0.S4
-	WORD     $0x4ea0e861 // fcmlt v1.4s, v3.4s, #0.0
-	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
-	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V0.S4, V1.S4
+	WORD     $0x4ea0e860 // fcmlt v0.4s, v3.4s, #0.0
+	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
+	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD     $0x6ea0f841 // fneg v1.4s, v2.4s
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
@@ -5129,9 +5101,9 @@ t535:
 t533:
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -5163,7 +5135,7 @@ t533:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
@@ -5176,14 +5148,14 @@ t533:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6ebbe440 // fcmgt v0.4s, v2.4s, v27.4s
 	VBSL     V27.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -5215,12 +5187,12 @@ t533:
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -5252,7 +5224,7 @@ t533:
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
@@ -5479,40 +5451,38 @@ t547:
 t545:
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V11.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F6
-	WORD     $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V11.S4, V1.S4
+	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD     $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1120(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1152(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1184(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	WORD     $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
-	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	FMOVQ    944(R26), F4
-	VFMLA    V4.S4, V1.S4, V0.S4
-	WORD     $0x4ea0e861 // fcmlt v1.4s, v3.4s, #0.0
-	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
-	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V0.S4, V1.S4
+	WORD     $0x4ea0e860 // fcmlt v0.4s, v3.4s, #0.0
+	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
+	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD     $0x6ea0f841 // fneg v1.4s, v2.4s
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
@@ -5554,9 +5524,9 @@ t553:
 	ADD      $24, R1, R23
 	VST1     V0.S[2], (R23)
 t551:
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -5582,7 +5552,7 @@ t551:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
@@ -5593,14 +5563,14 @@ t551:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6ebae440 // fcmgt v0.4s, v2.4s, v26.4s
 	VBSL     V26.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -5626,12 +5596,12 @@ t551:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -5657,7 +5627,7 @@ t551:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
@@ -5884,40 +5854,38 @@ t565:
 t563:
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V11.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F6
-	WORD     $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V11.S4, V1.S4
+	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD     $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1120(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1152(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1184(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	WORD     $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
-	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	FMOVQ    944(R26), F4
-	VFMLA    V4.S4, V1.S4, V0.S4
-	WORD     $0x4ea0e861 // fcmlt v1.4s, v3.4s, #0.0
-	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
-	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V0.S4, V1.S4
+	WORD     $0x4ea0e860 // fcmlt v0.4s, v3.4s, #0.0
+	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
+	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD     $0x6ea0f841 // fneg v1.4s, v2.4s
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
@@ -5959,9 +5927,9 @@ t571:
 	ADD      $40, R1, R23
 	VST1     V0.S[2], (R23)
 t569:
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -5987,7 +5955,7 @@ t569:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
@@ -5998,14 +5966,14 @@ t569:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6eb9e440 // fcmgt v0.4s, v2.4s, v25.4s
 	VBSL     V25.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -6031,12 +5999,12 @@ t569:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -6062,7 +6030,7 @@ t569:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
@@ -6289,40 +6257,38 @@ t583:
 t581:
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V11.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F6
-	WORD     $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V11.S4, V1.S4
+	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD     $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1120(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1152(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1184(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	WORD     $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
-	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	FMOVQ    944(R26), F4
-	VFMLA    V4.S4, V1.S4, V0.S4
-	WORD     $0x4ea0e861 // fcmlt v1.4s, v3.4s, #0.0
-	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
-	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V0.S4, V1.S4
+	WORD     $0x4ea0e860 // fcmlt v0.4s, v3.4s, #0.0
+	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
+	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD     $0x6ea0f841 // fneg v1.4s, v2.4s
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
@@ -6364,9 +6330,9 @@ t589:
 	ADD      $56, R1, R23
 	VST1     V0.S[2], (R23)
 t587:
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -6392,7 +6358,7 @@ t587:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
@@ -6403,14 +6369,14 @@ t587:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6eb8e440 // fcmgt v0.4s, v2.4s, v24.4s
 	VBSL     V24.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -6436,12 +6402,12 @@ t587:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -6467,7 +6433,7 @@ t587:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
@@ -6501,9 +6467,9 @@ l234:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -6535,14 +6501,14 @@ l234:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -6574,14 +6540,14 @@ l234:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -6613,14 +6579,14 @@ l234:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -6652,7 +6618,7 @@ l234:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
@@ -6664,50 +6630,48 @@ l234:
 	VEXT     $4, V23.B16, V23.B16, V1.B16
 	WORD     $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
 	VDUP     V23.S[0], V1.S4
-	FMOVQ    1296(R26), F2
+	FMOVQ    1312(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1312(R26), F3
+	FMOVQ    1328(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1328(R26), F4
+	FMOVQ    1344(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
 	VSUB     V4.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	WORD     $0x4eadd463 // fsub v3.4s, v3.4s, v13.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	FMOVQ    960(R26), F6
+	FMOVQ    1216(R26), F6
 	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	FMOVQ    944(R26), F4
+	FMOVQ    1232(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
@@ -6729,50 +6693,48 @@ l234:
 	VEXT     $4, V31.B16, V31.B16, V1.B16
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 	VDUP     V31.S[0], V1.S4
-	FMOVQ    1296(R26), F2
+	FMOVQ    1312(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1312(R26), F3
+	FMOVQ    1328(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1328(R26), F4
+	FMOVQ    1344(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
 	VSUB     V4.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	WORD     $0x4eadd463 // fsub v3.4s, v3.4s, v13.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	FMOVQ    960(R26), F6
+	FMOVQ    1216(R26), F6
 	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	FMOVQ    944(R26), F4
+	FMOVQ    1232(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
@@ -6813,9 +6775,9 @@ l235:
 	WORD     $0x6e23e4e7 // fcmge v7.4s, v7.4s, v3.4s
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    1248(R26), F8
+	FMOVQ    1264(R26), F8
 	WORD     $0x4ea2f502 // fmin v2.4s, v8.4s, v2.4s
-	FMOVQ    1248(R26), F8
+	FMOVQ    1264(R26), F8
 	WORD     $0x4ea3f503 // fmin v3.4s, v8.4s, v3.4s
 	FMOVQ    896(R26), F8
 	WORD     $0x4e22f502 // fmax v2.4s, v8.4s, v2.4s
@@ -6891,9 +6853,9 @@ l235:
 	WORD     $0x6e25e4e7 // fcmge v7.4s, v7.4s, v5.4s
 	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
-	FMOVQ    1248(R26), F8
+	FMOVQ    1264(R26), F8
 	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    1248(R26), F8
+	FMOVQ    1264(R26), F8
 	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
 	FMOVQ    896(R26), F8
 	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
@@ -6977,13 +6939,13 @@ l235:
 	FLDPQ    (R2), (F4, F5)
 	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	WORD     $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
-	FMOVQ    1264(R26), F6
+	FMOVQ    1280(R26), F6
 	WORD     $0x4ea4f4c4 // fmin v4.4s, v6.4s, v4.4s
-	FMOVQ    1264(R26), F6
+	FMOVQ    1280(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1296(R26), F6
 	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1296(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
 	WORD     $0x4e621c84 // bic v4.16b, v4.16b, v2.16b
 	WORD     $0x4e631ca5 // bic v5.16b, v5.16b, v3.16b
@@ -6991,13 +6953,13 @@ l235:
 	FLDPQ    (R3), (F4, F5)
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1264(R26), F4
+	FMOVQ    1280(R26), F4
 	WORD     $0x4ea0f480 // fmin v0.4s, v4.4s, v0.4s
-	FMOVQ    1264(R26), F4
+	FMOVQ    1280(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1296(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1296(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
@@ -7020,9 +6982,9 @@ l235:
 	WORD     $0x6e23e4e7 // fcmge v7.4s, v7.4s, v3.4s
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    1248(R26), F8
+	FMOVQ    1264(R26), F8
 	WORD     $0x4ea2f502 // fmin v2.4s, v8.4s, v2.4s
-	FMOVQ    1248(R26), F8
+	FMOVQ    1264(R26), F8
 	WORD     $0x4ea3f503 // fmin v3.4s, v8.4s, v3.4s
 	FMOVQ    896(R26), F8
 	WORD     $0x4e22f502 // fmax v2.4s, v8.4s, v2.4s
@@ -7092,9 +7054,9 @@ l235:
 	WORD     $0x6e25e4e7 // fcmge v7.4s, v7.4s, v5.4s
 	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
-	FMOVQ    1248(R26), F8
+	FMOVQ    1264(R26), F8
 	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    1248(R26), F8
+	FMOVQ    1264(R26), F8
 	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
 	FMOVQ    896(R26), F8
 	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
@@ -7170,13 +7132,13 @@ l235:
 	FLDPQ    32(R2), (F4, F5)
 	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	WORD     $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
-	FMOVQ    1264(R26), F6
+	FMOVQ    1280(R26), F6
 	WORD     $0x4ea4f4c4 // fmin v4.4s, v6.4s, v4.4s
-	FMOVQ    1264(R26), F6
+	FMOVQ    1280(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1296(R26), F6
 	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1296(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
 	WORD     $0x4e621c84 // bic v4.16b, v4.16b, v2.16b
 	WORD     $0x4e631ca5 // bic v5.16b, v5.16b, v3.16b
@@ -7184,13 +7146,13 @@ l235:
 	FLDPQ    32(R3), (F4, F5)
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1264(R26), F4
+	FMOVQ    1280(R26), F4
 	WORD     $0x4ea0f480 // fmin v0.4s, v4.4s, v0.4s
-	FMOVQ    1264(R26), F4
+	FMOVQ    1280(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1296(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1296(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
@@ -7215,7 +7177,7 @@ l239:
 	FMOVQ    896(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    896(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -7257,7 +7219,7 @@ l239:
 	FMOVQ    896(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    896(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -7305,17 +7267,17 @@ l239:
 	// the gradients times their responsibilities
 	FMOVQ    (R2), F2
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
-	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1280(R26), F3
+	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
+	FMOVQ    1296(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	FMOVQ    F2, (R2)
 	FMOVQ    (R3), F2
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F2
-	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	FMOVQ    1280(R26), F2
+	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
+	FMOVQ    1296(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, (R3)
@@ -7354,7 +7316,7 @@ t592:
 	FMOVQ    896(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    896(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -7396,7 +7358,7 @@ t592:
 	FMOVQ    896(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    896(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -7460,9 +7422,9 @@ t597:
 	VLD1     (R23), V2.S[2]
 t596:
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
-	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1280(R26), F3
+	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
+	FMOVQ    1296(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	TBNZ     $1, R15, t599
@@ -7484,9 +7446,9 @@ t601:
 	VLD1     (R23), V2.S[2]
 t600:
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F2
-	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	FMOVQ    1280(R26), F2
+	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
+	FMOVQ    1296(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	TBNZ     $1, R15, t603
@@ -7537,9 +7499,10 @@ TEXT ·LogisticLog(SB), NOSPLIT, $120-84
 	VDUP     V15.S[0], V15.S4
 	FMOVS    unit+76(FP), F14
 	VDUP     V14.S[0], V14.S4
-	FLDPQ    944(R26), (F13, F12)
-	FMOVQ    672(R26), F11
-	FMOVQ    1232(R26), F10
+	FMOVQ    672(R26), F13
+	FMOVQ    1248(R26), F12
+	FMOVQ    912(R26), F11
+	FMOVQ    944(R26), F10
 	FMOVS    levels1+64(FP), F0
 	VDUP     V0.S[0], V0.S4
 	FMOVQ    F0, 48(RSP)
@@ -7726,10 +7689,10 @@ l608:
 	FMOVQ    576(R26), F30
 	FMOVQ    576(R26), F29
 	FMOVQ    576(R26), F28
-	FMOVQ    1280(R26), F27
-	FMOVQ    1280(R26), F26
-	FMOVQ    1280(R26), F25
-	FMOVQ    1280(R26), F24
+	FMOVQ    1296(R26), F27
+	FMOVQ    1296(R26), F26
+	FMOVQ    1296(R26), F25
+	FMOVQ    1296(R26), F24
 	FMOVQ    576(R26), F23
 	FMOVQ    576(R26), F22
 	FMOVQ    576(R26), F21
@@ -7740,19 +7703,19 @@ l608:
 l609:
 	FMOVQ    (R4), F0
 	WORD     $0x6e2fdc00 // fmul v0.4s, v0.4s, v15.4s
-	FMOVQ    1344(R26), F1
-	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	FMOVQ    1360(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	FMOVQ    1376(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    752(R26), F1
-	FMOVQ    912(R26), F2
-	VFMLS    V2.S4, V0.S4, V1.S4
+	VFMLS    V11.S4, V0.S4, V1.S4
 	FMOVQ    752(R26), F2
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
-	VFMLA    V13.S4, V2.S4, V0.S4
-	VFMLA    V12.S4, V2.S4, V0.S4
+	VFMLA    V10.S4, V2.S4, V0.S4
+	FMOVQ    960(R26), F3
+	VFMLA    V3.S4, V2.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    992(R26), F2
@@ -7827,7 +7790,7 @@ l609:
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	WORD     $0x4eabd403 // fsub v3.4s, v0.4s, v11.4s
+	WORD     $0x4eadd403 // fsub v3.4s, v0.4s, v13.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
 	FMOVQ    880(R26), F0
 	VORR     V0.B16, V2.B16, V0.B16
@@ -7836,12 +7799,12 @@ l609:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    928(R26), F4
-	FMOVQ    912(R26), F5
-	VFMLA    V5.S4, V0.S4, V4.S4
+	VFMLA    V11.S4, V0.S4, V4.S4
 	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V13.S4, V5.S4, V0.S4
-	VFMLS    V12.S4, V5.S4, V0.S4
+	VFMLS    V10.S4, V5.S4, V0.S4
+	FMOVQ    960(R26), F6
+	VFMLS    V6.S4, V5.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    992(R26), F5
@@ -7872,12 +7835,12 @@ l609:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    928(R26), F5
-	FMOVQ    912(R26), F6
-	VFMLA    V6.S4, V4.S4, V5.S4
+	VFMLA    V11.S4, V4.S4, V5.S4
 	FMOVQ    928(R26), F6
 	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	VFMLS    V13.S4, V6.S4, V4.S4
-	VFMLS    V12.S4, V6.S4, V4.S4
+	VFMLS    V10.S4, V6.S4, V4.S4
+	FMOVQ    960(R26), F7
+	VFMLS    V7.S4, V6.S4, V4.S4
 
 	// p = e^r
 	FMOVQ    992(R26), F6
@@ -7901,51 +7864,51 @@ l609:
 	VSUB     V4.S4, V5.S4, V5.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
-	WORD     $0x4e20d560 // fadd v0.4s, v11.4s, v0.4s
-	WORD     $0x4e24d564 // fadd v4.4s, v11.4s, v4.4s
+	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
+	WORD     $0x4e24d5a4 // fadd v4.4s, v13.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fd60 // fdiv v0.4s, v11.4s, v0.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	WORD     $0x6ea4e624 // fcmgt v4.4s, v17.4s, v4.4s
-	WORD     $0x4e2bd465 // fadd v5.4s, v3.4s, v11.4s
+	WORD     $0x4e2dd465 // fadd v5.4s, v3.4s, v13.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V11.B16, V3.B16, V4.B16
+	VBSL     V13.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F3
+	VSUB     V3.S4, V0.S4, V3.S4
+	FMOVQ    512(R26), F4
+	VAND     V4.B16, V3.B16, V3.B16
 	VSUB     V3.S4, V0.S4, V0.S4
-	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
+	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2cdc66 // fmul v6.4s, v3.4s, v12.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V13.S4, V3.S4, V0.S4
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -7958,18 +7921,18 @@ l609:
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 
 	// the lanes of the log-sum-exp of the logits
-	WORD     $0x4e21f542 // fmax v2.4s, v10.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V11.S4, V2.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    992(R26), F4
@@ -7989,30 +7952,30 @@ l609:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e541 // fcmgt v1.4s, v10.4s, v1.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	WORD     $0x6ebbe401 // fcmgt v1.4s, v0.4s, v27.4s
 	VBSL     V27.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V27.B16
-	WORD     $0x4e22f541 // fmax v1.4s, v10.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f581 // fmax v1.4s, v12.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V1.S4, V3.S4
+	VFMLA    V11.S4, V1.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V1.S4
-	VFMLS    V12.S4, V4.S4, V1.S4
+	VFMLS    V10.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    992(R26), F4
@@ -8032,20 +7995,20 @@ l609:
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e542 // fcmgt v2.4s, v10.4s, v2.4s
+	WORD     $0x6ea2e582 // fcmgt v2.4s, v12.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f542 // fmax v2.4s, v10.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e20f582 // fmax v2.4s, v12.4s, v0.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V11.S4, V2.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    992(R26), F4
@@ -8065,23 +8028,23 @@ l609:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e540 // fcmgt v0.4s, v10.4s, v0.4s
+	WORD     $0x6ea0e580 // fcmgt v0.4s, v12.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V23.S4, V0.S4
 	VMOV     V0.B16, V23.B16
 	FMOVQ    16(R4), F0
 	WORD     $0x6e2fdc00 // fmul v0.4s, v0.4s, v15.4s
-	FMOVQ    1344(R26), F1
-	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	FMOVQ    1360(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	FMOVQ    1376(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
 	FMOVQ    752(R26), F1
-	FMOVQ    912(R26), F2
-	VFMLS    V2.S4, V0.S4, V1.S4
+	VFMLS    V11.S4, V0.S4, V1.S4
 	FMOVQ    752(R26), F2
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
-	VFMLA    V13.S4, V2.S4, V0.S4
-	VFMLA    V12.S4, V2.S4, V0.S4
+	VFMLA    V10.S4, V2.S4, V0.S4
+	FMOVQ    960(R26), F3
+	VFMLA    V3.S4, V2.S4, V0.S4
 	FMOVQ    992(R26), F2
 	FMOVQ    976(R26), F3
 	VFMLS    V0.S4, V3.S4, V2.S4
@@ -8148,19 +8111,19 @@ l609:
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	WORD     $0x4eabd403 // fsub v3.4s, v0.4s, v11.4s
+	WORD     $0x4eadd403 // fsub v3.4s, v0.4s, v13.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
 	FMOVQ    880(R26), F0
 	VORR     V0.B16, V2.B16, V0.B16
 	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
 	FMOVQ    928(R26), F4
-	FMOVQ    912(R26), F5
-	VFMLA    V5.S4, V0.S4, V4.S4
+	VFMLA    V11.S4, V0.S4, V4.S4
 	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V13.S4, V5.S4, V0.S4
-	VFMLS    V12.S4, V5.S4, V0.S4
+	VFMLS    V10.S4, V5.S4, V0.S4
+	FMOVQ    960(R26), F6
+	VFMLS    V6.S4, V5.S4, V0.S4
 	FMOVQ    992(R26), F5
 	FMOVQ    976(R26), F6
 	VFMLA    V0.S4, V6.S4, V5.S4
@@ -8185,12 +8148,12 @@ l609:
 	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
 	FMOVQ    928(R26), F5
-	FMOVQ    912(R26), F6
-	VFMLA    V6.S4, V4.S4, V5.S4
+	VFMLA    V11.S4, V4.S4, V5.S4
 	FMOVQ    928(R26), F6
 	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	VFMLS    V13.S4, V6.S4, V4.S4
-	VFMLS    V12.S4, V6.S4, V4.S4
+	VFMLS    V10.S4, V6.S4, V4.S4
+	FMOVQ    960(R26), F7
+	VFMLS    V7.S4, V6.S4, V4.S4
 	FMOVQ    992(R26), F6
 	FMOVQ    976(R26), F7
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -8210,47 +8173,47 @@ l609:
 	VSUB     V4.S4, V5.S4, V5.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
-	WORD     $0x4e20d560 // fadd v0.4s, v11.4s, v0.4s
-	WORD     $0x4e24d564 // fadd v4.4s, v11.4s, v4.4s
+	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
+	WORD     $0x4e24d5a4 // fadd v4.4s, v13.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fd60 // fdiv v0.4s, v11.4s, v0.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	WORD     $0x6ea4e624 // fcmgt v4.4s, v17.4s, v4.4s
-	WORD     $0x4e2bd465 // fadd v5.4s, v3.4s, v11.4s
+	WORD     $0x4e2dd465 // fadd v5.4s, v3.4s, v13.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V11.B16, V3.B16, V4.B16
+	VBSL     V13.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	FMOVQ    1056(R26), F3
+	VSUB     V3.S4, V0.S4, V3.S4
+	FMOVQ    512(R26), F4
+	VAND     V4.B16, V3.B16, V3.B16
 	VSUB     V3.S4, V0.S4, V0.S4
-	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2cdc66 // fmul v6.4s, v3.4s, v12.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V13.S4, V3.S4, V0.S4
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -8261,16 +8224,16 @@ l609:
 	FMOVQ    16(R2), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f542 // fmax v2.4s, v10.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V11.S4, V2.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
 	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -8286,26 +8249,26 @@ l609:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e541 // fcmgt v1.4s, v10.4s, v1.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
 	WORD     $0x6ebae401 // fcmgt v1.4s, v0.4s, v26.4s
 	VBSL     V26.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V26.B16
-	WORD     $0x4e22f541 // fmax v1.4s, v10.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f581 // fmax v1.4s, v12.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V1.S4, V3.S4
+	VFMLA    V11.S4, V1.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V1.S4
-	VFMLS    V12.S4, V4.S4, V1.S4
+	VFMLS    V10.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
 	FMOVQ    976(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -8321,18 +8284,18 @@ l609:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e542 // fcmgt v2.4s, v10.4s, v2.4s
+	WORD     $0x6ea2e582 // fcmgt v2.4s, v12.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f542 // fmax v2.4s, v10.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e20f582 // fmax v2.4s, v12.4s, v0.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V11.S4, V2.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
 	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -8348,23 +8311,23 @@ l609:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e540 // fcmgt v0.4s, v10.4s, v0.4s
+	WORD     $0x6ea0e580 // fcmgt v0.4s, v12.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V22.S4, V0.S4
 	VMOV     V0.B16, V22.B16
 	FMOVQ    32(R4), F0
 	WORD     $0x6e2fdc00 // fmul v0.4s, v0.4s, v15.4s
-	FMOVQ    1344(R26), F1
-	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	FMOVQ    1360(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	FMOVQ    1376(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
 	FMOVQ    752(R26), F1
-	FMOVQ    912(R26), F2
-	VFMLS    V2.S4, V0.S4, V1.S4
+	VFMLS    V11.S4, V0.S4, V1.S4
 	FMOVQ    752(R26), F2
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
-	VFMLA    V13.S4, V2.S4, V0.S4
-	VFMLA    V12.S4, V2.S4, V0.S4
+	VFMLA    V10.S4, V2.S4, V0.S4
+	FMOVQ    960(R26), F3
+	VFMLA    V3.S4, V2.S4, V0.S4
 	FMOVQ    992(R26), F2
 	FMOVQ    976(R26), F3
 	VFMLS    V0.S4, V3.S4, V2.S4
@@ -8431,19 +8394,19 @@ l609:
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	WORD     $0x4eabd403 // fsub v3.4s, v0.4s, v11.4s
+	WORD     $0x4eadd403 // fsub v3.4s, v0.4s, v13.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
 	FMOVQ    880(R26), F0
 	VORR     V0.B16, V2.B16, V0.B16
 	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
 	FMOVQ    928(R26), F4
-	FMOVQ    912(R26), F5
-	VFMLA    V5.S4, V0.S4, V4.S4
+	VFMLA    V11.S4, V0.S4, V4.S4
 	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V13.S4, V5.S4, V0.S4
-	VFMLS    V12.S4, V5.S4, V0.S4
+	VFMLS    V10.S4, V5.S4, V0.S4
+	FMOVQ    960(R26), F6
+	VFMLS    V6.S4, V5.S4, V0.S4
 	FMOVQ    992(R26), F5
 	FMOVQ    976(R26), F6
 	VFMLA    V0.S4, V6.S4, V5.S4
@@ -8468,12 +8431,12 @@ l609:
 	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
 	FMOVQ    928(R26), F5
-	FMOVQ    912(R26), F6
-	VFMLA    V6.S4, V4.S4, V5.S4
+	VFMLA    V11.S4, V4.S4, V5.S4
 	FMOVQ    928(R26), F6
 	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	VFMLS    V13.S4, V6.S4, V4.S4
-	VFMLS    V12.S4, V6.S4, V4.S4
+	VFMLS    V10.S4, V6.S4, V4.S4
+	FMOVQ    960(R26), F7
+	VFMLS    V7.S4, V6.S4, V4.S4
 	FMOVQ    992(R26), F6
 	FMOVQ    976(R26), F7
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -8493,47 +8456,47 @@ l609:
 	VSUB     V4.S4, V5.S4, V5.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
-	WORD     $0x4e20d560 // fadd v0.4s, v11.4s, v0.4s
-	WORD     $0x4e24d564 // fadd v4.4s, v11.4s, v4.4s
+	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
+	WORD     $0x4e24d5a4 // fadd v4.4s, v13.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fd60 // fdiv v0.4s, v11.4s, v0.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	WORD     $0x6ea4e624 // fcmgt v4.4s, v17.4s, v4.4s
-	WORD     $0x4e2bd465 // fadd v5.4s, v3.4s, v11.4s
+	WORD     $0x4e2dd465 // fadd v5.4s, v3.4s, v13.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V11.B16, V3.B16, V4.B16
+	VBSL     V13.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	FMOVQ    1056(R26), F3
+	VSUB     V3.S4, V0.S4, V3.S4
+	FMOVQ    512(R26), F4
+	VAND     V4.B16, V3.B16, V3.B16
 	VSUB     V3.S4, V0.S4, V0.S4
-	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2cdc66 // fmul v6.4s, v3.4s, v12.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V13.S4, V3.S4, V0.S4
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -8544,16 +8507,16 @@ l609:
 	FMOVQ    32(R2), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f542 // fmax v2.4s, v10.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V11.S4, V2.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
 	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -8569,26 +8532,26 @@ l609:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e541 // fcmgt v1.4s, v10.4s, v1.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	WORD     $0x6eb9e401 // fcmgt v1.4s, v0.4s, v25.4s
 	VBSL     V25.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V25.B16
-	WORD     $0x4e22f541 // fmax v1.4s, v10.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f581 // fmax v1.4s, v12.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V1.S4, V3.S4
+	VFMLA    V11.S4, V1.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V1.S4
-	VFMLS    V12.S4, V4.S4, V1.S4
+	VFMLS    V10.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
 	FMOVQ    976(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -8604,18 +8567,18 @@ l609:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e542 // fcmgt v2.4s, v10.4s, v2.4s
+	WORD     $0x6ea2e582 // fcmgt v2.4s, v12.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f542 // fmax v2.4s, v10.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e20f582 // fmax v2.4s, v12.4s, v0.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V11.S4, V2.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
 	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -8631,23 +8594,23 @@ l609:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e540 // fcmgt v0.4s, v10.4s, v0.4s
+	WORD     $0x6ea0e580 // fcmgt v0.4s, v12.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V21.S4, V0.S4
 	VMOV     V0.B16, V21.B16
 	FMOVQ    48(R4), F0
 	WORD     $0x6e2fdc00 // fmul v0.4s, v0.4s, v15.4s
-	FMOVQ    1344(R26), F1
-	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	FMOVQ    1360(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	FMOVQ    1376(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
 	FMOVQ    752(R26), F1
-	FMOVQ    912(R26), F2
-	VFMLS    V2.S4, V0.S4, V1.S4
+	VFMLS    V11.S4, V0.S4, V1.S4
 	FMOVQ    752(R26), F2
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
-	VFMLA    V13.S4, V2.S4, V0.S4
-	VFMLA    V12.S4, V2.S4, V0.S4
+	VFMLA    V10.S4, V2.S4, V0.S4
+	FMOVQ    960(R26), F3
+	VFMLA    V3.S4, V2.S4, V0.S4
 	FMOVQ    992(R26), F2
 	FMOVQ    976(R26), F3
 	VFMLS    V0.S4, V3.S4, V2.S4
@@ -8714,19 +8677,19 @@ l609:
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	WORD     $0x4eabd403 // fsub v3.4s, v0.4s, v11.4s
+	WORD     $0x4eadd403 // fsub v3.4s, v0.4s, v13.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
 	FMOVQ    880(R26), F0
 	VORR     V0.B16, V2.B16, V0.B16
 	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
 	FMOVQ    928(R26), F4
-	FMOVQ    912(R26), F5
-	VFMLA    V5.S4, V0.S4, V4.S4
+	VFMLA    V11.S4, V0.S4, V4.S4
 	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V13.S4, V5.S4, V0.S4
-	VFMLS    V12.S4, V5.S4, V0.S4
+	VFMLS    V10.S4, V5.S4, V0.S4
+	FMOVQ    960(R26), F6
+	VFMLS    V6.S4, V5.S4, V0.S4
 	FMOVQ    992(R26), F5
 	FMOVQ    976(R26), F6
 	VFMLA    V0.S4, V6.S4, V5.S4
@@ -8751,12 +8714,12 @@ l609:
 	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
 	FMOVQ    928(R26), F5
-	FMOVQ    912(R26), F6
-	VFMLA    V6.S4, V4.S4, V5.S4
+	VFMLA    V11.S4, V4.S4, V5.S4
 	FMOVQ    928(R26), F6
 	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	VFMLS    V13.S4, V6.S4, V4.S4
-	VFMLS    V12.S4, V6.S4, V4.S4
+	VFMLS    V10.S4, V6.S4, V4.S4
+	FMOVQ    960(R26), F7
+	VFMLS    V7.S4, V6.S4, V4.S4
 	FMOVQ    992(R26), F6
 	FMOVQ    976(R26), F7
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -8776,47 +8739,47 @@ l609:
 	VSUB     V4.S4, V5.S4, V5.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
-	WORD     $0x4e20d560 // fadd v0.4s, v11.4s, v0.4s
-	WORD     $0x4e24d564 // fadd v4.4s, v11.4s, v4.4s
+	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
+	WORD     $0x4e24d5a4 // fadd v4.4s, v13.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fd60 // fdiv v0.4s, v11.4s, v0.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	WORD     $0x6ea4e624 // fcmgt v4.4s, v17.4s, v4.4s
-	WORD     $0x4e2bd465 // fadd v5.4s, v3.4s, v11.4s
+	WORD     $0x4e2dd465 // fadd v5.4s, v3.4s, v13.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V11.B16, V3.B16, V4.B16
+	VBSL     V13.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	FMOVQ    1056(R26), F3
+	VSUB     V3.S4, V0.S4, V3.S4
+	FMOVQ    512(R26), F4
+	VAND     V4.B16, V3.B16, V3.B16
 	VSUB     V3.S4, V0.S4, V0.S4
-	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2cdc66 // fmul v6.4s, v3.4s, v12.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V13.S4, V3.S4, V0.S4
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -8827,16 +8790,16 @@ l609:
 	FMOVQ    48(R2), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f542 // fmax v2.4s, v10.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V11.S4, V2.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
 	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -8852,26 +8815,26 @@ l609:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e541 // fcmgt v1.4s, v10.4s, v1.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	WORD     $0x6eb8e401 // fcmgt v1.4s, v0.4s, v24.4s
 	VBSL     V24.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V24.B16
-	WORD     $0x4e22f541 // fmax v1.4s, v10.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f581 // fmax v1.4s, v12.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V1.S4, V3.S4
+	VFMLA    V11.S4, V1.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V1.S4
-	VFMLS    V12.S4, V4.S4, V1.S4
+	VFMLS    V10.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
 	FMOVQ    976(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -8887,18 +8850,18 @@ l609:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e542 // fcmgt v2.4s, v10.4s, v2.4s
+	WORD     $0x6ea2e582 // fcmgt v2.4s, v12.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f542 // fmax v2.4s, v10.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e20f582 // fmax v2.4s, v12.4s, v0.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V11.S4, V2.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
 	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -8914,7 +8877,7 @@ l609:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e540 // fcmgt v0.4s, v10.4s, v0.4s
+	WORD     $0x6ea0e580 // fcmgt v0.4s, v12.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V20.S4, V0.S4
 	VMOV     V0.B16, V20.B16
@@ -8941,19 +8904,19 @@ t771:
 	VLD1     (R23), V0.S[2]
 t769:
 	WORD     $0x6e2fdc00 // fmul v0.4s, v0.4s, v15.4s
-	FMOVQ    1344(R26), F1
-	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	FMOVQ    1360(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	FMOVQ    1376(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    752(R26), F1
-	FMOVQ    912(R26), F2
-	VFMLS    V2.S4, V0.S4, V1.S4
+	VFMLS    V11.S4, V0.S4, V1.S4
 	FMOVQ    752(R26), F2
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
-	VFMLA    V13.S4, V2.S4, V0.S4
-	VFMLA    V12.S4, V2.S4, V0.S4
+	VFMLA    V10.S4, V2.S4, V0.S4
+	FMOVQ    960(R26), F3
+	VFMLA    V3.S4, V2.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    992(R26), F2
@@ -9041,7 +9004,7 @@ t772:
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	WORD     $0x4eabd403 // fsub v3.4s, v0.4s, v11.4s
+	WORD     $0x4eadd403 // fsub v3.4s, v0.4s, v13.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
 	FMOVQ    880(R26), F0
 	VORR     V0.B16, V2.B16, V0.B16
@@ -9050,12 +9013,12 @@ t772:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    928(R26), F4
-	FMOVQ    912(R26), F5
-	VFMLA    V5.S4, V0.S4, V4.S4
+	VFMLA    V11.S4, V0.S4, V4.S4
 	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V13.S4, V5.S4, V0.S4
-	VFMLS    V12.S4, V5.S4, V0.S4
+	VFMLS    V10.S4, V5.S4, V0.S4
+	FMOVQ    960(R26), F6
+	VFMLS    V6.S4, V5.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    992(R26), F5
@@ -9086,12 +9049,12 @@ t772:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    928(R26), F5
-	FMOVQ    912(R26), F6
-	VFMLA    V6.S4, V4.S4, V5.S4
+	VFMLA    V11.S4, V4.S4, V5.S4
 	FMOVQ    928(R26), F6
 	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	VFMLS    V13.S4, V6.S4, V4.S4
-	VFMLS    V12.S4, V6.S4, V4.S4
+	VFMLS    V10.S4, V6.S4, V4.S4
+	FMOVQ    960(R26), F7
+	VFMLS    V7.S4, V6.S4, V4.S4
 
 	// p = e^r
 	FMOVQ    992(R26), F6
@@ -9115,51 +9078,51 @@ t772:
 	VSUB     V4.S4, V5.S4, V5.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
-	WORD     $0x4e20d560 // fadd v0.4s, v11.4s, v0.4s
-	WORD     $0x4e24d564 // fadd v4.4s, v11.4s, v4.4s
+	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
+	WORD     $0x4e24d5a4 // fadd v4.4s, v13.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fd60 // fdiv v0.4s, v11.4s, v0.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	WORD     $0x6ea4e624 // fcmgt v4.4s, v17.4s, v4.4s
-	WORD     $0x4e2bd465 // fadd v5.4s, v3.4s, v11.4s
+	WORD     $0x4e2dd465 // fadd v5.4s, v3.4s, v13.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V11.B16, V3.B16, V4.B16
+	VBSL     V13.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F3
+	VSUB     V3.S4, V0.S4, V3.S4
+	FMOVQ    512(R26), F4
+	VAND     V4.B16, V3.B16, V3.B16
 	VSUB     V3.S4, V0.S4, V0.S4
-	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
+	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2cdc66 // fmul v6.4s, v3.4s, v12.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V13.S4, V3.S4, V0.S4
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -9185,18 +9148,18 @@ t775:
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 
 	// the lanes of the log-sum-exp of the logits
-	WORD     $0x4e21f542 // fmax v2.4s, v10.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V11.S4, V2.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    992(R26), F4
@@ -9216,7 +9179,7 @@ t775:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e541 // fcmgt v1.4s, v10.4s, v1.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F2
@@ -9228,23 +9191,23 @@ t775:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6ebbe440 // fcmgt v0.4s, v2.4s, v27.4s
 	VBSL     V27.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	WORD     $0x4e21f540 // fmax v0.4s, v10.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f580 // fmax v0.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V0.S4, V3.S4
+	VFMLA    V11.S4, V0.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V0.S4
-	VFMLS    V12.S4, V4.S4, V0.S4
+	VFMLS    V10.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    992(R26), F4
@@ -9264,20 +9227,20 @@ t775:
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e541 // fcmgt v1.4s, v10.4s, v1.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f541 // fmax v1.4s, v10.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f581 // fmax v1.4s, v12.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V1.S4, V3.S4
+	VFMLA    V11.S4, V1.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V1.S4
-	VFMLS    V12.S4, V4.S4, V1.S4
+	VFMLS    V10.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    992(R26), F4
@@ -9297,7 +9260,7 @@ t775:
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e542 // fcmgt v2.4s, v10.4s, v2.4s
+	WORD     $0x6ea2e582 // fcmgt v2.4s, v12.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
 	VMOV     V1.B16, V23.B16
@@ -9320,17 +9283,17 @@ t780:
 	VLD1     (R23), V0.S[2]
 t778:
 	WORD     $0x6e2fdc00 // fmul v0.4s, v0.4s, v15.4s
-	FMOVQ    1344(R26), F1
-	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	FMOVQ    1360(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	FMOVQ    1376(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
 	FMOVQ    752(R26), F1
-	FMOVQ    912(R26), F2
-	VFMLS    V2.S4, V0.S4, V1.S4
+	VFMLS    V11.S4, V0.S4, V1.S4
 	FMOVQ    752(R26), F2
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
-	VFMLA    V13.S4, V2.S4, V0.S4
-	VFMLA    V12.S4, V2.S4, V0.S4
+	VFMLA    V10.S4, V2.S4, V0.S4
+	FMOVQ    960(R26), F3
+	VFMLA    V3.S4, V2.S4, V0.S4
 	FMOVQ    992(R26), F2
 	FMOVQ    976(R26), F3
 	VFMLS    V0.S4, V3.S4, V2.S4
@@ -9414,19 +9377,19 @@ t781:
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	WORD     $0x4eabd403 // fsub v3.4s, v0.4s, v11.4s
+	WORD     $0x4eadd403 // fsub v3.4s, v0.4s, v13.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
 	FMOVQ    880(R26), F0
 	VORR     V0.B16, V2.B16, V0.B16
 	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
 	FMOVQ    928(R26), F4
-	FMOVQ    912(R26), F5
-	VFMLA    V5.S4, V0.S4, V4.S4
+	VFMLA    V11.S4, V0.S4, V4.S4
 	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V13.S4, V5.S4, V0.S4
-	VFMLS    V12.S4, V5.S4, V0.S4
+	VFMLS    V10.S4, V5.S4, V0.S4
+	FMOVQ    960(R26), F6
+	VFMLS    V6.S4, V5.S4, V0.S4
 	FMOVQ    992(R26), F5
 	FMOVQ    976(R26), F6
 	VFMLA    V0.S4, V6.S4, V5.S4
@@ -9451,12 +9414,12 @@ t781:
 	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
 	FMOVQ    928(R26), F5
-	FMOVQ    912(R26), F6
-	VFMLA    V6.S4, V4.S4, V5.S4
+	VFMLA    V11.S4, V4.S4, V5.S4
 	FMOVQ    928(R26), F6
 	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	VFMLS    V13.S4, V6.S4, V4.S4
-	VFMLS    V12.S4, V6.S4, V4.S4
+	VFMLS    V10.S4, V6.S4, V4.S4
+	FMOVQ    960(R26), F7
+	VFMLS    V7.S4, V6.S4, V4.S4
 	FMOVQ    992(R26), F6
 	FMOVQ    976(R26), F7
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -9476,47 +9439,47 @@ t781:
 	VSUB     V4.S4, V5.S4, V5.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
-	WORD     $0x4e20d560 // fadd v0.4s, v11.4s, v0.4s
-	WORD     $0x4e24d564 // fadd v4.4s, v11.4s, v4.4s
+	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
+	WORD     $0x4e24d5a4 // fadd v4.4s, v13.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fd60 // fdiv v0.4s, v11.4s, v0.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	WORD     $0x6ea4e624 // fcmgt v4.4s, v17.4s, v4.4s
-	WORD     $0x4e2bd465 // fadd v5.4s, v3.4s, v11.4s
+	WORD     $0x4e2dd465 // fadd v5.4s, v3.4s, v13.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V11.B16, V3.B16, V4.B16
+	VBSL     V13.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	FMOVQ    1056(R26), F3
+	VSUB     V3.S4, V0.S4, V3.S4
+	FMOVQ    512(R26), F4
+	VAND     V4.B16, V3.B16, V3.B16
 	VSUB     V3.S4, V0.S4, V0.S4
-	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2cdc66 // fmul v6.4s, v3.4s, v12.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V13.S4, V3.S4, V0.S4
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -9544,16 +9507,16 @@ t786:
 t784:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f542 // fmax v2.4s, v10.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V11.S4, V2.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
 	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -9569,7 +9532,7 @@ t784:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e541 // fcmgt v1.4s, v10.4s, v1.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    272(R23), F2
@@ -9579,21 +9542,21 @@ t784:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6ebae440 // fcmgt v0.4s, v2.4s, v26.4s
 	VBSL     V26.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	WORD     $0x4e21f540 // fmax v0.4s, v10.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f580 // fmax v0.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V0.S4, V3.S4
+	VFMLA    V11.S4, V0.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V0.S4
-	VFMLS    V12.S4, V4.S4, V0.S4
+	VFMLS    V10.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
 	FMOVQ    992(R26), F4
 	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -9609,18 +9572,18 @@ t784:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e541 // fcmgt v1.4s, v10.4s, v1.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f541 // fmax v1.4s, v10.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f581 // fmax v1.4s, v12.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V1.S4, V3.S4
+	VFMLA    V11.S4, V1.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V1.S4
-	VFMLS    V12.S4, V4.S4, V1.S4
+	VFMLS    V10.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
 	FMOVQ    976(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -9636,7 +9599,7 @@ t784:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e542 // fcmgt v2.4s, v10.4s, v2.4s
+	WORD     $0x6ea2e582 // fcmgt v2.4s, v12.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
 	VMOV     V1.B16, V22.B16
@@ -9659,17 +9622,17 @@ t789:
 	VLD1     (R23), V0.S[2]
 t787:
 	WORD     $0x6e2fdc00 // fmul v0.4s, v0.4s, v15.4s
-	FMOVQ    1344(R26), F1
-	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	FMOVQ    1360(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	FMOVQ    1376(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
 	FMOVQ    752(R26), F1
-	FMOVQ    912(R26), F2
-	VFMLS    V2.S4, V0.S4, V1.S4
+	VFMLS    V11.S4, V0.S4, V1.S4
 	FMOVQ    752(R26), F2
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
-	VFMLA    V13.S4, V2.S4, V0.S4
-	VFMLA    V12.S4, V2.S4, V0.S4
+	VFMLA    V10.S4, V2.S4, V0.S4
+	FMOVQ    960(R26), F3
+	VFMLA    V3.S4, V2.S4, V0.S4
 	FMOVQ    992(R26), F2
 	FMOVQ    976(R26), F3
 	VFMLS    V0.S4, V3.S4, V2.S4
@@ -9753,19 +9716,19 @@ t790:
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	WORD     $0x4eabd403 // fsub v3.4s, v0.4s, v11.4s
+	WORD     $0x4eadd403 // fsub v3.4s, v0.4s, v13.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
 	FMOVQ    880(R26), F0
 	VORR     V0.B16, V2.B16, V0.B16
 	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
 	FMOVQ    928(R26), F4
-	FMOVQ    912(R26), F5
-	VFMLA    V5.S4, V0.S4, V4.S4
+	VFMLA    V11.S4, V0.S4, V4.S4
 	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V13.S4, V5.S4, V0.S4
-	VFMLS    V12.S4, V5.S4, V0.S4
+	VFMLS    V10.S4, V5.S4, V0.S4
+	FMOVQ    960(R26), F6
+	VFMLS    V6.S4, V5.S4, V0.S4
 	FMOVQ    992(R26), F5
 	FMOVQ    976(R26), F6
 	VFMLA    V0.S4, V6.S4, V5.S4
@@ -9790,12 +9753,12 @@ t790:
 	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
 	FMOVQ    928(R26), F5
-	FMOVQ    912(R26), F6
-	VFMLA    V6.S4, V4.S4, V5.S4
+	VFMLA    V11.S4, V4.S4, V5.S4
 	FMOVQ    928(R26), F6
 	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	VFMLS    V13.S4, V6.S4, V4.S4
-	VFMLS    V12.S4, V6.S4, V4.S4
+	VFMLS    V10.S4, V6.S4, V4.S4
+	FMOVQ    960(R26), F7
+	VFMLS    V7.S4, V6.S4, V4.S4
 	FMOVQ    992(R26), F6
 	FMOVQ    976(R26), F7
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -9815,47 +9778,47 @@ t790:
 	VSUB     V4.S4, V5.S4, V5.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
-	WORD     $0x4e20d560 // fadd v0.4s, v11.4s, v0.4s
-	WORD     $0x4e24d564 // fadd v4.4s, v11.4s, v4.4s
+	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
+	WORD     $0x4e24d5a4 // fadd v4.4s, v13.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fd60 // fdiv v0.4s, v11.4s, v0.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	WORD     $0x6ea4e624 // fcmgt v4.4s, v17.4s, v4.4s
-	WORD     $0x4e2bd465 // fadd v5.4s, v3.4s, v11.4s
+	WORD     $0x4e2dd465 // fadd v5.4s, v3.4s, v13.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V11.B16, V3.B16, V4.B16
+	VBSL     V13.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	FMOVQ    1056(R26), F3
+	VSUB     V3.S4, V0.S4, V3.S4
+	FMOVQ    512(R26), F4
+	VAND     V4.B16, V3.B16, V3.B16
 	VSUB     V3.S4, V0.S4, V0.S4
-	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2cdc66 // fmul v6.4s, v3.4s, v12.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V13.S4, V3.S4, V0.S4
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -9883,16 +9846,16 @@ t795:
 t793:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f542 // fmax v2.4s, v10.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V11.S4, V2.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
 	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -9908,7 +9871,7 @@ t793:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e541 // fcmgt v1.4s, v10.4s, v1.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    288(R23), F2
@@ -9918,21 +9881,21 @@ t793:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6eb9e440 // fcmgt v0.4s, v2.4s, v25.4s
 	VBSL     V25.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	WORD     $0x4e21f540 // fmax v0.4s, v10.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f580 // fmax v0.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V0.S4, V3.S4
+	VFMLA    V11.S4, V0.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V0.S4
-	VFMLS    V12.S4, V4.S4, V0.S4
+	VFMLS    V10.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
 	FMOVQ    992(R26), F4
 	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -9948,18 +9911,18 @@ t793:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e541 // fcmgt v1.4s, v10.4s, v1.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f541 // fmax v1.4s, v10.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f581 // fmax v1.4s, v12.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V1.S4, V3.S4
+	VFMLA    V11.S4, V1.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V1.S4
-	VFMLS    V12.S4, V4.S4, V1.S4
+	VFMLS    V10.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
 	FMOVQ    976(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -9975,7 +9938,7 @@ t793:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e542 // fcmgt v2.4s, v10.4s, v2.4s
+	WORD     $0x6ea2e582 // fcmgt v2.4s, v12.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
 	VMOV     V1.B16, V21.B16
@@ -9998,17 +9961,17 @@ t798:
 	VLD1     (R23), V0.S[2]
 t796:
 	WORD     $0x6e2fdc00 // fmul v0.4s, v0.4s, v15.4s
-	FMOVQ    1344(R26), F1
-	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	FMOVQ    1360(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	FMOVQ    1376(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
 	FMOVQ    752(R26), F1
-	FMOVQ    912(R26), F2
-	VFMLS    V2.S4, V0.S4, V1.S4
+	VFMLS    V11.S4, V0.S4, V1.S4
 	FMOVQ    752(R26), F2
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
-	VFMLA    V13.S4, V2.S4, V0.S4
-	VFMLA    V12.S4, V2.S4, V0.S4
+	VFMLA    V10.S4, V2.S4, V0.S4
+	FMOVQ    960(R26), F3
+	VFMLA    V3.S4, V2.S4, V0.S4
 	FMOVQ    992(R26), F2
 	FMOVQ    976(R26), F3
 	VFMLS    V0.S4, V3.S4, V2.S4
@@ -10092,19 +10055,19 @@ t799:
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	WORD     $0x4eabd403 // fsub v3.4s, v0.4s, v11.4s
+	WORD     $0x4eadd403 // fsub v3.4s, v0.4s, v13.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
 	FMOVQ    880(R26), F0
 	VORR     V0.B16, V2.B16, V0.B16
 	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
 	FMOVQ    928(R26), F4
-	FMOVQ    912(R26), F5
-	VFMLA    V5.S4, V0.S4, V4.S4
+	VFMLA    V11.S4, V0.S4, V4.S4
 	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V13.S4, V5.S4, V0.S4
-	VFMLS    V12.S4, V5.S4, V0.S4
+	VFMLS    V10.S4, V5.S4, V0.S4
+	FMOVQ    960(R26), F6
+	VFMLS    V6.S4, V5.S4, V0.S4
 	FMOVQ    992(R26), F5
 	FMOVQ    976(R26), F6
 	VFMLA    V0.S4, V6.S4, V5.S4
@@ -10129,12 +10092,12 @@ t799:
 	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
 	FMOVQ    928(R26), F5
-	FMOVQ    912(R26), F6
-	VFMLA    V6.S4, V4.S4, V5.S4
+	VFMLA    V11.S4, V4.S4, V5.S4
 	FMOVQ    928(R26), F6
 	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	VFMLS    V13.S4, V6.S4, V4.S4
-	VFMLS    V12.S4, V6.S4, V4.S4
+	VFMLS    V10.S4, V6.S4, V4.S4
+	FMOVQ    960(R26), F7
+	VFMLS    V7.S4, V6.S4, V4.S4
 	FMOVQ    992(R26), F6
 	FMOVQ    976(R26), F7
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -10154,47 +10117,47 @@ t799:
 	VSUB     V4.S4, V5.S4, V5.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
-	WORD     $0x4e20d560 // fadd v0.4s, v11.4s, v0.4s
-	WORD     $0x4e24d564 // fadd v4.4s, v11.4s, v4.4s
+	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
+	WORD     $0x4e24d5a4 // fadd v4.4s, v13.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fd60 // fdiv v0.4s, v11.4s, v0.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	WORD     $0x6ea4e624 // fcmgt v4.4s, v17.4s, v4.4s
-	WORD     $0x4e2bd465 // fadd v5.4s, v3.4s, v11.4s
+	WORD     $0x4e2dd465 // fadd v5.4s, v3.4s, v13.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V11.B16, V3.B16, V4.B16
+	VBSL     V13.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	FMOVQ    1056(R26), F3
+	VSUB     V3.S4, V0.S4, V3.S4
+	FMOVQ    512(R26), F4
+	VAND     V4.B16, V3.B16, V3.B16
 	VSUB     V3.S4, V0.S4, V0.S4
-	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2cdc66 // fmul v6.4s, v3.4s, v12.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V13.S4, V3.S4, V0.S4
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -10222,16 +10185,16 @@ t804:
 t802:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f542 // fmax v2.4s, v10.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V11.S4, V2.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
 	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -10247,7 +10210,7 @@ t802:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e541 // fcmgt v1.4s, v10.4s, v1.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F2
@@ -10257,21 +10220,21 @@ t802:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6eb8e440 // fcmgt v0.4s, v2.4s, v24.4s
 	VBSL     V24.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	WORD     $0x4e21f540 // fmax v0.4s, v10.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f580 // fmax v0.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V0.S4, V3.S4
+	VFMLA    V11.S4, V0.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V0.S4
-	VFMLS    V12.S4, V4.S4, V0.S4
+	VFMLS    V10.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
 	FMOVQ    992(R26), F4
 	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -10287,18 +10250,18 @@ t802:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e541 // fcmgt v1.4s, v10.4s, v1.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f541 // fmax v1.4s, v10.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f581 // fmax v1.4s, v12.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V1.S4, V3.S4
+	VFMLA    V11.S4, V1.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V1.S4
-	VFMLS    V12.S4, V4.S4, V1.S4
+	VFMLS    V10.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
 	FMOVQ    976(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -10314,7 +10277,7 @@ t802:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e542 // fcmgt v2.4s, v10.4s, v2.4s
+	WORD     $0x6ea2e582 // fcmgt v2.4s, v12.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
 	VMOV     V1.B16, V20.B16
@@ -10340,18 +10303,18 @@ l612:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	WORD     $0x4e21f542 // fmax v2.4s, v10.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V11.S4, V2.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    992(R26), F4
@@ -10371,22 +10334,22 @@ l612:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e541 // fcmgt v1.4s, v10.4s, v1.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	WORD     $0x4e21f542 // fmax v2.4s, v10.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V11.S4, V2.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    992(R26), F4
@@ -10406,22 +10369,22 @@ l612:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e541 // fcmgt v1.4s, v10.4s, v1.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	WORD     $0x4e21f542 // fmax v2.4s, v10.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V11.S4, V2.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    992(R26), F4
@@ -10441,22 +10404,22 @@ l612:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e541 // fcmgt v1.4s, v10.4s, v1.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	WORD     $0x4e21f542 // fmax v2.4s, v10.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V11.S4, V2.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    992(R26), F4
@@ -10476,7 +10439,7 @@ l612:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e541 // fcmgt v1.4s, v10.4s, v1.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
 	WORD     $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
@@ -10487,49 +10450,49 @@ l612:
 	VEXT     $4, V23.B16, V23.B16, V1.B16
 	WORD     $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
 	VDUP     V23.S[0], V1.S4
-	FMOVQ    1296(R26), F2
+	FMOVQ    1312(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1312(R26), F3
+	FMOVQ    1328(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1328(R26), F4
+	FMOVQ    1344(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
 	VSUB     V4.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x4eabd463 // fsub v3.4s, v3.4s, v11.4s
+	WORD     $0x4eadd463 // fsub v3.4s, v3.4s, v13.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	WORD     $0x6e2cdc46 // fmul v6.4s, v2.4s, v12.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	VFMLA    V13.S4, V2.S4, V3.S4
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
@@ -10550,49 +10513,49 @@ l612:
 	VEXT     $4, V31.B16, V31.B16, V1.B16
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 	VDUP     V31.S[0], V1.S4
-	FMOVQ    1296(R26), F2
+	FMOVQ    1312(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1312(R26), F3
+	FMOVQ    1328(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1328(R26), F4
+	FMOVQ    1344(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
 	VSUB     V4.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x4eabd463 // fsub v3.4s, v3.4s, v11.4s
+	WORD     $0x4eadd463 // fsub v3.4s, v3.4s, v13.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	WORD     $0x6e2cdc46 // fmul v6.4s, v2.4s, v12.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	VFMLA    V13.S4, V2.S4, V3.S4
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
@@ -10700,73 +10663,73 @@ l808:
 	ADDS     $16, R15, R15
 	BEQ      l809
 	CMP      $4, R15
-	BLT      t1014
+	BLT      t1086
 	FMOVQ    (R5), F0
-	B        t1013
-t1014:
-	TBNZ     $1, R15, t1015
+	B        t1085
+t1086:
+	TBNZ     $1, R15, t1087
 	FMOVS    (R5), F0
-	B        t1013
-t1015:
+	B        t1085
+t1087:
 	FMOVD    (R5), F0
-	TBZ      $0, R15, t1013
+	TBZ      $0, R15, t1085
 	ADD      $8, R5, R23
 	VLD1     (R23), V0.S[2]
-t1013:
+t1085:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1016
+	BLE      t1088
 	CMP      $4, R23
-	BLT      t1017
+	BLT      t1089
 	FMOVQ    16(R5), F1
-	B        t1016
-t1017:
-	TBNZ     $1, R23, t1018
+	B        t1088
+t1089:
+	TBNZ     $1, R23, t1090
 	FMOVS    16(R5), F1
-	B        t1016
-t1018:
+	B        t1088
+t1090:
 	FMOVD    16(R5), F1
-	TBZ      $0, R23, t1016
+	TBZ      $0, R23, t1088
 	ADD      $24, R5, R23
 	VLD1     (R23), V1.S[2]
-t1016:
+t1088:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1019
+	BLE      t1091
 	CMP      $4, R23
-	BLT      t1020
+	BLT      t1092
 	FMOVQ    32(R5), F2
-	B        t1019
-t1020:
-	TBNZ     $1, R23, t1021
+	B        t1091
+t1092:
+	TBNZ     $1, R23, t1093
 	FMOVS    32(R5), F2
-	B        t1019
-t1021:
+	B        t1091
+t1093:
 	FMOVD    32(R5), F2
-	TBZ      $0, R23, t1019
+	TBZ      $0, R23, t1091
 	ADD      $40, R5, R23
 	VLD1     (R23), V2.S[2]
-t1019:
+t1091:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1022
+	BLE      t1094
 	CMP      $4, R23
-	BLT      t1023
+	BLT      t1095
 	FMOVQ    48(R5), F3
-	B        t1022
-t1023:
-	TBNZ     $1, R23, t1024
+	B        t1094
+t1095:
+	TBNZ     $1, R23, t1096
 	FMOVS    48(R5), F3
-	B        t1022
-t1024:
+	B        t1094
+t1096:
 	FMOVD    48(R5), F3
-	TBZ      $0, R23, t1022
+	TBZ      $0, R23, t1094
 	ADD      $56, R5, R23
 	VLD1     (R23), V3.S[2]
-t1022:
+t1094:
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F4
 	SUB      R15<<2, R26, R23
@@ -10834,10 +10797,10 @@ l809:
 	FMOVQ    576(R26), F30
 	FMOVQ    576(R26), F29
 	FMOVQ    576(R26), F28
-	FMOVQ    1280(R26), F27
-	FMOVQ    1280(R26), F26
-	FMOVQ    1280(R26), F25
-	FMOVQ    1280(R26), F24
+	FMOVQ    1296(R26), F27
+	FMOVQ    1296(R26), F26
+	FMOVQ    1296(R26), F25
+	FMOVQ    1296(R26), F24
 	FMOVQ    576(R26), F23
 	FMOVQ    576(R26), F22
 	FMOVQ    576(R26), F21
@@ -10848,9 +10811,9 @@ l809:
 l810:
 	FMOVQ    (R7), F0
 	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
-	FMOVQ    1344(R26), F1
-	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	FMOVQ    1360(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	FMOVQ    1376(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -11055,43 +11018,41 @@ l810:
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V11.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V11.S4, V1.S4
+	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
 	FMOVQ    672(R26), F4
-	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
+	WORD     $0x4ea4d421 // fsub v1.4s, v1.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F6
-	WORD     $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1120(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1152(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1184(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	WORD     $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
-	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	FMOVQ    944(R26), F4
-	VFMLA    V4.S4, V1.S4, V0.S4
-	WORD     $0x4ea0e861 // fcmlt v1.4s, v3.4s, #0.0
-	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
-	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V0.S4, V1.S4
+	WORD     $0x4ea0e860 // fcmlt v0.4s, v3.4s, #0.0
+	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
+	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD     $0x6ea0f841 // fneg v1.4s, v2.4s
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
@@ -11102,9 +11063,9 @@ l810:
 	FMOVQ    F0, (R1)
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -11136,7 +11097,7 @@ l810:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
@@ -11144,14 +11105,14 @@ l810:
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	WORD     $0x6ebbe401 // fcmgt v1.4s, v0.4s, v27.4s
 	VBSL     V27.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V27.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -11183,12 +11144,12 @@ l810:
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -11220,16 +11181,16 @@ l810:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V23.S4, V0.S4
 	VMOV     V0.B16, V23.B16
 	FMOVQ    16(R7), F0
 	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
-	FMOVQ    1344(R26), F1
-	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	FMOVQ    1360(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	FMOVQ    1376(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
 	FMOVQ    752(R26), F1
 	FMOVQ    912(R26), F2
@@ -11410,41 +11371,39 @@ l810:
 	FMOVQ    F0, 16(R3)
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V11.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V11.S4, V1.S4
+	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
 	FMOVQ    672(R26), F4
-	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F6
-	WORD     $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	WORD     $0x4ea4d421 // fsub v1.4s, v1.4s, v4.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1120(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1152(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1184(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	WORD     $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
-	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	FMOVQ    944(R26), F4
-	VFMLA    V4.S4, V1.S4, V0.S4
-	WORD     $0x4ea0e861 // fcmlt v1.4s, v3.4s, #0.0
-	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
-	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V0.S4, V1.S4
+	WORD     $0x4ea0e860 // fcmlt v0.4s, v3.4s, #0.0
+	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
+	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD     $0x6ea0f841 // fneg v1.4s, v2.4s
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
@@ -11453,9 +11412,9 @@ l810:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	FMOVQ    F0, 16(R1)
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -11481,20 +11440,20 @@ l810:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
 	WORD     $0x6ebae401 // fcmgt v1.4s, v0.4s, v26.4s
 	VBSL     V26.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V26.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -11520,12 +11479,12 @@ l810:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -11551,16 +11510,16 @@ l810:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V22.S4, V0.S4
 	VMOV     V0.B16, V22.B16
 	FMOVQ    32(R7), F0
 	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
-	FMOVQ    1344(R26), F1
-	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	FMOVQ    1360(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	FMOVQ    1376(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
 	FMOVQ    752(R26), F1
 	FMOVQ    912(R26), F2
@@ -11741,41 +11700,39 @@ l810:
 	FMOVQ    F0, 32(R3)
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V11.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V11.S4, V1.S4
+	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
 	FMOVQ    672(R26), F4
-	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F6
-	WORD     $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	WORD     $0x4ea4d421 // fsub v1.4s, v1.4s, v4.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1120(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1152(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1184(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	WORD     $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
-	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	FMOVQ    944(R26), F4
-	VFMLA    V4.S4, V1.S4, V0.S4
-	WORD     $0x4ea0e861 // fcmlt v1.4s, v3.4s, #0.0
-	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
-	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V0.S4, V1.S4
+	WORD     $0x4ea0e860 // fcmlt v0.4s, v3.4s, #0.0
+	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
+	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD     $0x6ea0f841 // fneg v1.4s, v2.4s
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
@@ -11784,9 +11741,9 @@ l810:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	FMOVQ    F0, 32(R1)
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -11812,20 +11769,20 @@ l810:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	WORD     $0x6eb9e401 // fcmgt v1.4s, v0.4s, v25.4s
 	VBSL     V25.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V25.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -11851,12 +11808,12 @@ l810:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -11882,16 +11839,16 @@ l810:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V21.S4, V0.S4
 	VMOV     V0.B16, V21.B16
 	FMOVQ    48(R7), F0
 	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
-	FMOVQ    1344(R26), F1
-	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	FMOVQ    1360(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	FMOVQ    1376(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
 	FMOVQ    752(R26), F1
 	FMOVQ    912(R26), F2
@@ -12072,41 +12029,39 @@ l810:
 	FMOVQ    F0, 48(R3)
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V11.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V11.S4, V1.S4
+	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
 	FMOVQ    672(R26), F4
-	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F6
-	WORD     $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	WORD     $0x4ea4d421 // fsub v1.4s, v1.4s, v4.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1120(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1152(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1184(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	WORD     $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
-	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	FMOVQ    944(R26), F4
-	VFMLA    V4.S4, V1.S4, V0.S4
-	WORD     $0x4ea0e861 // fcmlt v1.4s, v3.4s, #0.0
-	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
-	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V0.S4, V1.S4
+	WORD     $0x4ea0e860 // fcmlt v0.4s, v3.4s, #0.0
+	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
+	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD     $0x6ea0f841 // fneg v1.4s, v2.4s
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
@@ -12115,9 +12070,9 @@ l810:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	FMOVQ    F0, 48(R1)
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -12143,20 +12098,20 @@ l810:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	WORD     $0x6eb8e401 // fcmgt v1.4s, v0.4s, v24.4s
 	VBSL     V24.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V24.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -12182,12 +12137,12 @@ l810:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -12213,7 +12168,7 @@ l810:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V20.S4, V0.S4
@@ -12230,23 +12185,23 @@ l812:
 	ADDS     $16, R15, R15
 	BEQ      l813
 	CMP      $4, R15
-	BLT      t1026
+	BLT      t1098
 	FMOVQ    (R7), F0
-	B        t1025
-t1026:
-	TBNZ     $1, R15, t1027
+	B        t1097
+t1098:
+	TBNZ     $1, R15, t1099
 	FMOVS    (R7), F0
-	B        t1025
-t1027:
+	B        t1097
+t1099:
 	FMOVD    (R7), F0
-	TBZ      $0, R15, t1025
+	TBZ      $0, R15, t1097
 	ADD      $8, R7, R23
 	VLD1     (R23), V0.S[2]
-t1025:
+t1097:
 	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
-	FMOVQ    1344(R26), F1
-	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	FMOVQ    1360(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	FMOVQ    1376(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -12282,19 +12237,19 @@ t1025:
 
 	// the edges of the bin
 	CMP      $4, R15
-	BLT      t1029
+	BLT      t1101
 	FMOVQ    (R6), F2
-	B        t1028
-t1029:
-	TBNZ     $1, R15, t1030
+	B        t1100
+t1101:
+	TBNZ     $1, R15, t1102
 	FMOVS    (R6), F2
-	B        t1028
-t1030:
+	B        t1100
+t1102:
 	FMOVD    (R6), F2
-	TBZ      $0, R15, t1028
+	TBZ      $0, R15, t1100
 	ADD      $8, R6, R23
 	VLD1     (R23), V2.S[2]
-t1028:
+t1100:
 	WORD     $0x4e30d643 // fadd v3.4s, v18.4s, v16.4s
 	WORD     $0x4ea0d863 // fcmeq v3.4s, v3.4s, #0.0
 	WORD     $0x4eafd644 // fsub v4.4s, v18.4s, v15.4s
@@ -12455,117 +12410,115 @@ t1028:
 	WORD     $0x4ea5d426 // fsub v6.4s, v1.4s, v5.4s
 	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
 	CMP      $4, R15
-	BLT      t1032
+	BLT      t1104
 	FMOVQ    F0, (R2)
-	B        t1031
-t1032:
-	TBNZ     $1, R15, t1033
+	B        t1103
+t1104:
+	TBNZ     $1, R15, t1105
 	FMOVS    F0, (R2)
-	B        t1031
-t1033:
+	B        t1103
+t1105:
 	FMOVD    F0, (R2)
-	TBZ      $0, R15, t1031
+	TBZ      $0, R15, t1103
 	ADD      $8, R2, R23
 	VST1     V0.S[2], (R23)
-t1031:
+t1103:
 	VFMLA    V5.S4, V2.S4, V4.S4
 	WORD     $0x6ea0f880 // fneg v0.4s, v4.4s
 	VFMLA    V1.S4, V3.S4, V0.S4
 	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
 	CMP      $4, R15
-	BLT      t1035
+	BLT      t1107
 	FMOVQ    F0, (R3)
-	B        t1034
-t1035:
-	TBNZ     $1, R15, t1036
+	B        t1106
+t1107:
+	TBNZ     $1, R15, t1108
 	FMOVS    F0, (R3)
-	B        t1034
-t1036:
+	B        t1106
+t1108:
 	FMOVD    F0, (R3)
-	TBZ      $0, R15, t1034
+	TBZ      $0, R15, t1106
 	ADD      $8, R3, R23
 	VST1     V0.S[2], (R23)
-t1034:
+t1106:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V11.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V11.S4, V1.S4
+	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
 	FMOVQ    672(R26), F4
-	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
+	WORD     $0x4ea4d421 // fsub v1.4s, v1.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F6
-	WORD     $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1120(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1152(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1184(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	WORD     $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
-	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	FMOVQ    944(R26), F4
-	VFMLA    V4.S4, V1.S4, V0.S4
-	WORD     $0x4ea0e861 // fcmlt v1.4s, v3.4s, #0.0
-	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
-	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V0.S4, V1.S4
+	WORD     $0x4ea0e860 // fcmlt v0.4s, v3.4s, #0.0
+	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
+	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD     $0x6ea0f841 // fneg v1.4s, v2.4s
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	CMP      $4, R15
-	BLT      t1038
+	BLT      t1110
 	FMOVQ    (R5), F1
-	B        t1037
-t1038:
-	TBNZ     $1, R15, t1039
+	B        t1109
+t1110:
+	TBNZ     $1, R15, t1111
 	FMOVS    (R5), F1
-	B        t1037
-t1039:
+	B        t1109
+t1111:
 	FMOVD    (R5), F1
-	TBZ      $0, R15, t1037
+	TBZ      $0, R15, t1109
 	ADD      $8, R5, R23
 	VLD1     (R23), V1.S[2]
-t1037:
+t1109:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	CMP      $4, R15
-	BLT      t1041
+	BLT      t1113
 	FMOVQ    F0, (R1)
-	B        t1040
-t1041:
-	TBNZ     $1, R15, t1042
+	B        t1112
+t1113:
+	TBNZ     $1, R15, t1114
 	FMOVS    F0, (R1)
-	B        t1040
-t1042:
+	B        t1112
+t1114:
 	FMOVD    F0, (R1)
-	TBZ      $0, R15, t1040
+	TBZ      $0, R15, t1112
 	ADD      $8, R1, R23
 	VST1     V0.S[2], (R23)
-t1040:
+t1112:
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -12597,7 +12550,7 @@ t1040:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
@@ -12610,14 +12563,14 @@ t1040:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6ebbe440 // fcmgt v0.4s, v2.4s, v27.4s
 	VBSL     V27.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -12649,12 +12602,12 @@ t1040:
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -12686,7 +12639,7 @@ t1040:
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
@@ -12694,25 +12647,25 @@ t1040:
 	SUB      $4, R15, R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1043
+	BLE      t1115
 	CMP      $4, R23
-	BLT      t1044
+	BLT      t1116
 	FMOVQ    16(R7), F0
-	B        t1043
-t1044:
-	TBNZ     $1, R23, t1045
+	B        t1115
+t1116:
+	TBNZ     $1, R23, t1117
 	FMOVS    16(R7), F0
-	B        t1043
-t1045:
+	B        t1115
+t1117:
 	FMOVD    16(R7), F0
-	TBZ      $0, R23, t1043
+	TBZ      $0, R23, t1115
 	ADD      $24, R7, R23
 	VLD1     (R23), V0.S[2]
-t1043:
+t1115:
 	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
-	FMOVQ    1344(R26), F1
-	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	FMOVQ    1360(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	FMOVQ    1376(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
 	FMOVQ    752(R26), F1
 	FMOVQ    912(R26), F2
@@ -12742,21 +12695,21 @@ t1043:
 	SUB      $4, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1046
+	BLE      t1118
 	CMP      $4, R23
-	BLT      t1047
+	BLT      t1119
 	FMOVQ    16(R6), F2
-	B        t1046
-t1047:
-	TBNZ     $1, R23, t1048
+	B        t1118
+t1119:
+	TBNZ     $1, R23, t1120
 	FMOVS    16(R6), F2
-	B        t1046
-t1048:
+	B        t1118
+t1120:
 	FMOVD    16(R6), F2
-	TBZ      $0, R23, t1046
+	TBZ      $0, R23, t1118
 	ADD      $24, R6, R23
 	VLD1     (R23), V2.S[2]
-t1046:
+t1118:
 	WORD     $0x4e30d643 // fadd v3.4s, v18.4s, v16.4s
 	WORD     $0x4ea0d863 // fcmeq v3.4s, v3.4s, #0.0
 	WORD     $0x4eafd644 // fsub v4.4s, v18.4s, v15.4s
@@ -12904,79 +12857,77 @@ t1046:
 	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t1049
+	BLE      t1121
 	CMP      $4, R23
-	BLT      t1050
+	BLT      t1122
 	FMOVQ    F0, 16(R2)
-	B        t1049
-t1050:
-	TBNZ     $1, R23, t1051
+	B        t1121
+t1122:
+	TBNZ     $1, R23, t1123
 	FMOVS    F0, 16(R2)
-	B        t1049
-t1051:
+	B        t1121
+t1123:
 	FMOVD    F0, 16(R2)
-	TBZ      $0, R23, t1049
+	TBZ      $0, R23, t1121
 	ADD      $24, R2, R23
 	VST1     V0.S[2], (R23)
-t1049:
+t1121:
 	VFMLA    V5.S4, V2.S4, V4.S4
 	WORD     $0x6ea0f880 // fneg v0.4s, v4.4s
 	VFMLA    V1.S4, V3.S4, V0.S4
 	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t1052
+	BLE      t1124
 	CMP      $4, R23
-	BLT      t1053
+	BLT      t1125
 	FMOVQ    F0, 16(R3)
-	B        t1052
-t1053:
-	TBNZ     $1, R23, t1054
+	B        t1124
+t1125:
+	TBNZ     $1, R23, t1126
 	FMOVS    F0, 16(R3)
-	B        t1052
-t1054:
+	B        t1124
+t1126:
 	FMOVD    F0, 16(R3)
-	TBZ      $0, R23, t1052
+	TBZ      $0, R23, t1124
 	ADD      $24, R3, R23
 	VST1     V0.S[2], (R23)
-t1052:
+t1124:
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V11.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V11.S4, V1.S4
+	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
 	FMOVQ    672(R26), F4
-	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F6
-	WORD     $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	WORD     $0x4ea4d421 // fsub v1.4s, v1.4s, v4.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1120(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1152(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1184(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	WORD     $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
-	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	FMOVQ    944(R26), F4
-	VFMLA    V4.S4, V1.S4, V0.S4
-	WORD     $0x4ea0e861 // fcmlt v1.4s, v3.4s, #0.0
-	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
-	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V0.S4, V1.S4
+	WORD     $0x4ea0e860 // fcmlt v0.4s, v3.4s, #0.0
+	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
+	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD     $0x6ea0f841 // fneg v1.4s, v2.4s
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
@@ -12984,43 +12935,43 @@ t1052:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1055
+	BLE      t1127
 	CMP      $4, R23
-	BLT      t1056
+	BLT      t1128
 	FMOVQ    16(R5), F1
-	B        t1055
-t1056:
-	TBNZ     $1, R23, t1057
+	B        t1127
+t1128:
+	TBNZ     $1, R23, t1129
 	FMOVS    16(R5), F1
-	B        t1055
-t1057:
+	B        t1127
+t1129:
 	FMOVD    16(R5), F1
-	TBZ      $0, R23, t1055
+	TBZ      $0, R23, t1127
 	ADD      $24, R5, R23
 	VLD1     (R23), V1.S[2]
-t1055:
+t1127:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t1058
+	BLE      t1130
 	CMP      $4, R23
-	BLT      t1059
+	BLT      t1131
 	FMOVQ    F0, 16(R1)
-	B        t1058
-t1059:
-	TBNZ     $1, R23, t1060
+	B        t1130
+t1131:
+	TBNZ     $1, R23, t1132
 	FMOVS    F0, 16(R1)
-	B        t1058
-t1060:
+	B        t1130
+t1132:
 	FMOVD    F0, 16(R1)
-	TBZ      $0, R23, t1058
+	TBZ      $0, R23, t1130
 	ADD      $24, R1, R23
 	VST1     V0.S[2], (R23)
-t1058:
-	FMOVQ    1232(R26), F2
+t1130:
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -13046,7 +12997,7 @@ t1058:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
@@ -13057,14 +13008,14 @@ t1058:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6ebae440 // fcmgt v0.4s, v2.4s, v26.4s
 	VBSL     V26.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -13090,12 +13041,12 @@ t1058:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -13121,7 +13072,7 @@ t1058:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
@@ -13129,25 +13080,25 @@ t1058:
 	SUB      $8, R15, R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1061
+	BLE      t1133
 	CMP      $4, R23
-	BLT      t1062
+	BLT      t1134
 	FMOVQ    32(R7), F0
-	B        t1061
-t1062:
-	TBNZ     $1, R23, t1063
+	B        t1133
+t1134:
+	TBNZ     $1, R23, t1135
 	FMOVS    32(R7), F0
-	B        t1061
-t1063:
+	B        t1133
+t1135:
 	FMOVD    32(R7), F0
-	TBZ      $0, R23, t1061
+	TBZ      $0, R23, t1133
 	ADD      $40, R7, R23
 	VLD1     (R23), V0.S[2]
-t1061:
+t1133:
 	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
-	FMOVQ    1344(R26), F1
-	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	FMOVQ    1360(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	FMOVQ    1376(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
 	FMOVQ    752(R26), F1
 	FMOVQ    912(R26), F2
@@ -13177,21 +13128,21 @@ t1061:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1064
+	BLE      t1136
 	CMP      $4, R23
-	BLT      t1065
+	BLT      t1137
 	FMOVQ    32(R6), F2
-	B        t1064
-t1065:
-	TBNZ     $1, R23, t1066
+	B        t1136
+t1137:
+	TBNZ     $1, R23, t1138
 	FMOVS    32(R6), F2
-	B        t1064
-t1066:
+	B        t1136
+t1138:
 	FMOVD    32(R6), F2
-	TBZ      $0, R23, t1064
+	TBZ      $0, R23, t1136
 	ADD      $40, R6, R23
 	VLD1     (R23), V2.S[2]
-t1064:
+t1136:
 	WORD     $0x4e30d643 // fadd v3.4s, v18.4s, v16.4s
 	WORD     $0x4ea0d863 // fcmeq v3.4s, v3.4s, #0.0
 	WORD     $0x4eafd644 // fsub v4.4s, v18.4s, v15.4s
@@ -13339,79 +13290,77 @@ t1064:
 	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t1067
+	BLE      t1139
 	CMP      $4, R23
-	BLT      t1068
+	BLT      t1140
 	FMOVQ    F0, 32(R2)
-	B        t1067
-t1068:
-	TBNZ     $1, R23, t1069
+	B        t1139
+t1140:
+	TBNZ     $1, R23, t1141
 	FMOVS    F0, 32(R2)
-	B        t1067
-t1069:
+	B        t1139
+t1141:
 	FMOVD    F0, 32(R2)
-	TBZ      $0, R23, t1067
+	TBZ      $0, R23, t1139
 	ADD      $40, R2, R23
 	VST1     V0.S[2], (R23)
-t1067:
+t1139:
 	VFMLA    V5.S4, V2.S4, V4.S4
 	WORD     $0x6ea0f880 // fneg v0.4s, v4.4s
 	VFMLA    V1.S4, V3.S4, V0.S4
 	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t1070
+	BLE      t1142
 	CMP      $4, R23
-	BLT      t1071
+	BLT      t1143
 	FMOVQ    F0, 32(R3)
-	B        t1070
-t1071:
-	TBNZ     $1, R23, t1072
+	B        t1142
+t1143:
+	TBNZ     $1, R23, t1144
 	FMOVS    F0, 32(R3)
-	B        t1070
-t1072:
+	B        t1142
+t1144:
 	FMOVD    F0, 32(R3)
-	TBZ      $0, R23, t1070
+	TBZ      $0, R23, t1142
 	ADD      $40, R3, R23
 	VST1     V0.S[2], (R23)
-t1070:
+t1142:
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V11.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V11.S4, V1.S4
+	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
 	FMOVQ    672(R26), F4
-	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F6
-	WORD     $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	WORD     $0x4ea4d421 // fsub v1.4s, v1.4s, v4.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1120(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1152(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1184(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	WORD     $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
-	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	FMOVQ    944(R26), F4
-	VFMLA    V4.S4, V1.S4, V0.S4
-	WORD     $0x4ea0e861 // fcmlt v1.4s, v3.4s, #0.0
-	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
-	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V0.S4, V1.S4
+	WORD     $0x4ea0e860 // fcmlt v0.4s, v3.4s, #0.0
+	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
+	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD     $0x6ea0f841 // fneg v1.4s, v2.4s
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
@@ -13419,43 +13368,43 @@ t1070:
 	SUB      $8, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1073
+	BLE      t1145
 	CMP      $4, R23
-	BLT      t1074
+	BLT      t1146
 	FMOVQ    32(R5), F1
-	B        t1073
-t1074:
-	TBNZ     $1, R23, t1075
+	B        t1145
+t1146:
+	TBNZ     $1, R23, t1147
 	FMOVS    32(R5), F1
-	B        t1073
-t1075:
+	B        t1145
+t1147:
 	FMOVD    32(R5), F1
-	TBZ      $0, R23, t1073
+	TBZ      $0, R23, t1145
 	ADD      $40, R5, R23
 	VLD1     (R23), V1.S[2]
-t1073:
+t1145:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t1076
+	BLE      t1148
 	CMP      $4, R23
-	BLT      t1077
+	BLT      t1149
 	FMOVQ    F0, 32(R1)
-	B        t1076
-t1077:
-	TBNZ     $1, R23, t1078
+	B        t1148
+t1149:
+	TBNZ     $1, R23, t1150
 	FMOVS    F0, 32(R1)
-	B        t1076
-t1078:
+	B        t1148
+t1150:
 	FMOVD    F0, 32(R1)
-	TBZ      $0, R23, t1076
+	TBZ      $0, R23, t1148
 	ADD      $40, R1, R23
 	VST1     V0.S[2], (R23)
-t1076:
-	FMOVQ    1232(R26), F2
+t1148:
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -13481,7 +13430,7 @@ t1076:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
@@ -13492,14 +13441,14 @@ t1076:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6eb9e440 // fcmgt v0.4s, v2.4s, v25.4s
 	VBSL     V25.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -13525,12 +13474,12 @@ t1076:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -13556,7 +13505,7 @@ t1076:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
@@ -13564,25 +13513,25 @@ t1076:
 	SUB      $12, R15, R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1079
+	BLE      t1151
 	CMP      $4, R23
-	BLT      t1080
+	BLT      t1152
 	FMOVQ    48(R7), F0
-	B        t1079
-t1080:
-	TBNZ     $1, R23, t1081
+	B        t1151
+t1152:
+	TBNZ     $1, R23, t1153
 	FMOVS    48(R7), F0
-	B        t1079
-t1081:
+	B        t1151
+t1153:
 	FMOVD    48(R7), F0
-	TBZ      $0, R23, t1079
+	TBZ      $0, R23, t1151
 	ADD      $56, R7, R23
 	VLD1     (R23), V0.S[2]
-t1079:
+t1151:
 	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
-	FMOVQ    1344(R26), F1
-	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	FMOVQ    1360(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	FMOVQ    1376(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
 	FMOVQ    752(R26), F1
 	FMOVQ    912(R26), F2
@@ -13612,21 +13561,21 @@ t1079:
 	SUB      $12, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1082
+	BLE      t1154
 	CMP      $4, R23
-	BLT      t1083
+	BLT      t1155
 	FMOVQ    48(R6), F2
-	B        t1082
-t1083:
-	TBNZ     $1, R23, t1084
+	B        t1154
+t1155:
+	TBNZ     $1, R23, t1156
 	FMOVS    48(R6), F2
-	B        t1082
-t1084:
+	B        t1154
+t1156:
 	FMOVD    48(R6), F2
-	TBZ      $0, R23, t1082
+	TBZ      $0, R23, t1154
 	ADD      $56, R6, R23
 	VLD1     (R23), V2.S[2]
-t1082:
+t1154:
 	WORD     $0x4e30d643 // fadd v3.4s, v18.4s, v16.4s
 	WORD     $0x4ea0d863 // fcmeq v3.4s, v3.4s, #0.0
 	WORD     $0x4eafd644 // fsub v4.4s, v18.4s, v15.4s
@@ -13774,79 +13723,77 @@ t1082:
 	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t1085
+	BLE      t1157
 	CMP      $4, R23
-	BLT      t1086
+	BLT      t1158
 	FMOVQ    F0, 48(R2)
-	B        t1085
-t1086:
-	TBNZ     $1, R23, t1087
+	B        t1157
+t1158:
+	TBNZ     $1, R23, t1159
 	FMOVS    F0, 48(R2)
-	B        t1085
-t1087:
+	B        t1157
+t1159:
 	FMOVD    F0, 48(R2)
-	TBZ      $0, R23, t1085
+	TBZ      $0, R23, t1157
 	ADD      $56, R2, R23
 	VST1     V0.S[2], (R23)
-t1085:
+t1157:
 	VFMLA    V5.S4, V2.S4, V4.S4
 	WORD     $0x6ea0f880 // fneg v0.4s, v4.4s
 	VFMLA    V1.S4, V3.S4, V0.S4
 	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t1088
+	BLE      t1160
 	CMP      $4, R23
-	BLT      t1089
+	BLT      t1161
 	FMOVQ    F0, 48(R3)
-	B        t1088
-t1089:
-	TBNZ     $1, R23, t1090
+	B        t1160
+t1161:
+	TBNZ     $1, R23, t1162
 	FMOVS    F0, 48(R3)
-	B        t1088
-t1090:
+	B        t1160
+t1162:
 	FMOVD    F0, 48(R3)
-	TBZ      $0, R23, t1088
+	TBZ      $0, R23, t1160
 	ADD      $56, R3, R23
 	VST1     V0.S[2], (R23)
-t1088:
+t1160:
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V11.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V11.S4, V1.S4
+	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
 	FMOVQ    672(R26), F4
-	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
-	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F6
-	WORD     $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	WORD     $0x4ea4d421 // fsub v1.4s, v1.4s, v4.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1120(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1152(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1184(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	WORD     $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
-	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	FMOVQ    944(R26), F4
-	VFMLA    V4.S4, V1.S4, V0.S4
-	WORD     $0x4ea0e861 // fcmlt v1.4s, v3.4s, #0.0
-	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
-	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V0.S4, V1.S4
+	WORD     $0x4ea0e860 // fcmlt v0.4s, v3.4s, #0.0
+	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
+	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD     $0x6ea0f841 // fneg v1.4s, v2.4s
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
@@ -13854,43 +13801,43 @@ t1088:
 	SUB      $12, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1091
+	BLE      t1163
 	CMP      $4, R23
-	BLT      t1092
+	BLT      t1164
 	FMOVQ    48(R5), F1
-	B        t1091
-t1092:
-	TBNZ     $1, R23, t1093
+	B        t1163
+t1164:
+	TBNZ     $1, R23, t1165
 	FMOVS    48(R5), F1
-	B        t1091
-t1093:
+	B        t1163
+t1165:
 	FMOVD    48(R5), F1
-	TBZ      $0, R23, t1091
+	TBZ      $0, R23, t1163
 	ADD      $56, R5, R23
 	VLD1     (R23), V1.S[2]
-t1091:
+t1163:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t1094
+	BLE      t1166
 	CMP      $4, R23
-	BLT      t1095
+	BLT      t1167
 	FMOVQ    F0, 48(R1)
-	B        t1094
-t1095:
-	TBNZ     $1, R23, t1096
+	B        t1166
+t1167:
+	TBNZ     $1, R23, t1168
 	FMOVS    F0, 48(R1)
-	B        t1094
-t1096:
+	B        t1166
+t1168:
 	FMOVD    F0, 48(R1)
-	TBZ      $0, R23, t1094
+	TBZ      $0, R23, t1166
 	ADD      $56, R1, R23
 	VST1     V0.S[2], (R23)
-t1094:
-	FMOVQ    1232(R26), F2
+t1166:
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -13916,7 +13863,7 @@ t1094:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
@@ -13927,14 +13874,14 @@ t1094:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6eb8e440 // fcmgt v0.4s, v2.4s, v24.4s
 	VBSL     V24.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -13960,12 +13907,12 @@ t1094:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -13991,7 +13938,7 @@ t1094:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
@@ -14025,9 +13972,9 @@ l813:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -14059,14 +14006,14 @@ l813:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -14098,14 +14045,14 @@ l813:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -14137,14 +14084,14 @@ l813:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -14176,7 +14123,7 @@ l813:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
@@ -14188,51 +14135,49 @@ l813:
 	VEXT     $4, V23.B16, V23.B16, V1.B16
 	WORD     $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
 	VDUP     V23.S[0], V1.S4
-	FMOVQ    1296(R26), F2
+	FMOVQ    1312(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1312(R26), F3
+	FMOVQ    1328(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1328(R26), F4
+	FMOVQ    1344(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
 	VSUB     V4.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	FMOVQ    672(R26), F4
 	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	FMOVQ    960(R26), F6
+	FMOVQ    1216(R26), F6
 	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	FMOVQ    944(R26), F4
+	FMOVQ    1232(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
@@ -14254,51 +14199,49 @@ l813:
 	VEXT     $4, V31.B16, V31.B16, V1.B16
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 	VDUP     V31.S[0], V1.S4
-	FMOVQ    1296(R26), F2
+	FMOVQ    1312(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1312(R26), F3
+	FMOVQ    1328(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1328(R26), F4
+	FMOVQ    1344(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
 	VSUB     V4.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	FMOVQ    672(R26), F4
 	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	FMOVQ    960(R26), F6
+	FMOVQ    1216(R26), F6
 	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	FMOVQ    944(R26), F4
+	FMOVQ    1232(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
@@ -14339,9 +14282,9 @@ l814:
 	WORD     $0x6e23e4e7 // fcmge v7.4s, v7.4s, v3.4s
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    1248(R26), F8
+	FMOVQ    1264(R26), F8
 	WORD     $0x4ea2f502 // fmin v2.4s, v8.4s, v2.4s
-	FMOVQ    1248(R26), F8
+	FMOVQ    1264(R26), F8
 	WORD     $0x4ea3f503 // fmin v3.4s, v8.4s, v3.4s
 	FMOVQ    896(R26), F8
 	WORD     $0x4e22f502 // fmax v2.4s, v8.4s, v2.4s
@@ -14417,9 +14360,9 @@ l814:
 	WORD     $0x6e25e4e7 // fcmge v7.4s, v7.4s, v5.4s
 	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
-	FMOVQ    1248(R26), F8
+	FMOVQ    1264(R26), F8
 	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    1248(R26), F8
+	FMOVQ    1264(R26), F8
 	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
 	FMOVQ    896(R26), F8
 	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
@@ -14503,13 +14446,13 @@ l814:
 	FLDPQ    (R2), (F4, F5)
 	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	WORD     $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
-	FMOVQ    1264(R26), F6
+	FMOVQ    1280(R26), F6
 	WORD     $0x4ea4f4c4 // fmin v4.4s, v6.4s, v4.4s
-	FMOVQ    1264(R26), F6
+	FMOVQ    1280(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1296(R26), F6
 	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1296(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
 	WORD     $0x4e621c84 // bic v4.16b, v4.16b, v2.16b
 	WORD     $0x4e631ca5 // bic v5.16b, v5.16b, v3.16b
@@ -14517,13 +14460,13 @@ l814:
 	FLDPQ    (R3), (F4, F5)
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1264(R26), F4
+	FMOVQ    1280(R26), F4
 	WORD     $0x4ea0f480 // fmin v0.4s, v4.4s, v0.4s
-	FMOVQ    1264(R26), F4
+	FMOVQ    1280(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1296(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1296(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
@@ -14546,9 +14489,9 @@ l814:
 	WORD     $0x6e23e4e7 // fcmge v7.4s, v7.4s, v3.4s
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    1248(R26), F8
+	FMOVQ    1264(R26), F8
 	WORD     $0x4ea2f502 // fmin v2.4s, v8.4s, v2.4s
-	FMOVQ    1248(R26), F8
+	FMOVQ    1264(R26), F8
 	WORD     $0x4ea3f503 // fmin v3.4s, v8.4s, v3.4s
 	FMOVQ    896(R26), F8
 	WORD     $0x4e22f502 // fmax v2.4s, v8.4s, v2.4s
@@ -14618,9 +14561,9 @@ l814:
 	WORD     $0x6e25e4e7 // fcmge v7.4s, v7.4s, v5.4s
 	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
-	FMOVQ    1248(R26), F8
+	FMOVQ    1264(R26), F8
 	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    1248(R26), F8
+	FMOVQ    1264(R26), F8
 	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
 	FMOVQ    896(R26), F8
 	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
@@ -14696,13 +14639,13 @@ l814:
 	FLDPQ    32(R2), (F4, F5)
 	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	WORD     $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
-	FMOVQ    1264(R26), F6
+	FMOVQ    1280(R26), F6
 	WORD     $0x4ea4f4c4 // fmin v4.4s, v6.4s, v4.4s
-	FMOVQ    1264(R26), F6
+	FMOVQ    1280(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1296(R26), F6
 	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1296(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
 	WORD     $0x4e621c84 // bic v4.16b, v4.16b, v2.16b
 	WORD     $0x4e631ca5 // bic v5.16b, v5.16b, v3.16b
@@ -14710,13 +14653,13 @@ l814:
 	FLDPQ    32(R3), (F4, F5)
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1264(R26), F4
+	FMOVQ    1280(R26), F4
 	WORD     $0x4ea0f480 // fmin v0.4s, v4.4s, v0.4s
-	FMOVQ    1264(R26), F4
+	FMOVQ    1280(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1296(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1296(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
@@ -14741,7 +14684,7 @@ l818:
 	FMOVQ    896(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    896(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -14783,7 +14726,7 @@ l818:
 	FMOVQ    896(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    896(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -14831,17 +14774,17 @@ l818:
 	// the gradients times their responsibilities
 	FMOVQ    (R2), F2
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
-	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1280(R26), F3
+	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
+	FMOVQ    1296(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	FMOVQ    F2, (R2)
 	FMOVQ    (R3), F2
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F2
-	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	FMOVQ    1280(R26), F2
+	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
+	FMOVQ    1296(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, (R3)
@@ -14856,31 +14799,31 @@ l816:
 	BEQ      l817
 	FMOVS    (R0), F0
 	VDUP     V0.S[0], V0.S4
-	TBNZ     $1, R15, t1098
+	TBNZ     $1, R15, t1170
 	FMOVS    (R1), F1
-	B        t1097
-t1098:
+	B        t1169
+t1170:
 	FMOVD    (R1), F1
-	TBZ      $0, R15, t1097
+	TBZ      $0, R15, t1169
 	ADD      $8, R1, R23
 	VLD1     (R23), V1.S[2]
-t1097:
+t1169:
 	WORD     $0x4eb1d421 // fsub v1.4s, v1.4s, v17.4s
-	TBNZ     $1, R15, t1100
+	TBNZ     $1, R15, t1172
 	FMOVS    (R5), F2
-	B        t1099
-t1100:
+	B        t1171
+t1172:
 	FMOVD    (R5), F2
-	TBZ      $0, R15, t1099
+	TBZ      $0, R15, t1171
 	ADD      $8, R5, R23
 	VLD1     (R23), V2.S[2]
-t1099:
+t1171:
 	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
 	WORD     $0x4ebfd442 // fsub v2.4s, v2.4s, v31.4s
 	FMOVQ    896(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    896(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -14922,7 +14865,7 @@ t1099:
 	FMOVQ    896(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    896(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -14963,67 +14906,67 @@ t1099:
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
-	TBNZ     $1, R15, t1102
+	TBNZ     $1, R15, t1174
 	FMOVS    F2, (R1)
-	B        t1101
-t1102:
+	B        t1173
+t1174:
 	FMOVD    F2, (R1)
-	TBZ      $0, R15, t1101
+	TBZ      $0, R15, t1173
 	ADD      $8, R1, R23
 	VST1     V2.S[2], (R23)
-t1101:
+t1173:
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD     $0x4ea0d801 // fcmeq v1.4s, v0.4s, #0.0
 
 	// the gradients times their responsibilities
-	TBNZ     $1, R15, t1104
+	TBNZ     $1, R15, t1176
 	FMOVS    (R2), F2
-	B        t1103
-t1104:
+	B        t1175
+t1176:
 	FMOVD    (R2), F2
-	TBZ      $0, R15, t1103
+	TBZ      $0, R15, t1175
 	ADD      $8, R2, R23
 	VLD1     (R23), V2.S[2]
-t1103:
+t1175:
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
-	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1280(R26), F3
+	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
+	FMOVQ    1296(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
-	TBNZ     $1, R15, t1106
+	TBNZ     $1, R15, t1178
 	FMOVS    F2, (R2)
-	B        t1105
-t1106:
+	B        t1177
+t1178:
 	FMOVD    F2, (R2)
-	TBZ      $0, R15, t1105
+	TBZ      $0, R15, t1177
 	ADD      $8, R2, R23
 	VST1     V2.S[2], (R23)
-t1105:
-	TBNZ     $1, R15, t1108
+t1177:
+	TBNZ     $1, R15, t1180
 	FMOVS    (R3), F2
-	B        t1107
-t1108:
+	B        t1179
+t1180:
 	FMOVD    (R3), F2
-	TBZ      $0, R15, t1107
+	TBZ      $0, R15, t1179
 	ADD      $8, R3, R23
 	VLD1     (R23), V2.S[2]
-t1107:
+t1179:
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F2
-	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	FMOVQ    1280(R26), F2
+	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
+	FMOVQ    1296(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	TBNZ     $1, R15, t1110
+	TBNZ     $1, R15, t1182
 	FMOVS    F0, (R3)
-	B        t1109
-t1110:
+	B        t1181
+t1182:
 	FMOVD    F0, (R3)
-	TBZ      $0, R15, t1109
+	TBZ      $0, R15, t1181
 	ADD      $8, R3, R23
 	VST1     V0.S[2], (R23)
-t1109:
+t1181:
 	ADD      R15<<2, R5, R5
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
@@ -15087,15 +15030,15 @@ TEXT ·LogisticSoftplus(SB), NOSPLIT, $104-80
 	LSL      $2, R14, R14
 	SUB      R5, R14, R14
 	MOVD     R14, 32(RSP)
-l1111:
+l1183:
 	FMOVQ    512(R26), F27
 	FMOVQ    512(R26), F26
 	FMOVQ    512(R26), F25
 	FMOVQ    512(R26), F24
 	MOVD     n+48(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l1114
-l1112:
+	BLT      l1186
+l1184:
 	FLDPQ    (R2), (F0, F1)
 	FLDPQ    32(R2), (F2, F3)
 	WORD     $0x6ebbe404 // fcmgt v4.4s, v0.4s, v27.4s
@@ -15108,78 +15051,78 @@ l1112:
 	VBIT     V0.B16, V3.B16, V24.B16
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
-	BGE      l1112
-l1114:
+	BGE      l1184
+l1186:
 	ADDS     $16, R15, R15
-	BEQ      l1115
+	BEQ      l1187
 	CMP      $4, R15
-	BLT      t1289
+	BLT      t1361
 	FMOVQ    (R2), F0
-	B        t1288
-t1289:
-	TBNZ     $1, R15, t1290
+	B        t1360
+t1361:
+	TBNZ     $1, R15, t1362
 	FMOVS    (R2), F0
-	B        t1288
-t1290:
+	B        t1360
+t1362:
 	FMOVD    (R2), F0
-	TBZ      $0, R15, t1288
+	TBZ      $0, R15, t1360
 	ADD      $8, R2, R23
 	VLD1     (R23), V0.S[2]
-t1288:
+t1360:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1291
+	BLE      t1363
 	CMP      $4, R23
-	BLT      t1292
+	BLT      t1364
 	FMOVQ    16(R2), F1
-	B        t1291
-t1292:
-	TBNZ     $1, R23, t1293
+	B        t1363
+t1364:
+	TBNZ     $1, R23, t1365
 	FMOVS    16(R2), F1
-	B        t1291
-t1293:
+	B        t1363
+t1365:
 	FMOVD    16(R2), F1
-	TBZ      $0, R23, t1291
+	TBZ      $0, R23, t1363
 	ADD      $24, R2, R23
 	VLD1     (R23), V1.S[2]
-t1291:
+t1363:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1294
+	BLE      t1366
 	CMP      $4, R23
-	BLT      t1295
+	BLT      t1367
 	FMOVQ    32(R2), F2
-	B        t1294
-t1295:
-	TBNZ     $1, R23, t1296
+	B        t1366
+t1367:
+	TBNZ     $1, R23, t1368
 	FMOVS    32(R2), F2
-	B        t1294
-t1296:
+	B        t1366
+t1368:
 	FMOVD    32(R2), F2
-	TBZ      $0, R23, t1294
+	TBZ      $0, R23, t1366
 	ADD      $40, R2, R23
 	VLD1     (R23), V2.S[2]
-t1294:
+t1366:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1297
+	BLE      t1369
 	CMP      $4, R23
-	BLT      t1298
+	BLT      t1370
 	FMOVQ    48(R2), F3
-	B        t1297
-t1298:
-	TBNZ     $1, R23, t1299
+	B        t1369
+t1370:
+	TBNZ     $1, R23, t1371
 	FMOVS    48(R2), F3
-	B        t1297
-t1299:
+	B        t1369
+t1371:
 	FMOVD    48(R2), F3
-	TBZ      $0, R23, t1297
+	TBZ      $0, R23, t1369
 	ADD      $56, R2, R23
 	VLD1     (R23), V3.S[2]
-t1297:
+t1369:
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F4
 	SUB      R15<<2, R26, R23
@@ -15205,7 +15148,7 @@ t1297:
 	WORD     $0x6eb8e4e0 // fcmgt v0.4s, v7.4s, v24.4s
 	VBIT     V0.B16, V7.B16, V24.B16
 	ADD      R15<<2, R2, R2
-l1115:
+l1187:
 	SUB      R5, R2, R2
 	WORD     $0x6eb9e761 // fcmgt v1.4s, v27.4s, v25.4s
 	VBIF     V1.B16, V25.B16, V27.B16
@@ -15247,18 +15190,18 @@ l1115:
 	FMOVQ    576(R26), F30
 	FMOVQ    576(R26), F29
 	FMOVQ    576(R26), F28
-	FMOVQ    1280(R26), F27
-	FMOVQ    1280(R26), F26
-	FMOVQ    1280(R26), F25
-	FMOVQ    1280(R26), F24
+	FMOVQ    1296(R26), F27
+	FMOVQ    1296(R26), F26
+	FMOVQ    1296(R26), F25
+	FMOVQ    1296(R26), F24
 	FMOVQ    576(R26), F23
 	FMOVQ    576(R26), F22
 	FMOVQ    576(R26), F21
 	FMOVQ    576(R26), F20
 	MOVD     n+48(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l1118
-l1116:
+	BLT      l1190
+l1188:
 	FLDPQ    (R4), (F0, F1)
 	FMOVQ    880(R26), F2
 	VORR     V2.B16, V0.B16, V2.B16
@@ -15340,51 +15283,51 @@ l1116:
 	WORD     $0x6ea4e464 // fcmgt v4.4s, v3.4s, v4.4s
 	FMOVQ    560(R26), F5
 	WORD     $0x6ea5e445 // fcmgt v5.4s, v2.4s, v5.4s
-	FMOVQ    1216(R26), F6
+	FMOVQ    1200(R26), F6
 	FMOVQ    560(R26), F7
 	VFMLA    V7.S4, V3.S4, V6.S4
-	FMOVQ    1216(R26), F7
+	FMOVQ    1200(R26), F7
 	FMOVQ    560(R26), F8
 	VFMLA    V8.S4, V2.S4, V7.S4
 	VBIT     V4.B16, V6.B16, V3.B16
 	VBIT     V5.B16, V7.B16, V2.B16
-	FMOVQ    1376(R26), F6
+	FMOVQ    1392(R26), F6
 	VAND     V4.B16, V6.B16, V4.B16
-	FMOVQ    1376(R26), F6
+	FMOVQ    1392(R26), F6
 	VAND     V5.B16, V6.B16, V5.B16
-	FMOVQ    1408(R26), F6
-	FMOVQ    1392(R26), F7
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1408(R26), F7
-	FMOVQ    1392(R26), F8
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1424(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
 	FMOVQ    1424(R26), F6
-	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1440(R26), F7
-	VFMLA    V3.S4, V8.S4, V7.S4
+	FMOVQ    1408(R26), F7
+	VFMLA    V3.S4, V7.S4, V6.S4
+	FMOVQ    1424(R26), F7
+	FMOVQ    1408(R26), F8
+	VFMLA    V2.S4, V8.S4, V7.S4
 	FMOVQ    1440(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    1456(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1456(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1472(R26), F8
 	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    1472(R26), F6
+	FMOVQ    1440(R26), F6
 	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1488(R26), F7
+	FMOVQ    1456(R26), F7
 	VFMLA    V3.S4, V8.S4, V7.S4
-	FMOVQ    1488(R26), F8
+	FMOVQ    1456(R26), F8
 	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    1504(R26), F6
+	FMOVQ    1472(R26), F6
 	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1504(R26), F7
+	FMOVQ    1472(R26), F7
 	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1216(R26), F8
+	FMOVQ    1488(R26), F8
 	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    1216(R26), F6
+	FMOVQ    1488(R26), F6
+	VFMLA    V2.S4, V7.S4, V6.S4
+	FMOVQ    1504(R26), F7
+	VFMLA    V3.S4, V8.S4, V7.S4
+	FMOVQ    1504(R26), F8
+	VFMLA    V2.S4, V6.S4, V8.S4
+	FMOVQ    1520(R26), F6
+	VFMLA    V3.S4, V7.S4, V6.S4
+	FMOVQ    1520(R26), F7
+	VFMLA    V2.S4, V8.S4, V7.S4
+	FMOVQ    1200(R26), F8
+	VFMLA    V3.S4, V6.S4, V8.S4
+	FMOVQ    1200(R26), F6
 	VFMLA    V2.S4, V7.S4, V6.S4
 	WORD     $0x6e23dc67 // fmul v7.4s, v3.4s, v3.4s
 	WORD     $0x6e22dc49 // fmul v9.4s, v2.4s, v2.4s
@@ -15394,9 +15337,9 @@ l1116:
 	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    1520(R26), F2
+	FMOVQ    1536(R26), F2
 	WORD     $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	FMOVQ    1520(R26), F2
+	FMOVQ    1536(R26), F2
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	FMOVQ    624(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
@@ -15694,74 +15637,70 @@ l1116:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F6
+	VSUB     V6.S4, V1.S4, V6.S4
+	FMOVQ    1056(R26), F7
+	VSUB     V7.S4, V0.S4, V7.S4
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V6.B16, V6.B16
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V7.B16, V7.B16
 	VSUB     V6.S4, V1.S4, V1.S4
-	FMOVQ    1056(R26), F6
-	VSUB     V6.S4, V0.S4, V0.S4
-	WORD     $0x4f290426 // sshr v6.4s, v1.4s, #23
-	WORD     $0x4f290407 // sshr v7.4s, v0.4s, #23
+	VSUB     V7.S4, V0.S4, V0.S4
 	WORD     $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD     $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	FMOVQ    1072(R26), F8
-	VAND     V8.B16, V1.B16, V1.B16
-	FMOVQ    1072(R26), F8
-	VAND     V8.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F8
-	VADD     V8.S4, V1.S4, V1.S4
-	FMOVQ    1056(R26), F8
-	VADD     V8.S4, V0.S4, V0.S4
 	FMOVQ    672(R26), F8
 	WORD     $0x4ea8d421 // fsub v1.4s, v1.4s, v8.4s
 	FMOVQ    672(R26), F8
 	WORD     $0x4ea8d400 // fsub v0.4s, v0.4s, v8.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F8
+	FMOVQ    1088(R26), F8
+	FMOVQ    1072(R26), F9
+	VFMLA    V1.S4, V9.S4, V8.S4
 	FMOVQ    1088(R26), F9
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1104(R26), F9
-	FMOVQ    1088(R26), F10
+	FMOVQ    1072(R26), F10
 	VFMLA    V0.S4, V10.S4, V9.S4
+	FMOVQ    1104(R26), F10
+	VFMLA    V1.S4, V8.S4, V10.S4
+	FMOVQ    1104(R26), F8
+	VFMLA    V0.S4, V9.S4, V8.S4
+	FMOVQ    1120(R26), F9
+	VFMLA    V1.S4, V10.S4, V9.S4
 	FMOVQ    1120(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1120(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
+	VFMLA    V0.S4, V8.S4, V10.S4
+	FMOVQ    1136(R26), F8
+	VFMLA    V1.S4, V9.S4, V8.S4
 	FMOVQ    1136(R26), F9
-	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1136(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
+	VFMLA    V0.S4, V10.S4, V9.S4
+	FMOVQ    1152(R26), F10
+	VFMLA    V1.S4, V8.S4, V10.S4
 	FMOVQ    1152(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1152(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1168(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1168(R26), F8
 	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    1184(R26), F9
+	FMOVQ    1168(R26), F9
 	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1184(R26), F10
+	FMOVQ    1168(R26), F10
 	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    1200(R26), F8
+	FMOVQ    1184(R26), F8
 	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1200(R26), F9
+	FMOVQ    1184(R26), F9
 	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1216(R26), F10
+	FMOVQ    1200(R26), F10
 	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1216(R26), F8
+	FMOVQ    1200(R26), F8
 	VFMLA    V0.S4, V9.S4, V8.S4
 	WORD     $0x6e21dc29 // fmul v9.4s, v1.4s, v1.4s
 	WORD     $0x6e20dc0b // fmul v11.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F12
+	FMOVQ    1216(R26), F12
 	WORD     $0x6e2cdccc // fmul v12.4s, v6.4s, v12.4s
-	FMOVQ    960(R26), F13
+	FMOVQ    1216(R26), F13
 	WORD     $0x6e2ddced // fmul v13.4s, v7.4s, v13.4s
 	VFMLA    V9.S4, V10.S4, V12.S4
 	VFMLA    V11.S4, V8.S4, V13.S4
 	WORD     $0x4e21d581 // fadd v1.4s, v12.4s, v1.4s
 	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
-	FMOVQ    944(R26), F8
+	FMOVQ    1232(R26), F8
 	VFMLA    V8.S4, V6.S4, V1.S4
-	FMOVQ    944(R26), F6
+	FMOVQ    1232(R26), F6
 	VFMLA    V6.S4, V7.S4, V0.S4
 	WORD     $0x4ea0e886 // fcmlt v6.4s, v4.4s, #0.0
 	WORD     $0x4ea0e8a7 // fcmlt v7.4s, v5.4s, #0.0
@@ -15784,13 +15723,13 @@ l1116:
 	WORD     $0x4e20d460 // fadd v0.4s, v3.4s, v0.4s
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1232(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4e22f484 // fmax v4.4s, v4.4s, v2.4s
-	FMOVQ    1232(R26), F5
+	FMOVQ    1248(R26), F5
 	WORD     $0x4e23f4a5 // fmax v5.4s, v5.4s, v3.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea4f4c4 // fmin v4.4s, v6.4s, v4.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -15846,9 +15785,9 @@ l1116:
 	VSHL     $23, V7.S4, V6.S4
 	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea2e4c2 // fcmgt v2.4s, v6.4s, v2.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea3e4c3 // fcmgt v3.4s, v6.4s, v3.4s
 	WORD     $0x4e621ca2 // bic v2.16b, v5.16b, v2.16b
 	WORD     $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
@@ -15860,9 +15799,9 @@ l1116:
 	VBSL     V27.B16, V1.B16, V2.B16
 	WORD     $0x6ebae403 // fcmgt v3.4s, v0.4s, v26.4s
 	VBSL     V26.B16, V0.B16, V3.B16
-	FMOVQ    1264(R26), F4
+	FMOVQ    1280(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
-	FMOVQ    1264(R26), F4
+	FMOVQ    1280(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea2d764 // fsub v4.4s, v27.4s, v2.4s
 	WORD     $0x4ea3d745 // fsub v5.4s, v26.4s, v3.4s
@@ -15870,13 +15809,13 @@ l1116:
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
 	VMOV     V2.B16, V27.B16
 	VMOV     V3.B16, V26.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea2f4c2 // fmin v2.4s, v6.4s, v2.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea3f4c3 // fmin v3.4s, v6.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -15932,19 +15871,19 @@ l1116:
 	VSHL     $23, V7.S4, V6.S4
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea4e4c4 // fcmgt v4.4s, v6.4s, v4.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea5e4c5 // fcmgt v5.4s, v6.4s, v5.4s
 	WORD     $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
 	WORD     $0x4e651c42 // bic v2.16b, v2.16b, v5.16b
-	FMOVQ    1232(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4e21f484 // fmax v4.4s, v4.4s, v1.4s
-	FMOVQ    1232(R26), F5
+	FMOVQ    1248(R26), F5
 	WORD     $0x4e20f4a5 // fmax v5.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea4f4c4 // fmin v4.4s, v6.4s, v4.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -16000,9 +15939,9 @@ l1116:
 	VSHL     $23, V7.S4, V6.S4
 	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea1e4c1 // fcmgt v1.4s, v6.4s, v1.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea0e4c0 // fcmgt v0.4s, v6.4s, v0.4s
 	WORD     $0x4e611ca1 // bic v1.16b, v5.16b, v1.16b
 	WORD     $0x4e601c80 // bic v0.16b, v4.16b, v0.16b
@@ -16083,51 +16022,51 @@ l1116:
 	WORD     $0x6ea4e464 // fcmgt v4.4s, v3.4s, v4.4s
 	FMOVQ    560(R26), F5
 	WORD     $0x6ea5e445 // fcmgt v5.4s, v2.4s, v5.4s
-	FMOVQ    1216(R26), F6
+	FMOVQ    1200(R26), F6
 	FMOVQ    560(R26), F7
 	VFMLA    V7.S4, V3.S4, V6.S4
-	FMOVQ    1216(R26), F7
+	FMOVQ    1200(R26), F7
 	FMOVQ    560(R26), F8
 	VFMLA    V8.S4, V2.S4, V7.S4
 	VBIT     V4.B16, V6.B16, V3.B16
 	VBIT     V5.B16, V7.B16, V2.B16
-	FMOVQ    1376(R26), F6
+	FMOVQ    1392(R26), F6
 	VAND     V4.B16, V6.B16, V4.B16
-	FMOVQ    1376(R26), F6
+	FMOVQ    1392(R26), F6
 	VAND     V5.B16, V6.B16, V5.B16
-	FMOVQ    1408(R26), F6
-	FMOVQ    1392(R26), F7
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1408(R26), F7
-	FMOVQ    1392(R26), F8
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1424(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
 	FMOVQ    1424(R26), F6
-	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1440(R26), F7
-	VFMLA    V3.S4, V8.S4, V7.S4
+	FMOVQ    1408(R26), F7
+	VFMLA    V3.S4, V7.S4, V6.S4
+	FMOVQ    1424(R26), F7
+	FMOVQ    1408(R26), F8
+	VFMLA    V2.S4, V8.S4, V7.S4
 	FMOVQ    1440(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    1456(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1456(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1472(R26), F8
 	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    1472(R26), F6
+	FMOVQ    1440(R26), F6
 	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1488(R26), F7
+	FMOVQ    1456(R26), F7
 	VFMLA    V3.S4, V8.S4, V7.S4
-	FMOVQ    1488(R26), F8
+	FMOVQ    1456(R26), F8
 	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    1504(R26), F6
+	FMOVQ    1472(R26), F6
 	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1504(R26), F7
+	FMOVQ    1472(R26), F7
 	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1216(R26), F8
+	FMOVQ    1488(R26), F8
 	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    1216(R26), F6
+	FMOVQ    1488(R26), F6
+	VFMLA    V2.S4, V7.S4, V6.S4
+	FMOVQ    1504(R26), F7
+	VFMLA    V3.S4, V8.S4, V7.S4
+	FMOVQ    1504(R26), F8
+	VFMLA    V2.S4, V6.S4, V8.S4
+	FMOVQ    1520(R26), F6
+	VFMLA    V3.S4, V7.S4, V6.S4
+	FMOVQ    1520(R26), F7
+	VFMLA    V2.S4, V8.S4, V7.S4
+	FMOVQ    1200(R26), F8
+	VFMLA    V3.S4, V6.S4, V8.S4
+	FMOVQ    1200(R26), F6
 	VFMLA    V2.S4, V7.S4, V6.S4
 	WORD     $0x6e23dc67 // fmul v7.4s, v3.4s, v3.4s
 	WORD     $0x6e22dc49 // fmul v9.4s, v2.4s, v2.4s
@@ -16137,9 +16076,9 @@ l1116:
 	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    1520(R26), F2
+	FMOVQ    1536(R26), F2
 	WORD     $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	FMOVQ    1520(R26), F2
+	FMOVQ    1536(R26), F2
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	FMOVQ    624(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
@@ -16419,72 +16358,68 @@ l1116:
 	WORD     $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
 	WORD     $0x6e20dd20 // fmul v0.4s, v9.4s, v0.4s
 	FMOVQ    1056(R26), F6
+	VSUB     V6.S4, V1.S4, V6.S4
+	FMOVQ    1056(R26), F7
+	VSUB     V7.S4, V0.S4, V7.S4
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V6.B16, V6.B16
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V7.B16, V7.B16
 	VSUB     V6.S4, V1.S4, V1.S4
-	FMOVQ    1056(R26), F6
-	VSUB     V6.S4, V0.S4, V0.S4
-	WORD     $0x4f290426 // sshr v6.4s, v1.4s, #23
-	WORD     $0x4f290407 // sshr v7.4s, v0.4s, #23
+	VSUB     V7.S4, V0.S4, V0.S4
 	WORD     $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD     $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	FMOVQ    1072(R26), F8
-	VAND     V8.B16, V1.B16, V1.B16
-	FMOVQ    1072(R26), F8
-	VAND     V8.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F8
-	VADD     V8.S4, V1.S4, V1.S4
-	FMOVQ    1056(R26), F8
-	VADD     V8.S4, V0.S4, V0.S4
 	FMOVQ    672(R26), F8
 	WORD     $0x4ea8d421 // fsub v1.4s, v1.4s, v8.4s
 	FMOVQ    672(R26), F8
 	WORD     $0x4ea8d400 // fsub v0.4s, v0.4s, v8.4s
-	FMOVQ    1104(R26), F8
+	FMOVQ    1088(R26), F8
+	FMOVQ    1072(R26), F9
+	VFMLA    V1.S4, V9.S4, V8.S4
 	FMOVQ    1088(R26), F9
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1104(R26), F9
-	FMOVQ    1088(R26), F10
+	FMOVQ    1072(R26), F10
 	VFMLA    V0.S4, V10.S4, V9.S4
+	FMOVQ    1104(R26), F10
+	VFMLA    V1.S4, V8.S4, V10.S4
+	FMOVQ    1104(R26), F8
+	VFMLA    V0.S4, V9.S4, V8.S4
+	FMOVQ    1120(R26), F9
+	VFMLA    V1.S4, V10.S4, V9.S4
 	FMOVQ    1120(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1120(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
+	VFMLA    V0.S4, V8.S4, V10.S4
+	FMOVQ    1136(R26), F8
+	VFMLA    V1.S4, V9.S4, V8.S4
 	FMOVQ    1136(R26), F9
-	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1136(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
+	VFMLA    V0.S4, V10.S4, V9.S4
+	FMOVQ    1152(R26), F10
+	VFMLA    V1.S4, V8.S4, V10.S4
 	FMOVQ    1152(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1152(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1168(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1168(R26), F8
 	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    1184(R26), F9
+	FMOVQ    1168(R26), F9
 	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1184(R26), F10
+	FMOVQ    1168(R26), F10
 	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    1200(R26), F8
+	FMOVQ    1184(R26), F8
 	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1200(R26), F9
+	FMOVQ    1184(R26), F9
 	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1216(R26), F10
+	FMOVQ    1200(R26), F10
 	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1216(R26), F8
+	FMOVQ    1200(R26), F8
 	VFMLA    V0.S4, V9.S4, V8.S4
 	WORD     $0x6e21dc29 // fmul v9.4s, v1.4s, v1.4s
 	WORD     $0x6e20dc0b // fmul v11.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F12
+	FMOVQ    1216(R26), F12
 	WORD     $0x6e2cdccc // fmul v12.4s, v6.4s, v12.4s
-	FMOVQ    960(R26), F13
+	FMOVQ    1216(R26), F13
 	WORD     $0x6e2ddced // fmul v13.4s, v7.4s, v13.4s
 	VFMLA    V9.S4, V10.S4, V12.S4
 	VFMLA    V11.S4, V8.S4, V13.S4
 	WORD     $0x4e21d581 // fadd v1.4s, v12.4s, v1.4s
 	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
-	FMOVQ    944(R26), F8
+	FMOVQ    1232(R26), F8
 	VFMLA    V8.S4, V6.S4, V1.S4
-	FMOVQ    944(R26), F6
+	FMOVQ    1232(R26), F6
 	VFMLA    V6.S4, V7.S4, V0.S4
 	WORD     $0x4ea0e886 // fcmlt v6.4s, v4.4s, #0.0
 	WORD     $0x4ea0e8a7 // fcmlt v7.4s, v5.4s, #0.0
@@ -16505,13 +16440,13 @@ l1116:
 	WORD     $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
 	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 	WORD     $0x4e20d460 // fadd v0.4s, v3.4s, v0.4s
-	FMOVQ    1232(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4e22f484 // fmax v4.4s, v4.4s, v2.4s
-	FMOVQ    1232(R26), F5
+	FMOVQ    1248(R26), F5
 	WORD     $0x4e23f4a5 // fmax v5.4s, v5.4s, v3.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea4f4c4 // fmin v4.4s, v6.4s, v4.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    752(R26), F6
 	FMOVQ    912(R26), F7
@@ -16561,9 +16496,9 @@ l1116:
 	VSHL     $23, V7.S4, V6.S4
 	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea2e4c2 // fcmgt v2.4s, v6.4s, v2.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea3e4c3 // fcmgt v3.4s, v6.4s, v3.4s
 	WORD     $0x4e621ca2 // bic v2.16b, v5.16b, v2.16b
 	WORD     $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
@@ -16573,9 +16508,9 @@ l1116:
 	VBSL     V25.B16, V1.B16, V2.B16
 	WORD     $0x6eb8e403 // fcmgt v3.4s, v0.4s, v24.4s
 	VBSL     V24.B16, V0.B16, V3.B16
-	FMOVQ    1264(R26), F4
+	FMOVQ    1280(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
-	FMOVQ    1264(R26), F4
+	FMOVQ    1280(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea2d724 // fsub v4.4s, v25.4s, v2.4s
 	WORD     $0x4ea3d705 // fsub v5.4s, v24.4s, v3.4s
@@ -16583,13 +16518,13 @@ l1116:
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
 	VMOV     V2.B16, V25.B16
 	VMOV     V3.B16, V24.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea2f4c2 // fmin v2.4s, v6.4s, v2.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea3f4c3 // fmin v3.4s, v6.4s, v3.4s
 	FMOVQ    752(R26), F6
 	FMOVQ    912(R26), F7
@@ -16639,19 +16574,19 @@ l1116:
 	VSHL     $23, V7.S4, V6.S4
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea4e4c4 // fcmgt v4.4s, v6.4s, v4.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea5e4c5 // fcmgt v5.4s, v6.4s, v5.4s
 	WORD     $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
 	WORD     $0x4e651c42 // bic v2.16b, v2.16b, v5.16b
-	FMOVQ    1232(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4e21f484 // fmax v4.4s, v4.4s, v1.4s
-	FMOVQ    1232(R26), F5
+	FMOVQ    1248(R26), F5
 	WORD     $0x4e20f4a5 // fmax v5.4s, v5.4s, v0.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea4f4c4 // fmin v4.4s, v6.4s, v4.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    752(R26), F6
 	FMOVQ    912(R26), F7
@@ -16701,9 +16636,9 @@ l1116:
 	VSHL     $23, V7.S4, V6.S4
 	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea1e4c1 // fcmgt v1.4s, v6.4s, v1.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea0e4c0 // fcmgt v0.4s, v6.4s, v0.4s
 	WORD     $0x4e611ca1 // bic v1.16b, v5.16b, v1.16b
 	WORD     $0x4e601c80 // bic v0.16b, v4.16b, v0.16b
@@ -16715,42 +16650,42 @@ l1116:
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	SUBS     $16, R15, R15
-	BGE      l1116
-l1118:
+	BGE      l1188
+l1190:
 	ADDS     $16, R15, R15
-	BEQ      l1119
+	BEQ      l1191
 	CMP      $4, R15
-	BLT      t1301
+	BLT      t1373
 	FMOVQ    (R4), F0
-	B        t1300
-t1301:
-	TBNZ     $1, R15, t1302
+	B        t1372
+t1373:
+	TBNZ     $1, R15, t1374
 	FMOVS    (R4), F0
-	B        t1300
-t1302:
+	B        t1372
+t1374:
 	FMOVD    (R4), F0
-	TBZ      $0, R15, t1300
+	TBZ      $0, R15, t1372
 	ADD      $8, R4, R23
 	VLD1     (R23), V0.S[2]
-t1300:
+t1372:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1303
+	BLE      t1375
 	CMP      $4, R23
-	BLT      t1304
+	BLT      t1376
 	FMOVQ    16(R4), F1
-	B        t1303
-t1304:
-	TBNZ     $1, R23, t1305
+	B        t1375
+t1376:
+	TBNZ     $1, R23, t1377
 	FMOVS    16(R4), F1
-	B        t1303
-t1305:
+	B        t1375
+t1377:
 	FMOVD    16(R4), F1
-	TBZ      $0, R23, t1303
+	TBZ      $0, R23, t1375
 	ADD      $24, R4, R23
 	VLD1     (R23), V1.S[2]
-t1303:
+t1375:
 	FMOVQ    880(R26), F2
 	VORR     V2.B16, V0.B16, V2.B16
 	FMOVQ    880(R26), F3
@@ -16831,51 +16766,51 @@ t1303:
 	WORD     $0x6ea4e464 // fcmgt v4.4s, v3.4s, v4.4s
 	FMOVQ    560(R26), F5
 	WORD     $0x6ea5e445 // fcmgt v5.4s, v2.4s, v5.4s
-	FMOVQ    1216(R26), F6
+	FMOVQ    1200(R26), F6
 	FMOVQ    560(R26), F7
 	VFMLA    V7.S4, V3.S4, V6.S4
-	FMOVQ    1216(R26), F7
+	FMOVQ    1200(R26), F7
 	FMOVQ    560(R26), F8
 	VFMLA    V8.S4, V2.S4, V7.S4
 	VBIT     V4.B16, V6.B16, V3.B16
 	VBIT     V5.B16, V7.B16, V2.B16
-	FMOVQ    1376(R26), F6
+	FMOVQ    1392(R26), F6
 	VAND     V4.B16, V6.B16, V4.B16
-	FMOVQ    1376(R26), F6
+	FMOVQ    1392(R26), F6
 	VAND     V5.B16, V6.B16, V5.B16
-	FMOVQ    1408(R26), F6
-	FMOVQ    1392(R26), F7
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1408(R26), F7
-	FMOVQ    1392(R26), F8
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1424(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
 	FMOVQ    1424(R26), F6
-	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1440(R26), F7
-	VFMLA    V3.S4, V8.S4, V7.S4
+	FMOVQ    1408(R26), F7
+	VFMLA    V3.S4, V7.S4, V6.S4
+	FMOVQ    1424(R26), F7
+	FMOVQ    1408(R26), F8
+	VFMLA    V2.S4, V8.S4, V7.S4
 	FMOVQ    1440(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    1456(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1456(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1472(R26), F8
 	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    1472(R26), F6
+	FMOVQ    1440(R26), F6
 	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1488(R26), F7
+	FMOVQ    1456(R26), F7
 	VFMLA    V3.S4, V8.S4, V7.S4
-	FMOVQ    1488(R26), F8
+	FMOVQ    1456(R26), F8
 	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    1504(R26), F6
+	FMOVQ    1472(R26), F6
 	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1504(R26), F7
+	FMOVQ    1472(R26), F7
 	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1216(R26), F8
+	FMOVQ    1488(R26), F8
 	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    1216(R26), F6
+	FMOVQ    1488(R26), F6
+	VFMLA    V2.S4, V7.S4, V6.S4
+	FMOVQ    1504(R26), F7
+	VFMLA    V3.S4, V8.S4, V7.S4
+	FMOVQ    1504(R26), F8
+	VFMLA    V2.S4, V6.S4, V8.S4
+	FMOVQ    1520(R26), F6
+	VFMLA    V3.S4, V7.S4, V6.S4
+	FMOVQ    1520(R26), F7
+	VFMLA    V2.S4, V8.S4, V7.S4
+	FMOVQ    1200(R26), F8
+	VFMLA    V3.S4, V6.S4, V8.S4
+	FMOVQ    1200(R26), F6
 	VFMLA    V2.S4, V7.S4, V6.S4
 	WORD     $0x6e23dc67 // fmul v7.4s, v3.4s, v3.4s
 	WORD     $0x6e22dc49 // fmul v9.4s, v2.4s, v2.4s
@@ -16885,9 +16820,9 @@ t1303:
 	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    1520(R26), F2
+	FMOVQ    1536(R26), F2
 	WORD     $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	FMOVQ    1520(R26), F2
+	FMOVQ    1536(R26), F2
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	FMOVQ    624(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
@@ -16906,37 +16841,37 @@ t1303:
 
 	// the edges of the bin
 	CMP      $4, R15
-	BLT      t1307
+	BLT      t1379
 	FMOVQ    (R3), F2
-	B        t1306
-t1307:
-	TBNZ     $1, R15, t1308
+	B        t1378
+t1379:
+	TBNZ     $1, R15, t1380
 	FMOVS    (R3), F2
-	B        t1306
-t1308:
+	B        t1378
+t1380:
 	FMOVD    (R3), F2
-	TBZ      $0, R15, t1306
+	TBZ      $0, R15, t1378
 	ADD      $8, R3, R23
 	VLD1     (R23), V2.S[2]
-t1306:
+t1378:
 	SUB      $4, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1309
+	BLE      t1381
 	CMP      $4, R23
-	BLT      t1310
+	BLT      t1382
 	FMOVQ    16(R3), F3
-	B        t1309
-t1310:
-	TBNZ     $1, R23, t1311
+	B        t1381
+t1382:
+	TBNZ     $1, R23, t1383
 	FMOVS    16(R3), F3
-	B        t1309
-t1311:
+	B        t1381
+t1383:
 	FMOVD    16(R3), F3
-	TBZ      $0, R23, t1309
+	TBZ      $0, R23, t1381
 	ADD      $24, R3, R23
 	VLD1     (R23), V3.S[2]
-t1309:
+t1381:
 	WORD     $0x4e31d644 // fadd v4.4s, v18.4s, v17.4s
 	WORD     $0x4e31d645 // fadd v5.4s, v18.4s, v17.4s
 	WORD     $0x4ea0d884 // fcmeq v4.4s, v4.4s, #0.0
@@ -17216,74 +17151,70 @@ t1309:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F6
+	VSUB     V6.S4, V1.S4, V6.S4
+	FMOVQ    1056(R26), F7
+	VSUB     V7.S4, V0.S4, V7.S4
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V6.B16, V6.B16
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V7.B16, V7.B16
 	VSUB     V6.S4, V1.S4, V1.S4
-	FMOVQ    1056(R26), F6
-	VSUB     V6.S4, V0.S4, V0.S4
-	WORD     $0x4f290426 // sshr v6.4s, v1.4s, #23
-	WORD     $0x4f290407 // sshr v7.4s, v0.4s, #23
+	VSUB     V7.S4, V0.S4, V0.S4
 	WORD     $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD     $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	FMOVQ    1072(R26), F8
-	VAND     V8.B16, V1.B16, V1.B16
-	FMOVQ    1072(R26), F8
-	VAND     V8.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F8
-	VADD     V8.S4, V1.S4, V1.S4
-	FMOVQ    1056(R26), F8
-	VADD     V8.S4, V0.S4, V0.S4
 	FMOVQ    672(R26), F8
 	WORD     $0x4ea8d421 // fsub v1.4s, v1.4s, v8.4s
 	FMOVQ    672(R26), F8
 	WORD     $0x4ea8d400 // fsub v0.4s, v0.4s, v8.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F8
+	FMOVQ    1088(R26), F8
+	FMOVQ    1072(R26), F9
+	VFMLA    V1.S4, V9.S4, V8.S4
 	FMOVQ    1088(R26), F9
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1104(R26), F9
-	FMOVQ    1088(R26), F10
+	FMOVQ    1072(R26), F10
 	VFMLA    V0.S4, V10.S4, V9.S4
+	FMOVQ    1104(R26), F10
+	VFMLA    V1.S4, V8.S4, V10.S4
+	FMOVQ    1104(R26), F8
+	VFMLA    V0.S4, V9.S4, V8.S4
+	FMOVQ    1120(R26), F9
+	VFMLA    V1.S4, V10.S4, V9.S4
 	FMOVQ    1120(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1120(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
+	VFMLA    V0.S4, V8.S4, V10.S4
+	FMOVQ    1136(R26), F8
+	VFMLA    V1.S4, V9.S4, V8.S4
 	FMOVQ    1136(R26), F9
-	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1136(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
+	VFMLA    V0.S4, V10.S4, V9.S4
+	FMOVQ    1152(R26), F10
+	VFMLA    V1.S4, V8.S4, V10.S4
 	FMOVQ    1152(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1152(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1168(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1168(R26), F8
 	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    1184(R26), F9
+	FMOVQ    1168(R26), F9
 	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1184(R26), F10
+	FMOVQ    1168(R26), F10
 	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    1200(R26), F8
+	FMOVQ    1184(R26), F8
 	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1200(R26), F9
+	FMOVQ    1184(R26), F9
 	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1216(R26), F10
+	FMOVQ    1200(R26), F10
 	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1216(R26), F8
+	FMOVQ    1200(R26), F8
 	VFMLA    V0.S4, V9.S4, V8.S4
 	WORD     $0x6e21dc29 // fmul v9.4s, v1.4s, v1.4s
 	WORD     $0x6e20dc0b // fmul v11.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F12
+	FMOVQ    1216(R26), F12
 	WORD     $0x6e2cdccc // fmul v12.4s, v6.4s, v12.4s
-	FMOVQ    960(R26), F13
+	FMOVQ    1216(R26), F13
 	WORD     $0x6e2ddced // fmul v13.4s, v7.4s, v13.4s
 	VFMLA    V9.S4, V10.S4, V12.S4
 	VFMLA    V11.S4, V8.S4, V13.S4
 	WORD     $0x4e21d581 // fadd v1.4s, v12.4s, v1.4s
 	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
-	FMOVQ    944(R26), F8
+	FMOVQ    1232(R26), F8
 	VFMLA    V8.S4, V6.S4, V1.S4
-	FMOVQ    944(R26), F6
+	FMOVQ    1232(R26), F6
 	VFMLA    V6.S4, V7.S4, V0.S4
 	WORD     $0x4ea0e886 // fcmlt v6.4s, v4.4s, #0.0
 	WORD     $0x4ea0e8a7 // fcmlt v7.4s, v5.4s, #0.0
@@ -17300,50 +17231,50 @@ t1309:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
 	CMP      $4, R15
-	BLT      t1313
+	BLT      t1385
 	FMOVQ    (R2), F2
-	B        t1312
-t1313:
-	TBNZ     $1, R15, t1314
+	B        t1384
+t1385:
+	TBNZ     $1, R15, t1386
 	FMOVS    (R2), F2
-	B        t1312
-t1314:
+	B        t1384
+t1386:
 	FMOVD    (R2), F2
-	TBZ      $0, R15, t1312
+	TBZ      $0, R15, t1384
 	ADD      $8, R2, R23
 	VLD1     (R23), V2.S[2]
-t1312:
+t1384:
 	SUB      $4, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1315
+	BLE      t1387
 	CMP      $4, R23
-	BLT      t1316
+	BLT      t1388
 	FMOVQ    16(R2), F3
-	B        t1315
-t1316:
-	TBNZ     $1, R23, t1317
+	B        t1387
+t1388:
+	TBNZ     $1, R23, t1389
 	FMOVS    16(R2), F3
-	B        t1315
-t1317:
+	B        t1387
+t1389:
 	FMOVD    16(R2), F3
-	TBZ      $0, R23, t1315
+	TBZ      $0, R23, t1387
 	ADD      $24, R2, R23
 	VLD1     (R23), V3.S[2]
-t1315:
+t1387:
 	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
 	WORD     $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
 	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 	WORD     $0x4e20d460 // fadd v0.4s, v3.4s, v0.4s
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1232(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4e22f484 // fmax v4.4s, v4.4s, v2.4s
-	FMOVQ    1232(R26), F5
+	FMOVQ    1248(R26), F5
 	WORD     $0x4e23f4a5 // fmax v5.4s, v5.4s, v3.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea4f4c4 // fmin v4.4s, v6.4s, v4.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -17399,9 +17330,9 @@ t1315:
 	VSHL     $23, V7.S4, V6.S4
 	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea2e4c2 // fcmgt v2.4s, v6.4s, v2.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea3e4c3 // fcmgt v3.4s, v6.4s, v3.4s
 	WORD     $0x4e621ca2 // bic v2.16b, v5.16b, v2.16b
 	WORD     $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
@@ -17423,9 +17354,9 @@ t1315:
 	VBSL     V27.B16, V4.B16, V0.B16
 	WORD     $0x6ebae4a1 // fcmgt v1.4s, v5.4s, v26.4s
 	VBSL     V26.B16, V5.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea0d762 // fsub v2.4s, v27.4s, v0.4s
 	WORD     $0x4ea1d743 // fsub v3.4s, v26.4s, v1.4s
@@ -17433,13 +17364,13 @@ t1315:
 	WORD     $0x4ea1d4a5 // fsub v5.4s, v5.4s, v1.4s
 	VMOV     V0.B16, V27.B16
 	VMOV     V1.B16, V26.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e23f421 // fmax v1.4s, v1.4s, v3.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea0f4c0 // fmin v0.4s, v6.4s, v0.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea1f4c1 // fmin v1.4s, v6.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -17495,19 +17426,19 @@ t1315:
 	VSHL     $23, V7.S4, V6.S4
 	WORD     $0x6e21dd21 // fmul v1.4s, v9.4s, v1.4s
 	WORD     $0x6e26dc00 // fmul v0.4s, v0.4s, v6.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea2e4c2 // fcmgt v2.4s, v6.4s, v2.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea3e4c3 // fcmgt v3.4s, v6.4s, v3.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	WORD     $0x4e631c00 // bic v0.16b, v0.16b, v3.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea2f4c2 // fmin v2.4s, v6.4s, v2.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea3f4c3 // fmin v3.4s, v6.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -17563,9 +17494,9 @@ t1315:
 	VSHL     $23, V7.S4, V6.S4
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea4e4c4 // fcmgt v4.4s, v6.4s, v4.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea5e4c5 // fcmgt v5.4s, v6.4s, v5.4s
 	WORD     $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
 	WORD     $0x4e651c42 // bic v2.16b, v2.16b, v5.16b
@@ -17576,39 +17507,39 @@ t1315:
 	SUB      $8, R15, R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1318
+	BLE      t1390
 	CMP      $4, R23
-	BLT      t1319
+	BLT      t1391
 	FMOVQ    32(R4), F0
-	B        t1318
-t1319:
-	TBNZ     $1, R23, t1320
+	B        t1390
+t1391:
+	TBNZ     $1, R23, t1392
 	FMOVS    32(R4), F0
-	B        t1318
-t1320:
+	B        t1390
+t1392:
 	FMOVD    32(R4), F0
-	TBZ      $0, R23, t1318
+	TBZ      $0, R23, t1390
 	ADD      $40, R4, R23
 	VLD1     (R23), V0.S[2]
-t1318:
+t1390:
 	SUB      $12, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1321
+	BLE      t1393
 	CMP      $4, R23
-	BLT      t1322
+	BLT      t1394
 	FMOVQ    48(R4), F1
-	B        t1321
-t1322:
-	TBNZ     $1, R23, t1323
+	B        t1393
+t1394:
+	TBNZ     $1, R23, t1395
 	FMOVS    48(R4), F1
-	B        t1321
-t1323:
+	B        t1393
+t1395:
 	FMOVD    48(R4), F1
-	TBZ      $0, R23, t1321
+	TBZ      $0, R23, t1393
 	ADD      $56, R4, R23
 	VLD1     (R23), V1.S[2]
-t1321:
+t1393:
 	FMOVQ    880(R26), F2
 	VORR     V2.B16, V0.B16, V2.B16
 	FMOVQ    880(R26), F3
@@ -17681,51 +17612,51 @@ t1321:
 	WORD     $0x6ea4e464 // fcmgt v4.4s, v3.4s, v4.4s
 	FMOVQ    560(R26), F5
 	WORD     $0x6ea5e445 // fcmgt v5.4s, v2.4s, v5.4s
-	FMOVQ    1216(R26), F6
+	FMOVQ    1200(R26), F6
 	FMOVQ    560(R26), F7
 	VFMLA    V7.S4, V3.S4, V6.S4
-	FMOVQ    1216(R26), F7
+	FMOVQ    1200(R26), F7
 	FMOVQ    560(R26), F8
 	VFMLA    V8.S4, V2.S4, V7.S4
 	VBIT     V4.B16, V6.B16, V3.B16
 	VBIT     V5.B16, V7.B16, V2.B16
-	FMOVQ    1376(R26), F6
+	FMOVQ    1392(R26), F6
 	VAND     V4.B16, V6.B16, V4.B16
-	FMOVQ    1376(R26), F6
+	FMOVQ    1392(R26), F6
 	VAND     V5.B16, V6.B16, V5.B16
-	FMOVQ    1408(R26), F6
-	FMOVQ    1392(R26), F7
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1408(R26), F7
-	FMOVQ    1392(R26), F8
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1424(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
 	FMOVQ    1424(R26), F6
-	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1440(R26), F7
-	VFMLA    V3.S4, V8.S4, V7.S4
+	FMOVQ    1408(R26), F7
+	VFMLA    V3.S4, V7.S4, V6.S4
+	FMOVQ    1424(R26), F7
+	FMOVQ    1408(R26), F8
+	VFMLA    V2.S4, V8.S4, V7.S4
 	FMOVQ    1440(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    1456(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1456(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1472(R26), F8
 	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    1472(R26), F6
+	FMOVQ    1440(R26), F6
 	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1488(R26), F7
+	FMOVQ    1456(R26), F7
 	VFMLA    V3.S4, V8.S4, V7.S4
-	FMOVQ    1488(R26), F8
+	FMOVQ    1456(R26), F8
 	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    1504(R26), F6
+	FMOVQ    1472(R26), F6
 	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1504(R26), F7
+	FMOVQ    1472(R26), F7
 	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1216(R26), F8
+	FMOVQ    1488(R26), F8
 	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    1216(R26), F6
+	FMOVQ    1488(R26), F6
+	VFMLA    V2.S4, V7.S4, V6.S4
+	FMOVQ    1504(R26), F7
+	VFMLA    V3.S4, V8.S4, V7.S4
+	FMOVQ    1504(R26), F8
+	VFMLA    V2.S4, V6.S4, V8.S4
+	FMOVQ    1520(R26), F6
+	VFMLA    V3.S4, V7.S4, V6.S4
+	FMOVQ    1520(R26), F7
+	VFMLA    V2.S4, V8.S4, V7.S4
+	FMOVQ    1200(R26), F8
+	VFMLA    V3.S4, V6.S4, V8.S4
+	FMOVQ    1200(R26), F6
 	VFMLA    V2.S4, V7.S4, V6.S4
 	WORD     $0x6e23dc67 // fmul v7.4s, v3.4s, v3.4s
 	WORD     $0x6e22dc49 // fmul v9.4s, v2.4s, v2.4s
@@ -17735,9 +17666,9 @@ t1321:
 	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    1520(R26), F2
+	FMOVQ    1536(R26), F2
 	WORD     $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	FMOVQ    1520(R26), F2
+	FMOVQ    1536(R26), F2
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	FMOVQ    624(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
@@ -17756,39 +17687,39 @@ t1321:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1324
+	BLE      t1396
 	CMP      $4, R23
-	BLT      t1325
+	BLT      t1397
 	FMOVQ    32(R3), F2
-	B        t1324
-t1325:
-	TBNZ     $1, R23, t1326
+	B        t1396
+t1397:
+	TBNZ     $1, R23, t1398
 	FMOVS    32(R3), F2
-	B        t1324
-t1326:
+	B        t1396
+t1398:
 	FMOVD    32(R3), F2
-	TBZ      $0, R23, t1324
+	TBZ      $0, R23, t1396
 	ADD      $40, R3, R23
 	VLD1     (R23), V2.S[2]
-t1324:
+t1396:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1327
+	BLE      t1399
 	CMP      $4, R23
-	BLT      t1328
+	BLT      t1400
 	FMOVQ    48(R3), F3
-	B        t1327
-t1328:
-	TBNZ     $1, R23, t1329
+	B        t1399
+t1400:
+	TBNZ     $1, R23, t1401
 	FMOVS    48(R3), F3
-	B        t1327
-t1329:
+	B        t1399
+t1401:
 	FMOVD    48(R3), F3
-	TBZ      $0, R23, t1327
+	TBZ      $0, R23, t1399
 	ADD      $56, R3, R23
 	VLD1     (R23), V3.S[2]
-t1327:
+t1399:
 	WORD     $0x4e31d644 // fadd v4.4s, v18.4s, v17.4s
 	WORD     $0x4e31d645 // fadd v5.4s, v18.4s, v17.4s
 	WORD     $0x4ea0d884 // fcmeq v4.4s, v4.4s, #0.0
@@ -18052,72 +17983,68 @@ t1327:
 	WORD     $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
 	WORD     $0x6e20dd20 // fmul v0.4s, v9.4s, v0.4s
 	FMOVQ    1056(R26), F6
+	VSUB     V6.S4, V1.S4, V6.S4
+	FMOVQ    1056(R26), F7
+	VSUB     V7.S4, V0.S4, V7.S4
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V6.B16, V6.B16
+	FMOVQ    512(R26), F8
+	VAND     V8.B16, V7.B16, V7.B16
 	VSUB     V6.S4, V1.S4, V1.S4
-	FMOVQ    1056(R26), F6
-	VSUB     V6.S4, V0.S4, V0.S4
-	WORD     $0x4f290426 // sshr v6.4s, v1.4s, #23
-	WORD     $0x4f290407 // sshr v7.4s, v0.4s, #23
+	VSUB     V7.S4, V0.S4, V0.S4
 	WORD     $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD     $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	FMOVQ    1072(R26), F8
-	VAND     V8.B16, V1.B16, V1.B16
-	FMOVQ    1072(R26), F8
-	VAND     V8.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F8
-	VADD     V8.S4, V1.S4, V1.S4
-	FMOVQ    1056(R26), F8
-	VADD     V8.S4, V0.S4, V0.S4
 	FMOVQ    672(R26), F8
 	WORD     $0x4ea8d421 // fsub v1.4s, v1.4s, v8.4s
 	FMOVQ    672(R26), F8
 	WORD     $0x4ea8d400 // fsub v0.4s, v0.4s, v8.4s
-	FMOVQ    1104(R26), F8
+	FMOVQ    1088(R26), F8
+	FMOVQ    1072(R26), F9
+	VFMLA    V1.S4, V9.S4, V8.S4
 	FMOVQ    1088(R26), F9
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1104(R26), F9
-	FMOVQ    1088(R26), F10
+	FMOVQ    1072(R26), F10
 	VFMLA    V0.S4, V10.S4, V9.S4
+	FMOVQ    1104(R26), F10
+	VFMLA    V1.S4, V8.S4, V10.S4
+	FMOVQ    1104(R26), F8
+	VFMLA    V0.S4, V9.S4, V8.S4
+	FMOVQ    1120(R26), F9
+	VFMLA    V1.S4, V10.S4, V9.S4
 	FMOVQ    1120(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1120(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
+	VFMLA    V0.S4, V8.S4, V10.S4
+	FMOVQ    1136(R26), F8
+	VFMLA    V1.S4, V9.S4, V8.S4
 	FMOVQ    1136(R26), F9
-	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1136(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
+	VFMLA    V0.S4, V10.S4, V9.S4
+	FMOVQ    1152(R26), F10
+	VFMLA    V1.S4, V8.S4, V10.S4
 	FMOVQ    1152(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1152(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1168(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1168(R26), F8
 	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    1184(R26), F9
+	FMOVQ    1168(R26), F9
 	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1184(R26), F10
+	FMOVQ    1168(R26), F10
 	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    1200(R26), F8
+	FMOVQ    1184(R26), F8
 	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1200(R26), F9
+	FMOVQ    1184(R26), F9
 	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1216(R26), F10
+	FMOVQ    1200(R26), F10
 	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1216(R26), F8
+	FMOVQ    1200(R26), F8
 	VFMLA    V0.S4, V9.S4, V8.S4
 	WORD     $0x6e21dc29 // fmul v9.4s, v1.4s, v1.4s
 	WORD     $0x6e20dc0b // fmul v11.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F12
+	FMOVQ    1216(R26), F12
 	WORD     $0x6e2cdccc // fmul v12.4s, v6.4s, v12.4s
-	FMOVQ    960(R26), F13
+	FMOVQ    1216(R26), F13
 	WORD     $0x6e2ddced // fmul v13.4s, v7.4s, v13.4s
 	VFMLA    V9.S4, V10.S4, V12.S4
 	VFMLA    V11.S4, V8.S4, V13.S4
 	WORD     $0x4e21d581 // fadd v1.4s, v12.4s, v1.4s
 	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
-	FMOVQ    944(R26), F8
+	FMOVQ    1232(R26), F8
 	VFMLA    V8.S4, V6.S4, V1.S4
-	FMOVQ    944(R26), F6
+	FMOVQ    1232(R26), F6
 	VFMLA    V6.S4, V7.S4, V0.S4
 	WORD     $0x4ea0e886 // fcmlt v6.4s, v4.4s, #0.0
 	WORD     $0x4ea0e8a7 // fcmlt v7.4s, v5.4s, #0.0
@@ -18136,50 +18063,50 @@ t1327:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1330
+	BLE      t1402
 	CMP      $4, R23
-	BLT      t1331
+	BLT      t1403
 	FMOVQ    32(R2), F2
-	B        t1330
-t1331:
-	TBNZ     $1, R23, t1332
+	B        t1402
+t1403:
+	TBNZ     $1, R23, t1404
 	FMOVS    32(R2), F2
-	B        t1330
-t1332:
+	B        t1402
+t1404:
 	FMOVD    32(R2), F2
-	TBZ      $0, R23, t1330
+	TBZ      $0, R23, t1402
 	ADD      $40, R2, R23
 	VLD1     (R23), V2.S[2]
-t1330:
+t1402:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1333
+	BLE      t1405
 	CMP      $4, R23
-	BLT      t1334
+	BLT      t1406
 	FMOVQ    48(R2), F3
-	B        t1333
-t1334:
-	TBNZ     $1, R23, t1335
+	B        t1405
+t1406:
+	TBNZ     $1, R23, t1407
 	FMOVS    48(R2), F3
-	B        t1333
-t1335:
+	B        t1405
+t1407:
 	FMOVD    48(R2), F3
-	TBZ      $0, R23, t1333
+	TBZ      $0, R23, t1405
 	ADD      $56, R2, R23
 	VLD1     (R23), V3.S[2]
-t1333:
+t1405:
 	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
 	WORD     $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
 	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 	WORD     $0x4e20d460 // fadd v0.4s, v3.4s, v0.4s
-	FMOVQ    1232(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4e22f484 // fmax v4.4s, v4.4s, v2.4s
-	FMOVQ    1232(R26), F5
+	FMOVQ    1248(R26), F5
 	WORD     $0x4e23f4a5 // fmax v5.4s, v5.4s, v3.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea4f4c4 // fmin v4.4s, v6.4s, v4.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    752(R26), F6
 	FMOVQ    912(R26), F7
@@ -18229,9 +18156,9 @@ t1333:
 	VSHL     $23, V7.S4, V6.S4
 	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea2e4c2 // fcmgt v2.4s, v6.4s, v2.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea3e4c3 // fcmgt v3.4s, v6.4s, v3.4s
 	WORD     $0x4e621ca2 // bic v2.16b, v5.16b, v2.16b
 	WORD     $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
@@ -18251,9 +18178,9 @@ t1333:
 	VBSL     V25.B16, V4.B16, V0.B16
 	WORD     $0x6eb8e4a1 // fcmgt v1.4s, v5.4s, v24.4s
 	VBSL     V24.B16, V5.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea0d722 // fsub v2.4s, v25.4s, v0.4s
 	WORD     $0x4ea1d703 // fsub v3.4s, v24.4s, v1.4s
@@ -18261,13 +18188,13 @@ t1333:
 	WORD     $0x4ea1d4a5 // fsub v5.4s, v5.4s, v1.4s
 	VMOV     V0.B16, V25.B16
 	VMOV     V1.B16, V24.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e23f421 // fmax v1.4s, v1.4s, v3.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea0f4c0 // fmin v0.4s, v6.4s, v0.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea1f4c1 // fmin v1.4s, v6.4s, v1.4s
 	FMOVQ    752(R26), F6
 	FMOVQ    912(R26), F7
@@ -18317,19 +18244,19 @@ t1333:
 	VSHL     $23, V7.S4, V6.S4
 	WORD     $0x6e21dd21 // fmul v1.4s, v9.4s, v1.4s
 	WORD     $0x6e26dc00 // fmul v0.4s, v0.4s, v6.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea2e4c2 // fcmgt v2.4s, v6.4s, v2.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea3e4c3 // fcmgt v3.4s, v6.4s, v3.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	WORD     $0x4e631c00 // bic v0.16b, v0.16b, v3.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea2f4c2 // fmin v2.4s, v6.4s, v2.4s
-	FMOVQ    1248(R26), F6
+	FMOVQ    1264(R26), F6
 	WORD     $0x4ea3f4c3 // fmin v3.4s, v6.4s, v3.4s
 	FMOVQ    752(R26), F6
 	FMOVQ    912(R26), F7
@@ -18379,9 +18306,9 @@ t1333:
 	VSHL     $23, V7.S4, V6.S4
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea4e4c4 // fcmgt v4.4s, v6.4s, v4.4s
-	FMOVQ    1232(R26), F6
+	FMOVQ    1248(R26), F6
 	WORD     $0x6ea5e4c5 // fcmgt v5.4s, v6.4s, v5.4s
 	WORD     $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
 	WORD     $0x4e651c42 // bic v2.16b, v2.16b, v5.16b
@@ -18392,7 +18319,7 @@ t1333:
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
-l1119:
+l1191:
 	VMOV     V27.B16, V0.B16
 	VMOV     V26.B16, V1.B16
 	VMOV     V25.B16, V2.B16
@@ -18411,9 +18338,9 @@ l1119:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -18445,14 +18372,14 @@ l1119:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -18484,14 +18411,14 @@ l1119:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -18523,14 +18450,14 @@ l1119:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -18562,7 +18489,7 @@ l1119:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
@@ -18574,51 +18501,49 @@ l1119:
 	VEXT     $4, V23.B16, V23.B16, V1.B16
 	WORD     $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
 	VDUP     V23.S[0], V1.S4
-	FMOVQ    1296(R26), F2
+	FMOVQ    1312(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1312(R26), F3
+	FMOVQ    1328(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1328(R26), F4
+	FMOVQ    1344(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
 	VSUB     V4.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	FMOVQ    672(R26), F4
 	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	FMOVQ    960(R26), F6
+	FMOVQ    1216(R26), F6
 	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	FMOVQ    944(R26), F4
+	FMOVQ    1232(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
@@ -18640,51 +18565,49 @@ l1119:
 	VEXT     $4, V31.B16, V31.B16, V1.B16
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 	VDUP     V31.S[0], V1.S4
-	FMOVQ    1296(R26), F2
+	FMOVQ    1312(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1312(R26), F3
+	FMOVQ    1328(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1328(R26), F4
+	FMOVQ    1344(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
 	VSUB     V4.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	FMOVQ    672(R26), F4
 	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	FMOVQ    960(R26), F6
+	FMOVQ    1216(R26), F6
 	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	FMOVQ    944(R26), F4
+	FMOVQ    1232(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
@@ -18710,7 +18633,7 @@ l1119:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l1111
+	BNE      l1183
 	RET
 
 // func LogisticSoftplusBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
@@ -18766,15 +18689,15 @@ TEXT ·LogisticSoftplusBackward(SB), NOSPLIT, $120-104
 	LSL      $2, R14, R14
 	SUB      R8, R14, R14
 	MOVD     R14, 56(RSP)
-l1336:
+l1408:
 	FMOVQ    512(R26), F27
 	FMOVQ    512(R26), F26
 	FMOVQ    512(R26), F25
 	FMOVQ    512(R26), F24
 	MOVD     n+72(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l1339
-l1337:
+	BLT      l1411
+l1409:
 	FLDPQ    (R5), (F0, F1)
 	FLDPQ    32(R5), (F2, F3)
 	WORD     $0x6ebbe404 // fcmgt v4.4s, v0.4s, v27.4s
@@ -18787,78 +18710,78 @@ l1337:
 	VBIT     V0.B16, V3.B16, V24.B16
 	ADD      $64, R5, R5
 	SUBS     $16, R15, R15
-	BGE      l1337
-l1339:
+	BGE      l1409
+l1411:
 	ADDS     $16, R15, R15
-	BEQ      l1340
+	BEQ      l1412
 	CMP      $4, R15
-	BLT      t1545
+	BLT      t1617
 	FMOVQ    (R5), F0
-	B        t1544
-t1545:
-	TBNZ     $1, R15, t1546
+	B        t1616
+t1617:
+	TBNZ     $1, R15, t1618
 	FMOVS    (R5), F0
-	B        t1544
-t1546:
+	B        t1616
+t1618:
 	FMOVD    (R5), F0
-	TBZ      $0, R15, t1544
+	TBZ      $0, R15, t1616
 	ADD      $8, R5, R23
 	VLD1     (R23), V0.S[2]
-t1544:
+t1616:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1547
+	BLE      t1619
 	CMP      $4, R23
-	BLT      t1548
+	BLT      t1620
 	FMOVQ    16(R5), F1
-	B        t1547
-t1548:
-	TBNZ     $1, R23, t1549
+	B        t1619
+t1620:
+	TBNZ     $1, R23, t1621
 	FMOVS    16(R5), F1
-	B        t1547
-t1549:
+	B        t1619
+t1621:
 	FMOVD    16(R5), F1
-	TBZ      $0, R23, t1547
+	TBZ      $0, R23, t1619
 	ADD      $24, R5, R23
 	VLD1     (R23), V1.S[2]
-t1547:
+t1619:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1550
+	BLE      t1622
 	CMP      $4, R23
-	BLT      t1551
+	BLT      t1623
 	FMOVQ    32(R5), F2
-	B        t1550
-t1551:
-	TBNZ     $1, R23, t1552
+	B        t1622
+t1623:
+	TBNZ     $1, R23, t1624
 	FMOVS    32(R5), F2
-	B        t1550
-t1552:
+	B        t1622
+t1624:
 	FMOVD    32(R5), F2
-	TBZ      $0, R23, t1550
+	TBZ      $0, R23, t1622
 	ADD      $40, R5, R23
 	VLD1     (R23), V2.S[2]
-t1550:
+t1622:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1553
+	BLE      t1625
 	CMP      $4, R23
-	BLT      t1554
+	BLT      t1626
 	FMOVQ    48(R5), F3
-	B        t1553
-t1554:
-	TBNZ     $1, R23, t1555
+	B        t1625
+t1626:
+	TBNZ     $1, R23, t1627
 	FMOVS    48(R5), F3
-	B        t1553
-t1555:
+	B        t1625
+t1627:
 	FMOVD    48(R5), F3
-	TBZ      $0, R23, t1553
+	TBZ      $0, R23, t1625
 	ADD      $56, R5, R23
 	VLD1     (R23), V3.S[2]
-t1553:
+t1625:
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F4
 	SUB      R15<<2, R26, R23
@@ -18884,7 +18807,7 @@ t1553:
 	WORD     $0x6eb8e4e0 // fcmgt v0.4s, v7.4s, v24.4s
 	VBIT     V0.B16, V7.B16, V24.B16
 	ADD      R15<<2, R5, R5
-l1340:
+l1412:
 	SUB      R8, R5, R5
 	WORD     $0x6eb9e761 // fcmgt v1.4s, v27.4s, v25.4s
 	VBIF     V1.B16, V25.B16, V27.B16
@@ -18926,18 +18849,18 @@ l1340:
 	FMOVQ    576(R26), F30
 	FMOVQ    576(R26), F29
 	FMOVQ    576(R26), F28
-	FMOVQ    1280(R26), F27
-	FMOVQ    1280(R26), F26
-	FMOVQ    1280(R26), F25
-	FMOVQ    1280(R26), F24
+	FMOVQ    1296(R26), F27
+	FMOVQ    1296(R26), F26
+	FMOVQ    1296(R26), F25
+	FMOVQ    1296(R26), F24
 	FMOVQ    576(R26), F23
 	FMOVQ    576(R26), F22
 	FMOVQ    576(R26), F21
 	FMOVQ    576(R26), F20
 	MOVD     n+72(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l1343
-l1341:
+	BLT      l1415
+l1413:
 	FMOVQ    (R7), F0
 	FMOVQ    880(R26), F1
 	VORR     V1.B16, V0.B16, V1.B16
@@ -18983,34 +18906,34 @@ l1341:
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	FMOVQ    560(R26), F3
 	WORD     $0x6ea3e423 // fcmgt v3.4s, v1.4s, v3.4s
-	FMOVQ    1216(R26), F4
+	FMOVQ    1200(R26), F4
 	FMOVQ    560(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
 	VBIF     V3.B16, V1.B16, V4.B16
-	FMOVQ    1376(R26), F5
+	FMOVQ    1392(R26), F5
 	VAND     V3.B16, V5.B16, V3.B16
-	FMOVQ    1408(R26), F5
-	FMOVQ    1392(R26), F6
+	FMOVQ    1424(R26), F5
+	FMOVQ    1408(R26), F6
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1424(R26), F6
+	FMOVQ    1440(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
-	FMOVQ    1440(R26), F5
+	FMOVQ    1456(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1456(R26), F6
+	FMOVQ    1472(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
-	FMOVQ    1472(R26), F5
+	FMOVQ    1488(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1488(R26), F6
+	FMOVQ    1504(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
-	FMOVQ    1504(R26), F5
+	FMOVQ    1520(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1216(R26), F6
+	FMOVQ    1200(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x6e24dc85 // fmul v5.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V6.S4, V4.S4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1520(R26), F3
+	FMOVQ    1536(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    624(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
@@ -19189,42 +19112,40 @@ l1341:
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V12.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V12.S4, V1.S4
+	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD     $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F2
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1120(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	FMOVQ    1136(R26), F2
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1152(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	FMOVQ    1168(R26), F2
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1184(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	FMOVQ    1200(R26), F2
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1216(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	WORD     $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F6
-	WORD     $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	FMOVQ    1088(R26), F2
+	FMOVQ    1072(R26), F5
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	FMOVQ    1120(R26), F2
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	FMOVQ    1152(R26), F2
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	FMOVQ    1184(R26), F2
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	WORD     $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
 	VFMLA    V2.S4, V5.S4, V6.S4
-	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	FMOVQ    944(R26), F2
-	VFMLA    V2.S4, V1.S4, V0.S4
-	WORD     $0x4ea0e881 // fcmlt v1.4s, v4.4s, #0.0
-	WORD     $0x4e611c81 // bic v1.16b, v4.16b, v1.16b
-	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
+	FMOVQ    1232(R26), F2
+	VFMLA    V2.S4, V0.S4, V1.S4
+	WORD     $0x4ea0e880 // fcmlt v0.4s, v4.4s, #0.0
+	WORD     $0x4e601c80 // bic v0.16b, v4.16b, v0.16b
+	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD     $0x6ea0f861 // fneg v1.4s, v3.4s
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
@@ -19235,9 +19156,9 @@ l1341:
 	FMOVQ    F0, (R1)
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -19269,7 +19190,7 @@ l1341:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
@@ -19277,14 +19198,14 @@ l1341:
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	WORD     $0x6ebbe401 // fcmgt v1.4s, v0.4s, v27.4s
 	VBSL     V27.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V27.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -19316,12 +19237,12 @@ l1341:
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -19353,7 +19274,7 @@ l1341:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V23.S4, V0.S4
@@ -19395,34 +19316,34 @@ l1341:
 	VAND     V2.B16, V0.B16, V2.B16
 	FMOVQ    560(R26), F3
 	WORD     $0x6ea3e423 // fcmgt v3.4s, v1.4s, v3.4s
-	FMOVQ    1216(R26), F4
+	FMOVQ    1200(R26), F4
 	FMOVQ    560(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
 	VBIF     V3.B16, V1.B16, V4.B16
-	FMOVQ    1376(R26), F5
+	FMOVQ    1392(R26), F5
 	VAND     V3.B16, V5.B16, V3.B16
-	FMOVQ    1408(R26), F5
-	FMOVQ    1392(R26), F6
+	FMOVQ    1424(R26), F5
+	FMOVQ    1408(R26), F6
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1424(R26), F6
+	FMOVQ    1440(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
-	FMOVQ    1440(R26), F5
+	FMOVQ    1456(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1456(R26), F6
+	FMOVQ    1472(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
-	FMOVQ    1472(R26), F5
+	FMOVQ    1488(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1488(R26), F6
+	FMOVQ    1504(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
-	FMOVQ    1504(R26), F5
+	FMOVQ    1520(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1216(R26), F6
+	FMOVQ    1200(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x6e24dc85 // fmul v5.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V6.S4, V4.S4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1520(R26), F3
+	FMOVQ    1536(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    624(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
@@ -19583,40 +19504,38 @@ l1341:
 	FMOVQ    F0, 16(R3)
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V12.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
-	FMOVQ    1104(R26), F2
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1120(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	FMOVQ    1136(R26), F2
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1152(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	FMOVQ    1168(R26), F2
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1184(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	FMOVQ    1200(R26), F2
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1216(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	WORD     $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F6
-	WORD     $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V12.S4, V1.S4
+	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD     $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
+	FMOVQ    1088(R26), F2
+	FMOVQ    1072(R26), F5
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	FMOVQ    1120(R26), F2
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	FMOVQ    1152(R26), F2
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	FMOVQ    1184(R26), F2
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	WORD     $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
 	VFMLA    V2.S4, V5.S4, V6.S4
-	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	FMOVQ    944(R26), F2
-	VFMLA    V2.S4, V1.S4, V0.S4
-	WORD     $0x4ea0e881 // fcmlt v1.4s, v4.4s, #0.0
-	WORD     $0x4e611c81 // bic v1.16b, v4.16b, v1.16b
-	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
+	FMOVQ    1232(R26), F2
+	VFMLA    V2.S4, V0.S4, V1.S4
+	WORD     $0x4ea0e880 // fcmlt v0.4s, v4.4s, #0.0
+	WORD     $0x4e601c80 // bic v0.16b, v4.16b, v0.16b
+	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD     $0x6ea0f861 // fneg v1.4s, v3.4s
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
@@ -19625,9 +19544,9 @@ l1341:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	FMOVQ    F0, 16(R1)
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -19653,20 +19572,20 @@ l1341:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
 	WORD     $0x6ebae401 // fcmgt v1.4s, v0.4s, v26.4s
 	VBSL     V26.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V26.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -19692,12 +19611,12 @@ l1341:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -19723,7 +19642,7 @@ l1341:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V22.S4, V0.S4
@@ -19765,34 +19684,34 @@ l1341:
 	VAND     V2.B16, V0.B16, V2.B16
 	FMOVQ    560(R26), F3
 	WORD     $0x6ea3e423 // fcmgt v3.4s, v1.4s, v3.4s
-	FMOVQ    1216(R26), F4
+	FMOVQ    1200(R26), F4
 	FMOVQ    560(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
 	VBIF     V3.B16, V1.B16, V4.B16
-	FMOVQ    1376(R26), F5
+	FMOVQ    1392(R26), F5
 	VAND     V3.B16, V5.B16, V3.B16
-	FMOVQ    1408(R26), F5
-	FMOVQ    1392(R26), F6
+	FMOVQ    1424(R26), F5
+	FMOVQ    1408(R26), F6
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1424(R26), F6
+	FMOVQ    1440(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
-	FMOVQ    1440(R26), F5
+	FMOVQ    1456(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1456(R26), F6
+	FMOVQ    1472(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
-	FMOVQ    1472(R26), F5
+	FMOVQ    1488(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1488(R26), F6
+	FMOVQ    1504(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
-	FMOVQ    1504(R26), F5
+	FMOVQ    1520(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1216(R26), F6
+	FMOVQ    1200(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x6e24dc85 // fmul v5.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V6.S4, V4.S4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1520(R26), F3
+	FMOVQ    1536(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    624(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
@@ -19953,40 +19872,38 @@ l1341:
 	FMOVQ    F0, 32(R3)
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V12.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
-	FMOVQ    1104(R26), F2
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1120(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	FMOVQ    1136(R26), F2
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1152(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	FMOVQ    1168(R26), F2
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1184(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	FMOVQ    1200(R26), F2
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1216(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	WORD     $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F6
-	WORD     $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V12.S4, V1.S4
+	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD     $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
+	FMOVQ    1088(R26), F2
+	FMOVQ    1072(R26), F5
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	FMOVQ    1120(R26), F2
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	FMOVQ    1152(R26), F2
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	FMOVQ    1184(R26), F2
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	WORD     $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
 	VFMLA    V2.S4, V5.S4, V6.S4
-	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	FMOVQ    944(R26), F2
-	VFMLA    V2.S4, V1.S4, V0.S4
-	WORD     $0x4ea0e881 // fcmlt v1.4s, v4.4s, #0.0
-	WORD     $0x4e611c81 // bic v1.16b, v4.16b, v1.16b
-	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
+	FMOVQ    1232(R26), F2
+	VFMLA    V2.S4, V0.S4, V1.S4
+	WORD     $0x4ea0e880 // fcmlt v0.4s, v4.4s, #0.0
+	WORD     $0x4e601c80 // bic v0.16b, v4.16b, v0.16b
+	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD     $0x6ea0f861 // fneg v1.4s, v3.4s
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
@@ -19995,9 +19912,9 @@ l1341:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	FMOVQ    F0, 32(R1)
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -20023,20 +19940,20 @@ l1341:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	WORD     $0x6eb9e401 // fcmgt v1.4s, v0.4s, v25.4s
 	VBSL     V25.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V25.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -20062,12 +19979,12 @@ l1341:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -20093,7 +20010,7 @@ l1341:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V21.S4, V0.S4
@@ -20135,34 +20052,34 @@ l1341:
 	VAND     V2.B16, V0.B16, V2.B16
 	FMOVQ    560(R26), F3
 	WORD     $0x6ea3e423 // fcmgt v3.4s, v1.4s, v3.4s
-	FMOVQ    1216(R26), F4
+	FMOVQ    1200(R26), F4
 	FMOVQ    560(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
 	VBIF     V3.B16, V1.B16, V4.B16
-	FMOVQ    1376(R26), F5
+	FMOVQ    1392(R26), F5
 	VAND     V3.B16, V5.B16, V3.B16
-	FMOVQ    1408(R26), F5
-	FMOVQ    1392(R26), F6
+	FMOVQ    1424(R26), F5
+	FMOVQ    1408(R26), F6
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1424(R26), F6
+	FMOVQ    1440(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
-	FMOVQ    1440(R26), F5
+	FMOVQ    1456(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1456(R26), F6
+	FMOVQ    1472(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
-	FMOVQ    1472(R26), F5
+	FMOVQ    1488(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1488(R26), F6
+	FMOVQ    1504(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
-	FMOVQ    1504(R26), F5
+	FMOVQ    1520(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1216(R26), F6
+	FMOVQ    1200(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x6e24dc85 // fmul v5.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V6.S4, V4.S4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1520(R26), F3
+	FMOVQ    1536(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    624(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
@@ -20323,40 +20240,38 @@ l1341:
 	FMOVQ    F0, 48(R3)
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V12.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
-	FMOVQ    1104(R26), F2
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1120(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	FMOVQ    1136(R26), F2
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1152(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	FMOVQ    1168(R26), F2
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1184(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	FMOVQ    1200(R26), F2
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1216(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	WORD     $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F6
-	WORD     $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V12.S4, V1.S4
+	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD     $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
+	FMOVQ    1088(R26), F2
+	FMOVQ    1072(R26), F5
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	FMOVQ    1120(R26), F2
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	FMOVQ    1152(R26), F2
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	FMOVQ    1184(R26), F2
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	WORD     $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
 	VFMLA    V2.S4, V5.S4, V6.S4
-	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	FMOVQ    944(R26), F2
-	VFMLA    V2.S4, V1.S4, V0.S4
-	WORD     $0x4ea0e881 // fcmlt v1.4s, v4.4s, #0.0
-	WORD     $0x4e611c81 // bic v1.16b, v4.16b, v1.16b
-	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
+	FMOVQ    1232(R26), F2
+	VFMLA    V2.S4, V0.S4, V1.S4
+	WORD     $0x4ea0e880 // fcmlt v0.4s, v4.4s, #0.0
+	WORD     $0x4e601c80 // bic v0.16b, v4.16b, v0.16b
+	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD     $0x6ea0f861 // fneg v1.4s, v3.4s
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
@@ -20365,9 +20280,9 @@ l1341:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	FMOVQ    F0, 48(R1)
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -20393,20 +20308,20 @@ l1341:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	WORD     $0x6eb8e401 // fcmgt v1.4s, v0.4s, v24.4s
 	VBSL     V24.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V24.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -20432,12 +20347,12 @@ l1341:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -20463,7 +20378,7 @@ l1341:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V20.S4, V0.S4
@@ -20475,24 +20390,24 @@ l1341:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	SUBS     $16, R15, R15
-	BGE      l1341
-l1343:
+	BGE      l1413
+l1415:
 	ADDS     $16, R15, R15
-	BEQ      l1344
+	BEQ      l1416
 	CMP      $4, R15
-	BLT      t1557
+	BLT      t1629
 	FMOVQ    (R7), F0
-	B        t1556
-t1557:
-	TBNZ     $1, R15, t1558
+	B        t1628
+t1629:
+	TBNZ     $1, R15, t1630
 	FMOVS    (R7), F0
-	B        t1556
-t1558:
+	B        t1628
+t1630:
 	FMOVD    (R7), F0
-	TBZ      $0, R15, t1556
+	TBZ      $0, R15, t1628
 	ADD      $8, R7, R23
 	VLD1     (R23), V0.S[2]
-t1556:
+t1628:
 	FMOVQ    880(R26), F1
 	VORR     V1.B16, V0.B16, V1.B16
 	FMOVQ    896(R26), F2
@@ -20537,34 +20452,34 @@ t1556:
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	FMOVQ    560(R26), F3
 	WORD     $0x6ea3e423 // fcmgt v3.4s, v1.4s, v3.4s
-	FMOVQ    1216(R26), F4
+	FMOVQ    1200(R26), F4
 	FMOVQ    560(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
 	VBIF     V3.B16, V1.B16, V4.B16
-	FMOVQ    1376(R26), F5
+	FMOVQ    1392(R26), F5
 	VAND     V3.B16, V5.B16, V3.B16
-	FMOVQ    1408(R26), F5
-	FMOVQ    1392(R26), F6
+	FMOVQ    1424(R26), F5
+	FMOVQ    1408(R26), F6
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1424(R26), F6
+	FMOVQ    1440(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
-	FMOVQ    1440(R26), F5
+	FMOVQ    1456(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1456(R26), F6
+	FMOVQ    1472(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
-	FMOVQ    1472(R26), F5
+	FMOVQ    1488(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1488(R26), F6
+	FMOVQ    1504(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
-	FMOVQ    1504(R26), F5
+	FMOVQ    1520(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1216(R26), F6
+	FMOVQ    1200(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x6e24dc85 // fmul v5.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V6.S4, V4.S4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1520(R26), F3
+	FMOVQ    1536(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    624(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
@@ -20579,19 +20494,19 @@ t1556:
 
 	// the edges of the bin
 	CMP      $4, R15
-	BLT      t1560
+	BLT      t1632
 	FMOVQ    (R6), F3
-	B        t1559
-t1560:
-	TBNZ     $1, R15, t1561
+	B        t1631
+t1632:
+	TBNZ     $1, R15, t1633
 	FMOVS    (R6), F3
-	B        t1559
-t1561:
+	B        t1631
+t1633:
 	FMOVD    (R6), F3
-	TBZ      $0, R15, t1559
+	TBZ      $0, R15, t1631
 	ADD      $8, R6, R23
 	VLD1     (R23), V3.S[2]
-t1559:
+t1631:
 	WORD     $0x4e30d644 // fadd v4.4s, v18.4s, v16.4s
 	WORD     $0x4ea0d884 // fcmeq v4.4s, v4.4s, #0.0
 	WORD     $0x4eafd645 // fsub v5.4s, v18.4s, v15.4s
@@ -20744,19 +20659,19 @@ t1559:
 	WORD     $0x4ea6d427 // fsub v7.4s, v1.4s, v6.4s
 	WORD     $0x6e22dce7 // fmul v7.4s, v7.4s, v2.4s
 	CMP      $4, R15
-	BLT      t1563
+	BLT      t1635
 	FMOVQ    F7, (R2)
-	B        t1562
-t1563:
-	TBNZ     $1, R15, t1564
+	B        t1634
+t1635:
+	TBNZ     $1, R15, t1636
 	FMOVS    F7, (R2)
-	B        t1562
-t1564:
+	B        t1634
+t1636:
 	FMOVD    F7, (R2)
-	TBZ      $0, R15, t1562
+	TBZ      $0, R15, t1634
 	ADD      $8, R2, R23
 	VST1     V7.S[2], (R23)
-t1562:
+t1634:
 	VFMLA    V6.S4, V3.S4, V5.S4
 	WORD     $0x6ea0f8a5 // fneg v5.4s, v5.4s
 	VFMLA    V1.S4, V4.S4, V5.S4
@@ -20765,98 +20680,96 @@ t1562:
 	WORD     $0x4ea0d800 // fcmeq v0.4s, v0.4s, #0.0
 	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
 	CMP      $4, R15
-	BLT      t1566
+	BLT      t1638
 	FMOVQ    F0, (R3)
-	B        t1565
-t1566:
-	TBNZ     $1, R15, t1567
+	B        t1637
+t1638:
+	TBNZ     $1, R15, t1639
 	FMOVS    F0, (R3)
-	B        t1565
-t1567:
+	B        t1637
+t1639:
 	FMOVD    F0, (R3)
-	TBZ      $0, R15, t1565
+	TBZ      $0, R15, t1637
 	ADD      $8, R3, R23
 	VST1     V0.S[2], (R23)
-t1565:
+t1637:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V12.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V12.S4, V1.S4
+	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD     $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F2
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1120(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	FMOVQ    1136(R26), F2
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1152(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	FMOVQ    1168(R26), F2
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1184(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	FMOVQ    1200(R26), F2
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1216(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	WORD     $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F6
-	WORD     $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	FMOVQ    1088(R26), F2
+	FMOVQ    1072(R26), F5
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	FMOVQ    1120(R26), F2
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	FMOVQ    1152(R26), F2
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	FMOVQ    1184(R26), F2
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	WORD     $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
 	VFMLA    V2.S4, V5.S4, V6.S4
-	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	FMOVQ    944(R26), F2
-	VFMLA    V2.S4, V1.S4, V0.S4
-	WORD     $0x4ea0e881 // fcmlt v1.4s, v4.4s, #0.0
-	WORD     $0x4e611c81 // bic v1.16b, v4.16b, v1.16b
-	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
+	FMOVQ    1232(R26), F2
+	VFMLA    V2.S4, V0.S4, V1.S4
+	WORD     $0x4ea0e880 // fcmlt v0.4s, v4.4s, #0.0
+	WORD     $0x4e601c80 // bic v0.16b, v4.16b, v0.16b
+	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD     $0x6ea0f861 // fneg v1.4s, v3.4s
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	CMP      $4, R15
-	BLT      t1569
+	BLT      t1641
 	FMOVQ    (R5), F1
-	B        t1568
-t1569:
-	TBNZ     $1, R15, t1570
+	B        t1640
+t1641:
+	TBNZ     $1, R15, t1642
 	FMOVS    (R5), F1
-	B        t1568
-t1570:
+	B        t1640
+t1642:
 	FMOVD    (R5), F1
-	TBZ      $0, R15, t1568
+	TBZ      $0, R15, t1640
 	ADD      $8, R5, R23
 	VLD1     (R23), V1.S[2]
-t1568:
+t1640:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	CMP      $4, R15
-	BLT      t1572
+	BLT      t1644
 	FMOVQ    F0, (R1)
-	B        t1571
-t1572:
-	TBNZ     $1, R15, t1573
+	B        t1643
+t1644:
+	TBNZ     $1, R15, t1645
 	FMOVS    F0, (R1)
-	B        t1571
-t1573:
+	B        t1643
+t1645:
 	FMOVD    F0, (R1)
-	TBZ      $0, R15, t1571
+	TBZ      $0, R15, t1643
 	ADD      $8, R1, R23
 	VST1     V0.S[2], (R23)
-t1571:
+t1643:
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -20888,7 +20801,7 @@ t1571:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
@@ -20901,14 +20814,14 @@ t1571:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6ebbe440 // fcmgt v0.4s, v2.4s, v27.4s
 	VBSL     V27.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -20940,12 +20853,12 @@ t1571:
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -20977,7 +20890,7 @@ t1571:
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
@@ -20985,21 +20898,21 @@ t1571:
 	SUB      $4, R15, R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1574
+	BLE      t1646
 	CMP      $4, R23
-	BLT      t1575
+	BLT      t1647
 	FMOVQ    16(R7), F0
-	B        t1574
-t1575:
-	TBNZ     $1, R23, t1576
+	B        t1646
+t1647:
+	TBNZ     $1, R23, t1648
 	FMOVS    16(R7), F0
-	B        t1574
-t1576:
+	B        t1646
+t1648:
 	FMOVD    16(R7), F0
-	TBZ      $0, R23, t1574
+	TBZ      $0, R23, t1646
 	ADD      $24, R7, R23
 	VLD1     (R23), V0.S[2]
-t1574:
+t1646:
 	FMOVQ    880(R26), F1
 	VORR     V1.B16, V0.B16, V1.B16
 	FMOVQ    896(R26), F2
@@ -21036,34 +20949,34 @@ t1574:
 	VAND     V2.B16, V0.B16, V2.B16
 	FMOVQ    560(R26), F3
 	WORD     $0x6ea3e423 // fcmgt v3.4s, v1.4s, v3.4s
-	FMOVQ    1216(R26), F4
+	FMOVQ    1200(R26), F4
 	FMOVQ    560(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
 	VBIF     V3.B16, V1.B16, V4.B16
-	FMOVQ    1376(R26), F5
+	FMOVQ    1392(R26), F5
 	VAND     V3.B16, V5.B16, V3.B16
-	FMOVQ    1408(R26), F5
-	FMOVQ    1392(R26), F6
+	FMOVQ    1424(R26), F5
+	FMOVQ    1408(R26), F6
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1424(R26), F6
+	FMOVQ    1440(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
-	FMOVQ    1440(R26), F5
+	FMOVQ    1456(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1456(R26), F6
+	FMOVQ    1472(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
-	FMOVQ    1472(R26), F5
+	FMOVQ    1488(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1488(R26), F6
+	FMOVQ    1504(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
-	FMOVQ    1504(R26), F5
+	FMOVQ    1520(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1216(R26), F6
+	FMOVQ    1200(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x6e24dc85 // fmul v5.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V6.S4, V4.S4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1520(R26), F3
+	FMOVQ    1536(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    624(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
@@ -21078,21 +20991,21 @@ t1574:
 	SUB      $4, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1577
+	BLE      t1649
 	CMP      $4, R23
-	BLT      t1578
+	BLT      t1650
 	FMOVQ    16(R6), F3
-	B        t1577
-t1578:
-	TBNZ     $1, R23, t1579
+	B        t1649
+t1650:
+	TBNZ     $1, R23, t1651
 	FMOVS    16(R6), F3
-	B        t1577
-t1579:
+	B        t1649
+t1651:
 	FMOVD    16(R6), F3
-	TBZ      $0, R23, t1577
+	TBZ      $0, R23, t1649
 	ADD      $24, R6, R23
 	VLD1     (R23), V3.S[2]
-t1577:
+t1649:
 	WORD     $0x4e30d644 // fadd v4.4s, v18.4s, v16.4s
 	WORD     $0x4ea0d884 // fcmeq v4.4s, v4.4s, #0.0
 	WORD     $0x4eafd645 // fsub v5.4s, v18.4s, v15.4s
@@ -21232,21 +21145,21 @@ t1577:
 	WORD     $0x6e22dce7 // fmul v7.4s, v7.4s, v2.4s
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t1580
+	BLE      t1652
 	CMP      $4, R23
-	BLT      t1581
+	BLT      t1653
 	FMOVQ    F7, 16(R2)
-	B        t1580
-t1581:
-	TBNZ     $1, R23, t1582
+	B        t1652
+t1653:
+	TBNZ     $1, R23, t1654
 	FMOVS    F7, 16(R2)
-	B        t1580
-t1582:
+	B        t1652
+t1654:
 	FMOVD    F7, 16(R2)
-	TBZ      $0, R23, t1580
+	TBZ      $0, R23, t1652
 	ADD      $24, R2, R23
 	VST1     V7.S[2], (R23)
-t1580:
+t1652:
 	VFMLA    V6.S4, V3.S4, V5.S4
 	WORD     $0x6ea0f8a5 // fneg v5.4s, v5.4s
 	VFMLA    V1.S4, V4.S4, V5.S4
@@ -21256,57 +21169,55 @@ t1580:
 	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t1583
+	BLE      t1655
 	CMP      $4, R23
-	BLT      t1584
+	BLT      t1656
 	FMOVQ    F0, 16(R3)
-	B        t1583
-t1584:
-	TBNZ     $1, R23, t1585
+	B        t1655
+t1656:
+	TBNZ     $1, R23, t1657
 	FMOVS    F0, 16(R3)
-	B        t1583
-t1585:
+	B        t1655
+t1657:
 	FMOVD    F0, 16(R3)
-	TBZ      $0, R23, t1583
+	TBZ      $0, R23, t1655
 	ADD      $24, R3, R23
 	VST1     V0.S[2], (R23)
-t1583:
+t1655:
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V12.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
-	FMOVQ    1104(R26), F2
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1120(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	FMOVQ    1136(R26), F2
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1152(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	FMOVQ    1168(R26), F2
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1184(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	FMOVQ    1200(R26), F2
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1216(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	WORD     $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F6
-	WORD     $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V12.S4, V1.S4
+	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD     $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
+	FMOVQ    1088(R26), F2
+	FMOVQ    1072(R26), F5
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	FMOVQ    1120(R26), F2
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	FMOVQ    1152(R26), F2
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	FMOVQ    1184(R26), F2
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	WORD     $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
 	VFMLA    V2.S4, V5.S4, V6.S4
-	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	FMOVQ    944(R26), F2
-	VFMLA    V2.S4, V1.S4, V0.S4
-	WORD     $0x4ea0e881 // fcmlt v1.4s, v4.4s, #0.0
-	WORD     $0x4e611c81 // bic v1.16b, v4.16b, v1.16b
-	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
+	FMOVQ    1232(R26), F2
+	VFMLA    V2.S4, V0.S4, V1.S4
+	WORD     $0x4ea0e880 // fcmlt v0.4s, v4.4s, #0.0
+	WORD     $0x4e601c80 // bic v0.16b, v4.16b, v0.16b
+	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD     $0x6ea0f861 // fneg v1.4s, v3.4s
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
@@ -21314,43 +21225,43 @@ t1583:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1586
+	BLE      t1658
 	CMP      $4, R23
-	BLT      t1587
+	BLT      t1659
 	FMOVQ    16(R5), F1
-	B        t1586
-t1587:
-	TBNZ     $1, R23, t1588
+	B        t1658
+t1659:
+	TBNZ     $1, R23, t1660
 	FMOVS    16(R5), F1
-	B        t1586
-t1588:
+	B        t1658
+t1660:
 	FMOVD    16(R5), F1
-	TBZ      $0, R23, t1586
+	TBZ      $0, R23, t1658
 	ADD      $24, R5, R23
 	VLD1     (R23), V1.S[2]
-t1586:
+t1658:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t1589
+	BLE      t1661
 	CMP      $4, R23
-	BLT      t1590
+	BLT      t1662
 	FMOVQ    F0, 16(R1)
-	B        t1589
-t1590:
-	TBNZ     $1, R23, t1591
+	B        t1661
+t1662:
+	TBNZ     $1, R23, t1663
 	FMOVS    F0, 16(R1)
-	B        t1589
-t1591:
+	B        t1661
+t1663:
 	FMOVD    F0, 16(R1)
-	TBZ      $0, R23, t1589
+	TBZ      $0, R23, t1661
 	ADD      $24, R1, R23
 	VST1     V0.S[2], (R23)
-t1589:
-	FMOVQ    1232(R26), F2
+t1661:
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -21376,7 +21287,7 @@ t1589:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
@@ -21387,14 +21298,14 @@ t1589:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6ebae440 // fcmgt v0.4s, v2.4s, v26.4s
 	VBSL     V26.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -21420,12 +21331,12 @@ t1589:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -21451,7 +21362,7 @@ t1589:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
@@ -21459,21 +21370,21 @@ t1589:
 	SUB      $8, R15, R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1592
+	BLE      t1664
 	CMP      $4, R23
-	BLT      t1593
+	BLT      t1665
 	FMOVQ    32(R7), F0
-	B        t1592
-t1593:
-	TBNZ     $1, R23, t1594
+	B        t1664
+t1665:
+	TBNZ     $1, R23, t1666
 	FMOVS    32(R7), F0
-	B        t1592
-t1594:
+	B        t1664
+t1666:
 	FMOVD    32(R7), F0
-	TBZ      $0, R23, t1592
+	TBZ      $0, R23, t1664
 	ADD      $40, R7, R23
 	VLD1     (R23), V0.S[2]
-t1592:
+t1664:
 	FMOVQ    880(R26), F1
 	VORR     V1.B16, V0.B16, V1.B16
 	FMOVQ    896(R26), F2
@@ -21510,34 +21421,34 @@ t1592:
 	VAND     V2.B16, V0.B16, V2.B16
 	FMOVQ    560(R26), F3
 	WORD     $0x6ea3e423 // fcmgt v3.4s, v1.4s, v3.4s
-	FMOVQ    1216(R26), F4
+	FMOVQ    1200(R26), F4
 	FMOVQ    560(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
 	VBIF     V3.B16, V1.B16, V4.B16
-	FMOVQ    1376(R26), F5
+	FMOVQ    1392(R26), F5
 	VAND     V3.B16, V5.B16, V3.B16
-	FMOVQ    1408(R26), F5
-	FMOVQ    1392(R26), F6
+	FMOVQ    1424(R26), F5
+	FMOVQ    1408(R26), F6
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1424(R26), F6
+	FMOVQ    1440(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
-	FMOVQ    1440(R26), F5
+	FMOVQ    1456(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1456(R26), F6
+	FMOVQ    1472(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
-	FMOVQ    1472(R26), F5
+	FMOVQ    1488(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1488(R26), F6
+	FMOVQ    1504(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
-	FMOVQ    1504(R26), F5
+	FMOVQ    1520(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1216(R26), F6
+	FMOVQ    1200(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x6e24dc85 // fmul v5.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V6.S4, V4.S4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1520(R26), F3
+	FMOVQ    1536(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    624(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
@@ -21552,21 +21463,21 @@ t1592:
 	SUB      $8, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1595
+	BLE      t1667
 	CMP      $4, R23
-	BLT      t1596
+	BLT      t1668
 	FMOVQ    32(R6), F3
-	B        t1595
-t1596:
-	TBNZ     $1, R23, t1597
+	B        t1667
+t1668:
+	TBNZ     $1, R23, t1669
 	FMOVS    32(R6), F3
-	B        t1595
-t1597:
+	B        t1667
+t1669:
 	FMOVD    32(R6), F3
-	TBZ      $0, R23, t1595
+	TBZ      $0, R23, t1667
 	ADD      $40, R6, R23
 	VLD1     (R23), V3.S[2]
-t1595:
+t1667:
 	WORD     $0x4e30d644 // fadd v4.4s, v18.4s, v16.4s
 	WORD     $0x4ea0d884 // fcmeq v4.4s, v4.4s, #0.0
 	WORD     $0x4eafd645 // fsub v5.4s, v18.4s, v15.4s
@@ -21706,21 +21617,21 @@ t1595:
 	WORD     $0x6e22dce7 // fmul v7.4s, v7.4s, v2.4s
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t1598
+	BLE      t1670
 	CMP      $4, R23
-	BLT      t1599
+	BLT      t1671
 	FMOVQ    F7, 32(R2)
-	B        t1598
-t1599:
-	TBNZ     $1, R23, t1600
+	B        t1670
+t1671:
+	TBNZ     $1, R23, t1672
 	FMOVS    F7, 32(R2)
-	B        t1598
-t1600:
+	B        t1670
+t1672:
 	FMOVD    F7, 32(R2)
-	TBZ      $0, R23, t1598
+	TBZ      $0, R23, t1670
 	ADD      $40, R2, R23
 	VST1     V7.S[2], (R23)
-t1598:
+t1670:
 	VFMLA    V6.S4, V3.S4, V5.S4
 	WORD     $0x6ea0f8a5 // fneg v5.4s, v5.4s
 	VFMLA    V1.S4, V4.S4, V5.S4
@@ -21730,57 +21641,55 @@ t1598:
 	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t1601
+	BLE      t1673
 	CMP      $4, R23
-	BLT      t1602
+	BLT      t1674
 	FMOVQ    F0, 32(R3)
-	B        t1601
-t1602:
-	TBNZ     $1, R23, t1603
+	B        t1673
+t1674:
+	TBNZ     $1, R23, t1675
 	FMOVS    F0, 32(R3)
-	B        t1601
-t1603:
+	B        t1673
+t1675:
 	FMOVD    F0, 32(R3)
-	TBZ      $0, R23, t1601
+	TBZ      $0, R23, t1673
 	ADD      $40, R3, R23
 	VST1     V0.S[2], (R23)
-t1601:
+t1673:
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V12.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
-	FMOVQ    1104(R26), F2
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1120(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	FMOVQ    1136(R26), F2
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1152(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	FMOVQ    1168(R26), F2
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1184(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	FMOVQ    1200(R26), F2
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1216(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	WORD     $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F6
-	WORD     $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V12.S4, V1.S4
+	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD     $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
+	FMOVQ    1088(R26), F2
+	FMOVQ    1072(R26), F5
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	FMOVQ    1120(R26), F2
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	FMOVQ    1152(R26), F2
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	FMOVQ    1184(R26), F2
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	WORD     $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
 	VFMLA    V2.S4, V5.S4, V6.S4
-	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	FMOVQ    944(R26), F2
-	VFMLA    V2.S4, V1.S4, V0.S4
-	WORD     $0x4ea0e881 // fcmlt v1.4s, v4.4s, #0.0
-	WORD     $0x4e611c81 // bic v1.16b, v4.16b, v1.16b
-	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
+	FMOVQ    1232(R26), F2
+	VFMLA    V2.S4, V0.S4, V1.S4
+	WORD     $0x4ea0e880 // fcmlt v0.4s, v4.4s, #0.0
+	WORD     $0x4e601c80 // bic v0.16b, v4.16b, v0.16b
+	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD     $0x6ea0f861 // fneg v1.4s, v3.4s
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
@@ -21788,43 +21697,43 @@ t1601:
 	SUB      $8, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1604
+	BLE      t1676
 	CMP      $4, R23
-	BLT      t1605
+	BLT      t1677
 	FMOVQ    32(R5), F1
-	B        t1604
-t1605:
-	TBNZ     $1, R23, t1606
+	B        t1676
+t1677:
+	TBNZ     $1, R23, t1678
 	FMOVS    32(R5), F1
-	B        t1604
-t1606:
+	B        t1676
+t1678:
 	FMOVD    32(R5), F1
-	TBZ      $0, R23, t1604
+	TBZ      $0, R23, t1676
 	ADD      $40, R5, R23
 	VLD1     (R23), V1.S[2]
-t1604:
+t1676:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t1607
+	BLE      t1679
 	CMP      $4, R23
-	BLT      t1608
+	BLT      t1680
 	FMOVQ    F0, 32(R1)
-	B        t1607
-t1608:
-	TBNZ     $1, R23, t1609
+	B        t1679
+t1680:
+	TBNZ     $1, R23, t1681
 	FMOVS    F0, 32(R1)
-	B        t1607
-t1609:
+	B        t1679
+t1681:
 	FMOVD    F0, 32(R1)
-	TBZ      $0, R23, t1607
+	TBZ      $0, R23, t1679
 	ADD      $40, R1, R23
 	VST1     V0.S[2], (R23)
-t1607:
-	FMOVQ    1232(R26), F2
+t1679:
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -21850,7 +21759,7 @@ t1607:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
@@ -21861,14 +21770,14 @@ t1607:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6eb9e440 // fcmgt v0.4s, v2.4s, v25.4s
 	VBSL     V25.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -21894,12 +21803,12 @@ t1607:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -21925,7 +21834,7 @@ t1607:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
@@ -21933,21 +21842,21 @@ t1607:
 	SUB      $12, R15, R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1610
+	BLE      t1682
 	CMP      $4, R23
-	BLT      t1611
+	BLT      t1683
 	FMOVQ    48(R7), F0
-	B        t1610
-t1611:
-	TBNZ     $1, R23, t1612
+	B        t1682
+t1683:
+	TBNZ     $1, R23, t1684
 	FMOVS    48(R7), F0
-	B        t1610
-t1612:
+	B        t1682
+t1684:
 	FMOVD    48(R7), F0
-	TBZ      $0, R23, t1610
+	TBZ      $0, R23, t1682
 	ADD      $56, R7, R23
 	VLD1     (R23), V0.S[2]
-t1610:
+t1682:
 	FMOVQ    880(R26), F1
 	VORR     V1.B16, V0.B16, V1.B16
 	FMOVQ    896(R26), F2
@@ -21984,34 +21893,34 @@ t1610:
 	VAND     V2.B16, V0.B16, V2.B16
 	FMOVQ    560(R26), F3
 	WORD     $0x6ea3e423 // fcmgt v3.4s, v1.4s, v3.4s
-	FMOVQ    1216(R26), F4
+	FMOVQ    1200(R26), F4
 	FMOVQ    560(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
 	VBIF     V3.B16, V1.B16, V4.B16
-	FMOVQ    1376(R26), F5
+	FMOVQ    1392(R26), F5
 	VAND     V3.B16, V5.B16, V3.B16
-	FMOVQ    1408(R26), F5
-	FMOVQ    1392(R26), F6
+	FMOVQ    1424(R26), F5
+	FMOVQ    1408(R26), F6
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1424(R26), F6
+	FMOVQ    1440(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
-	FMOVQ    1440(R26), F5
+	FMOVQ    1456(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1456(R26), F6
+	FMOVQ    1472(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
-	FMOVQ    1472(R26), F5
+	FMOVQ    1488(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1488(R26), F6
+	FMOVQ    1504(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
-	FMOVQ    1504(R26), F5
+	FMOVQ    1520(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1216(R26), F6
+	FMOVQ    1200(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x6e24dc85 // fmul v5.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V6.S4, V4.S4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1520(R26), F3
+	FMOVQ    1536(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    624(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
@@ -22026,21 +21935,21 @@ t1610:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1613
+	BLE      t1685
 	CMP      $4, R23
-	BLT      t1614
+	BLT      t1686
 	FMOVQ    48(R6), F3
-	B        t1613
-t1614:
-	TBNZ     $1, R23, t1615
+	B        t1685
+t1686:
+	TBNZ     $1, R23, t1687
 	FMOVS    48(R6), F3
-	B        t1613
-t1615:
+	B        t1685
+t1687:
 	FMOVD    48(R6), F3
-	TBZ      $0, R23, t1613
+	TBZ      $0, R23, t1685
 	ADD      $56, R6, R23
 	VLD1     (R23), V3.S[2]
-t1613:
+t1685:
 	WORD     $0x4e30d644 // fadd v4.4s, v18.4s, v16.4s
 	WORD     $0x4ea0d884 // fcmeq v4.4s, v4.4s, #0.0
 	WORD     $0x4eafd645 // fsub v5.4s, v18.4s, v15.4s
@@ -22180,21 +22089,21 @@ t1613:
 	WORD     $0x6e22dce7 // fmul v7.4s, v7.4s, v2.4s
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t1616
+	BLE      t1688
 	CMP      $4, R23
-	BLT      t1617
+	BLT      t1689
 	FMOVQ    F7, 48(R2)
-	B        t1616
-t1617:
-	TBNZ     $1, R23, t1618
+	B        t1688
+t1689:
+	TBNZ     $1, R23, t1690
 	FMOVS    F7, 48(R2)
-	B        t1616
-t1618:
+	B        t1688
+t1690:
 	FMOVD    F7, 48(R2)
-	TBZ      $0, R23, t1616
+	TBZ      $0, R23, t1688
 	ADD      $56, R2, R23
 	VST1     V7.S[2], (R23)
-t1616:
+t1688:
 	VFMLA    V6.S4, V3.S4, V5.S4
 	WORD     $0x6ea0f8a5 // fneg v5.4s, v5.4s
 	VFMLA    V1.S4, V4.S4, V5.S4
@@ -22204,57 +22113,55 @@ t1616:
 	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t1619
+	BLE      t1691
 	CMP      $4, R23
-	BLT      t1620
+	BLT      t1692
 	FMOVQ    F0, 48(R3)
-	B        t1619
-t1620:
-	TBNZ     $1, R23, t1621
+	B        t1691
+t1692:
+	TBNZ     $1, R23, t1693
 	FMOVS    F0, 48(R3)
-	B        t1619
-t1621:
+	B        t1691
+t1693:
 	FMOVD    F0, 48(R3)
-	TBZ      $0, R23, t1619
+	TBZ      $0, R23, t1691
 	ADD      $56, R3, R23
 	VST1     V0.S[2], (R23)
-t1619:
+t1691:
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V12.S4, V0.S4
-	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
-	FMOVQ    1104(R26), F2
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1120(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	FMOVQ    1136(R26), F2
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1152(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	FMOVQ    1168(R26), F2
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1184(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	FMOVQ    1200(R26), F2
-	VFMLA    V0.S4, V5.S4, V2.S4
-	FMOVQ    1216(R26), F5
-	VFMLA    V0.S4, V2.S4, V5.S4
-	WORD     $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
-	FMOVQ    960(R26), F6
-	WORD     $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	FMOVQ    512(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V12.S4, V1.S4
+	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD     $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
+	FMOVQ    1088(R26), F2
+	FMOVQ    1072(R26), F5
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	FMOVQ    1120(R26), F2
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	FMOVQ    1152(R26), F2
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	FMOVQ    1184(R26), F2
+	VFMLA    V1.S4, V5.S4, V2.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V1.S4, V2.S4, V5.S4
+	WORD     $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc06 // fmul v6.4s, v0.4s, v6.4s
 	VFMLA    V2.S4, V5.S4, V6.S4
-	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	FMOVQ    944(R26), F2
-	VFMLA    V2.S4, V1.S4, V0.S4
-	WORD     $0x4ea0e881 // fcmlt v1.4s, v4.4s, #0.0
-	WORD     $0x4e611c81 // bic v1.16b, v4.16b, v1.16b
-	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD     $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
+	FMOVQ    1232(R26), F2
+	VFMLA    V2.S4, V0.S4, V1.S4
+	WORD     $0x4ea0e880 // fcmlt v0.4s, v4.4s, #0.0
+	WORD     $0x4e601c80 // bic v0.16b, v4.16b, v0.16b
+	WORD     $0x4ea0d420 // fsub v0.4s, v1.4s, v0.4s
 	WORD     $0x6ea0f861 // fneg v1.4s, v3.4s
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
@@ -22262,43 +22169,43 @@ t1619:
 	SUB      $12, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1622
+	BLE      t1694
 	CMP      $4, R23
-	BLT      t1623
+	BLT      t1695
 	FMOVQ    48(R5), F1
-	B        t1622
-t1623:
-	TBNZ     $1, R23, t1624
+	B        t1694
+t1695:
+	TBNZ     $1, R23, t1696
 	FMOVS    48(R5), F1
-	B        t1622
-t1624:
+	B        t1694
+t1696:
 	FMOVD    48(R5), F1
-	TBZ      $0, R23, t1622
+	TBZ      $0, R23, t1694
 	ADD      $56, R5, R23
 	VLD1     (R23), V1.S[2]
-t1622:
+t1694:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t1625
+	BLE      t1697
 	CMP      $4, R23
-	BLT      t1626
+	BLT      t1698
 	FMOVQ    F0, 48(R1)
-	B        t1625
-t1626:
-	TBNZ     $1, R23, t1627
+	B        t1697
+t1698:
+	TBNZ     $1, R23, t1699
 	FMOVS    F0, 48(R1)
-	B        t1625
-t1627:
+	B        t1697
+t1699:
 	FMOVD    F0, 48(R1)
-	TBZ      $0, R23, t1625
+	TBZ      $0, R23, t1697
 	ADD      $56, R1, R23
 	VST1     V0.S[2], (R23)
-t1625:
-	FMOVQ    1232(R26), F2
+t1697:
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -22324,7 +22231,7 @@ t1625:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
@@ -22335,14 +22242,14 @@ t1625:
 	VBSL     V1.B16, V0.B16, V2.B16
 	WORD     $0x6eb8e440 // fcmgt v0.4s, v2.4s, v24.4s
 	VBSL     V24.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -22368,12 +22275,12 @@ t1625:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    752(R26), F3
 	FMOVQ    912(R26), F4
@@ -22399,7 +22306,7 @@ t1625:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
@@ -22410,7 +22317,7 @@ t1625:
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
-l1344:
+l1416:
 	SUB      R8, R5, R5
 	SUB      R8, R1, R1
 	SUB      R8, R2, R2
@@ -22433,9 +22340,9 @@ l1344:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -22467,14 +22374,14 @@ l1344:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -22506,14 +22413,14 @@ l1344:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -22545,14 +22452,14 @@ l1344:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -22584,7 +22491,7 @@ l1344:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
@@ -22596,50 +22503,48 @@ l1344:
 	VEXT     $4, V23.B16, V23.B16, V1.B16
 	WORD     $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
 	VDUP     V23.S[0], V1.S4
-	FMOVQ    1296(R26), F2
+	FMOVQ    1312(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1312(R26), F3
+	FMOVQ    1328(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1328(R26), F4
+	FMOVQ    1344(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
 	VSUB     V4.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	WORD     $0x4eadd463 // fsub v3.4s, v3.4s, v13.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	FMOVQ    960(R26), F6
+	FMOVQ    1216(R26), F6
 	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	FMOVQ    944(R26), F4
+	FMOVQ    1232(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
@@ -22661,50 +22566,48 @@ l1344:
 	VEXT     $4, V31.B16, V31.B16, V1.B16
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 	VDUP     V31.S[0], V1.S4
-	FMOVQ    1296(R26), F2
+	FMOVQ    1312(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1312(R26), F3
+	FMOVQ    1328(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1328(R26), F4
+	FMOVQ    1344(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F4
+	VSUB     V4.S4, V3.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VAND     V5.B16, V4.B16, V4.B16
 	VSUB     V4.S4, V3.S4, V3.S4
-	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	WORD     $0x4eadd463 // fsub v3.4s, v3.4s, v13.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1216(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	FMOVQ    960(R26), F6
+	FMOVQ    1216(R26), F6
 	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	FMOVQ    944(R26), F4
+	FMOVQ    1232(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
@@ -22725,8 +22628,8 @@ l1344:
 	WORD     $0x4e611c11 // bic v17.16b, v0.16b, v1.16b
 	MOVD     n+72(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l1346
-l1345:
+	BLT      l1418
+l1417:
 	FMOVS    (R0), F0
 	VDUP     V0.S[0], V0.S4
 	FMOVS    (R0), F1
@@ -22745,9 +22648,9 @@ l1345:
 	WORD     $0x6e23e4e7 // fcmge v7.4s, v7.4s, v3.4s
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    1248(R26), F8
+	FMOVQ    1264(R26), F8
 	WORD     $0x4ea2f502 // fmin v2.4s, v8.4s, v2.4s
-	FMOVQ    1248(R26), F8
+	FMOVQ    1264(R26), F8
 	WORD     $0x4ea3f503 // fmin v3.4s, v8.4s, v3.4s
 	FMOVQ    896(R26), F8
 	WORD     $0x4e22f502 // fmax v2.4s, v8.4s, v2.4s
@@ -22823,9 +22726,9 @@ l1345:
 	WORD     $0x6e25e4e7 // fcmge v7.4s, v7.4s, v5.4s
 	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
-	FMOVQ    1248(R26), F8
+	FMOVQ    1264(R26), F8
 	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    1248(R26), F8
+	FMOVQ    1264(R26), F8
 	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
 	FMOVQ    896(R26), F8
 	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
@@ -22909,13 +22812,13 @@ l1345:
 	FLDPQ    (R2), (F4, F5)
 	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	WORD     $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
-	FMOVQ    1264(R26), F6
+	FMOVQ    1280(R26), F6
 	WORD     $0x4ea4f4c4 // fmin v4.4s, v6.4s, v4.4s
-	FMOVQ    1264(R26), F6
+	FMOVQ    1280(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1296(R26), F6
 	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1296(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
 	WORD     $0x4e621c84 // bic v4.16b, v4.16b, v2.16b
 	WORD     $0x4e631ca5 // bic v5.16b, v5.16b, v3.16b
@@ -22923,13 +22826,13 @@ l1345:
 	FLDPQ    (R3), (F4, F5)
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1264(R26), F4
+	FMOVQ    1280(R26), F4
 	WORD     $0x4ea0f480 // fmin v0.4s, v4.4s, v0.4s
-	FMOVQ    1264(R26), F4
+	FMOVQ    1280(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1296(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1296(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
@@ -22952,9 +22855,9 @@ l1345:
 	WORD     $0x6e23e4e7 // fcmge v7.4s, v7.4s, v3.4s
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
 	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
-	FMOVQ    1248(R26), F8
+	FMOVQ    1264(R26), F8
 	WORD     $0x4ea2f502 // fmin v2.4s, v8.4s, v2.4s
-	FMOVQ    1248(R26), F8
+	FMOVQ    1264(R26), F8
 	WORD     $0x4ea3f503 // fmin v3.4s, v8.4s, v3.4s
 	FMOVQ    896(R26), F8
 	WORD     $0x4e22f502 // fmax v2.4s, v8.4s, v2.4s
@@ -23024,9 +22927,9 @@ l1345:
 	WORD     $0x6e25e4e7 // fcmge v7.4s, v7.4s, v5.4s
 	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
-	FMOVQ    1248(R26), F8
+	FMOVQ    1264(R26), F8
 	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    1248(R26), F8
+	FMOVQ    1264(R26), F8
 	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
 	FMOVQ    896(R26), F8
 	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
@@ -23102,13 +23005,13 @@ l1345:
 	FLDPQ    32(R2), (F4, F5)
 	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	WORD     $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
-	FMOVQ    1264(R26), F6
+	FMOVQ    1280(R26), F6
 	WORD     $0x4ea4f4c4 // fmin v4.4s, v6.4s, v4.4s
-	FMOVQ    1264(R26), F6
+	FMOVQ    1280(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1296(R26), F6
 	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1280(R26), F6
+	FMOVQ    1296(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
 	WORD     $0x4e621c84 // bic v4.16b, v4.16b, v2.16b
 	WORD     $0x4e631ca5 // bic v5.16b, v5.16b, v3.16b
@@ -23116,13 +23019,13 @@ l1345:
 	FLDPQ    32(R3), (F4, F5)
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1264(R26), F4
+	FMOVQ    1280(R26), F4
 	WORD     $0x4ea0f480 // fmin v0.4s, v4.4s, v0.4s
-	FMOVQ    1264(R26), F4
+	FMOVQ    1280(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1296(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
-	FMOVQ    1280(R26), F4
+	FMOVQ    1296(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
@@ -23132,11 +23035,11 @@ l1345:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	SUBS     $16, R15, R15
-	BGE      l1345
-l1346:
+	BGE      l1417
+l1418:
 	ADDS     $12, R15, R15
-	BLT      l1347
-l1349:
+	BLT      l1419
+l1421:
 	FMOVS    (R0), F0
 	VDUP     V0.S[0], V0.S4
 	FMOVQ    (R1), F1
@@ -23147,7 +23050,7 @@ l1349:
 	FMOVQ    896(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    896(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -23189,7 +23092,7 @@ l1349:
 	FMOVQ    896(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    896(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -23237,17 +23140,17 @@ l1349:
 	// the gradients times their responsibilities
 	FMOVQ    (R2), F2
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
-	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1280(R26), F3
+	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
+	FMOVQ    1296(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	FMOVQ    F2, (R2)
 	FMOVQ    (R3), F2
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F2
-	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	FMOVQ    1280(R26), F2
+	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
+	FMOVQ    1296(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, (R3)
@@ -23256,37 +23159,37 @@ l1349:
 	ADD      $16, R2, R2
 	ADD      $16, R3, R3
 	SUBS     $4, R15, R15
-	BGE      l1349
-l1347:
+	BGE      l1421
+l1419:
 	ADDS     $4, R15, R15
-	BEQ      l1348
+	BEQ      l1420
 	FMOVS    (R0), F0
 	VDUP     V0.S[0], V0.S4
-	TBNZ     $1, R15, t1629
+	TBNZ     $1, R15, t1701
 	FMOVS    (R1), F1
-	B        t1628
-t1629:
+	B        t1700
+t1701:
 	FMOVD    (R1), F1
-	TBZ      $0, R15, t1628
+	TBZ      $0, R15, t1700
 	ADD      $8, R1, R23
 	VLD1     (R23), V1.S[2]
-t1628:
+t1700:
 	WORD     $0x4eb1d421 // fsub v1.4s, v1.4s, v17.4s
-	TBNZ     $1, R15, t1631
+	TBNZ     $1, R15, t1703
 	FMOVS    (R5), F2
-	B        t1630
-t1631:
+	B        t1702
+t1703:
 	FMOVD    (R5), F2
-	TBZ      $0, R15, t1630
+	TBZ      $0, R15, t1702
 	ADD      $8, R5, R23
 	VLD1     (R23), V2.S[2]
-t1630:
+t1702:
 	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
 	WORD     $0x4ebfd442 // fsub v2.4s, v2.4s, v31.4s
 	FMOVQ    896(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    896(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -23328,7 +23231,7 @@ t1630:
 	FMOVQ    896(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    896(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -23369,72 +23272,72 @@ t1630:
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
-	TBNZ     $1, R15, t1633
+	TBNZ     $1, R15, t1705
 	FMOVS    F2, (R1)
-	B        t1632
-t1633:
+	B        t1704
+t1705:
 	FMOVD    F2, (R1)
-	TBZ      $0, R15, t1632
+	TBZ      $0, R15, t1704
 	ADD      $8, R1, R23
 	VST1     V2.S[2], (R23)
-t1632:
+t1704:
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD     $0x4ea0d801 // fcmeq v1.4s, v0.4s, #0.0
 
 	// the gradients times their responsibilities
-	TBNZ     $1, R15, t1635
+	TBNZ     $1, R15, t1707
 	FMOVS    (R2), F2
-	B        t1634
-t1635:
+	B        t1706
+t1707:
 	FMOVD    (R2), F2
-	TBZ      $0, R15, t1634
+	TBZ      $0, R15, t1706
 	ADD      $8, R2, R23
 	VLD1     (R23), V2.S[2]
-t1634:
+t1706:
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F3
-	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1280(R26), F3
+	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
+	FMOVQ    1296(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
-	TBNZ     $1, R15, t1637
+	TBNZ     $1, R15, t1709
 	FMOVS    F2, (R2)
-	B        t1636
-t1637:
+	B        t1708
+t1709:
 	FMOVD    F2, (R2)
-	TBZ      $0, R15, t1636
+	TBZ      $0, R15, t1708
 	ADD      $8, R2, R23
 	VST1     V2.S[2], (R23)
-t1636:
-	TBNZ     $1, R15, t1639
+t1708:
+	TBNZ     $1, R15, t1711
 	FMOVS    (R3), F2
-	B        t1638
-t1639:
+	B        t1710
+t1711:
 	FMOVD    (R3), F2
-	TBZ      $0, R15, t1638
+	TBZ      $0, R15, t1710
 	ADD      $8, R3, R23
 	VLD1     (R23), V2.S[2]
-t1638:
+t1710:
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    1264(R26), F2
-	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	FMOVQ    1280(R26), F2
+	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
+	FMOVQ    1296(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	TBNZ     $1, R15, t1641
+	TBNZ     $1, R15, t1713
 	FMOVS    F0, (R3)
-	B        t1640
-t1641:
+	B        t1712
+t1713:
 	FMOVD    F0, (R3)
-	TBZ      $0, R15, t1640
+	TBZ      $0, R15, t1712
 	ADD      $8, R3, R23
 	VST1     V0.S[2], (R23)
-t1640:
+t1712:
 	ADD      R15<<2, R5, R5
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
-l1348:
+l1420:
 	FMOVS    F18, (R0)
 	ADD      $4, R0, R0
 	MOVD     16(RSP), R25
@@ -23453,5 +23356,5 @@ l1348:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l1336
+	BNE      l1408
 	RET

@@ -90,8 +90,8 @@ DATA noiseConsts<>+656(SB)/8, $0x0000001000000010 // 16
 DATA noiseConsts<>+664(SB)/8, $0x0000001000000010
 DATA noiseConsts<>+672(SB)/8, $0x3f3504f33f3504f3 // sqrt(1/2)
 DATA noiseConsts<>+680(SB)/8, $0x3f3504f33f3504f3
-DATA noiseConsts<>+688(SB)/8, $0x007fffff007fffff // the mantissa
-DATA noiseConsts<>+696(SB)/8, $0x007fffff007fffff
+DATA noiseConsts<>+688(SB)/8, $0xff800000ff800000 // -Inf; the bits of sign and exponent
+DATA noiseConsts<>+696(SB)/8, $0xff800000ff800000
 DATA noiseConsts<>+704(SB)/8, $0x3f8000003f800000 // 1
 DATA noiseConsts<>+712(SB)/8, $0x3f8000003f800000
 DATA noiseConsts<>+720(SB)/8, $0xbd9537bcbd9537bc // -0x1.2a6f78p-04 = -0.07286021
@@ -112,10 +112,10 @@ DATA noiseConsts<>+832(SB)/8, $0x3eaaaab83eaaaab8 // 0x1.55557p-02 = 0.33333373
 DATA noiseConsts<>+840(SB)/8, $0x3eaaaab83eaaaab8
 DATA noiseConsts<>+848(SB)/8, $0xbf000000bf000000 // -0x1p-01 = -0.5
 DATA noiseConsts<>+856(SB)/8, $0xbf000000bf000000
-DATA noiseConsts<>+864(SB)/8, $0x35bfbe8e35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
-DATA noiseConsts<>+872(SB)/8, $0x35bfbe8e35bfbe8e
-DATA noiseConsts<>+880(SB)/8, $0x3f3172003f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
-DATA noiseConsts<>+888(SB)/8, $0x3f3172003f317200
+DATA noiseConsts<>+864(SB)/8, $0x2a3fbe8e2a3fbe8e // 0x1.7f7d1cp-43 = 1.703032e-13
+DATA noiseConsts<>+872(SB)/8, $0x2a3fbe8e2a3fbe8e
+DATA noiseConsts<>+880(SB)/8, $0x33b1720033b17200 // 0x1.62e4p-24 = 8.262941e-08
+DATA noiseConsts<>+888(SB)/8, $0x33b1720033b17200
 DATA noiseConsts<>+896(SB)/8, $0xc0000000c0000000 // -2
 DATA noiseConsts<>+904(SB)/8, $0xc0000000c0000000
 DATA noiseConsts<>+912(SB)/8, $0x4080000040800000 // 4
@@ -1155,11 +1155,10 @@ l2:
 	WORD     $0x4ea4f762 // fmin v2.4s, v27.4s, v4.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V23.S4, V2.S4, V2.S4
-	WORD     $0x4f290444 // sshr v4.4s, v2.4s, #23
+	VSUB     V23.S4, V2.S4, V4.S4
+	VAND     V22.B16, V4.B16, V4.B16
+	VSUB     V4.S4, V2.S4, V2.S4
 	WORD     $0x4e21d884 // scvtf v4.4s, v4.4s
-	VAND     V22.B16, V2.B16, V2.B16
-	VADD     V23.S4, V2.S4, V2.S4
 	WORD     $0x4eb5d442 // fsub v2.4s, v2.4s, v21.4s
 
 	// r + r^2 p(r) + k ln 2
@@ -1234,11 +1233,10 @@ l2:
 	WORD     $0x4ea4f760 // fmin v0.4s, v27.4s, v4.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V23.S4, V0.S4, V0.S4
-	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
+	VSUB     V23.S4, V0.S4, V4.S4
+	VAND     V22.B16, V4.B16, V4.B16
+	VSUB     V4.S4, V0.S4, V0.S4
 	WORD     $0x4e21d884 // scvtf v4.4s, v4.4s
-	VAND     V22.B16, V0.B16, V0.B16
-	VADD     V23.S4, V0.S4, V0.S4
 	WORD     $0x4eb5d400 // fsub v0.4s, v0.4s, v21.4s
 
 	// r + r^2 p(r) + k ln 2
@@ -1489,11 +1487,10 @@ l2:
 	WORD     $0x4ea4f762 // fmin v2.4s, v27.4s, v4.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V23.S4, V2.S4, V2.S4
-	WORD     $0x4f290444 // sshr v4.4s, v2.4s, #23
+	VSUB     V23.S4, V2.S4, V4.S4
+	VAND     V22.B16, V4.B16, V4.B16
+	VSUB     V4.S4, V2.S4, V2.S4
 	WORD     $0x4e21d884 // scvtf v4.4s, v4.4s
-	VAND     V22.B16, V2.B16, V2.B16
-	VADD     V23.S4, V2.S4, V2.S4
 	WORD     $0x4eb5d442 // fsub v2.4s, v2.4s, v21.4s
 
 	// r + r^2 p(r) + k ln 2
@@ -1568,11 +1565,10 @@ l2:
 	WORD     $0x4ea4f760 // fmin v0.4s, v27.4s, v4.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V23.S4, V0.S4, V0.S4
-	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
+	VSUB     V23.S4, V0.S4, V4.S4
+	VAND     V22.B16, V4.B16, V4.B16
+	VSUB     V4.S4, V0.S4, V0.S4
 	WORD     $0x4e21d884 // scvtf v4.4s, v4.4s
-	VAND     V22.B16, V0.B16, V0.B16
-	VADD     V23.S4, V0.S4, V0.S4
 	WORD     $0x4eb5d400 // fsub v0.4s, v0.4s, v21.4s
 
 	// r + r^2 p(r) + k ln 2
@@ -1823,11 +1819,10 @@ l2:
 	WORD     $0x4ea4f762 // fmin v2.4s, v27.4s, v4.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V23.S4, V2.S4, V2.S4
-	WORD     $0x4f290444 // sshr v4.4s, v2.4s, #23
+	VSUB     V23.S4, V2.S4, V4.S4
+	VAND     V22.B16, V4.B16, V4.B16
+	VSUB     V4.S4, V2.S4, V2.S4
 	WORD     $0x4e21d884 // scvtf v4.4s, v4.4s
-	VAND     V22.B16, V2.B16, V2.B16
-	VADD     V23.S4, V2.S4, V2.S4
 	WORD     $0x4eb5d442 // fsub v2.4s, v2.4s, v21.4s
 
 	// r + r^2 p(r) + k ln 2
@@ -1902,11 +1897,10 @@ l2:
 	WORD     $0x4ea4f760 // fmin v0.4s, v27.4s, v4.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V23.S4, V0.S4, V0.S4
-	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
+	VSUB     V23.S4, V0.S4, V4.S4
+	VAND     V22.B16, V4.B16, V4.B16
+	VSUB     V4.S4, V0.S4, V0.S4
 	WORD     $0x4e21d884 // scvtf v4.4s, v4.4s
-	VAND     V22.B16, V0.B16, V0.B16
-	VADD     V23.S4, V0.S4, V0.S4
 	WORD     $0x4eb5d400 // fsub v0.4s, v0.4s, v21.4s
 
 	// r + r^2 p(r) + k ln 2
@@ -2157,11 +2151,10 @@ l2:
 	WORD     $0x4ea4f762 // fmin v2.4s, v27.4s, v4.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V23.S4, V2.S4, V2.S4
-	WORD     $0x4f290444 // sshr v4.4s, v2.4s, #23
+	VSUB     V23.S4, V2.S4, V4.S4
+	VAND     V22.B16, V4.B16, V4.B16
+	VSUB     V4.S4, V2.S4, V2.S4
 	WORD     $0x4e21d884 // scvtf v4.4s, v4.4s
-	VAND     V22.B16, V2.B16, V2.B16
-	VADD     V23.S4, V2.S4, V2.S4
 	WORD     $0x4eb5d442 // fsub v2.4s, v2.4s, v21.4s
 
 	// r + r^2 p(r) + k ln 2
@@ -2236,11 +2229,10 @@ l2:
 	WORD     $0x4ea4f760 // fmin v0.4s, v27.4s, v4.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V23.S4, V0.S4, V0.S4
-	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
+	VSUB     V23.S4, V0.S4, V4.S4
+	VAND     V22.B16, V4.B16, V4.B16
+	VSUB     V4.S4, V0.S4, V0.S4
 	WORD     $0x4e21d884 // scvtf v4.4s, v4.4s
-	VAND     V22.B16, V0.B16, V0.B16
-	VADD     V23.S4, V0.S4, V0.S4
 	WORD     $0x4eb5d400 // fsub v0.4s, v0.4s, v21.4s
 
 	// r + r^2 p(r) + k ln 2

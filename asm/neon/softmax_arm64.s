@@ -104,39 +104,41 @@ DATA softmaxConsts<>+768(SB)/8, $0x0080000000800000 // 0x1p-126 = 1.1754944e-38:
 DATA softmaxConsts<>+776(SB)/8, $0x0080000000800000
 DATA softmaxConsts<>+784(SB)/8, $0x4b8000004b800000 // 0x1p+24 = 1.6777216e+07
 DATA softmaxConsts<>+792(SB)/8, $0x4b8000004b800000
-DATA softmaxConsts<>+800(SB)/8, $0xffffffe8ffffffe8 // -24
-DATA softmaxConsts<>+808(SB)/8, $0xffffffe8ffffffe8
+DATA softmaxConsts<>+800(SB)/8, $0xf4000000f4000000
+DATA softmaxConsts<>+808(SB)/8, $0xf4000000f4000000
 DATA softmaxConsts<>+816(SB)/8, $0x3f3504f33f3504f3 // sqrt(1/2)
 DATA softmaxConsts<>+824(SB)/8, $0x3f3504f33f3504f3
-DATA softmaxConsts<>+832(SB)/8, $0x007fffff007fffff // the mantissa
-DATA softmaxConsts<>+840(SB)/8, $0x007fffff007fffff
-DATA softmaxConsts<>+848(SB)/8, $0xbd9537bcbd9537bc // -0x1.2a6f78p-04 = -0.07286021
-DATA softmaxConsts<>+856(SB)/8, $0xbd9537bcbd9537bc
-DATA softmaxConsts<>+864(SB)/8, $0x3e00acba3e00acba // 0x1.015974p-03 = 0.1256589
-DATA softmaxConsts<>+872(SB)/8, $0x3e00acba3e00acba
-DATA softmaxConsts<>+880(SB)/8, $0xbe074b66be074b66 // -0x1.0e96ccp-03 = -0.13212356
-DATA softmaxConsts<>+888(SB)/8, $0xbe074b66be074b66
-DATA softmaxConsts<>+896(SB)/8, $0x3e11ce713e11ce71 // 0x1.239ce2p-03 = 0.14238907
-DATA softmaxConsts<>+904(SB)/8, $0x3e11ce713e11ce71
-DATA softmaxConsts<>+912(SB)/8, $0xbe2a337fbe2a337f // -0x1.5466fep-03 = -0.16621207
-DATA softmaxConsts<>+920(SB)/8, $0xbe2a337fbe2a337f
-DATA softmaxConsts<>+928(SB)/8, $0x3e4cca273e4cca27 // 0x1.99944ep-03 = 0.1999899
-DATA softmaxConsts<>+936(SB)/8, $0x3e4cca273e4cca27
-DATA softmaxConsts<>+944(SB)/8, $0xbe80011abe80011a // -0x1.000234p-02 = -0.2500084
-DATA softmaxConsts<>+952(SB)/8, $0xbe80011abe80011a
-DATA softmaxConsts<>+960(SB)/8, $0x3eaaaab83eaaaab8 // 0x1.55557p-02 = 0.33333373
-DATA softmaxConsts<>+968(SB)/8, $0x3eaaaab83eaaaab8
-DATA softmaxConsts<>+976(SB)/8, $0xbf000000bf000000 // -0x1p-01 = -0.5
-DATA softmaxConsts<>+984(SB)/8, $0xbf000000bf000000
-DATA softmaxConsts<>+992(SB)/8, $0x7fc000007fc00000 // NaN
-DATA softmaxConsts<>+1000(SB)/8, $0x7fc000007fc00000
-DATA softmaxConsts<>+1008(SB)/8, $0x7f7fffff7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
-DATA softmaxConsts<>+1016(SB)/8, $0x7f7fffff7f7fffff
-DATA softmaxConsts<>+1024(SB)/8, $0xc2ae0000c2ae0000 // -87
-DATA softmaxConsts<>+1032(SB)/8, $0xc2ae0000c2ae0000
-DATA softmaxConsts<>+1040(SB)/8, $0x4b40007f4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
-DATA softmaxConsts<>+1048(SB)/8, $0x4b40007f4b40007f
-GLOBL softmaxConsts<>(SB), RODATA|NOPTR, $1056
+DATA softmaxConsts<>+832(SB)/8, $0xbd9537bcbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA softmaxConsts<>+840(SB)/8, $0xbd9537bcbd9537bc
+DATA softmaxConsts<>+848(SB)/8, $0x3e00acba3e00acba // 0x1.015974p-03 = 0.1256589
+DATA softmaxConsts<>+856(SB)/8, $0x3e00acba3e00acba
+DATA softmaxConsts<>+864(SB)/8, $0xbe074b66be074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA softmaxConsts<>+872(SB)/8, $0xbe074b66be074b66
+DATA softmaxConsts<>+880(SB)/8, $0x3e11ce713e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA softmaxConsts<>+888(SB)/8, $0x3e11ce713e11ce71
+DATA softmaxConsts<>+896(SB)/8, $0xbe2a337fbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA softmaxConsts<>+904(SB)/8, $0xbe2a337fbe2a337f
+DATA softmaxConsts<>+912(SB)/8, $0x3e4cca273e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA softmaxConsts<>+920(SB)/8, $0x3e4cca273e4cca27
+DATA softmaxConsts<>+928(SB)/8, $0xbe80011abe80011a // -0x1.000234p-02 = -0.2500084
+DATA softmaxConsts<>+936(SB)/8, $0xbe80011abe80011a
+DATA softmaxConsts<>+944(SB)/8, $0x3eaaaab83eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA softmaxConsts<>+952(SB)/8, $0x3eaaaab83eaaaab8
+DATA softmaxConsts<>+960(SB)/8, $0xbf000000bf000000 // -0x1p-01 = -0.5
+DATA softmaxConsts<>+968(SB)/8, $0xbf000000bf000000
+DATA softmaxConsts<>+976(SB)/8, $0x2a3fbe8e2a3fbe8e // 0x1.7f7d1cp-43 = 1.703032e-13
+DATA softmaxConsts<>+984(SB)/8, $0x2a3fbe8e2a3fbe8e
+DATA softmaxConsts<>+992(SB)/8, $0x33b1720033b17200 // 0x1.62e4p-24 = 8.262941e-08
+DATA softmaxConsts<>+1000(SB)/8, $0x33b1720033b17200
+DATA softmaxConsts<>+1008(SB)/8, $0x7fc000007fc00000 // NaN
+DATA softmaxConsts<>+1016(SB)/8, $0x7fc000007fc00000
+DATA softmaxConsts<>+1024(SB)/8, $0x7f7fffff7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
+DATA softmaxConsts<>+1032(SB)/8, $0x7f7fffff7f7fffff
+DATA softmaxConsts<>+1040(SB)/8, $0xc2ae0000c2ae0000 // -87
+DATA softmaxConsts<>+1048(SB)/8, $0xc2ae0000c2ae0000
+DATA softmaxConsts<>+1056(SB)/8, $0x4b40007f4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
+DATA softmaxConsts<>+1064(SB)/8, $0x4b40007f4b40007f
+GLOBL softmaxConsts<>(SB), RODATA|NOPTR, $1072
 
 // func Softmax(dst *float32, x *float32, rows int, n int)
 TEXT ·Softmax(SB), NOSPLIT, $8-32
@@ -744,10 +746,10 @@ TEXT ·LogSumExp(SB), NOSPLIT, $8-32
 	MOVD     $softmaxConsts<>(SB), R26
 
 	// Registers:    V0-V12 values    V13-V26 constants and scalars    V27-V31 kept from loop to loop
-	FLDPQ    560(R26), (F26, F25)
-	FMOVQ    592(R26), F24
-	FMOVQ    752(R26), F23
-	FLDPQ    528(R26), (F22, F21)
+	FMOVQ    560(R26), F26
+	FMOVQ    752(R26), F25
+	FLDPQ    528(R26), (F24, F23)
+	FLDPQ    576(R26), (F22, F21)
 	FMOVQ    608(R26), F20
 	FMOVQ    512(R26), F19
 	FMOVQ    704(R26), F18
@@ -789,73 +791,73 @@ l98:
 	ADDS     $16, R15, R15
 	BEQ      l99
 	CMP      $4, R15
-	BLT      t177
+	BLT      t189
 	FMOVQ    (R1), F0
-	B        t176
-t177:
-	TBNZ     $1, R15, t178
+	B        t188
+t189:
+	TBNZ     $1, R15, t190
 	FMOVS    (R1), F0
-	B        t176
-t178:
+	B        t188
+t190:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t176
+	TBZ      $0, R15, t188
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t176:
+t188:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t179
+	BLE      t191
 	CMP      $4, R23
-	BLT      t180
+	BLT      t192
 	FMOVQ    16(R1), F1
-	B        t179
-t180:
-	TBNZ     $1, R23, t181
+	B        t191
+t192:
+	TBNZ     $1, R23, t193
 	FMOVS    16(R1), F1
-	B        t179
-t181:
+	B        t191
+t193:
 	FMOVD    16(R1), F1
-	TBZ      $0, R23, t179
+	TBZ      $0, R23, t191
 	ADD      $24, R1, R23
 	VLD1     (R23), V1.S[2]
-t179:
+t191:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t182
+	BLE      t194
 	CMP      $4, R23
-	BLT      t183
+	BLT      t195
 	FMOVQ    32(R1), F2
-	B        t182
-t183:
-	TBNZ     $1, R23, t184
+	B        t194
+t195:
+	TBNZ     $1, R23, t196
 	FMOVS    32(R1), F2
-	B        t182
-t184:
+	B        t194
+t196:
 	FMOVD    32(R1), F2
-	TBZ      $0, R23, t182
+	TBZ      $0, R23, t194
 	ADD      $40, R1, R23
 	VLD1     (R23), V2.S[2]
-t182:
+t194:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t185
+	BLE      t197
 	CMP      $4, R23
-	BLT      t186
+	BLT      t198
 	FMOVQ    48(R1), F3
-	B        t185
-t186:
-	TBNZ     $1, R23, t187
+	B        t197
+t198:
+	TBNZ     $1, R23, t199
 	FMOVS    48(R1), F3
-	B        t185
-t187:
+	B        t197
+t199:
 	FMOVD    48(R1), F3
-	TBZ      $0, R23, t185
+	TBZ      $0, R23, t197
 	ADD      $56, R1, R23
 	VLD1     (R23), V3.S[2]
-t185:
+t197:
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F4
 	SUB      R15<<2, R26, R23
@@ -909,36 +911,36 @@ l100:
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
 	WORD     $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
-	WORD     $0x4ea0f6e0 // fmin v0.4s, v23.4s, v0.4s
-	WORD     $0x4ea1f6e1 // fmin v1.4s, v23.4s, v1.4s
-	WORD     $0x4ea2f6e2 // fmin v2.4s, v23.4s, v2.4s
-	WORD     $0x4ea3f6e3 // fmin v3.4s, v23.4s, v3.4s
-	WORD     $0x4e20f6c0 // fmax v0.4s, v22.4s, v0.4s
-	WORD     $0x4e21f6c1 // fmax v1.4s, v22.4s, v1.4s
-	WORD     $0x4e22f6c2 // fmax v2.4s, v22.4s, v2.4s
-	WORD     $0x4e23f6c3 // fmax v3.4s, v22.4s, v3.4s
+	WORD     $0x4ea0f720 // fmin v0.4s, v25.4s, v0.4s
+	WORD     $0x4ea1f721 // fmin v1.4s, v25.4s, v1.4s
+	WORD     $0x4ea2f722 // fmin v2.4s, v25.4s, v2.4s
+	WORD     $0x4ea3f723 // fmin v3.4s, v25.4s, v3.4s
+	WORD     $0x4e20f700 // fmax v0.4s, v24.4s, v0.4s
+	WORD     $0x4e21f701 // fmax v1.4s, v24.4s, v1.4s
+	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
+	WORD     $0x4e23f703 // fmax v3.4s, v24.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    560(R26), F4
-	VFMLA    V21.S4, V0.S4, V4.S4
+	VFMLA    V23.S4, V0.S4, V4.S4
 	FMOVQ    560(R26), F5
-	VFMLA    V21.S4, V1.S4, V5.S4
+	VFMLA    V23.S4, V1.S4, V5.S4
 	FMOVQ    560(R26), F6
-	VFMLA    V21.S4, V2.S4, V6.S4
+	VFMLA    V23.S4, V2.S4, V6.S4
 	FMOVQ    560(R26), F7
-	VFMLA    V21.S4, V3.S4, V7.S4
+	VFMLA    V23.S4, V3.S4, V7.S4
 	WORD     $0x4ebad488 // fsub v8.4s, v4.4s, v26.4s
 	WORD     $0x4ebad4a9 // fsub v9.4s, v5.4s, v26.4s
 	WORD     $0x4ebad4ca // fsub v10.4s, v6.4s, v26.4s
 	WORD     $0x4ebad4eb // fsub v11.4s, v7.4s, v26.4s
-	VFMLS    V25.S4, V8.S4, V0.S4
-	VFMLS    V25.S4, V9.S4, V1.S4
-	VFMLS    V25.S4, V10.S4, V2.S4
-	VFMLS    V25.S4, V11.S4, V3.S4
-	VFMLS    V24.S4, V8.S4, V0.S4
-	VFMLS    V24.S4, V9.S4, V1.S4
-	VFMLS    V24.S4, V10.S4, V2.S4
-	VFMLS    V24.S4, V11.S4, V3.S4
+	VFMLS    V22.S4, V8.S4, V0.S4
+	VFMLS    V22.S4, V9.S4, V1.S4
+	VFMLS    V22.S4, V10.S4, V2.S4
+	VFMLS    V22.S4, V11.S4, V3.S4
+	VFMLS    V21.S4, V8.S4, V0.S4
+	VFMLS    V21.S4, V9.S4, V1.S4
+	VFMLS    V21.S4, V10.S4, V2.S4
+	VFMLS    V21.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F8
@@ -1026,107 +1028,107 @@ l102:
 	ADDS     $16, R15, R15
 	BEQ      l103
 	CMP      $4, R15
-	BLT      t189
+	BLT      t201
 	FMOVQ    (R1), F0
-	B        t188
-t189:
-	TBNZ     $1, R15, t190
+	B        t200
+t201:
+	TBNZ     $1, R15, t202
 	FMOVS    (R1), F0
-	B        t188
-t190:
+	B        t200
+t202:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t188
+	TBZ      $0, R15, t200
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t188:
+t200:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t191
+	BLE      t203
 	CMP      $4, R23
-	BLT      t192
+	BLT      t204
 	FMOVQ    16(R1), F1
-	B        t191
-t192:
-	TBNZ     $1, R23, t193
+	B        t203
+t204:
+	TBNZ     $1, R23, t205
 	FMOVS    16(R1), F1
-	B        t191
-t193:
+	B        t203
+t205:
 	FMOVD    16(R1), F1
-	TBZ      $0, R23, t191
+	TBZ      $0, R23, t203
 	ADD      $24, R1, R23
 	VLD1     (R23), V1.S[2]
-t191:
+t203:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t194
+	BLE      t206
 	CMP      $4, R23
-	BLT      t195
+	BLT      t207
 	FMOVQ    32(R1), F2
-	B        t194
-t195:
-	TBNZ     $1, R23, t196
+	B        t206
+t207:
+	TBNZ     $1, R23, t208
 	FMOVS    32(R1), F2
-	B        t194
-t196:
+	B        t206
+t208:
 	FMOVD    32(R1), F2
-	TBZ      $0, R23, t194
+	TBZ      $0, R23, t206
 	ADD      $40, R1, R23
 	VLD1     (R23), V2.S[2]
-t194:
+t206:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t197
+	BLE      t209
 	CMP      $4, R23
-	BLT      t198
+	BLT      t210
 	FMOVQ    48(R1), F3
-	B        t197
-t198:
-	TBNZ     $1, R23, t199
+	B        t209
+t210:
+	TBNZ     $1, R23, t211
 	FMOVS    48(R1), F3
-	B        t197
-t199:
+	B        t209
+t211:
 	FMOVD    48(R1), F3
-	TBZ      $0, R23, t197
+	TBZ      $0, R23, t209
 	ADD      $56, R1, R23
 	VLD1     (R23), V3.S[2]
-t197:
+t209:
 	WORD     $0x4ebbd400 // fsub v0.4s, v0.4s, v27.4s
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
 	WORD     $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
-	WORD     $0x4ea0f6e0 // fmin v0.4s, v23.4s, v0.4s
-	WORD     $0x4ea1f6e1 // fmin v1.4s, v23.4s, v1.4s
-	WORD     $0x4ea2f6e2 // fmin v2.4s, v23.4s, v2.4s
-	WORD     $0x4ea3f6e3 // fmin v3.4s, v23.4s, v3.4s
-	WORD     $0x4e20f6c0 // fmax v0.4s, v22.4s, v0.4s
-	WORD     $0x4e21f6c1 // fmax v1.4s, v22.4s, v1.4s
-	WORD     $0x4e22f6c2 // fmax v2.4s, v22.4s, v2.4s
-	WORD     $0x4e23f6c3 // fmax v3.4s, v22.4s, v3.4s
+	WORD     $0x4ea0f720 // fmin v0.4s, v25.4s, v0.4s
+	WORD     $0x4ea1f721 // fmin v1.4s, v25.4s, v1.4s
+	WORD     $0x4ea2f722 // fmin v2.4s, v25.4s, v2.4s
+	WORD     $0x4ea3f723 // fmin v3.4s, v25.4s, v3.4s
+	WORD     $0x4e20f700 // fmax v0.4s, v24.4s, v0.4s
+	WORD     $0x4e21f701 // fmax v1.4s, v24.4s, v1.4s
+	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
+	WORD     $0x4e23f703 // fmax v3.4s, v24.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    560(R26), F4
-	VFMLA    V21.S4, V0.S4, V4.S4
+	VFMLA    V23.S4, V0.S4, V4.S4
 	FMOVQ    560(R26), F5
-	VFMLA    V21.S4, V1.S4, V5.S4
+	VFMLA    V23.S4, V1.S4, V5.S4
 	FMOVQ    560(R26), F6
-	VFMLA    V21.S4, V2.S4, V6.S4
+	VFMLA    V23.S4, V2.S4, V6.S4
 	FMOVQ    560(R26), F7
-	VFMLA    V21.S4, V3.S4, V7.S4
+	VFMLA    V23.S4, V3.S4, V7.S4
 	WORD     $0x4ebad488 // fsub v8.4s, v4.4s, v26.4s
 	WORD     $0x4ebad4a9 // fsub v9.4s, v5.4s, v26.4s
 	WORD     $0x4ebad4ca // fsub v10.4s, v6.4s, v26.4s
 	WORD     $0x4ebad4eb // fsub v11.4s, v7.4s, v26.4s
-	VFMLS    V25.S4, V8.S4, V0.S4
-	VFMLS    V25.S4, V9.S4, V1.S4
-	VFMLS    V25.S4, V10.S4, V2.S4
-	VFMLS    V25.S4, V11.S4, V3.S4
-	VFMLS    V24.S4, V8.S4, V0.S4
-	VFMLS    V24.S4, V9.S4, V1.S4
-	VFMLS    V24.S4, V10.S4, V2.S4
-	VFMLS    V24.S4, V11.S4, V3.S4
+	VFMLS    V22.S4, V8.S4, V0.S4
+	VFMLS    V22.S4, V9.S4, V1.S4
+	VFMLS    V22.S4, V10.S4, V2.S4
+	VFMLS    V22.S4, V11.S4, V3.S4
+	VFMLS    V21.S4, V8.S4, V0.S4
+	VFMLS    V21.S4, V9.S4, V1.S4
+	VFMLS    V21.S4, V10.S4, V2.S4
+	VFMLS    V21.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F8
@@ -1236,43 +1238,42 @@ l103:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    816(R26), F3
+	VSUB     V3.S4, V2.S4, V3.S4
+	VAND     V19.B16, V3.B16, V3.B16
 	VSUB     V3.S4, V2.S4, V2.S4
-	WORD     $0x4f290443 // sshr v3.4s, v2.4s, #23
 	VADD     V1.S4, V3.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    832(R26), F3
-	VAND     V3.B16, V2.B16, V2.B16
-	FMOVQ    816(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x4eb1d442 // fsub v2.4s, v2.4s, v17.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    864(R26), F3
-	FMOVQ    848(R26), F4
+	FMOVQ    848(R26), F3
+	FMOVQ    832(R26), F4
 	VFMLA    V2.S4, V4.S4, V3.S4
-	FMOVQ    880(R26), F4
+	FMOVQ    864(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
-	FMOVQ    896(R26), F3
+	FMOVQ    880(R26), F3
 	VFMLA    V2.S4, V4.S4, V3.S4
-	FMOVQ    912(R26), F4
+	FMOVQ    896(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
-	FMOVQ    928(R26), F3
+	FMOVQ    912(R26), F3
 	VFMLA    V2.S4, V4.S4, V3.S4
-	FMOVQ    944(R26), F4
+	FMOVQ    928(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
-	FMOVQ    960(R26), F3
+	FMOVQ    944(R26), F3
 	VFMLA    V2.S4, V4.S4, V3.S4
-	FMOVQ    976(R26), F4
+	FMOVQ    960(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
 	WORD     $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
-	WORD     $0x6e38dc25 // fmul v5.4s, v1.4s, v24.4s
+	FMOVQ    976(R26), F5
+	WORD     $0x6e25dc25 // fmul v5.4s, v1.4s, v5.4s
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
-	VFMLA    V25.S4, V1.S4, V2.S4
+	FMOVQ    992(R26), F3
+	VFMLA    V3.S4, V1.S4, V2.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e801 // fcmlt v1.4s, v0.4s, #0.0
-	FMOVQ    992(R26), F3
+	FMOVQ    1008(R26), F3
 	VBSL     V2.B16, V3.B16, V1.B16
 	WORD     $0x4ea0d802 // fcmeq v2.4s, v0.4s, #0.0
 	VBSL     V1.B16, V19.B16, V2.B16
@@ -1292,10 +1293,10 @@ TEXT ·MaxLogSum(SB), NOSPLIT, $24-48
 	MOVD     $softmaxConsts<>(SB), R26
 
 	// Registers:    V0-V12 values    V13-V26 constants and scalars    V27-V31 kept from loop to loop
-	FLDPQ    560(R26), (F26, F25)
-	FMOVQ    592(R26), F24
-	FMOVQ    752(R26), F23
-	FLDPQ    528(R26), (F22, F21)
+	FMOVQ    560(R26), F26
+	FMOVQ    752(R26), F25
+	FLDPQ    528(R26), (F24, F23)
+	FLDPQ    576(R26), (F22, F21)
 	FMOVQ    608(R26), F20
 	FMOVQ    512(R26), F19
 	FMOVQ    704(R26), F18
@@ -1316,15 +1317,15 @@ TEXT ·MaxLogSum(SB), NOSPLIT, $24-48
 	LSL      $2, R14, R14
 	SUB      R3, R14, R14
 	MOVD     R14, 16(RSP)
-l200:
+l212:
 	VMOV     V19.B16, V31.B16
 	VMOV     V19.B16, V30.B16
 	VMOV     V19.B16, V29.B16
 	VMOV     V19.B16, V28.B16
 	MOVD     n+32(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l203
-l201:
+	BLT      l215
+l213:
 	FLDPQ    (R2), (F0, F1)
 	FLDPQ    32(R2), (F2, F3)
 	WORD     $0x6ebfe404 // fcmgt v4.4s, v0.4s, v31.4s
@@ -1337,78 +1338,78 @@ l201:
 	VBIT     V0.B16, V3.B16, V28.B16
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
-	BGE      l201
-l203:
+	BGE      l213
+l215:
 	ADDS     $16, R15, R15
-	BEQ      l204
+	BEQ      l216
 	CMP      $4, R15
-	BLT      t282
+	BLT      t306
 	FMOVQ    (R2), F0
-	B        t281
-t282:
-	TBNZ     $1, R15, t283
+	B        t305
+t306:
+	TBNZ     $1, R15, t307
 	FMOVS    (R2), F0
-	B        t281
-t283:
+	B        t305
+t307:
 	FMOVD    (R2), F0
-	TBZ      $0, R15, t281
+	TBZ      $0, R15, t305
 	ADD      $8, R2, R23
 	VLD1     (R23), V0.S[2]
-t281:
+t305:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t284
+	BLE      t308
 	CMP      $4, R23
-	BLT      t285
+	BLT      t309
 	FMOVQ    16(R2), F1
-	B        t284
-t285:
-	TBNZ     $1, R23, t286
+	B        t308
+t309:
+	TBNZ     $1, R23, t310
 	FMOVS    16(R2), F1
-	B        t284
-t286:
+	B        t308
+t310:
 	FMOVD    16(R2), F1
-	TBZ      $0, R23, t284
+	TBZ      $0, R23, t308
 	ADD      $24, R2, R23
 	VLD1     (R23), V1.S[2]
-t284:
+t308:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t287
+	BLE      t311
 	CMP      $4, R23
-	BLT      t288
+	BLT      t312
 	FMOVQ    32(R2), F2
-	B        t287
-t288:
-	TBNZ     $1, R23, t289
+	B        t311
+t312:
+	TBNZ     $1, R23, t313
 	FMOVS    32(R2), F2
-	B        t287
-t289:
+	B        t311
+t313:
 	FMOVD    32(R2), F2
-	TBZ      $0, R23, t287
+	TBZ      $0, R23, t311
 	ADD      $40, R2, R23
 	VLD1     (R23), V2.S[2]
-t287:
+t311:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t290
+	BLE      t314
 	CMP      $4, R23
-	BLT      t291
+	BLT      t315
 	FMOVQ    48(R2), F3
-	B        t290
-t291:
-	TBNZ     $1, R23, t292
+	B        t314
+t315:
+	TBNZ     $1, R23, t316
 	FMOVS    48(R2), F3
-	B        t290
-t292:
+	B        t314
+t316:
 	FMOVD    48(R2), F3
-	TBZ      $0, R23, t290
+	TBZ      $0, R23, t314
 	ADD      $56, R2, R23
 	VLD1     (R23), V3.S[2]
-t290:
+t314:
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F4
 	SUB      R15<<2, R26, R23
@@ -1430,7 +1431,7 @@ t290:
 	WORD     $0x6ebce4e0 // fcmgt v0.4s, v7.4s, v28.4s
 	VBIT     V0.B16, V7.B16, V28.B16
 	ADD      R15<<2, R2, R2
-l204:
+l216:
 	SUB      R3, R2, R2
 	WORD     $0x6ebde7e1 // fcmgt v1.4s, v31.4s, v29.4s
 	VBIF     V1.B16, V29.B16, V31.B16
@@ -1454,44 +1455,44 @@ l204:
 	VMOV     V18.B16, V28.B16
 	MOVD     n+32(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l207
-l205:
+	BLT      l219
+l217:
 	FLDPQ    (R2), (F0, F1)
 	FLDPQ    32(R2), (F2, F3)
 	WORD     $0x4ebbd400 // fsub v0.4s, v0.4s, v27.4s
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
 	WORD     $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
-	WORD     $0x4ea0f6e0 // fmin v0.4s, v23.4s, v0.4s
-	WORD     $0x4ea1f6e1 // fmin v1.4s, v23.4s, v1.4s
-	WORD     $0x4ea2f6e2 // fmin v2.4s, v23.4s, v2.4s
-	WORD     $0x4ea3f6e3 // fmin v3.4s, v23.4s, v3.4s
-	WORD     $0x4e20f6c0 // fmax v0.4s, v22.4s, v0.4s
-	WORD     $0x4e21f6c1 // fmax v1.4s, v22.4s, v1.4s
-	WORD     $0x4e22f6c2 // fmax v2.4s, v22.4s, v2.4s
-	WORD     $0x4e23f6c3 // fmax v3.4s, v22.4s, v3.4s
+	WORD     $0x4ea0f720 // fmin v0.4s, v25.4s, v0.4s
+	WORD     $0x4ea1f721 // fmin v1.4s, v25.4s, v1.4s
+	WORD     $0x4ea2f722 // fmin v2.4s, v25.4s, v2.4s
+	WORD     $0x4ea3f723 // fmin v3.4s, v25.4s, v3.4s
+	WORD     $0x4e20f700 // fmax v0.4s, v24.4s, v0.4s
+	WORD     $0x4e21f701 // fmax v1.4s, v24.4s, v1.4s
+	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
+	WORD     $0x4e23f703 // fmax v3.4s, v24.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    560(R26), F4
-	VFMLA    V21.S4, V0.S4, V4.S4
+	VFMLA    V23.S4, V0.S4, V4.S4
 	FMOVQ    560(R26), F5
-	VFMLA    V21.S4, V1.S4, V5.S4
+	VFMLA    V23.S4, V1.S4, V5.S4
 	FMOVQ    560(R26), F6
-	VFMLA    V21.S4, V2.S4, V6.S4
+	VFMLA    V23.S4, V2.S4, V6.S4
 	FMOVQ    560(R26), F7
-	VFMLA    V21.S4, V3.S4, V7.S4
+	VFMLA    V23.S4, V3.S4, V7.S4
 	WORD     $0x4ebad488 // fsub v8.4s, v4.4s, v26.4s
 	WORD     $0x4ebad4a9 // fsub v9.4s, v5.4s, v26.4s
 	WORD     $0x4ebad4ca // fsub v10.4s, v6.4s, v26.4s
 	WORD     $0x4ebad4eb // fsub v11.4s, v7.4s, v26.4s
-	VFMLS    V25.S4, V8.S4, V0.S4
-	VFMLS    V25.S4, V9.S4, V1.S4
-	VFMLS    V25.S4, V10.S4, V2.S4
-	VFMLS    V25.S4, V11.S4, V3.S4
-	VFMLS    V24.S4, V8.S4, V0.S4
-	VFMLS    V24.S4, V9.S4, V1.S4
-	VFMLS    V24.S4, V10.S4, V2.S4
-	VFMLS    V24.S4, V11.S4, V3.S4
+	VFMLS    V22.S4, V8.S4, V0.S4
+	VFMLS    V22.S4, V9.S4, V1.S4
+	VFMLS    V22.S4, V10.S4, V2.S4
+	VFMLS    V22.S4, V11.S4, V3.S4
+	VFMLS    V21.S4, V8.S4, V0.S4
+	VFMLS    V21.S4, V9.S4, V1.S4
+	VFMLS    V21.S4, V10.S4, V2.S4
+	VFMLS    V21.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F8
@@ -1574,112 +1575,112 @@ l205:
 	WORD     $0x4e22d79c // fadd v28.4s, v28.4s, v2.4s
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
-	BGE      l205
-l207:
+	BGE      l217
+l219:
 	ADDS     $16, R15, R15
-	BEQ      l208
+	BEQ      l220
 	CMP      $4, R15
-	BLT      t294
+	BLT      t318
 	FMOVQ    (R2), F0
-	B        t293
-t294:
-	TBNZ     $1, R15, t295
+	B        t317
+t318:
+	TBNZ     $1, R15, t319
 	FMOVS    (R2), F0
-	B        t293
-t295:
+	B        t317
+t319:
 	FMOVD    (R2), F0
-	TBZ      $0, R15, t293
+	TBZ      $0, R15, t317
 	ADD      $8, R2, R23
 	VLD1     (R23), V0.S[2]
-t293:
+t317:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t296
+	BLE      t320
 	CMP      $4, R23
-	BLT      t297
+	BLT      t321
 	FMOVQ    16(R2), F1
-	B        t296
-t297:
-	TBNZ     $1, R23, t298
+	B        t320
+t321:
+	TBNZ     $1, R23, t322
 	FMOVS    16(R2), F1
-	B        t296
-t298:
+	B        t320
+t322:
 	FMOVD    16(R2), F1
-	TBZ      $0, R23, t296
+	TBZ      $0, R23, t320
 	ADD      $24, R2, R23
 	VLD1     (R23), V1.S[2]
-t296:
+t320:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t299
+	BLE      t323
 	CMP      $4, R23
-	BLT      t300
+	BLT      t324
 	FMOVQ    32(R2), F2
-	B        t299
-t300:
-	TBNZ     $1, R23, t301
+	B        t323
+t324:
+	TBNZ     $1, R23, t325
 	FMOVS    32(R2), F2
-	B        t299
-t301:
+	B        t323
+t325:
 	FMOVD    32(R2), F2
-	TBZ      $0, R23, t299
+	TBZ      $0, R23, t323
 	ADD      $40, R2, R23
 	VLD1     (R23), V2.S[2]
-t299:
+t323:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t302
+	BLE      t326
 	CMP      $4, R23
-	BLT      t303
+	BLT      t327
 	FMOVQ    48(R2), F3
-	B        t302
-t303:
-	TBNZ     $1, R23, t304
+	B        t326
+t327:
+	TBNZ     $1, R23, t328
 	FMOVS    48(R2), F3
-	B        t302
-t304:
+	B        t326
+t328:
 	FMOVD    48(R2), F3
-	TBZ      $0, R23, t302
+	TBZ      $0, R23, t326
 	ADD      $56, R2, R23
 	VLD1     (R23), V3.S[2]
-t302:
+t326:
 	WORD     $0x4ebbd400 // fsub v0.4s, v0.4s, v27.4s
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
 	WORD     $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
-	WORD     $0x4ea0f6e0 // fmin v0.4s, v23.4s, v0.4s
-	WORD     $0x4ea1f6e1 // fmin v1.4s, v23.4s, v1.4s
-	WORD     $0x4ea2f6e2 // fmin v2.4s, v23.4s, v2.4s
-	WORD     $0x4ea3f6e3 // fmin v3.4s, v23.4s, v3.4s
-	WORD     $0x4e20f6c0 // fmax v0.4s, v22.4s, v0.4s
-	WORD     $0x4e21f6c1 // fmax v1.4s, v22.4s, v1.4s
-	WORD     $0x4e22f6c2 // fmax v2.4s, v22.4s, v2.4s
-	WORD     $0x4e23f6c3 // fmax v3.4s, v22.4s, v3.4s
+	WORD     $0x4ea0f720 // fmin v0.4s, v25.4s, v0.4s
+	WORD     $0x4ea1f721 // fmin v1.4s, v25.4s, v1.4s
+	WORD     $0x4ea2f722 // fmin v2.4s, v25.4s, v2.4s
+	WORD     $0x4ea3f723 // fmin v3.4s, v25.4s, v3.4s
+	WORD     $0x4e20f700 // fmax v0.4s, v24.4s, v0.4s
+	WORD     $0x4e21f701 // fmax v1.4s, v24.4s, v1.4s
+	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
+	WORD     $0x4e23f703 // fmax v3.4s, v24.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    560(R26), F4
-	VFMLA    V21.S4, V0.S4, V4.S4
+	VFMLA    V23.S4, V0.S4, V4.S4
 	FMOVQ    560(R26), F5
-	VFMLA    V21.S4, V1.S4, V5.S4
+	VFMLA    V23.S4, V1.S4, V5.S4
 	FMOVQ    560(R26), F6
-	VFMLA    V21.S4, V2.S4, V6.S4
+	VFMLA    V23.S4, V2.S4, V6.S4
 	FMOVQ    560(R26), F7
-	VFMLA    V21.S4, V3.S4, V7.S4
+	VFMLA    V23.S4, V3.S4, V7.S4
 	WORD     $0x4ebad488 // fsub v8.4s, v4.4s, v26.4s
 	WORD     $0x4ebad4a9 // fsub v9.4s, v5.4s, v26.4s
 	WORD     $0x4ebad4ca // fsub v10.4s, v6.4s, v26.4s
 	WORD     $0x4ebad4eb // fsub v11.4s, v7.4s, v26.4s
-	VFMLS    V25.S4, V8.S4, V0.S4
-	VFMLS    V25.S4, V9.S4, V1.S4
-	VFMLS    V25.S4, V10.S4, V2.S4
-	VFMLS    V25.S4, V11.S4, V3.S4
-	VFMLS    V24.S4, V8.S4, V0.S4
-	VFMLS    V24.S4, V9.S4, V1.S4
-	VFMLS    V24.S4, V10.S4, V2.S4
-	VFMLS    V24.S4, V11.S4, V3.S4
+	VFMLS    V22.S4, V8.S4, V0.S4
+	VFMLS    V22.S4, V9.S4, V1.S4
+	VFMLS    V22.S4, V10.S4, V2.S4
+	VFMLS    V22.S4, V11.S4, V3.S4
+	VFMLS    V21.S4, V8.S4, V0.S4
+	VFMLS    V21.S4, V9.S4, V1.S4
+	VFMLS    V21.S4, V10.S4, V2.S4
+	VFMLS    V21.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F8
@@ -1773,7 +1774,7 @@ t302:
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	WORD     $0x4e22d79c // fadd v28.4s, v28.4s, v2.4s
 	ADD      R15<<2, R2, R2
-l208:
+l220:
 	FMOVS    F27, (R0)
 	WORD     $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
 	WORD     $0x4e3cd7de // fadd v30.4s, v30.4s, v28.4s
@@ -1790,43 +1791,42 @@ l208:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    816(R26), F3
+	VSUB     V3.S4, V2.S4, V3.S4
+	VAND     V19.B16, V3.B16, V3.B16
 	VSUB     V3.S4, V2.S4, V2.S4
-	WORD     $0x4f290443 // sshr v3.4s, v2.4s, #23
 	VADD     V1.S4, V3.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    832(R26), F3
-	VAND     V3.B16, V2.B16, V2.B16
-	FMOVQ    816(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x4eb1d442 // fsub v2.4s, v2.4s, v17.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    864(R26), F3
-	FMOVQ    848(R26), F4
+	FMOVQ    848(R26), F3
+	FMOVQ    832(R26), F4
 	VFMLA    V2.S4, V4.S4, V3.S4
-	FMOVQ    880(R26), F4
+	FMOVQ    864(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
-	FMOVQ    896(R26), F3
+	FMOVQ    880(R26), F3
 	VFMLA    V2.S4, V4.S4, V3.S4
-	FMOVQ    912(R26), F4
+	FMOVQ    896(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
-	FMOVQ    928(R26), F3
+	FMOVQ    912(R26), F3
 	VFMLA    V2.S4, V4.S4, V3.S4
-	FMOVQ    944(R26), F4
+	FMOVQ    928(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
-	FMOVQ    960(R26), F3
+	FMOVQ    944(R26), F3
 	VFMLA    V2.S4, V4.S4, V3.S4
-	FMOVQ    976(R26), F4
+	FMOVQ    960(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
 	WORD     $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
-	WORD     $0x6e38dc25 // fmul v5.4s, v1.4s, v24.4s
+	FMOVQ    976(R26), F5
+	WORD     $0x6e25dc25 // fmul v5.4s, v1.4s, v5.4s
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
-	VFMLA    V25.S4, V1.S4, V2.S4
+	FMOVQ    992(R26), F3
+	VFMLA    V3.S4, V1.S4, V2.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e801 // fcmlt v1.4s, v0.4s, #0.0
-	FMOVQ    992(R26), F3
+	FMOVQ    1008(R26), F3
 	VBSL     V2.B16, V3.B16, V1.B16
 	WORD     $0x4ea0d802 // fcmeq v2.4s, v0.4s, #0.0
 	VBSL     V1.B16, V19.B16, V2.B16
@@ -1840,7 +1840,7 @@ l208:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l200
+	BNE      l212
 	RET
 
 // func SoftmaxBackward(dx *float32, dy *float32, y *float32, rows int, n int)
@@ -1858,15 +1858,15 @@ TEXT ·SoftmaxBackward(SB), NOSPLIT, $8-40
 	LSL      $2, R3, R3
 	MOVD     rows+24(FP), R14
 	MOVD     R14, 8(RSP)
-l305:
+l329:
 	VMOV     V26.B16, V31.B16
 	VMOV     V26.B16, V30.B16
 	VMOV     V26.B16, V29.B16
 	VMOV     V26.B16, V28.B16
 	MOVD     n+32(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l308
-l306:
+	BLT      l332
+l330:
 	FLDPQ    (R1), (F0, F1)
 	FLDPQ    32(R1), (F2, F3)
 	FLDPQ    (R2), (F4, F5)
@@ -1878,146 +1878,146 @@ l306:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
-	BGE      l306
-l308:
+	BGE      l330
+l332:
 	ADDS     $16, R15, R15
-	BEQ      l309
+	BEQ      l333
 	CMP      $4, R15
-	BLT      t346
+	BLT      t370
 	FMOVQ    (R1), F0
-	B        t345
-t346:
-	TBNZ     $1, R15, t347
+	B        t369
+t370:
+	TBNZ     $1, R15, t371
 	FMOVS    (R1), F0
-	B        t345
-t347:
+	B        t369
+t371:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t345
+	TBZ      $0, R15, t369
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t345:
+t369:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t348
+	BLE      t372
 	CMP      $4, R23
-	BLT      t349
+	BLT      t373
 	FMOVQ    16(R1), F1
-	B        t348
-t349:
-	TBNZ     $1, R23, t350
+	B        t372
+t373:
+	TBNZ     $1, R23, t374
 	FMOVS    16(R1), F1
-	B        t348
-t350:
+	B        t372
+t374:
 	FMOVD    16(R1), F1
-	TBZ      $0, R23, t348
+	TBZ      $0, R23, t372
 	ADD      $24, R1, R23
 	VLD1     (R23), V1.S[2]
-t348:
+t372:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t351
+	BLE      t375
 	CMP      $4, R23
-	BLT      t352
+	BLT      t376
 	FMOVQ    32(R1), F2
-	B        t351
-t352:
-	TBNZ     $1, R23, t353
+	B        t375
+t376:
+	TBNZ     $1, R23, t377
 	FMOVS    32(R1), F2
-	B        t351
-t353:
+	B        t375
+t377:
 	FMOVD    32(R1), F2
-	TBZ      $0, R23, t351
+	TBZ      $0, R23, t375
 	ADD      $40, R1, R23
 	VLD1     (R23), V2.S[2]
-t351:
+t375:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t354
+	BLE      t378
 	CMP      $4, R23
-	BLT      t355
+	BLT      t379
 	FMOVQ    48(R1), F3
-	B        t354
-t355:
-	TBNZ     $1, R23, t356
+	B        t378
+t379:
+	TBNZ     $1, R23, t380
 	FMOVS    48(R1), F3
-	B        t354
-t356:
+	B        t378
+t380:
 	FMOVD    48(R1), F3
-	TBZ      $0, R23, t354
+	TBZ      $0, R23, t378
 	ADD      $56, R1, R23
 	VLD1     (R23), V3.S[2]
-t354:
+t378:
 	CMP      $4, R15
-	BLT      t358
+	BLT      t382
 	FMOVQ    (R2), F4
-	B        t357
-t358:
-	TBNZ     $1, R15, t359
+	B        t381
+t382:
+	TBNZ     $1, R15, t383
 	FMOVS    (R2), F4
-	B        t357
-t359:
+	B        t381
+t383:
 	FMOVD    (R2), F4
-	TBZ      $0, R15, t357
+	TBZ      $0, R15, t381
 	ADD      $8, R2, R23
 	VLD1     (R23), V4.S[2]
-t357:
+t381:
 	SUB      $4, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t360
+	BLE      t384
 	CMP      $4, R23
-	BLT      t361
+	BLT      t385
 	FMOVQ    16(R2), F5
-	B        t360
-t361:
-	TBNZ     $1, R23, t362
+	B        t384
+t385:
+	TBNZ     $1, R23, t386
 	FMOVS    16(R2), F5
-	B        t360
-t362:
+	B        t384
+t386:
 	FMOVD    16(R2), F5
-	TBZ      $0, R23, t360
+	TBZ      $0, R23, t384
 	ADD      $24, R2, R23
 	VLD1     (R23), V5.S[2]
-t360:
+t384:
 	SUB      $8, R15, R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t363
+	BLE      t387
 	CMP      $4, R23
-	BLT      t364
+	BLT      t388
 	FMOVQ    32(R2), F6
-	B        t363
-t364:
-	TBNZ     $1, R23, t365
+	B        t387
+t388:
+	TBNZ     $1, R23, t389
 	FMOVS    32(R2), F6
-	B        t363
-t365:
+	B        t387
+t389:
 	FMOVD    32(R2), F6
-	TBZ      $0, R23, t363
+	TBZ      $0, R23, t387
 	ADD      $40, R2, R23
 	VLD1     (R23), V6.S[2]
-t363:
+t387:
 	SUB      $12, R15, R23
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t366
+	BLE      t390
 	CMP      $4, R23
-	BLT      t367
+	BLT      t391
 	FMOVQ    48(R2), F7
-	B        t366
-t367:
-	TBNZ     $1, R23, t368
+	B        t390
+t391:
+	TBNZ     $1, R23, t392
 	FMOVS    48(R2), F7
-	B        t366
-t368:
+	B        t390
+t392:
 	FMOVD    48(R2), F7
-	TBZ      $0, R23, t366
+	TBZ      $0, R23, t390
 	ADD      $56, R2, R23
 	VLD1     (R23), V7.S[2]
-t366:
+t390:
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F8
 	SUB      R15<<2, R26, R23
@@ -2040,7 +2040,7 @@ t366:
 	VFMLA    V7.S4, V3.S4, V28.S4
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
-l309:
+l333:
 	SUB      R3, R1, R1
 	SUB      R3, R2, R2
 	WORD     $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
@@ -2053,8 +2053,8 @@ l309:
 	VDUP     V31.S[0], V27.S4
 	MOVD     n+32(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l311
-l310:
+	BLT      l335
+l334:
 	FLDPQ    (R2), (F0, F1)
 	FLDPQ    32(R2), (F2, F3)
 	FLDPQ    (R1), (F4, F5)
@@ -2073,11 +2073,11 @@ l310:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
-	BGE      l310
-l311:
+	BGE      l334
+l335:
 	ADDS     $12, R15, R15
-	BLT      l312
-l314:
+	BLT      l336
+l338:
 	FMOVQ    (R2), F0
 	FMOVQ    (R1), F1
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
@@ -2087,47 +2087,47 @@ l314:
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
 	SUBS     $4, R15, R15
-	BGE      l314
-l312:
+	BGE      l338
+l336:
 	ADDS     $4, R15, R15
-	BEQ      l313
-	TBNZ     $1, R15, t370
+	BEQ      l337
+	TBNZ     $1, R15, t394
 	FMOVS    (R2), F0
-	B        t369
-t370:
+	B        t393
+t394:
 	FMOVD    (R2), F0
-	TBZ      $0, R15, t369
+	TBZ      $0, R15, t393
 	ADD      $8, R2, R23
 	VLD1     (R23), V0.S[2]
-t369:
-	TBNZ     $1, R15, t372
+t393:
+	TBNZ     $1, R15, t396
 	FMOVS    (R1), F1
-	B        t371
-t372:
+	B        t395
+t396:
 	FMOVD    (R1), F1
-	TBZ      $0, R15, t371
+	TBZ      $0, R15, t395
 	ADD      $8, R1, R23
 	VLD1     (R23), V1.S[2]
-t371:
+t395:
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	TBNZ     $1, R15, t374
+	TBNZ     $1, R15, t398
 	FMOVS    F0, (R0)
-	B        t373
-t374:
+	B        t397
+t398:
 	FMOVD    F0, (R0)
-	TBZ      $0, R15, t373
+	TBZ      $0, R15, t397
 	ADD      $8, R0, R23
 	VST1     V0.S[2], (R23)
-t373:
+t397:
 	ADD      R15<<2, R0, R0
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
-l313:
+l337:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l305
+	BNE      l329
 	RET
 
 // func LSEAdd(m *float32, s *float32, v *float32, n int)
@@ -2135,8 +2135,8 @@ TEXT ·LSEAdd(SB), NOSPLIT, $0-32
 	MOVD     $softmaxConsts<>(SB), R26
 
 	// Registers:    V0-V24 values    V25-V31 constants and scalars
-	FMOVQ    1024(R26), F31
-	FMOVQ    1040(R26), F30
+	FMOVQ    1040(R26), F31
+	FMOVQ    1056(R26), F30
 	FMOVQ    752(R26), F29
 	FMOVQ    544(R26), F28
 	FLDPQ    576(R26), (F27, F26)
@@ -2148,8 +2148,8 @@ TEXT ·LSEAdd(SB), NOSPLIT, $0-32
 	MOVD     v+16(FP), R2
 	MOVD     n+24(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l376
-l375:
+	BLT      l400
+l399:
 	FLDPQ    (R2), (F0, F1)
 	FLDPQ    32(R2), (F2, F3)
 	FLDPQ    (R0), (F4, F5)
@@ -2162,13 +2162,13 @@ l375:
 	VBSL     V6.B16, V2.B16, V10.B16
 	WORD     $0x6ea7e46b // fcmgt v11.4s, v3.4s, v7.4s
 	VBSL     V7.B16, V3.B16, V11.B16
-	FMOVQ    1008(R26), F12
+	FMOVQ    1024(R26), F12
 	WORD     $0x4ea8f588 // fmin v8.4s, v12.4s, v8.4s
-	FMOVQ    1008(R26), F12
+	FMOVQ    1024(R26), F12
 	WORD     $0x4ea9f589 // fmin v9.4s, v12.4s, v9.4s
-	FMOVQ    1008(R26), F12
+	FMOVQ    1024(R26), F12
 	WORD     $0x4eaaf58a // fmin v10.4s, v12.4s, v10.4s
-	FMOVQ    1008(R26), F12
+	FMOVQ    1024(R26), F12
 	WORD     $0x4eabf58b // fmin v11.4s, v12.4s, v11.4s
 	WORD     $0x4ea8d484 // fsub v4.4s, v4.4s, v8.4s
 	WORD     $0x4ea9d4a5 // fsub v5.4s, v5.4s, v9.4s
@@ -2184,13 +2184,13 @@ l375:
 	WORD     $0x4eaff7af // fmin v15.4s, v29.4s, v15.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1040(R26), F16
+	FMOVQ    1056(R26), F16
 	VFMLA    V28.S4, V12.S4, V16.S4
-	FMOVQ    1040(R26), F17
+	FMOVQ    1056(R26), F17
 	VFMLA    V28.S4, V13.S4, V17.S4
-	FMOVQ    1040(R26), F18
+	FMOVQ    1056(R26), F18
 	VFMLA    V28.S4, V14.S4, V18.S4
-	FMOVQ    1040(R26), F19
+	FMOVQ    1056(R26), F19
 	VFMLA    V28.S4, V15.S4, V19.S4
 	WORD     $0x4ebed614 // fsub v20.4s, v16.4s, v30.4s
 	WORD     $0x4ebed635 // fsub v21.4s, v17.4s, v30.4s
@@ -2286,13 +2286,13 @@ l375:
 	WORD     $0x4eaff7af // fmin v15.4s, v29.4s, v15.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1040(R26), F16
+	FMOVQ    1056(R26), F16
 	VFMLA    V28.S4, V12.S4, V16.S4
-	FMOVQ    1040(R26), F17
+	FMOVQ    1056(R26), F17
 	VFMLA    V28.S4, V13.S4, V17.S4
-	FMOVQ    1040(R26), F18
+	FMOVQ    1056(R26), F18
 	VFMLA    V28.S4, V14.S4, V18.S4
-	FMOVQ    1040(R26), F19
+	FMOVQ    1056(R26), F19
 	VFMLA    V28.S4, V15.S4, V19.S4
 	WORD     $0x4ebed614 // fsub v20.4s, v16.4s, v30.4s
 	WORD     $0x4ebed635 // fsub v21.4s, v17.4s, v30.4s
@@ -2388,23 +2388,23 @@ l375:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
-	BGE      l375
-l376:
+	BGE      l399
+l400:
 	ADDS     $12, R15, R15
-	BLT      l377
-l379:
+	BLT      l401
+l403:
 	FMOVQ    (R2), F0
 	FMOVQ    (R0), F1
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBSL     V1.B16, V0.B16, V2.B16
-	FMOVQ    1008(R26), F3
+	FMOVQ    1024(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e21f7e3 // fmax v3.4s, v31.4s, v1.4s
 	WORD     $0x4ea3f7a3 // fmin v3.4s, v29.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1040(R26), F4
+	FMOVQ    1056(R26), F4
 	VFMLA    V28.S4, V3.S4, V4.S4
 	WORD     $0x4ebed485 // fsub v5.4s, v4.4s, v30.4s
 	VFMLS    V27.S4, V5.S4, V3.S4
@@ -2434,7 +2434,7 @@ l379:
 	WORD     $0x4ea3f7a3 // fmin v3.4s, v29.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1040(R26), F4
+	FMOVQ    1056(R26), F4
 	VFMLA    V28.S4, V3.S4, V4.S4
 	WORD     $0x4ebed485 // fsub v5.4s, v4.4s, v30.4s
 	VFMLS    V27.S4, V5.S4, V3.S4
@@ -2467,38 +2467,38 @@ l379:
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
 	SUBS     $4, R15, R15
-	BGE      l379
-l377:
+	BGE      l403
+l401:
 	ADDS     $4, R15, R15
-	BEQ      l378
-	TBNZ     $1, R15, t391
+	BEQ      l402
+	TBNZ     $1, R15, t415
 	FMOVS    (R2), F0
-	B        t390
-t391:
+	B        t414
+t415:
 	FMOVD    (R2), F0
-	TBZ      $0, R15, t390
+	TBZ      $0, R15, t414
 	ADD      $8, R2, R23
 	VLD1     (R23), V0.S[2]
-t390:
-	TBNZ     $1, R15, t393
+t414:
+	TBNZ     $1, R15, t417
 	FMOVS    (R0), F1
-	B        t392
-t393:
+	B        t416
+t417:
 	FMOVD    (R0), F1
-	TBZ      $0, R15, t392
+	TBZ      $0, R15, t416
 	ADD      $8, R0, R23
 	VLD1     (R23), V1.S[2]
-t392:
+t416:
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBSL     V1.B16, V0.B16, V2.B16
-	FMOVQ    1008(R26), F3
+	FMOVQ    1024(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e21f7e3 // fmax v3.4s, v31.4s, v1.4s
 	WORD     $0x4ea3f7a3 // fmin v3.4s, v29.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1040(R26), F4
+	FMOVQ    1056(R26), F4
 	VFMLA    V28.S4, V3.S4, V4.S4
 	WORD     $0x4ebed485 // fsub v5.4s, v4.4s, v30.4s
 	VFMLS    V27.S4, V5.S4, V3.S4
@@ -2528,7 +2528,7 @@ t392:
 	WORD     $0x4ea3f7a3 // fmin v3.4s, v29.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1040(R26), F4
+	FMOVQ    1056(R26), F4
 	VFMLA    V28.S4, V3.S4, V4.S4
 	WORD     $0x4ebed485 // fsub v5.4s, v4.4s, v30.4s
 	VFMLS    V27.S4, V5.S4, V3.S4
@@ -2553,35 +2553,35 @@ t392:
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6ea0e7e0 // fcmgt v0.4s, v31.4s, v0.4s
 	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
-	TBNZ     $1, R15, t395
+	TBNZ     $1, R15, t419
 	FMOVS    (R1), F3
-	B        t394
-t395:
+	B        t418
+t419:
 	FMOVD    (R1), F3
-	TBZ      $0, R15, t394
+	TBZ      $0, R15, t418
 	ADD      $8, R1, R23
 	VLD1     (R23), V3.S[2]
-t394:
+t418:
 	VFMLA    V1.S4, V3.S4, V0.S4
-	TBNZ     $1, R15, t397
+	TBNZ     $1, R15, t421
 	FMOVS    F0, (R1)
-	B        t396
-t397:
+	B        t420
+t421:
 	FMOVD    F0, (R1)
-	TBZ      $0, R15, t396
+	TBZ      $0, R15, t420
 	ADD      $8, R1, R23
 	VST1     V0.S[2], (R23)
-t396:
-	TBNZ     $1, R15, t399
+t420:
+	TBNZ     $1, R15, t423
 	FMOVS    F2, (R0)
-	B        t398
-t399:
+	B        t422
+t423:
 	FMOVD    F2, (R0)
-	TBZ      $0, R15, t398
+	TBZ      $0, R15, t422
 	ADD      $8, R0, R23
 	VST1     V2.S[2], (R23)
-t398:
-l378:
+t422:
+l402:
 	RET
 
 // func LSEValue(dst *float32, m *float32, s *float32, rows int, n int, ld int)
@@ -2589,11 +2589,11 @@ TEXT ·LSEValue(SB), NOSPLIT, $24-48
 	MOVD     $softmaxConsts<>(SB), R26
 
 	// Registers:    V0-V20 values    V21-V26 constants and scalars    V27-V31 kept from loop to loop
-	FMOVQ    1024(R26), F26
-	FMOVQ    1040(R26), F25
-	FLDPQ    576(R26), (F24, F23)
-	FMOVQ    752(R26), F22
-	FMOVQ    544(R26), F21
+	FMOVQ    1040(R26), F26
+	FMOVQ    1056(R26), F25
+	FMOVQ    752(R26), F24
+	FMOVQ    544(R26), F23
+	FLDPQ    576(R26), (F22, F21)
 
 	// Registers:    R0 dst    R1 m    R2 s    R15 elements left in the row    R3 4n
 	MOVD     dst+0(FP), R0
@@ -2611,15 +2611,15 @@ TEXT ·LSEValue(SB), NOSPLIT, $24-48
 	LSL      $2, R14, R14
 	SUB      R3, R14, R14
 	MOVD     R14, 24(RSP)
-l400:
+l424:
 	FMOVQ    512(R26), F31
 	FMOVQ    512(R26), F30
 	FMOVQ    512(R26), F29
 	FMOVQ    512(R26), F28
 	MOVD     n+32(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l403
-l401:
+	BLT      l427
+l425:
 	FLDPQ    (R1), (F0, F1)
 	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x6ebfe404 // fcmgt v4.4s, v0.4s, v31.4s
@@ -2632,78 +2632,78 @@ l401:
 	VBIT     V0.B16, V3.B16, V28.B16
 	ADD      $64, R1, R1
 	SUBS     $16, R15, R15
-	BGE      l401
-l403:
+	BGE      l425
+l427:
 	ADDS     $16, R15, R15
-	BEQ      l404
+	BEQ      l428
 	CMP      $4, R15
-	BLT      t590
+	BLT      t626
 	FMOVQ    (R1), F0
-	B        t589
-t590:
-	TBNZ     $1, R15, t591
+	B        t625
+t626:
+	TBNZ     $1, R15, t627
 	FMOVS    (R1), F0
-	B        t589
-t591:
+	B        t625
+t627:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t589
+	TBZ      $0, R15, t625
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t589:
+t625:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t592
+	BLE      t628
 	CMP      $4, R23
-	BLT      t593
+	BLT      t629
 	FMOVQ    16(R1), F1
-	B        t592
-t593:
-	TBNZ     $1, R23, t594
+	B        t628
+t629:
+	TBNZ     $1, R23, t630
 	FMOVS    16(R1), F1
-	B        t592
-t594:
+	B        t628
+t630:
 	FMOVD    16(R1), F1
-	TBZ      $0, R23, t592
+	TBZ      $0, R23, t628
 	ADD      $24, R1, R23
 	VLD1     (R23), V1.S[2]
-t592:
+t628:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t595
+	BLE      t631
 	CMP      $4, R23
-	BLT      t596
+	BLT      t632
 	FMOVQ    32(R1), F2
-	B        t595
-t596:
-	TBNZ     $1, R23, t597
+	B        t631
+t632:
+	TBNZ     $1, R23, t633
 	FMOVS    32(R1), F2
-	B        t595
-t597:
+	B        t631
+t633:
 	FMOVD    32(R1), F2
-	TBZ      $0, R23, t595
+	TBZ      $0, R23, t631
 	ADD      $40, R1, R23
 	VLD1     (R23), V2.S[2]
-t595:
+t631:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t598
+	BLE      t634
 	CMP      $4, R23
-	BLT      t599
+	BLT      t635
 	FMOVQ    48(R1), F3
-	B        t598
-t599:
-	TBNZ     $1, R23, t600
+	B        t634
+t635:
+	TBNZ     $1, R23, t636
 	FMOVS    48(R1), F3
-	B        t598
-t600:
+	B        t634
+t636:
 	FMOVD    48(R1), F3
-	TBZ      $0, R23, t598
+	TBZ      $0, R23, t634
 	ADD      $56, R1, R23
 	VLD1     (R23), V3.S[2]
-t598:
+t634:
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F4
 	SUB      R15<<2, R26, R23
@@ -2729,7 +2729,7 @@ t598:
 	WORD     $0x6ebce4e0 // fcmgt v0.4s, v7.4s, v28.4s
 	VBIT     V0.B16, V7.B16, V28.B16
 	ADD      R15<<2, R1, R1
-l404:
+l428:
 	SUB      R3, R1, R1
 	WORD     $0x6ebde7e1 // fcmgt v1.4s, v31.4s, v29.4s
 	VBIF     V1.B16, V29.B16, V31.B16
@@ -2750,8 +2750,8 @@ l404:
 	FMOVQ    704(R26), F28
 	MOVD     n+32(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l407
-l405:
+	BLT      l431
+l429:
 	FLDPQ    (R2), (F0, F1)
 	FLDPQ    32(R2), (F2, F3)
 	FLDPQ    (R1), (F4, F5)
@@ -2764,32 +2764,32 @@ l405:
 	WORD     $0x4e25f749 // fmax v9.4s, v26.4s, v5.4s
 	WORD     $0x4e26f74a // fmax v10.4s, v26.4s, v6.4s
 	WORD     $0x4e27f74b // fmax v11.4s, v26.4s, v7.4s
-	WORD     $0x4ea8f6c8 // fmin v8.4s, v22.4s, v8.4s
-	WORD     $0x4ea9f6c9 // fmin v9.4s, v22.4s, v9.4s
-	WORD     $0x4eaaf6ca // fmin v10.4s, v22.4s, v10.4s
-	WORD     $0x4eabf6cb // fmin v11.4s, v22.4s, v11.4s
+	WORD     $0x4ea8f708 // fmin v8.4s, v24.4s, v8.4s
+	WORD     $0x4ea9f709 // fmin v9.4s, v24.4s, v9.4s
+	WORD     $0x4eaaf70a // fmin v10.4s, v24.4s, v10.4s
+	WORD     $0x4eabf70b // fmin v11.4s, v24.4s, v11.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1040(R26), F12
-	VFMLA    V21.S4, V8.S4, V12.S4
-	FMOVQ    1040(R26), F13
-	VFMLA    V21.S4, V9.S4, V13.S4
-	FMOVQ    1040(R26), F14
-	VFMLA    V21.S4, V10.S4, V14.S4
-	FMOVQ    1040(R26), F15
-	VFMLA    V21.S4, V11.S4, V15.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V23.S4, V8.S4, V12.S4
+	FMOVQ    1056(R26), F13
+	VFMLA    V23.S4, V9.S4, V13.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V23.S4, V10.S4, V14.S4
+	FMOVQ    1056(R26), F15
+	VFMLA    V23.S4, V11.S4, V15.S4
 	WORD     $0x4eb9d590 // fsub v16.4s, v12.4s, v25.4s
 	WORD     $0x4eb9d5b1 // fsub v17.4s, v13.4s, v25.4s
 	WORD     $0x4eb9d5d2 // fsub v18.4s, v14.4s, v25.4s
 	WORD     $0x4eb9d5f3 // fsub v19.4s, v15.4s, v25.4s
-	VFMLS    V24.S4, V16.S4, V8.S4
-	VFMLS    V24.S4, V17.S4, V9.S4
-	VFMLS    V24.S4, V18.S4, V10.S4
-	VFMLS    V24.S4, V19.S4, V11.S4
-	VFMLS    V23.S4, V16.S4, V8.S4
-	VFMLS    V23.S4, V17.S4, V9.S4
-	VFMLS    V23.S4, V18.S4, V10.S4
-	VFMLS    V23.S4, V19.S4, V11.S4
+	VFMLS    V22.S4, V16.S4, V8.S4
+	VFMLS    V22.S4, V17.S4, V9.S4
+	VFMLS    V22.S4, V18.S4, V10.S4
+	VFMLS    V22.S4, V19.S4, V11.S4
+	VFMLS    V21.S4, V16.S4, V8.S4
+	VFMLS    V21.S4, V17.S4, V9.S4
+	VFMLS    V21.S4, V18.S4, V10.S4
+	VFMLS    V21.S4, V19.S4, V11.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F16
@@ -2873,146 +2873,146 @@ l405:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
-	BGE      l405
-l407:
+	BGE      l429
+l431:
 	ADDS     $16, R15, R15
-	BEQ      l408
+	BEQ      l432
 	CMP      $4, R15
-	BLT      t602
+	BLT      t638
 	FMOVQ    (R2), F0
-	B        t601
-t602:
-	TBNZ     $1, R15, t603
+	B        t637
+t638:
+	TBNZ     $1, R15, t639
 	FMOVS    (R2), F0
-	B        t601
-t603:
+	B        t637
+t639:
 	FMOVD    (R2), F0
-	TBZ      $0, R15, t601
+	TBZ      $0, R15, t637
 	ADD      $8, R2, R23
 	VLD1     (R23), V0.S[2]
-t601:
+t637:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t604
+	BLE      t640
 	CMP      $4, R23
-	BLT      t605
+	BLT      t641
 	FMOVQ    16(R2), F1
-	B        t604
-t605:
-	TBNZ     $1, R23, t606
+	B        t640
+t641:
+	TBNZ     $1, R23, t642
 	FMOVS    16(R2), F1
-	B        t604
-t606:
+	B        t640
+t642:
 	FMOVD    16(R2), F1
-	TBZ      $0, R23, t604
+	TBZ      $0, R23, t640
 	ADD      $24, R2, R23
 	VLD1     (R23), V1.S[2]
-t604:
+t640:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t607
+	BLE      t643
 	CMP      $4, R23
-	BLT      t608
+	BLT      t644
 	FMOVQ    32(R2), F2
-	B        t607
-t608:
-	TBNZ     $1, R23, t609
+	B        t643
+t644:
+	TBNZ     $1, R23, t645
 	FMOVS    32(R2), F2
-	B        t607
-t609:
+	B        t643
+t645:
 	FMOVD    32(R2), F2
-	TBZ      $0, R23, t607
+	TBZ      $0, R23, t643
 	ADD      $40, R2, R23
 	VLD1     (R23), V2.S[2]
-t607:
+t643:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t610
+	BLE      t646
 	CMP      $4, R23
-	BLT      t611
+	BLT      t647
 	FMOVQ    48(R2), F3
-	B        t610
-t611:
-	TBNZ     $1, R23, t612
+	B        t646
+t647:
+	TBNZ     $1, R23, t648
 	FMOVS    48(R2), F3
-	B        t610
-t612:
+	B        t646
+t648:
 	FMOVD    48(R2), F3
-	TBZ      $0, R23, t610
+	TBZ      $0, R23, t646
 	ADD      $56, R2, R23
 	VLD1     (R23), V3.S[2]
-t610:
+t646:
 	CMP      $4, R15
-	BLT      t614
+	BLT      t650
 	FMOVQ    (R1), F4
-	B        t613
-t614:
-	TBNZ     $1, R15, t615
+	B        t649
+t650:
+	TBNZ     $1, R15, t651
 	FMOVS    (R1), F4
-	B        t613
-t615:
+	B        t649
+t651:
 	FMOVD    (R1), F4
-	TBZ      $0, R15, t613
+	TBZ      $0, R15, t649
 	ADD      $8, R1, R23
 	VLD1     (R23), V4.S[2]
-t613:
+t649:
 	SUB      $4, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t616
+	BLE      t652
 	CMP      $4, R23
-	BLT      t617
+	BLT      t653
 	FMOVQ    16(R1), F5
-	B        t616
-t617:
-	TBNZ     $1, R23, t618
+	B        t652
+t653:
+	TBNZ     $1, R23, t654
 	FMOVS    16(R1), F5
-	B        t616
-t618:
+	B        t652
+t654:
 	FMOVD    16(R1), F5
-	TBZ      $0, R23, t616
+	TBZ      $0, R23, t652
 	ADD      $24, R1, R23
 	VLD1     (R23), V5.S[2]
-t616:
+t652:
 	SUB      $8, R15, R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t619
+	BLE      t655
 	CMP      $4, R23
-	BLT      t620
+	BLT      t656
 	FMOVQ    32(R1), F6
-	B        t619
-t620:
-	TBNZ     $1, R23, t621
+	B        t655
+t656:
+	TBNZ     $1, R23, t657
 	FMOVS    32(R1), F6
-	B        t619
-t621:
+	B        t655
+t657:
 	FMOVD    32(R1), F6
-	TBZ      $0, R23, t619
+	TBZ      $0, R23, t655
 	ADD      $40, R1, R23
 	VLD1     (R23), V6.S[2]
-t619:
+t655:
 	SUB      $12, R15, R23
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t622
+	BLE      t658
 	CMP      $4, R23
-	BLT      t623
+	BLT      t659
 	FMOVQ    48(R1), F7
-	B        t622
-t623:
-	TBNZ     $1, R23, t624
+	B        t658
+t659:
+	TBNZ     $1, R23, t660
 	FMOVS    48(R1), F7
-	B        t622
-t624:
+	B        t658
+t660:
 	FMOVD    48(R1), F7
-	TBZ      $0, R23, t622
+	TBZ      $0, R23, t658
 	ADD      $56, R1, R23
 	VLD1     (R23), V7.S[2]
-t622:
+t658:
 	WORD     $0x4ebbd484 // fsub v4.4s, v4.4s, v27.4s
 	WORD     $0x4ebbd4a5 // fsub v5.4s, v5.4s, v27.4s
 	WORD     $0x4ebbd4c6 // fsub v6.4s, v6.4s, v27.4s
@@ -3021,32 +3021,32 @@ t622:
 	WORD     $0x4e25f749 // fmax v9.4s, v26.4s, v5.4s
 	WORD     $0x4e26f74a // fmax v10.4s, v26.4s, v6.4s
 	WORD     $0x4e27f74b // fmax v11.4s, v26.4s, v7.4s
-	WORD     $0x4ea8f6c8 // fmin v8.4s, v22.4s, v8.4s
-	WORD     $0x4ea9f6c9 // fmin v9.4s, v22.4s, v9.4s
-	WORD     $0x4eaaf6ca // fmin v10.4s, v22.4s, v10.4s
-	WORD     $0x4eabf6cb // fmin v11.4s, v22.4s, v11.4s
+	WORD     $0x4ea8f708 // fmin v8.4s, v24.4s, v8.4s
+	WORD     $0x4ea9f709 // fmin v9.4s, v24.4s, v9.4s
+	WORD     $0x4eaaf70a // fmin v10.4s, v24.4s, v10.4s
+	WORD     $0x4eabf70b // fmin v11.4s, v24.4s, v11.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1040(R26), F12
-	VFMLA    V21.S4, V8.S4, V12.S4
-	FMOVQ    1040(R26), F13
-	VFMLA    V21.S4, V9.S4, V13.S4
-	FMOVQ    1040(R26), F14
-	VFMLA    V21.S4, V10.S4, V14.S4
-	FMOVQ    1040(R26), F15
-	VFMLA    V21.S4, V11.S4, V15.S4
+	FMOVQ    1056(R26), F12
+	VFMLA    V23.S4, V8.S4, V12.S4
+	FMOVQ    1056(R26), F13
+	VFMLA    V23.S4, V9.S4, V13.S4
+	FMOVQ    1056(R26), F14
+	VFMLA    V23.S4, V10.S4, V14.S4
+	FMOVQ    1056(R26), F15
+	VFMLA    V23.S4, V11.S4, V15.S4
 	WORD     $0x4eb9d590 // fsub v16.4s, v12.4s, v25.4s
 	WORD     $0x4eb9d5b1 // fsub v17.4s, v13.4s, v25.4s
 	WORD     $0x4eb9d5d2 // fsub v18.4s, v14.4s, v25.4s
 	WORD     $0x4eb9d5f3 // fsub v19.4s, v15.4s, v25.4s
-	VFMLS    V24.S4, V16.S4, V8.S4
-	VFMLS    V24.S4, V17.S4, V9.S4
-	VFMLS    V24.S4, V18.S4, V10.S4
-	VFMLS    V24.S4, V19.S4, V11.S4
-	VFMLS    V23.S4, V16.S4, V8.S4
-	VFMLS    V23.S4, V17.S4, V9.S4
-	VFMLS    V23.S4, V18.S4, V10.S4
-	VFMLS    V23.S4, V19.S4, V11.S4
+	VFMLS    V22.S4, V16.S4, V8.S4
+	VFMLS    V22.S4, V17.S4, V9.S4
+	VFMLS    V22.S4, V18.S4, V10.S4
+	VFMLS    V22.S4, V19.S4, V11.S4
+	VFMLS    V21.S4, V16.S4, V8.S4
+	VFMLS    V21.S4, V17.S4, V9.S4
+	VFMLS    V21.S4, V18.S4, V10.S4
+	VFMLS    V21.S4, V19.S4, V11.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F16
@@ -3141,7 +3141,7 @@ t622:
 	WORD     $0x4e23d79c // fadd v28.4s, v28.4s, v3.4s
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
-l408:
+l432:
 	WORD     $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
 	WORD     $0x4e3cd7de // fadd v30.4s, v30.4s, v28.4s
 	WORD     $0x4e3ed7ff // fadd v31.4s, v31.4s, v30.4s
@@ -3160,44 +3160,44 @@ l408:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    816(R26), F3
+	VSUB     V3.S4, V2.S4, V3.S4
+	FMOVQ    512(R26), F4
+	VAND     V4.B16, V3.B16, V3.B16
 	VSUB     V3.S4, V2.S4, V2.S4
-	WORD     $0x4f290443 // sshr v3.4s, v2.4s, #23
 	VADD     V1.S4, V3.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    832(R26), F3
-	VAND     V3.B16, V2.B16, V2.B16
-	FMOVQ    816(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	FMOVQ    688(R26), F3
 	WORD     $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    864(R26), F3
-	FMOVQ    848(R26), F4
+	FMOVQ    848(R26), F3
+	FMOVQ    832(R26), F4
 	VFMLA    V2.S4, V4.S4, V3.S4
-	FMOVQ    880(R26), F4
+	FMOVQ    864(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
-	FMOVQ    896(R26), F3
+	FMOVQ    880(R26), F3
 	VFMLA    V2.S4, V4.S4, V3.S4
-	FMOVQ    912(R26), F4
+	FMOVQ    896(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
-	FMOVQ    928(R26), F3
+	FMOVQ    912(R26), F3
 	VFMLA    V2.S4, V4.S4, V3.S4
-	FMOVQ    944(R26), F4
+	FMOVQ    928(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
-	FMOVQ    960(R26), F3
+	FMOVQ    944(R26), F3
 	VFMLA    V2.S4, V4.S4, V3.S4
-	FMOVQ    976(R26), F4
+	FMOVQ    960(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
 	WORD     $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
-	WORD     $0x6e37dc25 // fmul v5.4s, v1.4s, v23.4s
+	FMOVQ    976(R26), F5
+	WORD     $0x6e25dc25 // fmul v5.4s, v1.4s, v5.4s
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
-	VFMLA    V24.S4, V1.S4, V2.S4
+	FMOVQ    992(R26), F3
+	VFMLA    V3.S4, V1.S4, V2.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e801 // fcmlt v1.4s, v0.4s, #0.0
-	FMOVQ    992(R26), F3
+	FMOVQ    1008(R26), F3
 	VBSL     V2.B16, V3.B16, V1.B16
 	WORD     $0x4ea0d802 // fcmeq v2.4s, v0.4s, #0.0
 	FMOVQ    512(R26), F3
@@ -3215,5 +3215,5 @@ l408:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l400
+	BNE      l424
 	RET

@@ -94,105 +94,111 @@ DATA vecConsts<>+688(SB)/8, $0x3f8000003f800000 // 1
 DATA vecConsts<>+696(SB)/8, $0x3f8000003f800000
 DATA vecConsts<>+704(SB)/8, $0x0080000000800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
 DATA vecConsts<>+712(SB)/8, $0x0080000000800000
-DATA vecConsts<>+720(SB)/8, $0x4b8000004b800000 // 0x1p+24 = 1.6777216e+07
-DATA vecConsts<>+728(SB)/8, $0x4b8000004b800000
-DATA vecConsts<>+736(SB)/8, $0xffffffe8ffffffe8 // -24
-DATA vecConsts<>+744(SB)/8, $0xffffffe8ffffffe8
-DATA vecConsts<>+752(SB)/8, $0x3f3504f33f3504f3 // sqrt(1/2)
-DATA vecConsts<>+760(SB)/8, $0x3f3504f33f3504f3
-DATA vecConsts<>+768(SB)/8, $0x007fffff007fffff // the mantissa
-DATA vecConsts<>+776(SB)/8, $0x007fffff007fffff
-DATA vecConsts<>+784(SB)/8, $0xbd9537bcbd9537bc // -0x1.2a6f78p-04 = -0.07286021
-DATA vecConsts<>+792(SB)/8, $0xbd9537bcbd9537bc
-DATA vecConsts<>+800(SB)/8, $0x3e00acba3e00acba // 0x1.015974p-03 = 0.1256589
-DATA vecConsts<>+808(SB)/8, $0x3e00acba3e00acba
-DATA vecConsts<>+816(SB)/8, $0xbe074b66be074b66 // -0x1.0e96ccp-03 = -0.13212356
-DATA vecConsts<>+824(SB)/8, $0xbe074b66be074b66
-DATA vecConsts<>+832(SB)/8, $0x3e11ce713e11ce71 // 0x1.239ce2p-03 = 0.14238907
-DATA vecConsts<>+840(SB)/8, $0x3e11ce713e11ce71
-DATA vecConsts<>+848(SB)/8, $0xbe2a337fbe2a337f // -0x1.5466fep-03 = -0.16621207
-DATA vecConsts<>+856(SB)/8, $0xbe2a337fbe2a337f
-DATA vecConsts<>+864(SB)/8, $0x3e4cca273e4cca27 // 0x1.99944ep-03 = 0.1999899
-DATA vecConsts<>+872(SB)/8, $0x3e4cca273e4cca27
-DATA vecConsts<>+880(SB)/8, $0xbe80011abe80011a // -0x1.000234p-02 = -0.2500084
-DATA vecConsts<>+888(SB)/8, $0xbe80011abe80011a
-DATA vecConsts<>+896(SB)/8, $0x3eaaaab83eaaaab8 // 0x1.55557p-02 = 0.33333373
-DATA vecConsts<>+904(SB)/8, $0x3eaaaab83eaaaab8
-DATA vecConsts<>+912(SB)/8, $0xbf000000bf000000 // -0x1p-01 = -0.5
-DATA vecConsts<>+920(SB)/8, $0xbf000000bf000000
-DATA vecConsts<>+928(SB)/8, $0x0000000000000000 // 0
-DATA vecConsts<>+936(SB)/8, $0x0000000000000000
-DATA vecConsts<>+944(SB)/8, $0x7fc000007fc00000 // NaN
-DATA vecConsts<>+952(SB)/8, $0x7fc000007fc00000
-DATA vecConsts<>+960(SB)/8, $0xff800000ff800000 // -Inf; the bits of sign and exponent
-DATA vecConsts<>+968(SB)/8, $0xff800000ff800000
-DATA vecConsts<>+976(SB)/8, $0x7f8000007f800000 // Inf; the bits of the exponent
-DATA vecConsts<>+984(SB)/8, $0x7f8000007f800000
-DATA vecConsts<>+992(SB)/8, $0x7fffffff7fffffff // all but the sign
-DATA vecConsts<>+1000(SB)/8, $0x7fffffff7fffffff
-DATA vecConsts<>+1008(SB)/8, $0x4220000042200000 // 40
-DATA vecConsts<>+1016(SB)/8, $0x4220000042200000
-DATA vecConsts<>+1024(SB)/8, $0x4000000040000000 // 2
-DATA vecConsts<>+1032(SB)/8, $0x4000000040000000
-DATA vecConsts<>+1040(SB)/8, $0x4b40007f4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
-DATA vecConsts<>+1048(SB)/8, $0x4b40007f4b40007f
-DATA vecConsts<>+1056(SB)/8, $0xbbb9a789bbb9a789 // -0x1.734f12p-08 = -0.0056657237
-DATA vecConsts<>+1064(SB)/8, $0xbbb9a789bbb9a789
-DATA vecConsts<>+1072(SB)/8, $0x3ca8cb8e3ca8cb8e // 0x1.51971cp-06 = 0.020604875
-DATA vecConsts<>+1080(SB)/8, $0x3ca8cb8e3ca8cb8e
-DATA vecConsts<>+1088(SB)/8, $0xbd5c137fbd5c137f // -0x1.b826fep-05 = -0.05372953
-DATA vecConsts<>+1096(SB)/8, $0xbd5c137fbd5c137f
-DATA vecConsts<>+1104(SB)/8, $0x3e0883443e088344 // 0x1.110688p-03 = 0.13331324
-DATA vecConsts<>+1112(SB)/8, $0x3e0883443e088344
-DATA vecConsts<>+1120(SB)/8, $0xbeaaaa98beaaaa98 // -0x1.55553p-02 = -0.33333278
-DATA vecConsts<>+1128(SB)/8, $0xbeaaaa98beaaaa98
-DATA vecConsts<>+1136(SB)/8, $0x3f2147ae3f2147ae // 0x1.428f5cp-01 = 0.63
-DATA vecConsts<>+1144(SB)/8, $0x3f2147ae3f2147ae
-DATA vecConsts<>+1152(SB)/8, $0x8000000080000000 // the sign
-DATA vecConsts<>+1160(SB)/8, $0x8000000080000000
-DATA vecConsts<>+1168(SB)/8, $0x42ae000042ae0000 // 87
-DATA vecConsts<>+1176(SB)/8, $0x42ae000042ae0000
-DATA vecConsts<>+1184(SB)/8, $0xc2ae0000c2ae0000 // -87
-DATA vecConsts<>+1192(SB)/8, $0xc2ae0000c2ae0000
-DATA vecConsts<>+1200(SB)/8, $0x3f0000003f000000 // 0x1p-01 = 0.5
-DATA vecConsts<>+1208(SB)/8, $0x3f0000003f000000
-DATA vecConsts<>+1216(SB)/8, $0x3f3172183f317218 // 0x1.62e43p-01 = 0.6931472
-DATA vecConsts<>+1224(SB)/8, $0x3f3172183f317218
-DATA vecConsts<>+1232(SB)/8, $0xbd389f1bbd389f1b // -0x1.713e36p-05 = -0.04507361
-DATA vecConsts<>+1240(SB)/8, $0xbd389f1bbd389f1b
-DATA vecConsts<>+1248(SB)/8, $0x3dd650473dd65047 // 0x1.aca08ep-04 = 0.104645304
-DATA vecConsts<>+1256(SB)/8, $0x3dd650473dd65047
-DATA vecConsts<>+1264(SB)/8, $0xbe06c9fabe06c9fa // -0x1.0d93f4p-03 = -0.13162985
-DATA vecConsts<>+1272(SB)/8, $0xbe06c9fabe06c9fa
-DATA vecConsts<>+1280(SB)/8, $0x3e14435c3e14435c // 0x1.2886b8p-03 = 0.1447882
-DATA vecConsts<>+1288(SB)/8, $0x3e14435c3e14435c
-DATA vecConsts<>+1296(SB)/8, $0xbe2a778bbe2a778b // -0x1.54ef16p-03 = -0.16647165
-DATA vecConsts<>+1304(SB)/8, $0xbe2a778bbe2a778b
-DATA vecConsts<>+1312(SB)/8, $0x3e4cb4b33e4cb4b3 // 0x1.996966p-03 = 0.19990806
-DATA vecConsts<>+1320(SB)/8, $0x3e4cb4b33e4cb4b3
-DATA vecConsts<>+1328(SB)/8, $0xbe800021be800021 // -0x1.000042p-02 = -0.25000098
-DATA vecConsts<>+1336(SB)/8, $0xbe800021be800021
-DATA vecConsts<>+1344(SB)/8, $0x3eaaaad23eaaaad2 // 0x1.5555a4p-02 = 0.3333345
-DATA vecConsts<>+1352(SB)/8, $0x3eaaaad23eaaaad2
-DATA vecConsts<>+1360(SB)/8, $0x42a0000042a00000 // 80
-DATA vecConsts<>+1368(SB)/8, $0x42a0000042a00000
-DATA vecConsts<>+1376(SB)/8, $0x4038aa3b4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
-DATA vecConsts<>+1384(SB)/8, $0x4038aa3b4038aa3b
-DATA vecConsts<>+1392(SB)/8, $0x3eb172003eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
-DATA vecConsts<>+1400(SB)/8, $0x3eb172003eb17200
-DATA vecConsts<>+1408(SB)/8, $0x353fbe8e353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
-DATA vecConsts<>+1416(SB)/8, $0x353fbe8e353fbe8e
-DATA vecConsts<>+1424(SB)/8, $0x3db5b8d43db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
-DATA vecConsts<>+1432(SB)/8, $0x3db5b8d43db5b8d4
-DATA vecConsts<>+1440(SB)/8, $0x3e8913e13e8913e1 // 0x1.1227c2p-02 = 0.2677298
-DATA vecConsts<>+1448(SB)/8, $0x3e8913e13e8913e1
-DATA vecConsts<>+1456(SB)/8, $0x3f2aab8c3f2aab8c // 0x1.555718p-01 = 0.6666801
-DATA vecConsts<>+1464(SB)/8, $0x3f2aab8c3f2aab8c
-DATA vecConsts<>+1472(SB)/8, $0x3faaaa583faaaa58 // 0x1.5554bp+00 = 1.3333235
-DATA vecConsts<>+1480(SB)/8, $0x3faaaa583faaaa58
-DATA vecConsts<>+1488(SB)/8, $0x3fffffff3fffffff // 0x1.fffffep+00 = 1.9999999
-DATA vecConsts<>+1496(SB)/8, $0x3fffffff3fffffff
-GLOBL vecConsts<>(SB), RODATA|NOPTR, $1504
+DATA vecConsts<>+720(SB)/8, $0x3f3504f33f3504f3 // sqrt(1/2)
+DATA vecConsts<>+728(SB)/8, $0x3f3504f33f3504f3
+DATA vecConsts<>+736(SB)/8, $0xff800000ff800000 // -Inf; the bits of sign and exponent
+DATA vecConsts<>+744(SB)/8, $0xff800000ff800000
+DATA vecConsts<>+752(SB)/8, $0xbd9537bcbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA vecConsts<>+760(SB)/8, $0xbd9537bcbd9537bc
+DATA vecConsts<>+768(SB)/8, $0x3e00acba3e00acba // 0x1.015974p-03 = 0.1256589
+DATA vecConsts<>+776(SB)/8, $0x3e00acba3e00acba
+DATA vecConsts<>+784(SB)/8, $0xbe074b66be074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA vecConsts<>+792(SB)/8, $0xbe074b66be074b66
+DATA vecConsts<>+800(SB)/8, $0x3e11ce713e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA vecConsts<>+808(SB)/8, $0x3e11ce713e11ce71
+DATA vecConsts<>+816(SB)/8, $0xbe2a337fbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA vecConsts<>+824(SB)/8, $0xbe2a337fbe2a337f
+DATA vecConsts<>+832(SB)/8, $0x3e4cca273e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA vecConsts<>+840(SB)/8, $0x3e4cca273e4cca27
+DATA vecConsts<>+848(SB)/8, $0xbe80011abe80011a // -0x1.000234p-02 = -0.2500084
+DATA vecConsts<>+856(SB)/8, $0xbe80011abe80011a
+DATA vecConsts<>+864(SB)/8, $0x3eaaaab83eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA vecConsts<>+872(SB)/8, $0x3eaaaab83eaaaab8
+DATA vecConsts<>+880(SB)/8, $0xbf000000bf000000 // -0x1p-01 = -0.5
+DATA vecConsts<>+888(SB)/8, $0xbf000000bf000000
+DATA vecConsts<>+896(SB)/8, $0x2a3fbe8e2a3fbe8e // 0x1.7f7d1cp-43 = 1.703032e-13
+DATA vecConsts<>+904(SB)/8, $0x2a3fbe8e2a3fbe8e
+DATA vecConsts<>+912(SB)/8, $0x33b1720033b17200 // 0x1.62e4p-24 = 8.262941e-08
+DATA vecConsts<>+920(SB)/8, $0x33b1720033b17200
+DATA vecConsts<>+928(SB)/8, $0x7f0000007f000000
+DATA vecConsts<>+936(SB)/8, $0x7f0000007f000000
+DATA vecConsts<>+944(SB)/8, $0x0100000001000000
+DATA vecConsts<>+952(SB)/8, $0x0100000001000000
+DATA vecConsts<>+960(SB)/8, $0x8000000080000000 // the sign
+DATA vecConsts<>+968(SB)/8, $0x8000000080000000
+DATA vecConsts<>+976(SB)/8, $0x4b8000004b800000 // 0x1p+24 = 1.6777216e+07
+DATA vecConsts<>+984(SB)/8, $0x4b8000004b800000
+DATA vecConsts<>+992(SB)/8, $0xf4000000f4000000
+DATA vecConsts<>+1000(SB)/8, $0xf4000000f4000000
+DATA vecConsts<>+1008(SB)/8, $0x0000000000000000 // 0
+DATA vecConsts<>+1016(SB)/8, $0x0000000000000000
+DATA vecConsts<>+1024(SB)/8, $0x7fc000007fc00000 // NaN
+DATA vecConsts<>+1032(SB)/8, $0x7fc000007fc00000
+DATA vecConsts<>+1040(SB)/8, $0x7f8000007f800000 // Inf; the bits of the exponent
+DATA vecConsts<>+1048(SB)/8, $0x7f8000007f800000
+DATA vecConsts<>+1056(SB)/8, $0x7fffffff7fffffff // all but the sign
+DATA vecConsts<>+1064(SB)/8, $0x7fffffff7fffffff
+DATA vecConsts<>+1072(SB)/8, $0x4220000042200000 // 40
+DATA vecConsts<>+1080(SB)/8, $0x4220000042200000
+DATA vecConsts<>+1088(SB)/8, $0x4000000040000000 // 2
+DATA vecConsts<>+1096(SB)/8, $0x4000000040000000
+DATA vecConsts<>+1104(SB)/8, $0x4b40007f4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
+DATA vecConsts<>+1112(SB)/8, $0x4b40007f4b40007f
+DATA vecConsts<>+1120(SB)/8, $0xbbb9a789bbb9a789 // -0x1.734f12p-08 = -0.0056657237
+DATA vecConsts<>+1128(SB)/8, $0xbbb9a789bbb9a789
+DATA vecConsts<>+1136(SB)/8, $0x3ca8cb8e3ca8cb8e // 0x1.51971cp-06 = 0.020604875
+DATA vecConsts<>+1144(SB)/8, $0x3ca8cb8e3ca8cb8e
+DATA vecConsts<>+1152(SB)/8, $0xbd5c137fbd5c137f // -0x1.b826fep-05 = -0.05372953
+DATA vecConsts<>+1160(SB)/8, $0xbd5c137fbd5c137f
+DATA vecConsts<>+1168(SB)/8, $0x3e0883443e088344 // 0x1.110688p-03 = 0.13331324
+DATA vecConsts<>+1176(SB)/8, $0x3e0883443e088344
+DATA vecConsts<>+1184(SB)/8, $0xbeaaaa98beaaaa98 // -0x1.55553p-02 = -0.33333278
+DATA vecConsts<>+1192(SB)/8, $0xbeaaaa98beaaaa98
+DATA vecConsts<>+1200(SB)/8, $0x3f2147ae3f2147ae // 0x1.428f5cp-01 = 0.63
+DATA vecConsts<>+1208(SB)/8, $0x3f2147ae3f2147ae
+DATA vecConsts<>+1216(SB)/8, $0x42ae000042ae0000 // 87
+DATA vecConsts<>+1224(SB)/8, $0x42ae000042ae0000
+DATA vecConsts<>+1232(SB)/8, $0xc2ae0000c2ae0000 // -87
+DATA vecConsts<>+1240(SB)/8, $0xc2ae0000c2ae0000
+DATA vecConsts<>+1248(SB)/8, $0x3f0000003f000000 // 0x1p-01 = 0.5
+DATA vecConsts<>+1256(SB)/8, $0x3f0000003f000000
+DATA vecConsts<>+1264(SB)/8, $0x3f3172183f317218 // 0x1.62e43p-01 = 0.6931472
+DATA vecConsts<>+1272(SB)/8, $0x3f3172183f317218
+DATA vecConsts<>+1280(SB)/8, $0xbd389f1bbd389f1b // -0x1.713e36p-05 = -0.04507361
+DATA vecConsts<>+1288(SB)/8, $0xbd389f1bbd389f1b
+DATA vecConsts<>+1296(SB)/8, $0x3dd650473dd65047 // 0x1.aca08ep-04 = 0.104645304
+DATA vecConsts<>+1304(SB)/8, $0x3dd650473dd65047
+DATA vecConsts<>+1312(SB)/8, $0xbe06c9fabe06c9fa // -0x1.0d93f4p-03 = -0.13162985
+DATA vecConsts<>+1320(SB)/8, $0xbe06c9fabe06c9fa
+DATA vecConsts<>+1328(SB)/8, $0x3e14435c3e14435c // 0x1.2886b8p-03 = 0.1447882
+DATA vecConsts<>+1336(SB)/8, $0x3e14435c3e14435c
+DATA vecConsts<>+1344(SB)/8, $0xbe2a778bbe2a778b // -0x1.54ef16p-03 = -0.16647165
+DATA vecConsts<>+1352(SB)/8, $0xbe2a778bbe2a778b
+DATA vecConsts<>+1360(SB)/8, $0x3e4cb4b33e4cb4b3 // 0x1.996966p-03 = 0.19990806
+DATA vecConsts<>+1368(SB)/8, $0x3e4cb4b33e4cb4b3
+DATA vecConsts<>+1376(SB)/8, $0xbe800021be800021 // -0x1.000042p-02 = -0.25000098
+DATA vecConsts<>+1384(SB)/8, $0xbe800021be800021
+DATA vecConsts<>+1392(SB)/8, $0x3eaaaad23eaaaad2 // 0x1.5555a4p-02 = 0.3333345
+DATA vecConsts<>+1400(SB)/8, $0x3eaaaad23eaaaad2
+DATA vecConsts<>+1408(SB)/8, $0x42a0000042a00000 // 80
+DATA vecConsts<>+1416(SB)/8, $0x42a0000042a00000
+DATA vecConsts<>+1424(SB)/8, $0x4038aa3b4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
+DATA vecConsts<>+1432(SB)/8, $0x4038aa3b4038aa3b
+DATA vecConsts<>+1440(SB)/8, $0x3eb172003eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
+DATA vecConsts<>+1448(SB)/8, $0x3eb172003eb17200
+DATA vecConsts<>+1456(SB)/8, $0x353fbe8e353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
+DATA vecConsts<>+1464(SB)/8, $0x353fbe8e353fbe8e
+DATA vecConsts<>+1472(SB)/8, $0x3db5b8d43db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
+DATA vecConsts<>+1480(SB)/8, $0x3db5b8d43db5b8d4
+DATA vecConsts<>+1488(SB)/8, $0x3e8913e13e8913e1 // 0x1.1227c2p-02 = 0.2677298
+DATA vecConsts<>+1496(SB)/8, $0x3e8913e13e8913e1
+DATA vecConsts<>+1504(SB)/8, $0x3f2aab8c3f2aab8c // 0x1.555718p-01 = 0.6666801
+DATA vecConsts<>+1512(SB)/8, $0x3f2aab8c3f2aab8c
+DATA vecConsts<>+1520(SB)/8, $0x3faaaa583faaaa58 // 0x1.5554bp+00 = 1.3333235
+DATA vecConsts<>+1528(SB)/8, $0x3faaaa583faaaa58
+DATA vecConsts<>+1536(SB)/8, $0x3fffffff3fffffff // 0x1.fffffep+00 = 1.9999999
+DATA vecConsts<>+1544(SB)/8, $0x3fffffff3fffffff
+GLOBL vecConsts<>(SB), RODATA|NOPTR, $1552
 
 // func Exp(dst *float32, x *float32, n int)
 TEXT ·Exp(SB), NOSPLIT, $0-24
@@ -426,14 +432,17 @@ l4:
 TEXT ·Log(SB), NOSPLIT, $0-24
 	MOVD     $vecConsts<>(SB), R26
 
-	// Registers:    V0-V23 values    V24-V31 constants and scalars
-	FMOVQ    752(R26), F31
+	// Registers:    V0-V17 values    V18-V31 constants and scalars
+	FMOVQ    736(R26), F31
 	FLDPQ    704(R26), (F30, F29)
-	FMOVQ    736(R26), F28
-	FMOVQ    768(R26), F27
-	FMOVQ    688(R26), F26
-	FMOVQ    784(R26), F25
-	FMOVQ    592(R26), F24
+	FMOVQ    688(R26), F28
+	FMOVQ    752(R26), F27
+	FLDPQ    896(R26), (F26, F25)
+	FLDPQ    976(R26), (F24, F23)
+	FMOVQ    1024(R26), F22
+	FMOVQ    1040(R26), F21
+	FLDPQ    928(R26), (F20, F19)
+	FMOVQ    960(R26), F18
 
 	// Registers:    R0 dst    R1 x    R15 elements left in the row
 	MOVD     dst+0(FP), R0
@@ -444,182 +453,131 @@ TEXT ·Log(SB), NOSPLIT, $0-24
 l14:
 	FLDPQ    (R1), (F0, F1)
 	FLDPQ    32(R1), (F2, F3)
-	WORD     $0x6ea0e7c4 // fcmgt v4.4s, v30.4s, v0.4s
-	WORD     $0x6ea1e7c5 // fcmgt v5.4s, v30.4s, v1.4s
-	WORD     $0x6ea2e7c6 // fcmgt v6.4s, v30.4s, v2.4s
-	WORD     $0x6ea3e7c7 // fcmgt v7.4s, v30.4s, v3.4s
-	WORD     $0x6e3ddc08 // fmul v8.4s, v0.4s, v29.4s
-	WORD     $0x6e3ddc29 // fmul v9.4s, v1.4s, v29.4s
-	WORD     $0x6e3ddc4a // fmul v10.4s, v2.4s, v29.4s
-	WORD     $0x6e3ddc6b // fmul v11.4s, v3.4s, v29.4s
-	VBIF     V4.B16, V0.B16, V8.B16
-	VBIF     V5.B16, V1.B16, V9.B16
-	VBIF     V6.B16, V2.B16, V10.B16
-	VBIF     V7.B16, V3.B16, V11.B16
-	VAND     V4.B16, V28.B16, V4.B16
-	VAND     V5.B16, V28.B16, V5.B16
-	VAND     V6.B16, V28.B16, V6.B16
-	VAND     V7.B16, V28.B16, V7.B16
+	VSUB     V30.S4, V0.S4, V4.S4
+	VSUB     V30.S4, V1.S4, V5.S4
+	VSUB     V30.S4, V2.S4, V6.S4
+	VSUB     V30.S4, V3.S4, V7.S4
+	VUMAX    V4.S4, V5.S4, V4.S4
+	VUMAX    V4.S4, V6.S4, V4.S4
+	VUMAX    V4.S4, V7.S4, V4.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V31.S4, V8.S4, V8.S4
-	VSUB     V31.S4, V9.S4, V9.S4
-	VSUB     V31.S4, V10.S4, V10.S4
-	VSUB     V31.S4, V11.S4, V11.S4
-	WORD     $0x4f29050c // sshr v12.4s, v8.4s, #23
-	WORD     $0x4f29052d // sshr v13.4s, v9.4s, #23
-	WORD     $0x4f29054e // sshr v14.4s, v10.4s, #23
-	WORD     $0x4f29056f // sshr v15.4s, v11.4s, #23
-	VADD     V4.S4, V12.S4, V4.S4
-	VADD     V5.S4, V13.S4, V5.S4
-	VADD     V6.S4, V14.S4, V6.S4
-	VADD     V7.S4, V15.S4, V7.S4
-	WORD     $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD     $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD     $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD     $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	VAND     V27.B16, V8.B16, V8.B16
-	VAND     V27.B16, V9.B16, V9.B16
-	VAND     V27.B16, V10.B16, V10.B16
-	VAND     V27.B16, V11.B16, V11.B16
-	VADD     V31.S4, V8.S4, V8.S4
-	VADD     V31.S4, V9.S4, V9.S4
-	VADD     V31.S4, V10.S4, V10.S4
-	VADD     V31.S4, V11.S4, V11.S4
-	WORD     $0x4ebad508 // fsub v8.4s, v8.4s, v26.4s
-	WORD     $0x4ebad529 // fsub v9.4s, v9.4s, v26.4s
-	WORD     $0x4ebad54a // fsub v10.4s, v10.4s, v26.4s
-	WORD     $0x4ebad56b // fsub v11.4s, v11.4s, v26.4s
+	VUMIN    V20.S4, V4.S4, V4.S4
+	VSUB     V29.S4, V0.S4, V5.S4
+	VADD     V19.S4, V4.S4, V4.S4
+	VAND     V31.B16, V5.B16, V5.B16
+	VSUB     V29.S4, V1.S4, V6.S4
+	VSUB     V29.S4, V2.S4, V7.S4
+	VCMTST   V18.S4, V4.S4, V4.S4
+	VSUB     V5.S4, V0.S4, V0.S4
+	VAND     V31.B16, V6.B16, V6.B16
+	VAND     V31.B16, V7.B16, V7.B16
+	WORD     $0x6eb0a888 // umaxv s8, v4.4s
+	FMOVS    F8, R23
+	CBNZW    R23, l18
+	WORD     $0x4e21d8a4 // scvtf v4.4s, v5.4s
+	VSUB     V6.S4, V1.S4, V1.S4
+	VSUB     V7.S4, V2.S4, V2.S4
+	WORD     $0x4ebcd400 // fsub v0.4s, v0.4s, v28.4s
+	WORD     $0x4e21d8c5 // scvtf v5.4s, v6.4s
+	WORD     $0x4e21d8e6 // scvtf v6.4s, v7.4s
+	VSUB     V29.S4, V3.S4, V7.S4
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    800(R26), F12
-	VFMLA    V8.S4, V25.S4, V12.S4
-	FMOVQ    800(R26), F13
-	VFMLA    V9.S4, V25.S4, V13.S4
-	FMOVQ    800(R26), F14
-	VFMLA    V10.S4, V25.S4, V14.S4
-	FMOVQ    800(R26), F15
-	VFMLA    V11.S4, V25.S4, V15.S4
-	FMOVQ    816(R26), F16
-	VFMLA    V8.S4, V12.S4, V16.S4
-	FMOVQ    816(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    816(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    816(R26), F14
-	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    832(R26), F15
-	VFMLA    V8.S4, V16.S4, V15.S4
-	FMOVQ    832(R26), F16
-	VFMLA    V9.S4, V12.S4, V16.S4
-	FMOVQ    832(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    832(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    848(R26), F14
-	VFMLA    V8.S4, V15.S4, V14.S4
-	FMOVQ    848(R26), F15
-	VFMLA    V9.S4, V16.S4, V15.S4
-	FMOVQ    848(R26), F16
-	VFMLA    V10.S4, V12.S4, V16.S4
+	WORD     $0x4ebcd421 // fsub v1.4s, v1.4s, v28.4s
+	WORD     $0x4ebcd442 // fsub v2.4s, v2.4s, v28.4s
+	VAND     V31.B16, V7.B16, V7.B16
+	FMOVQ    768(R26), F8
+	VFMLA    V0.S4, V27.S4, V8.S4
+	VSUB     V7.S4, V3.S4, V3.S4
+	FMOVQ    784(R26), F9
+	VFMLA    V0.S4, V8.S4, V9.S4
+	FMOVQ    768(R26), F8
+	VFMLA    V1.S4, V27.S4, V8.S4
+	FMOVQ    768(R26), F10
+	VFMLA    V2.S4, V27.S4, V10.S4
+	WORD     $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	FMOVQ    800(R26), F11
+	VFMLA    V0.S4, V9.S4, V11.S4
+	FMOVQ    784(R26), F9
+	VFMLA    V1.S4, V8.S4, V9.S4
+	FMOVQ    784(R26), F8
+	VFMLA    V2.S4, V10.S4, V8.S4
+	WORD     $0x4ebcd463 // fsub v3.4s, v3.4s, v28.4s
+	FMOVQ    816(R26), F10
+	VFMLA    V0.S4, V11.S4, V10.S4
+	FMOVQ    800(R26), F11
+	VFMLA    V1.S4, V9.S4, V11.S4
+	FMOVQ    800(R26), F9
+	VFMLA    V2.S4, V8.S4, V9.S4
+	FMOVQ    832(R26), F8
+	VFMLA    V0.S4, V10.S4, V8.S4
+	FMOVQ    816(R26), F10
+	VFMLA    V1.S4, V11.S4, V10.S4
+	FMOVQ    816(R26), F11
+	VFMLA    V2.S4, V9.S4, V11.S4
+	FMOVQ    768(R26), F9
+	VFMLA    V3.S4, V27.S4, V9.S4
 	FMOVQ    848(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    864(R26), F13
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    864(R26), F14
-	VFMLA    V9.S4, V15.S4, V14.S4
-	FMOVQ    864(R26), F15
-	VFMLA    V10.S4, V16.S4, V15.S4
-	FMOVQ    864(R26), F16
-	VFMLA    V11.S4, V12.S4, V16.S4
-	FMOVQ    880(R26), F12
-	VFMLA    V8.S4, V13.S4, V12.S4
+	VFMLA    V0.S4, V8.S4, V12.S4
+	FMOVQ    832(R26), F8
+	VFMLA    V1.S4, V10.S4, V8.S4
+	FMOVQ    832(R26), F10
+	VFMLA    V2.S4, V11.S4, V10.S4
+	FMOVQ    784(R26), F11
+	VFMLA    V3.S4, V9.S4, V11.S4
+	FMOVQ    864(R26), F9
+	VFMLA    V0.S4, V12.S4, V9.S4
+	FMOVQ    848(R26), F12
+	VFMLA    V1.S4, V8.S4, V12.S4
+	FMOVQ    848(R26), F8
+	VFMLA    V2.S4, V10.S4, V8.S4
+	FMOVQ    800(R26), F10
+	VFMLA    V3.S4, V11.S4, V10.S4
+	FMOVQ    880(R26), F11
+	VFMLA    V0.S4, V9.S4, V11.S4
+	FMOVQ    864(R26), F9
+	VFMLA    V1.S4, V12.S4, V9.S4
+	FMOVQ    864(R26), F12
+	VFMLA    V2.S4, V8.S4, V12.S4
+	FMOVQ    816(R26), F8
+	VFMLA    V3.S4, V10.S4, V8.S4
+	WORD     $0x6e20dc0a // fmul v10.4s, v0.4s, v0.4s
 	FMOVQ    880(R26), F13
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    880(R26), F14
-	VFMLA    V10.S4, V15.S4, V14.S4
-	FMOVQ    880(R26), F15
-	VFMLA    V11.S4, V16.S4, V15.S4
-	FMOVQ    896(R26), F16
-	VFMLA    V8.S4, V12.S4, V16.S4
-	FMOVQ    896(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    896(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    896(R26), F14
-	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    912(R26), F15
-	VFMLA    V8.S4, V16.S4, V15.S4
-	FMOVQ    912(R26), F16
-	VFMLA    V9.S4, V12.S4, V16.S4
-	FMOVQ    912(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    912(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	WORD     $0x6e28dd0e // fmul v14.4s, v8.4s, v8.4s
-	WORD     $0x6e29dd31 // fmul v17.4s, v9.4s, v9.4s
-	WORD     $0x6e2add52 // fmul v18.4s, v10.4s, v10.4s
-	WORD     $0x6e2bdd73 // fmul v19.4s, v11.4s, v11.4s
-	WORD     $0x6e38dc94 // fmul v20.4s, v4.4s, v24.4s
-	WORD     $0x6e38dcb5 // fmul v21.4s, v5.4s, v24.4s
-	WORD     $0x6e38dcd6 // fmul v22.4s, v6.4s, v24.4s
-	WORD     $0x6e38dcf7 // fmul v23.4s, v7.4s, v24.4s
-	VFMLA    V14.S4, V15.S4, V20.S4
-	VFMLA    V17.S4, V16.S4, V21.S4
-	VFMLA    V18.S4, V12.S4, V22.S4
-	VFMLA    V19.S4, V13.S4, V23.S4
-	WORD     $0x4e28d688 // fadd v8.4s, v20.4s, v8.4s
-	WORD     $0x4e29d6a9 // fadd v9.4s, v21.4s, v9.4s
-	WORD     $0x4e2ad6ca // fadd v10.4s, v22.4s, v10.4s
-	WORD     $0x4e2bd6eb // fadd v11.4s, v23.4s, v11.4s
-	FMOVQ    576(R26), F12
-	VFMLA    V12.S4, V4.S4, V8.S4
-	FMOVQ    576(R26), F4
-	VFMLA    V4.S4, V5.S4, V9.S4
-	FMOVQ    576(R26), F4
-	VFMLA    V4.S4, V6.S4, V10.S4
-	FMOVQ    576(R26), F4
-	VFMLA    V4.S4, V7.S4, V11.S4
-
-	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	WORD     $0x4ea0e804 // fcmlt v4.4s, v0.4s, #0.0
-	WORD     $0x4ea0e825 // fcmlt v5.4s, v1.4s, #0.0
-	WORD     $0x4ea0e846 // fcmlt v6.4s, v2.4s, #0.0
-	WORD     $0x4ea0e867 // fcmlt v7.4s, v3.4s, #0.0
-	FMOVQ    944(R26), F12
-	VBSL     V8.B16, V12.B16, V4.B16
-	FMOVQ    944(R26), F8
-	VBSL     V9.B16, V8.B16, V5.B16
-	FMOVQ    944(R26), F8
-	VBSL     V10.B16, V8.B16, V6.B16
-	FMOVQ    944(R26), F8
-	VBSL     V11.B16, V8.B16, V7.B16
-	WORD     $0x4ea0d808 // fcmeq v8.4s, v0.4s, #0.0
-	WORD     $0x4ea0d829 // fcmeq v9.4s, v1.4s, #0.0
-	WORD     $0x4ea0d84a // fcmeq v10.4s, v2.4s, #0.0
-	WORD     $0x4ea0d86b // fcmeq v11.4s, v3.4s, #0.0
-	FMOVQ    960(R26), F12
-	VBSL     V4.B16, V12.B16, V8.B16
-	FMOVQ    960(R26), F4
-	VBSL     V5.B16, V4.B16, V9.B16
-	FMOVQ    960(R26), F4
-	VBSL     V6.B16, V4.B16, V10.B16
-	FMOVQ    960(R26), F4
-	VBSL     V7.B16, V4.B16, V11.B16
-	FMOVQ    976(R26), F4
-	WORD     $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
-	FMOVQ    976(R26), F5
-	WORD     $0x6ea1e4a5 // fcmgt v5.4s, v5.4s, v1.4s
-	FMOVQ    976(R26), F6
-	WORD     $0x6ea2e4c6 // fcmgt v6.4s, v6.4s, v2.4s
-	FMOVQ    976(R26), F7
-	WORD     $0x6ea3e4e7 // fcmgt v7.4s, v7.4s, v3.4s
-	VBSL     V0.B16, V8.B16, V4.B16
-	VBSL     V1.B16, V9.B16, V5.B16
-	VBSL     V2.B16, V10.B16, V6.B16
-	VBSL     V3.B16, V11.B16, V7.B16
-	FSTPQ    (F4, F5), (R0)
-	FSTPQ    (F6, F7), 32(R0)
+	VFMLA    V1.S4, V9.S4, V13.S4
+	FMOVQ    880(R26), F9
+	VFMLA    V2.S4, V12.S4, V9.S4
+	FMOVQ    832(R26), F12
+	VFMLA    V3.S4, V8.S4, V12.S4
+	WORD     $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
+	WORD     $0x6e21dc2e // fmul v14.4s, v1.4s, v1.4s
+	WORD     $0x6e22dc4f // fmul v15.4s, v2.4s, v2.4s
+	FMOVQ    848(R26), F16
+	VFMLA    V3.S4, V12.S4, V16.S4
+	VFMLA    V10.S4, V11.S4, V8.S4
+	WORD     $0x6e3adcaa // fmul v10.4s, v5.4s, v26.4s
+	WORD     $0x6e3adccb // fmul v11.4s, v6.4s, v26.4s
+	FMOVQ    864(R26), F12
+	VFMLA    V3.S4, V16.S4, V12.S4
+	WORD     $0x4e20d500 // fadd v0.4s, v8.4s, v0.4s
+	VFMLA    V14.S4, V13.S4, V10.S4
+	VFMLA    V15.S4, V9.S4, V11.S4
+	FMOVQ    880(R26), F8
+	VFMLA    V3.S4, V12.S4, V8.S4
+	VFMLA    V25.S4, V4.S4, V0.S4
+	WORD     $0x4e21d541 // fadd v1.4s, v10.4s, v1.4s
+	WORD     $0x4e22d562 // fadd v2.4s, v11.4s, v2.4s
+	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
+	FMOVQ    F0, (R0)
+	VFMLA    V25.S4, V5.S4, V1.S4
+	VFMLA    V25.S4, V6.S4, V2.S4
+	WORD     $0x6e3adce0 // fmul v0.4s, v7.4s, v26.4s
+	FSTPQ    (F1, F2), 16(R0)
+	VFMLA    V4.S4, V8.S4, V0.S4
+	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	VFMLA    V25.S4, V7.S4, V0.S4
+	FMOVQ    F0, 48(R0)
+l19:
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	SUBS     $16, R15, R15
@@ -627,25 +585,28 @@ l14:
 l15:
 	ADDS     $12, R15, R15
 	BLT      l16
-l18:
+l20:
 	FMOVQ    (R1), F0
 	WORD     $0x6ea0e7c1 // fcmgt v1.4s, v30.4s, v0.4s
-	WORD     $0x6e3ddc02 // fmul v2.4s, v0.4s, v29.4s
+	WORD     $0x6e38dc02 // fmul v2.4s, v0.4s, v24.4s
 	VBIF     V1.B16, V0.B16, V2.B16
-	VAND     V1.B16, V28.B16, V1.B16
+	VAND     V1.B16, V23.B16, V1.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V31.S4, V2.S4, V2.S4
-	WORD     $0x4f290443 // sshr v3.4s, v2.4s, #23
+	VSUB     V29.S4, V2.S4, V3.S4
+	VAND     V31.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V2.S4, V2.S4
 	VADD     V1.S4, V3.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	VAND     V27.B16, V2.B16, V2.B16
-	VADD     V31.S4, V2.S4, V2.S4
-	WORD     $0x4ebad442 // fsub v2.4s, v2.4s, v26.4s
+	WORD     $0x4ebcd442 // fsub v2.4s, v2.4s, v28.4s
 
 	// r + r^2 p(r) + k ln 2
+	FMOVQ    768(R26), F3
+	VFMLA    V2.S4, V27.S4, V3.S4
+	FMOVQ    784(R26), F4
+	VFMLA    V2.S4, V3.S4, V4.S4
 	FMOVQ    800(R26), F3
-	VFMLA    V2.S4, V25.S4, V3.S4
+	VFMLA    V2.S4, V4.S4, V3.S4
 	FMOVQ    816(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
 	FMOVQ    832(R26), F3
@@ -656,61 +617,56 @@ l18:
 	VFMLA    V2.S4, V4.S4, V3.S4
 	FMOVQ    880(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
-	FMOVQ    896(R26), F3
-	VFMLA    V2.S4, V4.S4, V3.S4
-	FMOVQ    912(R26), F4
-	VFMLA    V2.S4, V3.S4, V4.S4
 	WORD     $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
-	WORD     $0x6e38dc25 // fmul v5.4s, v1.4s, v24.4s
+	WORD     $0x6e3adc25 // fmul v5.4s, v1.4s, v26.4s
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
-	FMOVQ    576(R26), F3
-	VFMLA    V3.S4, V1.S4, V2.S4
+	VFMLA    V25.S4, V1.S4, V2.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e801 // fcmlt v1.4s, v0.4s, #0.0
-	FMOVQ    944(R26), F3
-	VBSL     V2.B16, V3.B16, V1.B16
+	VBSL     V2.B16, V22.B16, V1.B16
 	WORD     $0x4ea0d802 // fcmeq v2.4s, v0.4s, #0.0
-	FMOVQ    960(R26), F3
-	VBSL     V1.B16, V3.B16, V2.B16
-	FMOVQ    976(R26), F1
-	WORD     $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
+	VBSL     V1.B16, V31.B16, V2.B16
+	WORD     $0x6ea0e6a1 // fcmgt v1.4s, v21.4s, v0.4s
 	VBSL     V0.B16, V2.B16, V1.B16
 	FMOVQ    F1, (R0)
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
 	SUBS     $4, R15, R15
-	BGE      l18
+	BGE      l20
 l16:
 	ADDS     $4, R15, R15
 	BEQ      l17
-	TBNZ     $1, R15, t24
+	TBNZ     $1, R15, t27
 	FMOVS    (R1), F0
-	B        t23
-t24:
+	B        t26
+t27:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t23
+	TBZ      $0, R15, t26
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t23:
+t26:
 	WORD     $0x6ea0e7c1 // fcmgt v1.4s, v30.4s, v0.4s
-	WORD     $0x6e3ddc02 // fmul v2.4s, v0.4s, v29.4s
+	WORD     $0x6e38dc02 // fmul v2.4s, v0.4s, v24.4s
 	VBIF     V1.B16, V0.B16, V2.B16
-	VAND     V1.B16, V28.B16, V1.B16
+	VAND     V1.B16, V23.B16, V1.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V31.S4, V2.S4, V2.S4
-	WORD     $0x4f290443 // sshr v3.4s, v2.4s, #23
+	VSUB     V29.S4, V2.S4, V3.S4
+	VAND     V31.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V2.S4, V2.S4
 	VADD     V1.S4, V3.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	VAND     V27.B16, V2.B16, V2.B16
-	VADD     V31.S4, V2.S4, V2.S4
-	WORD     $0x4ebad442 // fsub v2.4s, v2.4s, v26.4s
+	WORD     $0x4ebcd442 // fsub v2.4s, v2.4s, v28.4s
 
 	// r + r^2 p(r) + k ln 2
+	FMOVQ    768(R26), F3
+	VFMLA    V2.S4, V27.S4, V3.S4
+	FMOVQ    784(R26), F4
+	VFMLA    V2.S4, V3.S4, V4.S4
 	FMOVQ    800(R26), F3
-	VFMLA    V2.S4, V25.S4, V3.S4
+	VFMLA    V2.S4, V4.S4, V3.S4
 	FMOVQ    816(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
 	FMOVQ    832(R26), F3
@@ -721,37 +677,195 @@ t23:
 	VFMLA    V2.S4, V4.S4, V3.S4
 	FMOVQ    880(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
-	FMOVQ    896(R26), F3
-	VFMLA    V2.S4, V4.S4, V3.S4
-	FMOVQ    912(R26), F4
-	VFMLA    V2.S4, V3.S4, V4.S4
 	WORD     $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
-	WORD     $0x6e38dc25 // fmul v5.4s, v1.4s, v24.4s
+	WORD     $0x6e3adc25 // fmul v5.4s, v1.4s, v26.4s
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
-	FMOVQ    576(R26), F3
-	VFMLA    V3.S4, V1.S4, V2.S4
+	VFMLA    V25.S4, V1.S4, V2.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e801 // fcmlt v1.4s, v0.4s, #0.0
-	FMOVQ    944(R26), F3
-	VBSL     V2.B16, V3.B16, V1.B16
+	VBSL     V2.B16, V22.B16, V1.B16
 	WORD     $0x4ea0d802 // fcmeq v2.4s, v0.4s, #0.0
-	FMOVQ    960(R26), F3
-	VBSL     V1.B16, V3.B16, V2.B16
-	FMOVQ    976(R26), F1
-	WORD     $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
+	VBSL     V1.B16, V31.B16, V2.B16
+	WORD     $0x6ea0e6a1 // fcmgt v1.4s, v21.4s, v0.4s
 	VBSL     V0.B16, V2.B16, V1.B16
-	TBNZ     $1, R15, t26
+	TBNZ     $1, R15, t29
 	FMOVS    F1, (R0)
-	B        t25
-t26:
+	B        t28
+t29:
 	FMOVD    F1, (R0)
-	TBZ      $0, R15, t25
+	TBZ      $0, R15, t28
 	ADD      $8, R0, R23
 	VST1     V1.S[2], (R23)
-t25:
+t28:
 l17:
+	B        l21
+l18:
+	FMOVQ    (R1), F0
+	WORD     $0x6ea0e7c1 // fcmgt v1.4s, v30.4s, v0.4s
+	WORD     $0x6e38dc02 // fmul v2.4s, v0.4s, v24.4s
+	VBIF     V1.B16, V0.B16, V2.B16
+	VAND     V1.B16, V23.B16, V1.B16
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VSUB     V29.S4, V2.S4, V3.S4
+	VAND     V31.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V2.S4, V2.S4
+	VADD     V1.S4, V3.S4, V1.S4
+	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD     $0x4ebcd442 // fsub v2.4s, v2.4s, v28.4s
+
+	// r + r^2 p(r) + k ln 2
+	FMOVQ    768(R26), F3
+	VFMLA    V2.S4, V27.S4, V3.S4
+	FMOVQ    784(R26), F4
+	VFMLA    V2.S4, V3.S4, V4.S4
+	FMOVQ    800(R26), F3
+	VFMLA    V2.S4, V4.S4, V3.S4
+	FMOVQ    816(R26), F4
+	VFMLA    V2.S4, V3.S4, V4.S4
+	FMOVQ    832(R26), F3
+	VFMLA    V2.S4, V4.S4, V3.S4
+	FMOVQ    848(R26), F4
+	VFMLA    V2.S4, V3.S4, V4.S4
+	FMOVQ    864(R26), F3
+	VFMLA    V2.S4, V4.S4, V3.S4
+	FMOVQ    880(R26), F4
+	VFMLA    V2.S4, V3.S4, V4.S4
+	WORD     $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
+	WORD     $0x6e3adc25 // fmul v5.4s, v1.4s, v26.4s
+	VFMLA    V3.S4, V4.S4, V5.S4
+	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
+	VFMLA    V25.S4, V1.S4, V2.S4
+
+	// NaN below 0, -Inf at 0, Inf and NaN as they are
+	WORD     $0x4ea0e801 // fcmlt v1.4s, v0.4s, #0.0
+	VBSL     V2.B16, V22.B16, V1.B16
+	WORD     $0x4ea0d802 // fcmeq v2.4s, v0.4s, #0.0
+	VBSL     V1.B16, V31.B16, V2.B16
+	WORD     $0x6ea0e6a1 // fcmgt v1.4s, v21.4s, v0.4s
+	VBSL     V0.B16, V2.B16, V1.B16
+	FMOVQ    F1, (R0)
+	FMOVQ    16(R1), F0
+	WORD     $0x6ea0e7c1 // fcmgt v1.4s, v30.4s, v0.4s
+	WORD     $0x6e38dc02 // fmul v2.4s, v0.4s, v24.4s
+	VBIF     V1.B16, V0.B16, V2.B16
+	VAND     V1.B16, V23.B16, V1.B16
+	VSUB     V29.S4, V2.S4, V3.S4
+	VAND     V31.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V2.S4, V2.S4
+	VADD     V1.S4, V3.S4, V1.S4
+	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD     $0x4ebcd442 // fsub v2.4s, v2.4s, v28.4s
+	FMOVQ    768(R26), F3
+	VFMLA    V2.S4, V27.S4, V3.S4
+	FMOVQ    784(R26), F4
+	VFMLA    V2.S4, V3.S4, V4.S4
+	FMOVQ    800(R26), F3
+	VFMLA    V2.S4, V4.S4, V3.S4
+	FMOVQ    816(R26), F4
+	VFMLA    V2.S4, V3.S4, V4.S4
+	FMOVQ    832(R26), F3
+	VFMLA    V2.S4, V4.S4, V3.S4
+	FMOVQ    848(R26), F4
+	VFMLA    V2.S4, V3.S4, V4.S4
+	FMOVQ    864(R26), F3
+	VFMLA    V2.S4, V4.S4, V3.S4
+	FMOVQ    880(R26), F4
+	VFMLA    V2.S4, V3.S4, V4.S4
+	WORD     $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
+	WORD     $0x6e3adc25 // fmul v5.4s, v1.4s, v26.4s
+	VFMLA    V3.S4, V4.S4, V5.S4
+	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
+	VFMLA    V25.S4, V1.S4, V2.S4
+	WORD     $0x4ea0e801 // fcmlt v1.4s, v0.4s, #0.0
+	VBSL     V2.B16, V22.B16, V1.B16
+	WORD     $0x4ea0d802 // fcmeq v2.4s, v0.4s, #0.0
+	VBSL     V1.B16, V31.B16, V2.B16
+	WORD     $0x6ea0e6a1 // fcmgt v1.4s, v21.4s, v0.4s
+	VBSL     V0.B16, V2.B16, V1.B16
+	FMOVQ    F1, 16(R0)
+	FMOVQ    32(R1), F0
+	WORD     $0x6ea0e7c1 // fcmgt v1.4s, v30.4s, v0.4s
+	WORD     $0x6e38dc02 // fmul v2.4s, v0.4s, v24.4s
+	VBIF     V1.B16, V0.B16, V2.B16
+	VAND     V1.B16, V23.B16, V1.B16
+	VSUB     V29.S4, V2.S4, V3.S4
+	VAND     V31.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V2.S4, V2.S4
+	VADD     V1.S4, V3.S4, V1.S4
+	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD     $0x4ebcd442 // fsub v2.4s, v2.4s, v28.4s
+	FMOVQ    768(R26), F3
+	VFMLA    V2.S4, V27.S4, V3.S4
+	FMOVQ    784(R26), F4
+	VFMLA    V2.S4, V3.S4, V4.S4
+	FMOVQ    800(R26), F3
+	VFMLA    V2.S4, V4.S4, V3.S4
+	FMOVQ    816(R26), F4
+	VFMLA    V2.S4, V3.S4, V4.S4
+	FMOVQ    832(R26), F3
+	VFMLA    V2.S4, V4.S4, V3.S4
+	FMOVQ    848(R26), F4
+	VFMLA    V2.S4, V3.S4, V4.S4
+	FMOVQ    864(R26), F3
+	VFMLA    V2.S4, V4.S4, V3.S4
+	FMOVQ    880(R26), F4
+	VFMLA    V2.S4, V3.S4, V4.S4
+	WORD     $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
+	WORD     $0x6e3adc25 // fmul v5.4s, v1.4s, v26.4s
+	VFMLA    V3.S4, V4.S4, V5.S4
+	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
+	VFMLA    V25.S4, V1.S4, V2.S4
+	WORD     $0x4ea0e801 // fcmlt v1.4s, v0.4s, #0.0
+	VBSL     V2.B16, V22.B16, V1.B16
+	WORD     $0x4ea0d802 // fcmeq v2.4s, v0.4s, #0.0
+	VBSL     V1.B16, V31.B16, V2.B16
+	WORD     $0x6ea0e6a1 // fcmgt v1.4s, v21.4s, v0.4s
+	VBSL     V0.B16, V2.B16, V1.B16
+	FMOVQ    F1, 32(R0)
+	FMOVQ    48(R1), F0
+	WORD     $0x6ea0e7c1 // fcmgt v1.4s, v30.4s, v0.4s
+	WORD     $0x6e38dc02 // fmul v2.4s, v0.4s, v24.4s
+	VBIF     V1.B16, V0.B16, V2.B16
+	VAND     V1.B16, V23.B16, V1.B16
+	VSUB     V29.S4, V2.S4, V3.S4
+	VAND     V31.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V2.S4, V2.S4
+	VADD     V1.S4, V3.S4, V1.S4
+	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD     $0x4ebcd442 // fsub v2.4s, v2.4s, v28.4s
+	FMOVQ    768(R26), F3
+	VFMLA    V2.S4, V27.S4, V3.S4
+	FMOVQ    784(R26), F4
+	VFMLA    V2.S4, V3.S4, V4.S4
+	FMOVQ    800(R26), F3
+	VFMLA    V2.S4, V4.S4, V3.S4
+	FMOVQ    816(R26), F4
+	VFMLA    V2.S4, V3.S4, V4.S4
+	FMOVQ    832(R26), F3
+	VFMLA    V2.S4, V4.S4, V3.S4
+	FMOVQ    848(R26), F4
+	VFMLA    V2.S4, V3.S4, V4.S4
+	FMOVQ    864(R26), F3
+	VFMLA    V2.S4, V4.S4, V3.S4
+	FMOVQ    880(R26), F4
+	VFMLA    V2.S4, V3.S4, V4.S4
+	WORD     $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
+	WORD     $0x6e3adc25 // fmul v5.4s, v1.4s, v26.4s
+	VFMLA    V3.S4, V4.S4, V5.S4
+	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
+	VFMLA    V25.S4, V1.S4, V2.S4
+	WORD     $0x4ea0e801 // fcmlt v1.4s, v0.4s, #0.0
+	VBSL     V2.B16, V22.B16, V1.B16
+	WORD     $0x4ea0d802 // fcmeq v2.4s, v0.4s, #0.0
+	VBSL     V1.B16, V31.B16, V2.B16
+	WORD     $0x6ea0e6a1 // fcmgt v1.4s, v21.4s, v0.4s
+	VBSL     V0.B16, V2.B16, V1.B16
+	FMOVQ    F1, 48(R0)
+	B        l19
+l21:
 	RET
 
 // func Tanh(dst *float32, x *float32, n int)
@@ -760,22 +874,23 @@ TEXT ·Tanh(SB), NOSPLIT, $0-24
 
 	// Registers:    V0-V20 values    V21-V31 constants and scalars
 	FMOVQ    688(R26), F31
-	FMOVQ    1040(R26), F30
-	FLDPQ    1008(R26), (F29, F28)
+	FMOVQ    1104(R26), F30
+	FMOVQ    1072(R26), F29
+	FMOVQ    1088(R26), F28
 	FMOVQ    544(R26), F27
 	FLDPQ    576(R26), (F26, F25)
 	FMOVQ    608(R26), F24
-	FMOVQ    1056(R26), F23
-	FMOVQ    1136(R26), F22
-	FMOVQ    1152(R26), F21
+	FMOVQ    1120(R26), F23
+	FMOVQ    1200(R26), F22
+	FMOVQ    960(R26), F21
 
 	// Registers:    R0 dst    R1 x    R15 elements left in the row
 	MOVD     dst+0(FP), R0
 	MOVD     x+8(FP), R1
 	MOVD     n+16(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l28
-l27:
+	BLT      l31
+l30:
 	FLDPQ    (R1), (F0, F1)
 	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
@@ -792,13 +907,13 @@ l27:
 	WORD     $0x4e27d4eb // fadd v11.4s, v7.4s, v7.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1040(R26), F12
+	FMOVQ    1104(R26), F12
 	VFMLA    V27.S4, V8.S4, V12.S4
-	FMOVQ    1040(R26), F13
+	FMOVQ    1104(R26), F13
 	VFMLA    V27.S4, V9.S4, V13.S4
-	FMOVQ    1040(R26), F14
+	FMOVQ    1104(R26), F14
 	VFMLA    V27.S4, V10.S4, V14.S4
-	FMOVQ    1040(R26), F15
+	FMOVQ    1104(R26), F15
 	VFMLA    V27.S4, V11.S4, V15.S4
 	WORD     $0x4ebed590 // fsub v16.4s, v12.4s, v30.4s
 	WORD     $0x4ebed5b1 // fsub v17.4s, v13.4s, v30.4s
@@ -890,37 +1005,37 @@ l27:
 	WORD     $0x6e25dcad // fmul v13.4s, v5.4s, v5.4s
 	WORD     $0x6e26dcce // fmul v14.4s, v6.4s, v6.4s
 	WORD     $0x6e27dcef // fmul v15.4s, v7.4s, v7.4s
-	FMOVQ    1072(R26), F16
+	FMOVQ    1136(R26), F16
 	VFMLA    V12.S4, V23.S4, V16.S4
-	FMOVQ    1072(R26), F17
+	FMOVQ    1136(R26), F17
 	VFMLA    V13.S4, V23.S4, V17.S4
-	FMOVQ    1072(R26), F18
+	FMOVQ    1136(R26), F18
 	VFMLA    V14.S4, V23.S4, V18.S4
-	FMOVQ    1072(R26), F19
+	FMOVQ    1136(R26), F19
 	VFMLA    V15.S4, V23.S4, V19.S4
-	FMOVQ    1088(R26), F20
+	FMOVQ    1152(R26), F20
 	VFMLA    V12.S4, V16.S4, V20.S4
-	FMOVQ    1088(R26), F16
+	FMOVQ    1152(R26), F16
 	VFMLA    V13.S4, V17.S4, V16.S4
-	FMOVQ    1088(R26), F17
+	FMOVQ    1152(R26), F17
 	VFMLA    V14.S4, V18.S4, V17.S4
-	FMOVQ    1088(R26), F18
+	FMOVQ    1152(R26), F18
 	VFMLA    V15.S4, V19.S4, V18.S4
-	FMOVQ    1104(R26), F19
+	FMOVQ    1168(R26), F19
 	VFMLA    V12.S4, V20.S4, V19.S4
-	FMOVQ    1104(R26), F20
+	FMOVQ    1168(R26), F20
 	VFMLA    V13.S4, V16.S4, V20.S4
-	FMOVQ    1104(R26), F16
+	FMOVQ    1168(R26), F16
 	VFMLA    V14.S4, V17.S4, V16.S4
-	FMOVQ    1104(R26), F17
+	FMOVQ    1168(R26), F17
 	VFMLA    V15.S4, V18.S4, V17.S4
-	FMOVQ    1120(R26), F18
+	FMOVQ    1184(R26), F18
 	VFMLA    V12.S4, V19.S4, V18.S4
-	FMOVQ    1120(R26), F19
+	FMOVQ    1184(R26), F19
 	VFMLA    V13.S4, V20.S4, V19.S4
-	FMOVQ    1120(R26), F20
+	FMOVQ    1184(R26), F20
 	VFMLA    V14.S4, V16.S4, V20.S4
-	FMOVQ    1120(R26), F16
+	FMOVQ    1184(R26), F16
 	VFMLA    V15.S4, V17.S4, V16.S4
 	WORD     $0x6e2cdc8c // fmul v12.4s, v4.4s, v12.4s
 	WORD     $0x6e2ddcad // fmul v13.4s, v5.4s, v13.4s
@@ -951,18 +1066,18 @@ l27:
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	SUBS     $16, R15, R15
-	BGE      l27
-l28:
-	ADDS     $12, R15, R15
-	BLT      l29
+	BGE      l30
 l31:
+	ADDS     $12, R15, R15
+	BLT      l32
+l34:
 	FMOVQ    (R1), F0
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
 	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
 	WORD     $0x4e21d422 // fadd v2.4s, v1.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1040(R26), F3
+	FMOVQ    1104(R26), F3
 	VFMLA    V27.S4, V2.S4, V3.S4
 	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
 	VFMLS    V26.S4, V4.S4, V2.S4
@@ -991,13 +1106,13 @@ l31:
 
 	// tanh below 0.63: a + a^3 p(a^2)
 	WORD     $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1136(R26), F4
 	VFMLA    V3.S4, V23.S4, V4.S4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1152(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1104(R26), F4
+	FMOVQ    1168(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1184(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VMOV     V1.B16, V4.B16
@@ -1009,25 +1124,25 @@ l31:
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
 	SUBS     $4, R15, R15
-	BGE      l31
-l29:
+	BGE      l34
+l32:
 	ADDS     $4, R15, R15
-	BEQ      l30
-	TBNZ     $1, R15, t37
+	BEQ      l33
+	TBNZ     $1, R15, t40
 	FMOVS    (R1), F0
-	B        t36
-t37:
+	B        t39
+t40:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t36
+	TBZ      $0, R15, t39
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t36:
+t39:
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
 	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
 	WORD     $0x4e21d422 // fadd v2.4s, v1.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1040(R26), F3
+	FMOVQ    1104(R26), F3
 	VFMLA    V27.S4, V2.S4, V3.S4
 	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
 	VFMLS    V26.S4, V4.S4, V2.S4
@@ -1056,13 +1171,13 @@ t36:
 
 	// tanh below 0.63: a + a^3 p(a^2)
 	WORD     $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1136(R26), F4
 	VFMLA    V3.S4, V23.S4, V4.S4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1152(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1104(R26), F4
+	FMOVQ    1168(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1184(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VMOV     V1.B16, V4.B16
@@ -1070,16 +1185,16 @@ t36:
 	WORD     $0x6ea1e6c1 // fcmgt v1.4s, v22.4s, v1.4s
 	VBSL     V2.B16, V4.B16, V1.B16
 	VBIT     V21.B16, V0.B16, V1.B16
-	TBNZ     $1, R15, t39
+	TBNZ     $1, R15, t42
 	FMOVS    F1, (R0)
-	B        t38
-t39:
+	B        t41
+t42:
 	FMOVD    F1, (R0)
-	TBZ      $0, R15, t38
+	TBZ      $0, R15, t41
 	ADD      $8, R0, R23
 	VST1     V1.S[2], (R23)
-t38:
-l30:
+t41:
+l33:
 	RET
 
 // func Sigmoid(dst *float32, x *float32, n int)
@@ -1088,9 +1203,9 @@ TEXT ·Sigmoid(SB), NOSPLIT, $0-24
 
 	// Registers:    V0-V23 values    V24-V31 constants and scalars
 	FMOVQ    688(R26), F31
-	FMOVQ    1040(R26), F30
-	FMOVQ    1168(R26), F29
-	FMOVQ    1184(R26), F28
+	FMOVQ    1104(R26), F30
+	FMOVQ    1216(R26), F29
+	FMOVQ    1232(R26), F28
 	FMOVQ    544(R26), F27
 	FLDPQ    576(R26), (F26, F25)
 	FMOVQ    608(R26), F24
@@ -1100,8 +1215,8 @@ TEXT ·Sigmoid(SB), NOSPLIT, $0-24
 	MOVD     x+8(FP), R1
 	MOVD     n+16(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l41
-l40:
+	BLT      l44
+l43:
 	FLDPQ    (R1), (F0, F1)
 	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
@@ -1114,13 +1229,13 @@ l40:
 	WORD     $0x4e23f783 // fmax v3.4s, v28.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1040(R26), F4
+	FMOVQ    1104(R26), F4
 	VFMLS    V27.S4, V0.S4, V4.S4
-	FMOVQ    1040(R26), F5
+	FMOVQ    1104(R26), F5
 	VFMLS    V27.S4, V1.S4, V5.S4
-	FMOVQ    1040(R26), F6
+	FMOVQ    1104(R26), F6
 	VFMLS    V27.S4, V2.S4, V6.S4
-	FMOVQ    1040(R26), F7
+	FMOVQ    1104(R26), F7
 	VFMLS    V27.S4, V3.S4, V7.S4
 	WORD     $0x4ebed488 // fsub v8.4s, v4.4s, v30.4s
 	WORD     $0x4ebed4a9 // fsub v9.4s, v5.4s, v30.4s
@@ -1221,17 +1336,17 @@ l40:
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	SUBS     $16, R15, R15
-	BGE      l40
-l41:
-	ADDS     $12, R15, R15
-	BLT      l42
+	BGE      l43
 l44:
+	ADDS     $12, R15, R15
+	BLT      l45
+l47:
 	FMOVQ    (R1), F0
 	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
 	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1040(R26), F1
+	FMOVQ    1104(R26), F1
 	VFMLS    V27.S4, V0.S4, V1.S4
 	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
 	VFMLA    V26.S4, V2.S4, V0.S4
@@ -1265,24 +1380,24 @@ l44:
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
 	SUBS     $4, R15, R15
-	BGE      l44
-l42:
+	BGE      l47
+l45:
 	ADDS     $4, R15, R15
-	BEQ      l43
-	TBNZ     $1, R15, t50
+	BEQ      l46
+	TBNZ     $1, R15, t53
 	FMOVS    (R1), F0
-	B        t49
-t50:
+	B        t52
+t53:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t49
+	TBZ      $0, R15, t52
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t49:
+t52:
 	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
 	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1040(R26), F1
+	FMOVQ    1104(R26), F1
 	VFMLS    V27.S4, V0.S4, V1.S4
 	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
 	VFMLA    V26.S4, V2.S4, V0.S4
@@ -1312,16 +1427,16 @@ t49:
 	WORD     $0x4ea1d7e2 // fsub v2.4s, v31.4s, v1.4s
 	VFMLS    V1.S4, V0.S4, V2.S4
 	VFMLA    V1.S4, V2.S4, V1.S4
-	TBNZ     $1, R15, t52
+	TBNZ     $1, R15, t55
 	FMOVS    F1, (R0)
-	B        t51
-t52:
+	B        t54
+t55:
 	FMOVD    F1, (R0)
-	TBZ      $0, R15, t51
+	TBZ      $0, R15, t54
 	ADD      $8, R0, R23
 	VST1     V1.S[2], (R23)
-t51:
-l43:
+t54:
+l46:
 	RET
 
 // func Softplus(dst *float32, x *float32, n int)
@@ -1329,22 +1444,22 @@ TEXT ·Softplus(SB), NOSPLIT, $0-24
 	MOVD     $vecConsts<>(SB), R26
 
 	// Registers:    V0-V21 values    V22-V31 constants and scalars
-	FMOVQ    1200(R26), F31
+	FMOVQ    1248(R26), F31
 	FMOVQ    560(R26), F30
-	FMOVQ    1152(R26), F29
+	FMOVQ    960(R26), F29
 	FLDPQ    528(R26), (F28, F27)
 	FLDPQ    576(R26), (F26, F25)
 	FMOVQ    608(R26), F24
-	FMOVQ    1216(R26), F23
-	FMOVQ    1232(R26), F22
+	FMOVQ    1264(R26), F23
+	FMOVQ    1280(R26), F22
 
 	// Registers:    R0 dst    R1 x    R15 elements left in the row
 	MOVD     dst+0(FP), R0
 	MOVD     x+8(FP), R1
 	MOVD     n+16(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l54
-l53:
+	BLT      l57
+l56:
 	FLDPQ    (R1), (F0, F1)
 	FLDPQ    32(R1), (F2, F3)
 	VORR     V29.B16, V0.B16, V4.B16
@@ -1459,13 +1574,13 @@ l53:
 	WORD     $0x6ebfe489 // fcmgt v9.4s, v4.4s, v31.4s
 	WORD     $0x6ebfe4aa // fcmgt v10.4s, v5.4s, v31.4s
 	WORD     $0x6ebfe4cb // fcmgt v11.4s, v6.4s, v31.4s
-	FMOVQ    912(R26), F12
+	FMOVQ    880(R26), F12
 	VFMLA    V31.S4, V7.S4, V12.S4
-	FMOVQ    912(R26), F13
+	FMOVQ    880(R26), F13
 	VFMLA    V31.S4, V4.S4, V13.S4
-	FMOVQ    912(R26), F14
+	FMOVQ    880(R26), F14
 	VFMLA    V31.S4, V5.S4, V14.S4
-	FMOVQ    912(R26), F15
+	FMOVQ    880(R26), F15
 	VFMLA    V31.S4, V6.S4, V15.S4
 	VBIT     V8.B16, V12.B16, V7.B16
 	VBIT     V9.B16, V13.B16, V4.B16
@@ -1475,69 +1590,69 @@ l53:
 	VAND     V9.B16, V23.B16, V9.B16
 	VAND     V10.B16, V23.B16, V10.B16
 	VAND     V11.B16, V23.B16, V11.B16
-	FMOVQ    1248(R26), F12
-	VFMLA    V7.S4, V22.S4, V12.S4
-	FMOVQ    1248(R26), F13
-	VFMLA    V4.S4, V22.S4, V13.S4
-	FMOVQ    1248(R26), F14
-	VFMLA    V5.S4, V22.S4, V14.S4
-	FMOVQ    1248(R26), F15
-	VFMLA    V6.S4, V22.S4, V15.S4
-	FMOVQ    1264(R26), F16
-	VFMLA    V7.S4, V12.S4, V16.S4
-	FMOVQ    1264(R26), F12
-	VFMLA    V4.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
-	VFMLA    V5.S4, V14.S4, V13.S4
-	FMOVQ    1264(R26), F14
-	VFMLA    V6.S4, V15.S4, V14.S4
-	FMOVQ    1280(R26), F15
-	VFMLA    V7.S4, V16.S4, V15.S4
-	FMOVQ    1280(R26), F16
-	VFMLA    V4.S4, V12.S4, V16.S4
-	FMOVQ    1280(R26), F12
-	VFMLA    V5.S4, V13.S4, V12.S4
-	FMOVQ    1280(R26), F13
-	VFMLA    V6.S4, V14.S4, V13.S4
-	FMOVQ    1296(R26), F14
-	VFMLA    V7.S4, V15.S4, V14.S4
-	FMOVQ    1296(R26), F15
-	VFMLA    V4.S4, V16.S4, V15.S4
-	FMOVQ    1296(R26), F16
-	VFMLA    V5.S4, V12.S4, V16.S4
 	FMOVQ    1296(R26), F12
-	VFMLA    V6.S4, V13.S4, V12.S4
-	FMOVQ    1312(R26), F13
-	VFMLA    V7.S4, V14.S4, V13.S4
-	FMOVQ    1312(R26), F14
-	VFMLA    V4.S4, V15.S4, V14.S4
-	FMOVQ    1312(R26), F15
-	VFMLA    V5.S4, V16.S4, V15.S4
+	VFMLA    V7.S4, V22.S4, V12.S4
+	FMOVQ    1296(R26), F13
+	VFMLA    V4.S4, V22.S4, V13.S4
+	FMOVQ    1296(R26), F14
+	VFMLA    V5.S4, V22.S4, V14.S4
+	FMOVQ    1296(R26), F15
+	VFMLA    V6.S4, V22.S4, V15.S4
 	FMOVQ    1312(R26), F16
-	VFMLA    V6.S4, V12.S4, V16.S4
-	FMOVQ    1328(R26), F12
-	VFMLA    V7.S4, V13.S4, V12.S4
-	FMOVQ    1328(R26), F13
-	VFMLA    V4.S4, V14.S4, V13.S4
-	FMOVQ    1328(R26), F14
-	VFMLA    V5.S4, V15.S4, V14.S4
-	FMOVQ    1328(R26), F15
-	VFMLA    V6.S4, V16.S4, V15.S4
-	FMOVQ    1344(R26), F16
 	VFMLA    V7.S4, V12.S4, V16.S4
-	FMOVQ    1344(R26), F12
+	FMOVQ    1312(R26), F12
 	VFMLA    V4.S4, V13.S4, V12.S4
-	FMOVQ    1344(R26), F13
+	FMOVQ    1312(R26), F13
 	VFMLA    V5.S4, V14.S4, V13.S4
-	FMOVQ    1344(R26), F14
+	FMOVQ    1312(R26), F14
 	VFMLA    V6.S4, V15.S4, V14.S4
-	FMOVQ    912(R26), F15
+	FMOVQ    1328(R26), F15
 	VFMLA    V7.S4, V16.S4, V15.S4
-	FMOVQ    912(R26), F16
+	FMOVQ    1328(R26), F16
 	VFMLA    V4.S4, V12.S4, V16.S4
-	FMOVQ    912(R26), F12
+	FMOVQ    1328(R26), F12
 	VFMLA    V5.S4, V13.S4, V12.S4
-	FMOVQ    912(R26), F13
+	FMOVQ    1328(R26), F13
+	VFMLA    V6.S4, V14.S4, V13.S4
+	FMOVQ    1344(R26), F14
+	VFMLA    V7.S4, V15.S4, V14.S4
+	FMOVQ    1344(R26), F15
+	VFMLA    V4.S4, V16.S4, V15.S4
+	FMOVQ    1344(R26), F16
+	VFMLA    V5.S4, V12.S4, V16.S4
+	FMOVQ    1344(R26), F12
+	VFMLA    V6.S4, V13.S4, V12.S4
+	FMOVQ    1360(R26), F13
+	VFMLA    V7.S4, V14.S4, V13.S4
+	FMOVQ    1360(R26), F14
+	VFMLA    V4.S4, V15.S4, V14.S4
+	FMOVQ    1360(R26), F15
+	VFMLA    V5.S4, V16.S4, V15.S4
+	FMOVQ    1360(R26), F16
+	VFMLA    V6.S4, V12.S4, V16.S4
+	FMOVQ    1376(R26), F12
+	VFMLA    V7.S4, V13.S4, V12.S4
+	FMOVQ    1376(R26), F13
+	VFMLA    V4.S4, V14.S4, V13.S4
+	FMOVQ    1376(R26), F14
+	VFMLA    V5.S4, V15.S4, V14.S4
+	FMOVQ    1376(R26), F15
+	VFMLA    V6.S4, V16.S4, V15.S4
+	FMOVQ    1392(R26), F16
+	VFMLA    V7.S4, V12.S4, V16.S4
+	FMOVQ    1392(R26), F12
+	VFMLA    V4.S4, V13.S4, V12.S4
+	FMOVQ    1392(R26), F13
+	VFMLA    V5.S4, V14.S4, V13.S4
+	FMOVQ    1392(R26), F14
+	VFMLA    V6.S4, V15.S4, V14.S4
+	FMOVQ    880(R26), F15
+	VFMLA    V7.S4, V16.S4, V15.S4
+	FMOVQ    880(R26), F16
+	VFMLA    V4.S4, V12.S4, V16.S4
+	FMOVQ    880(R26), F12
+	VFMLA    V5.S4, V13.S4, V12.S4
+	FMOVQ    880(R26), F13
 	VFMLA    V6.S4, V14.S4, V13.S4
 	WORD     $0x6e27dcee // fmul v14.4s, v7.4s, v7.4s
 	WORD     $0x6e24dc91 // fmul v17.4s, v4.4s, v4.4s
@@ -1568,11 +1683,11 @@ l53:
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	SUBS     $16, R15, R15
-	BGE      l53
-l54:
-	ADDS     $12, R15, R15
-	BLT      l55
+	BGE      l56
 l57:
+	ADDS     $12, R15, R15
+	BLT      l58
+l60:
 	FMOVQ    (R1), F0
 	VORR     V29.B16, V0.B16, V1.B16
 	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
@@ -1608,25 +1723,25 @@ l57:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	WORD     $0x6ebfe422 // fcmgt v2.4s, v1.4s, v31.4s
-	FMOVQ    912(R26), F3
+	FMOVQ    880(R26), F3
 	VFMLA    V31.S4, V1.S4, V3.S4
 	VBIT     V2.B16, V3.B16, V1.B16
 	VAND     V2.B16, V23.B16, V2.B16
-	FMOVQ    1248(R26), F3
+	FMOVQ    1296(R26), F3
 	VFMLA    V1.S4, V22.S4, V3.S4
-	FMOVQ    1264(R26), F4
+	FMOVQ    1312(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	FMOVQ    1280(R26), F3
+	FMOVQ    1328(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1296(R26), F4
+	FMOVQ    1344(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	FMOVQ    1312(R26), F3
+	FMOVQ    1360(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1328(R26), F4
+	FMOVQ    1376(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	FMOVQ    1344(R26), F3
+	FMOVQ    1392(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    912(R26), F4
+	FMOVQ    880(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	WORD     $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
 	VFMLA    V3.S4, V4.S4, V1.S4
@@ -1638,19 +1753,19 @@ l57:
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
 	SUBS     $4, R15, R15
-	BGE      l57
-l55:
+	BGE      l60
+l58:
 	ADDS     $4, R15, R15
-	BEQ      l56
-	TBNZ     $1, R15, t63
+	BEQ      l59
+	TBNZ     $1, R15, t66
 	FMOVS    (R1), F0
-	B        t62
-t63:
+	B        t65
+t66:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t62
+	TBZ      $0, R15, t65
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t62:
+t65:
 	VORR     V29.B16, V0.B16, V1.B16
 	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
 
@@ -1685,25 +1800,25 @@ t62:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	WORD     $0x6ebfe422 // fcmgt v2.4s, v1.4s, v31.4s
-	FMOVQ    912(R26), F3
+	FMOVQ    880(R26), F3
 	VFMLA    V31.S4, V1.S4, V3.S4
 	VBIT     V2.B16, V3.B16, V1.B16
 	VAND     V2.B16, V23.B16, V2.B16
-	FMOVQ    1248(R26), F3
+	FMOVQ    1296(R26), F3
 	VFMLA    V1.S4, V22.S4, V3.S4
-	FMOVQ    1264(R26), F4
+	FMOVQ    1312(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	FMOVQ    1280(R26), F3
+	FMOVQ    1328(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1296(R26), F4
+	FMOVQ    1344(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	FMOVQ    1312(R26), F3
+	FMOVQ    1360(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1328(R26), F4
+	FMOVQ    1376(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	FMOVQ    1344(R26), F3
+	FMOVQ    1392(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    912(R26), F4
+	FMOVQ    880(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	WORD     $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
 	VFMLA    V3.S4, V4.S4, V1.S4
@@ -1711,16 +1826,16 @@ t62:
 	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
 	VAND     V2.B16, V0.B16, V0.B16
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	TBNZ     $1, R15, t65
+	TBNZ     $1, R15, t68
 	FMOVS    F0, (R0)
-	B        t64
-t65:
+	B        t67
+t68:
 	FMOVD    F0, (R0)
-	TBZ      $0, R15, t64
+	TBZ      $0, R15, t67
 	ADD      $8, R0, R23
 	VST1     V0.S[2], (R23)
-t64:
-l56:
+t67:
+l59:
 	RET
 
 // func ReLU(dst *float32, x *float32, n int)
@@ -1733,8 +1848,8 @@ TEXT ·ReLU(SB), NOSPLIT, $0-24
 	MOVD     x+8(FP), R1
 	MOVD     n+16(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l67
-l66:
+	BLT      l70
+l69:
 	FLDPQ    (R1), (F0, F1)
 	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x6ea0d804 // fcmle v4.4s, v0.4s, #0.0
@@ -1750,11 +1865,11 @@ l66:
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	SUBS     $16, R15, R15
-	BGE      l66
-l67:
-	ADDS     $12, R15, R15
-	BLT      l68
+	BGE      l69
 l70:
+	ADDS     $12, R15, R15
+	BLT      l71
+l73:
 	FMOVQ    (R1), F0
 	WORD     $0x6ea0d801 // fcmle v1.4s, v0.4s, #0.0
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
@@ -1762,31 +1877,31 @@ l70:
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
 	SUBS     $4, R15, R15
-	BGE      l70
-l68:
+	BGE      l73
+l71:
 	ADDS     $4, R15, R15
-	BEQ      l69
-	TBNZ     $1, R15, t76
+	BEQ      l72
+	TBNZ     $1, R15, t79
 	FMOVS    (R1), F0
-	B        t75
-t76:
+	B        t78
+t79:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t75
+	TBZ      $0, R15, t78
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t75:
+t78:
 	WORD     $0x6ea0d801 // fcmle v1.4s, v0.4s, #0.0
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	TBNZ     $1, R15, t78
+	TBNZ     $1, R15, t81
 	FMOVS    F0, (R0)
-	B        t77
-t78:
+	B        t80
+t81:
 	FMOVD    F0, (R0)
-	TBZ      $0, R15, t77
+	TBZ      $0, R15, t80
 	ADD      $8, R0, R23
 	VST1     V0.S[2], (R23)
-t77:
-l69:
+t80:
+l72:
 	RET
 
 // func Square(dst *float32, x *float32, n int)
@@ -1799,8 +1914,8 @@ TEXT ·Square(SB), NOSPLIT, $0-24
 	MOVD     x+8(FP), R1
 	MOVD     n+16(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l80
-l79:
+	BLT      l83
+l82:
 	FLDPQ    (R1), (F0, F1)
 	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
@@ -1812,41 +1927,41 @@ l79:
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	SUBS     $16, R15, R15
-	BGE      l79
-l80:
-	ADDS     $12, R15, R15
-	BLT      l81
+	BGE      l82
 l83:
+	ADDS     $12, R15, R15
+	BLT      l84
+l86:
 	FMOVQ    (R1), F0
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	FMOVQ    F0, (R0)
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
 	SUBS     $4, R15, R15
-	BGE      l83
-l81:
+	BGE      l86
+l84:
 	ADDS     $4, R15, R15
-	BEQ      l82
-	TBNZ     $1, R15, t89
+	BEQ      l85
+	TBNZ     $1, R15, t92
 	FMOVS    (R1), F0
-	B        t88
-t89:
+	B        t91
+t92:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t88
+	TBZ      $0, R15, t91
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t88:
-	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
-	TBNZ     $1, R15, t91
-	FMOVS    F0, (R0)
-	B        t90
 t91:
+	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	TBNZ     $1, R15, t94
+	FMOVS    F0, (R0)
+	B        t93
+t94:
 	FMOVD    F0, (R0)
-	TBZ      $0, R15, t90
+	TBZ      $0, R15, t93
 	ADD      $8, R0, R23
 	VST1     V0.S[2], (R23)
-t90:
-l82:
+t93:
+l85:
 	RET
 
 // func Sqrt(dst *float32, x *float32, n int)
@@ -1859,8 +1974,8 @@ TEXT ·Sqrt(SB), NOSPLIT, $0-24
 	MOVD     x+8(FP), R1
 	MOVD     n+16(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l93
-l92:
+	BLT      l96
+l95:
 	FLDPQ    (R1), (F0, F1)
 	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x6ea1f800 // fsqrt v0.4s, v0.4s
@@ -1872,41 +1987,41 @@ l92:
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	SUBS     $16, R15, R15
-	BGE      l92
-l93:
-	ADDS     $12, R15, R15
-	BLT      l94
+	BGE      l95
 l96:
+	ADDS     $12, R15, R15
+	BLT      l97
+l99:
 	FMOVQ    (R1), F0
 	WORD     $0x6ea1f800 // fsqrt v0.4s, v0.4s
 	FMOVQ    F0, (R0)
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
 	SUBS     $4, R15, R15
-	BGE      l96
-l94:
+	BGE      l99
+l97:
 	ADDS     $4, R15, R15
-	BEQ      l95
-	TBNZ     $1, R15, t102
+	BEQ      l98
+	TBNZ     $1, R15, t105
 	FMOVS    (R1), F0
-	B        t101
-t102:
+	B        t104
+t105:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t101
+	TBZ      $0, R15, t104
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t101:
-	WORD     $0x6ea1f800 // fsqrt v0.4s, v0.4s
-	TBNZ     $1, R15, t104
-	FMOVS    F0, (R0)
-	B        t103
 t104:
+	WORD     $0x6ea1f800 // fsqrt v0.4s, v0.4s
+	TBNZ     $1, R15, t107
+	FMOVS    F0, (R0)
+	B        t106
+t107:
 	FMOVD    F0, (R0)
-	TBZ      $0, R15, t103
+	TBZ      $0, R15, t106
 	ADD      $8, R0, R23
 	VST1     V0.S[2], (R23)
-t103:
-l95:
+t106:
+l98:
 	RET
 
 // func Magnitude(dst *float32, re *float32, im *float32, n int)
@@ -1920,8 +2035,8 @@ TEXT ·Magnitude(SB), NOSPLIT, $0-32
 	MOVD     im+16(FP), R2
 	MOVD     n+24(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l106
-l105:
+	BLT      l109
+l108:
 	FLDPQ    (R1), (F0, F1)
 	FLDPQ    32(R1), (F2, F3)
 	FLDPQ    (R2), (F4, F5)
@@ -1948,11 +2063,11 @@ l105:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
-	BGE      l105
-l106:
-	ADDS     $12, R15, R15
-	BLT      l107
+	BGE      l108
 l109:
+	ADDS     $12, R15, R15
+	BLT      l110
+l112:
 	FMOVQ    (R1), F0
 	FMOVQ    (R2), F1
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
@@ -1964,42 +2079,42 @@ l109:
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
 	SUBS     $4, R15, R15
-	BGE      l109
-l107:
+	BGE      l112
+l110:
 	ADDS     $4, R15, R15
-	BEQ      l108
-	TBNZ     $1, R15, t117
+	BEQ      l111
+	TBNZ     $1, R15, t120
 	FMOVS    (R1), F0
-	B        t116
-t117:
+	B        t119
+t120:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t116
+	TBZ      $0, R15, t119
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t116:
-	TBNZ     $1, R15, t119
-	FMOVS    (R2), F1
-	B        t118
 t119:
+	TBNZ     $1, R15, t122
+	FMOVS    (R2), F1
+	B        t121
+t122:
 	FMOVD    (R2), F1
-	TBZ      $0, R15, t118
+	TBZ      $0, R15, t121
 	ADD      $8, R2, R23
 	VLD1     (R23), V1.S[2]
-t118:
+t121:
 	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	WORD     $0x6e21dc21 // fmul v1.4s, v1.4s, v1.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD     $0x6ea1f800 // fsqrt v0.4s, v0.4s
-	TBNZ     $1, R15, t121
+	TBNZ     $1, R15, t124
 	FMOVS    F0, (R0)
-	B        t120
-t121:
+	B        t123
+t124:
 	FMOVD    F0, (R0)
-	TBZ      $0, R15, t120
+	TBZ      $0, R15, t123
 	ADD      $8, R0, R23
 	VST1     V0.S[2], (R23)
-t120:
-l108:
+t123:
+l111:
 	RET
 
 // func TanhBackward(dx *float32, dy *float32, y *float32, n int)
@@ -2014,8 +2129,8 @@ TEXT ·TanhBackward(SB), NOSPLIT, $0-32
 	MOVD     y+16(FP), R2
 	MOVD     n+24(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l123
-l122:
+	BLT      l126
+l125:
 	FLDPQ    (R1), (F0, F1)
 	FLDPQ    32(R1), (F2, F3)
 	FLDPQ    (R2), (F4, F5)
@@ -2038,11 +2153,11 @@ l122:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
-	BGE      l122
-l123:
-	ADDS     $12, R15, R15
-	BLT      l124
+	BGE      l125
 l126:
+	ADDS     $12, R15, R15
+	BLT      l127
+l129:
 	FMOVQ    (R1), F0
 	FMOVQ    (R2), F1
 	FMOVQ    688(R26), F2
@@ -2053,41 +2168,41 @@ l126:
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
 	SUBS     $4, R15, R15
-	BGE      l126
-l124:
+	BGE      l129
+l127:
 	ADDS     $4, R15, R15
-	BEQ      l125
-	TBNZ     $1, R15, t134
+	BEQ      l128
+	TBNZ     $1, R15, t137
 	FMOVS    (R1), F0
-	B        t133
-t134:
+	B        t136
+t137:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t133
+	TBZ      $0, R15, t136
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t133:
-	TBNZ     $1, R15, t136
-	FMOVS    (R2), F1
-	B        t135
 t136:
+	TBNZ     $1, R15, t139
+	FMOVS    (R2), F1
+	B        t138
+t139:
 	FMOVD    (R2), F1
-	TBZ      $0, R15, t135
+	TBZ      $0, R15, t138
 	ADD      $8, R2, R23
 	VLD1     (R23), V1.S[2]
-t135:
+t138:
 	FMOVQ    688(R26), F2
 	VFMLS    V1.S4, V1.S4, V2.S4
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	TBNZ     $1, R15, t138
+	TBNZ     $1, R15, t141
 	FMOVS    F0, (R0)
-	B        t137
-t138:
+	B        t140
+t141:
 	FMOVD    F0, (R0)
-	TBZ      $0, R15, t137
+	TBZ      $0, R15, t140
 	ADD      $8, R0, R23
 	VST1     V0.S[2], (R23)
-t137:
-l125:
+t140:
+l128:
 	RET
 
 // func SigmoidBackward(dx *float32, dy *float32, y *float32, n int)
@@ -2101,8 +2216,8 @@ TEXT ·SigmoidBackward(SB), NOSPLIT, $0-32
 	MOVD     y+16(FP), R2
 	MOVD     n+24(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l140
-l139:
+	BLT      l143
+l142:
 	FLDPQ    (R1), (F0, F1)
 	FLDPQ    32(R1), (F2, F3)
 	FLDPQ    (R2), (F4, F5)
@@ -2121,11 +2236,11 @@ l139:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
-	BGE      l139
-l140:
-	ADDS     $12, R15, R15
-	BLT      l141
+	BGE      l142
 l143:
+	ADDS     $12, R15, R15
+	BLT      l144
+l146:
 	FMOVQ    (R1), F0
 	FMOVQ    (R2), F1
 	VFMLS    V1.S4, V1.S4, V1.S4
@@ -2135,40 +2250,40 @@ l143:
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
 	SUBS     $4, R15, R15
-	BGE      l143
-l141:
+	BGE      l146
+l144:
 	ADDS     $4, R15, R15
-	BEQ      l142
-	TBNZ     $1, R15, t151
+	BEQ      l145
+	TBNZ     $1, R15, t154
 	FMOVS    (R1), F0
-	B        t150
-t151:
+	B        t153
+t154:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t150
+	TBZ      $0, R15, t153
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t150:
-	TBNZ     $1, R15, t153
-	FMOVS    (R2), F1
-	B        t152
 t153:
+	TBNZ     $1, R15, t156
+	FMOVS    (R2), F1
+	B        t155
+t156:
 	FMOVD    (R2), F1
-	TBZ      $0, R15, t152
+	TBZ      $0, R15, t155
 	ADD      $8, R2, R23
 	VLD1     (R23), V1.S[2]
-t152:
+t155:
 	VFMLS    V1.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	TBNZ     $1, R15, t155
+	TBNZ     $1, R15, t158
 	FMOVS    F0, (R0)
-	B        t154
-t155:
+	B        t157
+t158:
 	FMOVD    F0, (R0)
-	TBZ      $0, R15, t154
+	TBZ      $0, R15, t157
 	ADD      $8, R0, R23
 	VST1     V0.S[2], (R23)
-t154:
-l142:
+t157:
+l145:
 	RET
 
 // func SoftplusBackward(dx *float32, dy *float32, y *float32, n int)
@@ -2177,13 +2292,13 @@ TEXT ·SoftplusBackward(SB), NOSPLIT, $0-32
 
 	// Registers:    V0-V23 values    V24-V31 constants and scalars
 	FMOVQ    688(R26), F31
-	FMOVQ    1040(R26), F30
-	FMOVQ    1360(R26), F29
-	FMOVQ    1200(R26), F28
-	FMOVQ    1376(R26), F27
-	FMOVQ    1392(R26), F26
-	FMOVQ    1408(R26), F25
-	FMOVQ    1424(R26), F24
+	FMOVQ    1104(R26), F30
+	FMOVQ    1408(R26), F29
+	FMOVQ    1248(R26), F28
+	FMOVQ    1424(R26), F27
+	FMOVQ    1440(R26), F26
+	FMOVQ    1456(R26), F25
+	FMOVQ    1472(R26), F24
 
 	// Registers:    R0 dx    R1 dy    R2 y    R15 elements left in the row
 	MOVD     dx+0(FP), R0
@@ -2191,8 +2306,8 @@ TEXT ·SoftplusBackward(SB), NOSPLIT, $0-32
 	MOVD     y+16(FP), R2
 	MOVD     n+24(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l157
-l156:
+	BLT      l160
+l159:
 	FLDPQ    (R1), (F0, F1)
 	FLDPQ    32(R1), (F2, F3)
 	FLDPQ    (R2), (F4, F5)
@@ -2211,13 +2326,13 @@ l156:
 	WORD     $0x6e3cdce7 // fmul v7.4s, v7.4s, v28.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    1040(R26), F8
+	FMOVQ    1104(R26), F8
 	VFMLA    V27.S4, V4.S4, V8.S4
-	FMOVQ    1040(R26), F9
+	FMOVQ    1104(R26), F9
 	VFMLA    V27.S4, V5.S4, V9.S4
-	FMOVQ    1040(R26), F10
+	FMOVQ    1104(R26), F10
 	VFMLA    V27.S4, V6.S4, V10.S4
-	FMOVQ    1040(R26), F11
+	FMOVQ    1104(R26), F11
 	VFMLA    V27.S4, V7.S4, V11.S4
 	WORD     $0x4ebed50c // fsub v12.4s, v8.4s, v30.4s
 	WORD     $0x4ebed52d // fsub v13.4s, v9.4s, v30.4s
@@ -2231,37 +2346,37 @@ l156:
 	VFMLS    V25.S4, V13.S4, V5.S4
 	VFMLS    V25.S4, V14.S4, V6.S4
 	VFMLS    V25.S4, V15.S4, V7.S4
-	FMOVQ    1440(R26), F12
-	VFMLA    V4.S4, V24.S4, V12.S4
-	FMOVQ    1440(R26), F13
-	VFMLA    V5.S4, V24.S4, V13.S4
-	FMOVQ    1440(R26), F14
-	VFMLA    V6.S4, V24.S4, V14.S4
-	FMOVQ    1440(R26), F15
-	VFMLA    V7.S4, V24.S4, V15.S4
-	FMOVQ    1456(R26), F16
-	VFMLA    V4.S4, V12.S4, V16.S4
-	FMOVQ    1456(R26), F12
-	VFMLA    V5.S4, V13.S4, V12.S4
-	FMOVQ    1456(R26), F13
-	VFMLA    V6.S4, V14.S4, V13.S4
-	FMOVQ    1456(R26), F14
-	VFMLA    V7.S4, V15.S4, V14.S4
-	FMOVQ    1472(R26), F15
-	VFMLA    V4.S4, V16.S4, V15.S4
-	FMOVQ    1472(R26), F16
-	VFMLA    V5.S4, V12.S4, V16.S4
-	FMOVQ    1472(R26), F12
-	VFMLA    V6.S4, V13.S4, V12.S4
-	FMOVQ    1472(R26), F13
-	VFMLA    V7.S4, V14.S4, V13.S4
-	FMOVQ    1488(R26), F14
-	VFMLA    V4.S4, V15.S4, V14.S4
-	FMOVQ    1488(R26), F15
-	VFMLA    V5.S4, V16.S4, V15.S4
-	FMOVQ    1488(R26), F16
-	VFMLA    V6.S4, V12.S4, V16.S4
 	FMOVQ    1488(R26), F12
+	VFMLA    V4.S4, V24.S4, V12.S4
+	FMOVQ    1488(R26), F13
+	VFMLA    V5.S4, V24.S4, V13.S4
+	FMOVQ    1488(R26), F14
+	VFMLA    V6.S4, V24.S4, V14.S4
+	FMOVQ    1488(R26), F15
+	VFMLA    V7.S4, V24.S4, V15.S4
+	FMOVQ    1504(R26), F16
+	VFMLA    V4.S4, V12.S4, V16.S4
+	FMOVQ    1504(R26), F12
+	VFMLA    V5.S4, V13.S4, V12.S4
+	FMOVQ    1504(R26), F13
+	VFMLA    V6.S4, V14.S4, V13.S4
+	FMOVQ    1504(R26), F14
+	VFMLA    V7.S4, V15.S4, V14.S4
+	FMOVQ    1520(R26), F15
+	VFMLA    V4.S4, V16.S4, V15.S4
+	FMOVQ    1520(R26), F16
+	VFMLA    V5.S4, V12.S4, V16.S4
+	FMOVQ    1520(R26), F12
+	VFMLA    V6.S4, V13.S4, V12.S4
+	FMOVQ    1520(R26), F13
+	VFMLA    V7.S4, V14.S4, V13.S4
+	FMOVQ    1536(R26), F14
+	VFMLA    V4.S4, V15.S4, V14.S4
+	FMOVQ    1536(R26), F15
+	VFMLA    V5.S4, V16.S4, V15.S4
+	FMOVQ    1536(R26), F16
+	VFMLA    V6.S4, V12.S4, V16.S4
+	FMOVQ    1536(R26), F12
 	VFMLA    V7.S4, V13.S4, V12.S4
 	WORD     $0x6e24ddcd // fmul v13.4s, v14.4s, v4.4s
 	WORD     $0x6e25ddee // fmul v14.4s, v15.4s, v5.4s
@@ -2305,11 +2420,11 @@ l156:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
-	BGE      l156
-l157:
-	ADDS     $12, R15, R15
-	BLT      l158
+	BGE      l159
 l160:
+	ADDS     $12, R15, R15
+	BLT      l161
+l163:
 	FMOVQ    (R1), F0
 	FMOVQ    (R2), F1
 	WORD     $0x4ea0f821 // fabs v1.4s, v1.4s
@@ -2317,18 +2432,18 @@ l160:
 	WORD     $0x6e3cdc21 // fmul v1.4s, v1.4s, v28.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    1040(R26), F2
+	FMOVQ    1104(R26), F2
 	VFMLA    V27.S4, V1.S4, V2.S4
 	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
 	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
-	FMOVQ    1440(R26), F3
+	FMOVQ    1488(R26), F3
 	VFMLA    V1.S4, V24.S4, V3.S4
-	FMOVQ    1456(R26), F4
+	FMOVQ    1504(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	FMOVQ    1472(R26), F3
+	FMOVQ    1520(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1488(R26), F4
+	FMOVQ    1536(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	WORD     $0x6e21dc83 // fmul v3.4s, v4.4s, v1.4s
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
@@ -2344,45 +2459,45 @@ l160:
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
 	SUBS     $4, R15, R15
-	BGE      l160
-l158:
+	BGE      l163
+l161:
 	ADDS     $4, R15, R15
-	BEQ      l159
-	TBNZ     $1, R15, t168
+	BEQ      l162
+	TBNZ     $1, R15, t171
 	FMOVS    (R1), F0
-	B        t167
-t168:
+	B        t170
+t171:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t167
+	TBZ      $0, R15, t170
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t167:
-	TBNZ     $1, R15, t170
-	FMOVS    (R2), F1
-	B        t169
 t170:
+	TBNZ     $1, R15, t173
+	FMOVS    (R2), F1
+	B        t172
+t173:
 	FMOVD    (R2), F1
-	TBZ      $0, R15, t169
+	TBZ      $0, R15, t172
 	ADD      $8, R2, R23
 	VLD1     (R23), V1.S[2]
-t169:
+t172:
 	WORD     $0x4ea0f821 // fabs v1.4s, v1.4s
 	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
 	WORD     $0x6e3cdc21 // fmul v1.4s, v1.4s, v28.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    1040(R26), F2
+	FMOVQ    1104(R26), F2
 	VFMLA    V27.S4, V1.S4, V2.S4
 	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
 	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
-	FMOVQ    1440(R26), F3
+	FMOVQ    1488(R26), F3
 	VFMLA    V1.S4, V24.S4, V3.S4
-	FMOVQ    1456(R26), F4
+	FMOVQ    1504(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	FMOVQ    1472(R26), F3
+	FMOVQ    1520(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1488(R26), F4
+	FMOVQ    1536(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	WORD     $0x6e21dc83 // fmul v3.4s, v4.4s, v1.4s
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
@@ -2393,16 +2508,16 @@ t169:
 	WORD     $0x4e3fd441 // fadd v1.4s, v2.4s, v31.4s
 	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	TBNZ     $1, R15, t172
+	TBNZ     $1, R15, t175
 	FMOVS    F0, (R0)
-	B        t171
-t172:
+	B        t174
+t175:
 	FMOVD    F0, (R0)
-	TBZ      $0, R15, t171
+	TBZ      $0, R15, t174
 	ADD      $8, R0, R23
 	VST1     V0.S[2], (R23)
-t171:
-l159:
+t174:
+l162:
 	RET
 
 // func ReLUBackward(dx *float32, dy *float32, y *float32, n int)
@@ -2416,8 +2531,8 @@ TEXT ·ReLUBackward(SB), NOSPLIT, $0-32
 	MOVD     y+16(FP), R2
 	MOVD     n+24(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l174
-l173:
+	BLT      l177
+l176:
 	FLDPQ    (R1), (F0, F1)
 	FLDPQ    32(R1), (F2, F3)
 	FLDPQ    (R2), (F4, F5)
@@ -2436,11 +2551,11 @@ l173:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
-	BGE      l173
-l174:
-	ADDS     $12, R15, R15
-	BLT      l175
+	BGE      l176
 l177:
+	ADDS     $12, R15, R15
+	BLT      l178
+l180:
 	FMOVQ    (R1), F0
 	FMOVQ    (R2), F1
 	WORD     $0x6ea0d821 // fcmle v1.4s, v1.4s, #0.0
@@ -2450,38 +2565,38 @@ l177:
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
 	SUBS     $4, R15, R15
-	BGE      l177
-l175:
+	BGE      l180
+l178:
 	ADDS     $4, R15, R15
-	BEQ      l176
-	TBNZ     $1, R15, t185
+	BEQ      l179
+	TBNZ     $1, R15, t188
 	FMOVS    (R1), F0
-	B        t184
-t185:
+	B        t187
+t188:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t184
+	TBZ      $0, R15, t187
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t184:
-	TBNZ     $1, R15, t187
-	FMOVS    (R2), F1
-	B        t186
 t187:
+	TBNZ     $1, R15, t190
+	FMOVS    (R2), F1
+	B        t189
+t190:
 	FMOVD    (R2), F1
-	TBZ      $0, R15, t186
+	TBZ      $0, R15, t189
 	ADD      $8, R2, R23
 	VLD1     (R23), V1.S[2]
-t186:
+t189:
 	WORD     $0x6ea0d821 // fcmle v1.4s, v1.4s, #0.0
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	TBNZ     $1, R15, t189
+	TBNZ     $1, R15, t192
 	FMOVS    F0, (R0)
-	B        t188
-t189:
+	B        t191
+t192:
 	FMOVD    F0, (R0)
-	TBZ      $0, R15, t188
+	TBZ      $0, R15, t191
 	ADD      $8, R0, R23
 	VST1     V0.S[2], (R23)
-t188:
-l176:
+t191:
+l179:
 	RET

@@ -115,7 +115,9 @@ func (f *Func) operandText(mnemonic string, operand any) (string, error) {
 		}
 		return register(o.R, fmt.Sprintf("%v<<%d", o.R, o.By))
 	case Label:
-		f.jumps = append(f.jumps, o)
+		if o != "" { // a block that is only counted has no label
+			f.jumps = append(f.jumps, o)
+		}
 		return string(o), nil
 	case Word:
 		return string(o), nil

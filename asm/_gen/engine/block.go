@@ -159,7 +159,7 @@ func (b *Block) Not(m *Value) *Value {
 	return m
 }
 
-// BitSet is the mask of the lanes with this bit. Only Select and LeaveIf may use it.
+// BitSet is the mask of the lanes with this bit. Only Select and what leaves may use it.
 func (b *Block) BitSet(x *Value, bit int) *Value {
 	return b.record(&Value{Op: OpBitSet, Args: []*Value{x}, Imm: bit})
 }
@@ -346,8 +346,26 @@ func (b *Block) LeaveIf(bit int, x, y *Value) {
 	} else {
 		b.bits = b.Or3(b.bits, x, y)
 	}
+	b.leaveIf(func() *Value { return b.BitSet(b.bits, bit) })
+}
+
+// LeaveAbove leaves this group of vectors to Any if a lane of x of any copy, an unsigned integer, is
+// above limit < 1<<31 - 1. Nothing may be stored before.
+func (b *Block) LeaveAbove(limit uint32, x *Value) {
+	if b.Copy == 0 {
+		b.bits = x
+	} else {
+		b.bits = b.op(OpMaxU, x, b.bits)
+	}
+	b.leaveIf(func() *Value { // the sign of min(x, limit+1) + 2^31 - (limit+1)
+		return b.BitSet(b.AddI(b.MinU(b.bits, b.Bits(limit+1)), b.Bits(1<<31-1-limit)), 31)
+	})
+}
+
+// leaveIf records the jump behind the last copy.
+func (b *Block) leaveIf(any func() *Value) {
 	if b.Copy == b.Of-1 {
-		b.op(OpLeave, b.BitSet(b.bits, bit))
+		b.op(OpLeave, any())
 	} else {
 		b.op(OpLeave)
 	}

@@ -76,6 +76,9 @@ const (
 type Pass struct {
 	Before func(b *Block, k *Vars) // once per row, all lanes alike
 	Body   func(b *Block)
+	// Any is Body for arguments of any kind. It does the groups of interleaved vectors that Body leaves
+	// with LeaveAbove, and the vectors besides.
+	Any    func(b *Block)
 	After  func(b *Block, k *Vars) // once per row; k.Sum and k.Max give folded reductions
 	Each   func(b *Block, k *Vars) // after each round of the first loop
 	Uses   string                  // the arrays, separated by blanks

@@ -24,6 +24,7 @@ type loops struct {
 	rows   Place         // rows left
 	short  int           // by so much Count is less than the elements left: see left
 	leaves []leave       // of a kernel with Rest
+	rare   []rare        // of passes with Any
 	adjust []Place       // from the end of a row of the Strided arrays to the next one
 }
 
@@ -65,6 +66,7 @@ func (l *loops) kernel() {
 		l.SubJump(l.rows, 1, IfNe, next)
 	}
 	l.results(out)
+	l.rareGroups()
 }
 
 // results writes the end of the function.
@@ -103,6 +105,30 @@ func (l *loops) results(out string) {
 type leave struct {
 	label string
 	short int
+}
+
+// A rare is a group of a pass with Any that its block jumps to, and where it jumps back to.
+type rare struct {
+	*passLoop
+	label, back string
+}
+
+// rareGroups writes those groups, out of the way of all others. Their copies come one after the other:
+// interleaved they would leave fewer registers to the constants of the loop.
+func (l *loops) rareGroups() {
+	if len(l.rare) == 0 {
+		return
+	}
+	end := l.label()
+	l.Jump(end)
+	for _, r := range l.rare {
+		l.Label(r.label)
+		b := r.block
+		b.width = 1
+		l.block(b, r.copies, r.Any)
+		l.Jump(r.back)
+	}
+	l.Label(end)
 }
 
 // ReturnSigns returns the sign bits of the lanes of v as the result bad.
@@ -428,6 +454,27 @@ func (l *loops) round(b Block, copies int, recipe func(b *Block)) {
 	l.block(b, copies, recipe)
 }
 
+// group is the block of the loop over interleaved vectors.
+func (l *loops) group(p *passLoop, b Block) {
+	if p.Any == nil {
+		l.round(b, p.copies, p.Body)
+		return
+	}
+	r := rare{p, l.label(), l.label()}
+	l.rare = append(l.rare, r)
+	b.leave = r.label
+	l.block(b, p.copies, p.Body)
+	l.Label(r.back)
+}
+
+// single is the recipe of what is less than a group.
+func (p *passLoop) single() func(b *Block) {
+	if p.Any != nil {
+		return p.Any
+	}
+	return p.Body
+}
+
 // many is the loop over interleaved vectors; rest comes behind it.
 func (l *loops) many(p *passLoop, label, rest string) {
 	n := p.copies * l.lanes()
@@ -440,7 +487,7 @@ func (l *loops) many(p *passLoop, label, rest string) {
 	}
 	b := p.block
 	b.loop = true
-	l.round(b, p.copies, p.Body)
+	l.group(p, b)
 	if p.Each != nil {
 		l.block(b, 1, func(b *Block) { p.Each(b, l.vars) })
 	}
@@ -457,7 +504,7 @@ func (l *loops) one(p *passLoop, label, rest string) {
 	l.Label(again)
 	b := p.block
 	b.loop = true
-	l.round(b, 1, p.Body)
+	l.round(b, 1, p.single())
 	l.advance(p, n)
 	if p.copies > 2 {
 		l.SubJump(l.Count(), n, IfGe, again)
@@ -509,15 +556,15 @@ func (l *loops) part(p *passLoop, whole, copies int) {
 	if whole == 0 && l.Target().Traits().ShortTails {
 		short, done := l.label(), l.label()
 		l.CmpJump(Arg("n"), IfLt, Num(l.lanes()), short)
-		l.round(b, copies, p.Body)
+		l.round(b, copies, p.single())
 		l.Jump(done)
 		l.Label(short)
 		b.short = true
-		l.round(b, copies, p.Body)
+		l.round(b, copies, p.single())
 		l.Label(done)
 		return
 	}
-	l.round(b, copies, p.Body)
+	l.round(b, copies, p.single())
 }
 
 func (l *loops) usedAfter(array string, pass int) bool {

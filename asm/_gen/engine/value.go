@@ -68,7 +68,7 @@ const (
 	OpFold   // Of, over all lanes of the Vars in Args, which it overwrites; the result in all lanes
 
 	OpCopy
-	OpLeave // with a mask: leave the function if it has a lane
+	OpLeave // with a mask: leave the block if it has a lane
 	OpNote  // a comment
 
 	// OpOwn is the first of the operations that only a target knows.

@@ -83,8 +83,8 @@ func newBiTerm(b *Block, c scale, grad bool) *biTerm {
 	if c == logScale {
 		l = b.Sub(log1pUnit(b, k.e), b.Add(k.s1.l, k.s2.l))
 	} else {
-		m1, e1 := split(b, k.s1.inv, false)
-		m2, e2 := split(b, k.s2.inv, false)
+		m1, e1 := significand(b, k.s1.inv)
+		m2, e2 := significand(b, k.s2.inv)
 		l = logNormal(b, b.Mul(b.Mul(m1, m2), b.Add(b.Const(1), k.e)), b.AddI(e1, e2))
 	}
 	l = b.Add(b.Sub(l, b.Const(f32.LogFourPi)), a)

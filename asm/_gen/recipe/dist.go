@@ -27,16 +27,14 @@ func one(b *Block, k *Vars) {
 	}
 }
 
-// split is x as m 2^e with sqrt(1/2) <= m < sqrt(2), for x normal and positive, or NaN if nan
-// is set (e is then anything).
-func split(b *Block, x *Value, nan bool) (m, e *Value) {
-	i := b.SubI(x, b.Bits(f32.SqrtHalfBits))
-	e = b.Sar(i, 23)
-	m = b.AddI(b.And(i, b.Bits(1<<23-1)), b.Bits(f32.SqrtHalfBits))
+// split is x as m 2^k with sqrt(1/2) <= m < sqrt(2), for x normal and positive, or NaN if nan
+// is set (k is then anything).
+func split(b *Block, x *Value, nan bool) (m, k *Value) {
+	m, e := significand(b, x)
 	if nan {
 		m = b.Select(b.Equal(x, x), m, x)
 	}
-	return m, e
+	return m, b.Sar(e, 23)
 }
 
 // normalize moves the exponents of the lanes of the product to accExps.

@@ -47,30 +47,43 @@ func exp(b *Block, x *Value, negate bool, rng expRange) *Value {
 	return b.Scale(p, t, n, normal)
 }
 
+// significand is x as m 2^k with sqrt(1/2) <= m < sqrt(2), for x normal and positive. e is k 2^23: exponents
+// need no shift to where they are in a word, and products with powers of 2 are exact.
+func significand(b *Block, x *Value) (m, e *Value) {
+	e = b.And(b.SubI(x, b.Bits(f32.SqrtHalfBits)), b.Bits(0xff800000))
+	return b.SubI(x, e), e
+}
+
 // logNormal is the part of log that normal, positive, finite arguments need: y = x (or
-// x 2^24 for a denormal), k0 the exponent correction as an integer or nil.
-func logNormal(b *Block, y, k0 *Value) *Value {
-	sqrtHalf := b.Bits(f32.SqrtHalfBits)
+// x 2^24 for a denormal), e0 the exponent correction times 2^23 or nil.
+func logNormal(b *Block, y, e0 *Value) *Value {
 	b.Note("ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)")
-	i := b.SubI(y, sqrtHalf)
-	k := b.Sar(i, 23)
-	if k0 != nil {
-		k = b.AddI(k, k0)
+	m, e := significand(b, y)
+	if e0 != nil {
+		e = b.AddI(e, e0)
 	}
-	kf := b.ToFloat(k)
-	r := b.Sub(b.AddI(b.And(i, b.Bits(1<<23-1)), sqrtHalf), b.Const(1))
+	ef := b.ToFloat(e)
+	r := b.Sub(m, b.Const(1))
 	b.Note("r + r^2 p(r) + k ln 2")
 	p := b.Horner(r, neg(0x1.2a6f78p-4), 0x1.015974p-3, neg(0x1.0e96ccp-3), 0x1.239ce2p-3,
 		neg(0x1.5466fep-3), 0x1.99944ep-3, neg(0x1.000234p-2), 0x1.55557p-2, -0.5)
-	s := b.Add(b.FMA(p, b.Mul(r, r), b.Mul(kf, b.Const(f32.Ln2Lo))), r)
-	return b.FMA(kf, b.Const(f32.Ln2Hi), s)
+	s := b.Add(b.FMA(p, b.Mul(r, r), b.Mul(ef, b.Const(f32.Ln2Lo*0x1p-23))), r)
+	return b.FMA(ef, b.Const(f32.Ln2Hi*0x1p-23), s)
+}
+
+// logCommon is log, and leaves arguments that are not normal, positive, finite numbers.
+func logCommon(b *Block, x *Value) *Value {
+	least := math.Float32bits(0x1p-126)
+	b.LeaveAbove(math.Float32bits(math.MaxFloat32)-least, b.SubI(x, b.Bits(least)))
+	return logNormal(b, x, nil)
 }
 
 // log is ln x over the full range.
 func log(b *Block, x *Value) *Value {
 	small := b.Less(x, b.Const(0x1p-126))
 	y := b.Select(small, b.Mul(x, b.Const(0x1p24)), x)
-	s := logNormal(b, y, b.Keep(small, b.Bits(uint32(0xffffffe8)))) // -24
+	e0 := int32(-24) << 23
+	s := logNormal(b, y, b.Keep(small, b.Bits(uint32(e0))))
 	b.Note("NaN below 0, -Inf at 0, Inf and NaN as they are")
 	s = b.Select(b.Less(x, b.Const(0)), b.Bits(0x7fc00000), s)
 	s = b.Select(b.Equal(x, b.Const(0)), b.Const(float32(math.Inf(-1))), s)

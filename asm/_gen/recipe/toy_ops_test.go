@@ -3,6 +3,7 @@ package recipe
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	. "github.com/elbow-go/elbow/asm/_gen/engine"
 )
@@ -244,7 +245,14 @@ func (a *toyAsm) Lower(al *Alloc, v *Value) {
 		al.DefineIn(d)
 		a.op(func(m *toyMachine) { m.v[d][v.Imm] = m.v[x][v.Imm] })
 	case OpLeave:
-		panic("no toy leaves")
+		switch {
+		case len(v.Args) == 0:
+		case a.toy.traits.Masks > 0:
+			k := al.Mask(v.Args[0])
+			a.Emit(toyJump{al.Leave(), func(m *toyMachine) bool { return slices.Contains(m.mask[k], true) }})
+		default:
+			a.JumpAny(al.Reg(v.Args[0]), al.Leave())
+		}
 	default:
 		a.lowerLanes(al, v)
 	}

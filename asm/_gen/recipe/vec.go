@@ -7,17 +7,21 @@ import . "github.com/elbow-go/elbow/asm/_gen/engine"
 // emulate the fused multiply-add.
 
 func Vec(f *File) {
-	unary := func(name, does string, g func(b *Block, x *Value) *Value, copies int) {
+	store := func(g func(b *Block, x *Value) *Value) func(b *Block) {
+		return func(b *Block) { b.Store("dst", 0, g(b, b.Load("x", 0))) }
+	}
+	unaryPass := func(name, does string, p Pass) {
+		p.Uses = "dst x"
 		f.Kernel(Kernel{
 			Name: name, Doc: []string{does + " n elements: see kernels." + name + "."},
-			Arrays: []Array{{Name: "dst"}, {Name: "x"}}, OneRow: true,
-			Passes: []Pass{{Uses: "dst x", Copies: copies, Body: func(b *Block) {
-				b.Store("dst", 0, g(b, b.Load("x", 0)))
-			}}},
+			Arrays: []Array{{Name: "dst"}, {Name: "x"}}, OneRow: true, Passes: []Pass{p},
 		})
 	}
+	unary := func(name, does string, g func(b *Block, x *Value) *Value, copies int) {
+		unaryPass(name, does, Pass{Copies: copies, Body: store(g)})
+	}
 	unary("Exp", "writes e^x of", func(b *Block, x *Value) *Value { return exp(b, x, false, expAny) }, 0)
-	unary("Log", "writes ln x of", log, 0)
+	unaryPass("Log", "writes ln x of", Pass{Body: store(logCommon), Any: store(log)})
 	unary("Tanh", "writes tanh x of", tanh, 0)
 	unary("Sigmoid", "writes the logistic function of", sigmoid, 0)
 	unary("Softplus", "writes ln(1+e^x) of", softplus, 0)

@@ -59,7 +59,10 @@ func (a *asm) expand256(b *engine.Block, v *engine.Value) *engine.Value {
 		return b.Or(b.Or(x[0], x[1]), x[2])
 	case engine.OpXor3:
 		return xorI(xorI(x[0], x[1]), x[2])
-	case engine.OpBitSet: // a blend looks at the sign bit alone
+	case engine.OpBitSet: // a blend looks at the sign bit alone, and so does VTESTPS
+		if v.Imm == 31 {
+			return x[0]
+		}
 		return b.Shl(x[0], 31-v.Imm)
 	case engine.OpJoin:
 		v.Args = []*engine.Value{x[0], b.Append(&engine.Value{Op: opShl64, Imm: 32, Args: x[1:]})}

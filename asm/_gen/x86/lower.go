@@ -128,8 +128,13 @@ func (a *asm) Lower(al *engine.Alloc, v *engine.Value) {
 		l.fold()
 	case engine.OpLeave:
 		if len(v.Args) > 0 {
-			k := l.mask(l.Mask(v.Args[0]))
-			l.emit("KORTESTW", k, k)
+			if l.target.avx512 {
+				k := l.mask(l.Mask(v.Args[0]))
+				l.emit("KORTESTW", k, k)
+			} else { // of signs, as in Expand
+				m := l.vec(l.Reg(v.Args[0]))
+				l.emit("VTESTPS", m, m)
+			}
 			l.jump(engine.IfNe, l.Leave())
 		}
 	default:
