@@ -355,7 +355,7 @@ func (s *Sequence[T]) do(threads int, rows func(b0, b1 int), share func(i, _ int
 		par.Do(threads, s.shape.Batch(), rows)
 		return
 	}
-	s.barrier.size = int32(threads)
+	s.barrier.init(threads)
 	par.Do(threads, threads, share)
 }
 

@@ -2,8 +2,8 @@ package cell
 
 import (
 	"runtime"
+	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/elbow-go/elbow/kernels"
 )
@@ -19,7 +19,7 @@ import (
 
 // A barrier makes goroutines wait until all of them have reached it. They do so every few
 // microseconds, and waking a sleeping goroutine takes much longer than that, so those that wait
-// keep checking instead.
+// keep checking instead, for a while.
 type barrier struct {
 	size    int32 // how many meet
 	_       cacheLine
@@ -27,6 +27,9 @@ type barrier struct {
 	_       cacheLine
 	round   atomic.Uint32 // meetings so far
 	_       cacheLine
+	asleep  atomic.Int32 // how many have stopped checking, or are about to
+	mu      sync.Mutex
+	wake    sync.Cond
 }
 
 // cacheLine keeps what is written often on a line of its own.
@@ -36,14 +39,18 @@ type cacheLine [64]byte
 // microseconds: the parts of a step take about equally long, and a goroutine that gives up its
 // thread may continue on another core, away from the weights in its cache. Then it yields after
 // every barrierSpins checks, because with fewer threads than goroutines the one it waits for may
-// not be running. If barrierYields of those have not helped, after some 50 microseconds, the
+// not be running. If barrierYields of those have not helped, after some 400 microseconds, the
 // operating system has probably taken the core away from the thread it waits for, perhaps to run
-// this very goroutine: so it sleeps.
+// this very goroutine: so it sleeps until the last one comes. To wake up takes some 100 microseconds,
+// which the other one must be ready to wait for, or they would sleep in turns. A sleep for a time would
+// be one of a millisecond or more, since Go's network poller counts in those.
 const (
 	barrierSpins  = 2000
-	barrierYields = 16
-	barrierSleep  = 20 * time.Microsecond
+	barrierYields = 128
 )
+
+// init says how many meet.
+func (b *barrier) init(size int) { b.size, b.wake.L = int32(size), &b.mu }
 
 // wait returns once all have called it. What they wrote before is seen by all.
 func (b *barrier) wait() {
@@ -51,17 +58,33 @@ func (b *barrier) wait() {
 	if b.arrived.Add(1) == b.size {
 		b.arrived.Store(0)
 		b.round.Add(1)
+		if b.asleep.Load() > 0 {
+			b.mu.Lock()
+			b.wake.Broadcast()
+			b.mu.Unlock()
+		}
 		return
 	}
 	for spins := 1; b.round.Load() == round; spins++ {
 		switch {
 		case spins%barrierSpins != 0:
-		case spins <= barrierYields*barrierSpins:
+		case spins < barrierYields*barrierSpins:
 			runtime.Gosched()
 		default:
-			time.Sleep(barrierSleep)
+			b.sleep(round)
 		}
 	}
+}
+
+// sleep returns when a round is over.
+func (b *barrier) sleep(round uint32) {
+	b.asleep.Add(1)
+	b.mu.Lock()
+	for b.round.Load() == round {
+		b.wake.Wait()
+	}
+	b.mu.Unlock()
+	b.asleep.Add(-1)
 }
 
 // spinBatch is how many sequences for each goroutine are enough to share these instead: the

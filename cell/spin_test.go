@@ -91,13 +91,17 @@ func TestBarrier(t *testing.T) {
 	for size := 1; size <= 5; size++ {
 		for _, procs := range []int{1, 2} {
 			was := runtime.GOMAXPROCS(procs)
-			b := barrier{size: int32(size)}
+			var b barrier
+			b.init(size)
 			written := make([]int, size)
 			var wg sync.WaitGroup
 			for i := range size {
 				wg.Go(func() {
 					for round := range 50 {
 						written[i] = round
+						if i == 0 && round%10 == 0 {
+							time.Sleep(5 * time.Millisecond) // the others are asleep by then
+						}
 						b.wait()
 						for j, r := range written {
 							if r != round {
