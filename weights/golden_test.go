@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"cmp"
 	"encoding/json"
 	"math"
 	"os"
@@ -18,6 +19,8 @@ type golden struct {
 	Numpy   string
 	Torch   string
 	Keras   string
+	OneDNN  string
+	TF      string `json:"tensorflow"`
 	In      int
 	Hidden  int
 	Steps   int
@@ -30,6 +33,7 @@ type goldenCase struct {
 	Kind   string
 	Layers int
 	Both   bool
+	In     int // if not that of all
 
 	X, H0, C0 []float64
 	Y, Hn, Cn []float64
@@ -85,8 +89,9 @@ func far[T cell.Float](got []T, want []float64) float64 {
 func run[T cell.Float](g *golden, c *goldenCase, st *cell.Stack[T]) (y, hn, cn []T) {
 	st.Pack()
 	b := cell.NewBatch(g.Lengths...)
-	in, out := cell.Padded{Steps: g.Steps, Cols: g.In, BatchFirst: true}, cell.Padded{Steps: g.Steps, Cols: st.Out(), BatchFirst: true}
-	x := make([]T, b.Shape.Rows()*g.In)
+	cols := cmp.Or(c.In, g.In)
+	in, out := cell.Padded{Steps: g.Steps, Cols: cols, BatchFirst: true}, cell.Padded{Steps: g.Steps, Cols: st.Out(), BatchFirst: true}
+	x := make([]T, b.Shape.Rows()*cols)
 	cell.FromPadded(b, x, to[T](c.X), in)
 	h, seq := st.Layers[0].Out(), cell.NewStackSequence[T]()
 	var h0, c0 []T
@@ -126,28 +131,16 @@ func TestGoldenPyTorch(t *testing.T) {
 
 func torchCase[T cell.Float](t *testing.T, g *golden, c *goldenCase, f *File, bound float64) {
 	t.Helper()
-	st, err := Stack[T](f.Under(c.Name+"rnn."), as(PyTorch, c.Kind))
-	if err != nil {
-		t.Fatal(err)
-	}
+	stackCase[T](t, g, c, f.Under(c.Name+"rnn."), PyTorch, bound)
 	fc, err := Dense[T](f.Under(c.Name+"fc."), PyTorch, cell.Linear)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if kind := st.Layers[0].Kind.String(); kind != strings.TrimSuffix(c.Kind, "-proj") || (st.Bidirectional == cell.Concat) != c.Both {
-		t.Errorf("%s: %s, %v", c.Name, kind, st.Bidirectional)
-	}
-	y, hn, cn := run(g, c, st)
 	fc.Pack()
 	z := make([]T, 2*fc.Out)
 	fc.Forward(z, to[T](c.Z), 2)
-	for _, v := range []struct {
-		name string
-		far  float64
-	}{{"y", far(y, c.Y)}, {"hn", far(hn, c.Hn)}, {"cn", far(cn, c.Cn)}, {"fc", far(z, c.FC)}} {
-		if !(v.far <= bound) {
-			t.Errorf("%s: %s is off by %v, want at most %v", c.Name, v.name, v.far, bound)
-		}
+	if d := far(z, c.FC); !(d <= bound) {
+		t.Errorf("%s: fc is off by %v, want at most %v", c.Name, d, bound)
 	}
 }
 
@@ -179,6 +172,45 @@ func kerasCase[T cell.Float](t *testing.T, g *golden, c *goldenCase, f *File, bo
 	fc.Forward(z, y, len(c.Y)/fc.Out)
 	if d := far(z, c.Y); !(d <= bound) {
 		t.Errorf("%s: y is off by %v, want at most %v", c.Name, d, bound)
+	}
+}
+
+// TestGoldenOneDNN: every kind of oneDNN, 1 to 3 layers, both directions, with states, peepholes or a projection, in float32.
+func TestGoldenOneDNN(t *testing.T) {
+	g, f := loadGolden(t, "onednn.json"), open(t, "testdata/onednn.npz")
+	for _, c := range g.Cases {
+		stackCase[float64](t, g, &c, f.Under(c.Name), OneDNN, 1e-5)
+		stackCase[float32](t, g, &c, f.Under(c.Name), OneDNN, 1e-5)
+	}
+}
+
+// TestGoldenTensorFlow1: every cell of TensorFlow 1, 1 to 3 layers, both directions, ragged, with states, peepholes and a projection. The
+// kernel of a BasicRNNCell would be that of an LSTM too.
+func TestGoldenTensorFlow1(t *testing.T) {
+	g, f := loadGolden(t, "tensorflow1.json"), open(t, "testdata/tensorflow1.npz")
+	for _, c := range g.Cases {
+		stackCase[float64](t, g, &c, f.Under(c.Name), TensorFlow1, 1e-12)
+		stackCase[float32](t, g, &c, f.Under(c.Name), TensorFlow1, 1e-5)
+	}
+}
+
+func stackCase[T cell.Float](t *testing.T, g *golden, c *goldenCase, f *File, from Convention, bound float64) {
+	t.Helper()
+	st, err := Stack[T](f, as(from, c.Kind))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kind := st.Layers[0].Kind.String(); kind != strings.TrimSuffix(c.Kind, "-proj") || (st.Bidirectional == cell.Concat) != c.Both || len(st.Layers) != c.Layers*map[bool]int{false: 1, true: 2}[c.Both] {
+		t.Errorf("%s: %v, %d layers, %v", c.Name, st.Layers[0].Kind, len(st.Layers), st.Bidirectional)
+	}
+	y, hn, cn := run(g, c, st)
+	for _, v := range []struct {
+		name string
+		far  float64
+	}{{"y", far(y, c.Y)}, {"hn", far(hn, c.Hn)}, {"cn", far(cn, c.Cn)}} {
+		if !(v.far <= bound) {
+			t.Errorf("%s: %s is off by %v, want at most %v", c.Name, v.name, v.far, bound)
+		}
 	}
 }
 

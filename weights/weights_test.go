@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -117,91 +116,6 @@ func TestDenseRoundTrip(t *testing.T) {
 		if !slices.Equal(got.W, d.W) || !slices.Equal(got.B, d.B) || got.Act != cell.Tanh {
 			t.Errorf("%s: %v, want %v", c.Name, got.W, d.W)
 		}
-	}
-}
-
-// TestTensorFlow1 compares a peephole LSTM with a projection, a GRU and an RNN by the variables of TensorFlow 1 with its
-// equations, written out.
-func TestTensorFlow1(t *testing.T) {
-	sigmoid := func(v float64) float64 { return 1 / (1 + math.Exp(-v)) }
-	const in, h, p = 2, 3, 2
-	draw := func(seed uint64, shape ...int) []float64 {
-		n := 1
-		for _, s := range shape {
-			n *= s
-		}
-		v := make([]float64, n)
-		cell.Uniform(v, shape[len(shape)-1], -1, 1, kernels.Noise{Seed: seed}, 0)
-		return v
-	}
-	x, h0, c0 := draw(1, in), draw(2, h), draw(3, h)
-	product := func(v, w []float64, cols int) []float64 {
-		out := make([]float64, cols)
-		for i := range v {
-			for j := range cols {
-				out[j] += v[i] * w[i*cols+j]
-			}
-		}
-		return out
-	}
-	f := new(File)
-	add := func(name string, v []float64, shape ...int) []float64 { f.Add(Of(name, shape, v)); return v }
-
-	k, b := add("rnn/lstm_cell/kernel:0", draw(4, in+p, 4*h), in+p, 4*h), add("rnn/lstm_cell/bias:0", draw(5, 4*h), 4*h)
-	wi, wf, wo := add("rnn/lstm_cell/w_i_diag:0", draw(6, h), h), add("rnn/lstm_cell/w_f_diag:0", draw(7, h), h), add("rnn/lstm_cell/w_o_diag:0", draw(8, h), h)
-	proj := add("rnn/lstm_cell/projection/kernel:0", draw(9, h, p), h, p)
-	z := product(append(slices.Clone(x), h0[:p]...), k, 4*h)
-	m, cn := make([]float64, h), make([]float64, h)
-	for u := range h {
-		i, j, fg, o := z[u]+b[u], z[h+u]+b[h+u], z[2*h+u]+b[2*h+u], z[3*h+u]+b[3*h+u]
-		cn[u] = sigmoid(fg+1+wf[u]*c0[u])*c0[u] + sigmoid(i+wi[u]*c0[u])*math.Tanh(j)
-		m[u] = sigmoid(o+wo[u]*cn[u]) * math.Tanh(cn[u])
-	}
-	checkStep(t, f, x, h0[:p], c0, product(m, proj, p))
-
-	f = new(File)
-	gk, gb := add("gates/kernel", draw(10, in+h, 2*h), in+h, 2*h), add("gates/bias", draw(11, 2*h), 2*h)
-	ck, cb := add("candidate/kernel", draw(12, in+h, h), in+h, h), add("candidate/bias", draw(13, h), h)
-	z = product(append(slices.Clone(x), h0...), gk, 2*h)
-	rh, y := make([]float64, h), make([]float64, h)
-	for u := range h {
-		rh[u] = sigmoid(z[u]+gb[u]) * h0[u]
-	}
-	n := product(append(slices.Clone(x), rh...), ck, h)
-	for u := range h {
-		zu := sigmoid(z[h+u] + gb[h+u])
-		y[u] = zu*h0[u] + (1-zu)*math.Tanh(n[u]+cb[u])
-	}
-	checkStep(t, f, x, h0, nil, y)
-
-	const wide = 8 // so that the kernel would be that of an LSTM too
-	f = new(File)
-	k, b = add("rnn/basic_rnn_cell/kernel", draw(14, in+wide, wide), in+wide, wide), add("rnn/basic_rnn_cell/bias", draw(15, wide), wide)
-	state := draw(16, wide)
-	y = product(append(slices.Clone(x), state...), k, wide)
-	for u := range y {
-		y[u] = math.Tanh(y[u] + b[u])
-	}
-	checkStep(t, f, x, state, nil, y)
-}
-
-// checkStep compares one step of the layer in f with what its library computes.
-func checkStep(t *testing.T, f *File, x, h0, c0, want []float64) {
-	t.Helper()
-	st, err := Stack[float64](f, TensorFlow1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	st.Pack()
-	s, err := st.NewStream(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, c := s.States()
-	copy(h, h0)
-	copy(c, c0)
-	if d := far(s.Push(x), want); !(d <= 1e-14) {
-		t.Errorf("%v: off by %v", st.Layers[0].Kind, d)
 	}
 }
 
