@@ -187,6 +187,10 @@ peers-install: ## PyTorch, ONNX Runtime, oneDNN, OpenBLAS and MKL into bench/pee
 	python3 -m venv bench/peers/bin/venv
 	bench/peers/bin/venv/bin/pip install -r bench/peers/requirements.txt
 
+.PHONY: vad-model
+vad-model: ## the weights of examples/vad into examples/vad/model, with pip (11 MB)
+	python3 -m pip download --no-deps --dest examples/vad/model silero-vad==6.2.3
+
 .PHONY: cover
 cover: ## coverage of the tests, into coverage.html
 	$(GO) test -coverpkg=./... -coverprofile=coverage.out ./...
