@@ -1,8 +1,11 @@
 package model
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/f64"
@@ -101,6 +104,47 @@ func (l categorical[T]) backward(dout, dlp, x, out []T, rows, _ int) {
 func (l categorical[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, _ int) {
 	for i, c := range drawClasses(softmaxRows(out, rows, l.k, l.k), noise, step, row0, rows, 1, l.k) {
 		x[i] = T(c)
+	}
+}
+
+// narrow turns the logits of rows into those of the distribution that d says.
+func (l categorical[T]) narrow(out []T, rows int, d Draw) {
+	never := T(math.Inf(-1))
+	order, p := make([]int, l.k), make([]T, l.k)
+	for i := range rows {
+		row := out[i*l.k : (i+1)*l.k]
+		if d.Temperature > 0 {
+			most := slices.Max(row) // so that a low temperature does not overflow
+			for c := range row {
+				row[c] -= most
+			}
+			kernels.Scal(row, row, T(1/d.Temperature))
+		}
+		for c := range order {
+			order[c] = c
+		}
+		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(row[b], row[a]) })
+		keep := l.k
+		if d.TopK > 0 {
+			keep = min(d.TopK, keep)
+		}
+		for _, c := range order[keep:] {
+			row[c] = never
+		}
+		if d.TopP > 0 {
+			kernels.Softmax(p, row, 1, l.k)
+			sum := 0.0
+			for n, c := range order[:keep] {
+				if sum >= d.TopP {
+					keep = n
+					break
+				}
+				sum += float64(p[c])
+			}
+			for _, c := range order[keep:] {
+				row[c] = never
+			}
+		}
 	}
 }
 

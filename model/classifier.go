@@ -90,7 +90,7 @@ func Labels(seqs []Sequence) []string {
 }
 
 // Sample implements [Model]. A classifier has no distribution over sequences: it panics.
-func (m *Classifier[T]) Sample([]T, int, int, uint64, bool) {
+func (m *Classifier[T]) Sample([]T, Draw, *States[T]) {
 	panic("model: Sample: a classifier has no distribution over sequences")
 }
 

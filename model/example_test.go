@@ -35,7 +35,7 @@ func ExampleTrainer() {
 	}
 	h := t.History()
 	fmt.Printf("%d epochs, bound below 0.2 nats per step: %v\n", len(h), h[len(h)-1].Valid.NLLPerStep < 0.2)
-	x := model.Sample(m, 1, 6, 1, false)
+	x := model.Sample(m, model.Draw{Count: 1, Steps: 6, Seed: 1})
 	fmt.Println("a sample:", x)
 	// Output:
 	// 60 epochs, bound below 0.2 nats per step: true

@@ -141,7 +141,7 @@ func TestLikelihoods(t *testing.T) {
 			}
 			const count = 10000
 			got := make([]float64, len(want))
-			for i, draws := 0, Sample(m, count, 1, 3, false); i < len(draws); i += m.Data {
+			for i, draws := 0, Sample(m, Draw{Count: count, Steps: 1, Seed: 3}); i < len(draws); i += m.Data {
 				for j, v := range moments(draws[i : i+m.Data]) {
 					got[j] += v / count
 				}
@@ -152,7 +152,7 @@ func TestLikelihoods(t *testing.T) {
 					t.Errorf("moment %d of the samples is %v, want %v +- %v", j, got[j], want[j], sd)
 				}
 			}
-			mean := Sample(m, 1, 1, 3, true)
+			mean := Sample(m, Draw{Count: 1, Steps: 1, Seed: 3, Mean: true})
 			if name == NADE || name == RBM {
 				return // what they give for a mean is none
 			}

@@ -141,7 +141,7 @@ func TestMemoryToUse(t *testing.T) {
 
 		const count, steps = 50, 200
 		before = live()
-		x := Sample(m, count, steps, 1, false)
+		x := Sample(m, Draw{Count: count, Steps: steps, Seed: 1})
 		used, want = live()-before, mc.MemoryToSample(count, steps)
 		if ratio := want / used; ratio < 1 || ratio > 3.2 {
 			t.Errorf("%s, drawn from: %.2f MB in use, estimated %.2f", mc.Model, used/1e6, want/1e6)

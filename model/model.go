@@ -30,9 +30,13 @@ type Model[T cell.Float] interface {
 	// NewPass returns an empty workspace. The work is split over the given number of
 	// goroutines; the bits do not depend on it.
 	NewPass(threads int) Pass[T]
-	// Sample writes count sequences of the given number of steps; see the function Sample.
-	Sample(dst []T, count, steps int, seed uint64, mean bool)
+	// Sample writes the sequences of d, which go on from the given states, one for each, or begin
+	// if there are none; see the function Sample.
+	Sample(dst []T, d Draw, from *States[T])
 }
+
+// States are the states of some sequences, as [Pass].Final leaves them: both [sequences, State].
+type States[T cell.Float] struct{ H, C []T }
 
 // BF16Packer is a [Model] with recurrent layers, whose weights can be rounded for inference.
 type BF16Packer interface {

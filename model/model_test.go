@@ -308,7 +308,7 @@ func TestSameOnEveryISA(t *testing.T) {
 				got = append(got, ts.Data...)
 			}
 			if c.Model != ModelClassifier {
-				got = append(got, Sample(tr.Model, 2, 5, 1, false)...)
+				got = append(got, Sample(tr.Model, Draw{Count: 2, Steps: 5, Seed: 1})...)
 			}
 			if asm.Active() == asm.Generic {
 				want[c.testName()] = got

@@ -213,7 +213,7 @@ func figuresOf(t *testing.T, dir string, c Config, d *Data) oldFigures {
 		f.Scores[fmt.Sprint(k)] = Evaluate(m, d.Test, e).Figure()
 	}
 	if _, none := m.(*Classifier[float32]); !none {
-		draws := append(Sample(m, 3, 5, 9, false), Sample(m, 3, 5, 9, true)...)
+		draws := append(Sample(m, Draw{Count: 3, Steps: 5, Seed: 9}), Sample(m, Draw{Count: 3, Steps: 5, Seed: 9, Mean: true})...)
 		f.Samples = hashOf([]cell.Tensor[float32]{{Data: draws}})
 	}
 	tr, err := Resume(dir, d, 2, 1)

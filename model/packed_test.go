@@ -50,7 +50,7 @@ func TestWritten(t *testing.T) {
 		uses := map[string]func(){
 			"Pass.Forward: ":  func() { p.Forward(b, Bound(11), false) },
 			"Pass.Backward: ": func() { p.Backward(grad) },
-			".Sample: ":       func() { m.Sample(make([]float32, 2*dim), 2, 1, 1, false) },
+			".Sample: ":       func() { m.Sample(make([]float32, 2*dim), Draw{Count: 2, Steps: 1, Seed: 1}, nil) },
 		}
 		seqs := []Sequence{{Label: "a", X: b.X[:dim]}}
 		switch m := m.(type) {

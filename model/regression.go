@@ -46,7 +46,8 @@ func (m *Regression[T]) Predict(mu, sigma, x []T, rows int) {
 
 // Sample implements [Model]: y is drawn at the mean of x of the training data, which
 // stands before it.
-func (m *Regression[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
+func (m *Regression[T]) Sample(dst []T, draw Draw, _ *States[T]) {
+	count, steps, seed, mean := draw.Count, draw.Steps, draw.Seed, draw.Mean
 	m.checkPacked("Regression.Sample", false)
 	checkSample("Regression.Sample", len(dst), count, steps, m.Data)
 	d := m.dim

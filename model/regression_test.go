@@ -98,7 +98,7 @@ func TestRegressionLearns(t *testing.T) {
 				t.Errorf("%s: σ(%.1f) = %.3f, want it to vanish", c.name, x, got)
 			}
 		}
-		x := Sample(tr.Model, 3, 1, 1, false)
+		x := Sample(tr.Model, Draw{Count: 3, Steps: 1, Seed: 1})
 		if x[0] != m.Mean[0] || x[2] != m.Mean[0] || slices.Equal(x[:2], x[2:4]) {
 			t.Errorf("%s: samples %v, want different y at x = %v", c.name, x, m.Mean[0])
 		}

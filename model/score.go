@@ -118,6 +118,30 @@ func (s *Scorer) Score(piece Sequence) SequenceScore {
 	return score
 }
 
+// Continue draws d.Count continuations of the pieces scored since the beginning, each of d.Steps
+// steps, [d.Count, d.Steps, Data]. The signal can go on after it as if it had not been asked. Continuation i goes
+// on from draw i mod Samples of the latent variables of the past and depends on d.Seed and i, not on
+// the count. Before the first piece it is [Sample]; a [VRAE], whose pieces do not follow each other,
+// has [VRAE.Continue]. It panics if d is out of range, or for a model that carries no state.
+func (s *Scorer) Continue(d Draw) []float32 {
+	const fn = "Scorer.Continue"
+	n := s.model.State()
+	if n == 0 {
+		panic("model: " + fn + ": a " + s.model.Settings().Model + " carries no state from step to step")
+	}
+	if s.batch.H == nil {
+		return sampleFrom(fn, s.model, d, nil)
+	}
+	checkResult(fn, d.Count, 1, n)
+	var from States[float32]
+	for i := range d.Count {
+		k := i % s.config.Samples
+		from.H = append(from.H, s.batch.H[k*n:(k+1)*n]...)
+		from.C = append(from.C, s.batch.C[k*n:(k+1)*n]...)
+	}
+	return sampleFrom(fn, s.model, d, &from)
+}
+
 // part scores what a pass takes at once.
 func (s *Scorer) part(score *SequenceScore, piece Sequence) {
 	b, k := &s.batch, s.config.Samples

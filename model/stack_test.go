@@ -79,7 +79,7 @@ func TestSampleFollowsModel(t *testing.T) {
 		c.Layers = layers
 		m := newTestModel[float64](t, c).(*VRNN[float64])
 		const steps = 6
-		x := Sample(m, 1, steps, 1, true)
+		x := Sample(m, Draw{Count: 1, Steps: steps, Seed: 1, Mean: true})
 		p := newVRNNPass(m, 1)
 		p.Forward(&Batch[float64]{Shape: cell.NewRagged(steps), X: x}, Bound(steps), false)
 		mean := make([]float64, len(x))

@@ -38,11 +38,17 @@ func newSTORN[T cell.Float](c Config) builder[T] {
 }
 
 // Sample implements [Model].
-func (m *STORN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
-	s := m.stepper(m.sampler("STORN.Sample", dst, count, steps, seed, mean), m.generator, m.phiX, m.phiZ, m.decoder)
-	for t := range steps {
+func (m *STORN[T]) Sample(dst []T, d Draw, from *States[T]) {
+	s := m.stepper(m.sampler("STORN.Sample", dst, d), m.generator, m.phiX, m.phiZ, m.decoder)
+	if s.resume(from); from != nil {
+		in := len(m.Mean)
+		for i := range d.Count { // the last input, which is the end of the state
+			copy(s.u[i*in:(i+1)*in], from.H[(i+1)*m.state-in:])
+		}
+	}
+	for t := range d.Steps {
 		s.noise(t)
-		s.phiZ.forward(0, count, s.z)
+		s.phiZ.forward(0, d.Count, s.z)
 		s.step()
 		s.emit(t, s.cells.seq.H)
 	}

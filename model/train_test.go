@@ -323,8 +323,8 @@ func TestSample(t *testing.T) {
 		}
 		m := newTestModel[float32](t, c)
 		const count, steps = 3, 7
-		x := Sample(m, count, steps, 5, false)
-		one := Sample(m, 1, steps, 5, false)
+		x := Sample(m, Draw{Count: count, Steps: steps, Seed: 5})
+		one := Sample(m, Draw{Count: 1, Steps: steps, Seed: 5})
 		asmtest.SameFloats(t, "the first of three", x[:steps*m.Settings().Data], one)
 		if c.Likelihood == Bernoulli {
 			for _, v := range x {
@@ -333,7 +333,7 @@ func TestSample(t *testing.T) {
 				}
 			}
 		}
-		if slices.Equal(x, Sample(m, count, steps, 6, false)) {
+		if slices.Equal(x, Sample(m, Draw{Count: count, Steps: steps, Seed: 6})) {
 			t.Errorf("%s: two seeds give the same sample", c.testName())
 		}
 	}
@@ -343,8 +343,8 @@ func TestSample(t *testing.T) {
 func TestSampleFrequencies(t *testing.T) {
 	m := newTestModel[float32](t, Config{Model: ModelRNN, Data: 4, Hidden: 5})
 	const count = 5000
-	x := Sample(m, count, 1, 1, false)
-	p := Sample(m, 1, 1, 1, true)
+	x := Sample(m, Draw{Count: count, Steps: 1, Seed: 1})
+	p := Sample(m, Draw{Count: 1, Steps: 1, Seed: 1, Mean: true})
 	for j, want := range p {
 		sum := 0.0
 		for i := range count {

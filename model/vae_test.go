@@ -123,12 +123,12 @@ func TestVAEUse(t *testing.T) {
 		if !slices.Equal(x, y) {
 			t.Errorf("%s: reconstruction is %v, decoded means are %v", c.testName(), y, x)
 		}
-		three, one := Sample(m, 3, 2, 8, false), Sample(m, 1, 2, 8, false)
+		three, one := Sample(m, Draw{Count: 3, Steps: 2, Seed: 8}), Sample(m, Draw{Count: 1, Steps: 2, Seed: 8})
 		if !slices.Equal(three[:len(one)], one) || slices.Equal(three[:len(one)], three[len(one):2*len(one)]) {
 			t.Errorf("%s: samples %v and %v", c.testName(), three, one)
 		}
 		const n = 4000
-		draws, means := Sample(m, n, 1, 8, false), Sample(m, n, 1, 8, true)
+		draws, means := Sample(m, Draw{Count: n, Steps: 1, Seed: 8}), Sample(m, Draw{Count: n, Steps: 1, Seed: 8, Mean: true})
 		for j := range m.Data {
 			sum, squares := 0.0, 0.0
 			for i := range n {

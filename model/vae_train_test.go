@@ -77,7 +77,7 @@ func linearGauss(t *testing.T) (m *VAE[float32], exact func(x []float32) float64
 // bound rises to it with the number.
 func TestMarginalLikelihood(t *testing.T) {
 	m, exact := linearGauss(t)
-	x := Sample(m, 40, 1, 5, false)
+	x := Sample(m, Draw{Count: 40, Steps: 1, Seed: 5})
 	var seqs []Sequence
 	want := 0.0
 	for i := 0; i < len(x); i += m.Data {
@@ -251,7 +251,7 @@ func TestVAEOnEveryISA(t *testing.T) {
 			for _, ts := range append(stored(tr.Model), tr.training()...) {
 				got = append(got, ts.Data...)
 			}
-			got = append(got, Sample(tr.Model, 2, 1, 1, false)...)
+			got = append(got, Sample(tr.Model, Draw{Count: 2, Steps: 1, Seed: 1})...)
 			if asm.Active() == asm.Generic {
 				want[name] = got
 			} else {

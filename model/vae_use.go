@@ -47,10 +47,10 @@ func (m *VAE[T]) Reconstruct(y, x []T, rows int) {
 
 // Sample implements [Model]: z from the prior, x from p(x|z), every step a data point of
 // its own.
-func (m *VAE[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
-	s := m.sampler("VAE.Sample", dst, count, steps, seed, mean)
+func (m *VAE[T]) Sample(dst []T, d Draw, _ *States[T]) {
+	s, count := m.sampler("VAE.Sample", dst, d), d.Count
 	z := make([]T, count*m.Latent)
-	for t := range steps {
+	for t := range d.Steps {
 		kernels.Normals(z, s.prior, uint32(t), 0, count, m.Latent)
 		s.draw(t, m.outputsAt(z, count))
 	}

@@ -53,9 +53,9 @@ func TestSizes(t *testing.T) {
 		if c.Model == ModelClassifier {
 			continue
 		}
-		calls[c.testName()+": Sample"] = func(n int) { Sample(m, n, 1, 1, false) }
-		calls[c.testName()+": "+name+".Sample"] = func(n int) { m.Sample(x, n, 1, 1, false) }
-		calls[c.testName()+": "+name+".Sample "] = func(n int) { m.Sample(x, 1, n, 1, false) }
+		calls[c.testName()+": Sample"] = func(n int) { Sample(m, Draw{Count: n, Steps: 1, Seed: 1}) }
+		calls[c.testName()+": "+name+".Sample"] = func(n int) { m.Sample(x, Draw{Count: n, Steps: 1, Seed: 1}, nil) }
+		calls[c.testName()+": "+name+".Sample "] = func(n int) { m.Sample(x, Draw{Count: 1, Steps: n, Seed: 1}, nil) }
 	}
 	for name, call := range calls {
 		fn := strings.TrimSpace(name[strings.LastIndex(name, ": ")+1:])
@@ -156,7 +156,7 @@ func TestUnusable(t *testing.T) {
 		"model: Evaluate: m is nil":                                        func() { Evaluate(nil, d.Test, EvalConfig{Batch: 1}) },
 		"model: Evaluate: Batch = 0":                                       func() { Evaluate(m, d.Test, EvalConfig{}) },
 		"model: Evaluate: len(seqs[0].X) = 3, want a multiple of data = 5": func() { Evaluate(m, []Sequence{{X: make([]float32, 3)}}, EvalConfig{Batch: 1}) },
-		"model: Sample: m is nil":                                          func() { Sample[float32](nil, 1, 1, 1, false) },
+		"model: Sample: m is nil":                                          func() { Sample[float32](nil, Draw{Count: 1, Steps: 1}) },
 		"model: Save: m is nil":                                            func() { Save("x", nil, d) },
 		"model: Save: data is nil":                                         func() { Save("x", m, nil) },
 		"model: Windows: d is nil":                                         func() { Windows(nil, 1, 1) },

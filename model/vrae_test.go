@@ -211,7 +211,7 @@ func TestVRAEUse(t *testing.T) {
 					t.Errorf("middle of the line %v, want %v", got, want)
 				}
 			}
-			asmtest.SameFloats(t, "sample", Sample(m, 2, 6, 3, false), Sample(m, 5, 6, 3, false)[:2*6*c.Data])
+			asmtest.SameFloats(t, "sample", Sample(m, Draw{Count: 2, Steps: 6, Seed: 3}), Sample(m, Draw{Count: 5, Steps: 6, Seed: 3})[:2*6*c.Data])
 		})
 	}
 }
@@ -348,7 +348,7 @@ func TestVRAEConfig(t *testing.T) {
 	p := m.NewPass(1)
 	p.Forward(vraeBatch[float32](c, rand.New(rand.NewPCG(9, 9)), 4, 2), Bound(6), true)
 	p.Backward(m.NewGrad())
-	if x := Sample(m, 1, 4, 1, false); slices.Equal(x[:5], x[5:10]) || math.IsNaN(p.Loss()) {
+	if x := Sample(m, Draw{Count: 1, Steps: 4, Seed: 1}); slices.Equal(x[:5], x[5:10]) || math.IsNaN(p.Loss()) {
 		t.Errorf("sample %v, loss %v", x, p.Loss())
 	}
 }

@@ -26,7 +26,7 @@ func (m *VRAE[T]) Decode(z []T, count, steps int) []T {
 	checkResult("VRAE.Decode", count, steps, m.Data)
 	checkLen("VRAE.Decode", "z", len(z), count, m.Latent)
 	dst := make([]T, count*steps*m.Data)
-	m.decode(m.sampler("VRAE.Decode", dst, count, steps, 0, true), z)
+	m.decode(m.sampler("VRAE.Decode", dst, Draw{Count: count, Steps: steps, Mean: true}), z, nil)
 	return dst
 }
 
@@ -37,16 +37,46 @@ func (m *VRAE[T]) Generate(z []T, count, steps int, seed uint64) []T {
 	checkResult("VRAE.Generate", count, steps, m.Data)
 	checkLen("VRAE.Generate", "z", len(z), count, m.Latent)
 	dst := make([]T, count*steps*m.Data)
-	m.decode(m.sampler("VRAE.Generate", dst, count, steps, seed, false), z)
+	m.decode(m.sampler("VRAE.Generate", dst, Draw{Count: count, Steps: steps, Seed: seed}), z, nil)
 	return dst
 }
 
 // Sample implements [Model]: z from the prior, x from the outputs.
-func (m *VRAE[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
-	s := m.sampler("VRAE.Sample", dst, count, steps, seed, mean)
-	z := make([]T, count*m.Latent)
-	kernels.Normals(z, s.prior, 0, 0, count, m.Latent)
-	m.decode(s, z)
+func (m *VRAE[T]) Sample(dst []T, d Draw, _ *States[T]) {
+	s := m.sampler("VRAE.Sample", dst, d)
+	z := make([]T, d.Count*m.Latent)
+	kernels.Normals(z, s.prior, 0, 0, d.Count, m.Latent)
+	m.decode(s, z, nil)
+}
+
+// Continue draws sequences that begin as prime [steps, Data] does, and returns what follows it,
+// [d.Count, d.Steps, Data]. z of each is drawn from q(z | prime), or is its mean with d.Mean, and decoded over
+// the steps of prime and d.Steps more; a decoder with a teacher sees prime itself there. The
+// model is packed. It panics if d is out of range.
+func (m *VRAE[T]) Continue(prime Sequence, d Draw) []T {
+	const fn = "VRAE.Continue"
+	before := prime.Steps(m.Data)
+	checkResult(fn, d.Count, d.Steps, m.Data)
+	checkResult(fn, d.Count, before, m.Data)
+	all := d
+	all.Steps += before
+	checkResult(fn, d.Count, all.Steps, m.Data)
+	s := m.sampler(fn, make([]T, d.Count*all.Steps*m.Data), all)
+	mean, sigma := m.Encode([]Sequence{prime}, 1, 1)
+	z := make([]T, d.Count*m.Latent)
+	if !d.Mean {
+		kernels.Normals(z, s.prior, 0, 0, d.Count, m.Latent)
+	}
+	for i := range d.Count {
+		row := z[i*m.Latent : (i+1)*m.Latent]
+		kernels.GaussSample(row, &kernels.Gauss[T]{Mu: mean, S: sigma, Ld: m.Latent, Form: kernels.Sigma}, row, 1, m.Latent)
+	}
+	m.decode(s, z, prime.Values(m.Data))
+	after := make([]T, 0, d.Count*d.Steps*m.Data)
+	for i := range d.Count {
+		after = append(after, s.dst[(i*all.Steps+before)*m.Data:(i+1)*all.Steps*m.Data]...)
+	}
+	return after
 }
 
 // Interpolate returns n latent vectors [n, Latent] on the straight line from a to b, both
@@ -67,21 +97,27 @@ func Interpolate[T cell.Float](a, b []T, n int) []T {
 	return line
 }
 
-// decode draws all steps, step by step, so that memory does not grow with their number.
-func (m *VRAE[T]) decode(s *sampler[T], z []T) {
-	if s.steps == 0 {
+// decode draws all steps, step by step, so that memory does not grow with their number. A teacher
+// shows it the steps of prime.
+func (m *VRAE[T]) decode(s *sampler[T], z []T, prime []float32) {
+	if s.Steps == 0 {
 		return
 	}
-	n := s.count
+	n, d := s.Count, m.Data
 	y, out := make([]T, n*m.Data), make([]T, n*m.output.Out)
 	stream := m.decoder.NewStream(n)
 	h, _ := stream.States()
 	m.start.Forward(h, z, n)
-	for t := range s.steps {
+	for t := range s.Steps {
 		m.output.Forward(out, stream.Push(y), n)
-		if s.draw(t, out); s.mean || m.Teacher {
+		switch s.draw(t, out); {
+		case m.Teacher && t*d < len(prime):
+			for i := range y {
+				y[i] = T(prime[t*d+i%d])
+			}
+		case s.Mean || m.Teacher:
 			copy(y, s.x)
-		} else {
+		default:
 			m.like.mean(y, out, n, m.Data)
 		}
 	}

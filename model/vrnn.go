@@ -62,11 +62,11 @@ func newVRNN[T cell.Float](c Config) builder[T] {
 }
 
 // Sample implements [Model].
-func (m *VRNN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
-	s := m.stepper(m.sampler("VRNN.Sample", dst, count, steps, seed, mean), m.stack, m.phiX, m.phiZ, m.decoder)
-	prior, h := net[T]{mlp: m.prior}, make([]T, count*m.Hidden) // of the topmost layer
+func (m *VRNN[T]) Sample(dst []T, d Draw, from *States[T]) {
+	s, count := m.stepper(m.sampler("VRNN.Sample", dst, d), m.stack, m.phiX, m.phiZ, m.decoder), d.Count
+	prior, h := net[T]{mlp: m.prior}, s.resume(from)
 	beginNets(count, &prior)
-	for t := range steps {
+	for t := range d.Steps {
 		s.noise(t)
 		if prior.forward(0, count, h); m.prior != nil {
 			kernels.GaussSample(s.z, kernels.GaussHead(prior.Y, m.Latent, m.form), s.z, count, m.Latent)

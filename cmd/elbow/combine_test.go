@@ -148,7 +148,7 @@ func checkTrained(t *testing.T, name string, tr *model.Trainer) {
 		t.Errorf("%s: test %+v", name, s)
 	}
 	for _, mean := range []bool{false, true} {
-		for _, v := range model.Sample(m, 2, 3, 1, mean) {
+		for _, v := range model.Sample(m, model.Draw{Count: 2, Steps: 3, Seed: 1, Mean: mean}) {
 			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
 				t.Errorf("%s: drew %v", name, v)
 			}
@@ -306,13 +306,15 @@ func TestEveryCheckpoint(t *testing.T) {
 			t.Fatal(err)
 		}
 		for args, lacks := range map[string]string{
-			"eval -data " + path:                            "classifier",
-			"eval -bf16 -data " + path:                      "classifier vae regression",
-			"eval -int8 -data " + path:                      "classifier",
-			"eval -samples 3 -data " + path:                 "classifier rnn regression",
-			"sample -count 2 -steps 5 -out " + dir:          "classifier",
-			"encode -data " + path + " -out " + dir:         "classifier vae regression rnn vrnn vrnn-i storn",
-			"sample -from x -data " + path + " -out " + dir: "classifier vae regression rnn vrnn vrnn-i storn vrae",
+			"eval -data " + path:                                         "classifier",
+			"eval -bf16 -data " + path:                                   "classifier vae regression",
+			"eval -int8 -data " + path:                                   "classifier",
+			"eval -samples 3 -data " + path:                              "classifier rnn regression",
+			"sample -count 2 -steps 5 -out " + dir:                       "classifier",
+			"encode -data " + path + " -out " + dir:                      "classifier vae regression rnn vrnn vrnn-i storn",
+			"score -data " + path + " -out " + dir:                       "classifier",
+			"continue -steps 5 -draws 2 -prime " + path + " -out " + dir: "classifier vae regression",
+			"sample -from x -data " + path + " -out " + dir:              "classifier vae regression rnn vrnn vrnn-i storn vrae",
 		} {
 			code, out, errOut := elbow(t.Context(), append(strings.Fields(args), "-model", dir)...)
 			switch refused := slices.Contains(strings.Fields(lacks), c.Model); {

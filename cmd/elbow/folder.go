@@ -40,9 +40,9 @@ func sampleFiles(kind string) []string {
 
 // allFiles are the names of all files that the program makes in a folder, whatever the data.
 func allFiles() []string {
-	names := slices.Concat(trainFiles, latentFiles, scoreFiles)
+	names := slices.Concat(trainFiles, latentFiles, scoreFiles, dataset.ForecastFiles())
 	for _, kind := range dataset.Kinds() {
-		names = append(names, tableFiles(kind)...)
+		names = slices.Concat(names, tableFiles(kind), dataset.Files(kind, baseContinuation, 1))
 	}
 	return names
 }

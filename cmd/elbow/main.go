@@ -5,6 +5,7 @@
 //	elbow score     checkpoint, data -> nats of every step and sequence, and which of them are unusual
 //	elbow encode    checkpoint of a VRAE, data -> table and map of its latent variables
 //	elbow sample    checkpoint -> MIDI, WAV, text, CSV or pictures, as the data were
+//	elbow continue  checkpoint, the beginning of something -> how it could go on; of tables a forecast
 //	elbow table     a published table, trained again -> our figures beside those published
 //	elbow inspect   file of weights -> its tensors, and what could be made of them
 //	elbow export    checkpoint -> safetensors or npz with PyTorch's names, or graphs of ONNX
@@ -43,6 +44,7 @@ var commands = []command{
 	{"eval", "score a trained model on data", eval},
 	{"score", "say how unexpected every step of data is to a trained model", score},
 	{"sample", "draw from a trained model what its data were like", sample},
+	{"continue", "go on from a piece, a text or a series; forecast with quantiles", continueData},
 	{"table", "train the models of a published table and print the figures side by side", table},
 	{"encode", "place data in the latent space of a trained vrae", encode},
 	{"inspect", "list the tensors of a file of weights, and what could be made of them", inspect},
@@ -122,7 +124,7 @@ func dispatch(ctx context.Context, args []string, out, errOut io.Writer) int {
 func usage(w io.Writer) {
 	fmt.Fprint(w, "usage: elbow COMMAND [flags]\n\n")
 	for _, c := range commands {
-		fmt.Fprintf(w, "  %-8s %s\n", c.name, c.about)
+		fmt.Fprintf(w, "  %-11s %s\n", c.name, c.about)
 	}
 	fmt.Fprint(w, "\nelbow COMMAND -h lists the flags of a command.\n")
 }

@@ -84,7 +84,7 @@ func writeSamples(dir string, m model.Model[float32], form model.Form, s samplin
 	}
 	// The mean of an image is what one looks at: its pixels do not know of each other.
 	means := s.mean || form.Kind == model.FormImage
-	x := model.Sample(m, count, steps, s.seed, means)
+	x := model.Sample(m, model.Draw{Count: count, Steps: steps, Seed: s.seed, Mean: means})
 	return dataset.Write(dir, form, m.Settings().Data, dataset.Output{Base: dataset.BaseSample, Pieces: dataset.Split(x, count), Means: means, Before: data})
 }
 

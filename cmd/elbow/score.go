@@ -142,10 +142,7 @@ func score(_ context.Context, args []string, out io.Writer) error {
 		}
 		usual := all
 		if s.against != "" || d.Hash != info.Hash {
-			var other dataFlags
-			other.flags(flag.NewFlagSet("", flag.ContinueOnError))
-			other.path, other.maxData = s.against, data.maxData
-			o, err := other.openUncut(path, info, reports)
+			o, err := data.elsewhere(s.against).openUncut(path, info, reports)
 			if err != nil {
 				return fmt.Errorf("the scores of the training: %w; -against says whose scores are the usual ones", err)
 			}

@@ -66,10 +66,14 @@ func (w *sheet) title(i int) string {
 
 // title of all pieces.
 func (w *sheet) titleOfAll() string {
-	if w.Names != nil {
-		return strings.Join(w.Names, ", ")
+	switch n := w.Names; {
+	case n == nil:
+		return "samples of the model"
+	case len(n) > 3:
+		return n[0] + " to " + n[len(n)-1]
+	default:
+		return strings.Join(n, ", ")
 	}
-	return "samples of the model"
 }
 
 // draw draws the picture, as PNG and, unless it is one of pixels, as SVG.

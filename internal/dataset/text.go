@@ -302,18 +302,8 @@ func writeText(w *sheet) error {
 	if w.form.Symbols == "" {
 		return errors.New("no symbols")
 	}
-	symbols := []rune(w.form.Symbols)
 	return w.each(func(f io.Writer, x []float32) error {
-		var b strings.Builder
-		for _, v := range x {
-			r := rune(unknown)
-			if v >= 0 && float64(v) < float64(len(symbols)) {
-				r = symbols[int(v)]
-			}
-			b.WriteRune(r)
-		}
-		b.WriteByte('\n')
-		_, err := io.WriteString(f, b.String())
+		_, err := io.WriteString(f, Text(w.form, x)+"\n")
 		return err
 	})
 }

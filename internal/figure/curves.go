@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -17,6 +18,8 @@ type Line struct {
 	Name   string
 	X, Y   []float64 // of the same length; X ascends
 	Dashed bool
+	// Hi, if not nil, is as long as Y: the area between Y and Hi is filled in place of a curve.
+	Hi []float64
 }
 
 // Panel is one set of axes. WholeX asks for whole numbers on the x axis, as for epochs.
@@ -56,6 +59,36 @@ func Curves(path, title string, panels []Panel) error {
 	})
 }
 
+// maxSeries is how many panels a picture of series has at most.
+const maxSeries = 8
+
+// Series draws the panels below each other, at most eight, each over the whole width.
+func Series(path, title string, panels []Panel) error {
+	if len(panels) < 1 || len(panels) > maxSeries {
+		return fmt.Errorf("%s: %d panels, want 1 to %d", path, len(panels), maxSeries)
+	}
+	plots := make([]*plot.Plot, len(panels))
+	for i, p := range panels {
+		var err error
+		if plots[i], err = p.plot(); err != nil {
+			return fmt.Errorf("%s: panel %q: %w", path, p.Title, err)
+		}
+	}
+	const panel, gap = 150, 12
+	height := 46 + (panel+gap)*vg.Length(len(panels)) - gap
+	if title == "" {
+		height -= 26
+	}
+	return save(path, height, func(c draw.Canvas) {
+		c = heading(c, title)
+		for i, p := range panels {
+			top := (panel + gap) * vg.Length(i)
+			tile := draw.Crop(c, 0, 0, c.Size().Y-top-panel, -top)
+			plots[i].Draw(p.header(tile))
+		}
+	})
+}
+
 // colour of line i.
 func (p Panel) colour(i int) color.Color {
 	k := -1
@@ -69,6 +102,11 @@ func (p Panel) colour(i int) color.Color {
 
 func (p Panel) lineStyle(i int) draw.LineStyle {
 	s := draw.LineStyle{Color: p.colour(i), Width: 1.6}
+	if p.Lines[i].Hi != nil {
+		r, g, b, _ := s.Color.RGBA()
+		pale := func(v uint32) uint8 { return uint8((v + 3*0xffff) / 4 >> 8) }
+		s.Color, s.Width = color.RGBA{pale(r), pale(g), pale(b), 0xff}, 6
+	}
 	if p.Lines[i].Dashed {
 		s.Dashes = []vg.Length{5, 3}
 	}
@@ -120,10 +158,16 @@ func (p Panel) plot() (*plot.Plot, error) {
 		if len(l.X) != len(l.Y) {
 			return nil, fmt.Errorf("line %q has %d x and %d y", l.Name, len(l.X), len(l.Y))
 		}
+		if l.Hi != nil && len(l.Hi) != len(l.Y) {
+			return nil, fmt.Errorf("line %q has %d y and %d hi", l.Name, len(l.Y), len(l.Hi))
+		}
 		for k := range l.X {
 			if finite(l.X[k]) && finite(l.Y[k]) {
 				x.add(l.X[k])
 				y.add(l.Y[k])
+				if l.Hi != nil && finite(l.Hi[k]) {
+					y.add(l.Hi[k])
+				}
 			}
 		}
 		q.Add(curve{l, p.lineStyle(i)})
@@ -175,6 +219,10 @@ type curve struct {
 }
 
 func (v curve) Plot(c draw.Canvas, p *plot.Plot) {
+	if v.line.Hi != nil {
+		v.band(c, p)
+		return
+	}
 	var run []vg.Point
 	flush := func() {
 		switch {
@@ -191,6 +239,28 @@ func (v curve) Plot(c draw.Canvas, p *plot.Plot) {
 			continue
 		}
 		run = append(run, vg.Point{X: c.X(p.X.Norm(x)), Y: c.Y(p.Y.Norm(v.line.Y[i]))})
+	}
+	flush()
+}
+
+// band fills the area, as far as its ends are finite.
+func (v curve) band(c draw.Canvas, p *plot.Plot) {
+	var low, high []vg.Point
+	flush := func() {
+		if len(low) > 1 {
+			slices.Reverse(high)
+			c.FillPolygon(v.style.Color, append(low, high...))
+		}
+		low, high = nil, nil
+	}
+	for i, x := range v.line.X {
+		if !finite(x) || !finite(v.line.Y[i]) || !finite(v.line.Hi[i]) {
+			flush()
+			continue
+		}
+		at := c.X(p.X.Norm(x))
+		low = append(low, vg.Point{X: at, Y: c.Y(p.Y.Norm(v.line.Y[i]))})
+		high = append(high, vg.Point{X: at, Y: c.Y(p.Y.Norm(v.line.Hi[i]))})
 	}
 	flush()
 }
