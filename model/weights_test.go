@@ -10,8 +10,8 @@ import (
 	"github.com/elbow-go/elbow/weights"
 )
 
-// TestPyTorchNames: the checkpoint of every kind of model gets PyTorch's names, and is the same again, bit by bit, with ours.
-func TestPyTorchNames(t *testing.T) {
+// TestForeignNames: the checkpoint of every kind of model gets the names of PyTorch and Keras, and is the same again, bit by bit, with ours.
+func TestForeignNames(t *testing.T) {
 	for _, c := range []Config{
 		{Model: ModelRNN, Hidden: 4, Layers: 2}, {Model: ModelVRNN, Hidden: 4, Cell: "gru"}, {Model: ModelVRNNI, Hidden: 4, Cell: "rnn"}, {Model: ModelSTORN, Hidden: 4, Layers: 3},
 		{Model: ModelVRAE, Hidden: 4}, {Model: ModelClassifier, Hidden: 4, Labels: []string{"a", "b"}}, {Model: ModelVAE, Hidden: 4, Likelihood: Gauss},
@@ -39,22 +39,26 @@ func TestPyTorchNames(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		theirs, err := weights.ToPyTorch(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, x := range theirs.Tensors {
-			if strings.HasSuffix(x.Name, ".wih") || strings.HasSuffix(x.Name, ".w") && len(x.Shape) == 2 {
-				t.Errorf("%s: %s %v is not PyTorch's", c.Model, x.Name, x.Shape)
+		for _, way := range []struct {
+			to, from func(*weights.File) (*weights.File, error)
+		}{{weights.ToPyTorch, weights.FromPyTorch}, {weights.ToKeras, weights.FromKeras}} {
+			theirs, err := way.to(f)
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		var b bytes.Buffer
-		back, err := weights.FromPyTorch(theirs)
-		if err == nil {
-			err = weights.WriteSafetensors(&b, back)
-		}
-		if err != nil || !bytes.Equal(b.Bytes(), ours) {
-			t.Errorf("%s: %v, other bytes: %v", c.Model, err, !bytes.Equal(b.Bytes(), ours))
+			for _, x := range theirs.Tensors {
+				if strings.HasSuffix(x.Name, ".wih") || strings.HasSuffix(x.Name, ".w") && len(x.Shape) == 2 {
+					t.Errorf("%s: %s %v has kept its name", c.Model, x.Name, x.Shape)
+				}
+			}
+			var b bytes.Buffer
+			back, err := way.from(theirs)
+			if err == nil {
+				err = weights.WriteSafetensors(&b, back)
+			}
+			if err != nil || !bytes.Equal(b.Bytes(), ours) {
+				t.Errorf("%s: %v, other bytes: %v", c.Model, err, !bytes.Equal(b.Bytes(), ours))
+			}
 		}
 	}
 }

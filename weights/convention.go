@@ -27,6 +27,7 @@ type Convention struct {
 	names *regexp.Regexp    // of a tensor: what goes before, and the groups layer, reverse and tail
 	other *regexp.Regexp    // what in a name says that the direction is the reverse one
 	both  *strings.Replacer // makes the names of both directions one
+	stack *regexp.Regexp    // what goes before the names of a layer, by path: the group is that before all layers of a stack
 	path  func(layerName) string
 	gates map[int]string // by their number, each by a letter
 	forms map[cell.Kind][]entry
@@ -118,7 +119,7 @@ func torchEntries() []entry {
 
 // Keras is the weights of Keras 3, by their paths (w.path for w in model.weights), as in
 //
-//	np.savez("model.npz", **{w.path: w for w in model.weights})
+//	np.savez("model.npz", **{w.path: w.numpy() for w in model.weights})
 //
 // Gates are i f c o, where c is our g, and z r h, where h is our n. Matrices are transposed. A GRU has
 // two biases with reset_after=True and one without. The layers of a Bidirectional are forward_ and
@@ -127,19 +128,20 @@ var Keras = Convention{
 	Name: "Keras", Kinds: []cell.Kind{cell.LSTM, cell.GRU, cell.GRUBefore, cell.RNNTanh}, States: "h c", sep: "/",
 	names: regexp.MustCompile(`^(?:(?P<dir>.*)/)?(?P<tail>kernel|recurrent_kernel|bias)$`),
 	other: regexp.MustCompile(`(^|/)backward_`), both: strings.NewReplacer("forward_", "", "backward_", ""),
+	stack: regexp.MustCompile(`^(?:(.*?)/)??(?:bidirectional(?:_\d+)?/)?(?:lstm|gru|simple_rnn)(?:_\d+)?/(?:lstm|gru|simple_rnn)_cell$`),
 	path: func(n layerName) string {
 		name := map[cell.Kind]string{cell.LSTM: "lstm", cell.GRU: "gru", cell.GRUBefore: "gru"}[n.kind]
 		if name == "" {
 			name = "simple_rnn"
 		}
-		switch cellName := "/" + name + "_cell/*"; {
+		way := ""
+		switch {
 		case n.reverse:
-			return suffixed("bidirectional", n.level) + "/backward_" + name + cellName
+			way = suffixed("bidirectional", n.level) + "/backward_"
 		case n.pair:
-			return suffixed("bidirectional", n.level) + "/forward_" + name + cellName
-		default:
-			return suffixed(name, n.level) + cellName
+			way = suffixed("bidirectional", n.level) + "/forward_"
 		}
+		return way + suffixed(name, n.level) + "/" + name + "_cell/*"
 	},
 	gates: map[int]string{4: "ifgo", 3: "zrn", 1: "n"},
 	forms: sharing(map[cell.Kind][]entry{

@@ -34,4 +34,11 @@
 //
 // Files come from outside: an error names the file and what is wrong with it, and no file makes a reader take more memory
 // than twice its size and a few megabytes.
+//
+// Keras's own files, .keras and .weights.h5, are HDF5, which is not read: the reader in Go that is in wide use, gonum.org/v1/hdf5, is
+// a binding to the C library, which this package does without, and has not changed since 2021. A line of Python saves the weights for
+// this package, and another one sets them to what [ToKeras] has written:
+//
+//	np.savez("model.npz", **{w.path: w.numpy() for w in model.weights})
+//	for w in model.weights: w.assign(np.load("keras.npz")[w.path])
 package weights

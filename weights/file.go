@@ -78,6 +78,7 @@ func readers() []reader {
 	return []reader{
 		{Safetensors, isSafetensors, readSafetensors},
 		{TorchZip, isTorch, readTorch},
+		{"", isHDF5, refuseHDF5},
 		{NPZ, isNPZ, readNPZ},
 		{ONNXGraph, isONNX, readONNX},
 	}

@@ -153,6 +153,27 @@ func TestGoldenKeras(t *testing.T) {
 	}
 }
 
+// TestKerasNames: what Keras has made gets our names, and then the same again that Keras has given.
+func TestKerasNames(t *testing.T) {
+	f := open(t, "testdata/keras.npz")
+	ours, err := FromKeras(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x := ours.Tensor("gru_3_both/sequential.2.reverse.bhn"); x == nil || !slices.Equal(x.Shape, []int{4}) {
+		t.Errorf("no bias within the reset of the third layer among %d tensors", len(ours.Tensors))
+	}
+	theirs, err := ToKeras(ours)
+	if err != nil || len(theirs.Tensors) != len(f.Tensors) {
+		t.Fatal(err, len(theirs.Tensors))
+	}
+	for _, want := range f.Tensors {
+		if got := theirs.Tensor(want.Name); got == nil || !slices.Equal(got.Shape, want.Shape) {
+			t.Errorf("%s %v: got %v", want.Name, want.Shape, got)
+		}
+	}
+}
+
 func kerasCase[T cell.Float](t *testing.T, g *golden, c *goldenCase, f *File, bound float64) {
 	t.Helper()
 	st, err := Stack[T](f.Select("*_cell/*"), as(Keras, c.Kind))

@@ -32,6 +32,16 @@ func isNPZ(raw []byte) bool {
 	return bytes.HasPrefix(raw, []byte("PK\x03\x04")) && bytes.Contains(raw, []byte(".npy"))
 }
 
+// isHDF5 reports whether a file is one of Keras's own: HDF5, or a .keras file, which is a zip file with one inside.
+func isHDF5(raw []byte) bool {
+	return bytes.HasPrefix(raw, []byte("\x89HDF\r\n\x1a\n")) || bytes.HasPrefix(raw, []byte("PK\x03\x04")) && bytes.Contains(raw, []byte("model.weights.h5"))
+}
+
+// refuseHDF5 says how to save the weights instead; see the package comment for why.
+func refuseHDF5(*File, []byte) error {
+	return errors.New(`HDF5, which is not read: in Python, np.savez("model.npz", **{w.path: w.numpy() for w in model.weights})`)
+}
+
 // readNPZ reads the arrays of a .npz file. Those that are stored stay where they are.
 func readNPZ(f *File, raw []byte) error {
 	arrays, unread, err := npy.ParseZip(f.Path, raw, room(raw))

@@ -229,6 +229,11 @@ func TestOpen(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	for _, raw := range []string{"\x89HDF\r\n\x1a\n\x00", "PK\x03\x04 config.json model.weights.h5"} {
+		if _, err := Parse("f.keras", []byte(raw)); err == nil || !strings.Contains(err.Error(), "f.keras: HDF5") || !strings.Contains(err.Error(), "np.savez") {
+			t.Errorf("%v", err)
+		}
+	}
 	if _, err := Open(dir); err == nil {
 		t.Error("a folder opens")
 	}

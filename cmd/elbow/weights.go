@@ -20,6 +20,7 @@ import (
 const (
 	asPyTorch = "pytorch"
 	asNPZ     = "npz"
+	asKeras   = "keras"
 	asONNX    = "onnx"
 )
 
@@ -67,7 +68,7 @@ func export(_ context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("export", flag.ContinueOnError)
 	from := flags.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
 	dir := flags.String("out", "run", "folder for the files")
-	as := flags.String("as", asPyTorch, "pytorch: model.safetensors with the names and shapes of PyTorch; npz: the same as model.npz; onnx: a graph for each part of the model")
+	as := flags.String("as", asPyTorch, "pytorch: model.safetensors with the names and shapes of PyTorch; npz: the same as model.npz; keras: keras.npz with those of Keras; onnx: a graph for each part of the model")
 	if err := parse(flags, args, out); err != nil {
 		return err
 	}
@@ -78,12 +79,12 @@ func export(_ context.Context, args []string, out io.Writer) error {
 	}
 	var files map[string]func(io.Writer) error
 	switch *as {
-	case asPyTorch, asNPZ:
+	case asPyTorch, asNPZ, asKeras:
 		files, err = exportTensors(m, *as)
 	case asONNX:
 		files, err = exportGraphs(m)
 	default:
-		return usagef("-as %q: want %s, %s or %s", *as, asPyTorch, asNPZ, asONNX)
+		return usagef("-as %q: want %s, %s, %s or %s", *as, asPyTorch, asNPZ, asKeras, asONNX)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
@@ -107,20 +108,24 @@ func export(_ context.Context, args []string, out io.Writer) error {
 	})
 }
 
-// exportTensors is the file of the parameters of a model under PyTorch's names.
+// exportTensors is the file of the parameters of a model under the names of PyTorch or Keras.
 func exportTensors(m model.Model[float32], as string) (map[string]func(io.Writer) error, error) {
 	f := &weights.File{Meta: map[string]string{"format": "pt"}} // as safetensors.torch writes it
 	for _, t := range tensorsOf(m) {
 		f.Add(weights.Of(t.Name, t.Shape, t.Data))
 	}
-	f, err := weights.ToPyTorch(f)
+	name, write, convert := "model.safetensors", weights.WriteSafetensors, weights.ToPyTorch
+	switch as {
+	case asNPZ:
+		name, write = "model.npz", weights.WriteNPZ
+	case asKeras:
+		name, write, convert = "keras.npz", weights.WriteNPZ, weights.ToKeras
+	}
+	f, err := convert(f)
 	if err != nil {
 		return nil, err
 	}
-	if as == asNPZ {
-		return map[string]func(io.Writer) error{"model.npz": func(w io.Writer) error { return weights.WriteNPZ(w, f) }}, nil
-	}
-	return map[string]func(io.Writer) error{"model.safetensors": func(w io.Writer) error { return weights.WriteSafetensors(w, f) }}, nil
+	return map[string]func(io.Writer) error{name: func(w io.Writer) error { return write(w, f) }}, nil
 }
 
 // exportGraphs is the files of the graphs of a model.
@@ -137,6 +142,7 @@ func exportGraphs(m model.Model[float32]) (map[string]func(io.Writer) error, err
 func importWeights(_ context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("import", flag.ContinueOnError)
 	file := flags.String("from", "", "the parameters: safetensors, npz or .pt, with the names that export gives them")
+	as := flags.String("as", asPyTorch, "whose names they have: pytorch or keras")
 	from := flags.String("model", "run", "the model they are of: a checkpoint, or the folder of a training")
 	dir := flags.String("out", "", "folder for the new checkpoint, "+model.BestFile)
 	if err := parse(flags, args, out); err != nil {
@@ -144,6 +150,10 @@ func importWeights(_ context.Context, args []string, out io.Writer) error {
 	}
 	if *file == "" || *dir == "" {
 		return usagef("want -from and -out")
+	}
+	convert := map[string]func(*weights.File) (*weights.File, error){asPyTorch: weights.FromPyTorch, asKeras: weights.FromKeras}[*as]
+	if convert == nil {
+		return usagef("-as %q: want %s or %s", *as, asPyTorch, asKeras)
 	}
 	path := checkpoint(*from)
 	if rundir.Inside(path, *dir) || rundir.Inside(*file, *dir) {
@@ -158,7 +168,7 @@ func importWeights(_ context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	defer f.Close()
-	ours, err := weights.FromPyTorch(f)
+	ours, err := convert(f)
 	if err != nil {
 		return err
 	}
