@@ -36,6 +36,10 @@ func TestBlockedProducts(t *testing.T) {
 		{false, false, 40, 65, 2*nearSteps + 7, near + 1, 0},
 		{false, true, 1, 300, rowsK + 3, rowsK + 3, 0}, // packed, pairs of panels in several blocks of k
 		{false, false, 2, 261, rowsK + 1, 261, 1},
+		{false, false, halfRows, 8, 19, 9, 1}, // half a vector by itself, behind none, one, two and three
+		{false, true, halfRows + 1, 24, 5, 6, 0},
+		{true, false, 3 * halfRows, 64 + 33, 70, 97, 2},
+		{false, true, 200, 128 + 52, 7, 7, 0},
 	} {
 		lda := s.k
 		if s.transA {
@@ -58,14 +62,17 @@ func TestBlockedProducts(t *testing.T) {
 						}
 					}
 				}
-				got := append([]float32(nil), c...)
-				Gemm(asm.Active(), s.transA, s.transB, s.m, s.n, s.k, 1, a, lda, b, s.ldb, beta, got, ldc)
-				same("Gemm", got)
-				var p Panels[float32]
-				if p.Pack(asm.Active(), s.transB, s.k, s.n, 0, b, s.ldb); p.Packed() && !s.transA {
+				defer func(old bool) { halves = old }(halves)
+				for _, halves = range []bool{false, true} {
 					got := append([]float32(nil), c...)
-					p.Gemm(s.m, s.n, s.k, 0, 0, a, lda, beta, got, ldc)
-					same("Panels.Gemm", got)
+					Gemm(asm.Active(), s.transA, s.transB, s.m, s.n, s.k, 1, a, lda, b, s.ldb, beta, got, ldc)
+					same("Gemm", got)
+					var p Panels[float32]
+					if p.Pack(asm.Active(), s.transB, s.k, s.n, 0, b, s.ldb); p.Packed() && !s.transA {
+						got := append([]float32(nil), c...)
+						p.Gemm(s.m, s.n, s.k, 0, 0, a, lda, beta, got, ldc)
+						same("Panels.Gemm", got)
+					}
 				}
 			})
 		}
