@@ -243,6 +243,19 @@ func (d *Dense[T]) ParamGrad(grad *Dense[T], da, x []T, rows, from, to, lo, hi i
 	}
 }
 
+// paramGrad is ParamGrad for all columns, of which x are the parts: da is read for all at once.
+func (d *Dense[T]) paramGrad(grad *Dense[T], da []T, x [][]T, rows, lo, hi int) {
+	sides, from := make([]blas.Side[T], 0, 4), 0 // more would be an allocation
+	for _, x := range x {
+		if n := min(len(x)/rows, d.In-from); n > 0 {
+			sides = append(sides, blas.Side[T]{N: n, B: x, Ldb: n, C: grad.W[lo*d.In+from:], Ldc: d.In})
+			from += n
+		}
+	}
+	blas.GemmTN(hi-lo, rows, da[lo:], d.Out, sides)
+	kernels.AddColumnSums(grad.B[lo:hi], da[lo:], rows, hi-lo, d.Out)
+}
+
 // The three products of a layer. All continue the chains that c holds, or start them at 0.
 
 // mulT computes c += a bᵀ with a [m, k] and b [n, k].

@@ -254,11 +254,9 @@ func (m *MLP[T]) ParamGrad(grad *MLP[T], a *Activations[T], i, parts int, x ...[
 			d.ParamGrad(grad.Layers[l], a.dy[l], a.y[l-1], a.rows, 0, d.In, lo, hi)
 			continue
 		}
-		from := 0
-		for _, x := range x {
-			to := from + len(x)/max(a.rows, 1)
-			d.ParamGrad(grad.Layers[0], a.dy[0], x, a.rows, from, min(to, d.In), lo, hi)
-			from = to
+		if lo < hi && a.rows > 0 {
+			grad.Layers[0].checkTensors(fn, "grad.")
+			d.paramGrad(grad.Layers[0], a.dy[0], x, a.rows, lo, hi)
 		}
 	}
 }
