@@ -120,7 +120,9 @@ func (p *vrnnPass[T]) afterRowsBackward(lo, hi int) {
 	m := p.m
 	p.scoreBackward(p.decoder.DY, p.decoder.Y, lo, hi)
 	p.decoder.back(lo, hi)
-	p.decoder.inputGrad(p.dHPrev, lo, hi, m.PhiZ, m.PhiZ+m.Hidden, false)
+	_, first := p.shape.Step(0)
+	later := min(max(lo, first), hi) // nobody asks for the gradient of the initial states
+	p.decoder.inputGrad(p.dHPrev, later, hi, m.PhiZ, m.PhiZ+m.Hidden, false)
 	if m.Latent == 0 {
 		return
 	}
@@ -128,7 +130,7 @@ func (p *vrnnPass[T]) afterRowsBackward(lo, hi int) {
 	p.lat.klBackward(p.posterior.DY, p.prior.DY, p.dkl, p.posterior.Y, p.prior.Y, lo, hi)
 	if m.prior != nil {
 		p.prior.back(lo, hi)
-		p.prior.inputGrad(p.dHPrev, lo, hi, 0, m.Hidden, true)
+		p.prior.inputGrad(p.dHPrev, later, hi, 0, m.Hidden, true)
 	}
 }
 
@@ -148,9 +150,13 @@ func (p *vrnnPass[T]) loopRowsBackward(b0, b1 int) {
 		if m.Latent > 0 {
 			p.cells.inputGrad(p.phiZ.DY, lo, hi, m.PhiX, m.PhiX+m.PhiZ, true)
 			p.latentBackward(&p.phiZ, &p.posterior, lo, hi)
-			p.posterior.inputGrad(p.dHPrev, lo, hi, m.PhiX, m.PhiX+h, true)
+			if t > 0 {
+				p.posterior.inputGrad(p.dHPrev, lo, hi, m.PhiX, m.PhiX+h, true)
+			}
 		}
-		p.cells.seeBackward(p.dHPrev, lo, hi)
+		if t > 0 {
+			p.cells.seeBackward(p.dHPrev, lo, hi)
+		}
 	}
 }
 
