@@ -92,12 +92,15 @@ func (p Padded) check(fn string, b *Batch, rows, padded int, nameRows, namePadde
 	checkExact(fn, namePadded, padded, b.Shape.Batch()*p.Steps, p.Cols)
 }
 
-// check panics unless b has a shape.
+// check panics unless b has a shape, and that is its own.
 func (b *Batch) check(fn string) {
 	if b == nil || b.Shape == nil {
 		panic("cell: " + fn + ": the batch is a zero Batch, want one from NewBatch, or Reset")
 	}
 	b.Shape.check(fn)
+	if !slices.Equal(b.Shape.lengths, b.lengths) || len(b.Order) != len(b.lengths) {
+		panic("cell: " + fn + ": Shape or Order is not that of the batch, want them as Batch.Reset has set them")
+	}
 }
 
 // FromPadded copies a padded batch src, laid out as p says, to the rows dst [Rows, Cols] that

@@ -101,9 +101,12 @@ func (m *MLP[T]) checkLayers(fn string) {
 	if len(m.Layers) == 0 {
 		panic("cell: " + fn + ": the MLP has no layers, want one from NewMLP")
 	}
-	for l, d := range m.Layers[1:] {
-		if below := m.Layers[l]; d.In != below.Out {
-			panic(fmt.Sprintf("cell: %s: Layers[%d].In = %d, want Layers[%d].Out = %d", fn, l+1, d.In, l, below.Out))
+	for l, d := range m.Layers {
+		if d == nil {
+			panic(fmt.Sprintf("cell: %s: Layers[%d] is nil, want a layer", fn, l))
+		}
+		if l > 0 && d.In != m.Layers[l-1].Out {
+			panic(fmt.Sprintf("cell: %s: Layers[%d].In = %d, want Layers[%d].Out = %d", fn, l, d.In, l-1, m.Layers[l-1].Out))
 		}
 	}
 }

@@ -26,7 +26,10 @@ type Stream[T Float] struct {
 // NewStream returns a stream of so many sequences, which go side by side, with states of 0. It
 // panics if batch is negative or larger than [MaxRows], or memory cannot hold them.
 func (l *Recurrent[T]) NewStream(batch int) *Stream[T] {
-	return newStream("Recurrent.NewStream", NewStackOf(OneWay, 0, l), batch)
+	const fn = "Recurrent.NewStream"
+	st := &Stack[T]{Layers: []*Recurrent[T]{l}}
+	st.checkLayers(fn)
+	return newStream(fn, st, batch)
 }
 
 // NewStream is that of a layer for all layers of st. The error is that a bidirectional stack has no

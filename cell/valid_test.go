@@ -158,6 +158,13 @@ func TestPanics(t *testing.T) {
 		{"cell: Batch.Reset: lengths[1] = -1, want 0..", nil, func() { NewBatch(2, -1) }},
 		{"cell: Batch.Reset: the sum of lengths[:5] is 1342177280, want at most 1073741824", nil, func() { NewBatch(MaxSteps, MaxSteps, MaxSteps, MaxSteps, MaxSteps) }},
 		{"cell: FromPadded: the batch is a zero Batch, want one from NewBatch, or Reset", nil, func() { FromPadded(new(Batch), x, x, Padded{}) }},
+		{"cell: SortStates: Shape or Order is not that of the batch, want them as Batch.Reset has set them", nil, func() {
+			b := NewBatch(2, 3)
+			b.Shape.Reset([]int{5, 4, 3})
+			SortStates(b, x[:3], x[:3], 1)
+		}},
+		{"cell: MLP.Pack: Layers[1] is nil, want a layer", nil, func() { (&MLP[float32]{Layers: []*Dense[float32]{NewDense[float32](1, 1, Linear), nil}}).Pack() }},
+		{"cell: Recurrent.NewStream: Layers[0] is nil, want a layer", nil, func() { (*Recurrent[float32])(nil).NewStream(1) }},
 		{"cell: FromPadded: p.Steps = 1, want at least 2, the largest length", nil, func() { FromPadded(NewBatch(1, 2), x, x, Padded{Steps: 1, Cols: 1}) }},
 		{"cell: Recurrent.Forward: len(x) = 9, want 6", nil, func() { l.Forward(s, shape, x, nil, nil, 1) }},
 		{"cell: Stack.Forward: len(x) = 9, want 6", nil, func() { st.Forward(sseq, shape, x, nil, nil, 1) }},
