@@ -89,7 +89,8 @@ func (c Config) MemoryToTrain(t TrainConfig, d *Data) float64 {
 		moments *= 2
 	}
 	e := t.Eval()
-	pass := product(float32Bytes, c.largest(d.Train, d.Dim, t.Batch, t.Truncate, true), float64(t.samples()))
+	// What an evaluation has in hand, the pass of the training keeps.
+	pass := product(float32Bytes, c.largest(d.Train, d.Dim, t.Batch, t.Truncate, true), float64(t.samples())) + c.inHand(e)
 	scored := c.MemoryToScore(d.Valid, d.Dim, e)
 	if t.EMADecay > 0 { // the average is a model of its own, with its own pass
 		copies += 1 + packings()

@@ -62,6 +62,7 @@ func TestMemoryToTrain(t *testing.T) {
 		{"nade", Config{Model: ModelRNN, Likelihood: NADE}, nil},
 		{"truncated nade", Config{Model: ModelRNN, Likelihood: NADE}, func(c *TrainConfig) { c.Truncate = 40 }},
 		{"rbm", Config{Model: ModelRNN, Likelihood: RBM}, nil},
+		{"wide rbm", Config{Model: ModelRNN, Likelihood: RBM, Units: 4000}, nil},
 		{"draws", Config{Model: ModelVRNN}, func(c *TrainConfig) { c.Samples, c.Sampled = 5, true }},
 		{"importance", Config{Model: ModelVRNN}, func(c *TrainConfig) { c.Samples, c.Importance = 5, true }},
 		{"posterior", Config{Model: ModelRNN}, func(c *TrainConfig) { c.WeightPosterior = true }},

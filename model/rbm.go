@@ -123,6 +123,14 @@ func (l *rbm[T]) inHand(dim int, a Annealing) int {
 	return dim * (dim + 2*l.units)
 }
 
+// rowValues: in training the end of a chain, and both gradients of hidden bits.
+func (l *rbm[T]) rowValues(x []float32, training bool) int {
+	if !training {
+		return 0
+	}
+	return len(x) + 2*l.units
+}
+
 func (w *rbmWork[T]) begin(r run[T]) {
 	w.run = r
 	n, d, rows := w.units, w.dim, r.shape.Rows()
