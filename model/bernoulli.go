@@ -18,13 +18,14 @@ type bernoulli[T cell.Float] struct{ plain[T] }
 
 func newBernoulli[T cell.Float](Config) likelihood[T] { return bernoulli[T]{} }
 
-func (bernoulli[T]) value(_ int, v float32) error { return probability(v) }
+func (bernoulli[T]) value(_ int, v float32) error { return probability(Bernoulli, v) }
 
-func probability(v float32) error {
+// probability reports v as the outcome of a bit of a likelihood.
+func probability(of string, v float32) error {
 	if v >= 0 && v <= 1 {
 		return nil
 	}
-	return fmt.Errorf("%v cannot be the outcome of a bernoulli, want 0..1", v)
+	return fmt.Errorf("%v cannot be the outcome of a %s, want 0..1", v, of)
 }
 
 func (bernoulli[T]) heads(dim int) []int { return []int{dim} }

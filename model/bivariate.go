@@ -48,7 +48,7 @@ func (bivariate[T]) value(j int, v float32) error {
 	if j > 0 {
 		return nil
 	}
-	return probability(v)
+	return probability(Bernoulli, v)
 }
 
 func (l bivariate[T]) heads(int) []int {

@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/elbow-go/elbow/cell"
 )
@@ -104,6 +105,9 @@ func fieldDropout(r *Config, c Config) error {
 // that it needs. It comes after the dimensions of the data.
 func fieldLikelihood(names ...string) field {
 	return func(r *Config, c Config) error {
+		if l := c.Likelihood; slices.Contains(Likelihoods(), l) && !slices.Contains(names, l) {
+			return fmt.Errorf("model: likelihood %s is not for a %s, want one of %v", l, c.Model, names)
+		}
 		if err := choice("likelihood", func(c *Config) *string { return &c.Likelihood }, names...)(r, c); err != nil {
 			return err
 		}

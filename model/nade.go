@@ -36,7 +36,7 @@ func (l *nade[T]) slots(dim int) []slot[T] {
 		{name: "nade.out", place: &l.out, in: l.units, out: dim}}
 }
 
-func (*nade[T]) value(_ int, v float32) error { return probability(v) }
+func (*nade[T]) value(_ int, v float32) error { return probability(NADE, v) }
 
 func (l *nade[T]) heads(dim int) []int { return []int{dim, l.units} }
 

@@ -333,11 +333,14 @@ func TestRBMAllocations(t *testing.T) {
 	}
 }
 
-// TestRBMData: what is no bit is refused.
+// TestRBMData: what is no bit is refused, and by whom.
 func TestRBMData(t *testing.T) {
 	d := testData(5)
 	d.Valid[1].X[7] = 0.5
 	m := newTestModel[float32](t, testConfig(ModelRNN, "lstm", RBM))
 	_, err := NewTrainer(m, d, testTrainConfig())
 	checkError(t, err, "step 1: 0.5 cannot be the outcome of an rbm, want 0 or 1")
+	d.Valid[1].X[7] = -0.5
+	_, err = NewTrainer(newTestModel[float32](t, testConfig(ModelRNN, "lstm", NADE)), d, testTrainConfig())
+	checkError(t, err, "step 1: -0.5 cannot be the outcome of a nade, want 0..1")
 }
