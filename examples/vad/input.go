@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 
@@ -24,24 +23,27 @@ type input struct {
 // openInput opens a WAV file or, with a raw rate, plain 16-bit samples, little-endian, of one channel: then chunks are there as
 // soon as their samples are. The path - is standard input.
 func openInput(path string, stdin io.Reader, raw int) (*input, []string, error) {
-	from := stdin
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, nil, err
-		}
-		if raw == 0 {
-			defer f.Close()
-		}
-		from = f
-	}
 	if raw != 0 {
+		from := stdin
+		if path != "-" {
+			f, err := os.Open(path)
+			if err != nil {
+				return nil, nil, err
+			}
+			from = f // until the program ends
+		}
 		in, err := newInput(raw, rawReader(from))
 		return in, nil, err
 	}
-	all, err := io.ReadAll(from)
+	var all []byte
+	var err error
+	if path == "-" {
+		all, err = io.ReadAll(stdin)
+	} else {
+		all, err = os.ReadFile(path)
+	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
+		return nil, nil, err
 	}
 	w, err := sound.ParseWAV(path, all)
 	if err != nil {

@@ -63,6 +63,9 @@ func open(wheel string, rate int) (*network, error) {
 	return nil, fmt.Errorf("no network for %d samples per second", rate)
 }
 
+// maxFile is more than a file of weights takes.
+const maxFile = 64 << 20
+
 // member reads a file of weights in the wheel, which is a zip archive.
 func member(wheel, name string) (*weights.File, error) {
 	z, err := zip.OpenReader(wheel)
@@ -75,8 +78,12 @@ func member(wheel, name string) (*weights.File, error) {
 		return nil, fmt.Errorf("%s: %w", wheel, err)
 	}
 	defer r.Close()
-	raw, err := io.ReadAll(r)
-	if err != nil {
+	info, err := r.Stat()
+	if err != nil || info.Size() > maxFile {
+		return nil, fmt.Errorf("%s: %s: larger than any network of Silero VAD", wheel, name)
+	}
+	raw := make([]byte, info.Size())
+	if _, err := io.ReadFull(r, raw); err != nil {
 		return nil, fmt.Errorf("%s: %s: %w", wheel, name, err)
 	}
 	return weights.Parse(wheel+"/"+name, raw)
