@@ -113,7 +113,7 @@ type golden struct {
 		P        []float64
 		Segments []struct {
 			Max, Silence, Threshold, Speech, Pad float64
-			Found                                [][2]int
+			Found                                []segment
 		}
 		Events [][2]any
 	}
@@ -147,45 +147,75 @@ func TestGolden(t *testing.T) {
 		if len(x) != want.Samples || len(x) < 60*rate {
 			t.Fatalf("%d samples, want %d", len(x), want.Samples)
 		}
-		file := wav(t, rate, x)
-		got := vad(t, file, "-probs")
-		if len(got) != len(want.P) {
-			t.Fatalf("%d probabilities, want %d", len(got), len(want.P))
+		n := mustOpen(t, rate)
+		in, err := newInput(rate, samplesReader(x))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var p []float64
+		length, err := each(n, in, true, func(v float64) { p = append(p, v) })
+		if err != nil || length != len(x) || len(p) != len(want.P) {
+			t.Fatalf("%d probabilities of %d samples, %v, want %d", len(p), length, err, len(want.P))
 		}
 		worst := 0.0
-		for i, line := range got {
-			var p float64
-			if _, err := fmt.Sscan(line, &p); err != nil {
-				t.Fatal(err)
-			}
-			worst = max(worst, math.Abs(p-want.P[i]))
+		for i, v := range p {
+			worst = max(worst, math.Abs(v-want.P[i]))
 		}
-		t.Logf("rate %d: %d probabilities, off by at most %.2g", rate, len(got), worst)
+		t.Logf("rate %d: %d probabilities, off by at most %.2g", rate, len(p), worst)
 		if !(worst <= 1e-5) {
 			t.Errorf("rate %d: probabilities are off by %v", rate, worst)
 		}
 		for _, c := range want.Segments {
-			args := []string{"-samples"}
-			for name, v := range map[string]float64{"-max-speech": c.Max, "-min-silence": c.Silence, "-threshold": c.Threshold, "-min-speech": c.Speech, "-pad": c.Pad} {
+			s := &segmenter{settings: standard(n)}
+			for to, v := range map[*float64]float64{&s.maxSpeech: c.Max, &s.minSilence: c.Silence, &s.threshold: c.Threshold, &s.minSpeech: c.Speech, &s.pad: c.Pad} {
 				if v != 0 {
-					args = append(args, name, fmt.Sprint(v))
+					*to = v
 				}
 			}
-			var lines []string
-			for _, f := range c.Found {
-				lines = append(lines, fmt.Sprintf("%d %d", f[0], f[1]))
+			for _, v := range p {
+				s.add(v)
 			}
-			if got := vad(t, file, args...); !slices.Equal(got, lines) || len(lines) < 5 {
-				t.Errorf("rate %d, %v: segments %v, want %v", rate, args, got, lines)
+			if got := s.end(length); !slices.Equal(got, c.Found) || len(got) < 5 {
+				t.Errorf("rate %d, %+v: segments %v, want %v", rate, s.settings, got, c.Found)
 			}
 		}
-		var lines []string
-		for _, e := range want.Events {
-			lines = append(lines, fmt.Sprintf("%v %v", e[0], int(e[1].(float64))))
+		it, events := &iterator{settings: standard(n)}, [][2]any{}
+		for _, v := range p[:len(x)/n.chunk] {
+			if e, ok := it.add(v); ok {
+				events = append(events, [2]any{map[bool]string{true: "start", false: "end"}[e.start], float64(e.at)})
+			}
 		}
-		if got := vad(t, file, "-samples", "-stream"); !slices.Equal(got, lines) || len(lines) < 10 {
-			t.Errorf("rate %d: events %v, want %v", rate, got, lines)
+		if !slices.Equal(events, want.Events) || len(events) < 10 {
+			t.Errorf("rate %d: events %v, want %v", rate, events, want.Events)
 		}
+	}
+}
+
+// samplesReader gives samples in units of 16 bits to an input.
+func samplesReader(x []float32) func(dst []float32) (int, error) {
+	return func(dst []float32) (int, error) {
+		n := copy(dst, x)
+		for i := range dst[:n] {
+			dst[i] /= 32768
+		}
+		if x = x[n:]; n == 0 {
+			return 0, io.EOF
+		}
+		return n, nil
+	}
+}
+
+// TestPrints: the command prints the first segments and events of the golden ones, and probabilities.
+func TestPrints(t *testing.T) {
+	x := wav(t, 16000, digits(t, 16000)[:8*16000])
+	if got := vad(t, x); !slices.Equal(got[:2], []string{"0.000 6.110", "6.210 8.000"}) {
+		t.Errorf("segments %q", got)
+	}
+	if got := vad(t, x, "-samples", "-stream"); !slices.Equal(got[:3], []string{"start 0", "end 97760", "start 99360"}) {
+		t.Errorf("events %q", got)
+	}
+	if got := vad(t, x, "-probs"); len(got) != 250 {
+		t.Errorf("%d probabilities", len(got))
 	}
 }
 
@@ -349,7 +379,7 @@ func TestRates(t *testing.T) {
 
 // TestRaw: plain samples that come bit by bit are found as those of a file, and as soon as they are there.
 func TestRaw(t *testing.T) {
-	x := digits(t, 8000)[:40*8000]
+	x := digits(t, 8000)[:25*8000]
 	var raw []byte
 	for _, v := range x {
 		raw = binary.LittleEndian.AppendUint16(raw, uint16(int16(v)))
@@ -399,4 +429,12 @@ func TestSilence(t *testing.T) {
 			t.Errorf("%d zeros: %v", n, got)
 		}
 	}
+}
+
+// UnmarshalJSON reads [start, end].
+func (s *segment) UnmarshalJSON(raw []byte) error {
+	var ends [2]int
+	err := json.Unmarshal(raw, &ends)
+	*s = segment{ends[0], ends[1]}
+	return err
 }
