@@ -9,6 +9,7 @@
 //	Trainer (epochs, warm-up, early stopping) --> checkpoint.safetensors, best.safetensors
 //	checkpoint.safetensors --Resume--> Trainer
 //	best.safetensors --Load--> Model --> Evaluate, ScoreSteps, Sample
+//	                                     Scorer: Score, Continue   with z: Encode, Reconstruct
 //	                                     VAE, VRAE: Encode, Decode   Regression: Predict
 //	                                     Classifier: Classify
 //

@@ -26,6 +26,7 @@ type latent[T cell.Float] struct {
 	size    int
 	sampled bool
 	step0   uint32 // of the batch, for the noise
+	still   bool   // ε is 0, and z the mean of q
 
 	eps, z, dz []T // [rows, size]
 
@@ -52,6 +53,10 @@ func (l *latent[T]) beginBackward() { l.dz = pages.Grow(l.dz, len(l.z)) }
 
 // noise draws ε of the rows lo..hi, which are the rows row... of step t of the batch.
 func (l *latent[T]) noise(noise kernels.Noise, t, row uint32, lo, hi int) {
+	if l.still {
+		clear(l.rows(l.eps, lo, hi))
+		return
+	}
 	kernels.Normals(l.rows(l.eps, lo, hi), noise, l.step0+t, row, hi-lo, l.size)
 }
 

@@ -258,3 +258,13 @@ func (c Config) MemoryToScoreSteps(seqs []Sequence, dim int, e EvalConfig) float
 	pass := product(float32Bytes, float64(longest), float64(max(e.Samples, 1)), c.row(false)) + c.inHand(e)
 	return product(perStep, total) + product(passes, pass)
 }
+
+// MemoryToEncode returns what [Encode] or [Reconstruct] takes beside the model and the data, with
+// what it returns.
+func (c Config) MemoryToEncode(seqs []Sequence, dim, threads int) float64 {
+	total := 0.0
+	for i := range seqs {
+		total += float64(seqs[i].Steps(dim))
+	}
+	return c.MemoryToScoreSteps(seqs, dim, EvalConfig{Threads: threads}) + product(float32Bytes, total, float64(max(6*c.Latent, 2*c.Data)))
+}

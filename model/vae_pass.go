@@ -64,6 +64,10 @@ func (p *vaePass[T]) forwardPoints(lo, hi int) {
 // normals draws noise for z of the rows a..b, or of the points if k is the number of samples.
 func (p *vaePass[T]) normals(dst []T, noise kernels.Noise, a, b, k int) {
 	l := p.m.Latent
+	if p.lat.still {
+		clear(dst[a*l : b*l])
+		return
+	}
 	eachStep(p.shape, a, b, k, p.batch.Row0, func(t, row uint32, from, to int) {
 		kernels.Normals(dst[from*l:to*l], noise, uint32(p.batch.Step0)+t, row, to-from, l)
 	})

@@ -27,10 +27,7 @@ const (
 	mapFile    = "map" // .png and .svg
 )
 
-// encodeBatch is how many sequences are encoded at once.
-const encodeBatch = 64
-
-// maxMapped is how many windows a map shows at most, the first ones: to find the nearest
+// maxMapped is how many windows, or steps, a map shows at most, the first ones: to find the nearest
 // neighbours takes time in proportion to the square.
 const maxMapped = 4000
 
@@ -55,30 +52,18 @@ func encode(_ context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	v, ok := m.(*model.VRAE[float32])
-	if !ok {
-		return fmt.Errorf("%s: a %s has no latent variable of a whole sequence, a vrae has", path, m.Settings().Model)
-	}
-	d, err := data.openAs(path, info, out)
+	d, err := latentData(&data, m, info, path, out)
 	if err != nil {
 		return err
 	}
-	if err := v.CheckData(d.Data); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	remark(out, d.Notes)
-	need := 0.0
-	for _, p := range d.Parts() {
-		need = max(need, v.MemoryToScore(p.Seqs, d.Dim, model.EvalConfig{Batch: encodeBatch}))
-	}
-	if err := room(need, "encoding", flags); err != nil {
+	if err := room(m.Settings().MemoryToEncode(d.All(), d.Dim, *threads), "encoding", flags); err != nil {
 		return err
 	}
 	return within(*dir, func(folder *rundir.Dir) error {
 		if err := folder.Reserve(latentFiles...); err != nil {
 			return err
 		}
-		l, err := writeLatent(*dir, v, d, *threads)
+		l, err := writeLatent(*dir, m, d, *threads)
 		if err != nil {
 			return err
 		}
@@ -87,41 +72,96 @@ func encode(_ context.Context, args []string, out io.Writer) error {
 	})
 }
 
-// latent says how the first part, or its beginning, lies in a latent space.
+// latentData reads what a model with latent variables is to read.
+func latentData(f *dataFlags, m model.Model[float32], info model.Info, path string, out io.Writer) (*dataset.Data, error) {
+	c := m.Settings()
+	if c.Latent == 0 {
+		return nil, fmt.Errorf("%s: a %s has no latent variables", path, c.Model)
+	}
+	d, err := f.openUncut(path, info, out)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.CheckData(d.Data); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	remark(out, d.Notes)
+	return d, nil
+}
+
+// latent says how the data lie in a latent space. Neighbours are those of the first part, or of its
+// beginning.
 type latent struct {
-	windows, pieces int
+	what            string // windows, of which each has one z, or steps
+	rows, pieces    int
 	purity          float64 // nearest neighbour of the same piece
 	apart           float64 // likewise, where windows that share steps are no neighbours
 	variance        float64 // share of the variance that the map shows
+	kl              float64 // of all rows, the mean
+	active, latents int     // dimensions, of which so many have a KL term above inUse
 }
 
-// String is the line that is printed.
+// inUse is how many nats a dimension of z takes on average that a model makes use of.
+const inUse = 0.01
+
+// String is what is printed.
 func (l latent) String() string {
-	return fmt.Sprintf("%d windows of %d pieces: the nearest neighbour is of the same piece in %.1f %%, among windows that share no step in %.1f %%; the map shows %.0f %% of the variance",
-		l.windows, l.pieces, 100*l.purity, 100*l.apart, 100*l.variance)
+	return fmt.Sprintf("KL %.4f nats, %d of %d dimensions above %g\n%d %s of %d pieces: the nearest neighbour is of the same piece in %.1f %%, among %s that share no step in %.1f %%; the map shows %.0f %% of the variance",
+		l.kl, l.active, l.latents, inUse, l.rows, l.what, l.pieces, 100*l.purity, l.what, 100*l.apart, 100*l.variance)
+}
+
+// point is a row of a table of latent variables, and what it is of.
+type point struct {
+	part, name, label string
+	first, steps      int // of the piece
+	mean              []float32
 }
 
 // writeLatent encodes the data, writes the table of all parts and draws the map of the
 // first.
-func writeLatent(dir string, m *model.VRAE[float32], d *dataset.Data, threads int) (latent, error) {
+func writeLatent(dir string, m model.Model[float32], d *dataset.Data, threads int) (latent, error) {
+	z, pieces := m.Settings().Latent, d.Pieces()
+	seqs := make([]model.Sequence, len(pieces))
+	for i := range pieces {
+		seqs[i] = pieces[i].Sequence
+	}
+	codes := model.Encode(m, seqs, threads)
+	var points []point
+	l, kls, rows := latent{what: "steps", latents: z}, make([]float64, z), 0
 	err := atomicfile.Write(filepath.Join(dir, latentFile), 0o666, func(w io.Writer) error {
 		t := csv.NewWriter(w)
 		line := []string{"part", "piece", "step", "label"}
-		for _, name := range []string{"mean", "sigma"} {
-			for j := range m.Latent {
+		for _, name := range []string{"mean", "sigma", "kl"} {
+			for j := range z {
 				line = append(line, name+strconv.Itoa(j))
 			}
 		}
 		t.Write(line)
-		for _, part := range d.Parts() {
-			mean, sigma := m.Encode(part.Seqs, encodeBatch, threads)
-			for i, s := range part.Seqs {
-				piece, step := model.Piece(s.Name)
-				line = append(line[:0], part.Name, piece, strconv.Itoa(step), s.Label)
-				for _, v := range append(mean[i*m.Latent:(i+1)*m.Latent:(i+1)*m.Latent], sigma[i*m.Latent:(i+1)*m.Latent]...) {
-					line = append(line, strconv.FormatFloat(float64(v), 'g', -1, 32))
+		for i, e := range codes {
+			p := pieces[i]
+			piece, first := model.Piece(p.Name)
+			n := len(e.Mean) / z
+			each := 1
+			if k, err := model.KindOf(m.Settings().Model); err == nil && wholeSequences(k) {
+				each, l.what = p.Steps(d.Dim), "windows"
+			}
+			for r := range n {
+				row := func(x []float32) []float32 { return x[r*z : (r+1)*z] }
+				part := p.Part(r)
+				line = append(line[:0], part, piece, strconv.Itoa(first+r), p.Label)
+				for _, x := range [][]float32{e.Mean, e.Sigma, e.KL} {
+					for _, v := range row(x) {
+						line = append(line, strconv.FormatFloat(float64(v), 'g', -1, 32))
+					}
 				}
 				t.Write(line)
+				for j, v := range row(e.KL) {
+					kls[j] += float64(v)
+				}
+				rows++
+				if len(points) == 0 || part == points[0].part && len(points) < maxMapped {
+					points = append(points, point{part, piece, p.Label, first + r, each, row(e.Mean)})
+				}
 			}
 		}
 		t.Flush()
@@ -130,32 +170,41 @@ func writeLatent(dir string, m *model.VRAE[float32], d *dataset.Data, threads in
 	if err != nil {
 		return latent{}, err
 	}
-	seqs := d.Parts()[0].Seqs
-	seqs = seqs[:min(len(seqs), maxMapped)]
-	mean, _ := m.Encode(seqs, encodeBatch, threads)
-	names, first := make([]string, len(seqs)), make([]int, len(seqs))
-	for i, s := range seqs {
-		names[i], first[i] = model.Piece(s.Name)
-		if s.Label != "" {
-			names[i] = s.Label
+	if len(points) == 0 {
+		return latent{}, fmt.Errorf("%s: no steps to encode", d.Name)
+	}
+	for _, v := range kls {
+		v /= float64(rows)
+		if l.kl += v; v > inUse {
+			l.active++
 		}
 	}
-	shared := func(i, j int) bool {
-		a, _ := model.Piece(seqs[i].Name)
-		b, _ := model.Piece(seqs[j].Name)
-		return a == b && first[i] < first[j]+seqs[j].Steps(d.Dim) && first[j] < first[i]+seqs[i].Steps(d.Dim)
+	return l, l.draw(filepath.Join(dir, mapFile), d.Name, points, z)
+}
+
+// draw draws the map and says how pure it is.
+func (l *latent) draw(path, data string, points []point, z int) error {
+	names, mean := make([]string, len(points)), []float32(nil)
+	for i, p := range points {
+		names[i] = p.name
+		if p.label != "" {
+			names[i] = p.label
+		}
+		mean = append(mean, p.mean...)
 	}
-	x, y, variance := project(mean, len(names), m.Latent)
+	shared := func(i, j int) bool {
+		a, b := points[i], points[j]
+		return a.name == b.name && a.first < b.first+b.steps && b.first < a.first+a.steps
+	}
+	x, y, variance := project(mean, len(names), z)
 	clouds := cloudsOf(names, x, y)
-	l := latent{windows: len(names), pieces: distinct(names), variance: variance,
-		purity: model.Purity(mean, m.Latent, names, nil), apart: model.Purity(mean, m.Latent, names, shared)}
+	l.rows, l.pieces, l.variance = len(names), distinct(names), variance
+	l.purity, l.apart = model.Purity(mean, z, names, nil), model.Purity(mean, z, names, shared)
 	xLabel, yLabel := "first principal component of z", "second"
-	if m.Latent <= 2 {
+	if z <= 2 {
 		xLabel, yLabel = "z, dimension 0", "z, dimension 1"
 	}
-	return l, both(filepath.Join(dir, mapFile), func(path string) error {
-		return figure.Scatter(path, "Latent means: "+d.Name, xLabel, yLabel, clouds)
-	})
+	return both(path, func(path string) error { return figure.Scatter(path, "Latent means: "+data, xLabel, yLabel, clouds) })
 }
 
 // project brings n points [n, dim] to two dimensions: as they are if they have no more,

@@ -3,7 +3,8 @@
 //	elbow train     data -> model.Trainer -> run/: checkpoints, metrics, summary, pictures, a sample
 //	elbow eval      checkpoint, data -> nats per step
 //	elbow score     checkpoint, data -> nats of every step and sequence, and which of them are unusual
-//	elbow encode    checkpoint of a VRAE, data -> table and map of its latent variables
+//	elbow encode    checkpoint, data -> table and map of the latent variables, with their KL terms
+//	elbow reconstruct  checkpoint, data -> what is decoded from the means of the latent variables
 //	elbow sample    checkpoint -> MIDI, WAV, text, CSV or pictures, as the data were
 //	elbow continue  checkpoint, the beginning of something -> how it could go on; of tables a forecast
 //	elbow table     a published table, trained again -> our figures beside those published
@@ -46,7 +47,8 @@ var commands = []command{
 	{"sample", "draw from a trained model what its data were like", sample},
 	{"continue", "go on from a piece, a text or a series; forecast with quantiles", continueData},
 	{"table", "train the models of a published table and print the figures side by side", table},
-	{"encode", "place data in the latent space of a trained vrae", encode},
+	{"encode", "place data in the latent space of a trained model", encode},
+	{"reconstruct", "decode what a trained model has encoded, beside the data", reconstruct},
 	{"inspect", "list the tensors of a file of weights, and what could be made of them", inspect},
 	{"export", "write a trained model for PyTorch or ONNX", export},
 	{"import", "take the parameters of a model back from PyTorch", importWeights},

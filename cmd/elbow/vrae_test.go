@@ -46,7 +46,7 @@ func TestVRAE(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(rows[0], " "); got != "part piece step label mean0 mean1 sigma0 sigma1" {
+	if got := strings.Join(rows[0], " "); got != "part piece step label mean0 mean1 sigma0 sigma1 kl0 kl1" {
 		t.Errorf("columns %s", got)
 	}
 	if got := strings.Join(rows[2][:4], " "); got != "train ode_to_joy 8 ode_to_joy" {

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/dataset"
+	"github.com/elbow-go/elbow/internal/rundir"
+	"github.com/elbow-go/elbow/model"
+)
+
+// baseReconstruction is what the files of reconstruct are called.
+const baseReconstruction = "reconstruction"
+
+func reconstruct(_ context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("reconstruct", flag.ContinueOnError)
+	var data dataFlags
+	data.flags(flags)
+	from := flags.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
+	dir := flags.String("out", "run", "folder for the files")
+	of := flags.String("of", "", "a file, of which the first sequence, or the name of a sequence of the data (default: the first ones of test)")
+	count := flags.Int("count", 0, "how many sequences (default: 1; images 64, drawings 16)")
+	threads := flags.Int("threads", runtime.GOMAXPROCS(0), "goroutines; the result does not depend on it")
+	if err := parse(flags, args, out); err != nil {
+		return err
+	}
+	given := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	switch {
+	case *threads < 1 || *threads > cell.MaxThreads:
+		return usagef("-threads %d: want 1..%d", *threads, cell.MaxThreads)
+	case given["count"] && (*count < 1 || *count > maxContinuations):
+		return usagef("-count %d: want 1..%d", *count, maxContinuations)
+	case *of != "" && given["count"]:
+		return usagef("-of -count: want one of them")
+	}
+	for _, p := range []string{data.path, *of} {
+		if err := apart(p, *dir); err != nil {
+			return err
+		}
+	}
+	path := checkpoint(*from)
+	m, info, err := model.Load(path)
+	if err != nil {
+		return err
+	}
+	var seqs []model.Sequence
+	open := func(f *dataFlags) (*dataset.Data, error) { return latentData(f, m, info, path, out) }
+	if *of != "" {
+		q, err := data.pick(*of, open, out)
+		if err != nil {
+			return err
+		}
+		seqs = []model.Sequence{q}
+	} else {
+		d, err := open(&data)
+		if err != nil {
+			return err
+		}
+		n := *count
+		if n == 0 {
+			n = dataset.Beside(info.Form)
+		}
+		pieces := d.Pieces()
+		for _, test := range []bool{true, false} {
+			for i := 0; i < len(pieces) && len(seqs) < n; i++ {
+				if (pieces[i].Parts() == "test") == test {
+					seqs = append(seqs, pieces[i].Sequence)
+				}
+			}
+		}
+	}
+	dim := m.Settings().Data
+	if err := room(m.Settings().MemoryToEncode(seqs, dim, *threads), "reconstructing", flags); err != nil {
+		return err
+	}
+	return within(*dir, func(folder *rundir.Dir) error {
+		if err := folder.Reserve(dataset.Files(info.Form.Kind, baseReconstruction, len(seqs))...); err != nil {
+			return err
+		}
+		o := dataset.Output{Base: baseReconstruction, Pieces: model.Reconstruct(m, seqs, *threads), Means: true, Before: seqs}
+		for i := range seqs {
+			name := seqs[i].Name
+			if filepath.IsAbs(name) {
+				name = filepath.Base(name)
+			}
+			o.Names = append(o.Names, "reconstruction: "+name)
+		}
+		rms := distance(o.Pieces, seqs, info.Form, dim)
+		files, err := dataset.Write(*dir, info.Form, dim, o)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		if info.Form.Classes == 0 {
+			fmt.Fprintf(out, "%d sequences, root mean square of the differences %.4g\n", len(seqs), rms)
+		}
+		fmt.Fprintf(out, "%s: %s\n", *dir, strings.Join(files, " "))
+		return nil
+	})
+}
+
+// distance returns the root mean square of the differences between reconstructions and data, in the
+// units of the data.
+func distance(pieces [][]float32, seqs []model.Sequence, form model.Form, dim int) float64 {
+	sum, n := 0.0, 0
+	for i := range seqs {
+		x, y := seqs[i].Values(dim), append([]float32(nil), pieces[i]...)
+		form.Raw(x, dim)
+		form.Raw(y, dim)
+		for k := range x {
+			d := float64(x[k]) - float64(y[k])
+			sum += float64(d * d)
+		}
+		n += len(x)
+	}
+	return math.Sqrt(sum / float64(max(n, 1)))
+}
