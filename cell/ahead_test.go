@@ -32,7 +32,7 @@ func TestAheadBits(t *testing.T) {
 					for _, threads := range []int{1, 2, 3} {
 						for _, spin := range []bool{false, true} {
 							got := NewSequence[float32]()
-							got.Spin = spin
+							shareAlways(t, spin)
 							l.Forward(got, p.shape, p.x, p.h0, p.c0, threads)
 							what := fmt.Sprintf("%s %v training=%v threads=%d spin=%v: ", name, lengths, training, threads, spin)
 							asmtest.SameFloats(t, what+"H", got.H, s.H)

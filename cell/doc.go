@@ -44,8 +44,8 @@
 // projection, heads or layer normalisation ([Options]) are made of products of package blas.
 //
 // Several goroutines split the batch of [Recurrent.Forward] and [Recurrent.Backward] once for
-// all steps and do not wait for each other. For a batch of a sequence or a few there is
-// [Sequence.Spin], with which they share every step.
+// all steps and do not wait for each other. In a batch of a sequence or a few they share every step where
+// that is quicker.
 //
 // Wrong shapes, a backward pass that no forward pass went before, and layers that do not belong
 // together are bugs of the caller. They panic with function, argument, got and want, before anything

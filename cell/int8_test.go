@@ -61,11 +61,12 @@ func TestPackInt8(t *testing.T) {
 			}
 			mustPanic(t, "call PackForTraining", func() { p.backward(l) })
 			for _, spin := range []bool{false, true} {
-				p.threads, p.seq.Spin = 3, spin
+				p.threads = 3
+				shareAlways(t, spin)
 				p.forward(l)
 				asmtest.SameFloats(t, name+" on goroutines", p.seq.H, h)
 			}
-			p.threads, p.seq.Spin = 1, false
+			p.threads = 1
 
 			s := l.NewStream(1)
 			hs, cs := s.States()

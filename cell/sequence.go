@@ -1,6 +1,8 @@
 package cell
 
 import (
+	"time"
+
 	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/internal/par"
 )
@@ -18,19 +20,6 @@ type Sequence[T Float] struct {
 	H     []T // h_t of all rows [Rows, Out]
 	HPrev []T // h_{t-1} of all rows: the state a row starts its step with; those of step t are there once step t-1 is done
 	C     []T // c_t of all rows [Rows, Hidden], LSTM only
-
-	// Spin has Forward and Backward share the units of every step among their goroutines,
-	// where the batch has fewer than four sequences for each: every goroutine reads its share
-	// of the weights only, but all wait for each other at every step, and do so spinning.
-	//
-	// It pays where reading the weights is all the work, a step takes more than a few
-	// microseconds (256 units and more), and each goroutine has a core of its own with nothing
-	// else to do; most of all where the weights do not fit the second cache of one core but a
-	// share of them does. It is a loss for small layers; and on a busy machine, where one
-	// goroutine that loses its core for a moment stops all of them. There should be no more
-	// goroutines than GOMAXPROCS. The bits do not change. Where package kernels has no machine
-	// code for the step, or the layer has options other than Peepholes, the batch is split all the same.
-	Spin bool
 
 	stage    stage
 	shape    *Ragged
@@ -58,8 +47,9 @@ type Sequence[T Float] struct {
 	x, y, dx      []T
 	forward, back func(b0, b1 int)
 	outside       func(lo, hi int)
-	parts         int     // of what is outside of the steps
-	barrier       barrier // of the goroutines that share steps
+	parts         int       // of what is outside of the steps
+	barrier       barrier   // of the goroutines that share steps
+	choices       [2]choice // of how to divide Forward and Backward
 	meet          func()
 	forwardShare  func(i, _ int)
 	backShare     func(i, _ int)
@@ -316,8 +306,11 @@ func (s *Sequence[T]) InitialGrad(dh0, dc0 []T, b0, b1 int) {
 
 // Forward runs the whole batch: x [Rows, In] in, the outputs in s.H. h0 and c0 are as in
 // Begin. The batch is split over the given number of goroutines, each taking whole
-// sequences, or see [Sequence.Spin]; the bits do not depend on it. One goroutine is the
-// caller's own, and then nothing is allocated in the steady state; 0 is one too.
+// sequences. Where there are fewer than four for each, every goroutine may compute its share of the units
+// of every step instead, and so read its share of the weights only; then all wait for each other at every step,
+// and do so spinning, for a while. s measures which way is quicker from pass to pass. The bits do not
+// depend on it. One goroutine is the caller's own, and then nothing is allocated in the steady state;
+// 0 is one too.
 //
 // With a layer that is packed for inference only, by Pack, nothing is kept to go backward with, which
 // takes little memory for long sequences and is quicker. It panics as Begin does, and if x has not as
@@ -340,9 +333,9 @@ func (s *Sequence[T]) runForward(x []T, threads int) {
 	s.x = x
 	// Goroutines with sequences of their own are not all at the same step, so there the gates of a
 	// row must not move up into the place of another sequence's.
-	together := threads <= 1 || s.spins(threads) || s.shape.Steps() == 0 || s.shape.Rows() == s.shape.Steps()*s.shape.Batch()
+	together := threads <= 1 || s.shape.Steps() == 0 || s.shape.Rows() == s.shape.Steps()*s.shape.Batch()
 	s.tape(s.layer.packing.training || !together)
-	s.do(threads, s.forward, s.forwardShare)
+	s.do(threads, &s.choices[0], s.forward, s.forwardShare)
 	s.x = nil
 	if s.stage = ran; !s.kept {
 		s.stage = passed
@@ -350,13 +343,20 @@ func (s *Sequence[T]) runForward(x []T, threads int) {
 }
 
 // do runs rows for the parts of the batch, or share for each goroutine.
-func (s *Sequence[T]) do(threads int, rows func(b0, b1 int), share func(i, _ int)) {
-	if !s.spins(threads) {
+func (s *Sequence[T]) do(threads int, c *choice, rows func(b0, b1 int), share func(i, _ int)) {
+	if !s.shareable(threads) {
 		par.Do(threads, s.shape.Batch(), rows)
 		return
 	}
-	s.barrier.init(threads)
-	par.Do(threads, threads, share)
+	units := c.next(choiceCase{s.layer, s.shape.Batch(), threads}) || alwaysShare
+	start := time.Now()
+	if units {
+		s.barrier.init(threads)
+		par.Do(threads, threads, share)
+	} else {
+		par.Do(threads, s.shape.Batch(), rows)
+	}
+	c.done(units, time.Since(start)/time.Duration(s.shape.Steps()))
 }
 
 // Grads are the gradients that go into a backward pass and come out of it, but for those of the
@@ -394,14 +394,21 @@ func (l *Recurrent[T]) Backward(s *Sequence[T], grad *Recurrent[T], g Grads[T], 
 	s.runBackward(grad, g, x, threads)
 }
 
+// leastOutside is how many multiplications the products outside of the steps have that are worth another
+// goroutine: it takes 50 microseconds to wake up.
+const leastOutside = 1 << 23
+
 // runBackward is Backward with what has been checked.
 func (s *Sequence[T]) runBackward(grad *Recurrent[T], g Grads[T], x []T, threads int) {
 	s.BeginBackward(g.DHn, g.DCn)
 	s.grad, s.x, s.y, s.dx = grad, x, g.DY, g.DX
-	s.do(threads, s.back, s.backShare)
+	s.do(threads, &s.choices[1], s.back, s.backShare)
 	s.InitialGrad(g.DH0, g.DC0, 0, s.shape.Batch())
 	if grad != nil || g.DX != nil {
-		s.parts = max(1, threads)
+		s.parts = 1
+		if rows := s.shape.Rows(); rows*s.outputs() > leastOutside/max(1, s.layer.In+s.layer.columns()) {
+			s.parts = max(1, threads)
+		}
 		par.Do(s.parts, s.parts, s.outside)
 	}
 	s.grad, s.x, s.y, s.dx = nil, nil, nil, nil

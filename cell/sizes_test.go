@@ -215,7 +215,6 @@ var sizeCalls = map[string]sizeCall{
 		return in(n[0], n[1], sizesIn) && in(n[2], n[3], 4*sizesOut) && has(lens[0], sizesRows, n[1]-n[0])
 	}},
 	"Recurrent.Forward": {ints: 1, slices: 3, call: func(w *sizeWorld, n []int, s [][]float32) {
-		w.seq.Spin = n[0]%2 == 0
 		w.lstm.Forward(w.seq, w.shape, cut(s[0], sizesRows, sizesIn), s[1], s[2], n[0])
 	}, right: func(n, lens []int) bool {
 		return in(0, n[0], MaxThreads) && has(lens[0], sizesRows, sizesIn) && states(lens[1:]...)

@@ -91,10 +91,17 @@ func (b *barrier) sleep(round uint32) {
 // weights are then read for several rows at a time, and nobody waits.
 const spinBatch = 4
 
-// spins reports whether so many goroutines share the steps.
-func (s *Sequence[T]) spins(threads int) bool {
-	return s.Spin && threads > 1 && s.shape.Batch() < spinBatch*threads && s.layer.divides()
+// leastShared is the number of recurrent weights from which a step takes longer than goroutines take to meet.
+const leastShared = 1 << 15
+
+// shareable reports whether so many goroutines may share the steps.
+func (s *Sequence[T]) shareable(threads int) bool {
+	return threads > 1 && s.shape.Steps() > 0 && s.shape.Batch() < spinBatch*threads && s.layer.divides() &&
+		(alwaysShare || threads <= runtime.GOMAXPROCS(0) && len(s.layer.Whh) >= leastShared)
 }
+
+// alwaysShare has all share that may. It is for tests.
+var alwaysShare bool
 
 // shareCols is the number of outputs at whose multiples the projection is shared out: the columns of a
 // panel of Wih.

@@ -44,7 +44,7 @@ func TestSpinBits(t *testing.T) {
 					p.backward(l)
 					want := p.results()
 					p.seq, p.threads = NewSequence[float32](), 1+(i+j)%4
-					p.seq.Spin = true
+					shareAlways(t, true)
 					for _, procs := range []int{1, p.threads} {
 						was := runtime.GOMAXPROCS(procs)
 						p.forward(l)
@@ -66,22 +66,61 @@ func TestSpinBits(t *testing.T) {
 	})
 }
 
-// TestSpins: steps are shared by several goroutines, and only for small batches.
-func TestSpins(t *testing.T) {
-	l := NewRecurrent[float32](LSTM, 2, 3)
-	l.Pack()
-	divides := l.whh.Divides()
+// shareAlways has goroutines share the steps of small batches for the rest of a test, or not.
+func shareAlways(t *testing.T, on bool) {
+	alwaysShare = on
+	t.Cleanup(func() { alwaysShare = false })
+}
+
+// TestShareable: steps are shared by several goroutines that have a thread each, and only for small batches
+// and layers that are not tiny.
+func TestShareable(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
 	for _, c := range []struct {
-		spin           bool
-		batch, threads int
-		want           bool
-	}{{true, 1, 2, true}, {false, 1, 2, false}, {true, 1, 1, false}, {true, 7, 2, true}, {true, 8, 2, false}, {true, 8, 3, true}} {
+		hidden, batch, threads int
+		want                   bool
+	}{{128, 1, 2, true}, {128, 1, 1, false}, {128, 7, 2, true}, {128, 8, 2, false}, {128, 8, 3, true}, {128, 8, 4, false}, {64, 1, 2, false}} {
+		l := NewRecurrent[float32](LSTM, 2, c.hidden)
+		l.Pack()
 		s := NewSequence[float32]()
-		s.Spin = c.spin
-		s.Begin(l, NewRagged(make([]int, c.batch)...), nil, nil)
-		if got := s.spins(c.threads); got != (c.want && divides) {
-			t.Errorf("Spin = %v, batch %d, %d goroutines: shared %v, want %v", c.spin, c.batch, c.threads, got, c.want && divides)
+		s.Begin(l, NewRagged(slices.Repeat([]int{1}, c.batch)...), nil, nil)
+		if got := s.shareable(c.threads); got != (c.want && l.whh.Divides()) {
+			t.Errorf("%d units, batch %d, %d goroutines: shared %v, want %v", c.hidden, c.batch, c.threads, got, c.want && l.whh.Divides())
 		}
+	}
+}
+
+// TestChoice: the way that is quicker is gone, also when that changes, and the other one ever less often.
+func TestChoice(t *testing.T) {
+	var c choice
+	of := choiceCase{batch: 1, threads: 2}
+	slow := map[bool]time.Duration{true: 3000, false: 2000}
+	run := func(passes int) (units int) {
+		for range passes {
+			way := c.next(of)
+			if c.done(way, slow[way]); way {
+				units++
+			}
+		}
+		return units
+	}
+	if got := run(10000); got < 5 || got > 20 {
+		t.Errorf("by units, which is slower: %d of 10000 passes", got)
+	}
+	slow[false] = 4000
+	if got := run(10000); got < 9970 {
+		t.Errorf("by units, which has become quicker: %d of 10000 passes", got)
+	}
+	slow[true] = 1000
+	run(5000)
+	if c.done(true, time.Second); run(5) < 4 {
+		t.Error("after one pass by units that took long, those behind it are not")
+	}
+	if slow[true], slow[false] = 3000, 2000; run(3*trialLate) > 2*trialLate {
+		t.Error("by units, which has become slower, in most passes")
+	}
+	if of.batch = 2; !c.next(of) {
+		t.Error("another batch is not measured anew")
 	}
 }
 
@@ -99,7 +138,7 @@ func TestBarrier(t *testing.T) {
 				wg.Go(func() {
 					for round := range 50 {
 						written[i] = round
-						if i == 0 && round%10 == 0 {
+						if i == 0 && round == 25 {
 							time.Sleep(5 * time.Millisecond) // the others are asleep by then
 						}
 						b.wait()
@@ -125,7 +164,7 @@ func TestSpinAllocations(t *testing.T) {
 		p := newProblem(l, rand.New(rand.NewPCG(5, 5)), 6, 5)
 		allocs := map[bool]float64{}
 		for _, spin := range []bool{false, true} {
-			p.seq.Spin = spin
+			shareAlways(t, spin)
 			allocs[spin] = testing.AllocsPerRun(20, func() {
 				l.Forward(p.seq, p.shape, p.x, p.h0, p.c0, 2)
 				l.Backward(p.seq, p.grad, Grads[float32]{DX: p.dx, DH0: p.dh0, DC0: p.dc0, DY: p.wy, DHn: p.whn, DCn: p.wcn}, p.x, 2)

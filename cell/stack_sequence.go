@@ -16,9 +16,6 @@ type StackSequence[T Float] struct {
 	H     []T // outputs of the topmost layer or pair, all rows [Rows, Out]
 	HPrev []T // states of the topmost layer before each step, see [Sequence.HPrev]; nil with pairs
 
-	// Spin is that of every [Sequence].
-	Spin bool
-
 	stack *Stack[T]
 	seqs  []*Sequence[T] // of every layer, see running
 	shape *Ragged
@@ -120,7 +117,6 @@ func (s *StackSequence[T]) begin(fn string, st *Stack[T], shape *Ragged, h0, c0 
 	s.stack, s.shape, s.drop.P = st, shape, st.Dropout
 	s.drop.begin(fn, shape, s.width(st.levels()))
 	for l, layer := range st.Layers {
-		s.seqs[l].Spin = s.Spin
 		s.seqs[l].begin(fn, layer, shape, s.hOf(l, h0), s.cOf(l, c0))
 	}
 	for level := range st.levels() {

@@ -152,7 +152,8 @@ func TestStackBits(t *testing.T) {
 			for p.threads = 2; p.threads <= 5; p.threads++ {
 				sameResults(t, fmt.Sprint(name, " threads ", p.threads), p.results(), want)
 			}
-			p.threads, p.seq.Spin = 2, true
+			p.threads = 2
+			shareAlways(t, true)
 			sameResults(t, name+" spinning", p.results(), want)
 			if st.Bidirectional == OneWay {
 				sameResults(t, name+" by steps", p.bySteps(), want)

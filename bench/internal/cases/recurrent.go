@@ -176,7 +176,6 @@ func Spun(shapes []bench.Sequence) (list []Maker) {
 			list = append(list, maker("Spun", keys, func() *Case {
 				r := numbers()
 				l, x, y := newLayer(r, cell.LSTM, s.B, s.T, s.I, s.H), in(r.normal(s.B*s.T*s.I, 1)), out(s.B*s.T*s.H)
-				l.seq.Spin = true
 				return &Case{Elems: s.B * s.T, Flops: l.flops(s.B * s.T), Arrays: []Array{y, x}, Pack: l.Pack, Settle: func() { copy(y.Data, l.seq.H) },
 					Run: func() { l.Forward(l.seq, l.shape, x.Data, nil, nil, threads) }}
 			}))
