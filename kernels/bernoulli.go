@@ -35,7 +35,7 @@ func BernoulliLogProb[T Float](lp, x []T, p *Bernoulli[T], rows, cols int) {
 	const fn = "BernoulliLogProb"
 	checkSizes(fn, rows, cols)
 	if p == nil {
-		badNil(fn, "p")
+		panic(badNil(fn, "p"))
 	}
 	checkDense(fn, "x", len(x), rows, cols)
 	checkDense(fn, "p.Logits", len(p.Logits), rows, cols)
@@ -64,9 +64,9 @@ func BernoulliLogProbBackward[T Float](lp []T, dp *BernoulliGrad[T], dlp, x []T,
 	checkSizes(fn, rows, cols)
 	switch {
 	case p == nil:
-		badNil(fn, "p")
+		panic(badNil(fn, "p"))
 	case dp == nil:
-		badNil(fn, "dp")
+		panic(badNil(fn, "dp"))
 	}
 	checkDense(fn, "x", len(x), rows, cols)
 	checkDense(fn, "p.Logits", len(p.Logits), rows, cols)

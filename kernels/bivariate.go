@@ -116,9 +116,9 @@ func (p *Bivariate[T]) check(fn string, y []T, rows int, mixture bool) (n int) {
 	checkSize(fn, "rows", rows, 0)
 	switch {
 	case p == nil:
-		badNil(fn, "p")
+		panic(badNil(fn, "p"))
 	case p.K < 0:
-		badArg(fn, "p.K", p.K, 0)
+		panic(badArg(fn, "p.K", p.K, 0))
 	case p.K != 1 && !mixture:
 		panic(fmt.Sprintf("kernels: %s: p.K = %d, want 1", fn, p.K))
 	}
@@ -129,11 +129,11 @@ func (p *Bivariate[T]) check(fn string, y []T, rows int, mixture bool) (n int) {
 	}
 	cols := size.Add(1, size.Mul(planes, p.K))
 	if p.Ld < cols {
-		badArg(fn, "p.Ld", p.Ld, cols)
+		panic(badArg(fn, "p.Ld", p.Ld, cols))
 	}
 	n = size.Matrix(rows, cols, p.Ld)
 	if len(p.Theta) < n {
-		badField(fn, "p", "Theta", len(p.Theta), n)
+		panic(badField(fn, "p", "Theta", len(p.Theta), n))
 	}
 	checkDense(fn, "y", len(y), rows, 3)
 	return n
@@ -143,9 +143,9 @@ func checkBivariateBackward[T Float](fn string, lp, dy []T, dp *BivariateGrad[T]
 	n := p.check(fn, y, rows, mixture)
 	switch {
 	case dp == nil:
-		badNil(fn, "dp")
+		panic(badNil(fn, "dp"))
 	case len(dp.Theta) < n:
-		badField(fn, "dp", "Theta", len(dp.Theta), n)
+		panic(badField(fn, "dp", "Theta", len(dp.Theta), n))
 	}
 	checkDenseOrNil(fn, "dy", dy, rows, 3)
 	checkLen(fn, "dlp", len(dlp), rows)

@@ -37,7 +37,7 @@ func CategoricalLogProb[T Float](lp []T, target []int32, p *Categorical[T], rows
 	const fn = "CategoricalLogProb"
 	checkSizes(fn, rows, cols)
 	if p == nil {
-		badNil(fn, "p")
+		panic(badNil(fn, "p"))
 	}
 	checkDense(fn, "p.Logits", len(p.Logits), rows, cols)
 	checkLen(fn, "lp", len(lp), rows)
@@ -65,9 +65,9 @@ func CategoricalLogProbBackward[T Float](lp []T, dp *CategoricalGrad[T], dlp []T
 	checkSizes(fn, rows, cols)
 	switch {
 	case p == nil:
-		badNil(fn, "p")
+		panic(badNil(fn, "p"))
 	case dp == nil:
-		badNil(fn, "dp")
+		panic(badNil(fn, "dp"))
 	}
 	checkDense(fn, "p.Logits", len(p.Logits), rows, cols)
 	checkDense(fn, "dp.Logits", len(dp.Logits), rows, cols)

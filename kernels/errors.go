@@ -14,21 +14,21 @@ import (
 // checkLen panics unless slice arg of function fn has at least want elements.
 func checkLen(fn, arg string, got, want int) {
 	if got < want {
-		badArg(fn, "len("+arg+")", got, want)
+		panic(badArg(fn, "len("+arg+")", got, want))
 	}
 }
 
 // checkSize panics unless the size or count arg is at least least.
 func checkSize(fn, arg string, got, least int) {
 	if got < least {
-		badArg(fn, arg, got, least)
+		panic(badArg(fn, arg, got, least))
 	}
 }
 
 // checkMost panics if the size arg is above most.
 func checkMost(fn, arg string, got, most int) {
 	if got > most {
-		badMost(fn, arg, uint64(got), uint64(most))
+		panic(badMost(fn, arg, uint64(got), uint64(most)))
 	}
 }
 
@@ -37,11 +37,11 @@ func checkMost(fn, arg string, got, most int) {
 func checkMatrix(fn, arg string, n, rows, cols, ld int) {
 	switch { // the texts are put together only when needed
 	case rows < 0:
-		badArg(fn, "rows of "+arg, rows, 0)
+		panic(badArg(fn, "rows of "+arg, rows, 0))
 	case cols < 0:
-		badArg(fn, "cols of "+arg, cols, 0)
+		panic(badArg(fn, "cols of "+arg, cols, 0))
 	case ld < cols:
-		badArg(fn, "row stride of "+arg, ld, cols)
+		panic(badArg(fn, "row stride of "+arg, ld, cols))
 	}
 	checkLen(fn, arg, n, size.Matrix(rows, cols, ld))
 }
@@ -76,47 +76,47 @@ func checkGate(fn, arg string, n, rows, cols, ld int) {
 }
 
 //go:noinline
-func badArg(fn, arg string, got, want int) {
-	panic(fmt.Sprintf("kernels: %s: %s = %d, want at least %d", fn, arg, got, want))
+func badArg(fn, arg string, got, want int) any {
+	return fmt.Sprintf("kernels: %s: %s = %d, want at least %d", fn, arg, got, want)
 }
 
 // badField is badArg for the length of a slice in a struct.
 //
 //go:noinline
-func badField(fn, arg, field string, got, want int) {
-	badArg(fn, "len("+arg+"."+field+")", got, want)
+func badField(fn, arg, field string, got, want int) any {
+	return badArg(fn, "len("+arg+"."+field+")", got, want)
 }
 
 // checkSet panics if a setting that cannot be 0 is, because the caller has left it out.
 func checkSet[T Float](fn, arg string, x T) {
 	if x == 0 {
-		badSetting(fn, arg)
+		panic(badSetting(fn, arg))
 	}
 }
 
 //go:noinline
-func badSetting(fn, arg string) {
-	panic("kernels: " + fn + ": " + arg + " = 0, want it set")
+func badSetting(fn, arg string) any {
+	return "kernels: " + fn + ": " + arg + " = 0, want it set"
 }
 
 //go:noinline
-func badMomentum(fn string, got float64) {
-	panic(fmt.Sprintf("kernels: %s: o.Momentum = %v without m, want 0", fn, got))
+func badMomentum(fn string, got float64) any {
+	return fmt.Sprintf("kernels: %s: o.Momentum = %v without m, want 0", fn, got)
 }
 
 //go:noinline
-func badNil(fn, arg string) {
-	panic("kernels: " + fn + ": " + arg + " = nil, want what it points to")
+func badNil(fn, arg string) any {
+	return "kernels: " + fn + ": " + arg + " = nil, want what it points to"
 }
 
 // badOther is for two fields that have to be the same.
 //
 //go:noinline
-func badOther(fn, arg string, got any, other string, want any) {
-	panic(fmt.Sprintf("kernels: %s: %s = %v, want %s = %v", fn, arg, got, other, want))
+func badOther(fn, arg string, got any, other string, want any) any {
+	return fmt.Sprintf("kernels: %s: %s = %v, want %s = %v", fn, arg, got, other, want)
 }
 
 //go:noinline
-func badMost(fn, arg string, got, most uint64) {
-	panic(fmt.Sprintf("kernels: %s: %s = %d, want at most %d", fn, arg, got, most))
+func badMost(fn, arg string, got, most uint64) any {
+	return fmt.Sprintf("kernels: %s: %s = %d, want at most %d", fn, arg, got, most)
 }

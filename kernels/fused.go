@@ -226,7 +226,7 @@ type StepGrad[T Float] struct {
 // gates. It returns how many elements a state and the gates have.
 func (s *Step[T]) sizes(fn string, hidden, blocks int) (state, gates int) {
 	if s == nil {
-		badNil(fn, "s")
+		panic(badNil(fn, "s"))
 	}
 	checkSize(fn, "s.Batch", s.Batch, 0)
 	checkSize(fn, "hidden", hidden, 0)
@@ -239,7 +239,7 @@ func (s *Step[T]) sizes(fn string, hidden, blocks int) (state, gates int) {
 // there is anything to do.
 func (s *Step[T]) checkFused(fn string, kind StepKind, w *StepWeights[T]) bool {
 	if s == nil {
-		badNil(fn, "s")
+		panic(badNil(fn, "s"))
 	}
 	checkSize(fn, "s.Batch", s.Batch, 0)
 	w.check(fn, kind, false, &s.Part)
@@ -263,9 +263,9 @@ func (s *Step[T]) checkFused(fn string, kind StepKind, w *StepWeights[T]) bool {
 func (s *Step[T]) checkFusedBackward(fn string, kind StepKind, w *StepWeights[T], d *StepGrad[T]) bool {
 	switch {
 	case s == nil:
-		badNil(fn, "s")
+		panic(badNil(fn, "s"))
 	case d == nil:
-		badNil(fn, "d")
+		panic(badNil(fn, "d"))
 	}
 	checkSize(fn, "s.Batch", s.Batch, 0)
 	w.check(fn, kind, true, &s.Part)

@@ -97,7 +97,7 @@ type gaussArgs[T Float] struct {
 func (g *Gauss[T]) check(fn, arg string, rows, cols int) (n int) {
 	n = g.checkScale(fn, arg, rows, cols)
 	if len(g.Mu) < n {
-		badField(fn, arg, "Mu", len(g.Mu), n)
+		panic(badField(fn, arg, "Mu", len(g.Mu), n))
 	}
 	return n
 }
@@ -106,15 +106,15 @@ func (g *Gauss[T]) check(fn, arg string, rows, cols int) (n int) {
 func (g *Gauss[T]) checkScale(fn, arg string, rows, cols int) (n int) {
 	switch {
 	case g == nil:
-		badNil(fn, arg)
+		panic(badNil(fn, arg))
 	case int(g.Form) >= len(scaleNames):
-		badForm(fn, arg+".Form", g.Form)
+		panic(badForm(fn, arg+".Form", g.Form))
 	case g.Ld < cols:
-		badArg(fn, arg+".Ld", g.Ld, cols)
+		panic(badArg(fn, arg+".Ld", g.Ld, cols))
 	}
 	n = size.Matrix(rows, cols, g.Ld)
 	if len(g.S) < n {
-		badField(fn, arg, "S", len(g.S), n)
+		panic(badField(fn, arg, "S", len(g.S), n))
 	}
 	return n
 }
@@ -123,15 +123,15 @@ func (g *Gauss[T]) checkScale(fn, arg string, rows, cols int) (n int) {
 func (g *Gauss[T]) checkBeside(fn string, q *Gauss[T], n int) {
 	switch {
 	case g == nil:
-		badNil(fn, "p")
+		panic(badNil(fn, "p"))
 	case g.Ld != q.Ld:
-		badOther(fn, "p.Ld", g.Ld, "q.Ld", q.Ld)
+		panic(badOther(fn, "p.Ld", g.Ld, "q.Ld", q.Ld))
 	case g.Form != q.Form:
-		badOther(fn, "p.Form", g.Form, "q.Form", q.Form)
+		panic(badOther(fn, "p.Form", g.Form, "q.Form", q.Form))
 	case len(g.Mu) < n:
-		badField(fn, "p", "Mu", len(g.Mu), n)
+		panic(badField(fn, "p", "Mu", len(g.Mu), n))
 	case len(g.S) < n:
-		badField(fn, "p", "S", len(g.S), n)
+		panic(badField(fn, "p", "S", len(g.S), n))
 	}
 }
 
@@ -139,24 +139,24 @@ func (g *Gauss[T]) checkBeside(fn string, q *Gauss[T], n int) {
 func (d *GaussGrad[T]) check(fn, arg string, n int) {
 	switch {
 	case d == nil:
-		badNil(fn, arg)
+		panic(badNil(fn, arg))
 	case len(d.Mu) < n:
-		badField(fn, arg, "Mu", len(d.Mu), n)
+		panic(badField(fn, arg, "Mu", len(d.Mu), n))
 	case len(d.S) < n:
-		badField(fn, arg, "S", len(d.S), n)
+		panic(badField(fn, arg, "S", len(d.S), n))
 	}
 }
 
 // checkForm panics unless the form arg is known.
 func checkForm(fn, arg string, form ScaleForm) {
 	if int(form) >= len(scaleNames) {
-		badForm(fn, arg, form)
+		panic(badForm(fn, arg, form))
 	}
 }
 
 //go:noinline
-func badForm(fn, arg string, form ScaleForm) {
-	panic(fmt.Sprintf("kernels: %s: %s = %v, want Sigma, LogSigma, LogVar or SoftplusSigma", fn, arg, form))
+func badForm(fn, arg string, form ScaleForm) any {
+	return fmt.Sprintf("kernels: %s: %s = %v, want Sigma, LogSigma, LogVar or SoftplusSigma", fn, arg, form)
 }
 
 // GaussKL writes the KL divergence between two diagonal Gaussians for each row, in nats.

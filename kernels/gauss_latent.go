@@ -84,7 +84,7 @@ func LatentStep[T Float](out *Latent[T], q, p *Gauss[T], eps []T, rows, cols int
 	const fn = "LatentStep"
 	checkLatent(fn, q, p, eps, rows, cols)
 	if out == nil {
-		badNil(fn, "out")
+		panic(badNil(fn, "out"))
 	}
 	checkDense(fn, "out.Z", len(out.Z), rows, cols)
 	checkLen(fn, "out.KL", len(out.KL), rows)

@@ -199,7 +199,7 @@ func (s *Step[T]) checkGRU(fn string, hidden int) int {
 func (s *Step[T]) checkGRUBackward(fn string, hidden int, d *StepGrad[T]) int {
 	state, gates := s.sizes(fn, hidden, 4)
 	if d == nil {
-		badNil(fn, "d")
+		panic(badNil(fn, "d"))
 	}
 	checkLen(fn, "d.H", len(d.H), state)
 	checkLen(fn, "d.Gates", len(d.Gates), gates)

@@ -131,7 +131,7 @@ func (p *Int8Weights) Pack(w []float32, out, in, ldw int) {
 func GemmInt8(c, x []float32, w *Int8Weights, rows, ldc, ldx int) {
 	const fn = "GemmInt8"
 	if w == nil {
-		badNil(fn, "w")
+		panic(badNil(fn, "w"))
 	}
 	checkMatrix(fn, "c", len(c), rows, w.out, ldc)
 	checkMatrix(fn, "x", len(x), rows, w.in, ldx)

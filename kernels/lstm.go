@@ -98,7 +98,7 @@ func (s *Step[T]) checkLSTM(fn string, hidden int) int {
 func (s *Step[T]) checkLSTMBackward(fn string, hidden int, d *StepGrad[T]) int {
 	state, gates := s.sizes(fn, hidden, 4)
 	if d == nil {
-		badNil(fn, "d")
+		panic(badNil(fn, "d"))
 	}
 	checkLen(fn, "d.H", len(d.H), state)
 	checkLenOrNil(fn, "d.C", d.C, state)

@@ -35,9 +35,9 @@ type mixtureSize struct{ ldl, ld, logits, n int }
 func (p *Mixture[T]) check(fn string, rows, cols int, each bool) (s mixtureSize) {
 	switch {
 	case p == nil:
-		badNil(fn, "p")
+		panic(badNil(fn, "p"))
 	case p.K < 0:
-		badArg(fn, "p.K", p.K, 0)
+		panic(badArg(fn, "p.K", p.K, 0))
 	}
 	checkForm(fn, "p.Form", p.Form)
 	logits, n := p.K, size.Mul(p.K, cols)
@@ -48,7 +48,7 @@ func (p *Mixture[T]) check(fn string, rows, cols int, each bool) (s mixtureSize)
 	if p.Ld == Dense {
 		s.ldl, s.ld = logits, n
 	} else if most := max(logits, n); p.Ld < most {
-		badArg(fn, "p.Ld", p.Ld, most)
+		panic(badArg(fn, "p.Ld", p.Ld, most))
 	}
 	s.logits, s.n = size.Matrix(rows, logits, s.ldl), size.Matrix(rows, n, s.ld)
 	checkMixture(fn, "p", len(p.Logits), len(p.Mu), len(p.S), s)
@@ -58,7 +58,7 @@ func (p *Mixture[T]) check(fn string, rows, cols int, each bool) (s mixtureSize)
 // check panics unless the gradients have the size of the parameters.
 func (d *MixtureGrad[T]) check(fn string, s mixtureSize) {
 	if d == nil {
-		badNil(fn, "dp")
+		panic(badNil(fn, "dp"))
 	}
 	checkMixture(fn, "dp", len(d.Logits), len(d.Mu), len(d.S), s)
 }
@@ -67,11 +67,11 @@ func (d *MixtureGrad[T]) check(fn string, s mixtureSize) {
 func checkMixture(fn, arg string, logits, mu, scales int, s mixtureSize) {
 	switch {
 	case logits < s.logits:
-		badField(fn, arg, "Logits", logits, s.logits)
+		panic(badField(fn, arg, "Logits", logits, s.logits))
 	case mu < s.n:
-		badField(fn, arg, "Mu", mu, s.n)
+		panic(badField(fn, arg, "Mu", mu, s.n))
 	case scales < s.n:
-		badField(fn, arg, "S", scales, s.n)
+		panic(badField(fn, arg, "S", scales, s.n))
 	}
 }
 

@@ -95,7 +95,7 @@ func checkNoise(fn string, length int, row uint32, rows, cols int) {
 	checkMatrix(fn, "dst", length, rows, cols, cols)
 	checkMost(fn, "cols", cols, maxNoiseCols)
 	if uint64(row)+uint64(rows) > 1<<32 {
-		badMost(fn, "row + rows", uint64(row)+uint64(rows), 1<<32)
+		panic(badMost(fn, "row + rows", uint64(row)+uint64(rows), 1<<32))
 	}
 }
 

@@ -20,7 +20,7 @@ type Norm[T Float] struct {
 // elements rows have to have.
 func (n *Norm[T]) check(fn string, rows, cols int) (elements int) {
 	if n == nil {
-		badNil(fn, "n")
+		panic(badNil(fn, "n"))
 	}
 	checkSizes(fn, rows, cols)
 	checkSize(fn, "n.Ld", n.Ld, cols)

@@ -61,9 +61,9 @@ func Adam[T Float](p, g []T, a *Moments[T], o *AdamSettings[T]) {
 	const fn = "Adam"
 	switch {
 	case a == nil:
-		badNil(fn, "a")
+		panic(badNil(fn, "a"))
 	case o == nil:
-		badNil(fn, "o")
+		panic(badNil(fn, "o"))
 	}
 	checkLen(fn, "g", len(g), len(p))
 	checkLen(fn, "a.M", len(a.M), len(p))
@@ -143,12 +143,12 @@ type SGDSettings[T Float] struct {
 func SGD[T Float](p, g, m []T, o *SGDSettings[T]) {
 	const fn = "SGD"
 	if o == nil {
-		badNil(fn, "o")
+		panic(badNil(fn, "o"))
 	}
 	checkLen(fn, "g", len(g), len(p))
 	if m == nil {
 		if o.Momentum != 0 && len(p) > 0 {
-			badMomentum(fn, float64(o.Momentum))
+			panic(badMomentum(fn, float64(o.Momentum)))
 		}
 		Axpy(p, g[:len(p)], -o.LR)
 		return
@@ -189,7 +189,7 @@ type AdagradSettings[T Float] struct {
 func Adagrad[T Float](p, g, s []T, o *AdagradSettings[T]) {
 	const fn = "Adagrad"
 	if o == nil {
-		badNil(fn, "o")
+		panic(badNil(fn, "o"))
 	}
 	checkLen(fn, "g", len(g), len(p))
 	checkLen(fn, "s", len(s), len(p))

@@ -86,7 +86,7 @@ func (s *Step[T]) checkRNN(fn string, hidden int) int {
 func (s *Step[T]) checkRNNBackward(fn string, hidden int, d *StepGrad[T]) int {
 	state, gates := s.sizes(fn, hidden, 1)
 	if d == nil {
-		badNil(fn, "d")
+		panic(badNil(fn, "d"))
 	}
 	checkLen(fn, "d.H", len(d.H), state)
 	checkLen(fn, "d.Gates", len(d.Gates), gates)
@@ -97,13 +97,13 @@ func (s *Step[T]) checkRNNBackward(fn string, hidden int, d *StepGrad[T]) int {
 
 func checkAct(fn, arg string, act Activation) {
 	if act > RNNReLU {
-		badAct(fn, arg, act)
+		panic(badAct(fn, arg, act))
 	}
 }
 
 //go:noinline
-func badAct(fn, arg string, act Activation) {
-	panic(fmt.Sprintf("kernels: %s: %s = %d, want RNNTanh (%d) or RNNReLU (%d)", fn, arg, act, RNNTanh, RNNReLU))
+func badAct(fn, arg string, act Activation) any {
+	return fmt.Sprintf("kernels: %s: %s = %d, want RNNTanh (%d) or RNNReLU (%d)", fn, arg, act, RNNTanh, RNNReLU)
 }
 
 func rnnStep(s *Step[float32], hidden int) {
