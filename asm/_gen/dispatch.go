@@ -332,7 +332,9 @@ func (d *dispatch) print(b *strings.Builder, isas []engine.Target) {
 	b.WriteString("}\npanic(missing)\n}\n")
 }
 
-// pieces is the text that makes several calls of one that would take too long.
+// pieces is the text that makes several calls of one that would take too long. It returns behind them,
+// so that what is live across these calls costs a single one nothing: a loop that fell through to the
+// kernel would have all arguments stored on the stack before.
 func (d *dispatch) pieces() string {
 	moves := map[string]string{}
 	for _, l := range d.leaves {
@@ -341,14 +343,15 @@ func (d *dispatch) pieces() string {
 		}
 		maps.Copy(moves, l.Moves)
 	}
-	var args, arrays, places []string
-	count, most, begin := "n", "MaxElems", "if n == 0 {\nreturn\n}\nfor n > MaxElems"
+	var args, rest, arrays, places []string
+	count, most, begin := "n", "MaxElems", "if n == 0 {\nreturn\n}\nif n > MaxElems"
 	for _, p := range d.params() {
 		if p.name == "rows" {
-			count, most, begin = "rows", "most", "for most := Rows(rows, n); rows > most;"
+			count, most, begin = "rows", "most", "if most := Rows(rows, n); rows > most"
 		}
 	}
 	for _, p := range d.params() {
+		rest = append(rest, p.name)
 		if p.name == count {
 			args = append(args, most)
 		} else {
@@ -359,8 +362,8 @@ func (d *dispatch) pieces() string {
 			places = append(places, fmt.Sprintf("after(%s, %s)", p.name, strings.TrimSuffix(most+"*"+by, "*1")))
 		}
 	}
-	return fmt.Sprintf("%s {\n%s(%s)\n%s -= %s\n%s = %s\n}\n", begin, d.name, strings.Join(args, ", "),
-		count, most, strings.Join(arrays, ", "), strings.Join(places, ", "))
+	return fmt.Sprintf("%s {\nfor ; %s > %s; %s -= %s {\n%s(%s)\n%s = %s\n}\n%s(%s)\nreturn\n}\n", begin, count, most, count, most,
+		d.name, strings.Join(args, ", "), strings.Join(arrays, ", "), strings.Join(places, ", "), d.name, strings.Join(rest, ", "))
 }
 
 // call writes the call of the kernel, and that nothing comes after it.

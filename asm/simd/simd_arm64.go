@@ -11,10 +11,13 @@ import (
 
 // Bivariate chooses among 3 kernels by its arguments: see kernels.BivariateMixtureLogProb.
 func Bivariate(isa asm.ISA, scale Scale, lp, y, theta, logits *float32, rows, n, ld, ldl int, factor float32) {
-	for most := Rows(rows, n); rows > most; {
-		Bivariate(isa, scale, lp, y, theta, logits, most, n, ld, ldl, factor)
-		rows -= most
-		lp, y, theta, logits = after(lp, most), after(y, most*3), after(theta, most*ld), after(logits, most*ldl)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			Bivariate(isa, scale, lp, y, theta, logits, most, n, ld, ldl, factor)
+			lp, y, theta, logits = after(lp, most), after(y, most*3), after(theta, most*ld), after(logits, most*ldl)
+		}
+		Bivariate(isa, scale, lp, y, theta, logits, rows, n, ld, ldl, factor)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -35,10 +38,13 @@ func Bivariate(isa asm.ISA, scale Scale, lp, y, theta, logits *float32, rows, n,
 
 // BivariateBackward chooses among 3 kernels by its arguments: see kernels.BivariateMixtureLogProbBackward.
 func BivariateBackward(isa asm.ISA, scale Scale, lp, dy, dtheta, dlogits, y, theta, logits *float32, rows, n, ld, ldl int, factor float32) {
-	for most := Rows(rows, n); rows > most; {
-		BivariateBackward(isa, scale, lp, dy, dtheta, dlogits, y, theta, logits, most, n, ld, ldl, factor)
-		rows -= most
-		lp, dy, dtheta, dlogits, y, theta, logits = after(lp, most), after(dy, most*3), after(dtheta, most*ld), after(dlogits, most*ldl), after(y, most*3), after(theta, most*ld), after(logits, most*ldl)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			BivariateBackward(isa, scale, lp, dy, dtheta, dlogits, y, theta, logits, most, n, ld, ldl, factor)
+			lp, dy, dtheta, dlogits, y, theta, logits = after(lp, most), after(dy, most*3), after(dtheta, most*ld), after(dlogits, most*ldl), after(y, most*3), after(theta, most*ld), after(logits, most*ldl)
+		}
+		BivariateBackward(isa, scale, lp, dy, dtheta, dlogits, y, theta, logits, rows, n, ld, ldl, factor)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -59,10 +65,13 @@ func BivariateBackward(isa asm.ISA, scale Scale, lp, dy, dtheta, dlogits, y, the
 
 // Categorical chooses among 2 kernels by its arguments: see kernels.CategoricalLogProb.
 func Categorical(isa asm.ISA, largest, sum, dlogits, logits *float32, rows, n int) {
-	for most := Rows(rows, n); rows > most; {
-		Categorical(isa, largest, sum, dlogits, logits, most, n)
-		rows -= most
-		largest, sum, dlogits, logits = after(largest, most), after(sum, most), after(dlogits, most*n), after(logits, most*n)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			Categorical(isa, largest, sum, dlogits, logits, most, n)
+			largest, sum, dlogits, logits = after(largest, most), after(sum, most), after(dlogits, most*n), after(logits, most*n)
+		}
+		Categorical(isa, largest, sum, dlogits, logits, rows, n)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -80,10 +89,13 @@ func Categorical(isa asm.ISA, largest, sum, dlogits, logits *float32, rows, n in
 
 // BernoulliLogProb chooses among 2 kernels by its arguments: see kernels.BernoulliLogProb.
 func BernoulliLogProb(isa asm.ISA, lp, dlogits, x, logits *float32, rows, n int) {
-	for most := Rows(rows, n); rows > most; {
-		BernoulliLogProb(isa, lp, dlogits, x, logits, most, n)
-		rows -= most
-		lp, dlogits, x, logits = after(lp, most), after(dlogits, most*n), after(x, most*n), after(logits, most*n)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			BernoulliLogProb(isa, lp, dlogits, x, logits, most, n)
+			lp, dlogits, x, logits = after(lp, most), after(dlogits, most*n), after(x, most*n), after(logits, most*n)
+		}
+		BernoulliLogProb(isa, lp, dlogits, x, logits, rows, n)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -239,10 +251,13 @@ func GaussLogProbBackward(isa asm.ISA, scale Scale, lanes, dx, dmu, ds, x, mu, s
 
 // GMMGradient chooses among 5 kernels by its arguments: see kernels.GMMLogProbBackward.
 func GMMGradient(isa asm.ISA, scale Scale, w, dmu, ds, x, mu, next, s *float32, rows, n int, factor float32) {
-	for most := Rows(rows, n); rows > most; {
-		GMMGradient(isa, scale, w, dmu, ds, x, mu, next, s, most, n, factor)
-		rows -= most
-		w, dmu, ds, mu, next, s = after(w, most), after(dmu, most*n), after(ds, most*n), after(mu, most*n), after(next, most*n), after(s, most*n)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			GMMGradient(isa, scale, w, dmu, ds, x, mu, next, s, most, n, factor)
+			w, dmu, ds, mu, next, s = after(w, most), after(dmu, most*n), after(ds, most*n), after(mu, most*n), after(next, most*n), after(s, most*n)
+		}
+		GMMGradient(isa, scale, w, dmu, ds, x, mu, next, s, rows, n, factor)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -269,10 +284,13 @@ func GMMGradient(isa asm.ISA, scale Scale, w, dmu, ds, x, mu, next, s *float32, 
 
 // GaussSample chooses among 3 kernels by its arguments: see kernels.GaussSample.
 func GaussSample(isa asm.ISA, scale Scale, z, mu, s, eps *float32, rows, n, ld int, factor float32) {
-	for most := Rows(rows, n); rows > most; {
-		GaussSample(isa, scale, z, mu, s, eps, most, n, ld, factor)
-		rows -= most
-		z, mu, s, eps = after(z, most*n), after(mu, most*ld), after(s, most*ld), after(eps, most*n)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			GaussSample(isa, scale, z, mu, s, eps, most, n, ld, factor)
+			z, mu, s, eps = after(z, most*n), after(mu, most*ld), after(s, most*ld), after(eps, most*n)
+		}
+		GaussSample(isa, scale, z, mu, s, eps, rows, n, ld, factor)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -293,10 +311,13 @@ func GaussSample(isa asm.ISA, scale Scale, z, mu, s, eps *float32, rows, n, ld i
 
 // GaussSampleBackward chooses among 3 kernels by its arguments: see kernels.GaussSampleBackward.
 func GaussSampleBackward(isa asm.ISA, scale Scale, dmu, ds, dz, s, eps *float32, rows, n, ld int, factor float32) {
-	for most := Rows(rows, n); rows > most; {
-		GaussSampleBackward(isa, scale, dmu, ds, dz, s, eps, most, n, ld, factor)
-		rows -= most
-		dmu, ds, dz, s, eps = after(dmu, most*ld), after(ds, most*ld), after(dz, most*n), after(s, most*ld), after(eps, most*n)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			GaussSampleBackward(isa, scale, dmu, ds, dz, s, eps, most, n, ld, factor)
+			dmu, ds, dz, s, eps = after(dmu, most*ld), after(ds, most*ld), after(dz, most*n), after(s, most*ld), after(eps, most*n)
+		}
+		GaussSampleBackward(isa, scale, dmu, ds, dz, s, eps, rows, n, ld, factor)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -549,10 +570,13 @@ func Chains(isa asm.ISA, n int) {
 // GRUStep finishes a step of a GRU, reset-after form, for rows of n of ldh units: see kernels.GRUStep.
 // hasHx is 0 if there is no hx, which is then read but not used, and 1<<32 - 1 otherwise.
 func GRUStep(isa asm.ISA, hy, gates, hn, hx *float32, rows, n, ldh, ldg, ldhn int, hasHx uint32) {
-	for most := Rows(rows, n); rows > most; {
-		GRUStep(isa, hy, gates, hn, hx, most, n, ldh, ldg, ldhn, hasHx)
-		rows -= most
-		hy, gates, hn, hx = after(hy, most*ldh), after(gates, most*ldg), after(hn, most*ldhn), after(hx, most*ldh)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			GRUStep(isa, hy, gates, hn, hx, most, n, ldh, ldg, ldhn, hasHx)
+			hy, gates, hn, hx = after(hy, most*ldh), after(gates, most*ldg), after(hn, most*ldhn), after(hx, most*ldh)
+		}
+		GRUStep(isa, hy, gates, hn, hx, rows, n, ldh, ldg, ldhn, hasHx)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -565,10 +589,13 @@ func GRUStep(isa asm.ISA, hy, gates, hn, hx *float32, rows, n, ldh, ldg, ldhn in
 // GRUStepBackward is the gradient of GRUStep for rows of n of ldh units: see kernels.GRUStepBackward.
 // hasHx is 0 if there is no hx, which is then read but not used, and 1<<32 - 1 otherwise.
 func GRUStepBackward(isa asm.ISA, dgates, dhn, dhx, dh, gates, hn, hx *float32, rows, n, ldg, ldhn, ldh int, hasHx uint32) {
-	for most := Rows(rows, n); rows > most; {
-		GRUStepBackward(isa, dgates, dhn, dhx, dh, gates, hn, hx, most, n, ldg, ldhn, ldh, hasHx)
-		rows -= most
-		dgates, dhn, dhx, dh, gates, hn, hx = after(dgates, most*ldg), after(dhn, most*ldhn), after(dhx, most*ldh), after(dh, most*ldh), after(gates, most*ldg), after(hn, most*ldhn), after(hx, most*ldh)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			GRUStepBackward(isa, dgates, dhn, dhx, dh, gates, hn, hx, most, n, ldg, ldhn, ldh, hasHx)
+			dgates, dhn, dhx, dh, gates, hn, hx = after(dgates, most*ldg), after(dhn, most*ldhn), after(dhx, most*ldh), after(dh, most*ldh), after(gates, most*ldg), after(hn, most*ldhn), after(hx, most*ldh)
+		}
+		GRUStepBackward(isa, dgates, dhn, dhx, dh, gates, hn, hx, rows, n, ldg, ldhn, ldh, hasHx)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -581,10 +608,13 @@ func GRUStepBackward(isa asm.ISA, dgates, dhn, dhx, dh, gates, hn, hx *float32, 
 // GRUBeforeReset is the first half of a step of a GRU, reset-before form, for rows of n of ldh units: see kernels.GRUBeforeReset.
 // hasHx is 0 if there is no hx, which is then read but not used, and 1<<32 - 1 otherwise.
 func GRUBeforeReset(isa asm.ISA, rh, gates, hx *float32, rows, n, ldrh, ldg, ldh int, hasHx uint32) {
-	for most := Rows(rows, n); rows > most; {
-		GRUBeforeReset(isa, rh, gates, hx, most, n, ldrh, ldg, ldh, hasHx)
-		rows -= most
-		rh, gates, hx = after(rh, most*ldrh), after(gates, most*ldg), after(hx, most*ldh)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			GRUBeforeReset(isa, rh, gates, hx, most, n, ldrh, ldg, ldh, hasHx)
+			rh, gates, hx = after(rh, most*ldrh), after(gates, most*ldg), after(hx, most*ldh)
+		}
+		GRUBeforeReset(isa, rh, gates, hx, rows, n, ldrh, ldg, ldh, hasHx)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -597,10 +627,13 @@ func GRUBeforeReset(isa asm.ISA, rh, gates, hx *float32, rows, n, ldrh, ldg, ldh
 // GRUBeforeUpdate is the second half of a step of a GRU, reset-before form, for rows of n of ldh units: see kernels.GRUBeforeUpdate.
 // hasHx is 0 if there is no hx, which is then read but not used, and 1<<32 - 1 otherwise.
 func GRUBeforeUpdate(isa asm.ISA, hy, gates, hx *float32, rows, n, ldh, ldg int, hasHx uint32) {
-	for most := Rows(rows, n); rows > most; {
-		GRUBeforeUpdate(isa, hy, gates, hx, most, n, ldh, ldg, hasHx)
-		rows -= most
-		hy, gates, hx = after(hy, most*ldh), after(gates, most*ldg), after(hx, most*ldh)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			GRUBeforeUpdate(isa, hy, gates, hx, most, n, ldh, ldg, hasHx)
+			hy, gates, hx = after(hy, most*ldh), after(gates, most*ldg), after(hx, most*ldh)
+		}
+		GRUBeforeUpdate(isa, hy, gates, hx, rows, n, ldh, ldg, hasHx)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -613,10 +646,13 @@ func GRUBeforeUpdate(isa asm.ISA, hy, gates, hx *float32, rows, n, ldh, ldg int,
 // GRUBeforeUpdateBackward is the gradient of GRUBeforeUpdate for rows of n of ldh units: see kernels.GRUBeforeUpdateBackward.
 // hasHx is 0 if there is no hx, which is then read but not used, and 1<<32 - 1 otherwise.
 func GRUBeforeUpdateBackward(isa asm.ISA, dgates, dhx, dh, gates, hx *float32, rows, n, ldg, ldh int, hasHx uint32) {
-	for most := Rows(rows, n); rows > most; {
-		GRUBeforeUpdateBackward(isa, dgates, dhx, dh, gates, hx, most, n, ldg, ldh, hasHx)
-		rows -= most
-		dgates, dhx, dh, gates, hx = after(dgates, most*ldg), after(dhx, most*ldh), after(dh, most*ldh), after(gates, most*ldg), after(hx, most*ldh)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			GRUBeforeUpdateBackward(isa, dgates, dhx, dh, gates, hx, most, n, ldg, ldh, hasHx)
+			dgates, dhx, dh, gates, hx = after(dgates, most*ldg), after(dhx, most*ldh), after(dh, most*ldh), after(gates, most*ldg), after(hx, most*ldh)
+		}
+		GRUBeforeUpdateBackward(isa, dgates, dhx, dh, gates, hx, rows, n, ldg, ldh, hasHx)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -629,10 +665,13 @@ func GRUBeforeUpdateBackward(isa asm.ISA, dgates, dhx, dh, gates, hx *float32, r
 // GRUBeforeResetBackward is the gradient of GRUBeforeReset for rows of n of ldh units: see kernels.GRUBeforeResetBackward.
 // hasHx is 0 if there is no hx, which is then read but not used, and 1<<32 - 1 otherwise.
 func GRUBeforeResetBackward(isa asm.ISA, dgates, dhx, drh, gates, hx *float32, rows, n, ldg, ldh, lddrh int, hasHx uint32) {
-	for most := Rows(rows, n); rows > most; {
-		GRUBeforeResetBackward(isa, dgates, dhx, drh, gates, hx, most, n, ldg, ldh, lddrh, hasHx)
-		rows -= most
-		dgates, dhx, drh, gates, hx = after(dgates, most*ldg), after(dhx, most*ldh), after(drh, most*lddrh), after(gates, most*ldg), after(hx, most*ldh)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			GRUBeforeResetBackward(isa, dgates, dhx, drh, gates, hx, most, n, ldg, ldh, lddrh, hasHx)
+			dgates, dhx, drh, gates, hx = after(dgates, most*ldg), after(dhx, most*ldh), after(drh, most*lddrh), after(gates, most*ldg), after(hx, most*ldh)
+		}
+		GRUBeforeResetBackward(isa, dgates, dhx, drh, gates, hx, rows, n, ldg, ldh, lddrh, hasHx)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -645,10 +684,13 @@ func GRUBeforeResetBackward(isa asm.ISA, dgates, dhx, drh, gates, hx *float32, r
 // QuantizeInt8 quantises rows of n elements to bytes: see kernels.Int8Weights.
 // The bytes of a row beyond n are not defined up to the next multiple of 8.
 func QuantizeInt8(isa asm.ISA, q *int8, scale, start, x *float32, rows, n, ldq, ldx int, magic float32) {
-	for most := Rows(rows, n); rows > most; {
-		QuantizeInt8(isa, q, scale, start, x, most, n, ldq, ldx, magic)
-		rows -= most
-		q, scale, start, x = after(q, most*ldq), after(scale, most), after(start, most), after(x, most*ldx)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			QuantizeInt8(isa, q, scale, start, x, most, n, ldq, ldx, magic)
+			q, scale, start, x = after(q, most*ldq), after(scale, most), after(start, most), after(x, most*ldx)
+		}
+		QuantizeInt8(isa, q, scale, start, x, rows, n, ldq, ldx, magic)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -674,10 +716,13 @@ func Axpy(isa asm.ISA, dst, x *float32, n int, a float32) {
 	if n == 0 {
 		return
 	}
-	for n > MaxElems {
-		Axpy(isa, dst, x, MaxElems, a)
-		n -= MaxElems
-		dst, x = after(dst, MaxElems), after(x, MaxElems)
+	if n > MaxElems {
+		for ; n > MaxElems; n -= MaxElems {
+			Axpy(isa, dst, x, MaxElems, a)
+			dst, x = after(dst, MaxElems), after(x, MaxElems)
+		}
+		Axpy(isa, dst, x, n, a)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -692,10 +737,13 @@ func Scal(isa asm.ISA, dst, x *float32, n int, a float32) {
 	if n == 0 {
 		return
 	}
-	for n > MaxElems {
-		Scal(isa, dst, x, MaxElems, a)
-		n -= MaxElems
-		dst, x = after(dst, MaxElems), after(x, MaxElems)
+	if n > MaxElems {
+		for ; n > MaxElems; n -= MaxElems {
+			Scal(isa, dst, x, MaxElems, a)
+			dst, x = after(dst, MaxElems), after(x, MaxElems)
+		}
+		Scal(isa, dst, x, n, a)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -707,10 +755,13 @@ func Scal(isa asm.ISA, dst, x *float32, n int, a float32) {
 
 // AddColumnSums adds rows of n columns to dst: see kernels.AddColumnSums.
 func AddColumnSums(isa asm.ISA, dst, x *float32, rows, n, ldx int) {
-	for most := Rows(rows, n); rows > most; {
-		AddColumnSums(isa, dst, x, most, n, ldx)
-		rows -= most
-		x = after(x, most*ldx)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			AddColumnSums(isa, dst, x, most, n, ldx)
+			x = after(x, most*ldx)
+		}
+		AddColumnSums(isa, dst, x, rows, n, ldx)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -722,10 +773,13 @@ func AddColumnSums(isa asm.ISA, dst, x *float32, rows, n, ldx int) {
 
 // AddColumnProducts adds the products of rows of n columns to dst: see kernels.AddColumnProducts.
 func AddColumnProducts(isa asm.ISA, dst, a, b *float32, rows, n, lda, ldb int) {
-	for most := Rows(rows, n); rows > most; {
-		AddColumnProducts(isa, dst, a, b, most, n, lda, ldb)
-		rows -= most
-		a, b = after(a, most*lda), after(b, most*ldb)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			AddColumnProducts(isa, dst, a, b, most, n, lda, ldb)
+			a, b = after(a, most*lda), after(b, most*ldb)
+		}
+		AddColumnProducts(isa, dst, a, b, rows, n, lda, ldb)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -737,10 +791,13 @@ func AddColumnProducts(isa asm.ISA, dst, a, b *float32, rows, n, lda, ldb int) {
 
 // AddColumnSums4 adds rows groups of four rows of n columns to dst: see kernels.AddColumnSums.
 func AddColumnSums4(isa asm.ISA, dst, x *float32, rows, n, ldx int) {
-	for most := Rows(rows, n); rows > most; {
-		AddColumnSums4(isa, dst, x, most, n, ldx)
-		rows -= most
-		x = after(x, most*4*ldx)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			AddColumnSums4(isa, dst, x, most, n, ldx)
+			x = after(x, most*4*ldx)
+		}
+		AddColumnSums4(isa, dst, x, rows, n, ldx)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -752,10 +809,13 @@ func AddColumnSums4(isa asm.ISA, dst, x *float32, rows, n, ldx int) {
 
 // AddColumnProducts4 adds the products of rows groups of four rows of n columns to dst: see kernels.AddColumnProducts.
 func AddColumnProducts4(isa asm.ISA, dst, a, b *float32, rows, n, lda, ldb int) {
-	for most := Rows(rows, n); rows > most; {
-		AddColumnProducts4(isa, dst, a, b, most, n, lda, ldb)
-		rows -= most
-		a, b = after(a, most*4*lda), after(b, most*4*ldb)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			AddColumnProducts4(isa, dst, a, b, most, n, lda, ldb)
+			a, b = after(a, most*4*lda), after(b, most*4*ldb)
+		}
+		AddColumnProducts4(isa, dst, a, b, rows, n, lda, ldb)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -771,10 +831,13 @@ func SumSquares(isa asm.ISA, lanes, x *float32, n int) {
 	if n == 0 {
 		return
 	}
-	for n > MaxElems {
-		SumSquares(isa, lanes, x, MaxElems)
-		n -= MaxElems
-		x = after(x, MaxElems)
+	if n > MaxElems {
+		for ; n > MaxElems; n -= MaxElems {
+			SumSquares(isa, lanes, x, MaxElems)
+			x = after(x, MaxElems)
+		}
+		SumSquares(isa, lanes, x, n)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -786,10 +849,13 @@ func SumSquares(isa asm.ISA, lanes, x *float32, n int) {
 
 // Logistic chooses among 6 kernels by its arguments: see kernels.LogisticMixtureLogProb.
 func Logistic(isa asm.ISA, scale Scale, lp, dlogits, dmu, ds, x, logits, mu, s *float32, rows, n, ld int, levels1, step, last, unit, factor float32) {
-	for most := Rows(rows, n); rows > most; {
-		Logistic(isa, scale, lp, dlogits, dmu, ds, x, logits, mu, s, most, n, ld, levels1, step, last, unit, factor)
-		rows -= most
-		lp, dlogits, dmu, ds, x, logits, mu, s = after(lp, most), after(dlogits, most*ld), after(dmu, most*ld), after(ds, most*ld), after(x, most), after(logits, most*ld), after(mu, most*ld), after(s, most*ld)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			Logistic(isa, scale, lp, dlogits, dmu, ds, x, logits, mu, s, most, n, ld, levels1, step, last, unit, factor)
+			lp, dlogits, dmu, ds, x, logits, mu, s = after(lp, most), after(dlogits, most*ld), after(dmu, most*ld), after(ds, most*ld), after(x, most), after(logits, most*ld), after(mu, most*ld), after(s, most*ld)
+		}
+		Logistic(isa, scale, lp, dlogits, dmu, ds, x, logits, mu, s, rows, n, ld, levels1, step, last, unit, factor)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -819,10 +885,13 @@ func Logistic(isa asm.ISA, scale Scale, lp, dlogits, dmu, ds, x, logits, mu, s *
 
 // LSTMStep chooses among 2 kernels by its arguments: see kernels.LSTMStep.
 func LSTMStep(isa asm.ISA, hy, cy, gates, cx, peephole *float32, rows, n, ldh, ldg int, hasCx uint32) {
-	for most := Rows(rows, n); rows > most; {
-		LSTMStep(isa, hy, cy, gates, cx, peephole, most, n, ldh, ldg, hasCx)
-		rows -= most
-		hy, cy, gates, cx = after(hy, most*ldh), after(cy, most*ldh), after(gates, most*ldg), after(cx, most*ldh)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			LSTMStep(isa, hy, cy, gates, cx, peephole, most, n, ldh, ldg, hasCx)
+			hy, cy, gates, cx = after(hy, most*ldh), after(cy, most*ldh), after(gates, most*ldg), after(cx, most*ldh)
+		}
+		LSTMStep(isa, hy, cy, gates, cx, peephole, rows, n, ldh, ldg, hasCx)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -840,10 +909,13 @@ func LSTMStep(isa asm.ISA, hy, cy, gates, cx, peephole *float32, rows, n, ldh, l
 
 // LSTMStepBackward chooses among 2 kernels by its arguments: see kernels.LSTMStepBackward.
 func LSTMStepBackward(isa asm.ISA, dgates, dcx, dh, dcy, gates, cx, cy, peephole *float32, rows, n, ldg, ldh int, hasCx, hasDcy uint32) {
-	for most := Rows(rows, n); rows > most; {
-		LSTMStepBackward(isa, dgates, dcx, dh, dcy, gates, cx, cy, peephole, most, n, ldg, ldh, hasCx, hasDcy)
-		rows -= most
-		dgates, dcx, dh, dcy, gates, cx, cy = after(dgates, most*ldg), after(dcx, most*ldh), after(dh, most*ldh), after(dcy, most*ldh), after(gates, most*ldg), after(cx, most*ldh), after(cy, most*ldh)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			LSTMStepBackward(isa, dgates, dcx, dh, dcy, gates, cx, cy, peephole, most, n, ldg, ldh, hasCx, hasDcy)
+			dgates, dcx, dh, dcy, gates, cx, cy = after(dgates, most*ldg), after(dcx, most*ldh), after(dh, most*ldh), after(dcy, most*ldh), after(gates, most*ldg), after(cx, most*ldh), after(cy, most*ldh)
+		}
+		LSTMStepBackward(isa, dgates, dcx, dh, dcy, gates, cx, cy, peephole, rows, n, ldg, ldh, hasCx, hasDcy)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -883,10 +955,13 @@ func Normals(isa asm.ISA, dst *float32, ctr, keys *uint32, groups int) {
 
 // LayerNorm normalises rows of n elements, and adds them to y: see kernels.LayerNorm. count is n.
 func LayerNorm(isa asm.ISA, y, xhat, rstd, x, weight *float32, rows, n, ld int, count, eps float32) {
-	for most := Rows(rows, n); rows > most; {
-		LayerNorm(isa, y, xhat, rstd, x, weight, most, n, ld, count, eps)
-		rows -= most
-		y, xhat, rstd, x = after(y, most*ld), after(xhat, most*ld), after(rstd, most), after(x, most*ld)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			LayerNorm(isa, y, xhat, rstd, x, weight, most, n, ld, count, eps)
+			y, xhat, rstd, x = after(y, most*ld), after(xhat, most*ld), after(rstd, most), after(x, most*ld)
+		}
+		LayerNorm(isa, y, xhat, rstd, x, weight, rows, n, ld, count, eps)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -898,10 +973,13 @@ func LayerNorm(isa asm.ISA, y, xhat, rstd, x, weight *float32, rows, n, ld int, 
 
 // LayerNormBackward is the gradient of LayerNorm: see kernels.LayerNormBackward. count is n.
 func LayerNormBackward(isa asm.ISA, dx, dy, xhat, rstd, weight *float32, rows, n, ld int, count float32) {
-	for most := Rows(rows, n); rows > most; {
-		LayerNormBackward(isa, dx, dy, xhat, rstd, weight, most, n, ld, count)
-		rows -= most
-		dx, dy, xhat, rstd = after(dx, most*ld), after(dy, most*ld), after(xhat, most*ld), after(rstd, most)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			LayerNormBackward(isa, dx, dy, xhat, rstd, weight, most, n, ld, count)
+			dx, dy, xhat, rstd = after(dx, most*ld), after(dy, most*ld), after(xhat, most*ld), after(rstd, most)
+		}
+		LayerNormBackward(isa, dx, dy, xhat, rstd, weight, rows, n, ld, count)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -926,10 +1004,13 @@ func SGD(isa asm.ISA, p, grad, m *float32, n int, lr, mu float32) {
 	if n == 0 {
 		return
 	}
-	for n > MaxElems {
-		SGD(isa, p, grad, m, MaxElems, lr, mu)
-		n -= MaxElems
-		p, grad, m = after(p, MaxElems), after(grad, MaxElems), after(m, MaxElems)
+	if n > MaxElems {
+		for ; n > MaxElems; n -= MaxElems {
+			SGD(isa, p, grad, m, MaxElems, lr, mu)
+			p, grad, m = after(p, MaxElems), after(grad, MaxElems), after(m, MaxElems)
+		}
+		SGD(isa, p, grad, m, n, lr, mu)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -944,10 +1025,13 @@ func Adagrad(isa asm.ISA, p, grad, s *float32, n int, lr, eps float32) {
 	if n == 0 {
 		return
 	}
-	for n > MaxElems {
-		Adagrad(isa, p, grad, s, MaxElems, lr, eps)
-		n -= MaxElems
-		p, grad, s = after(p, MaxElems), after(grad, MaxElems), after(s, MaxElems)
+	if n > MaxElems {
+		for ; n > MaxElems; n -= MaxElems {
+			Adagrad(isa, p, grad, s, MaxElems, lr, eps)
+			p, grad, s = after(p, MaxElems), after(grad, MaxElems), after(s, MaxElems)
+		}
+		Adagrad(isa, p, grad, s, n, lr, eps)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -959,10 +1043,13 @@ func Adagrad(isa asm.ISA, p, grad, s *float32, n int, lr, eps float32) {
 
 // RNNStep chooses among 2 kernels by its arguments: see kernels.RNNStep.
 func RNNStep(isa asm.ISA, relu bool, h, a *float32, rows, n, ldh, lda int) {
-	for most := Rows(rows, n); rows > most; {
-		RNNStep(isa, relu, h, a, most, n, ldh, lda)
-		rows -= most
-		h, a = after(h, most*ldh), after(a, most*lda)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			RNNStep(isa, relu, h, a, most, n, ldh, lda)
+			h, a = after(h, most*ldh), after(a, most*lda)
+		}
+		RNNStep(isa, relu, h, a, rows, n, ldh, lda)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -980,10 +1067,13 @@ func RNNStep(isa asm.ISA, relu bool, h, a *float32, rows, n, ldh, lda int) {
 
 // RNNStepBackward chooses among 2 kernels by its arguments: see kernels.RNNStepBackward.
 func RNNStepBackward(isa asm.ISA, relu bool, da, dh, h *float32, rows, n, ldda, ldh int) {
-	for most := Rows(rows, n); rows > most; {
-		RNNStepBackward(isa, relu, da, dh, h, most, n, ldda, ldh)
-		rows -= most
-		da, dh, h = after(da, most*ldda), after(dh, most*ldh), after(h, most*ldh)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			RNNStepBackward(isa, relu, da, dh, h, most, n, ldda, ldh)
+			da, dh, h = after(da, most*ldda), after(dh, most*ldh), after(h, most*ldh)
+		}
+		RNNStepBackward(isa, relu, da, dh, h, rows, n, ldda, ldh)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -1001,10 +1091,13 @@ func RNNStepBackward(isa asm.ISA, relu bool, da, dh, h *float32, rows, n, ldda, 
 
 // Softmax writes the softmax of rows of n elements: see kernels.Softmax.
 func Softmax(isa asm.ISA, dst, x *float32, rows, n int) {
-	for most := Rows(rows, n); rows > most; {
-		Softmax(isa, dst, x, most, n)
-		rows -= most
-		dst, x = after(dst, most*n), after(x, most*n)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			Softmax(isa, dst, x, most, n)
+			dst, x = after(dst, most*n), after(x, most*n)
+		}
+		Softmax(isa, dst, x, rows, n)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -1016,10 +1109,13 @@ func Softmax(isa asm.ISA, dst, x *float32, rows, n int) {
 
 // LogSumExp writes ln sum e^x of rows of n elements: see kernels.LogSumExp.
 func LogSumExp(isa asm.ISA, dst, x *float32, rows, n int) {
-	for most := Rows(rows, n); rows > most; {
-		LogSumExp(isa, dst, x, most, n)
-		rows -= most
-		dst, x = after(dst, most), after(x, most*n)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			LogSumExp(isa, dst, x, most, n)
+			dst, x = after(dst, most), after(x, most*n)
+		}
+		LogSumExp(isa, dst, x, rows, n)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -1031,10 +1127,13 @@ func LogSumExp(isa asm.ISA, dst, x *float32, rows, n int) {
 
 // MaxLogSum writes the largest elements m of rows of n, and ln sum e^(x-m): see maxLogSum32 in package kernels.
 func MaxLogSum(isa asm.ISA, m, sum, x *float32, rows, n, ld int) {
-	for most := Rows(rows, n); rows > most; {
-		MaxLogSum(isa, m, sum, x, most, n, ld)
-		rows -= most
-		m, sum, x = after(m, most), after(sum, most), after(x, most*ld)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			MaxLogSum(isa, m, sum, x, most, n, ld)
+			m, sum, x = after(m, most), after(sum, most), after(x, most*ld)
+		}
+		MaxLogSum(isa, m, sum, x, rows, n, ld)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -1046,10 +1145,13 @@ func MaxLogSum(isa asm.ISA, m, sum, x *float32, rows, n, ld int) {
 
 // SoftmaxBackward is the gradient of Softmax: see kernels.SoftmaxBackward.
 func SoftmaxBackward(isa asm.ISA, dx, dy, y *float32, rows, n int) {
-	for most := Rows(rows, n); rows > most; {
-		SoftmaxBackward(isa, dx, dy, y, most, n)
-		rows -= most
-		dx, dy, y = after(dx, most*n), after(dy, most*n), after(y, most*n)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			SoftmaxBackward(isa, dx, dy, y, most, n)
+			dx, dy, y = after(dx, most*n), after(dy, most*n), after(y, most*n)
+		}
+		SoftmaxBackward(isa, dx, dy, y, rows, n)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -1064,10 +1166,13 @@ func LSEAdd(isa asm.ISA, m, s, v *float32, n int) {
 	if n == 0 {
 		return
 	}
-	for n > MaxElems {
-		LSEAdd(isa, m, s, v, MaxElems)
-		n -= MaxElems
-		m, s, v = after(m, MaxElems), after(s, MaxElems), after(v, MaxElems)
+	if n > MaxElems {
+		for ; n > MaxElems; n -= MaxElems {
+			LSEAdd(isa, m, s, v, MaxElems)
+			m, s, v = after(m, MaxElems), after(s, MaxElems), after(v, MaxElems)
+		}
+		LSEAdd(isa, m, s, v, n)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -1079,10 +1184,13 @@ func LSEAdd(isa asm.ISA, m, s, v *float32, n int) {
 
 // LSEValue writes the log-sum-exps of rows of n lanes: see lseLanes32 in package kernels.
 func LSEValue(isa asm.ISA, dst, m, s *float32, rows, n, ld int) {
-	for most := Rows(rows, n); rows > most; {
-		LSEValue(isa, dst, m, s, most, n, ld)
-		rows -= most
-		dst, m, s = after(dst, most), after(m, most*ld), after(s, most*ld)
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			LSEValue(isa, dst, m, s, most, n, ld)
+			dst, m, s = after(dst, most), after(m, most*ld), after(s, most*ld)
+		}
+		LSEValue(isa, dst, m, s, rows, n, ld)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -1101,10 +1209,13 @@ func Exp(isa asm.ISA, dst, x *float32, n int) {
 	if n == 0 {
 		return
 	}
-	for n > MaxElems {
-		Exp(isa, dst, x, MaxElems)
-		n -= MaxElems
-		dst, x = after(dst, MaxElems), after(x, MaxElems)
+	if n > MaxElems {
+		for ; n > MaxElems; n -= MaxElems {
+			Exp(isa, dst, x, MaxElems)
+			dst, x = after(dst, MaxElems), after(x, MaxElems)
+		}
+		Exp(isa, dst, x, n)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -1119,10 +1230,13 @@ func Log(isa asm.ISA, dst, x *float32, n int) {
 	if n == 0 {
 		return
 	}
-	for n > MaxElems {
-		Log(isa, dst, x, MaxElems)
-		n -= MaxElems
-		dst, x = after(dst, MaxElems), after(x, MaxElems)
+	if n > MaxElems {
+		for ; n > MaxElems; n -= MaxElems {
+			Log(isa, dst, x, MaxElems)
+			dst, x = after(dst, MaxElems), after(x, MaxElems)
+		}
+		Log(isa, dst, x, n)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -1137,10 +1251,13 @@ func Tanh(isa asm.ISA, dst, x *float32, n int) {
 	if n == 0 {
 		return
 	}
-	for n > MaxElems {
-		Tanh(isa, dst, x, MaxElems)
-		n -= MaxElems
-		dst, x = after(dst, MaxElems), after(x, MaxElems)
+	if n > MaxElems {
+		for ; n > MaxElems; n -= MaxElems {
+			Tanh(isa, dst, x, MaxElems)
+			dst, x = after(dst, MaxElems), after(x, MaxElems)
+		}
+		Tanh(isa, dst, x, n)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -1155,10 +1272,13 @@ func Sigmoid(isa asm.ISA, dst, x *float32, n int) {
 	if n == 0 {
 		return
 	}
-	for n > MaxElems {
-		Sigmoid(isa, dst, x, MaxElems)
-		n -= MaxElems
-		dst, x = after(dst, MaxElems), after(x, MaxElems)
+	if n > MaxElems {
+		for ; n > MaxElems; n -= MaxElems {
+			Sigmoid(isa, dst, x, MaxElems)
+			dst, x = after(dst, MaxElems), after(x, MaxElems)
+		}
+		Sigmoid(isa, dst, x, n)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -1173,10 +1293,13 @@ func Softplus(isa asm.ISA, dst, x *float32, n int) {
 	if n == 0 {
 		return
 	}
-	for n > MaxElems {
-		Softplus(isa, dst, x, MaxElems)
-		n -= MaxElems
-		dst, x = after(dst, MaxElems), after(x, MaxElems)
+	if n > MaxElems {
+		for ; n > MaxElems; n -= MaxElems {
+			Softplus(isa, dst, x, MaxElems)
+			dst, x = after(dst, MaxElems), after(x, MaxElems)
+		}
+		Softplus(isa, dst, x, n)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -1191,10 +1314,13 @@ func ReLU(isa asm.ISA, dst, x *float32, n int) {
 	if n == 0 {
 		return
 	}
-	for n > MaxElems {
-		ReLU(isa, dst, x, MaxElems)
-		n -= MaxElems
-		dst, x = after(dst, MaxElems), after(x, MaxElems)
+	if n > MaxElems {
+		for ; n > MaxElems; n -= MaxElems {
+			ReLU(isa, dst, x, MaxElems)
+			dst, x = after(dst, MaxElems), after(x, MaxElems)
+		}
+		ReLU(isa, dst, x, n)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -1209,10 +1335,13 @@ func Square(isa asm.ISA, dst, x *float32, n int) {
 	if n == 0 {
 		return
 	}
-	for n > MaxElems {
-		Square(isa, dst, x, MaxElems)
-		n -= MaxElems
-		dst, x = after(dst, MaxElems), after(x, MaxElems)
+	if n > MaxElems {
+		for ; n > MaxElems; n -= MaxElems {
+			Square(isa, dst, x, MaxElems)
+			dst, x = after(dst, MaxElems), after(x, MaxElems)
+		}
+		Square(isa, dst, x, n)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -1227,10 +1356,13 @@ func Sqrt(isa asm.ISA, dst, x *float32, n int) {
 	if n == 0 {
 		return
 	}
-	for n > MaxElems {
-		Sqrt(isa, dst, x, MaxElems)
-		n -= MaxElems
-		dst, x = after(dst, MaxElems), after(x, MaxElems)
+	if n > MaxElems {
+		for ; n > MaxElems; n -= MaxElems {
+			Sqrt(isa, dst, x, MaxElems)
+			dst, x = after(dst, MaxElems), after(x, MaxElems)
+		}
+		Sqrt(isa, dst, x, n)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -1245,10 +1377,13 @@ func Magnitude(isa asm.ISA, dst, re, im *float32, n int) {
 	if n == 0 {
 		return
 	}
-	for n > MaxElems {
-		Magnitude(isa, dst, re, im, MaxElems)
-		n -= MaxElems
-		dst, re, im = after(dst, MaxElems), after(re, MaxElems), after(im, MaxElems)
+	if n > MaxElems {
+		for ; n > MaxElems; n -= MaxElems {
+			Magnitude(isa, dst, re, im, MaxElems)
+			dst, re, im = after(dst, MaxElems), after(re, MaxElems), after(im, MaxElems)
+		}
+		Magnitude(isa, dst, re, im, n)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -1263,10 +1398,13 @@ func TanhBackward(isa asm.ISA, dx, dy, y *float32, n int) {
 	if n == 0 {
 		return
 	}
-	for n > MaxElems {
-		TanhBackward(isa, dx, dy, y, MaxElems)
-		n -= MaxElems
-		dx, dy, y = after(dx, MaxElems), after(dy, MaxElems), after(y, MaxElems)
+	if n > MaxElems {
+		for ; n > MaxElems; n -= MaxElems {
+			TanhBackward(isa, dx, dy, y, MaxElems)
+			dx, dy, y = after(dx, MaxElems), after(dy, MaxElems), after(y, MaxElems)
+		}
+		TanhBackward(isa, dx, dy, y, n)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -1281,10 +1419,13 @@ func SigmoidBackward(isa asm.ISA, dx, dy, y *float32, n int) {
 	if n == 0 {
 		return
 	}
-	for n > MaxElems {
-		SigmoidBackward(isa, dx, dy, y, MaxElems)
-		n -= MaxElems
-		dx, dy, y = after(dx, MaxElems), after(dy, MaxElems), after(y, MaxElems)
+	if n > MaxElems {
+		for ; n > MaxElems; n -= MaxElems {
+			SigmoidBackward(isa, dx, dy, y, MaxElems)
+			dx, dy, y = after(dx, MaxElems), after(dy, MaxElems), after(y, MaxElems)
+		}
+		SigmoidBackward(isa, dx, dy, y, n)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -1299,10 +1440,13 @@ func SoftplusBackward(isa asm.ISA, dx, dy, y *float32, n int) {
 	if n == 0 {
 		return
 	}
-	for n > MaxElems {
-		SoftplusBackward(isa, dx, dy, y, MaxElems)
-		n -= MaxElems
-		dx, dy, y = after(dx, MaxElems), after(dy, MaxElems), after(y, MaxElems)
+	if n > MaxElems {
+		for ; n > MaxElems; n -= MaxElems {
+			SoftplusBackward(isa, dx, dy, y, MaxElems)
+			dx, dy, y = after(dx, MaxElems), after(dy, MaxElems), after(y, MaxElems)
+		}
+		SoftplusBackward(isa, dx, dy, y, n)
+		return
 	}
 	switch isa {
 	case asm.NEON:
@@ -1317,10 +1461,13 @@ func ReLUBackward(isa asm.ISA, dx, dy, y *float32, n int) {
 	if n == 0 {
 		return
 	}
-	for n > MaxElems {
-		ReLUBackward(isa, dx, dy, y, MaxElems)
-		n -= MaxElems
-		dx, dy, y = after(dx, MaxElems), after(dy, MaxElems), after(y, MaxElems)
+	if n > MaxElems {
+		for ; n > MaxElems; n -= MaxElems {
+			ReLUBackward(isa, dx, dy, y, MaxElems)
+			dx, dy, y = after(dx, MaxElems), after(dy, MaxElems), after(y, MaxElems)
+		}
+		ReLUBackward(isa, dx, dy, y, n)
+		return
 	}
 	switch isa {
 	case asm.NEON:
