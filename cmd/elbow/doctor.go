@@ -40,6 +40,7 @@ func doctor(ctx context.Context, args []string, out io.Writer) error {
 	fmt.Fprintf(out, "cpu      %s, %d logical cores, caches %s L1d, %s L2, %s L3\n", cmp.Or(printable(cpu.Name), "unknown"), runtime.NumCPU(),
 		kilobytes(cpu.L1D), kilobytes(cpu.L2), kilobytes(cpu.L3))
 	fmt.Fprintf(out, "isa      %v, available: %s\n", asm.Active(), strings.Join(isas, " "))
+	fmt.Fprintf(out, "int8     products of bytes: %s\n", dotLine(asm.Dot(), asm.HasDot()))
 	fmt.Fprintf(out, "blas     %s, available: %s\n", info, strings.Join(blas.Available(), " "))
 	float := "denormals are kept, rounding is to nearest"
 	if err := errors.Join(asm.FloatError(), asm.CheckFloat()); err != nil {
@@ -58,6 +59,18 @@ func doctor(ctx context.Context, args []string, out io.Writer) error {
 	fmt.Fprintf(out, "threads  GOMAXPROCS %d\n", runtime.GOMAXPROCS(0))
 	fmt.Fprintf(out, "go       %s %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return m.draw(*svg, rows)
+}
+
+// dotLine says whether products of bytes use the instruction that some machines have for them, which this
+// one may have.
+func dotLine(used, has bool) string {
+	switch {
+	case used:
+		return "by the instruction for them"
+	case has:
+		return "by other instructions: that for them is there, but ELBOW_DOT or ELBOW_ISA forbids it"
+	}
+	return "by other instructions: that for them is not there"
 }
 
 // kilobytes is the size of a cache, unknown if n is 0.
