@@ -99,7 +99,7 @@ func sinc(x float64) float64 {
 func bessel0(x float64) float64 {
 	sum, term := 1.0, 1.0
 	for k := 1.0; term > sum*1e-17; k++ {
-		term *= x * x / (4 * k * k)
+		term = float64(term * (x * x / (4 * k * k)))
 		sum += term
 	}
 	return sum

@@ -13,7 +13,7 @@ type settings struct {
 }
 
 // samples returns so many seconds in samples.
-func (s *settings) samples(seconds float64) float64 { return float64(s.rate) * seconds }
+func (s *settings) samples(seconds float64) float64 { return float64(float64(s.rate) * seconds) }
 
 // segment is speech from a sample to another.
 type segment struct{ start, end int }
