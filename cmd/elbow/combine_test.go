@@ -315,7 +315,7 @@ func TestEveryCheckpoint(t *testing.T) {
 			"reconstruct -count 2 -data " + path + " -out " + dir:        "classifier regression rnn",
 			"score -data " + path + " -out " + dir:                       "classifier",
 			"continue -steps 5 -draws 2 -prime " + path + " -out " + dir: "classifier vae regression",
-			"sample -from x -data " + path + " -out " + dir:              "classifier vae regression rnn vrnn vrnn-i storn vrae",
+			"interpolate x y -data " + path + " -out " + dir:             "classifier vae regression rnn vrnn vrnn-i storn vrae",
 		} {
 			code, out, errOut := elbow(t.Context(), append(strings.Fields(args), "-model", dir)...)
 			switch refused := slices.Contains(strings.Fields(lacks), c.Model); {

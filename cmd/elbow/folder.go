@@ -42,7 +42,7 @@ func sampleFiles(kind string) []string {
 func allFiles() []string {
 	names := slices.Concat(trainFiles, latentFiles, scoreFiles, dataset.ForecastFiles())
 	for _, kind := range dataset.Kinds() {
-		names = slices.Concat(names, tableFiles(kind), dataset.Files(kind, baseContinuation, 1), dataset.Files(kind, baseReconstruction, 1))
+		names = slices.Concat(names, tableFiles(kind), dataset.Files(kind, baseContinuation, 1), dataset.Files(kind, baseReconstruction, 1), dataset.Files(kind, baseWalk, 1))
 	}
 	return names
 }

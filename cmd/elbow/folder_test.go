@@ -306,7 +306,7 @@ func TestDataInOut(t *testing.T) {
 	t.Chdir(dir)
 	for _, data := range []string{filepath.Join(dir, "sample.csv"), "sample.csv", dir, ".", link} {
 		for _, out := range []string{dir, ".", link} {
-			for _, args := range [][]string{{"train"}, {"encode", "-model", trained}, {"sample", "-model", trained, "-from", "x"}, {"table", "text"}} {
+			for _, args := range [][]string{{"train"}, {"encode", "-model", trained}, {"interpolate", "x", "y", "-model", trained}, {"table", "text"}} {
 				mustFail(t, []string{"-data", "-out"}, append(args, "-data", data, "-out", out)...)
 			}
 		}

@@ -7,6 +7,7 @@
 //	elbow reconstruct  checkpoint, data -> what is decoded from the means of the latent variables
 //	elbow sample    checkpoint -> MIDI, WAV, text, CSV or pictures, as the data were
 //	elbow continue  checkpoint, the beginning of something -> how it could go on; of tables a forecast
+//	elbow interpolate  checkpoint, two sequences -> what lies between them in the latent space
 //	elbow table     a published table, trained again -> our figures beside those published
 //	elbow inspect   file of weights -> its tensors, and what could be made of them
 //	elbow export    checkpoint -> safetensors or npz with PyTorch's names, or graphs of ONNX
@@ -46,6 +47,7 @@ var commands = []command{
 	{"score", "say how unexpected every step of data is to a trained model", score},
 	{"sample", "draw from a trained model what its data were like", sample},
 	{"continue", "go on from a piece, a text or a series; forecast with quantiles", continueData},
+	{"interpolate", "go from one sequence to another through the latent space", interpolate},
 	{"table", "train the models of a published table and print the figures side by side", table},
 	{"encode", "place data in the latent space of a trained model", encode},
 	{"reconstruct", "decode what a trained model has encoded, beside the data", reconstruct},

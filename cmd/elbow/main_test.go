@@ -318,9 +318,8 @@ func TestUsage(t *testing.T) {
 		{[]string{"train", "-lr-schedule", "plateau", "-lr-patience", "-1"}, 2, "-lr-patience -1: want at least 0"},
 		{[]string{"train", "-batch", "2000000"}, 2, "batch = 2000000, want 1..1048576"},
 		{[]string{"train", "-free-bits", "-1"}, 2, "free_bits = -1, want at least 0"},
-		{[]string{"sample", "-between", "4"}, 2, "-between 4: it is for the way -from one sequence -to another"},
-		{[]string{"sample", "-from", "x", "-between", "4"}, 2, "-between 4: it is for the way -from one sequence -to another"},
-		{[]string{"sample", "-data", "x"}, 2, "-data: only -from takes anything of the data"},
+		{[]string{"interpolate", "x", "-between", "4"}, 2, "want two names"},
+		{[]string{"interpolate", "x", "y", "-between", "-4"}, 2, "-between -4: want 0..1000"},
 	} {
 		code, _, errOut := elbow(context.Background(), c.args...)
 		if code != c.code || !strings.Contains(errOut, c.want) {

@@ -52,13 +52,20 @@ func (f *dataFlags) pick(name string, open func(*dataFlags) (*dataset.Data, erro
 // -1 if there is none.
 func meant(all []dataset.Piece, name string) int {
 	base := func(s string) string {
-		s = filepath.Base(s)
-		return strings.ToLower(strings.TrimSuffix(s, filepath.Ext(s)))
+		s = strings.ToLower(filepath.Base(s))
+		if ext := filepath.Ext(s); !strings.ContainsAny(ext, "[, ") { // of an array or a part it is not the end
+			s = strings.TrimSuffix(s, ext)
+		}
+		return s
 	}
 	for _, same := range []func(q string) bool{
 		func(q string) bool { return q == name },
 		func(q string) bool { piece, _ := model.Piece(q); return piece == name },
-		func(q string) bool { piece, _ := model.Piece(q); return base(piece) == base(name) },
+		func(q string) bool {
+			piece, at := model.Piece(q)
+			want, step := model.Piece(name)
+			return base(piece) == base(want) && (want == name || at == step)
+		},
 	} {
 		if i := slices.IndexFunc(all, func(p dataset.Piece) bool { return same(p.Name) }); i >= 0 {
 			return i

@@ -29,7 +29,7 @@ func TestRoom(t *testing.T) {
 		"train -components 10000 -likelihood gmm -hidden 65536", "train -batch 1048576 -samples 65536 -hidden 512", "train -preset chung -hidden 65536",
 		"eval -samples 4611686018427387904", "eval -samples 9223372036854775807", "eval -batch 1048576 -samples 4000000000",
 		"sample -steps 1048576 -count 4096", "eval -max-data 1000TiB", "train -max-data 1000TiB",
-		"sample -steps 1048576 -count 4096 -mean", "vrae -between 1000 -steps 1048576 -from x.csv -to x.csv",
+		"sample -steps 1048576 -count 4096 -mean", "interpolate -between 1000 -steps 1048576",
 	} {
 		args := strings.Fields(line)
 		flag := args[1]
@@ -41,13 +41,9 @@ func TestRoom(t *testing.T) {
 			args = append(args, "-data", data, "-model", vrnn)
 		case "sample":
 			args = append(args, "-model", vrnn, "-out", out)
-		case "vrae":
-			args = append(append([]string{"sample"}, args[1:]...), "-data", data, "-model", vrae, "-out", out)
-			for i, a := range args {
-				if a == "x.csv" {
-					args[i] = data + ", steps 0 to 72" // its first part
-				}
-			}
+		case "interpolate":
+			name := data + ", steps 0 to 72" // its first part
+			args = append(append([]string{"interpolate", name, name}, args[1:]...), "-data", data, "-model", vrae, "-out", out)
 		}
 		start := time.Now()
 		code, _, errOut := elbow(context.Background(), args...)

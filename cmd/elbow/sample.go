@@ -21,8 +21,6 @@ func sample(_ context.Context, args []string, out io.Writer) error {
 	flags.IntVar(&s.steps, "steps", 0, "steps of a sample (default: 128; text 1000, drawings 120)")
 	flags.Uint64Var(&s.seed, "seed", 1, "seed of the draws")
 	flags.BoolVar(&s.mean, "mean", false, "take the means of the outputs in place of draws; images are always means")
-	var line latentLine
-	line.flags(flags)
 	if err := parse(flags, args, out); err != nil {
 		return err
 	}
@@ -36,45 +34,21 @@ func sample(_ context.Context, args []string, out io.Writer) error {
 			return usagef("-%s %d: want 1..%d", n.flag, n.got, n.most)
 		}
 	}
-	if err := line.check(given); err != nil {
-		return err
-	}
-	if err := line.data.check(); err != nil {
-		return err
-	}
-	if err := apart(line.data.path, *dir); err != nil {
-		return err
-	}
 	path := checkpoint(*from)
 	m, info, err := model.Load(path)
 	if err != nil {
 		return err
 	}
 	form := info.Form
-	if err := line.suits(m, path); err != nil {
+	count, steps := s.sizes(form)
+	if err := room(drawing(m, count, steps), "drawing", flags); err != nil {
 		return err
 	}
-	if count, steps := s.sizes(form); line.from == "" {
-		if err := room(drawing(m, count, steps), "drawing", flags); err != nil {
-			return err
-		}
-	}
 	return within(*dir, func(folder *rundir.Dir) error {
-		count, _ := s.sizes(form)
-		if line.to != "" {
-			count = line.between + 2
-		} else if line.from != "" {
-			count = 1
-		}
 		if err := folder.Reserve(dataset.Files(form.Kind, dataset.BaseSample, count)...); err != nil {
 			return err
 		}
-		var files []string
-		if line.from != "" {
-			files, err = line.write(*dir, m.(*model.VRAE[float32]), path, info, s, out)
-		} else {
-			files, err = writeSamples(*dir, m, form, s, nil)
-		}
+		files, err := writeSamples(*dir, m, form, s, nil)
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}

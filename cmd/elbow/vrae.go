@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"math"
@@ -145,7 +143,6 @@ const (
 func vraeWalk(dir string, m *model.VRAE[float32], d *dataset.Data, seed uint64, threads int) error {
 	const points, long = 9, 1024
 	ends := []model.Sequence{d.Train[0], d.Train[len(d.Train)-1]}
-	z, _ := m.Encode(ends, 2, threads)
 	steps := ends[0].Steps(d.Dim)
 	for _, v := range []struct {
 		folder       string
@@ -154,7 +151,7 @@ func vraeWalk(dir string, m *model.VRAE[float32], d *dataset.Data, seed uint64, 
 		data         []model.Sequence
 		means        bool
 	}{
-		{walkFolder, m.Decode(model.Interpolate(z[:m.Latent], z[m.Latent:], points), points, steps), points, steps, ends, true},
+		{walkFolder, walk(m, ends, points, steps, false, 0), points, steps, ends, true},
 		{longFolder, m.Generate(make([]float32, m.Latent), 1, long, seed), 1, long, nil, false},
 	} {
 		name := filepath.Join(dir, v.folder)
@@ -166,104 +163,4 @@ func vraeWalk(dir string, m *model.VRAE[float32], d *dataset.Data, seed uint64, 
 		}
 	}
 	return nil
-}
-
-// latentLine is what sample does with a VRAE beside drawing z from the prior: go on from a
-// sequence of the data, or walk from one to another.
-type latentLine struct {
-	from, to string
-	between  int
-	data     dataFlags
-}
-
-func (l *latentLine) flags(fs *flag.FlagSet) {
-	fs.StringVar(&l.from, "from", "", "vrae: the name of a sequence of the data, or of a window as PIECE@STEP, to take z from in place of the prior")
-	fs.StringVar(&l.to, "to", "", "vrae: likewise; the samples then lead from -from to it, in a straight line through the latent space")
-	fs.IntVar(&l.between, "between", 3, "vrae: samples between -from and -to")
-	l.data.flags(fs)
-}
-
-// check reports flags that do not go together.
-func (l *latentLine) check(given map[string]bool) error {
-	for name := range given {
-		if l.from == "" && isDataFlag(name) {
-			return usagef("-%s: only -from takes anything of the data", name)
-		}
-	}
-	switch {
-	case given["between"] && (l.from == "" || l.to == ""):
-		return usagef("-between %d: it is for the way -from one sequence -to another", l.between)
-	case l.from == "" && l.to != "":
-		return usagef("-to %s: it needs -from", l.to)
-	case l.between < 0 || l.between > 1000:
-		return usagef("-between %d: want 0..1000", l.between)
-	}
-	return nil
-}
-
-// suits reports a model that has no sequences to go on from.
-func (l *latentLine) suits(m model.Model[float32], path string) error {
-	if _, ok := m.(*model.VRAE[float32]); l.from != "" && !ok {
-		return fmt.Errorf("%s: a %s has no latent variable of a whole sequence, as -from needs", path, m.Settings().Model)
-	}
-	return nil
-}
-
-// write decodes what the flags ask for and writes it as the data were.
-func (l *latentLine) write(dir string, m *model.VRAE[float32], path string, info model.Info, s sampling, out io.Writer) ([]string, error) {
-	d, err := l.data.openAs(path, info, out)
-	if err != nil {
-		return nil, err
-	}
-	if err := m.CheckData(d.Data); err != nil {
-		return nil, err
-	}
-	ends := []string{l.from}
-	if l.to != "" {
-		ends = append(ends, l.to)
-	}
-	var seqs []model.Sequence
-	for _, name := range ends {
-		q, ok := find(d, name)
-		if !ok {
-			return nil, fmt.Errorf("%s: no sequence %q; they have names like %q", d.Name, name, d.All()[0].Name)
-		}
-		seqs = append(seqs, q)
-	}
-	z, _ := m.Encode(seqs, len(seqs), 1)
-	count, steps := 1, s.steps
-	if l.to != "" {
-		count = l.between + 2
-		z = model.Interpolate(z[:m.Latent], z[m.Latent:], count)
-	}
-	if steps == 0 {
-		steps = seqs[0].Steps(d.Dim)
-	}
-	if steps == 0 {
-		return nil, errors.New("-from is a sequence of no steps")
-	}
-	if err := room(drawing(m, count, steps), "drawing", l.data.set); err != nil {
-		return nil, err
-	}
-	var x []float32
-	means := s.mean || d.Form.Kind == model.FormImage
-	if means {
-		x = m.Decode(z, count, steps)
-	} else {
-		x = m.Generate(z, count, steps, s.seed)
-	}
-	return dataset.Write(dir, d.Form, d.Dim, dataset.Output{Base: dataset.BaseSample, Pieces: dataset.Split(x, count), Means: means, Before: seqs[:1]})
-}
-
-// find returns the sequence with that name or, of a piece, the first window.
-func find(d *dataset.Data, name string) (model.Sequence, bool) {
-	for _, exact := range []bool{true, false} {
-		for _, q := range d.All() {
-			piece, _ := model.Piece(q.Name)
-			if q.Name == name || !exact && piece == name {
-				return q, true
-			}
-		}
-	}
-	return model.Sequence{}, false
 }

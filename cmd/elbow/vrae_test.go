@@ -56,14 +56,17 @@ func TestVRAE(t *testing.T) {
 		t.Error(err)
 	}
 
-	mustRun(t, "sample", "-model", dir, "-out", maps, "-from", "greensleeves", "-to", "sakura@8", "-between", "2")
+	out = mustRun(t, "interpolate", "greensleeves", "Sakura@8", "-model", dir, "-out", maps, "-between", "2")
+	if !strings.Contains(out, "from greensleeves@0 to sakura@") {
+		t.Errorf("interpolate printed %s", out)
+	}
 	for i := range 4 {
-		if got := midiSteps(t, maps, fmt.Sprintf("sample-%d.mid", i+1)); got == 0 || got > 16 {
+		if got := midiSteps(t, maps, fmt.Sprintf("walk-%d.mid", i+1)); got == 0 || got > 16 {
 			t.Errorf("sample %d of a walk of 16 steps has %d steps", i+1, got)
 		}
 	}
-	mustRun(t, "sample", "-model", dir, "-out", maps, "-from", "greensleeves", "-steps", "1000", "-seed", "2")
-	if got := midiSteps(t, maps, "sample.mid"); got < 900 || got > 1000 {
+	mustRun(t, "interpolate", "greensleeves", "greensleeves", "-model", dir, "-out", maps, "-between", "0", "-steps", "1000", "-draw", "-seed", "2")
+	if got := midiSteps(t, maps, "walk-2.mid"); got < 900 || got > 1000 {
 		t.Errorf("%d steps went on from a window, want 1000", got)
 	}
 	mustRun(t, "eval", "-model", dir, "-hop", "8")
@@ -71,8 +74,8 @@ func TestVRAE(t *testing.T) {
 		{"eval", "-model", dir, "-hop", "4"},
 		{"eval", "-model", dir, "-hop", "-1"},
 		{"eval", "-model", dir, "-window", "8"},
-		{"sample", "-model", dir, "-out", maps, "-from", "no such tune"},
-		{"sample", "-model", dir, "-out", maps, "-to", "sakura"},
+		{"interpolate", "no such tune", "sakura", "-model", dir, "-out", maps},
+		{"interpolate", "sakura", "-model", dir, "-out", maps},
 		{"train", "-model", "classifier", "-out", t.TempDir()},
 		{"train", "-model", "vrae", "-kl-weight", "0", "-out", t.TempDir()},
 		{"train", "-hop", "3", "-out", t.TempDir()},
@@ -103,7 +106,7 @@ func TestEncodeRefuses(t *testing.T) {
 	if err := model.Save(path, m, &model.Data{}); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"encode", "-model", dir}, {"sample", "-model", dir, "-from", "x"}} {
+	for _, args := range [][]string{{"encode", "-model", dir}, {"interpolate", "x", "y", "-model", dir}} {
 		if code, _, errOut := elbow(t.Context(), args...); code != 1 || !strings.Contains(errOut, path) || !strings.Contains(errOut, "latent variable") {
 			t.Errorf("elbow %v: exit code %d, %q", args, code, errOut)
 		}

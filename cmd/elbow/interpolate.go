@@ -1,0 +1,124 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+
+	"github.com/elbow-go/elbow/internal/dataset"
+	"github.com/elbow-go/elbow/internal/rundir"
+	"github.com/elbow-go/elbow/model"
+)
+
+// baseWalk is what the files of interpolate are called.
+const baseWalk = "walk"
+
+// maxBetween is how many samples there are between two ends at most.
+const maxBetween = 1000
+
+func interpolate(_ context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("interpolate A B", flag.ContinueOnError)
+	var data dataFlags
+	data.flags(flags)
+	from := flags.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
+	dir := flags.String("out", "run", "folder for the files")
+	between := flags.Int("between", 3, "samples between A and B, each of which is a file, of which the first sequence, or the name of a sequence of the data, or of a window as PIECE@STEP")
+	steps := flags.Int("steps", 0, "steps of a sample (default: as A has)")
+	draw := flags.Bool("draw", false, "vrae: draw from the outputs in place of taking their means")
+	seed := flags.Uint64("seed", 1, "with -draw: seed of the draws")
+	var ends []string
+	for len(args) > 0 && args[0] != "" && args[0][0] != '-' && len(ends) < 2 {
+		ends, args = append(ends, args[0]), args[1:]
+	}
+	if err := parse(flags, args, out); err != nil {
+		return err
+	}
+	switch {
+	case len(ends) < 2:
+		return usagef("want two names: elbow interpolate A B")
+	case *between < 0 || *between > maxBetween:
+		return usagef("-between %d: want 0..%d", *between, maxBetween)
+	case *steps < 0 || *steps > 1<<20:
+		return usagef("-steps %d: want 1..%d", *steps, 1<<20)
+	}
+	for _, p := range append([]string{data.path}, ends...) {
+		if err := apart(p, *dir); err != nil {
+			return err
+		}
+	}
+	path := checkpoint(*from)
+	m, info, err := model.Load(path)
+	if err != nil {
+		return err
+	}
+	dim := m.Settings().Data
+	var seqs []model.Sequence
+	for i, name := range ends {
+		q, err := data.pick(name, func(f *dataFlags) (*dataset.Data, error) {
+			reports := out
+			if i > 0 {
+				reports = io.Discard // said already
+			}
+			return latentData(f, m, info, path, reports)
+		}, out)
+		if err != nil {
+			return err
+		}
+		if q.Steps(dim) == 0 {
+			return fmt.Errorf("%s: a sequence of no steps", q.Name)
+		}
+		seqs = append(seqs, q)
+	}
+	count := *between + 2
+	n := cmp.Or(*steps, seqs[0].Steps(dim))
+	switch m.(type) {
+	case *model.VRAE[float32]:
+	case *model.VAE[float32]:
+		if n != 1 || seqs[1].Steps(dim) != 1 || *draw {
+			return fmt.Errorf("%s: a vae goes from one data point to another, by their means", path)
+		}
+	default:
+		return fmt.Errorf("%s: a %s has no latent variable of a whole sequence, between which one could go", path, m.Settings().Model)
+	}
+	if err := room(drawing(m, count, n), "drawing", flags); err != nil {
+		return err
+	}
+	return within(*dir, func(folder *rundir.Dir) error {
+		if err := folder.Reserve(dataset.Files(info.Form.Kind, baseWalk, count)...); err != nil {
+			return err
+		}
+		o := dataset.Output{Base: baseWalk, Means: !*draw, Before: seqs[:1], After: seqs[1:], Pieces: dataset.Split(walk(m, seqs, count, n, *draw, *seed), count)}
+		for i := range count {
+			o.Names = append(o.Names, fmt.Sprintf("%.0f %% of the way", math.Round(float64(100*i)/float64(count-1))))
+		}
+		files, err := dataset.Write(*dir, info.Form, dim, o)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		fmt.Fprintf(out, "from %s to %s\n%s: %s\n", message(seqs[0].Name, maxMessage/3), message(seqs[1].Name, maxMessage/3), *dir, strings.Join(files, " "))
+		return nil
+	})
+}
+
+// walk decodes count points on the straight line from the mean of z of one sequence to that of
+// another.
+func walk(m model.Model[float32], ends []model.Sequence, count, steps int, draw bool, seed uint64) []float32 {
+	codes := model.Encode(m, ends, 1)
+	z := model.Interpolate(codes[0].Mean, codes[1].Mean, count)
+	switch m := m.(type) {
+	case *model.VAE[float32]:
+		x := make([]float32, count*m.Data)
+		m.Decode(x, z, count)
+		return x
+	case *model.VRAE[float32]:
+		if draw {
+			return m.Generate(z, count, steps, seed)
+		}
+		return m.Decode(z, count, steps)
+	}
+	panic("elbow: a model without a latent variable of a sequence")
+}
