@@ -144,32 +144,33 @@ type talk struct {
 	pending chan []float32 // messages that are to be checked
 }
 
-// session talks to the server until the end, in a new session after every error.
+// session talks to the server until the end, in a new session after every error. Each is a talk of its own: the last message of one that
+// failed may still be on its way to the connection.
 func (l *loader) session(ctx context.Context, i, in, out int) {
-	t := &talk{loader: l, in: in, out: out, noise: rand.New(rand.NewPCG(1, uint64(i))), values: make([]float32, in*l.frames), got: make([]byte, 4*out*l.frames)}
 	period := time.Duration(float64(l.frames) / l.rate * float64(time.Second))
 	phase := time.Duration(float64(period) * float64(i) / float64(l.sessions))
-	starts, wait := 0, 50*time.Millisecond
-	for ctx.Err() == nil && time.Now().Before(l.end) {
+	wait := 50 * time.Millisecond
+	for starts := uint64(0); ctx.Err() == nil && time.Now().Before(l.end); {
 		d, err := l.start(ctx, "POST", "/sessions")
 		if err == nil {
-			t.id, starts = d.ID, starts+1
-			t.first = l.begin.Add(phase)
+			t := &talk{loader: l, id: d.ID, first: l.begin.Add(phase), in: in, out: out, noise: rand.New(rand.NewPCG(starts, uint64(i))),
+				values: make([]float32, in*l.frames), got: make([]byte, 4*out*l.frames)}
+			starts++
 			if late := time.Since(t.first); late > 0 {
 				t.first = t.first.Add(late.Truncate(period) + period)
 			}
 			if i < l.check {
 				t.alone, t.pending = l.net.session(), make(chan []float32, 1<<12)
 			}
-			n := len(t.took)
 			if l.stream {
 				err = t.stream(ctx, period)
 			} else {
 				err = t.requests(ctx, period)
 			}
-			if len(t.took) > n {
+			if len(t.took) > 0 {
 				wait = 50 * time.Millisecond
 			}
+			l.add(t)
 			l.start(ctx, "DELETE", "/sessions/"+t.id) // it may be gone
 		}
 		if err == nil || errors.Is(ctx.Err(), context.Canceled) {
@@ -179,13 +180,17 @@ func (l *loader) session(ctx context.Context, i, in, out int) {
 		time.Sleep(min(wait, time.Until(l.end)))
 		wait = min(2*wait, time.Second)
 	}
+}
+
+// add counts what a talk has seen.
+func (l *loader) add(t *talk) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.took = append(l.took, t.took...)
 	if t.last.After(l.last) {
 		l.last = t.last
 	}
-	l.starts, l.checked, l.wrong = l.starts+starts, l.checked+t.checked, l.wrong+t.wrong
+	l.starts, l.checked, l.wrong = l.starts+1, l.checked+t.checked, l.wrong+t.wrong
 }
 
 // What is of one session or connection alone.
