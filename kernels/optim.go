@@ -1,6 +1,8 @@
 package kernels
 
 import (
+	"github.com/klauspost/cpuid/v2"
+
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/asm/simd"
 )
@@ -95,33 +97,23 @@ func adamUndecayed[T Float](p, g, m, v []T, o *AdamSettings[T]) {
 	}
 }
 
-// adam takes a = lr/c1 and s = 1/c2. AVX2 code serves AVX-512 too, but for arrays that fit into
-// the second cache: from beyond, memory binds, and the wider code is no faster.
+// slowDivider says that a vector of quotients takes so long, 10 cycles on a Xeon, that AVX-512 code multiplies
+// instead for most of them, with the same bits. AMD's dividers are quicker than that code.
+var slowDivider = cpuid.CPU.VendorID == cpuid.Intel
+
+// adam takes a = lr/c1 and s = 1/c2. AVX2 code, which divides, serves AVX-512 too unless division is slow, the
+// arrays fit into the second cache (from beyond, memory binds) and eps is one with which the code of AVX-512
+// divides exactly.
 func adam(p, g, m, v []float32, beta1, beta2, a, eps, s float32) {
 	isa := asm.Active()
 	if isa == asm.Generic {
 		adamGeneric(p, g, m, v, beta1, beta2, a, eps, s)
 		return
 	}
-	wide := isa == asm.AVX512 && len(p) <= 1<<17 && eps >= 0x1p-60
-	if isa == asm.AVX512 {
+	if isa == asm.AVX512 && !(slowDivider && len(p) <= 1<<17 && eps >= 0x1p-60) {
 		isa = asm.AVX2
 	}
-	for len(p) > 0 {
-		n := min(len(p), simd.MaxElems)
-		if wide {
-			// The AVX-512 code has quotients in software where eps is as above and all |m| and
-			// divisors are below 2, with the same bits. It ends before 64 elements that are not so.
-			// More of them are likely near by: AVX2 code goes on for many.
-			n -= simd.Adam(asm.AVX512, &p[0], &g[0], &m[0], &v[0], n, beta1, beta2, 1-beta1, 1-beta2, a, eps, s)
-			if p, g, m, v = p[n:], g[n:], m[n:], v[n:]; len(p) == 0 {
-				return
-			}
-			n = min(len(p), 1024)
-		}
-		simd.Adam(isa, &p[0], &g[0], &m[0], &v[0], n, beta1, beta2, 1-beta1, 1-beta2, a, eps, s)
-		p, g, m, v = p[n:], g[n:], m[n:], v[n:]
-	}
+	simd.Adam(isa, ref(p, 0), ref(g, 0), ref(m, 0), ref(v, 0), len(p), beta1, beta2, 1-beta1, 1-beta2, a, eps, s)
 }
 
 // SGDSettings are those of [SGD], under the names of torch.optim.SGD.

@@ -22,7 +22,7 @@ func near(got float32, want, bound float64) bool {
 // TestAdam takes one step from random states of all magnitudes and compares each of the
 // three results with float64, within the roundings that the doc comment lists.
 func TestAdam(t *testing.T) {
-	asmtest.ForEachISA(t, func(t *testing.T) {
+	forEachDivider(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(8, 1))
 		for n := range 68 {
 			for _, step := range []float64{1, 2, 1000, 1e9} {
@@ -66,13 +66,26 @@ func TestAdam(t *testing.T) {
 	})
 }
 
+// forEachDivider calls f once per available instruction set, and twice for AVX-512.
+func forEachDivider(t *testing.T, f func(t *testing.T)) {
+	was := slowDivider
+	t.Cleanup(func() { slowDivider = was })
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		for _, slowDivider = range []bool{false, true} {
+			if slowDivider || asm.Active() == asm.AVX512 {
+				f(t)
+			}
+		}
+	})
+}
+
 // TestAdamQuotient lets steps give p = m/eps, for every significand of eps and the m whose
 // quotients are nearest to the middle of two numbers: those are what a quotient that is not the
 // divider's could round wrongly. With all significands as integers, 2^23 <= M, D < 2^24, the
 // quotient is M 2^s / D in units of half an ULP, s = 24 or 25, and near the odd x, a middle, where
 // M 2^s = x D + j for a small j. No |j| above 3 can be wrong.
 func TestAdamQuotient(t *testing.T) {
-	asmtest.ForEachISA(t, func(t *testing.T) {
+	forEachDivider(t, func(t *testing.T) {
 		step := uint64(61)
 		if asm.Active() == asm.AVX512 && !testing.Short() {
 			step = 1
@@ -121,7 +134,7 @@ func TestAdamQuotient(t *testing.T) {
 func TestAdamRange(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	below := math.Nextafter32(2, 0)
-	asmtest.ForEachISA(t, func(t *testing.T) {
+	forEachDivider(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(8, 3))
 		for _, eps := range []float32{1e-45, 0x1p-61, 0x1p-60, 1e-8, below, 2, 1e30, inf, nan} {
 			for _, n := range []int{64, 640, 4000, 1<<17 + 3} {
@@ -158,7 +171,7 @@ func TestAdamRange(t *testing.T) {
 // TestAdamFlush lets the gradient become 0: no denormal may ever be stored, and the
 // parameter comes to rest.
 func TestAdamFlush(t *testing.T) {
-	asmtest.ForEachISA(t, func(t *testing.T) {
+	forEachDivider(t, func(t *testing.T) {
 		p, g := []float32{1, -2}, []float32{1e-3, -1e-7}
 		m, v := make([]float32, 2), make([]float32, 2)
 		normal := func(x float32) bool { return x == 0 || abs32(x) >= 0x1p-126 }

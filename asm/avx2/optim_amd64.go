@@ -5,10 +5,9 @@
 package avx2
 
 // Adam makes one step of Adam on n parameters: see kernels.Adam.
-// It may end early, with left elements still to do: see adam in package kernels.
 //
 //go:noescape
-func Adam(p *float32, grad *float32, m *float32, v *float32, n int, beta1 float32, beta2 float32, b float32, d float32, a float32, eps float32, s float32) (left int)
+func Adam(p *float32, grad *float32, m *float32, v *float32, n int, beta1 float32, beta2 float32, b float32, d float32, a float32, eps float32, s float32)
 
 // SGD makes one step of SGD on n parameters: see kernels.SGD.
 //

@@ -158,9 +158,9 @@ DATA optimConsts<>+600(SB)/4, $0x03800000
 DATA optimConsts<>+604(SB)/4, $0x03800000
 GLOBL optimConsts<>(SB), RODATA|NOPTR, $608
 
-// func Adam(p *float32, grad *float32, m *float32, v *float32, n int, beta1 float32, beta2 float32, b float32, d float32, a float32, eps float32, s float32) (left int)
+// func Adam(p *float32, grad *float32, m *float32, v *float32, n int, beta1 float32, beta2 float32, b float32, d float32, a float32, eps float32, s float32)
 // Requires: AVX, FMA3, MMX+
-TEXT ·Adam(SB), NOSPLIT, $224-80
+TEXT ·Adam(SB), NOSPLIT, $224-68
 	// Registers:    Y0-Y7 values    Y8-Y15 constants and scalars
 	VBROADCASTSS optimConsts<>+512(SB), Y15
 	VBROADCASTSS beta1+40(FP), Y14
@@ -185,10 +185,10 @@ TEXT ·Adam(SB), NOSPLIT, $224-80
 	JLT  l2
 
 l1:
-	PREFETCHT0  2048(DI)
-	PREFETCHT0  2048(SI)
-	PREFETCHT0  2048(DX)
-	PREFETCHT0  2048(BX)
+	PREFETCHT0  512(DI)
+	PREFETCHT0  512(SI)
+	PREFETCHT0  512(DX)
+	PREFETCHT0  512(BX)
 	VMOVUPS     (SI), Y0
 	VMOVUPS     32(SI), Y1
 	VMOVUPS     (DX), Y2
@@ -319,13 +319,6 @@ l3:
 	VMASKMOVPS   Y2, Y0, (DI)
 
 l4:
-	XORL CX, CX
-	JMP  l9
-	ADDQ $0x08, CX
-	ADDQ $0x08, CX
-
-l9:
-	MOVQ CX, left+72(FP)
 	VZEROUPPER
 	RET
 
@@ -344,9 +337,9 @@ TEXT ·SGD(SB), NOSPLIT, $64-40
 	MOVQ m+16(FP), DX
 	MOVQ n+24(FP), CX
 	SUBQ $0x10, CX
-	JLT  l11
+	JLT  l7
 
-l10:
+l6:
 	PREFETCHT0   2048(DI)
 	PREFETCHT0   2048(SI)
 	PREFETCHT0   2048(DX)
@@ -374,11 +367,11 @@ l10:
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
-	JGE          l10
+	JGE          l6
 
-l11:
+l7:
 	ADDQ         $0x08, CX
-	JLT          l12
+	JLT          l8
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (SI), Y1
 	VFMADD231PS  Y15, Y0, Y1
@@ -394,9 +387,9 @@ l11:
 	ADDQ         $0x20, DX
 	SUBQ         $0x08, CX
 
-l12:
+l8:
 	ADDQ         $0x08, CX
-	JEQ          l13
+	JEQ          l9
 	LEAQ         optimConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -413,7 +406,7 @@ l12:
 	VFNMADD231PS Y12, Y1, Y2
 	VMASKMOVPS   Y2, Y0, (DI)
 
-l13:
+l9:
 	VZEROUPPER
 	RET
 
@@ -432,9 +425,9 @@ TEXT ·Adagrad(SB), NOSPLIT, $64-40
 	MOVQ s+16(FP), DX
 	MOVQ n+24(FP), CX
 	SUBQ $0x10, CX
-	JLT  l16
+	JLT  l12
 
-l15:
+l11:
 	PREFETCHT0  2048(DI)
 	PREFETCHT0  2048(SI)
 	PREFETCHT0  2048(DX)
@@ -470,11 +463,11 @@ l15:
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
-	JGE          l15
+	JGE          l11
 
-l16:
+l12:
 	ADDQ        $0x08, CX
-	JLT         l17
+	JLT         l13
 	VMOVUPS     (SI), Y0
 	VMOVUPS     (DX), Y1
 	VFMADD231PS Y0, Y0, Y1
@@ -495,9 +488,9 @@ l16:
 	ADDQ         $0x20, DX
 	SUBQ         $0x08, CX
 
-l17:
+l13:
 	ADDQ        $0x08, CX
-	JEQ         l18
+	JEQ         l14
 	LEAQ        optimConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -519,6 +512,6 @@ l17:
 	VFNMADD231PS Y12, Y1, Y2
 	VMASKMOVPS   Y2, Y0, (DI)
 
-l18:
+l14:
 	VZEROUPPER
 	RET

@@ -13,9 +13,9 @@ DATA optimConsts<>+20(SB)/4, $0x3f800000 // 1
 DATA optimConsts<>+24(SB)/4, $0x40000000
 GLOBL optimConsts<>(SB), RODATA|NOPTR, $28
 
-// func Adam(p *float32, grad *float32, m *float32, v *float32, n int, beta1 float32, beta2 float32, b float32, d float32, a float32, eps float32, s float32) (left int)
+// func Adam(p *float32, grad *float32, m *float32, v *float32, n int, beta1 float32, beta2 float32, b float32, d float32, a float32, eps float32, s float32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·Adam(SB), NOSPLIT, $56-80
+TEXT ·Adam(SB), NOSPLIT, $56-68
 	// Registers:    Z0-Z17 values    Z18-Z31 constants and scalars
 	VBROADCASTSS optimConsts<>+0(SB), Z31
 	VBROADCASTSS beta1+40(FP), Z30
@@ -42,22 +42,22 @@ TEXT ·Adam(SB), NOSPLIT, $56-80
 	JLT  l2
 
 l1:
-	PREFETCHT0  2048(DI)
-	PREFETCHT0  2112(DI)
-	PREFETCHT0  2176(DI)
-	PREFETCHT0  2240(DI)
-	PREFETCHT0  2048(SI)
-	PREFETCHT0  2112(SI)
-	PREFETCHT0  2176(SI)
-	PREFETCHT0  2240(SI)
-	PREFETCHT0  2048(DX)
-	PREFETCHT0  2112(DX)
-	PREFETCHT0  2176(DX)
-	PREFETCHT0  2240(DX)
-	PREFETCHT0  2048(BX)
-	PREFETCHT0  2112(BX)
-	PREFETCHT0  2176(BX)
-	PREFETCHT0  2240(BX)
+	PREFETCHT0  512(DI)
+	PREFETCHT0  576(DI)
+	PREFETCHT0  640(DI)
+	PREFETCHT0  704(DI)
+	PREFETCHT0  512(SI)
+	PREFETCHT0  576(SI)
+	PREFETCHT0  640(SI)
+	PREFETCHT0  704(SI)
+	PREFETCHT0  512(DX)
+	PREFETCHT0  576(DX)
+	PREFETCHT0  640(DX)
+	PREFETCHT0  704(DX)
+	PREFETCHT0  512(BX)
+	PREFETCHT0  576(BX)
+	PREFETCHT0  640(BX)
+	PREFETCHT0  704(BX)
 	VMOVUPS     (SI), Z0
 	VMOVUPS     (DX), Z1
 	VMULPS      Z0, Z29, Z2
@@ -200,18 +200,20 @@ l1:
 	VMOVUPS      192(DI), Z1
 	VFNMADD231PS Z22, Z0, Z1
 	VMOVUPS      Z1, 192(DI)
-	ADDQ         $0x00000100, DI
-	ADDQ         $0x00000100, SI
-	ADDQ         $0x00000100, DX
-	ADDQ         $0x00000100, BX
-	SUBQ         $0x40, CX
-	JGE          l1
+
+l6:
+	ADDQ $0x00000100, DI
+	ADDQ $0x00000100, SI
+	ADDQ $0x00000100, DX
+	ADDQ $0x00000100, BX
+	SUBQ $0x40, CX
+	JGE  l1
 
 l2:
 	ADDQ $0x30, CX
 	JLT  l3
 
-l6:
+l7:
 	VMOVUPS     (SI), Z0
 	VMOVUPS     (DX), Z1
 	VMULPS      Z0, Z29, Z2
@@ -244,7 +246,7 @@ l6:
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, CX
-	JGE          l6
+	JGE          l7
 
 l3:
 	ADDQ        $0x10, CX
@@ -282,15 +284,108 @@ l3:
 	VMOVUPS      Z1, K7, (DI)
 
 l4:
-	XORL CX, CX
-	JMP  l9
+	JMP l8
 
 l5:
-	ADDQ $0x30, CX
-	ADDQ $0x10, CX
+	VMOVUPS     (SI), Z0
+	VMOVUPS     (DX), Z1
+	VMULPS      Z0, Z29, Z2
+	VFMADD231PS Z30, Z1, Z2
+	VPANDD      Z31, Z2, Z1
+	VCMPPS      $0x15, Z28, Z1, K1
+	VMOVAPS.Z   Z2, K1, Z1
+	VMULPS      Z0, Z27, Z2
+	VMOVUPS     (BX), Z3
+	VMULPS      Z3, Z26, Z3
+	VFMADD231PS Z0, Z2, Z3
+	VPANDD      Z31, Z3, Z0
+	VCMPPS      $0x15, Z25, Z0, K1
+	VMOVAPS.Z   Z3, K1, Z0
 
-l9:
-	MOVQ CX, left+72(FP)
+	// root
+	VMULPS  Z24, Z0, Z2
+	VSQRTPS Z2, Z2
+	VADDPS  Z23, Z2, Z2
+	VMOVUPS Z1, (DX)
+	VMOVUPS Z0, (BX)
+
+	// p
+	VDIVPS       Z2, Z1, Z0
+	VMOVUPS      (DI), Z1
+	VFNMADD231PS Z22, Z0, Z1
+	VMOVUPS      Z1, (DI)
+	VMOVUPS      64(SI), Z0
+	VMOVUPS      64(DX), Z1
+	VMULPS       Z0, Z29, Z2
+	VFMADD231PS  Z30, Z1, Z2
+	VPANDD       Z31, Z2, Z1
+	VCMPPS       $0x15, Z28, Z1, K1
+	VMOVAPS.Z    Z2, K1, Z1
+	VMULPS       Z0, Z27, Z2
+	VMOVUPS      64(BX), Z3
+	VMULPS       Z3, Z26, Z3
+	VFMADD231PS  Z0, Z2, Z3
+	VPANDD       Z31, Z3, Z0
+	VCMPPS       $0x15, Z25, Z0, K1
+	VMOVAPS.Z    Z3, K1, Z0
+	VMULPS       Z24, Z0, Z2
+	VSQRTPS      Z2, Z2
+	VADDPS       Z23, Z2, Z2
+	VMOVUPS      Z1, 64(DX)
+	VMOVUPS      Z0, 64(BX)
+	VDIVPS       Z2, Z1, Z0
+	VMOVUPS      64(DI), Z1
+	VFNMADD231PS Z22, Z0, Z1
+	VMOVUPS      Z1, 64(DI)
+	VMOVUPS      128(SI), Z0
+	VMOVUPS      128(DX), Z1
+	VMULPS       Z0, Z29, Z2
+	VFMADD231PS  Z30, Z1, Z2
+	VPANDD       Z31, Z2, Z1
+	VCMPPS       $0x15, Z28, Z1, K1
+	VMOVAPS.Z    Z2, K1, Z1
+	VMULPS       Z0, Z27, Z2
+	VMOVUPS      128(BX), Z3
+	VMULPS       Z3, Z26, Z3
+	VFMADD231PS  Z0, Z2, Z3
+	VPANDD       Z31, Z3, Z0
+	VCMPPS       $0x15, Z25, Z0, K1
+	VMOVAPS.Z    Z3, K1, Z0
+	VMULPS       Z24, Z0, Z2
+	VSQRTPS      Z2, Z2
+	VADDPS       Z23, Z2, Z2
+	VMOVUPS      Z1, 128(DX)
+	VMOVUPS      Z0, 128(BX)
+	VDIVPS       Z2, Z1, Z0
+	VMOVUPS      128(DI), Z1
+	VFNMADD231PS Z22, Z0, Z1
+	VMOVUPS      Z1, 128(DI)
+	VMOVUPS      192(SI), Z0
+	VMOVUPS      192(DX), Z1
+	VMULPS       Z0, Z29, Z2
+	VFMADD231PS  Z30, Z1, Z2
+	VPANDD       Z31, Z2, Z1
+	VCMPPS       $0x15, Z28, Z1, K1
+	VMOVAPS.Z    Z2, K1, Z1
+	VMULPS       Z0, Z27, Z2
+	VMOVUPS      192(BX), Z3
+	VMULPS       Z3, Z26, Z3
+	VFMADD231PS  Z0, Z2, Z3
+	VPANDD       Z31, Z3, Z0
+	VCMPPS       $0x15, Z25, Z0, K1
+	VMOVAPS.Z    Z3, K1, Z0
+	VMULPS       Z24, Z0, Z2
+	VSQRTPS      Z2, Z2
+	VADDPS       Z23, Z2, Z2
+	VMOVUPS      Z1, 192(DX)
+	VMOVUPS      Z0, 192(BX)
+	VDIVPS       Z2, Z1, Z0
+	VMOVUPS      192(DI), Z1
+	VFNMADD231PS Z22, Z0, Z1
+	VMOVUPS      Z1, 192(DI)
+	JMP          l6
+
+l8:
 	VZEROUPPER
 	RET
 
@@ -309,9 +404,9 @@ TEXT ·SGD(SB), NOSPLIT, $16-40
 	MOVQ m+16(FP), DX
 	MOVQ n+24(FP), CX
 	SUBQ $0x20, CX
-	JLT  l11
+	JLT  l10
 
-l10:
+l9:
 	PREFETCHT0   2048(DI)
 	PREFETCHT0   2112(DI)
 	PREFETCHT0   2048(SI)
@@ -342,11 +437,11 @@ l10:
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x20, CX
-	JGE          l10
+	JGE          l9
 
-l11:
+l10:
 	ADDQ         $0x10, CX
-	JLT          l12
+	JLT          l11
 	VMOVUPS      (DX), Z0
 	VMOVUPS      (SI), Z1
 	VFMADD231PS  Z31, Z0, Z1
@@ -362,9 +457,9 @@ l11:
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
 
-l12:
+l11:
 	ADDQ         $0x10, CX
-	JEQ          l13
+	JEQ          l12
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -380,7 +475,7 @@ l12:
 	VFNMADD231PS Z28, Z0, Z1
 	VMOVUPS      Z1, K7, (DI)
 
-l13:
+l12:
 	VZEROUPPER
 	RET
 
@@ -399,9 +494,9 @@ TEXT ·Adagrad(SB), NOSPLIT, $16-40
 	MOVQ s+16(FP), DX
 	MOVQ n+24(FP), CX
 	SUBQ $0x20, CX
-	JLT  l16
+	JLT  l15
 
-l15:
+l14:
 	PREFETCHT0  2048(DI)
 	PREFETCHT0  2112(DI)
 	PREFETCHT0  2048(SI)
@@ -440,11 +535,11 @@ l15:
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x20, CX
-	JGE          l15
+	JGE          l14
 
-l16:
+l15:
 	ADDQ        $0x10, CX
-	JLT         l17
+	JLT         l16
 	VMOVUPS     (SI), Z0
 	VMOVUPS     (DX), Z1
 	VFMADD231PS Z0, Z0, Z1
@@ -465,9 +560,9 @@ l16:
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
 
-l17:
+l16:
 	ADDQ        $0x10, CX
-	JEQ         l18
+	JEQ         l17
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -488,6 +583,6 @@ l17:
 	VFNMADD231PS Z28, Z0, Z1
 	VMOVUPS      Z1, K7, (DI)
 
-l18:
+l17:
 	VZEROUPPER
 	RET

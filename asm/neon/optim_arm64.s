@@ -76,8 +76,8 @@ DATA optimConsts<>+544(SB)/8, $0x0380000003800000 // 0x1p-120 = 7.523164e-37
 DATA optimConsts<>+552(SB)/8, $0x0380000003800000
 GLOBL optimConsts<>(SB), RODATA|NOPTR, $560
 
-// func Adam(p *float32, grad *float32, m *float32, v *float32, n int, beta1 float32, beta2 float32, b float32, d float32, a float32, eps float32, s float32) (left int)
-TEXT ·Adam(SB), NOSPLIT, $120-80
+// func Adam(p *float32, grad *float32, m *float32, v *float32, n int, beta1 float32, beta2 float32, b float32, d float32, a float32, eps float32, s float32)
+TEXT ·Adam(SB), NOSPLIT, $120-68
 	MOVD     $optimConsts<>(SB), R26
 
 	// Registers:    V0-V22 values    V23-V31 constants and scalars
@@ -106,10 +106,10 @@ TEXT ·Adam(SB), NOSPLIT, $120-80
 	SUBS     $16, R15, R15
 	BLT      l2
 l1:
-	PRFM     2048(R0), PLDL1KEEP
-	PRFM     2048(R1), PLDL1KEEP
-	PRFM     2048(R2), PLDL1KEEP
-	PRFM     2048(R3), PLDL1KEEP
+	PRFM     512(R0), PLDL1KEEP
+	PRFM     512(R1), PLDL1KEEP
+	PRFM     512(R2), PLDL1KEEP
+	PRFM     512(R3), PLDL1KEEP
 	FLDPQ    (R1), (F0, F1)
 	FLDPQ    32(R1), (F2, F3)
 	FLDPQ    (R2), (F4, F5)
@@ -201,7 +201,7 @@ l1:
 l2:
 	ADDS     $12, R15, R15
 	BLT      l3
-l6:
+l5:
 	FMOVQ    (R1), F0
 	FMOVQ    (R2), F1
 	WORD     $0x6e20dfc2 // fmul v2.4s, v30.4s, v0.4s
@@ -234,43 +234,43 @@ l6:
 	ADD      $16, R2, R2
 	ADD      $16, R3, R3
 	SUBS     $4, R15, R15
-	BGE      l6
+	BGE      l5
 l3:
 	ADDS     $4, R15, R15
 	BEQ      l4
-	TBNZ     $1, R15, t25
+	TBNZ     $1, R15, t21
 	FMOVS    (R1), F0
-	B        t24
-t25:
+	B        t20
+t21:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t24
+	TBZ      $0, R15, t20
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t24:
-	TBNZ     $1, R15, t27
+t20:
+	TBNZ     $1, R15, t23
 	FMOVS    (R2), F1
-	B        t26
-t27:
+	B        t22
+t23:
 	FMOVD    (R2), F1
-	TBZ      $0, R15, t26
+	TBZ      $0, R15, t22
 	ADD      $8, R2, R23
 	VLD1     (R23), V1.S[2]
-t26:
+t22:
 	WORD     $0x6e20dfc2 // fmul v2.4s, v30.4s, v0.4s
 	VFMLA    V1.S4, V31.S4, V2.S4
 	WORD     $0x4ea0f841 // fabs v1.4s, v2.4s
 	WORD     $0x6ea1e701 // fcmgt v1.4s, v24.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e20dfa2 // fmul v2.4s, v29.4s, v0.4s
-	TBNZ     $1, R15, t29
+	TBNZ     $1, R15, t25
 	FMOVS    (R3), F3
-	B        t28
-t29:
+	B        t24
+t25:
 	FMOVD    (R3), F3
-	TBZ      $0, R15, t28
+	TBZ      $0, R15, t24
 	ADD      $8, R3, R23
 	VLD1     (R23), V3.S[2]
-t28:
+t24:
 	WORD     $0x6e23df83 // fmul v3.4s, v28.4s, v3.4s
 	VFMLA    V0.S4, V2.S4, V3.S4
 	WORD     $0x4ea0f860 // fabs v0.4s, v3.4s
@@ -281,56 +281,47 @@ t28:
 	WORD     $0x6e3bdc02 // fmul v2.4s, v0.4s, v27.4s
 	WORD     $0x6ea1f842 // fsqrt v2.4s, v2.4s
 	WORD     $0x4e3ad442 // fadd v2.4s, v2.4s, v26.4s
-	TBNZ     $1, R15, t31
+	TBNZ     $1, R15, t27
 	FMOVS    F1, (R2)
-	B        t30
-t31:
+	B        t26
+t27:
 	FMOVD    F1, (R2)
-	TBZ      $0, R15, t30
+	TBZ      $0, R15, t26
 	ADD      $8, R2, R23
 	VST1     V1.S[2], (R23)
-t30:
-	TBNZ     $1, R15, t33
+t26:
+	TBNZ     $1, R15, t29
 	FMOVS    F0, (R3)
-	B        t32
-t33:
+	B        t28
+t29:
 	FMOVD    F0, (R3)
-	TBZ      $0, R15, t32
+	TBZ      $0, R15, t28
 	ADD      $8, R3, R23
 	VST1     V0.S[2], (R23)
-t32:
+t28:
 
 	// p
 	WORD     $0x6e22fc20 // fdiv v0.4s, v1.4s, v2.4s
-	TBNZ     $1, R15, t35
+	TBNZ     $1, R15, t31
 	FMOVS    (R0), F1
-	B        t34
-t35:
+	B        t30
+t31:
 	FMOVD    (R0), F1
-	TBZ      $0, R15, t34
+	TBZ      $0, R15, t30
 	ADD      $8, R0, R23
 	VLD1     (R23), V1.S[2]
-t34:
+t30:
 	VFMLS    V0.S4, V25.S4, V1.S4
-	TBNZ     $1, R15, t37
+	TBNZ     $1, R15, t33
 	FMOVS    F1, (R0)
-	B        t36
-t37:
+	B        t32
+t33:
 	FMOVD    F1, (R0)
-	TBZ      $0, R15, t36
+	TBZ      $0, R15, t32
 	ADD      $8, R0, R23
 	VST1     V1.S[2], (R23)
-t36:
+t32:
 l4:
-	MOVD     $0, R15
-	B        l9
-l5:
-	ADD      $12, R15, R15
-l7:
-	ADD      $4, R15, R15
-l8:
-l9:
-	MOVD     R15, left+72(FP)
 	RET
 
 // func SGD(p *float32, grad *float32, m *float32, n int, lr float32, mu float32)
@@ -350,8 +341,8 @@ TEXT ·SGD(SB), NOSPLIT, $40-40
 	MOVD     m+16(FP), R2
 	MOVD     n+24(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l39
-l38:
+	BLT      l35
+l34:
 	PRFM     2048(R0), PLDL1KEEP
 	PRFM     2048(R1), PLDL1KEEP
 	PRFM     2048(R2), PLDL1KEEP
@@ -389,11 +380,11 @@ l38:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
-	BGE      l38
-l39:
+	BGE      l34
+l35:
 	ADDS     $12, R15, R15
-	BLT      l40
-l42:
+	BLT      l36
+l38:
 	FMOVQ    (R2), F0
 	FMOVQ    (R1), F1
 	VFMLA    V0.S4, V31.S4, V1.S4
@@ -408,61 +399,61 @@ l42:
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
 	SUBS     $4, R15, R15
-	BGE      l42
-l40:
+	BGE      l38
+l36:
 	ADDS     $4, R15, R15
-	BEQ      l41
-	TBNZ     $1, R15, t54
+	BEQ      l37
+	TBNZ     $1, R15, t50
 	FMOVS    (R2), F0
-	B        t53
-t54:
+	B        t49
+t50:
 	FMOVD    (R2), F0
-	TBZ      $0, R15, t53
+	TBZ      $0, R15, t49
 	ADD      $8, R2, R23
 	VLD1     (R23), V0.S[2]
-t53:
-	TBNZ     $1, R15, t56
+t49:
+	TBNZ     $1, R15, t52
 	FMOVS    (R1), F1
-	B        t55
-t56:
+	B        t51
+t52:
 	FMOVD    (R1), F1
-	TBZ      $0, R15, t55
+	TBZ      $0, R15, t51
 	ADD      $8, R1, R23
 	VLD1     (R23), V1.S[2]
-t55:
+t51:
 	VFMLA    V0.S4, V31.S4, V1.S4
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
 	WORD     $0x6ea0e7a0 // fcmgt v0.4s, v29.4s, v0.4s
 	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
-	TBNZ     $1, R15, t58
+	TBNZ     $1, R15, t54
 	FMOVS    F0, (R2)
-	B        t57
-t58:
+	B        t53
+t54:
 	FMOVD    F0, (R2)
-	TBZ      $0, R15, t57
+	TBZ      $0, R15, t53
 	ADD      $8, R2, R23
 	VST1     V0.S[2], (R23)
-t57:
-	TBNZ     $1, R15, t60
+t53:
+	TBNZ     $1, R15, t56
 	FMOVS    (R0), F1
-	B        t59
-t60:
+	B        t55
+t56:
 	FMOVD    (R0), F1
-	TBZ      $0, R15, t59
+	TBZ      $0, R15, t55
 	ADD      $8, R0, R23
 	VLD1     (R23), V1.S[2]
-t59:
+t55:
 	VFMLS    V0.S4, V30.S4, V1.S4
-	TBNZ     $1, R15, t62
+	TBNZ     $1, R15, t58
 	FMOVS    F1, (R0)
-	B        t61
-t62:
+	B        t57
+t58:
 	FMOVD    F1, (R0)
-	TBZ      $0, R15, t61
+	TBZ      $0, R15, t57
 	ADD      $8, R0, R23
 	VST1     V1.S[2], (R23)
-t61:
-l41:
+t57:
+l37:
 	RET
 
 // func Adagrad(p *float32, grad *float32, s *float32, n int, lr float32, eps float32)
@@ -482,8 +473,8 @@ TEXT ·Adagrad(SB), NOSPLIT, $40-40
 	MOVD     s+16(FP), R2
 	MOVD     n+24(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l64
-l63:
+	BLT      l60
+l59:
 	PRFM     2048(R0), PLDL1KEEP
 	PRFM     2048(R1), PLDL1KEEP
 	PRFM     2048(R2), PLDL1KEEP
@@ -535,11 +526,11 @@ l63:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
-	BGE      l63
-l64:
+	BGE      l59
+l60:
 	ADDS     $12, R15, R15
-	BLT      l65
-l67:
+	BLT      l61
+l63:
 	FMOVQ    (R1), F0
 	FMOVQ    (R2), F1
 	VFMLA    V0.S4, V0.S4, V1.S4
@@ -559,64 +550,64 @@ l67:
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
 	SUBS     $4, R15, R15
-	BGE      l67
-l65:
+	BGE      l63
+l61:
 	ADDS     $4, R15, R15
-	BEQ      l66
-	TBNZ     $1, R15, t79
+	BEQ      l62
+	TBNZ     $1, R15, t75
 	FMOVS    (R1), F0
-	B        t78
-t79:
+	B        t74
+t75:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t78
+	TBZ      $0, R15, t74
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t78:
-	TBNZ     $1, R15, t81
+t74:
+	TBNZ     $1, R15, t77
 	FMOVS    (R2), F1
-	B        t80
-t81:
+	B        t76
+t77:
 	FMOVD    (R2), F1
-	TBZ      $0, R15, t80
+	TBZ      $0, R15, t76
 	ADD      $8, R2, R23
 	VLD1     (R23), V1.S[2]
-t80:
+t76:
 	VFMLA    V0.S4, V0.S4, V1.S4
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
 	WORD     $0x6ea2e7a2 // fcmgt v2.4s, v29.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	TBNZ     $1, R15, t83
+	TBNZ     $1, R15, t79
 	FMOVS    F1, (R2)
-	B        t82
-t83:
+	B        t78
+t79:
 	FMOVD    F1, (R2)
-	TBZ      $0, R15, t82
+	TBZ      $0, R15, t78
 	ADD      $8, R2, R23
 	VST1     V1.S[2], (R23)
-t82:
+t78:
 
 	// p
 	WORD     $0x6ea1f821 // fsqrt v1.4s, v1.4s
 	WORD     $0x4e3fd421 // fadd v1.4s, v1.4s, v31.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
-	TBNZ     $1, R15, t85
+	TBNZ     $1, R15, t81
 	FMOVS    (R0), F1
-	B        t84
-t85:
+	B        t80
+t81:
 	FMOVD    (R0), F1
-	TBZ      $0, R15, t84
+	TBZ      $0, R15, t80
 	ADD      $8, R0, R23
 	VLD1     (R23), V1.S[2]
-t84:
+t80:
 	VFMLS    V0.S4, V30.S4, V1.S4
-	TBNZ     $1, R15, t87
+	TBNZ     $1, R15, t83
 	FMOVS    F1, (R0)
-	B        t86
-t87:
+	B        t82
+t83:
 	FMOVD    F1, (R0)
-	TBZ      $0, R15, t86
+	TBZ      $0, R15, t82
 	ADD      $8, R0, R23
 	VST1     V1.S[2], (R23)
-t86:
-l66:
+t82:
+l62:
 	RET

@@ -1331,13 +1331,25 @@ func LayerNormBackward(isa asm.ISA, dx, dy, xhat, rstd, weight *float32, rows, n
 }
 
 // Adam makes one step of Adam on n parameters: see kernels.Adam.
-// It may end early, with left elements still to do: see adam in package kernels.
-func Adam(isa asm.ISA, p, grad, m, v *float32, n int, beta1, beta2, b, d, a, eps, s float32) (left int) {
+func Adam(isa asm.ISA, p, grad, m, v *float32, n int, beta1, beta2, b, d, a, eps, s float32) {
+	if n == 0 {
+		return
+	}
+	if n > MaxElems {
+		for ; n > MaxElems; n -= MaxElems {
+			Adam(isa, p, grad, m, v, MaxElems, beta1, beta2, b, d, a, eps, s)
+			p, grad, m, v = after(p, MaxElems), after(grad, MaxElems), after(m, MaxElems), after(v, MaxElems)
+		}
+		Adam(isa, p, grad, m, v, n, beta1, beta2, b, d, a, eps, s)
+		return
+	}
 	switch isa {
 	case asm.AVX512:
-		return avx512.Adam(p, grad, m, v, n, beta1, beta2, b, d, a, eps, s)
+		avx512.Adam(p, grad, m, v, n, beta1, beta2, b, d, a, eps, s)
+		return
 	case asm.AVX2:
-		return avx2.Adam(p, grad, m, v, n, beta1, beta2, b, d, a, eps, s)
+		avx2.Adam(p, grad, m, v, n, beta1, beta2, b, d, a, eps, s)
+		return
 	}
 	panic(missing)
 }

@@ -230,7 +230,7 @@ func LayerNormBackward(isa asm.ISA, dx, dy, xhat, rstd, weight *float32, rows, n
 	panic(missing)
 }
 
-func Adam(isa asm.ISA, p, grad, m, v *float32, n int, beta1, beta2, b, d, a, eps, s float32) (left int) {
+func Adam(isa asm.ISA, p, grad, m, v *float32, n int, beta1, beta2, b, d, a, eps, s float32) {
 	panic(missing)
 }
 

@@ -338,8 +338,8 @@ func (b *Block) MergeRows(ops []Op, x, y []*Value, half func(x, y *Value, high b
 	return z
 }
 
-// LeaveIf ends a kernel with Rest before this group of vectors if the bit is set in a lane of x or y
-// of any copy. Nothing may be stored before.
+// LeaveIf leaves this group of vectors to Any if the bit is set in a lane of x or y of any copy. Nothing may
+// be stored before.
 func (b *Block) LeaveIf(bit int, x, y *Value) {
 	if b.Copy == 0 {
 		b.bits = b.Or(x, y)
@@ -349,8 +349,7 @@ func (b *Block) LeaveIf(bit int, x, y *Value) {
 	b.leaveIf(func() *Value { return b.BitSet(b.bits, bit) })
 }
 
-// LeaveAbove leaves this group of vectors to Any if a lane of x of any copy, an unsigned integer, is
-// above limit < 1<<31 - 1. Nothing may be stored before.
+// LeaveAbove is LeaveIf for a lane of x, an unsigned integer, above limit < 1<<31 - 1.
 func (b *Block) LeaveAbove(limit uint32, x *Value) {
 	if b.Copy == 0 {
 		b.bits = x

@@ -29,9 +29,6 @@ type Kernel struct {
 	// Left makes the function stop after the first row that leaves a bit set in the first of the Vars.
 	// It returns the number of rows not finished, including that one: 0 if no row did.
 	Left bool
-	// Rest is for kernels of one row that may stop early with LeaveIf. They return the number of
-	// elements not done.
-	Rest bool
 	// Bad makes the function return the sign bits of the lanes of the first of the Vars.
 	Bad bool
 	// First and Last run before the first row and after the last one.
@@ -77,20 +74,22 @@ type Pass struct {
 	Before func(b *Block, k *Vars) // once per row, all lanes alike
 	Body   func(b *Block)
 	// Any is Body for arguments of any kind. It does the groups of interleaved vectors that Body leaves
-	// with LeaveAbove, and the vectors besides.
+	// with LeaveIf or LeaveAbove, and the vectors besides.
 	Any    func(b *Block)
 	After  func(b *Block, k *Vars) // once per row; k.Sum and k.Max give folded reductions
 	Each   func(b *Block, k *Vars) // after each round of the first loop
 	Uses   string                  // the arrays, separated by blanks
 	Copies int                     // interleaved vectors, if not as many as the target takes
-	Serial bool                    // where registers are few, or with Rest, copies one after the other: see Traits
+	Serial bool                    // where registers are few, or with Any, copies one after the other: see Traits
 	Ahead  string                  // the arrays to prefetch, separated by blanks
+
+	AheadBytes int // how far ahead, if not aheadBytes
 }
 
-// aheadBytes is how far ahead of the loop the arrays of Ahead are prefetched. It pays where several
-// arrays come from beyond the L2 cache, because the hardware does not prefetch across the ends of
-// pages and rows: it saves 5 to 10 % of a mixture and 15 % of Adam. The mixture did not care about
-// the distance between 512 and 4096; Adam was fastest at 2048.
+// aheadBytes is how far ahead of the loop the arrays of Ahead are prefetched, unless AheadBytes says it. It
+// pays where several arrays come from beyond the L2 cache, because the hardware does not prefetch across
+// the ends of pages and rows: on a Xeon it saves 5 to 10 % of a mixture and 15 % of Adam. The mixture did
+// not care about the distance between 512 and 4096.
 const aheadBytes = 2048
 
 // uses reports whether the pass reads or writes an array.
@@ -116,7 +115,7 @@ func (k *Kernel) signature() string {
 		sig += ", " + p
 	}
 	switch {
-	case k.Left, k.Rest:
+	case k.Left:
 		return "(" + sig + ") (left int)"
 	case k.Bad:
 		return "(" + sig + ") (bad int)"
@@ -126,7 +125,7 @@ func (k *Kernel) signature() string {
 
 // moves is what a [Variant] says of the arrays.
 func (k *Kernel) moves() map[string]string {
-	if k.Left || k.Rest || k.Bad {
+	if k.Left || k.Bad {
 		return nil
 	}
 	moves := map[string]string{}

@@ -23,7 +23,6 @@ type loops struct {
 	width  Operand       // bytes of the n elements of a row, of four bytes each
 	rows   Place         // rows left
 	short  int           // by so much Count is less than the elements left: see left
-	leaves []leave       // of a kernel with Rest
 	rare   []rare        // of passes with Any
 	adjust []Place       // from the end of a row of the Strided arrays to the next one
 }
@@ -76,35 +75,12 @@ func (l *loops) results(out string) {
 		l.Label(out)
 		l.copy(Result("left"), l.rows)
 	}
-	if k.Rest {
-		done := l.label()
-		l.Move(l.Count(), Num(0))
-		l.Jump(done)
-		for i, e := range l.leaves { // the first ones are the shortest
-			l.Label(e.label)
-			next := 0
-			if i+1 < len(l.leaves) {
-				next = l.leaves[i+1].short
-			}
-			if e.short > next {
-				l.Add(l.Count(), Num(e.short-next))
-			}
-		}
-		l.Label(done)
-		l.Move(Result("left"), l.Count())
-	}
 	if k.Last != nil {
 		l.once(k.Last)
 	}
 	if k.Bad {
 		l.ReturnSigns(l.vars.Keep[0])
 	}
-}
-
-// A leave is where a block jumps to end a kernel with Rest.
-type leave struct {
-	label string
-	short int
 }
 
 // A rare is a group of a pass with Any that its block jumps to, and where it jumps back to.
@@ -331,7 +307,7 @@ func (l *loops) newPass(i int) *passLoop {
 			a := l.vars.Acc[slot]
 			return a[copy%len(a)]
 		}}
-	if p.Serial && (t.Serial || l.k.Rest) {
+	if p.Serial && (t.Serial || p.Any != nil) {
 		p.block.width = 1
 	}
 	reduces := l.reduces(p)
@@ -445,19 +421,10 @@ func (l *loops) left(short int, c Cond, to string) {
 	l.short = short
 }
 
-// round is a block in a loop.
-func (l *loops) round(b Block, copies int, recipe func(b *Block)) {
-	if l.k.Rest {
-		b.leave = l.label()
-		l.leaves = append(l.leaves, leave{b.leave, l.short})
-	}
-	l.block(b, copies, recipe)
-}
-
 // group is the block of the loop over interleaved vectors.
 func (l *loops) group(p *passLoop, b Block) {
 	if p.Any == nil {
-		l.round(b, p.copies, p.Body)
+		l.block(b, p.copies, p.Body)
 		return
 	}
 	r := rare{p, l.label(), l.label()}
@@ -482,7 +449,7 @@ func (l *loops) many(p *passLoop, label, rest string) {
 	l.Label(label)
 	for _, a := range strings.Fields(p.Ahead) {
 		for line := 0; line < 4*n; line += 64 {
-			l.Prefetch(1, At(l.ptr[a], aheadBytes+line))
+			l.Prefetch(1, At(l.ptr[a], cmp.Or(p.AheadBytes, aheadBytes)+line))
 		}
 	}
 	b := p.block
@@ -504,7 +471,7 @@ func (l *loops) one(p *passLoop, label, rest string) {
 	l.Label(again)
 	b := p.block
 	b.loop = true
-	l.round(b, 1, p.single())
+	l.block(b, 1, p.single())
 	l.advance(p, n)
 	if p.copies > 2 {
 		l.SubJump(l.Count(), n, IfGe, again)
@@ -556,15 +523,15 @@ func (l *loops) part(p *passLoop, whole, copies int) {
 	if whole == 0 && l.Target().Traits().ShortTails {
 		short, done := l.label(), l.label()
 		l.CmpJump(Arg("n"), IfLt, Num(l.lanes()), short)
-		l.round(b, copies, p.single())
+		l.block(b, copies, p.single())
 		l.Jump(done)
 		l.Label(short)
 		b.short = true
-		l.round(b, copies, p.single())
+		l.block(b, copies, p.single())
 		l.Label(done)
 		return
 	}
-	l.round(b, copies, p.single())
+	l.block(b, copies, p.single())
 }
 
 func (l *loops) usedAfter(array string, pass int) bool {

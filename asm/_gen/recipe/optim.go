@@ -19,16 +19,11 @@ func Optim(f *File) {
 		})
 	}
 	//	m = beta1 m + b g    v = beta2 v + d g^2    p = p - a m / (sqrt(v s) + eps)
-	// One divider makes both roots and quotients. With AVX-512 it takes some 22 cycles for 16 of each,
-	// longer than the 14 that it takes to read and write them from and to the L2 cache. So such a
+	// One divider makes both roots and quotients. On Intel's processors with AVX-512 it takes some 22 cycles for
+	// 16 of each, longer than the 14 that it takes to read and write them from and to the L2 cache. So such a
 	// target leaves the divider only one quotient of every four, and multiplies for the others.
-	every := f.Target().Traits().Divided
-	f.Kernel(Kernel{
-		Name: "Adam", Doc: []string{"makes one step of Adam on n parameters: see kernels.Adam.",
-			"It may end early, with left elements still to do: see adam in package kernels."},
-		Arrays: []Array{{Name: "p"}, {Name: "grad"}, {Name: "m"}, {Name: "v"}}, OneRow: true, Rest: true,
-		Scalars: []string{"beta1 float32", "beta2 float32", "b float32", "d float32", "a float32", "eps float32", "s float32"},
-		Passes: []Pass{{Uses: "p grad m v", Ahead: "p grad m v", Copies: every, Serial: every > 0, Body: func(b *Block) {
+	adam := func(software bool) func(b *Block) {
+		return func(b *Block) {
 			g := b.Load("grad", 0)
 			m := b.FMA(b.Param("beta1"), b.Load("m", 0), b.Mul(b.Param("b"), g))
 			m = flush(b, m, f32.FlushMean)
@@ -36,10 +31,10 @@ func Optim(f *File) {
 			b.Note("root")
 			d := b.Add(b.Sqrt(b.Mul(v, b.Param("s"))), b.Param("eps"))
 			quotient := b.Div
-			if every > 0 && b.Of == every {
+			if software {
 				// A bit of any |m| or d that is 2 or more, Inf or NaN: out of the range of divide.
 				b.LeaveIf(30, m, d)
-				if b.Copy < every-1 {
+				if b.Copy < b.Of-1 {
 					quotient = func(x, y *Value) *Value { return divide(b, x, y) }
 				}
 			}
@@ -47,7 +42,19 @@ func Optim(f *File) {
 			b.Store("v", 0, v)
 			b.Note("p")
 			b.Store("p", 0, b.FNMA(b.Param("a"), quotient(m, d), b.Load("p", 0)))
-		}}},
+		}
+	}
+	// From memory an EPYC (Zen 4) takes 15 % less time with these arrays prefetched so near than 1024 or 2048
+	// bytes ahead. The others of this file, with fewer arrays, take 2 % more.
+	pass := Pass{Uses: "p grad m v", Ahead: "p grad m v", AheadBytes: 512, Body: adam(false)}
+	if every := f.Target().Traits().Divided; every > 0 {
+		pass.Copies, pass.Serial, pass.Body, pass.Any = every, true, adam(true), adam(false)
+	}
+	f.Kernel(Kernel{
+		Name: "Adam", Doc: []string{"makes one step of Adam on n parameters: see kernels.Adam."},
+		Arrays: []Array{{Name: "p"}, {Name: "grad"}, {Name: "m"}, {Name: "v"}}, OneRow: true,
+		Scalars: []string{"beta1 float32", "beta2 float32", "b float32", "d float32", "a float32", "eps float32", "s float32"},
+		Passes:  []Pass{pass},
 	})
 	//	m = mu m + g    p = p - lr m
 	kernel("SGD", []Array{{Name: "p"}, {Name: "grad"}, {Name: "m"}}, "p grad m",
