@@ -60,6 +60,9 @@ func BenchmarkStack(b *testing.B) { timed(b, cases.Stacks()) }
 // BenchmarkMLP is a training of dense layers and a pass through one.
 func BenchmarkMLP(b *testing.B) { timed(b, cases.MLPs()) }
 
+// BenchmarkConv1d is a training of a convolution over steps.
+func BenchmarkConv1d(b *testing.B) { timed(b, cases.Convs()) }
+
 // BenchmarkTrain is an update of a whole model: forward, backward, Adam and packing.
 func BenchmarkTrain(b *testing.B) { timed(b, cases.Models(bench.Models)) }
 

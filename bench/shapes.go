@@ -190,6 +190,17 @@ var Stacks = []struct {
 	{Sequence{32, 50, 200, 256}, 3},
 }
 
+// Convs are convolutions over steps.
+var Convs = []struct {
+	B, T, I, O     int
+	Kernel, Stride int
+}{
+	{64, 4, 129, 128, 3, 1},  // the first layer of Silero VAD, for the chunks of 64 streams
+	{64, 4, 128, 64, 3, 2},   // and its second
+	{1, 1000, 80, 384, 3, 1}, // the first layer of Whisper tiny, for 10 s of speech
+	{16, 50, 16, 33, 3, 2},   // the example of torch.nn.Conv1d, channels and batch as there
+}
+
 // MLPs are rows, inputs, width and outputs of nets with one hidden layer.
 var MLPs = [][4]int{
 	{100, 784, 500, 40}, // VAE on MNIST: encoder; Kingma and Welling 2014

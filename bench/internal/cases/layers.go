@@ -116,3 +116,29 @@ func MLPs() (list []Maker) {
 	}
 	return list
 }
+
+// Convs are trainings of convolutions.
+func Convs() (list []Maker) {
+	for _, s := range bench.Convs {
+		keys := fmt.Sprintf("B=%d/T=%d/I=%d/O=%d/K=%d/S=%d", s.B, s.T, s.I, s.O, s.Kernel, s.Stride)
+		list = append(list, maker("Conv1d", keys, func() *Case {
+			r := numbers()
+			c := cell.NewConv1d[float32](s.I, s.O, cell.Window{Kernel: s.Kernel, Stride: s.Stride, Padding: s.Kernel / 2}, cell.ReLU)
+			copy(c.W, r.normal(len(c.W), 1/math.Sqrt(float64(s.I*s.Kernel))))
+			outputs := c.Outputs(s.T)
+			rows, g := s.B*outputs, c.NewGrad()
+			x, dy := in(r.normal(s.B*s.T*s.I, 1)), in(r.normal(rows*s.O, 0.01))
+			y, da, dx := out(rows*s.O), make([]float32, rows*s.O), out(s.B*s.T*s.I)
+			return &Case{Elems: rows, Flops: 6 * float64(rows) * float64(len(c.W)), Pack: c.PackForTraining,
+				Arrays: []Array{y, dx, {g.W, Out}, {g.B, Out}}, Run: func() {
+					c.Forward(y.Data, x.Data, s.B, s.T)
+					copy(da, dy.Data)
+					c.ActivateBackward(da, y.Data, s.B, s.T)
+					c.InputGrad(dx.Data, da, s.B, s.T, false)
+					cell.Zero(g.Tensors())
+					c.ParamGrad(g, da, x.Data, s.B, s.T, 0, s.O)
+				}}
+		}))
+	}
+	return list
+}
