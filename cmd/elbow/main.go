@@ -52,8 +52,8 @@ var commands = []command{
 	{"encode", "place data in the latent space of a trained model", encode},
 	{"reconstruct", "decode what a trained model has encoded, beside the data", reconstruct},
 	{"inspect", "list the tensors of a file of weights, and what could be made of them", inspect},
-	{"export", "write a trained model for PyTorch or ONNX", export},
-	{"import", "take the parameters of a model back from PyTorch", importWeights},
+	{"export", "write a trained model for PyTorch, Keras or ONNX", export},
+	{"import", "take the parameters of a model back from PyTorch or Keras", importWeights},
 	{"doctor", "say what this machine and this build have", doctor},
 	{"bench", "measure the main kernels beside what the machine can do at most", bench},
 }
