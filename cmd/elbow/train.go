@@ -125,7 +125,11 @@ func trainIn(ctx context.Context, folder *rundir.Dir, t *model.Trainer, d *datas
 		}
 		return err
 	}
-	sum, err := finishTraining(t, d, folder.Root(), annealing(t.Model.Settings()))
+	anneal := annealing(t.Model.Settings())
+	if anneal.Runs > 0 { // which takes longer than many epochs
+		fmt.Fprintf(out, "estimating the likelihoods of valid and test: %d chains of %d temperatures for every step\n", anneal.Runs, anneal.Temperatures)
+	}
+	sum, err := finishTraining(t, d, folder.Root(), anneal)
 	if err != nil {
 		return err
 	}
