@@ -74,7 +74,7 @@ func fieldCell(preset cell.Kind) field {
 		r.Cell = c.Cell
 		defaultString(&r.Cell, preset.String())
 		if _, err := cell.ParseKind(r.Cell); err != nil {
-			return fmt.Errorf("model: cell: %w", err)
+			return fmt.Errorf("model: %w", err)
 		}
 		return nil
 	}
