@@ -29,6 +29,9 @@
 // large tensor may not be. Layers are read-only while they are used. Workspaces belong to
 // one caller, are reused, and in the steady state nothing is allocated.
 //
+// Parameters and their gradients are lists of a [Tensor] each, which an Optimizer of package model takes; package
+// kernels has its steps, such as Adam, for a slice.
+//
 // In float32 the bits of outputs and gradients do not depend on the instruction set, on the
 // number of goroutines, on how a batch is split, or on whether a sequence is run at once or
 // as a stream of steps. Every output of a product is one chain: bias first, then the input
