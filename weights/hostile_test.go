@@ -134,6 +134,7 @@ func TestPickles(t *testing.T) {
 		"itself":         {"]q\x00h\x00a.", "without end"},
 		"far memory":     {"Nr\xff\xff\xff\x7f.", "out of turn"},
 		"no operation":   {"\xff", "unknown operation"},
+		"a module":       {"cnn\nModule\n)\x81}b.", "state_dict"},
 	} {
 		if _, err := Parse("f", pickled(c[0])); err == nil || !strings.Contains(err.Error(), c[1]) {
 			t.Errorf("%s: %v, want %q", name, err, c[1])

@@ -75,6 +75,9 @@ func readTorch(f *File, raw []byte) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir+torchPickle, err)
 	}
+	if _, ok := v.(pyOther); ok {
+		return errors.New("an object that is no state dict, such as a whole module: save its state_dict()")
+	}
 	visits := 0
 	err = flatten(v, "", 0, &visits, func(name string, t *Tensor) error {
 		if len(f.Tensors) == maxTensors {
