@@ -44,9 +44,9 @@ func (c Convention) lacks(kind cell.Kind, o cell.Options) error {
 	case o.CellClip > 0:
 		return fmt.Errorf("CellClip: the tensors of %s do not tell it", c.Name)
 	case o.Heads > 1:
-		return fmt.Errorf("%s has no Heads", c.Name)
+		return fmt.Errorf("%s has no Heads: Of and Load keep the tensors of any layer", c.Name)
 	case o.LayerNorm:
-		return fmt.Errorf("%s has no LayerNorm", c.Name)
+		return fmt.Errorf("%s has no LayerNorm: Of and Load keep the tensors of any layer", c.Name)
 	}
 	return nil
 }

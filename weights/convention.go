@@ -95,7 +95,9 @@ func suffix(s string, n int) string {
 // within the reset; all others are added up when they are read, and written as the sum and zeros.
 // In training that is not the same: PyTorch has a gradient for both, so a step of SGD moves their sum twice
 // as far, and weight decay pulls at each; Adam moves it up to twice as far.
-var PyTorch = Convention{
+var PyTorch = pyTorch
+
+var pyTorch = Convention{
 	Name: "PyTorch", Kinds: []cell.Kind{cell.LSTM, cell.GRU, cell.RNNTanh}, States: "h c", sep: ".",
 	names: regexp.MustCompile(`^(?:(?P<dir>.*)\.)?(?P<tail>weight_ih|weight_hh|weight_hr|bias_ih|bias_hh|weight|bias)(?:_l(?P<layer>\d+)(?P<reverse>_reverse)?)?$`),
 	path: func(n layerName) string {
@@ -124,7 +126,9 @@ func torchEntries() []entry {
 // Gates are i f c o, where c is our g, and z r h, where h is our n. Matrices are transposed. A GRU has
 // two biases with reset_after=True and one without. The layers of a Bidirectional are forward_ and
 // backward_.
-var Keras = Convention{
+var Keras = keras
+
+var keras = Convention{
 	Name: "Keras", Kinds: []cell.Kind{cell.LSTM, cell.GRU, cell.GRUBefore, cell.RNNTanh}, States: "h c", sep: "/",
 	names: regexp.MustCompile(`^(?:(?P<dir>.*)/)?(?P<tail>kernel|recurrent_kernel|bias)$`),
 	other: regexp.MustCompile(`(^|/)backward_`), both: strings.NewReplacer("forward_", "", "backward_", ""),
@@ -160,7 +164,9 @@ func kerasEntries(bias string) []entry {
 // ONNX is the inputs W, R, B and P of the nodes RNN, LSTM and GRU: gates i o f c and z r h, peepholes
 // i o f, both biases in one row, both directions in one tensor. What a node says beside them,
 // such as linear_before_reset, [Recurrent] reads.
-var ONNX = Convention{
+var ONNX = onnx
+
+var onnx = Convention{
 	Name: "ONNX", Kinds: []cell.Kind{cell.LSTM, cell.GRU, cell.RNNTanh}, States: "h c", sep: "/",
 	names: regexp.MustCompile(`^(?:(?P<dir>.*)/)?(?P<tail>W|R|B|P)$`),
 	path:  func(n layerName) string { return suffixed(n.kind.String(), n.level) + "/*" },
@@ -181,7 +187,9 @@ func onnxEntries() []entry {
 // j is our g, and r u, then the candidate, n. To the bias of f the cells add forget_bias, by default 1, which is no variable:
 // see [Convention.ForgetBias]. The state of an LSTM is (c, h). The directions of bidirectional_dynamic_rnn
 // are fw and bw. A BasicRNNCell is known by its name, or by [Convention.As].
-var TensorFlow1 = Convention{
+var TensorFlow1 = tensorFlow1
+
+var tensorFlow1 = Convention{
 	Name: "TensorFlow 1", Kinds: []cell.Kind{cell.LSTM, cell.GRUBefore}, States: "c h", ForgetBias: 1, sep: "/",
 	names: regexp.MustCompile(`^(?:(?P<dir>.*?)/)??(?P<tail>(?:(?:gates|candidate|projection)/)?kernel|(?:(?:gates|candidate)/)?bias|w_[ifo]_diag)(?::0)?$`),
 	other: regexp.MustCompile(`(^|/)bw/`), both: strings.NewReplacer("fw/", "", "bw/", ""),
@@ -215,7 +223,9 @@ var TensorFlow1 = Convention{
 // biases, ldgo: weights_layer, weights_iter, bias, weights_peephole and weights_projection. Gates are i f c o
 // and u r o, peepholes i f o; the bias of the linear-before-reset GRU has a fourth row, that within the
 // reset, which tells it from the other one.
-var OneDNN = Convention{
+var OneDNN = oneDNN
+
+var oneDNN = Convention{
 	Name: "oneDNN", Kinds: []cell.Kind{cell.LSTM, cell.GRU, cell.GRUBefore, cell.RNNTanh}, States: "h c", sep: "/",
 	names: regexp.MustCompile(`^(?:(?P<dir>.*)/)?(?P<tail>weights_layer|weights_iter|weights_peephole|weights_projection|bias)$`),
 	path:  func(n layerName) string { return suffixed("rnn", n.level) + "/*" },
@@ -232,8 +242,11 @@ func onednnEntries(bias string) []entry {
 }
 
 // Elbow is our own: the names of [cell.Stack.Tensors] and of the models of package model, gates i f g o
-// and r z n, one bias, and bhn within the reset.
-var Elbow = Convention{
+// and r z n, one bias, and bhn within the reset. It does not have layers with Heads or LayerNorm, whose
+// tensors [Of] and [Load] keep.
+var Elbow = elbow
+
+var elbow = Convention{
 	Name: "Elbow", Kinds: []cell.Kind{cell.LSTM, cell.GRU, cell.GRUBefore, cell.RNNTanh}, States: "h c", sep: ".",
 	names: regexp.MustCompile(`^(?:(?P<dir>.*?)\.)??(?:(?P<layer>\d+)\.)?(?P<reverse>reverse\.)?(?P<tail>wih|whh|bhn|b|peephole|whr|w)$`),
 	path: func(n layerName) string {
