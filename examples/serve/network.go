@@ -89,10 +89,14 @@ func (s *source) open() (*network, error) {
 // readNodes takes the layers from the nodes of an ONNX file.
 func (n *network) readNodes(f *weights.File, s *source) error {
 	nodes, err := weights.Recurrents[float32](f)
+	refused := "" // why some nodes are not in the map
+	if err != nil {
+		refused = fmt.Sprintf(" (%v)", err)
+	}
 	names := strings.Split(s.nodes, ",")
 	if s.nodes == "" {
 		if names = slices.Sorted(maps.Keys(nodes)); len(names) != 1 {
-			return fmt.Errorf("%s: recurrent nodes %q, want -nodes to choose (%v)", f.Path, names, err)
+			return fmt.Errorf("%s: recurrent nodes %q, want -nodes to choose%s", f.Path, names, refused)
 		}
 	}
 	var layers []*cell.Recurrent[float32]
@@ -100,7 +104,7 @@ func (n *network) readNodes(f *weights.File, s *source) error {
 		node := nodes[name]
 		switch {
 		case node == nil:
-			return fmt.Errorf("%s: no recurrent node %q, has %q (%v)", f.Path, name, slices.Sorted(maps.Keys(nodes)), err)
+			return fmt.Errorf("%s: no recurrent node %q, has %q%s", f.Path, name, slices.Sorted(maps.Keys(nodes)), refused)
 		case node.Reverse || len(node.Stack.Layers) > 1:
 			return fmt.Errorf("%s: node %q reads sequences from their ends: it cannot run as a session", f.Path, name)
 		case i > 0 && node.Stack.In() != layers[i-1].Out():
