@@ -11,80 +11,53 @@ import (
 	"runtime"
 
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/dataset"
 	"github.com/elbow-go/elbow/internal/floatjson"
 	"github.com/elbow-go/elbow/model"
 )
 
+// evaluation is what a call of eval asks for.
+type evaluation struct {
+	data                    dataFlags
+	from                    string
+	seed                    uint64
+	batch, samples, threads int
+	anneal                  model.Annealing
+	bf16, int8, json        bool
+	given                   map[string]bool
+}
+
 func eval(_ context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("eval", flag.ContinueOnError)
-	var data dataFlags
-	data.flags(flags)
-	from := flags.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
-	seed := flags.Uint64("seed", 0, "seed of the draws of z (default: that of the training)")
-	batch := flags.Int("batch", 0, "sequences per pass; the draws do not depend on it (default: as in training)")
-	samples := flags.Int("samples", 0, "draws of z per sequence; above 1 the importance-weighted bound (default: as in training)")
-	threads := flags.Int("threads", runtime.GOMAXPROCS(0), "goroutines")
-	anneal := model.DefaultAnnealing()
-	flags.IntVar(&anneal.Runs, "runs", anneal.Runs, "rbm: chains of annealed importance sampling per step")
-	flags.IntVar(&anneal.Temperatures, "temperatures", anneal.Temperatures, "rbm: temperatures that each chain goes through")
-	bf16 := flags.Bool("bf16", false, "round recurrent weights to bfloat16, as a program may that steps a few sequences at a time")
-	int8s := flags.Bool("int8", false, "quantise weights and what they are multiplied by to int8")
-	asJSON := flags.Bool("json", false, "print JSON")
+	e := evaluation{anneal: model.DefaultAnnealing(), given: map[string]bool{}}
+	e.flags(flags)
 	if err := parse(flags, args, out); err != nil {
 		return err
 	}
-	reports := out
-	if *asJSON {
-		reports = nil // the output is nothing but the scores
+	flags.Visit(func(f *flag.Flag) { e.given[f.Name] = true })
+	if err := e.check(); err != nil {
+		return err
 	}
-	given := map[string]bool{}
-	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	for _, n := range []struct {
-		flag             string
-		got, least, most int
-	}{{"batch", *batch, 0, 1 << 20}, {"samples", *samples, 0, math.MaxInt}, {"threads", *threads, 1, cell.MaxThreads},
-		{"runs", anneal.Runs, 2, 1 << 12}, {"temperatures", anneal.Temperatures, 1, 1 << 16}} {
-		if given[n.flag] {
-			n.least = max(n.least, 1)
-		}
-		if n.got < n.least || n.got > n.most {
-			return usagef("-%s %d: want %d..%d", n.flag, n.got, n.least, n.most)
-		}
-	}
-	if *bf16 && *int8s {
-		return usagef("-bf16 -int8: want one of them")
-	}
-	m, info, err := model.Load(checkpoint(*from))
+	path := checkpoint(e.from)
+	m, info, err := model.Load(path)
 	if err != nil {
 		return err
 	}
-	if given["samples"] && *samples > 1 && m.Settings().Latent == 0 {
-		return usagef("-samples %d: a %s has no latent variable to draw, its likelihood takes no samples", *samples, m.Settings().Model)
+	score, err := e.config(m.Settings(), &info)
+	if err != nil {
+		return err
 	}
-	info.Samples = max(info.Samples, 1)
-	if given["seed"] {
-		info.Seed = *seed
+	reports := out
+	if e.json {
+		reports = nil // the output is nothing but the scores
 	}
-	if given["samples"] {
-		info.Samples = *samples
-	}
-	if given["batch"] {
-		info.Batch = *batch
-	}
-	d, err := data.openAs(checkpoint(*from), info, reports)
+	d, err := e.data.openAs(path, info, reports)
 	if err != nil {
 		return err
 	}
 	if err := m.Settings().CheckData(d.Data); err != nil {
-		return fmt.Errorf("%s: %w", checkpoint(*from), err)
+		return fmt.Errorf("%s: %w", path, err)
 	}
-	if annealing(info.Config) == (model.Annealing{}) {
-		if given["runs"] || given["temperatures"] {
-			return usagef("-runs, -temperatures: the likelihood of a %s output needs no estimate", info.Config.Likelihood)
-		}
-		anneal = model.Annealing{}
-	}
-	score := model.EvalConfig{Anneal: anneal, Batch: info.Batch, Samples: info.Samples, Seed: info.Seed, Threads: *threads}
 	for _, p := range d.Parts() {
 		if err := drawable(len(p.Seqs), score.Samples); err != nil {
 			return err
@@ -93,21 +66,14 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 			return err
 		}
 	}
-	if *bf16 {
-		p, ok := m.(model.BF16Packer)
-		if !ok {
-			return fmt.Errorf("%s: -bf16: a %s has no recurrent weights that could be rounded", checkpoint(*from), m.Settings().Model)
-		}
-		p.PackBF16()
-	}
-	if *int8s {
-		m.(model.Int8Packer).PackInt8()
+	if err := e.round(m, path); err != nil {
+		return err
 	}
 	scores := map[string]model.Score{}
 	for _, p := range d.Parts() {
 		scores[p.Name] = model.Evaluate(m, p.Seqs, score)
 	}
-	if *asJSON {
+	if e.json {
 		text, err := floatjson.MarshalIndent(scores)
 		if err != nil {
 			return err
@@ -115,6 +81,85 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 		_, err = fmt.Fprintf(out, "%s\n", text)
 		return err
 	}
+	printScores(out, m, info, d, scores)
+	return nil
+}
+
+func (e *evaluation) flags(flags *flag.FlagSet) {
+	e.data.flags(flags)
+	flags.StringVar(&e.from, "model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
+	flags.Uint64Var(&e.seed, "seed", 0, "seed of the draws of z (default: that of the training)")
+	flags.IntVar(&e.batch, "batch", 0, "sequences per pass; the draws do not depend on it (default: as in training)")
+	flags.IntVar(&e.samples, "samples", 0, "draws of z per sequence; above 1 the importance-weighted bound (default: as in training)")
+	flags.IntVar(&e.threads, "threads", runtime.GOMAXPROCS(0), "goroutines")
+	flags.IntVar(&e.anneal.Runs, "runs", e.anneal.Runs, "rbm: chains of annealed importance sampling per step")
+	flags.IntVar(&e.anneal.Temperatures, "temperatures", e.anneal.Temperatures, "rbm: temperatures that each chain goes through")
+	flags.BoolVar(&e.bf16, "bf16", false, "round recurrent weights to bfloat16, as a program may that steps a few sequences at a time")
+	flags.BoolVar(&e.int8, "int8", false, "quantise weights and what they are multiplied by to int8")
+	flags.BoolVar(&e.json, "json", false, "print JSON")
+}
+
+// check reports flags that are out of range, or of which one forbids another.
+func (e *evaluation) check() error {
+	for _, n := range []struct {
+		flag             string
+		got, least, most int
+	}{{"batch", e.batch, 0, 1 << 20}, {"samples", e.samples, 0, math.MaxInt}, {"threads", e.threads, 1, cell.MaxThreads},
+		{"runs", e.anneal.Runs, 2, 1 << 12}, {"temperatures", e.anneal.Temperatures, 1, 1 << 16}} {
+		if e.given[n.flag] {
+			n.least = max(n.least, 1)
+		}
+		if n.got < n.least || n.got > n.most {
+			return usagef("-%s %d: want %d..%d", n.flag, n.got, n.least, n.most)
+		}
+	}
+	if e.bf16 && e.int8 {
+		return usagef("-bf16 -int8: want one of them")
+	}
+	return nil
+}
+
+// config returns how to score with a model of the given settings: as in training but for what was
+// given, which goes to info as well.
+func (e *evaluation) config(settings model.Config, info *model.Info) (model.EvalConfig, error) {
+	if e.given["samples"] && e.samples > 1 && settings.Latent == 0 {
+		return model.EvalConfig{}, usagef("-samples %d: a %s has no latent variable to draw, its likelihood takes no samples", e.samples, settings.Model)
+	}
+	info.Samples = max(info.Samples, 1)
+	if e.given["seed"] {
+		info.Seed = e.seed
+	}
+	if e.given["samples"] {
+		info.Samples = e.samples
+	}
+	if e.given["batch"] {
+		info.Batch = e.batch
+	}
+	if annealing(info.Config) == (model.Annealing{}) {
+		if e.given["runs"] || e.given["temperatures"] {
+			return model.EvalConfig{}, usagef("-runs, -temperatures: the likelihood of a %s output needs no estimate", info.Config.Likelihood)
+		}
+		e.anneal = model.Annealing{}
+	}
+	return model.EvalConfig{Anneal: e.anneal, Batch: info.Batch, Samples: info.Samples, Seed: info.Seed, Threads: e.threads}, nil
+}
+
+// round has the model of the file at path compute with fewer bits, if asked to.
+func (e *evaluation) round(m model.Model[float32], path string) error {
+	if e.bf16 {
+		p, ok := m.(model.BF16Packer)
+		if !ok {
+			return fmt.Errorf("%s: -bf16: a %s has no recurrent weights that could be rounded", path, m.Settings().Model)
+		}
+		p.PackBF16()
+	}
+	if e.int8 {
+		m.(model.Int8Packer).PackInt8()
+	}
+	return nil
+}
+
+func printScores(out io.Writer, m model.Model[float32], info model.Info, d *dataset.Data, scores map[string]model.Score) {
 	fmt.Fprintf(out, "%s\n", describe(m.Settings()))
 	if info.Hash != d.Hash {
 		remark(out, []string{fmt.Sprintf("note: it was trained on other data, %q", info.Name)})
@@ -127,7 +172,6 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 			fmt.Fprintf(out, "%-5s %s\n", p.Name, perCharacter(s.NLLPerStep/math.Ln2))
 		}
 	}
-	return nil
 }
 
 // drawable reports more draws than the noise has rows for: from there on they would come again.

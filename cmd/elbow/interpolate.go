@@ -26,7 +26,7 @@ func interpolate(_ context.Context, args []string, out io.Writer) error {
 	data.flags(flags)
 	from := flags.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
 	dir := flags.String("out", "run", "folder for the files")
-	between := flags.Int("between", 3, "samples between A and B, each of which is a file, of which the first sequence, or the name of a sequence of the data, or of a window as PIECE@STEP")
+	between := flags.Int("between", 3, "samples between the two. A and B are names of sequences of the data (of windows PIECE@STEP), or files, whose first sequences are taken")
 	steps := flags.Int("steps", 0, "steps of a sample (default: as A has)")
 	draw := flags.Bool("draw", false, "vrae: draw from the outputs in place of taking their means")
 	seed := flags.Uint64("seed", 1, "with -draw: seed of the draws")
@@ -56,22 +56,9 @@ func interpolate(_ context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	dim := m.Settings().Data
-	var seqs []model.Sequence
-	for i, name := range ends {
-		q, err := data.pick(name, func(f *dataFlags) (*dataset.Data, error) {
-			reports := out
-			if i > 0 {
-				reports = io.Discard // said already
-			}
-			return latentData(f, m, info, path, reports)
-		}, out)
-		if err != nil {
-			return err
-		}
-		if q.Steps(dim) == 0 {
-			return fmt.Errorf("%s: a sequence of no steps", q.Name)
-		}
-		seqs = append(seqs, q)
+	seqs, err := pickEnds(&data, ends, m, info, path, out)
+	if err != nil {
+		return err
 	}
 	count := *between + 2
 	n := cmp.Or(*steps, seqs[0].Steps(dim))
@@ -102,6 +89,28 @@ func interpolate(_ context.Context, args []string, out io.Writer) error {
 		fmt.Fprintf(out, "from %s to %s\n%s: %s\n", message(seqs[0].Name, maxMessage/3), message(seqs[1].Name, maxMessage/3), *dir, strings.Join(files, " "))
 		return nil
 	})
+}
+
+// pickEnds returns the sequences of these names or files.
+func pickEnds(data *dataFlags, ends []string, m model.Model[float32], info model.Info, path string, out io.Writer) ([]model.Sequence, error) {
+	var seqs []model.Sequence
+	for i, name := range ends {
+		q, err := data.pick(name, func(f *dataFlags) (*dataset.Data, error) {
+			reports := out
+			if i > 0 {
+				reports = io.Discard // said already
+			}
+			return latentData(f, m, info, path, reports)
+		}, out)
+		if err != nil {
+			return nil, err
+		}
+		if q.Steps(m.Settings().Data) == 0 {
+			return nil, fmt.Errorf("%s: a sequence of no steps", q.Name)
+		}
+		seqs = append(seqs, q)
+	}
+	return seqs, nil
 }
 
 // walk decodes count points on the straight line from the mean of z of one sequence to that of

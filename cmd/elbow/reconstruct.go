@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -51,31 +52,9 @@ func reconstruct(_ context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	var seqs []model.Sequence
-	open := func(f *dataFlags) (*dataset.Data, error) { return latentData(f, m, info, path, out) }
-	if *of != "" {
-		q, err := data.pick(*of, open, out)
-		if err != nil {
-			return err
-		}
-		seqs = []model.Sequence{q}
-	} else {
-		d, err := open(&data)
-		if err != nil {
-			return err
-		}
-		n := *count
-		if n == 0 {
-			n = dataset.Beside(info.Form)
-		}
-		pieces := d.Pieces()
-		for _, test := range []bool{true, false} {
-			for i := 0; i < len(pieces) && len(seqs) < n; i++ {
-				if (pieces[i].Parts() == "test") == test {
-					seqs = append(seqs, pieces[i].Sequence)
-				}
-			}
-		}
+	seqs, err := toReconstruct(&data, *of, *count, m, info, path, out)
+	if err != nil {
+		return err
 	}
 	dim := m.Settings().Data
 	if err := room(m.Settings().MemoryToEncode(seqs, dim, *threads), "reconstructing", flags); err != nil {
@@ -104,6 +83,31 @@ func reconstruct(_ context.Context, args []string, out io.Writer) error {
 		fmt.Fprintf(out, "%s: %s\n", *dir, strings.Join(files, " "))
 		return nil
 	})
+}
+
+// toReconstruct returns the sequence of the name or file of or, without, the first ones of the data,
+// those of test before the others: count of them, or as many as are shown beside each other.
+func toReconstruct(data *dataFlags, of string, count int, m model.Model[float32], info model.Info, path string, out io.Writer) ([]model.Sequence, error) {
+	open := func(f *dataFlags) (*dataset.Data, error) { return latentData(f, m, info, path, out) }
+	if of != "" {
+		q, err := data.pick(of, open, out)
+		return []model.Sequence{q}, err
+	}
+	d, err := open(data)
+	if err != nil {
+		return nil, err
+	}
+	n := cmp.Or(count, dataset.Beside(info.Form))
+	var seqs []model.Sequence
+	pieces := d.Pieces()
+	for _, test := range []bool{true, false} {
+		for i := 0; i < len(pieces) && len(seqs) < n; i++ {
+			if (pieces[i].Parts() == "test") == test {
+				seqs = append(seqs, pieces[i].Sequence)
+			}
+		}
+	}
+	return seqs, nil
 }
 
 // distance returns the root mean square of the differences between reconstructions and data, in the
