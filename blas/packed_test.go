@@ -83,8 +83,8 @@ func testPackedOverlap[T Float](t *testing.T) {
 			}
 			lda := []int{1, 2, (k + 1) / 2, k - 1}[rng.IntN(4)]
 			a := make([]T, (m-1)*lda+k)
-			if x, is32 := any(a).([]float32); is32 && len(a) <= most {
-				x = fence.Tail(len(a))
+			if _, is32 := any(a).([]float32); is32 && len(a) <= most {
+				x := fence.Tail(len(a))
 				if i%2 == 0 {
 					x = fence.Head(len(a))
 				}
