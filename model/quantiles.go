@@ -38,7 +38,7 @@ func Quantiles(x []float32, count int, levels []float64) (mean []float32, quanti
 		mean[i] = float32(sum / float64(count))
 		slices.Sort(v) // NaN before all others
 		for l, p := range levels {
-			h := float64(count-1) * p
+			h := float64(float64(count-1) * p)
 			at := min(int(h), count-1)
 			q := v[at]
 			if rest := h - float64(at); rest > 0 {

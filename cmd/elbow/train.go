@@ -20,6 +20,7 @@ import (
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/atomicfile"
 	"github.com/elbow-go/elbow/internal/dataset"
+	"github.com/elbow-go/elbow/internal/f64"
 	"github.com/elbow-go/elbow/internal/floatjson"
 	"github.com/elbow-go/elbow/internal/progress"
 	"github.com/elbow-go/elbow/internal/rundir"
@@ -353,7 +354,7 @@ func printSummary(out io.Writer, s *summary) {
 
 // perCharacter says what a character of text costs: bits, and the perplexity, their power of two.
 func perCharacter(bits float64) string {
-	return fmt.Sprintf("%.4f bits per character, perplexity %.3f", bits, math.Exp2(bits))
+	return fmt.Sprintf("%.4f bits per character, perplexity %.3f", bits, f64.Exp(bits*math.Ln2))
 }
 
 // annealing returns how the likelihood of a model is estimated where it has to be.
