@@ -48,10 +48,12 @@ func NewResampler(from, to int) (*Resampler, error) {
 	r := &Resampler{up: to / g, down: from / g}
 	if r.up != r.down {
 		c := cutoff * math.Min(1, float64(to)/float64(from))
-		reach := (int(math.Ceil(crossings/c)) + 1) &^ 1 // samples on each side
-		if r.taps = 2 * reach; float64(r.taps)*float64(r.up) > maxTaps {
-			return nil, fmt.Errorf("sound: from %d to %d samples per second: %d phases of %d taps are too many", from, to, r.up, r.taps)
+		wide := crossings / c // may be more than an int holds
+		if taps := 2 * wide; taps*float64(r.up) > maxTaps {
+			return nil, fmt.Errorf("sound: from %d to %d samples per second: %d phases of %.0f taps are too many", from, to, r.up, taps)
 		}
+		reach := (int(math.Ceil(wide)) + 1) &^ 1 // samples on each side
+		r.taps = 2 * reach
 		r.design(c, reach)
 	}
 	r.reset()

@@ -110,7 +110,7 @@ func TestResampleImpulse(t *testing.T) {
 }
 
 func TestResampleErrors(t *testing.T) {
-	for _, c := range [][2]int{{0, 1}, {1, 0}, {-8000, 16000}, {999983, 1000003}} {
+	for _, c := range [][2]int{{0, 1}, {1, 0}, {-8000, 16000}, {999983, 1000003}, {math.MaxInt, 1}, {math.MaxInt, 2}, {math.MaxInt, 3}, {1, math.MaxInt}, {math.MinInt, 1}} {
 		if _, err := Resample(nil, c[0], c[1]); err == nil || !strings.HasPrefix(err.Error(), "sound: from ") {
 			t.Errorf("%v: %v", c, err)
 		}
