@@ -11,7 +11,7 @@ import (
 )
 
 // Frames travel as float32, little-endian, one after the other without anything between them, or as JSON, an array of
-// arrays of numbers. Both are exact.
+// arrays of numbers. Both are exact, but that JSON has null for outputs that are not finite.
 const (
 	binaryFrames = "application/octet-stream"
 	jsonFrames   = "application/json"
@@ -135,6 +135,10 @@ func encodeFrames(dst []byte, y []float32, kind string, out int) []byte {
 			dst = append(dst, "],["...)
 		default:
 			dst = append(dst, ',')
+		}
+		if v-v != 0 {
+			dst = append(dst, "null"...)
+			continue
 		}
 		dst = strconv.AppendFloat(dst, float64(v), 'g', -1, 32)
 	}

@@ -283,6 +283,60 @@ func TestIdle(t *testing.T) {
 	}
 }
 
+// TestStreamEnd: a stream that was silent for longer than a client may take to read an answer still ends as it should.
+func TestStreamEnd(t *testing.T) {
+	l := wide
+	l.request = 200 * time.Millisecond
+	s := newServer(opened(t, saved(t, cell.GRU, 1, cell.Options{})), 1, 4, 4, l)
+	listener, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.run(ctx, listener, time.Minute) }()
+	h := &httptest.Server{URL: "http://" + listener.Addr().String()}
+	for _, rest := range [][]byte{nil, {1}} {
+		body, writer := io.Pipe()
+		a, err := http.Post(begun(t, h)+"/stream", binaryFrames, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		writer.Write(make([]byte, 4*5))
+		if _, err := io.ReadFull(a.Body, make([]byte, 4*12)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * l.request)
+		writer.Write(rest)
+		writer.Close()
+		if more, err := io.ReadAll(a.Body); err != nil || len(more) > 0 || (a.Trailer.Get("Serve-Error") != "") != (rest != nil) {
+			t.Errorf("%d bytes of a frame: %v, %d bytes, %v", len(rest), err, len(more), a.Trailer)
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestOverflow: answers are JSON even if a state grows beyond all bounds.
+func TestOverflow(t *testing.T) {
+	n := &network{stack: cell.NewStack[float32](cell.StackConfig{Kind: cell.RNNReLU, In: 5, Hidden: 12, Layers: 1})}
+	for _, p := range n.stack.Layers[0].Tensors() {
+		for i := range p.Data {
+			p.Data[i] = 9
+		}
+	}
+	if err := n.prepare(new(source)); err != nil {
+		t.Fatal(err)
+	}
+	_, h := serving(t, n, 1, 4, 4, wide)
+	code, text := post(t, "POST", begun(t, h)+"/frames", jsonFrames, encodeFrames(nil, make([]float32, 5*50), jsonFrames, 5))
+	if code != 200 || !json.Valid([]byte(text)) || !strings.Contains(text, "null,null") {
+		t.Errorf("%d %.200s", code, text)
+	}
+}
+
 // TestStop: a server that is told to stop takes no new sessions, answers what it has taken, and says so to streams.
 func TestStop(t *testing.T) {
 	listener, err := net.Listen("tcp", "localhost:0")

@@ -257,6 +257,7 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request) (int, error) {
 	if err := s.pump(w, rc, r.Body, one); err != nil {
 		w.Header().Set(http.TrailerPrefix+"Serve-Error", err.Error())
 	}
+	rc.SetWriteDeadline(time.Now().Add(s.limits.request)) // for the end; that of the last answer may have passed
 	return http.StatusOK, nil
 }
 
