@@ -70,7 +70,7 @@ const maxFile = 64 << 20
 func member(wheel, name string) (*weights.File, error) {
 	z, err := zip.OpenReader(wheel)
 	if err != nil {
-		return nil, fmt.Errorf("%w (`make vad-model` fetches it)", err)
+		return nil, fmt.Errorf("%s: %w (`make vad-model` fetches it)", wheel, err)
 	}
 	defer z.Close()
 	r, err := z.Open("silero_vad/data/" + name)
@@ -79,7 +79,7 @@ func member(wheel, name string) (*weights.File, error) {
 	}
 	defer r.Close()
 	info, err := r.Stat()
-	if err != nil || info.Size() > maxFile {
+	if err != nil || info.Size() > maxFile || info.Size() < 0 { // an archive may claim any 64 bits
 		return nil, fmt.Errorf("%s: %s: larger than any network of Silero VAD", wheel, name)
 	}
 	raw := make([]byte, info.Size())

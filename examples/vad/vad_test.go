@@ -1,9 +1,11 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -418,6 +420,35 @@ func TestRefused(t *testing.T) {
 		var out bytes.Buffer
 		if err := run(c.args, strings.NewReader(c.in), &out, &out); err == nil || !strings.Contains(err.Error(), c.want) || out.Len() > 0 {
 			t.Errorf("%v: %v, %q, want %q", c.args, err, &out, c.want)
+		}
+	}
+}
+
+// TestBadWheel: archives that are damaged or claim absurd sizes are refused by name.
+func TestBadWheel(t *testing.T) {
+	archive := func(size uint64) []byte {
+		var b bytes.Buffer
+		z := zip.NewWriter(&b)
+		w, err := z.CreateRaw(&zip.FileHeader{Name: "silero_vad/data/" + sources[0].file, UncompressedSize64: size, CompressedSize64: 5})
+		if err == nil {
+			_, err = w.Write([]byte("hello"))
+		}
+		if err := errors.Join(err, z.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	for want, raw := range map[string][]byte{
+		"not a valid zip file":    archive(5)[20:40],
+		"unexpected EOF":          archive(6),
+		"larger than any network": archive(math.MaxUint64 - 1),
+	} {
+		path := filepath.Join(t.TempDir(), "bad.whl")
+		if err := os.WriteFile(path, raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := open(path, 16000); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), path) {
+			t.Errorf("%v, want %q", err, want)
 		}
 	}
 }
