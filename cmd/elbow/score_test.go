@@ -146,6 +146,9 @@ func TestScore(t *testing.T) {
 
 // TestScoreKinds: every model scores the built-in tunes whole, and a vrae its windows.
 func TestScoreKinds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("all of the built-in tunes, three times, which takes long in plain Go")
+	}
 	blastest.UseGo(t)
 	for _, c := range []struct {
 		args  []string
