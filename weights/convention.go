@@ -21,6 +21,8 @@ type Convention struct {
 
 	// ForgetBias is added to the bias of the forget gate, as BasicLSTMCell and LSTMCell of TensorFlow 1
 	// do when they compute.
+	// The biases that a file has are so much smaller than ours: writing and reading them rounds, so they may differ in the
+	// last bit after a round trip, which is exact otherwise.
 	ForgetBias float64
 
 	sep   string            // between the parts of a name
