@@ -155,7 +155,7 @@ func (s suite) isas() (list []asm.ISA) {
 }
 
 // warm is how long the first of a process that has waited runs before it is timed.
-const warm = 15 * time.Millisecond
+const warm = 60 * time.Millisecond
 
 // A contender is an implementation of a case by a peer.
 type contender struct {
