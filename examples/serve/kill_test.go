@@ -10,11 +10,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/elbow-go/elbow/blas"
 	"github.com/elbow-go/elbow/cell"
 )
 
-// TestMain runs a server in place of the tests where a test asks for one.
+// TestMain runs a server in place of the tests where a test asks for one. Everything runs on our own
+// products: OpenBLAS, where it is built in, gives a session other bits in other company.
 func TestMain(m *testing.M) {
+	if err := blas.Use("go"); err != nil {
+		panic(err)
+	}
 	if args := os.Getenv("SERVE_TEST_ARGS"); args != "" {
 		if err := run(context.Background(), strings.Split(args, "\n"), os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
