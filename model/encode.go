@@ -108,7 +108,7 @@ func eachPosterior(fn string, m Model[float32], seqs []Sequence, threads int, f 
 		h := States[float32]{}
 		for i := lo; i < hi; i++ {
 			steps, part := seqs[i].Steps(c.Data), evalSteps
-			if m.State() == 0 && !partsOf(m).apart {
+			if takesWhole(m) {
 				part = max(steps, 1)
 			}
 			b.H, b.C, b.Step0 = nil, nil, 0

@@ -86,10 +86,14 @@ func NewScorer(m Model[float32], c EvalConfig) *Scorer {
 	}
 	c.Samples = max(c.Samples, 1)
 	checkSize(fn, "c.Samples", c.Samples, 1, maxBatch)
-	r := &Scorer{model: m, pass: m.NewPass(c.Threads), config: c, whole: m.State() == 0 && !partsOf(m).apart, logW: make([]float64, c.Samples)}
+	r := &Scorer{model: m, pass: m.NewPass(c.Threads), config: c, whole: takesWhole(m), logW: make([]float64, c.Samples)}
 	r.Reset()
 	return r
 }
+
+// takesWhole reports whether a pass has to see all steps of a sequence at once: they neither carry a state nor
+// stand alone.
+func takesWhole(m Model[float32]) bool { return m.State() == 0 && !partsOf(m).apart }
 
 // Reset goes back to the beginning of a signal.
 func (s *Scorer) Reset() {

@@ -66,8 +66,7 @@ func continueData(_ context.Context, args []string, out io.Writer) error {
 	if err := parse(flags, args, out); err != nil {
 		return err
 	}
-	c.given = map[string]bool{}
-	flags.Visit(func(f *flag.Flag) { c.given[f.Name] = true })
+	c.given = given(flags)
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -106,13 +105,9 @@ func continueData(_ context.Context, args []string, out io.Writer) error {
 
 // check reports flags that mean nothing.
 func (c *continuing) check() error {
-	for _, n := range []struct {
-		flag      string
-		got, most int
-	}{{"steps", c.Steps, 1 << 20}, {"draws", c.Count, maxDraws}, {"held", c.held, 1 << 20}, {"top-k", c.TopK, 1 << 20}, {"threads", c.threads, cell.MaxThreads}} {
-		if c.given[n.flag] && (n.got < 1 || n.got > n.most) {
-			return usagef("-%s %d: want 1..%d", n.flag, n.got, n.most)
-		}
+	if err := checkLimits(c.given, limit{"steps", c.Steps, 1, 1 << 20}, limit{"draws", c.Count, 1, maxDraws}, limit{"held", c.held, 1, 1 << 20},
+		limit{"top-k", c.TopK, 1, 1 << 20}, limit{"threads", c.threads, 1, cell.MaxThreads}); err != nil {
+		return err
 	}
 	switch {
 	case c.prime == "" && c.prompt == "":

@@ -41,8 +41,8 @@ func encode(_ context.Context, args []string, out io.Writer) error {
 	if err := parse(flags, args, out); err != nil {
 		return err
 	}
-	if *threads < 1 || *threads > cell.MaxThreads {
-		return usagef("-threads %d: want 1..%d", *threads, cell.MaxThreads)
+	if err := checkLimits(given(flags), limit{"threads", *threads, 1, cell.MaxThreads}); err != nil {
+		return err
 	}
 	if err := apart(data.path, *dir); err != nil {
 		return err
@@ -127,7 +127,10 @@ func writeLatent(dir string, m model.Model[float32], d *dataset.Data, threads in
 	}
 	codes := model.Encode(m, seqs, threads)
 	var points []point
-	l, kls, rows := latent{what: "steps", latents: z}, make([]float64, z), 0
+	l, kls, rows, whole := latent{what: "steps", latents: z}, make([]float64, z), 0, false
+	if k, err := model.KindOf(m.Settings().Model); err == nil && wholeSequences(k) {
+		l.what, whole = "windows", true
+	}
 	err := atomicfile.Write(filepath.Join(dir, latentFile), 0o666, func(w io.Writer) error {
 		t := csv.NewWriter(w)
 		line := []string{"part", "piece", "step", "label"}
@@ -142,8 +145,8 @@ func writeLatent(dir string, m model.Model[float32], d *dataset.Data, threads in
 			piece, first := model.Piece(p.Name)
 			n := len(e.Mean) / z
 			each := 1
-			if k, err := model.KindOf(m.Settings().Model); err == nil && wholeSequences(k) {
-				each, l.what = p.Steps(d.Dim), "windows"
+			if whole {
+				each = p.Steps(d.Dim)
 			}
 			for r := range n {
 				row := func(x []float32) []float32 { return x[r*z : (r+1)*z] }

@@ -29,12 +29,12 @@ type evaluation struct {
 
 func eval(_ context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("eval", flag.ContinueOnError)
-	e := evaluation{anneal: model.DefaultAnnealing(), given: map[string]bool{}}
+	e := evaluation{anneal: model.DefaultAnnealing()}
 	e.flags(flags)
 	if err := parse(flags, args, out); err != nil {
 		return err
 	}
-	flags.Visit(func(f *flag.Flag) { e.given[f.Name] = true })
+	e.given = given(flags)
 	if err := e.check(); err != nil {
 		return err
 	}
@@ -101,17 +101,9 @@ func (e *evaluation) flags(flags *flag.FlagSet) {
 
 // check reports flags that are out of range, or of which one forbids another.
 func (e *evaluation) check() error {
-	for _, n := range []struct {
-		flag             string
-		got, least, most int
-	}{{"batch", e.batch, 0, 1 << 20}, {"samples", e.samples, 0, math.MaxInt}, {"threads", e.threads, 1, cell.MaxThreads},
-		{"runs", e.anneal.Runs, 2, 1 << 12}, {"temperatures", e.anneal.Temperatures, 1, 1 << 16}} {
-		if e.given[n.flag] {
-			n.least = max(n.least, 1)
-		}
-		if n.got < n.least || n.got > n.most {
-			return usagef("-%s %d: want %d..%d", n.flag, n.got, n.least, n.most)
-		}
+	if err := checkLimits(e.given, limit{"batch", e.batch, 1, 1 << 20}, limit{"samples", e.samples, 1, math.MaxInt}, limit{"threads", e.threads, 1, cell.MaxThreads},
+		limit{"runs", e.anneal.Runs, 2, 1 << 12}, limit{"temperatures", e.anneal.Temperatures, 1, 1 << 16}); err != nil {
+		return err
 	}
 	if e.bf16 && e.int8 {
 		return usagef("-bf16 -int8: want one of them")

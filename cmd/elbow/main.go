@@ -141,6 +141,29 @@ type usageError struct{ error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
+// given returns the names of the flags that were given.
+func given(fs *flag.FlagSet) map[string]bool {
+	names := map[string]bool{}
+	fs.Visit(func(f *flag.Flag) { names[f.Name] = true })
+	return names
+}
+
+// A limit is a flag, what it was set to, and what it may be.
+type limit struct {
+	flag             string
+	got, least, most int
+}
+
+// checkLimits reports a flag that was given and is out of its limits.
+func checkLimits(given map[string]bool, limits ...limit) error {
+	for _, l := range limits {
+		if given[l.flag] && (l.got < l.least || l.got > l.most) {
+			return usagef("-%s %d: want %d..%d", l.flag, l.got, l.least, l.most)
+		}
+	}
+	return nil
+}
+
 // parse parses the flags of a command, which takes no other arguments. Help goes to out,
 // errors are returned only.
 func parse(fs *flag.FlagSet, args []string, out io.Writer) error {

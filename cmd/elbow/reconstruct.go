@@ -32,14 +32,11 @@ func reconstruct(_ context.Context, args []string, out io.Writer) error {
 	if err := parse(flags, args, out); err != nil {
 		return err
 	}
-	given := map[string]bool{}
-	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	switch {
-	case *threads < 1 || *threads > cell.MaxThreads:
-		return usagef("-threads %d: want 1..%d", *threads, cell.MaxThreads)
-	case given["count"] && (*count < 1 || *count > maxContinuations):
-		return usagef("-count %d: want 1..%d", *count, maxContinuations)
-	case *of != "" && given["count"]:
+	given := given(flags)
+	if err := checkLimits(given, limit{"threads", *threads, 1, cell.MaxThreads}, limit{"count", *count, 1, maxContinuations}); err != nil {
+		return err
+	}
+	if *of != "" && given["count"] {
 		return usagef("-of -count: want one of them")
 	}
 	for _, p := range []string{data.path, *of} {

@@ -24,15 +24,8 @@ func sample(_ context.Context, args []string, out io.Writer) error {
 	if err := parse(flags, args, out); err != nil {
 		return err
 	}
-	given := map[string]bool{}
-	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	for _, n := range []struct {
-		flag      string
-		got, most int
-	}{{"steps", s.steps, 1 << 20}, {"count", s.count, 1 << 12}} {
-		if given[n.flag] && (n.got < 1 || n.got > n.most) {
-			return usagef("-%s %d: want 1..%d", n.flag, n.got, n.most)
-		}
+	if err := checkLimits(given(flags), limit{"steps", s.steps, 1, 1 << 20}, limit{"count", s.count, 1, 1 << 12}); err != nil {
+		return err
 	}
 	path := checkpoint(*from)
 	m, info, err := model.Load(path)

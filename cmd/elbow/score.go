@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"flag"
@@ -51,6 +52,14 @@ type stepRow struct {
 	Flagged  bool    `json:"flagged"`
 }
 
+// strange is what steps are sorted by: the score, and of one that is no number, infinity.
+func (v stepRow) strange() float64 {
+	if math.IsNaN(v.NLL) {
+		return math.Inf(1)
+	}
+	return v.NLL
+}
+
 type sequenceRow struct {
 	Part     string  `json:"part"`
 	Sequence string  `json:"sequence"`
@@ -99,7 +108,7 @@ func score(_ context.Context, args []string, out io.Writer) error {
 	if err := parse(flags, args, out); err != nil {
 		return err
 	}
-	if err := s.check(); err != nil {
+	if err := s.check(given(flags)); err != nil {
 		return err
 	}
 	for _, p := range []string{data.path, s.against} {
@@ -150,21 +159,18 @@ func score(_ context.Context, args []string, out io.Writer) error {
 				return err
 			}
 		}
-		return s.write(*dir, folder, all, usual.spreads(), asJSON, out)
+		return s.write(*dir, folder, all, usual.spreads(), *asJSON, out)
 	})
 }
 
 // check reports flags that mean nothing.
-func (s *scoring) check() error {
+func (s *scoring) check(given map[string]bool) error {
+	if err := checkLimits(given, limit{"top", s.top, 0, 1 << 20}, limit{"samples", s.config.Samples, 1, 1 << 20}, limit{"threads", s.config.Threads, 1, cell.MaxThreads}); err != nil {
+		return err
+	}
 	switch {
 	case math.IsNaN(s.flag) || math.IsInf(s.flag, 0):
 		return usagef("-flag %v: want a number", s.flag)
-	case s.top < 0 || s.top > 1<<20:
-		return usagef("-top %d: want 0..%d", s.top, 1<<20)
-	case s.config.Samples < 1 || s.config.Samples > 1<<20:
-		return usagef("-samples %d: want 1..%d", s.config.Samples, 1<<20)
-	case s.config.Threads < 1 || s.config.Threads > cell.MaxThreads:
-		return usagef("-threads %d: want 1..%d", s.config.Threads, cell.MaxThreads)
 	case !slices.Contains(scoreFormats, s.format):
 		return usagef("-format %.40q: want %s", s.format, strings.Join(scoreFormats, " or "))
 	}
@@ -218,7 +224,7 @@ func (r *scored) spreads() spreads {
 }
 
 // write writes the files and prints the highest scores.
-func (s *scoring) write(dir string, folder *rundir.Dir, r *scored, usual spreads, asJSON *bool, out io.Writer) error {
+func (s *scoring) write(dir string, folder *rundir.Dir, r *scored, usual spreads, asJSON bool, out io.Writer) error {
 	steps, sequences := s.rows(r, usual)
 	for _, ext := range scoreFormats {
 		if ext != s.format { // of a run before this one
@@ -234,23 +240,13 @@ func (s *scoring) write(dir string, folder *rundir.Dir, r *scored, usual spreads
 		return err
 	}
 	flagged := 0
-	for _, v := range steps {
-		if v.Flagged {
-			flagged++
-		}
+	for _, q := range sequences {
+		flagged += q.Flagged
 	}
 	top := slices.Clone(steps)
-	slices.SortStableFunc(top, func(a, b stepRow) int { // the highest first, NaN before all
-		switch {
-		case a.NLL == b.NLL || a.NLL != a.NLL && b.NLL != b.NLL:
-			return 0
-		case a.NLL > b.NLL || a.NLL != a.NLL:
-			return -1
-		}
-		return 1
-	})
+	slices.SortStableFunc(top, func(a, b stepRow) int { return cmp.Compare(b.strange(), a.strange()) })
 	top = top[:min(s.top, len(top))]
-	if *asJSON {
+	if asJSON {
 		text, err := floatjson.MarshalIndent(struct {
 			Training  spreads       `json:"training"`
 			Flag      float64       `json:"flag"`
@@ -287,7 +283,7 @@ func (s *scoring) rows(r *scored, usual spreads) (steps []stepRow, sequences []s
 		row.Z = usual.Sequences.Z(row.PerStep)
 		for t, v := range q.Steps {
 			z := usual.Steps.Z(v.NLL)
-			hit := z >= s.flag || v.NLL != v.NLL
+			hit := z >= s.flag || math.IsNaN(v.NLL)
 			steps = append(steps, stepRow{Part: p.Part(t), Sequence: p.Name, Step: t, NLL: v.NLL, Recon: v.Recon, KL: v.KL, Gain: v.Gain, Z: z, Flagged: hit})
 			if hit {
 				row.Flagged++

@@ -92,7 +92,7 @@ type kind struct {
 }
 
 // kinds are all kinds, in the order in which a file is taken for one of them.
-var kinds = []*kind{&rolls, &sound, &strokes, &images, &series, &text}
+var kinds = []*kind{&rolls, &waves, &strokes, &images, &series, &text}
 
 // Kinds returns the names of the kinds of data.
 func Kinds() []string {

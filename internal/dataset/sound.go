@@ -15,14 +15,14 @@ import (
 	"github.com/elbow-go/elbow/internal/figure"
 	"github.com/elbow-go/elbow/internal/infile"
 	"github.com/elbow-go/elbow/model"
-	wave "github.com/elbow-go/elbow/sound"
+	"github.com/elbow-go/elbow/sound"
 )
 
-// sound is recordings: a step is a frame of samples, not overlapping; a tail that fills no
+// waves is recordings: a step is a frame of samples, not overlapping; a tail that fills no
 // frame is left out.
-var sound = kind{
+var waves = kind{
 	name: model.FormWave, options: []string{"frame", "levels", "streams"},
-	is:   func(p *probe) bool { return p.has(".wav", ".wave") || wave.IsWAV(p.head) },
+	is:   func(p *probe) bool { return p.has(".wav", ".wave") || sound.IsWAV(p.head) },
 	read: readSound, split: splitSound, learn: learnSound, arrange: arrangeSound, check: checkSound, write: writeSound, ext: ".wav", picture: "waves",
 	suits: func(s *set, f model.Form) Suits {
 		t := Suits{Model: model.ModelVRNN, Likelihood: model.Gauss}
@@ -38,19 +38,19 @@ var sound = kind{
 
 // recording is the raw values of a piece of sound.
 type recording struct {
-	*wave.WAV
+	*sound.WAV
 	frame int
 }
 
 func (r recording) Read(dst []float64, from int) { r.WAV.Read(dst, from*r.frame) }
 
 // wav reads a WAV file. Errors name the file and the byte.
-func (r *reader) wav(path string) (*wave.WAV, error) {
+func (r *reader) wav(path string) (*sound.WAV, error) {
 	raw, err := r.budget.Read(path)
 	if err != nil {
 		return nil, err
 	}
-	return wave.ParseWAV(path, raw)
+	return sound.ParseWAV(path, raw)
 }
 
 // readSound reads one recording, or all in a folder. The folder may say with the files
@@ -182,7 +182,7 @@ func twice(dir string, parts [3][]string) (notes []string) {
 }
 
 // record adds a recording.
-func (s *set) record(path string, w *wave.WAV) error {
+func (s *set) record(path string, w *sound.WAV) error {
 	if s.form.Rate == 0 {
 		s.form.Rate = w.Rate
 	}
@@ -338,7 +338,7 @@ func checkSound(s *set, f model.Form) error {
 // writeSound writes WAV and a picture of the envelopes.
 func writeSound(w *sheet) error {
 	rate := max(w.form.Rate, 1)
-	if err := w.each(func(f io.Writer, x []float32) error { return wave.WriteWAV(f, rate, x) }); err != nil {
+	if err := w.each(func(f io.Writer, x []float32) error { return sound.WriteWAV(f, rate, x) }); err != nil {
 		return err
 	}
 	panel := func(title string, x []float32) figure.Panel {
