@@ -52,12 +52,15 @@ type stepRow struct {
 	Flagged  bool    `json:"flagged"`
 }
 
-// strange is what steps are sorted by: the score, and of one that is no number, infinity.
-func (v stepRow) strange() float64 {
-	if math.IsNaN(v.NLL) {
-		return math.Inf(1)
+// strangest orders steps by their scores, the highest first, and before all those that are no numbers.
+func strangest(a, b stepRow) int {
+	of := func(v stepRow) float64 {
+		if math.IsNaN(v.NLL) {
+			return math.Inf(1)
+		}
+		return v.NLL
 	}
-	return v.NLL
+	return cmp.Compare(of(b), of(a))
 }
 
 type sequenceRow struct {
@@ -244,7 +247,7 @@ func (s *scoring) write(dir string, folder *rundir.Dir, r *scored, usual spreads
 		flagged += q.Flagged
 	}
 	top := slices.Clone(steps)
-	slices.SortStableFunc(top, func(a, b stepRow) int { return cmp.Compare(b.strange(), a.strange()) })
+	slices.SortStableFunc(top, strangest)
 	top = top[:min(s.top, len(top))]
 	if asJSON {
 		text, err := floatjson.MarshalIndent(struct {

@@ -165,3 +165,12 @@ func TestScoreKinds(t *testing.T) {
 		}
 	}
 }
+
+// TestStrangest: the highest score comes first, and what is no number before it.
+func TestStrangest(t *testing.T) {
+	rows := []stepRow{{NLL: 3}, {NLL: math.NaN(), Step: 1}, {NLL: 5}, {NLL: 3, Step: 2}}
+	slices.SortStableFunc(rows, strangest)
+	if rows[0].Step != 1 || rows[1].NLL != 5 || rows[2].Step != 0 || rows[3].Step != 2 {
+		t.Errorf("in the order %v", rows)
+	}
+}
