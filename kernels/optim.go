@@ -98,7 +98,8 @@ func adamUndecayed[T Float](p, g, m, v []T, o *AdamSettings[T]) {
 }
 
 // slowDivider says that a vector of quotients takes so long, 10 cycles on a Xeon, that AVX-512 code multiplies
-// instead for most of them, with the same bits. AMD's dividers are quicker than that code.
+// instead for most of them, with the same bits. The divider of a Zen 4 is quicker than that code; others are
+// taken to be as well.
 var slowDivider = cpuid.CPU.VendorID == cpuid.Intel
 
 // adam takes a = lr/c1 and s = 1/c2. AVX2 code, which divides, serves AVX-512 too unless division is slow, the
