@@ -11,12 +11,17 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // compile compiles the packages in the folders for arch and returns the places of fused
 // instructions.
 func compile(root, arch string, dirs []string) ([]place, error) {
-	args := []string{"test", "-c", "-o", os.DevNull, "-gcflags=" + modulePath + "/...=-S"}
+	// The go command repeats what a compiler printed only while its cache has that file: a package
+	// could be found compiled and its listing lost. Another -D each time, which is of no effect
+	// within a module, makes the compiler run.
+	once := strconv.FormatInt(time.Now().UnixNano(), 36)
+	args := []string{"test", "-c", "-o", os.DevNull, "-gcflags=" + modulePath + "/...=-S -D=" + once}
 	for _, dir := range dirs {
 		args = append(args, "./"+dir)
 	}
