@@ -22,7 +22,7 @@ func TestSampleCount(t *testing.T) {
 		{write(t, "a.json", tinyJSON), "rolls.png rolls.svg sample-1.mid sample-2.mid sample-3.mid", nil},
 		{datatest.Waves(t), "sample-1.wav sample-2.wav sample-3.wav waves.png waves.svg", []string{"-frame", "5"}},
 		{write(t, "a.txt", strings.Repeat(page, 8)), "sample-1.txt sample-2.txt sample-3.txt", nil},
-		{write(t, "a.csv", waves(40, nil)), "sample-1.csv sample-2.csv sample-3.csv", nil},
+		{write(t, "a.csv", waves(40, nil)), "sample-1.csv sample-2.csv sample-3.csv series.png series.svg", nil},
 		{datatest.Strokes(t), "strokes.png strokes.svg", nil},
 	} {
 		dir, out := filepath.Join(t.TempDir(), "run"), t.TempDir()

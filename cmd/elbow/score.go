@@ -32,6 +32,7 @@ var scoreFormats = []string{"csv", "jsonl"}
 
 // scoreFiles are the files of score.
 var scoreFiles = func() (names []string) {
+	names = append(names, dataset.BaseScores+".png", dataset.BaseScores+".svg")
 	for _, ext := range scoreFormats {
 		names = append(names, stepScores+"."+ext, sequenceScores+"."+ext)
 	}
@@ -162,7 +163,7 @@ func score(_ context.Context, args []string, out io.Writer) error {
 				return err
 			}
 		}
-		return s.write(*dir, folder, all, usual.spreads(), *asJSON, out)
+		return s.write(folder, d, all, usual.spreads(), *asJSON, out)
 	})
 }
 
@@ -227,7 +228,8 @@ func (r *scored) spreads() spreads {
 }
 
 // write writes the files and prints the highest scores.
-func (s *scoring) write(dir string, folder *rundir.Dir, r *scored, usual spreads, asJSON bool, out io.Writer) error {
+func (s *scoring) write(folder *rundir.Dir, d *dataset.Data, r *scored, usual spreads, asJSON bool, out io.Writer) error {
+	dir := folder.Root()
 	steps, sequences := s.rows(r, usual)
 	for _, ext := range scoreFormats {
 		if ext != s.format { // of a run before this one
@@ -240,6 +242,10 @@ func (s *scoring) write(dir string, folder *rundir.Dir, r *scored, usual spreads
 		return err
 	}
 	if err := writeRows(filepath.Join(dir, sequenceScores+"."+s.format), s.format, sequences); err != nil {
+		return err
+	}
+	picture, err := s.draw(dir, d, r, steps, usual)
+	if err != nil {
 		return err
 	}
 	flagged := 0
@@ -272,8 +278,38 @@ func (s *scoring) write(dir string, folder *rundir.Dir, r *scored, usual spreads
 	for _, v := range top {
 		fmt.Fprintf(out, "%12.4f %9.2f  %8d  %s\n", v.NLL, v.Z, v.Step, message(v.Sequence, maxMessage))
 	}
-	fmt.Fprintf(out, "%s: %s.%s %s.%s\n", dir, stepScores, s.format, sequenceScores, s.format)
+	fmt.Fprintln(out, strings.TrimSpace(fmt.Sprintf("%s: %s.%s %s.%s %s", dir, stepScores, s.format, sequenceScores, s.format, picture)))
 	return nil
+}
+
+// draw draws the scores along the sequences that have the strangest steps.
+func (s *scoring) draw(dir string, d *dataset.Data, r *scored, steps []stepRow, usual spreads) (file string, err error) {
+	type strange struct {
+		piece dataset.Piece
+		steps []stepRow
+		worst stepRow
+	}
+	var list []strange
+	for i, q := range r.scores {
+		if n := len(q.Steps); n > 0 {
+			list = append(list, strange{r.pieces[i], steps[:n], slices.MinFunc(steps[:n], strangest)})
+			steps = steps[n:]
+		}
+	}
+	slices.SortStableFunc(list, func(a, b strange) int { return strangest(a.worst, b.worst) })
+	var shown []dataset.Scored
+	for _, q := range list[:min(len(list), dataset.ShownScores)] {
+		p := dataset.Scored{Piece: q.piece}
+		for _, v := range q.steps {
+			p.NLL, p.Flagged = append(p.NLL, v.NLL), append(p.Flagged, v.Flagged)
+		}
+		shown = append(shown, p)
+	}
+	threshold := usual.Steps.Mean + float64(s.flag*usual.Steps.Std)
+	if math.IsNaN(usual.Steps.Z(threshold)) {
+		threshold = math.NaN() // nothing can be flagged
+	}
+	return dataset.DrawScores(dir, d.Form, d.Dim, shown, threshold)
 }
 
 // rows makes the lines of the files.

@@ -349,19 +349,6 @@ func TestCharacters(t *testing.T) {
 	}
 }
 
-// TestEnvelope: a long sound keeps its peaks.
-func TestEnvelope(t *testing.T) {
-	x := make([]float32, 10007)
-	x[5000], x[9999] = 3, -2
-	e := envelope(x)
-	if len(e) != 2*envelopeParts || slices.Max(e) != 3 || slices.Min(e) != -2 || e[2*envelopeParts/2+1] == 0 && e[2*envelopeParts/2-1] == 0 {
-		t.Errorf("%d values from %v to %v", len(e), slices.Min(e), slices.Max(e))
-	}
-	if short := x[:7]; !slices.Equal(envelope(short), short) {
-		t.Error("a short sound changed")
-	}
-}
-
 // TestRealData checks the shapes of the data sets that are not part of the project.
 func TestRealData(t *testing.T) {
 	base := os.Getenv("ELBOW_DATA")

@@ -92,33 +92,24 @@ func WriteForecast(dir string, form model.Form, dim int, f Forecast) (files []st
 // panels shows the first dimensions: as many steps of the past as are forecast twice, the median or
 // mean and the outermost interval, and the truth.
 func (f *Forecast) panels(form model.Form, names []string, steps int, mean []float32, quantiles [][]float32) (panels []figure.Panel) {
-	const most = 8
 	dim := len(names)
 	past := f.Past.Values(dim)
 	form.Raw(past, dim)
 	first := len(past) / dim
 	from := max(first-max(2*steps, 50), 0)
-	column := func(x []float32, j, at int) (xs, ys []float64) {
-		for i := j; i < len(x); i += dim {
-			xs, ys = append(xs, float64(at+i/dim)), append(ys, float64(x[i]))
-		}
-		return xs, ys
-	}
-	for j := range min(dim, most) {
+	share := 100 * (f.Levels[len(f.Levels)-1] - f.Levels[0])
+	for j := range min(dim, maxPanels) {
 		p := figure.Panel{Title: names[j], YLabel: " "}
-		if j == min(dim, most)-1 {
+		if j == min(dim, maxPanels)-1 {
 			p.XLabel = "step"
 		}
-		xs, ys := column(past[from*dim:], j, from)
-		ahead, low := column(quantiles[0], j, first)
-		_, high := column(quantiles[len(quantiles)-1], j, first)
-		_, middle := column(mean, j, first)
-		share := 100 * (f.Levels[len(f.Levels)-1] - f.Levels[0])
-		p.Lines = []figure.Line{{Name: "data", X: xs, Y: ys},
-			{Name: strings.TrimSpace(fmt.Sprintf("%.4g %% interval", share)), X: ahead, Y: low, Hi: high}, {Name: "mean", X: ahead, Y: middle, Dashed: true}}
+		interval := column(strings.TrimSpace(fmt.Sprintf("%.4g %% interval", share)), quantiles[0], dim, j, first)
+		interval.Hi = column("", quantiles[len(quantiles)-1], dim, j, first).Y
+		middle := column("mean", mean, dim, j, first)
+		middle.Dashed = true
+		p.Lines = []figure.Line{column("data", past[from*dim:], dim, j, from), interval, middle}
 		if f.Truth != nil {
-			_, truth := column(f.Truth, j, first)
-			p.Lines = append(p.Lines, figure.Line{Name: "what followed", X: ahead, Y: truth})
+			p.Lines = append(p.Lines, column("what followed", f.Truth, dim, j, first))
 		}
 		panels = append(panels, p)
 	}

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/elbow-go/elbow/internal/figure"
 	"github.com/elbow-go/elbow/internal/npy"
 	"github.com/elbow-go/elbow/internal/table"
 	"github.com/elbow-go/elbow/model"
@@ -24,7 +25,7 @@ var series = kind{
 	is: func(p *probe) bool {
 		return p.has(".npy", ".npz") || table.Is(p.head, p.name)
 	},
-	read: readSeries, split: tenths, learn: learnSeries, check: checkSeries, write: writeSeries, ext: ".csv",
+	read: readSeries, split: tenths, learn: learnSeries, check: checkSeries, write: writeSeries, ext: ".csv", picture: "series",
 	suits: func(_ *set, f model.Form) Suits {
 		t := Suits{Model: model.ModelVRNN, Likelihood: model.Bernoulli}
 		if len(f.Scale) > 0 {
@@ -364,10 +365,11 @@ func columnNames(f model.Form, dim int) (names []string) {
 	return names
 }
 
-// writeSeries writes tables that read like the data, with a column that names the sequence.
+// writeSeries writes tables that read like the data, with a column that names the sequence, and a
+// picture of the columns.
 func writeSeries(w *sheet) error {
 	i := 0
-	return w.each(func(f io.Writer, x []float32) error {
+	if err := w.each(func(f io.Writer, x []float32) error {
 		t := csv.NewWriter(f)
 		t.Write(append([]string{"sequence"}, columnNames(w.form, w.dim)...))
 		var line []string
@@ -381,5 +383,54 @@ func writeSeries(w *sheet) error {
 		i++
 		t.Flush()
 		return t.Error()
-	})
+	}); err != nil {
+		return err
+	}
+	return w.draw(func(path string) error { return figure.Series(path, "Series", w.columns()) })
+}
+
+// columns returns a panel for each of the first dimensions, with the data and the pieces over each other:
+// as many as can be told apart, and of the data no more steps than the longest piece has.
+func (w *sheet) columns() (panels []figure.Panel) {
+	const most = 6 // lines of a panel
+	longest := 0
+	for _, x := range w.Pieces {
+		longest = max(longest, len(x))
+	}
+	for j, name := range columnNames(w.form, w.dim)[:min(w.dim, maxPanels)] {
+		p := figure.Panel{Title: name, YLabel: " "}
+		add := func(name string, x []float32) {
+			if len(p.Lines) < most {
+				p.Lines = append(p.Lines, column(name, x[:min(len(x), longest)], w.dim, j, 0))
+			}
+		}
+		for _, d := range w.before {
+			add("data: "+filepath.Base(d.name), d.x)
+		}
+		for i, x := range w.Pieces {
+			if len(p.Lines)+min(len(w.after), 1) < most {
+				add(w.title(i), x)
+			}
+		}
+		for _, d := range w.after {
+			add("data: "+filepath.Base(d.name), d.x)
+		}
+		panels = append(panels, p)
+	}
+	if n := len(panels); n > 0 {
+		panels[n-1].XLabel = "step"
+	}
+	return panels
+}
+
+// maxPanels is how many columns of a table a picture shows.
+const maxPanels = 8
+
+// column returns dimension j of x [steps, dim] as a line, of which the first step is number first.
+func column(name string, x []float32, dim, j, first int) figure.Line {
+	l := figure.Line{Name: name}
+	for i := j; i < len(x); i += dim {
+		l.X, l.Y = append(l.X, float64(first+i/dim)), append(l.Y, float64(x[i]))
+	}
+	return l
 }

@@ -342,13 +342,9 @@ func writeSound(w *sheet) error {
 		return err
 	}
 	panel := func(title string, x []float32) figure.Panel {
-		l := figure.Line{}
-		for i, v := range envelope(x) {
-			at := i * len(x) / (2 * envelopeParts)
-			if len(x) <= 2*envelopeParts {
-				at = i
-			}
-			l.X, l.Y = append(l.X, float64(at)/float64(rate)), append(l.Y, float64(v))
+		l := figure.Line{X: make([]float64, len(x)), Y: make([]float64, len(x))}
+		for i, v := range x {
+			l.X[i], l.Y[i] = float64(i)/float64(rate), float64(v)
 		}
 		return figure.Panel{Title: title, XLabel: "seconds", YLabel: "amplitude", Lines: []figure.Line{l}}
 	}
@@ -365,21 +361,4 @@ func writeSound(w *sheet) error {
 	}
 	data(w.after)
 	return w.draw(func(path string) error { return figure.Curves(path, "Sound", panels) })
-}
-
-// envelopeParts is how many parts of a sound a picture tells apart: a column of its
-// panel each, and few enough to be drawn at once.
-const envelopeParts = 300
-
-// envelope returns the least and the largest sample of each part of x, or x if it is short.
-func envelope(x []float32) []float32 {
-	if len(x) <= 2*envelopeParts {
-		return x
-	}
-	out := make([]float32, 0, 2*envelopeParts)
-	for i := range envelopeParts {
-		part := x[len(x)*i/envelopeParts : len(x)*(i+1)/envelopeParts]
-		out = append(out, slices.Min(part), slices.Max(part))
-	}
-	return out
 }

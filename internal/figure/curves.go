@@ -18,6 +18,7 @@ type Line struct {
 	Name   string
 	X, Y   []float64 // of the same length; X ascends
 	Dashed bool
+	Dots   bool // a mark at every point, with no line between them
 	// Hi, if not nil, is as long as Y: the area between Y and Hi is filled in place of a curve.
 	Hi []float64
 }
@@ -138,7 +139,11 @@ func (p Panel) header(c draw.Canvas) draw.Canvas {
 			x, y = c.Min.X, y-rowHeight
 		}
 		mid := y - rowHeight/2
-		c.StrokeLine2(p.lineStyle(i), x, mid, x+sample, mid)
+		if l.Dots {
+			c.DrawGlyphNoClip(dot(p.lineStyle(i)), vg.Point{X: x + sample/2, Y: mid})
+		} else {
+			c.StrokeLine2(p.lineStyle(i), x, mid, x+sample, mid)
+		}
 		c.FillText(sty, vg.Point{X: x + sample + 5, Y: mid}, name)
 		x += w + 14
 	}
@@ -170,7 +175,7 @@ func (p Panel) plot() (*plot.Plot, error) {
 				}
 			}
 		}
-		q.Add(curve{l, p.lineStyle(i)})
+		q.Add(curve{l.thin(maxRuns), p.lineStyle(i)})
 	}
 	if x.lo > x.hi {
 		return nil, errors.New("no finite value to draw")
@@ -218,6 +223,11 @@ type curve struct {
 	style draw.LineStyle
 }
 
+// dot is the mark of a point.
+func dot(s draw.LineStyle) draw.GlyphStyle {
+	return draw.GlyphStyle{Color: s.Color, Radius: 2.5, Shape: draw.CircleGlyph{}}
+}
+
 func (v curve) Plot(c draw.Canvas, p *plot.Plot) {
 	if v.line.Hi != nil {
 		v.band(c, p)
@@ -225,11 +235,12 @@ func (v curve) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 	var run []vg.Point
 	flush := func() {
-		switch {
-		case len(run) == 1:
-			c.DrawGlyphNoClip(draw.GlyphStyle{Color: v.style.Color, Radius: 2.5, Shape: draw.CircleGlyph{}}, run[0])
-		case len(run) > 1:
+		if len(run) > 1 && !v.line.Dots {
 			c.StrokeLines(v.style, run)
+		} else {
+			for _, at := range run {
+				c.DrawGlyphNoClip(dot(v.style), at)
+			}
 		}
 		run = nil
 	}

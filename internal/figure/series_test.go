@@ -2,6 +2,7 @@ package figure
 
 import (
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -26,5 +27,36 @@ func TestSeries(t *testing.T) {
 		if err := Series(t.TempDir()+"/a.png", "", bad); err == nil {
 			t.Errorf("%d panels pass", len(bad))
 		}
+	}
+}
+
+// TestThin: a long line keeps its peaks and its gaps, a band its width, and a short one is not touched.
+func TestThin(t *testing.T) {
+	l := Line{Name: "a", Dashed: true}
+	for i := range 10007 {
+		l.X, l.Y = append(l.X, float64(i)), append(l.Y, 0)
+	}
+	l.Y[5000], l.Y[9999] = 3, -2
+	for i := 2000; i < 2200; i++ {
+		l.Y[i] = math.NaN()
+	}
+	s := l.thin(100)
+	gaps := 0
+	for _, y := range s.Y {
+		if y != y {
+			gaps++
+		}
+	}
+	if len(s.X) > 200 || len(s.X) != len(s.Y) || !slices.Contains(s.Y, 3) || gaps == 0 || !slices.Contains(s.Y, -2) || !slices.IsSorted(s.X) || s.Name != "a" || !s.Dashed {
+		t.Errorf("%d points, %d gaps", len(s.X), gaps)
+	}
+	l.Hi = slices.Repeat([]float64{1}, len(l.X))
+	l.Hi[5001] = 7
+	if s := l.thin(100); len(s.Hi) != len(s.Y) || slices.Max(s.Hi) != 7 || !slices.Contains(s.Y, -2) {
+		t.Errorf("%d and %d points of a band", len(s.Hi), len(s.Y))
+	}
+	short := Line{X: l.X[:7], Y: l.Y[:7]}
+	if got := short.thin(4); len(got.X) != 7 {
+		t.Errorf("%d points of 7", len(got.X))
 	}
 }

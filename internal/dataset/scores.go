@@ -1,0 +1,76 @@
+package dataset
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+
+	"github.com/elbow-go/elbow/internal/figure"
+	"github.com/elbow-go/elbow/model"
+)
+
+// BaseScores is what the picture of scores is called.
+const BaseScores = "scores"
+
+// Scored is a sequence with the score of each of its steps, and which of them are unusual.
+type Scored struct {
+	Piece
+	NLL     []float64
+	Flagged []bool
+}
+
+// ShownScores is how many sequences a picture of scores shows.
+const ShownScores = 3
+
+// DrawScores draws the scores along the sequences, at most [ShownScores], each with the score from which steps are flagged,
+// and of tables the columns of the first sequence, as PNG and SVG. Flagged steps are marked in all of them. It returns the
+// name of the first file, or none if there are no steps to be drawn.
+func DrawScores(dir string, form model.Form, dim int, list []Scored, threshold float64) (file string, err error) {
+	var panels []figure.Panel
+	for _, q := range list[:min(len(list), ShownScores)] {
+		if len(q.NLL) == 0 {
+			continue
+		}
+		p := figure.Panel{Title: filepath.Base(q.Name), YLabel: "nats"}
+		nll := figure.Line{Name: "score of the step", X: make([]float64, len(q.NLL)), Y: q.NLL}
+		for i := range nll.X {
+			nll.X[i] = float64(i)
+		}
+		p.Lines = []figure.Line{nll, q.marks(nll)}
+		if last := float64(len(q.NLL) - 1); !math.IsNaN(threshold) {
+			p.Lines = append(p.Lines, figure.Line{Name: "flagged from here on", X: []float64{0, last}, Y: []float64{threshold, threshold}, Dashed: true})
+		}
+		panels = append(panels, p)
+	}
+	if len(panels) == 0 {
+		return "", nil
+	}
+	if form.Kind == model.FormSeries {
+		q := list[0]
+		x := q.Values(dim)
+		form.Raw(x, dim)
+		for j, name := range columnNames(form, dim)[:min(dim, maxPanels-len(panels))] {
+			c := column("data", x, dim, j, 0)
+			panels = append(panels, figure.Panel{Title: fmt.Sprintf("%s of %s", name, filepath.Base(q.Name)), YLabel: " ", Lines: []figure.Line{c, q.marks(c)}})
+		}
+	}
+	panels[len(panels)-1].XLabel = "step"
+	for _, ext := range []string{".svg", ".png"} {
+		file = BaseScores + ext
+		if err := figure.Series(filepath.Join(dir, file), "Scores, the strangest sequences", panels); err != nil {
+			return "", err
+		}
+	}
+	return file, nil
+}
+
+// marks returns what a line has at the flagged steps.
+func (q *Scored) marks(l figure.Line) figure.Line {
+	m := figure.Line{Name: "flagged", Dots: true}
+	for i, hit := range q.Flagged {
+		if hit {
+			m.X, m.Y = append(m.X, l.X[i]), append(m.Y, l.Y[i])
+		}
+	}
+	return m
+}
