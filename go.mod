@@ -3,6 +3,7 @@ module github.com/elbow-go/elbow
 go 1.26.0
 
 require (
+	github.com/BurntSushi/toml v1.6.0
 	github.com/klauspost/cpuid/v2 v2.4.2
 	github.com/schollz/progressbar/v3 v3.19.1
 	gitlab.com/gomidi/midi/v2 v2.3.24

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	mathbits "math/bits"
@@ -21,10 +20,10 @@ import (
 )
 
 // bench measures the main kernels beside what the machine can do at most.
-func bench(ctx context.Context, args []string, out io.Writer) error {
-	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	svg := flags.String("svg", "", "draw a roofline into this file, which must not be there yet")
-	if err := parse(flags, args, out); err != nil {
+func bench(ctx context.Context, cmd *call) error {
+	out := cmd.out
+	svg := cmd.String("svg", "", "draw a roofline into this file, which must not be there yet")
+	if err := cmd.parse(); err != nil {
 		return err
 	}
 	if err := checkPicture(*svg); err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"math"
@@ -26,7 +25,7 @@ var (
 
 // prepare is what train does before it trains.
 func prepare(dir, path string, args ...string) (*model.Trainer, error) {
-	flags := flag.NewFlagSet("train", flag.ContinueOnError)
+	flags := newCall(command{name: "train"}, nil, io.Discard)
 	var s settings
 	var data dataFlags
 	s.flags(flags)
@@ -38,7 +37,7 @@ func prepare(dir, path string, args ...string) (*model.Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	next, err := fresh(flags, &s, d, false, io.Discard)
+	next, err := fresh(flags, &s, d, false)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +112,7 @@ func TestCombinations(t *testing.T) {
 // mustLoad loads data, given as the path and the flags.
 func mustLoad(t *testing.T, args []string) *dataset.Data {
 	t.Helper()
-	flags := flag.NewFlagSet("", flag.ContinueOnError)
+	flags := newCall(command{}, nil, io.Discard)
 	var data dataFlags
 	data.flags(flags)
 	if err := flags.Parse(append([]string{"-data"}, args...)); err != nil {

@@ -2,9 +2,11 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"flag"
 	"fmt"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"github.com/elbow-go/elbow/internal/dataset"
@@ -17,64 +19,133 @@ type settings struct {
 	train model.TrainConfig
 
 	preset string
-	hidden int
+	unused []string // settings for which the model has no use, by the names of their flags
 }
 
 // flags declares the flags. Those that a preset may set have their default in the preset.
-func (s *settings) flags(fs *flag.FlagSet) {
+func (s *settings) flags(fs *call) {
+	s.modelFlags(fs)
 	d := model.DefaultTrainConfig()
+	t := &s.train
+	fs.section(sectionTraining)
 	fs.StringVar(&s.preset, "preset", "", "settings that flags then change: plain, tunes (small data and two minutes; used without -data), vrae (likewise, for a vrae) or chung (the VRNN paper's own, for speech)")
-	fs.StringVar(&s.model.Model, "model", "", strings.Join(kindsThat(trainable), ", ")+" (default: vrnn, for text rnn, for images vae)")
-	fs.StringVar(&s.model.Cell, "cell", "lstm", "rnn, rnn-relu, lstm, gru or gru-before")
-	fs.StringVar(&s.model.Likelihood, "likelihood", "", strings.Join(model.Likelihoods(), ", ")+" (default: what fits the data)")
-	fs.IntVar(&s.model.Components, "components", 0, "components of a mixture (default: 20)")
-	fs.IntVar(&s.model.Units, "units", 0, "hidden units of a nade or an rbm (default: as hidden)")
-	fs.IntVar(&s.model.Gibbs, "gibbs", 0, "steps of an rbm's chains, in training (CD-k) and where it is sampled (default: 15)")
-	fs.IntVar(&s.hidden, "hidden", 32, "size of the recurrent state and width of every net")
-	fs.IntVar(&s.model.Latent, "latent", 0, "size of z (default: as hidden; of a vrae 20)")
-	fs.IntVar(&s.model.Depth, "depth", 1, "hidden layers of every net")
-	fs.IntVar(&s.model.Layers, "layers", 1, "recurrent layers on top of each other")
-	fs.Float64Var(&s.model.Dropout, "dropout", 0, "share of the state that training drops between recurrent layers")
-	fs.Float64Var(&s.model.DropoutInput, "dropout-input", 0, "share of the inputs that training drops")
-	fs.Float64Var(&s.model.DropoutHeads, "dropout-heads", 0, "share of the state of the topmost recurrent layer that training drops below the nets that see it")
-	fs.IntVar(&s.train.Epochs, "epochs", d.Epochs, "epochs at most")
-	fs.IntVar(&s.train.Patience, "patience", d.Patience, "epochs without a better valid bound before training stops; 0: never")
-	fs.IntVar(&s.train.Batch, "batch", d.Batch, "sequences per update")
-	fs.Float64Var(&s.train.Rate, "lr", d.Rate, "learning rate")
+	fs.IntVar(&t.Epochs, "epochs", d.Epochs, "epochs at most")
+	fs.IntVar(&t.Patience, "patience", d.Patience, "epochs without a better valid bound before training stops; 0: never")
+	fs.IntVar(&t.Batch, "batch", d.Batch, "sequences per update")
+	fs.Float64Var(&t.Rate, "lr", d.Rate, "learning rate")
+	fs.IntVar(&t.KLWarmup, "kl-warmup", 0, "epochs over which the weight of the KL term rises from 0.1 of its value to all of it")
+	fs.IntVar(&t.Truncate, "truncate", 0, "steps per update, the state carried over; 0: whole sequences (default for text: 100)")
+	fs.Uint64Var(&t.Seed, "seed", 1, "seed of everything random")
+	fs.IntVar(&t.Threads, "threads", runtime.GOMAXPROCS(0), "goroutines; the result does not depend on it")
+
+	fs.section("optimiser")
+	fs.StringVar(&t.Optimizer, "optimizer", "", "adam, adamw, adagrad or sgd (default: adam)")
+	fs.Float64Var(&t.Beta1, "beta1", d.Beta1, "decay of the mean of the gradients; the momentum of sgd")
+	fs.Float64Var(&t.Beta2, "beta2", d.Beta2, "decay of the mean of their squares")
+	fs.Float64Var(&t.Epsilon, "epsilon", d.Epsilon, "what is added to the root of it")
+	fs.Float64Var(&t.Beta1Decay, "beta1-decay", 0, "adam: what -beta1 is multiplied by after every update, less than 1; 0: nothing")
+	fs.Float64Var(&t.Clip, "clip", d.Clip, "largest global norm of the gradient; 0: no limit")
+	fs.Float64Var(&t.ColumnClip, "column-clip", 0, "largest norm of the weights of a unit; 0: no limit")
+	fs.BoolVar(&t.DivideByBatch, "divide-by-batch", false, "divide the gradient by the size of the batch once more")
+	fs.Float64Var(&t.WeightDecay, "weight-decay", 0, "precision of a normal prior on the weights; 1 is N(0, I). Of adamw: the share of the weights, times -lr, that every update takes off (default: 0.01)")
+	fs.BoolVar(&t.WeightPosterior, "weight-posterior", false, "learn a normal posterior over the parameters in place of one value each")
+	fs.Float64Var(&t.EMADecay, "ema-decay", 0, "decay of an exponential moving average of the parameters, such as 0.999, which is scored and kept in their place; 0: none")
+	s.scheduleFlags(fs)
+
+	fs.section("objective")
+	fs.StringVar(&t.Method, "method", "", "vae: aevb, wake-sleep, score or score-baseline (default: aevb)")
+	fs.Float64Var(&t.KLWeight, "kl-weight", 1, "weight of the KL term; 1 is the bound")
+	fs.Float64Var(&t.FreeBits, "free-bits", 0, "nats of KL per step that cost nothing more when saved")
+	fs.IntVar(&t.Samples, "samples", 1, "draws of z per sequence in training")
+	fs.BoolVar(&t.Sampled, "sampled", false, "estimate the KL term from the draws (SGVB estimator A) in place of its closed form")
+	fs.BoolVar(&t.Importance, "importance", false, "train the importance-weighted bound of -samples draws")
+
+	fs.section("batches")
+	fs.BoolVar(&t.Reshuffle, "reshuffle", false, "deal all sequences out anew in every epoch, in place of batches of similar length (default for images)")
+	fs.IntVar(&t.ResetEvery, "reset-every", 0, "with -truncate: segments after which the carried state is set to zero; 0: never")
+	fs.IntVar(&t.Transpose, "transpose", 0, "move each piece of a piano roll in training by up to that many semitones, up or down, anew in every epoch, as far as all its notes stay on the keyboard")
+	fs.Float64Var(&t.TransposeProb, "transpose-prob", 0, "with -transpose: probability that a piece is moved in an epoch (default: 0.5)")
+	fs.section(sectionOwn)
+}
+
+// modelFlags declares the flags that say which model.
+func (s *settings) modelFlags(fs *call) {
+	m := &s.model
+	fs.section(sectionModel)
+	fs.StringVar(&m.Model, "model", "", strings.Join(kindsThat(trainable), ", ")+" (default: vrnn, for text rnn, for images vae)")
+	fs.StringVar(&m.Cell, "cell", "lstm", "rnn, rnn-relu, lstm, gru or gru-before")
+	fs.StringVar(&m.Likelihood, "likelihood", "", strings.Join(model.Likelihoods(), ", ")+" (default: what fits the data)")
+	fs.IntVar(&m.Hidden, "hidden", 32, "size of the recurrent state and width of every net")
+	fs.IntVar(&m.Latent, "latent", 0, "size of z (default: as hidden; of a vrae 20)")
+	fs.IntVar(&m.Layers, "layers", 1, "recurrent layers on top of each other")
+
+	fs.section("nets")
+	fs.IntVar(&m.Depth, "depth", 1, "hidden layers of every net")
+	for _, w := range []struct {
+		name string
+		p    *int
+		of   string
+	}{{"phi-x", &m.PhiX, "that reads x"}, {"phi-z", &m.PhiZ, "that reads z"}, {"prior", &m.Prior, "of the prior"}, {"posterior", &m.Posterior, "of the posterior"},
+		{"decoder", &m.Decoder, "of the outputs"}} {
+		fs.IntVar(w.p, w.name, 0, "width of the net "+w.of+" (default: as hidden)")
+	}
+	fs.StringVar(&m.Init, "init", "", "of the weights: glorot, uniform within 0.08, or normal with a deviation of 0.01 (default: glorot)")
+	fs.StringVar(&m.Activation, "activation", "", "vae: tanh or relu (default: tanh)")
+	fs.StringVar(&m.Means, "means", "", "vae: means of a Gaussian output, linear or unit, which is within (0, 1) (default: unit for images)")
+	fs.StringVar(&m.Scale, "scale", "", "vae: heads of sigma, softplus or logvar (default: softplus)")
+	fs.BoolVar(&m.Reverse, "reverse", false, "a vrae reads sequences from their end")
+	fs.BoolVar(&m.Teacher, "teacher", false, "a vrae's decoder sees the data in place of its own outputs")
+
+	fs.section("outputs")
+	fs.IntVar(&m.Components, "components", 0, "components of a mixture (default: 20)")
+	fs.IntVar(&m.Units, "units", 0, "hidden units of a nade or an rbm (default: as hidden)")
+	fs.IntVar(&m.Gibbs, "gibbs", 0, "steps of an rbm's chains, in training (CD-k) and where it is sampled (default: 15)")
+
+	fs.section("dropout")
+	fs.Float64Var(&m.Dropout, "dropout", 0, "share of the state that training drops between recurrent layers")
+	fs.Float64Var(&m.DropoutInput, "dropout-input", 0, "share of the inputs that training drops")
+	fs.Float64Var(&m.DropoutHeads, "dropout-heads", 0, "share of the state of the topmost recurrent layer that training drops below the nets that see it")
+}
+
+// scheduleFlags declares the flags of how the learning rate changes.
+func (s *settings) scheduleFlags(fs *call) {
 	r := &s.train.Schedule
+	fs.section("learning rate")
 	fs.StringVar(&r.Name, "lr-schedule", "", "how the learning rate changes: constant, step, cosine or plateau, as in torch.optim.lr_scheduler, stepped once an epoch (default: constant)")
 	fs.IntVar(&r.Warmup, "lr-warmup", 0, "updates over which the learning rate rises in a line to that of the schedule")
 	fs.IntVar(&r.StepSize, "lr-step-size", 0, "step: epochs after which the rate falls, again and again")
 	fs.Float64Var(&r.Gamma, "lr-gamma", 0, "step and plateau: what the rate is multiplied by when it falls (default: 0.1)")
 	fs.IntVar(&r.TMax, "lr-t-max", 0, "cosine: epochs until the rate is -lr-min (default: -epochs, and then -resume cannot add any unless -lr-min is above 0)")
 	fs.Float64Var(&r.MinRate, "lr-min", 0, "cosine and plateau: smallest rate")
-	fs.IntVar(&r.Patience, "lr-patience", 0, "plateau: epochs without a better valid bound that do not make the rate fall yet; 0: none (default: 10)")
+	fs.Var((*schedulePatience)(&r.Patience), "lr-patience", "plateau: `epochs` without a better valid bound that do not make the rate fall yet; 0: none (default: 10)")
 	fs.Float64Var(&r.Threshold, "lr-threshold", 0, "plateau: share by which a bound has to be below the best one to be better (default: 1e-4)")
 	fs.IntVar(&r.Cooldown, "lr-cooldown", 0, "plateau: epochs after a fall that do not count")
-	fs.Float64Var(&s.train.Clip, "clip", d.Clip, "largest global norm of the gradient; 0: no limit")
-	fs.StringVar(&s.model.Activation, "activation", "", "vae: tanh or relu (default: tanh)")
-	fs.StringVar(&s.model.Means, "means", "", "vae: means of a Gaussian output, linear or unit, which is within (0, 1) (default: unit for images)")
-	fs.StringVar(&s.model.Scale, "scale", "", "vae: heads of sigma, softplus or logvar (default: softplus)")
-	fs.StringVar(&s.train.Method, "method", "", "vae: aevb, wake-sleep, score or score-baseline (default: aevb)")
-	fs.Float64Var(&s.train.WeightDecay, "weight-decay", 0, "precision of a normal prior on the weights; 1 is N(0, I). Of adamw: the share of the weights, times -lr, that every update takes off (default: 0.01)")
-	fs.BoolVar(&s.train.WeightPosterior, "weight-posterior", false, "learn a normal posterior over the parameters in place of one value each")
-	fs.Float64Var(&s.train.EMADecay, "ema-decay", 0, "decay of an exponential moving average of the parameters, such as 0.999, which is scored and kept in their place; 0: none")
-	fs.StringVar(&s.train.Optimizer, "optimizer", "", "adam, adamw, adagrad or sgd (default: adam)")
-	fs.IntVar(&s.train.Transpose, "transpose", 0, "move each piece of a piano roll in training by up to that many semitones, up or down, anew in every epoch, as far as all its notes stay on the keyboard")
-	fs.Float64Var(&s.train.TransposeProb, "transpose-prob", 0, "with -transpose: probability that a piece is moved in an epoch (default: 0.5)")
-	fs.BoolVar(&s.train.Reshuffle, "reshuffle", false, "deal all sequences out anew in every epoch, in place of batches of similar length (default for images)")
-	fs.BoolVar(&s.model.Reverse, "reverse", false, "a vrae reads sequences from their end")
-	fs.BoolVar(&s.model.Teacher, "teacher", false, "a vrae's decoder sees the data in place of its own outputs")
-	fs.Float64Var(&s.train.KLWeight, "kl-weight", 1, "weight of the KL term; 1 is the bound")
-	fs.IntVar(&s.train.KLWarmup, "kl-warmup", 0, "epochs over which the weight of the KL term rises from 0.1 of its value to all of it")
-	fs.Float64Var(&s.train.FreeBits, "free-bits", 0, "nats of KL per step that cost nothing more when saved")
-	fs.IntVar(&s.train.Samples, "samples", 1, "draws of z per sequence in training")
-	fs.BoolVar(&s.train.Sampled, "sampled", false, "estimate the KL term from the draws (SGVB estimator A) in place of its closed form")
-	fs.BoolVar(&s.train.Importance, "importance", false, "train the importance-weighted bound of -samples draws")
-	fs.IntVar(&s.train.Truncate, "truncate", 0, "steps per update, the state carried over; 0: whole sequences (default for text: 100)")
-	fs.IntVar(&s.train.ResetEvery, "reset-every", 0, "with -truncate: segments after which the carried state is set to zero; 0: never")
-	fs.Uint64Var(&s.train.Seed, "seed", 1, "seed of everything random")
-	fs.IntVar(&s.train.Threads, "threads", runtime.GOMAXPROCS(0), "goroutines; the result does not depend on it")
+}
+
+// schedulePatience is a flag for the patience of a schedule, of which 0 stands for the default: the 0 of a user
+// is none.
+type schedulePatience int
+
+func (p *schedulePatience) String() string {
+	switch *p {
+	case 0:
+		return ""
+	case model.NoPatience:
+		return "0"
+	}
+	return strconv.Itoa(int(*p))
+}
+
+func (p *schedulePatience) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	switch {
+	case err != nil || n < 0:
+		return errors.New("want at least 0")
+	case n == 0:
+		n = model.NoPatience
+	}
+	*p = schedulePatience(n)
+	return nil
 }
 
 // finish applies what suits the data, then the preset, below the flags that were given, and
@@ -83,7 +154,7 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset.Data) (model.Config, mode
 	given := map[string]bool{}
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	m, t := s.model, s.train
-	m.Data, m.Hidden, m.Classes, m.Levels = d.Dim, s.hidden, d.Form.Classes, d.Form.Levels
+	m.Data, m.Classes, m.Levels = d.Dim, d.Form.Classes, d.Form.Levels
 	if m.Model == "" {
 		m.Model = d.Suits.Model
 	}
@@ -107,8 +178,6 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset.Data) (model.Config, mode
 	if !given["batch"] && d.Suits.Truncate > 0 && k.Carried {
 		t.Batch = len(d.Train) // the parts that are read beside each other
 	}
-	def := model.DefaultTrainConfig()
-	t.Beta1, t.Beta2, t.Epsilon = def.Beta1, def.Beta2, def.Epsilon
 	p, err := s.chosen(k, d)
 	if err != nil {
 		return m, t, err
@@ -128,11 +197,6 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset.Data) (model.Config, mode
 			return m, t, usagef("-%s 0: want above 0", z.flag)
 		}
 	}
-	if p := &t.Schedule.Patience; given["lr-patience"] && *p < 0 {
-		return m, t, usagef("-lr-patience %d: want at least 0", *p)
-	} else if given["lr-patience"] && *p == 0 {
-		*p = model.NoPatience
-	}
 	if t.Schedule.Name == model.ScheduleCosine && t.Schedule.TMax == 0 {
 		t.Schedule.TMax = t.Epochs
 	}
@@ -149,7 +213,17 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset.Data) (model.Config, mode
 	if m, err = m.Resolve(); err != nil {
 		return m, t, usageError{err}
 	}
+	for i := range unused {
+		unused[i] = strings.ReplaceAll(unused[i], "_", "-")
+	}
+	s.unused = unused
 	return m, t, useless(k, m, unused, given)
+}
+
+// resolve puts what finish returned in the place of what the flags said, and the preset, of which
+// it is the result, is none any more.
+func (s *settings) resolve(m model.Config, t model.TrainConfig) {
+	s.model, s.train, s.preset = m, t, "plain"
 }
 
 // trainable reports whether data alone are enough to train a model.
@@ -166,11 +240,10 @@ func kindsThat(do func(model.Kind) bool) (names []string) {
 }
 
 // useless reports a flag that was given and that the model, which is resolved, would ignore. unused
-// are the settings for which it has no use: flags have their names, with dashes; -levels is one of
-// the data. What cannot be trained together, package model reports.
+// are the flags of settings for which it has no use, but for -levels, which is one of the data. What cannot be trained together, package model reports.
 func useless(k model.Kind, m model.Config, unused []string, given map[string]bool) error {
 	for _, name := range unused {
-		if name = strings.ReplaceAll(name, "_", "-"); given[name] && !isDataFlag(name) {
+		if given[name] && !isDataFlag(name) {
 			return usagef("-%s: a %s with %s outputs has no use for it", name, m.Model, m.Likelihood)
 		}
 	}
@@ -273,22 +346,32 @@ func chung(k model.Kind, m model.Config, t model.TrainConfig, given map[string]b
 			*p = v
 		}
 	}
+	widths := func(v int) {
+		set("phi-x", &m.PhiX, v)
+		set("decoder", &m.Decoder, v)
+	}
 	if !given["hidden"] {
 		m.Hidden = 4000
 		switch gauss, exact := m.Likelihood == model.Gauss, k.Latent == model.LatentNone; {
 		case exact && gauss:
-			m.PhiX, m.Decoder = 800, 800
+			widths(800)
 		case exact:
-			m.PhiX, m.Decoder = 700, 700
+			widths(700)
+		case gauss:
+			widths(600)
 		default:
-			m.PhiX, m.PhiZ, m.Prior, m.Posterior, m.Decoder = 500, 500, 500, 500, 500
-			if gauss {
-				m.PhiX, m.Decoder = 600, 600
-			}
+			widths(500)
+		}
+		if k.Latent != model.LatentNone {
+			set("phi-z", &m.PhiZ, 500)
+			set("prior", &m.Prior, 500)
+			set("posterior", &m.Posterior, 500)
 		}
 		set("latent", &m.Latent, 200)
 	}
-	m.Init = model.InitUniform
+	if !given["init"] {
+		m.Init = model.InitUniform
+	}
 	set("depth", &m.Depth, 4)
 	set("epochs", &t.Epochs, 10)
 	set("batch", &t.Batch, 128)
@@ -299,8 +382,13 @@ func chung(k model.Kind, m model.Config, t model.TrainConfig, given map[string]b
 	if !given["lr"] {
 		t.Rate = 3e-4
 	}
-	t.ColumnClip, t.DivideByBatch = 1.9365, true
-	if t.Optimizer == "" || t.Optimizer == model.OptimizerAdam {
+	if !given["column-clip"] {
+		t.ColumnClip = 1.9365
+	}
+	if !given["divide-by-batch"] {
+		t.DivideByBatch = true
+	}
+	if !given["beta1-decay"] && (t.Optimizer == "" || t.Optimizer == model.OptimizerAdam) {
 		t.Beta1Decay = 1e-8
 	}
 	return m, t

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"runtime"
@@ -41,7 +40,7 @@ type continuing struct {
 	given map[string]bool
 }
 
-func (c *continuing) flags(fs *flag.FlagSet) {
+func (c *continuing) flags(fs *call) {
 	c.data.flags(fs)
 	fs.StringVar(&c.prime, "prime", "", "what to go on from: a file, of which the first sequence, or the name of a sequence of the data")
 	fs.StringVar(&c.prompt, "prompt", "", "text: what to go on from")
@@ -57,16 +56,16 @@ func (c *continuing) flags(fs *flag.FlagSet) {
 	fs.IntVar(&c.threads, "threads", runtime.GOMAXPROCS(0), "goroutines; the result does not depend on it")
 }
 
-func continueData(_ context.Context, args []string, out io.Writer) error {
-	flags := flag.NewFlagSet("continue", flag.ContinueOnError)
+func continueData(_ context.Context, cmd *call) error {
+	out := cmd.out
 	var c continuing
-	c.flags(flags)
-	from := flags.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
-	dir := flags.String("out", "run", "folder for the files")
-	if err := parse(flags, args, out); err != nil {
+	c.flags(cmd)
+	from := cmd.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
+	dir := cmd.String("out", "run", "folder for the files")
+	if err := cmd.parse(); err != nil {
 		return err
 	}
-	c.given = given(flags)
+	c.given = cmd.given()
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -87,7 +86,7 @@ func continueData(_ context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := room(drawing(m, c.Count, past.Steps(m.Settings().Data)+c.Steps), "drawing", flags); err != nil {
+	if err := room(drawing(m, c.Count, past.Steps(m.Settings().Data)+c.Steps), "drawing", cmd.FlagSet); err != nil {
 		return err
 	}
 	c.warn(m, info, path, past, out)

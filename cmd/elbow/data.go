@@ -27,22 +27,26 @@ type dataFlags struct {
 }
 
 // flags declares the flags.
-func (f *dataFlags) flags(fs *flag.FlagSet) {
-	f.set = fs
+func (f *dataFlags) flags(fs *call) {
+	f.set = fs.FlagSet
+	fs.section(sectionData)
 	fs.StringVar(&f.path, "data", "", "a file or folder (default: of a trained model the data it was trained on, otherwise the built-in tunes)")
 	fs.StringVar(&f.Kind, "kind", "", "what the data are: "+strings.Join(dataset.Kinds(), ", ")+" (default: found out)")
+	fs.IntVar(&f.Window, "window", 0, "cut sequences into windows of so many steps; 0: whole sequences (default for a vrae on the built-in tunes: 50)")
+	fs.IntVar(&f.Hop, "hop", 0, "with -window: steps from the beginning of one window to that of the next (default: half a window)")
+
+	fs.section("reading")
 	fs.IntVar(&f.Grid, "grid", 0, "piano rolls: steps per quarter note (default: 1 for JSON, 2 for ABC and MIDI)")
 	fs.StringVar(&f.Pixels, "pixels", dataset.PixelsReal, "images: real is byte/255, real256 byte/256, draw 0 or 1 drawn with that probability at each use, threshold 1 above 127")
 	fs.IntVar(&f.Held, "valid", 0, "images with a test set of their own: the most of the others that are held out as valid; 0: a sixth of them")
 	fs.BoolVar(&f.Shuffle, "shuffle", false, "images in one file: shuffle before they are split, always in the same way")
 	fs.IntVar(&f.Frame, "frame", dataset.DefaultFrame, "sound: samples per step")
 	fs.IntVar(&f.Levels, "levels", 0, "sound: quantise the samples to so many levels, for a logistic-mixture: 256 for 8 bits, 65536 for 16; 0: standardise them")
-	fs.IntVar(&f.Window, "window", 0, "cut sequences into windows of so many steps; 0: whole sequences (default for a vrae on the built-in tunes: 50)")
-	fs.IntVar(&f.Hop, "hop", 0, "with -window: steps from the beginning of one window to that of the next (default: half a window)")
 	fs.IntVar(&f.Streams, "streams", dataset.DefaultStreams, "text and single recordings: parts of the train text that are read beside each other")
 	fs.BoolVar(&f.Strict, "strict", false, "a piece of the data that cannot be read is an error, not left out with a note")
 	f.maxData = infile.DefaultMax
 	fs.Var((*size)(&f.maxData), "max-data", "the most memory that reading the data may take, in bytes or as 500MB, 4GiB")
+	fs.section(sectionOwn)
 }
 
 // size is a flag for a number of bytes.
@@ -87,9 +91,9 @@ func (f *dataFlags) given(visit func(name string)) {
 
 // isDataFlag reports whether a flag chooses the data.
 func isDataFlag(name string) bool {
-	own := flag.NewFlagSet("", flag.ContinueOnError)
+	own := newCall(command{}, nil, nil)
 	new(dataFlags).flags(own)
-	return own.Lookup(name) != nil
+	return name != "config" && own.Lookup(name) != nil
 }
 
 // again returns the flags of the data that a command line to go on with needs.

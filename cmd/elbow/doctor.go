@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"runtime"
 	"strings"
 
@@ -17,11 +15,11 @@ import (
 
 // doctor is run after environment, so variables that could not be obeyed have already
 // failed.
-func doctor(ctx context.Context, args []string, out io.Writer) error {
-	flags := flag.NewFlagSet("doctor", flag.ContinueOnError)
-	svg := flags.String("svg", "", "draw a roofline of what is measured into this file, which must not be there yet")
-	onlyISAs := flags.Bool("isas", false, "print the available instruction sets only, one a line")
-	if err := parse(flags, args, out); err != nil {
+func doctor(ctx context.Context, cmd *call) error {
+	out := cmd.out
+	svg := cmd.String("svg", "", "draw a roofline of what is measured into this file, which must not be there yet")
+	onlyISAs := cmd.Bool("isas", false, "print the available instruction sets only, one a line")
+	if err := cmd.parse(); err != nil {
 		return err
 	}
 	if err := checkPicture(*svg); err != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/csv"
-	"flag"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -31,17 +30,17 @@ const (
 // neighbours takes time in proportion to the square.
 const maxMapped = 4000
 
-func encode(_ context.Context, args []string, out io.Writer) error {
-	flags := flag.NewFlagSet("encode", flag.ContinueOnError)
+func encode(_ context.Context, cmd *call) error {
+	out := cmd.out
 	var data dataFlags
-	data.flags(flags)
-	from := flags.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
-	dir := flags.String("out", "run", "folder for the files")
-	threads := flags.Int("threads", runtime.GOMAXPROCS(0), "goroutines")
-	if err := parse(flags, args, out); err != nil {
+	data.flags(cmd)
+	from := cmd.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
+	dir := cmd.String("out", "run", "folder for the files")
+	threads := cmd.Int("threads", runtime.GOMAXPROCS(0), "goroutines")
+	if err := cmd.parse(); err != nil {
 		return err
 	}
-	if err := checkLimits(given(flags), limit{"threads", *threads, 1, cell.MaxThreads}); err != nil {
+	if err := checkLimits(cmd.given(), limit{"threads", *threads, 1, cell.MaxThreads}); err != nil {
 		return err
 	}
 	if err := apart(data.path, *dir); err != nil {
@@ -56,7 +55,7 @@ func encode(_ context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := room(m.Settings().MemoryToEncode(d.All(), d.Dim, *threads), "encoding", flags); err != nil {
+	if err := room(m.Settings().MemoryToEncode(d.All(), d.Dim, *threads), "encoding", cmd.FlagSet); err != nil {
 		return err
 	}
 	return within(*dir, func(folder *rundir.Dir) error {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"math"
@@ -27,14 +26,14 @@ type evaluation struct {
 	given                   map[string]bool
 }
 
-func eval(_ context.Context, args []string, out io.Writer) error {
-	flags := flag.NewFlagSet("eval", flag.ContinueOnError)
+func eval(_ context.Context, cmd *call) error {
+	out := cmd.out
 	e := evaluation{anneal: model.DefaultAnnealing()}
-	e.flags(flags)
-	if err := parse(flags, args, out); err != nil {
+	e.flags(cmd)
+	if err := cmd.parse(); err != nil {
 		return err
 	}
-	e.given = given(flags)
+	e.given = cmd.given()
 	if err := e.check(); err != nil {
 		return err
 	}
@@ -62,7 +61,7 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 		if err := drawable(len(p.Seqs), score.Samples); err != nil {
 			return err
 		}
-		if err := room(info.Config.MemoryToScore(p.Seqs, d.Dim, score), "scoring "+p.Name, flags); err != nil {
+		if err := room(info.Config.MemoryToScore(p.Seqs, d.Dim, score), "scoring "+p.Name, cmd.FlagSet); err != nil {
 			return err
 		}
 	}
@@ -85,7 +84,7 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
-func (e *evaluation) flags(flags *flag.FlagSet) {
+func (e *evaluation) flags(flags *call) {
 	e.data.flags(flags)
 	flags.StringVar(&e.from, "model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
 	flags.Uint64Var(&e.seed, "seed", 0, "seed of the draws of z (default: that of the training)")

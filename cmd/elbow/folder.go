@@ -22,7 +22,7 @@ import (
 const divergedFile = "diverged.txt"
 
 // trainFiles are the files of a training beside its samples.
-var trainFiles = []string{model.CheckpointFile, model.BestFile, metricsFile, summaryFile, curvesFile + ".png", curvesFile + ".svg", divergedFile}
+var trainFiles = []string{model.CheckpointFile, model.BestFile, metricsFile, summaryFile, configFile, curvesFile + ".png", curvesFile + ".svg", divergedFile}
 
 // latentFiles are the files of encode.
 var latentFiles = []string{latentFile, mapFile + ".png", mapFile + ".svg"}
@@ -159,6 +159,10 @@ func adopt(dir *rundir.Dir) error {
 		summaryFile: func(path string) bool {
 			sum, err := readSummary(path)
 			return err == nil && sum.DataHash == last.Hash && reflect.DeepEqual(sum.Config, last.Config)
+		},
+		configFile: func(path string) bool {
+			text, err := head(path, int64(len(configHead)))
+			return err == nil && string(text) == configHead
 		},
 	}
 	for _, name := range slices.Sorted(maps.Keys(same)) {

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"math"
@@ -20,21 +19,18 @@ const baseWalk = "walk"
 // maxBetween is how many samples there are between two ends at most.
 const maxBetween = 1000
 
-func interpolate(_ context.Context, args []string, out io.Writer) error {
-	flags := flag.NewFlagSet("interpolate A B", flag.ContinueOnError)
+func interpolate(_ context.Context, cmd *call) error {
+	out := cmd.out
 	var data dataFlags
-	data.flags(flags)
-	from := flags.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
-	dir := flags.String("out", "run", "folder for the files")
-	between := flags.Int("between", 3, "samples between the two. A and B are names of sequences of the data (of windows PIECE@STEP), or files, whose first sequences are taken")
-	steps := flags.Int("steps", 0, "steps of a sample (default: as A has)")
-	draw := flags.Bool("draw", false, "vrae: draw from the outputs in place of taking their means")
-	seed := flags.Uint64("seed", 1, "with -draw: seed of the draws")
-	var ends []string
-	for len(args) > 0 && args[0] != "" && args[0][0] != '-' && len(ends) < 2 {
-		ends, args = append(ends, args[0]), args[1:]
-	}
-	if err := parse(flags, args, out); err != nil {
+	data.flags(cmd)
+	from := cmd.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
+	dir := cmd.String("out", "run", "folder for the files")
+	between := cmd.Int("between", 3, "samples between the two")
+	steps := cmd.Int("steps", 0, "steps of a sample (default: as A has)")
+	draw := cmd.Bool("draw", false, "vrae: draw from the outputs in place of taking their means")
+	seed := cmd.Uint64("seed", 1, "with -draw: seed of the draws")
+	ends := cmd.names(2)
+	if err := cmd.parse(); err != nil {
 		return err
 	}
 	switch {
@@ -71,7 +67,7 @@ func interpolate(_ context.Context, args []string, out io.Writer) error {
 	default:
 		return fmt.Errorf("%s: a %s has no latent variable of a whole sequence, between which one could go", path, m.Settings().Model)
 	}
-	if err := room(drawing(m, count, n), "drawing", flags); err != nil {
+	if err := room(drawing(m, count, n), "drawing", cmd.FlagSet); err != nil {
 		return err
 	}
 	return within(*dir, func(folder *rundir.Dir) error {

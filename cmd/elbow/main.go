@@ -31,31 +31,40 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/blas"
 )
 
-type command struct {
-	name, about string
-	run         func(ctx context.Context, args []string, out io.Writer) error
+var commands []command
+
+func init() { // dispatch and help read it
+	commands = []command{
+		{"train", "Trains a model on music, sound, images, pen strokes, text or tables. Without -data it takes the tunes that ship inside the program.", "elbow train -data waves.csv -model rnn -hidden 16 -epochs 150 -lr 0.01", "", train},
+		{"eval", "Scores a trained model on data.", "elbow eval -model run -data other.csv -samples 64", "", eval},
+		{"score", "Says how unexpected every step of data is to a trained model.", "elbow score -model run -data odd.csv -flag 8 -top 3", "", score},
+		{"sample", "Draws from a trained model what its data were like.", "elbow sample -model run -count 4", "", sample},
+		{"continue", "Goes on from a piece, a text or a series; forecasts tables with quantiles.", "elbow continue -model run -prime waves.csv -held 60", "", continueData},
+		{"interpolate", "Goes from one sequence to another through the latent space. A and B are names of sequences of the data (of windows PIECE@STEP), or files, whose first sequences are taken.",
+			"elbow interpolate greensleeves sakura -model run-vrae", "A B", interpolate},
+		{"encode", "Places data in the latent space of a trained model.", "elbow encode -model run-vrae -out run-vrae", "", encode},
+		{"reconstruct", "Decodes what a trained model has encoded, beside the data.", "elbow reconstruct -model run-vrae -of greensleeves", "", reconstruct},
+		{"table", "Trains the models of a published table and prints the figures side by side.", "elbow table jsb -data jsb-chorales-quarter.json -rows VRNN", "NAME", table},
+		{"inspect", "Lists the tensors of a file of weights, and what could be made of them.", "elbow inspect model.safetensors", "FILE", inspect},
+		{"export", "Writes a trained model for PyTorch, Keras or ONNX.", "elbow export -model run -as onnx -out graphs", "", export},
+		{"import", "Takes the parameters of a model back from PyTorch or Keras.", "elbow import -model run -from trained.pt -out run-back", "", importWeights},
+		{"doctor", "Says what this machine and this build have.", "elbow doctor -svg roofline.svg", "", doctor},
+		{"bench", "Measures the main kernels beside what the machine can do at most.", "elbow bench -svg roofline.svg", "", bench},
+	}
 }
 
-var commands = []command{
-	{"train", "train a model on music, sound, images, pen strokes, text or tables", train},
-	{"eval", "score a trained model on data", eval},
-	{"score", "say how unexpected every step of data is to a trained model", score},
-	{"sample", "draw from a trained model what its data were like", sample},
-	{"continue", "go on from a piece, a text or a series; forecast with quantiles", continueData},
-	{"interpolate", "go from one sequence to another through the latent space", interpolate},
-	{"table", "train the models of a published table and print the figures side by side", table},
-	{"encode", "place data in the latent space of a trained model", encode},
-	{"reconstruct", "decode what a trained model has encoded, beside the data", reconstruct},
-	{"inspect", "list the tensors of a file of weights, and what could be made of them", inspect},
-	{"export", "write a trained model for PyTorch, Keras or ONNX", export},
-	{"import", "take the parameters of a model back from PyTorch or Keras", importWeights},
-	{"doctor", "say what this machine and this build have", doctor},
-	{"bench", "measure the main kernels beside what the machine can do at most", bench},
+// commandNames returns the names of the commands.
+func commandNames() (names []string) {
+	for _, c := range commands {
+		names = append(names, c.name)
+	}
+	return names
 }
 
 func main() {
@@ -99,7 +108,7 @@ func dispatch(ctx context.Context, args []string, out, errOut io.Writer) int {
 		usage(out)
 		return 0
 	}
-	at := slices.IndexFunc(commands, func(c command) bool { return c.name == args[0] })
+	at := slices.Index(commandNames(), args[0])
 	if at < 0 {
 		complain(errOut, "elbow", fmt.Errorf("unknown command %q", args[0]), "")
 		usage(errOut)
@@ -109,7 +118,7 @@ func dispatch(ctx context.Context, args []string, out, errOut io.Writer) int {
 	err := environment()
 	if err == nil {
 		limitGarbage()
-		err = c.run(ctx, args[1:], out)
+		err = c.run(ctx, newCall(c, args[1:], out))
 	}
 	var bad usageError
 	switch {
@@ -128,9 +137,10 @@ func dispatch(ctx context.Context, args []string, out, errOut io.Writer) int {
 func usage(w io.Writer) {
 	fmt.Fprint(w, "usage: elbow COMMAND [flags]\n\n")
 	for _, c := range commands {
-		fmt.Fprintf(w, "  %-11s %s\n", c.name, c.about)
+		about, _, _ := strings.Cut(c.about, ". ")
+		fmt.Fprintf(w, "  %-11s %s\n", c.name, strings.TrimSuffix(about, "."))
 	}
-	fmt.Fprint(w, "\nelbow COMMAND -h lists the flags of a command.\n")
+	fmt.Fprint(w, "\nelbow COMMAND -h lists the flags of a command, -h all those for special cases, too.\n")
 }
 
 // environment reports variables that could not be obeyed.
@@ -140,13 +150,6 @@ func environment() error { return errors.Join(asm.EnvError(), blas.EnvError()) }
 type usageError struct{ error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
-
-// given returns the names of the flags that were given.
-func given(fs *flag.FlagSet) map[string]bool {
-	names := map[string]bool{}
-	fs.Visit(func(f *flag.Flag) { names[f.Name] = true })
-	return names
-}
 
 // A limit is a flag, what it was set to, and what it may be.
 type limit struct {
@@ -160,25 +163,6 @@ func checkLimits(given map[string]bool, limits ...limit) error {
 		if given[l.flag] && (l.got < l.least || l.got > l.most) {
 			return usagef("-%s %d: want %d..%d", l.flag, l.got, l.least, l.most)
 		}
-	}
-	return nil
-}
-
-// parse parses the flags of a command, which takes no other arguments. Help goes to out,
-// errors are returned only.
-func parse(fs *flag.FlagSet, args []string, out io.Writer) error {
-	fs.SetOutput(io.Discard)
-	err := fs.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprintf(out, "usage: elbow %s [flags]\n\n", fs.Name())
-		fs.SetOutput(out)
-		fs.PrintDefaults()
-		return err
-	case err != nil:
-		return usageError{err}
-	case fs.NArg() > 0:
-		return usagef("unexpected argument %q", fs.Arg(0))
 	}
 	return nil
 }

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -315,7 +315,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"sample", "-steps", "-1"}, 2, "-steps -1"},
 		{[]string{"sample", "-count", "0"}, 2, "-count 0: want 1.."},
 		{[]string{"train", "-transpose", "2", "-transpose-prob", "0"}, 2, "-transpose-prob 0: want above 0"},
-		{[]string{"train", "-lr-schedule", "plateau", "-lr-patience", "-1"}, 2, "-lr-patience -1: want at least 0"},
+		{[]string{"train", "-lr-schedule", "plateau", "-lr-patience", "-1"}, 2, "for flag -lr-patience: want at least 0"},
 		{[]string{"train", "-batch", "2000000"}, 2, "batch = 2000000, want 1..1048576"},
 		{[]string{"train", "-free-bits", "-1"}, 2, "free_bits = -1, want at least 0"},
 		{[]string{"interpolate", "x", "-between", "4"}, 2, "want two names"},
@@ -385,13 +385,13 @@ func TestPresetChung(t *testing.T) {
 
 func parseSettings(t *testing.T, args []string) (model.Config, model.TrainConfig) {
 	t.Helper()
-	fs := flag.NewFlagSet("train", flag.ContinueOnError)
+	fs := newCall(command{name: "train"}, nil, io.Discard)
 	var s settings
 	s.flags(fs)
 	if err := fs.Parse(args); err != nil {
 		t.Fatal(err)
 	}
-	m, tr, err := s.finish(fs, &dataset.Data{Data: &model.Data{Dim: 200}, Suits: dataset.Suits{Model: model.ModelVRNN, Likelihood: model.Bernoulli}})
+	m, tr, err := s.finish(fs.FlagSet, &dataset.Data{Data: &model.Data{Dim: 200}, Suits: dataset.Suits{Model: model.ModelVRNN, Likelihood: model.Bernoulli}})
 	if err != nil {
 		t.Fatal(err)
 	}

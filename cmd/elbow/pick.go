@@ -1,7 +1,6 @@
 package main
 
 import (
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -16,7 +15,7 @@ import (
 // elsewhere returns flags that read other data in the same way.
 func (f *dataFlags) elsewhere(path string) *dataFlags {
 	var other dataFlags
-	other.flags(flag.NewFlagSet("", flag.ContinueOnError))
+	other.flags(newCall(command{}, nil, nil))
 	other.path, other.Strict, other.maxData = path, f.Strict, f.maxData
 	return &other
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"math"
@@ -20,19 +19,19 @@ import (
 // baseReconstruction is what the files of reconstruct are called.
 const baseReconstruction = "reconstruction"
 
-func reconstruct(_ context.Context, args []string, out io.Writer) error {
-	flags := flag.NewFlagSet("reconstruct", flag.ContinueOnError)
+func reconstruct(_ context.Context, cmd *call) error {
+	out := cmd.out
 	var data dataFlags
-	data.flags(flags)
-	from := flags.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
-	dir := flags.String("out", "run", "folder for the files")
-	of := flags.String("of", "", "a file, of which the first sequence, or the name of a sequence of the data (default: the first ones of test)")
-	count := flags.Int("count", 0, "how many sequences (default: 1; images 64, drawings 16)")
-	threads := flags.Int("threads", runtime.GOMAXPROCS(0), "goroutines; the result does not depend on it")
-	if err := parse(flags, args, out); err != nil {
+	data.flags(cmd)
+	from := cmd.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
+	dir := cmd.String("out", "run", "folder for the files")
+	of := cmd.String("of", "", "a file, of which the first sequence, or the name of a sequence of the data (default: the first ones of test)")
+	count := cmd.Int("count", 0, "how many sequences (default: 1; images 64, drawings 16)")
+	threads := cmd.Int("threads", runtime.GOMAXPROCS(0), "goroutines; the result does not depend on it")
+	if err := cmd.parse(); err != nil {
 		return err
 	}
-	given := given(flags)
+	given := cmd.given()
 	if err := checkLimits(given, limit{"threads", *threads, 1, cell.MaxThreads}, limit{"count", *count, 1, maxContinuations}); err != nil {
 		return err
 	}
@@ -54,7 +53,7 @@ func reconstruct(_ context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	dim := m.Settings().Data
-	if err := room(m.Settings().MemoryToEncode(seqs, dim, *threads), "reconstructing", flags); err != nil {
+	if err := room(m.Settings().MemoryToEncode(seqs, dim, *threads), "reconstructing", cmd.FlagSet); err != nil {
 		return err
 	}
 	return within(*dir, func(folder *rundir.Dir) error {

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/elbow-go/elbow/internal/dataset"
@@ -12,19 +10,19 @@ import (
 	"github.com/elbow-go/elbow/model"
 )
 
-func sample(_ context.Context, args []string, out io.Writer) error {
-	flags := flag.NewFlagSet("sample", flag.ContinueOnError)
-	from := flags.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
-	dir := flags.String("out", "run", "folder for the files")
+func sample(_ context.Context, cmd *call) error {
+	out := cmd.out
+	from := cmd.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
+	dir := cmd.String("out", "run", "folder for the files")
 	var s sampling
-	flags.IntVar(&s.count, "count", 0, "how many samples (default: 1; images 64, drawings 16)")
-	flags.IntVar(&s.steps, "steps", 0, "steps of a sample (default: 128; text 1000, drawings 120)")
-	flags.Uint64Var(&s.seed, "seed", 1, "seed of the draws")
-	flags.BoolVar(&s.mean, "mean", false, "take the means of the outputs in place of draws; images are always means")
-	if err := parse(flags, args, out); err != nil {
+	cmd.IntVar(&s.count, "count", 0, "how many samples (default: 1; images 64, drawings 16)")
+	cmd.IntVar(&s.steps, "steps", 0, "steps of a sample (default: 128; text 1000, drawings 120)")
+	cmd.Uint64Var(&s.seed, "seed", 1, "seed of the draws")
+	cmd.BoolVar(&s.mean, "mean", false, "take the means of the outputs in place of draws; images are always means")
+	if err := cmd.parse(); err != nil {
 		return err
 	}
-	if err := checkLimits(given(flags), limit{"steps", s.steps, 1, 1 << 20}, limit{"count", s.count, 1, 1 << 12}); err != nil {
+	if err := checkLimits(cmd.given(), limit{"steps", s.steps, 1, 1 << 20}, limit{"count", s.count, 1, 1 << 12}); err != nil {
 		return err
 	}
 	path := checkpoint(*from)
@@ -34,7 +32,7 @@ func sample(_ context.Context, args []string, out io.Writer) error {
 	}
 	form := info.Form
 	count, steps := s.sizes(form)
-	if err := room(drawing(m, count, steps), "drawing", flags); err != nil {
+	if err := room(drawing(m, count, steps), "drawing", cmd.FlagSet); err != nil {
 		return err
 	}
 	return within(*dir, func(folder *rundir.Dir) error {

@@ -94,25 +94,25 @@ type scored struct {
 	scores []model.SequenceScore
 }
 
-func score(_ context.Context, args []string, out io.Writer) error {
-	flags := flag.NewFlagSet("score", flag.ContinueOnError)
+func score(_ context.Context, cmd *call) error {
+	out := cmd.out
 	var data dataFlags
-	data.flags(flags)
-	from := flags.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
-	dir := flags.String("out", "run", "folder for the files")
+	data.flags(cmd)
+	from := cmd.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
+	dir := cmd.String("out", "run", "folder for the files")
 	var s scoring
-	flags.Float64Var(&s.flag, "flag", 4, "flag steps whose score is at least that many standard deviations above the mean of the training")
-	flags.IntVar(&s.top, "top", 10, "steps to print, those with the highest scores first")
-	flags.StringVar(&s.format, "format", scoreFormats[0], "of the files: "+strings.Join(scoreFormats, " or "))
-	flags.StringVar(&s.against, "against", "", "data whose scores are the usual ones (default: the train part of the data of the training)")
-	flags.IntVar(&s.config.Samples, "samples", 1, "draws of z per sequence; above 1 the importance-weighted bound")
-	flags.Uint64Var(&s.config.Seed, "seed", 1, "seed of the draws of z")
-	flags.IntVar(&s.config.Threads, "threads", runtime.GOMAXPROCS(0), "goroutines; the result does not depend on it")
-	asJSON := flags.Bool("json", false, "print JSON")
-	if err := parse(flags, args, out); err != nil {
+	cmd.Float64Var(&s.flag, "flag", 4, "flag steps whose score is at least that many standard deviations above the mean of the training")
+	cmd.IntVar(&s.top, "top", 10, "steps to print, those with the highest scores first")
+	cmd.StringVar(&s.format, "format", scoreFormats[0], "of the files: "+strings.Join(scoreFormats, " or "))
+	cmd.StringVar(&s.against, "against", "", "data whose scores are the usual ones (default: the train part of the data of the training)")
+	cmd.IntVar(&s.config.Samples, "samples", 1, "draws of z per sequence; above 1 the importance-weighted bound")
+	cmd.Uint64Var(&s.config.Seed, "seed", 1, "seed of the draws of z")
+	cmd.IntVar(&s.config.Threads, "threads", runtime.GOMAXPROCS(0), "goroutines; the result does not depend on it")
+	asJSON := cmd.Bool("json", false, "print JSON")
+	if err := cmd.parse(); err != nil {
 		return err
 	}
-	if err := s.check(given(flags)); err != nil {
+	if err := s.check(cmd.given()); err != nil {
 		return err
 	}
 	for _, p := range []string{data.path, s.against} {
@@ -149,7 +149,7 @@ func score(_ context.Context, args []string, out io.Writer) error {
 		if err := folder.Reserve(scoreFiles...); err != nil {
 			return err
 		}
-		all, err := s.score(m, d, path, flags)
+		all, err := s.score(m, d, path, cmd.FlagSet)
 		if err != nil {
 			return err
 		}
@@ -159,7 +159,7 @@ func score(_ context.Context, args []string, out io.Writer) error {
 			if err != nil {
 				return fmt.Errorf("the scores of the training: %w; -against says whose scores are the usual ones", err)
 			}
-			if usual, err = s.score(m, o, path, flags); err != nil {
+			if usual, err = s.score(m, o, path, cmd.FlagSet); err != nil {
 				return err
 			}
 		}

@@ -99,43 +99,37 @@ type tableRun struct {
 	out     io.Writer
 }
 
-func table(ctx context.Context, args []string, out io.Writer) error {
+func table(ctx context.Context, cmd *call) error {
+	out := cmd.out
 	names := make([]string, len(experiments))
 	for i, e := range experiments {
 		names[i] = e.name
 	}
-	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
-		if len(args) > 0 && slices.Contains([]string{"-h", "-help", "--help"}, args[0]) {
-			fmt.Fprintf(out, "usage: elbow table NAME [flags]\n\n")
-			for _, e := range experiments {
-				fmt.Fprintf(out, "  %-8s %s\n", e.name, e.about)
-			}
+	name := cmd.names(1)
+	if len(name) == 0 {
+		if len(cmd.args) > 0 && slices.Contains([]string{"-h", "-help", "--help"}, cmd.args[0]) {
+			listTables(cmd)
 			return flag.ErrHelp
 		}
 		return usagef("want the name of a table first, one of %v", names)
 	}
-	at := slices.Index(names, args[0])
+	at := slices.Index(names, name[0])
 	if at < 0 {
-		return usagef("unknown table %q, want one of %v", args[0], names)
+		return usagef("unknown table %q, want one of %v", name[0], names)
 	}
 	r := &tableRun{experiment: experiments[at], out: out}
-	flags := flag.NewFlagSet("table "+r.name, flag.ContinueOnError)
-	flags.StringVar(&r.experiment.data.path, "data", "", "the data (default: "+r.folder+" in the folder that "+dataEnv+" names)")
-	flags.StringVar(&r.dir, "out", "run-"+r.name, "folder for the results, one in it for each row (default with -quick: run-"+r.name+"-quick)")
-	flags.BoolVar(&r.force, "force", false, "train rows again that are there with other settings or data, and delete those")
-	flags.BoolVar(&r.quick, "quick", false, "two epochs on a small part of the data, to see that everything works")
-	flags.IntVar(&r.seeds, "seeds", 1, "how often to train each row, with the seeds 1, 2, ...")
-	flags.IntVar(&r.threads, "threads", runtime.GOMAXPROCS(0), "goroutines; the result does not depend on it")
-	only := flags.String("rows", "", "only the rows whose names hold this")
-	if err := parse(flags, args[1:], out); err != nil {
+	cmd.StringVar(&r.experiment.data.path, "data", "", "the data (default: "+r.folder+" in the folder that "+dataEnv+" names)")
+	cmd.StringVar(&r.dir, "out", "run-"+r.name, "folder for the results, one in it for each row (default with -quick: run-"+r.name+"-quick)")
+	cmd.BoolVar(&r.force, "force", false, "train rows again that are there with other settings or data, and delete those")
+	cmd.BoolVar(&r.quick, "quick", false, "two epochs on a small part of the data, to see that everything works")
+	cmd.IntVar(&r.seeds, "seeds", 1, "how often to train each row, with the seeds 1, 2, ...")
+	cmd.IntVar(&r.threads, "threads", runtime.GOMAXPROCS(0), "goroutines; the result does not depend on it")
+	only := cmd.String("rows", "", "only the rows whose names hold this")
+	if err := cmd.parse(); err != nil {
 		return err
 	}
-	if r.quick {
-		given := false
-		flags.Visit(func(f *flag.Flag) { given = given || f.Name == "out" })
-		if !given {
-			r.dir += "-quick"
-		}
+	if r.quick && !cmd.given()["out"] {
+		r.dir += "-quick"
 	}
 	if r.seeds < 1 || r.seeds > 1000 || r.threads < 1 {
 		return usagef("-seeds %d -threads %d: want 1..1000 and at least 1", r.seeds, r.threads)
@@ -161,6 +155,15 @@ func table(ctx context.Context, args []string, out io.Writer) error {
 		}
 		return r.run(ctx)
 	})
+}
+
+// listTables prints what tables there are.
+func listTables(cmd *call) {
+	fmt.Fprintf(cmd.out, "usage: elbow table NAME [flags]\n\n%s\n\n  %s\n\n", cmd.about, cmd.example)
+	for _, e := range experiments {
+		fmt.Fprintf(cmd.out, "  %-8s %s\n", e.name, e.about)
+	}
+	fmt.Fprint(cmd.out, "\nelbow table NAME -h lists the flags.\n")
 }
 
 // loadData finds and reads the data, and takes a small part of them if that is enough.

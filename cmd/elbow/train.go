@@ -66,17 +66,17 @@ type bits struct {
 	Counted int `json:"ngram_characters"`
 }
 
-func train(ctx context.Context, args []string, out io.Writer) error {
-	flags := flag.NewFlagSet("train", flag.ContinueOnError)
+func train(ctx context.Context, cmd *call) error {
+	out := cmd.out
 	var s settings
-	s.flags(flags)
+	s.flags(cmd)
 	var data dataFlags
-	data.flags(flags)
-	dir := flags.String("out", "run", "folder for the results")
-	resume := flags.Bool("resume", false, "go on from the checkpoint in -out, with its settings")
-	force := flags.Bool("force", false, "begin again where -out holds another training, and delete that one's files")
-	profile := flags.String("cpuprofile", "", "write a CPU profile to this file")
-	if err := parse(flags, args, out); err != nil {
+	data.flags(cmd)
+	dir := cmd.String("out", "run", "folder for the results")
+	resume := cmd.Bool("resume", false, "go on from the checkpoint in -out, with its settings")
+	force := cmd.Bool("force", false, "begin again where -out holds another training, and delete that one's files")
+	profile := cmd.String("cpuprofile", "", "write a CPU profile to this file")
+	if err := cmd.parse(); err != nil {
 		return err
 	}
 	if s.train.Epochs < 1 {
@@ -91,9 +91,9 @@ func train(ctx context.Context, args []string, out io.Writer) error {
 	}
 	var prepare func(*rundir.Dir) (*model.Trainer, error)
 	if *resume {
-		prepare, err = resumed(flags, &s, d)
+		prepare, err = resumed(cmd, &s, d)
 	} else {
-		prepare, err = fresh(flags, &s, d, *force, out)
+		prepare, err = fresh(cmd, &s, d, *force)
 	}
 	if err != nil {
 		return err
@@ -148,26 +148,31 @@ func introduce(t *model.Trainer, d *dataset.Data, out io.Writer) {
 
 // fresh returns what prepares the training that the flags ask for in a folder. Whatever can be
 // wrong without the folder is found out before it is touched.
-func fresh(flags *flag.FlagSet, s *settings, d *dataset.Data, force bool, out io.Writer) (func(*rundir.Dir) (*model.Trainer, error), error) {
-	mc, tc, err := s.finish(flags, d)
+func fresh(cmd *call, s *settings, d *dataset.Data, force bool) (func(*rundir.Dir) (*model.Trainer, error), error) {
+	mc, tc, err := s.finish(cmd.FlagSet, d)
 	if err != nil {
 		return nil, err
 	}
 	if l := mc.Likelihood; (l == model.Gauss || l == model.GMM) && d.Suits.Likelihood == model.Bernoulli && d.Form.Kind != model.FormImage {
 		d.Notes = append(d.Notes, fmt.Sprintf("note: -likelihood %s: the data are ones and zeros, around which a density can be as high as it likes: its nats cannot be compared with those of -likelihood %s", l, model.Bernoulli))
 	}
-	if err := room(mc.MemoryToTrain(tc, d.Data), "this training", flags); err != nil {
+	if err := room(mc.MemoryToTrain(tc, d.Data), "this training", cmd.FlagSet); err != nil {
 		return nil, err
 	}
 	return func(dir *rundir.Dir) (*model.Trainer, error) {
-		if err := settled(dir, mc, tc, d.Hash, "-resume", force, out); err != nil {
+		if err := settled(dir, mc, tc, d.Hash, "-resume", force, cmd.out); err != nil {
 			return nil, err
 		}
 		const large = 1024
 		if mc.Cell != "" && mc.Hidden >= large {
-			fmt.Fprintf(out, "drawing orthogonal matrices of %d x %d\n", mc.Hidden, mc.Hidden)
+			fmt.Fprintf(cmd.out, "drawing orthogonal matrices of %d x %d\n", mc.Hidden, mc.Hidden)
 		}
-		return begin(mc, tc, d, dir)
+		t, err := begin(mc, tc, d, dir)
+		if err != nil {
+			return nil, err
+		}
+		s.resolve(mc, tc)
+		return t, cmd.writeEffective(dir, s.unused)
 	}, nil
 }
 
@@ -191,10 +196,10 @@ func begin(mc model.Config, tc model.TrainConfig, d *dataset.Data, dir *rundir.D
 
 // resumed returns what prepares the training that a folder holds to go on, with the settings of
 // its checkpoint; only -epochs and -threads may be given.
-func resumed(flags *flag.FlagSet, s *settings, d *dataset.Data) (func(*rundir.Dir) (*model.Trainer, error), error) {
+func resumed(cmd *call, s *settings, d *dataset.Data) (func(*rundir.Dir) (*model.Trainer, error), error) {
 	epochs := 0
 	var other error
-	flags.Visit(func(f *flag.Flag) {
+	cmd.Visit(func(f *flag.Flag) {
 		switch f.Name {
 		case "epochs":
 			epochs = s.train.Epochs
@@ -235,7 +240,10 @@ func resumed(flags *flag.FlagSet, s *settings, d *dataset.Data) (func(*rundir.Di
 		if err != nil {
 			return nil, err
 		}
-		return t, dir.Reserve(slices.Concat(trainFiles, sampleFiles(d.Form.Kind))...)
+		if err := dir.Reserve(slices.Concat(trainFiles, sampleFiles(d.Form.Kind))...); err != nil {
+			return nil, err
+		}
+		return t, moreEpochs(dir, epochs)
 	}, nil
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -25,18 +24,16 @@ const (
 )
 
 // inspect prints what is in a file of weights and what could be made of it.
-func inspect(_ context.Context, args []string, out io.Writer) error {
-	flags := flag.NewFlagSet("inspect FILE", flag.ContinueOnError)
-	file := ""
-	if len(args) > 0 && args[0] != "" && args[0][0] != '-' {
-		file, args = args[0], args[1:]
-	}
-	if err := parse(flags, args, out); err != nil {
+func inspect(_ context.Context, cmd *call) error {
+	out := cmd.out
+	names := cmd.names(1)
+	if err := cmd.parse(); err != nil {
 		return err
 	}
-	if file == "" {
+	if len(names) == 0 {
 		return usagef("want a file: safetensors, npz, ONNX or .pt of PyTorch")
 	}
+	file := names[0]
 	f, err := weights.Open(file)
 	if err != nil {
 		return err
@@ -64,12 +61,12 @@ func tensorsOf(m model.Model[float32]) []cell.Tensor[float32] {
 }
 
 // export writes a trained model for other programs.
-func export(_ context.Context, args []string, out io.Writer) error {
-	flags := flag.NewFlagSet("export", flag.ContinueOnError)
-	from := flags.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
-	dir := flags.String("out", "run", "folder for the files")
-	as := flags.String("as", asPyTorch, "pytorch: model.safetensors with the names and shapes of PyTorch; npz: the same as model.npz; keras: keras.npz with those of Keras; onnx: a graph for each part of the model")
-	if err := parse(flags, args, out); err != nil {
+func export(_ context.Context, cmd *call) error {
+	out := cmd.out
+	from := cmd.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
+	dir := cmd.String("out", "run", "folder for the files")
+	as := cmd.String("as", asPyTorch, "pytorch: model.safetensors with the names and shapes of PyTorch; npz: the same as model.npz; keras: keras.npz with those of Keras; onnx: a graph for each part of the model")
+	if err := cmd.parse(); err != nil {
 		return err
 	}
 	path := checkpoint(*from)
@@ -139,13 +136,13 @@ func exportGraphs(m model.Model[float32]) (map[string]func(io.Writer) error, err
 }
 
 // importWeights makes a checkpoint of one of ours and the parameters that another program has given it.
-func importWeights(_ context.Context, args []string, out io.Writer) error {
-	flags := flag.NewFlagSet("import", flag.ContinueOnError)
-	file := flags.String("from", "", "the parameters: safetensors, npz or .pt, with the names that export gives them")
-	as := flags.String("as", asPyTorch, "whose names they have: pytorch or keras")
-	from := flags.String("model", "run", "the model they are of: a checkpoint, or the folder of a training")
-	dir := flags.String("out", "", "folder for the new checkpoint, "+model.BestFile)
-	if err := parse(flags, args, out); err != nil {
+func importWeights(_ context.Context, cmd *call) error {
+	out := cmd.out
+	file := cmd.String("from", "", "the parameters: safetensors, npz or .pt, with the names that export gives them")
+	as := cmd.String("as", asPyTorch, "whose names they have: pytorch or keras")
+	from := cmd.String("model", "run", "the model they are of: a checkpoint, or the folder of a training")
+	dir := cmd.String("out", "", "folder for the new checkpoint, "+model.BestFile)
+	if err := cmd.parse(); err != nil {
 		return err
 	}
 	if *file == "" || *dir == "" {
