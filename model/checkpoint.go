@@ -28,6 +28,7 @@ type header struct {
 	Train   *TrainConfig `json:"train,omitempty"`
 	State   *trainState  `json:"state,omitempty"`
 	Eval    *evalID      `json:"eval,omitempty"`
+	Updates uint32       `json:"updates,omitempty"` // of an Updater; those of a Trainer are in its state
 	Data    dataID       `json:"data"`
 }
 
@@ -89,7 +90,15 @@ const (
 	headerVersion = 1
 	headerKey     = "elbow"
 	meanTensor    = "input_mean"
+
+	stateH, stateC = "state.h", "state.c" // carried states
 )
+
+// tensors returns the states, of n columns, under the names that checkpoints use.
+func (s *States[T]) tensors(n int) []cell.Tensor[T] {
+	shape := []int{len(s.H) / n, n}
+	return []cell.Tensor[T]{{Name: stateH, Shape: shape, Data: s.H}, {Name: stateC, Shape: shape, Data: s.C}}
+}
 
 // writeTensors writes the tensors and the header to path, beside it first and then
 // renamed, so that path always holds a whole checkpoint.

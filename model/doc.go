@@ -8,6 +8,7 @@
 //
 //	Trainer (epochs, warm-up, early stopping) --> checkpoint.safetensors, best.safetensors
 //	checkpoint.safetensors --Resume--> Trainer
+//	Updater (one update after another, of a stream or in a loop of one's own)
 //	best.safetensors --Load--> Model --> Evaluate, ScoreSteps, Sample
 //	                                     Scorer: Score, Continue   with z: Encode, Reconstruct
 //	                                     VAE, VRAE: Encode, Decode   Regression: Predict

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/elbow-go/elbow/cell"
-	"github.com/elbow-go/elbow/kernels"
 )
 
 // Epoch is the record of one epoch, as it is written to metrics.jsonl.
@@ -66,20 +65,16 @@ type Trainer struct {
 
 	changing sync.Mutex // held by Run where it reads or changes what a checkpoint stores, not while it calls the above
 
+	updates
 	state trainState
-	opt   Optimizer
-	grad  Model[float32]
 	bayes *WeightPosterior[float32] // nil without WeightPosterior
 	ema   *average                  // nil without EMADecay
-	// What the optimiser moves and the gradients of it; the list of a model is not free.
-	params, grads []cell.Tensor[float32]
-	train         []Sequence  // the train split as this epoch sees it
-	steps         int         // of the train split
-	moves         *transposer // nil without Transpose
-	pass          Pass[float32]
-	batch         Batch[float32]
-	cuts          [][]int
-	h, c          []float32 // carried states [batch, State]
+	train []Sequence                // the train split as this epoch sees it
+	steps int                       // of the train split
+	moves *transposer               // nil without Transpose
+	batch Batch[float32]
+	cuts  [][]int
+	h, c  []float32 // carried states [batch, State]
 }
 
 // ErrDiverged is wrapped by the error of a training whose loss or gradient stopped being
@@ -106,22 +101,15 @@ func NewTrainer(m Model[float32], d *Data, config TrainConfig) (*Trainer, error)
 			return nil, err
 		}
 	}
-	t.grad = m.NewGrad()
-	t.params, t.grads = m.Tensors(), t.grad.Tensors()
+	t.updates = newUpdates(m, config, t.steps)
 	if config.WeightPosterior {
 		t.bayes = NewWeightPosterior(t.params)
 		t.params, t.grads = append(t.params, t.bayes.LogSigma...), append(t.grads, t.bayes.Grad...)
-	}
-	t.opt = Optimizer{Method: config.Optimizer, Rate: config.Rate, Beta1: config.Beta1, Beta2: config.Beta2, Epsilon: config.Epsilon,
-		Beta1Decay: config.Beta1Decay, Clip: config.Clip, ColumnClip: config.ColumnClip, Decay: config.WeightDecay / float64(t.steps)}
-	if config.Optimizer == OptimizerAdamW {
-		t.opt.Decay = config.WeightDecay
 	}
 	t.opt.bind(t.params)
 	if config.Schedule.Name == SchedulePlateau {
 		t.state.Plateau = &plateau{Rate: config.Rate}
 	}
-	t.pass = m.NewPass(config.Threads)
 	if config.EMADecay > 0 {
 		var err error
 		if t.ema, err = newAverage(m, config); err != nil {
@@ -197,9 +185,7 @@ func (t *Trainer) training() []cell.Tensor[float32] {
 	if n == 0 {
 		return ts
 	}
-	shape := []int{len(t.h) / n, n}
-	return append(ts, cell.Tensor[float32]{Name: "state.h", Shape: shape, Data: t.h},
-		cell.Tensor[float32]{Name: "state.c", Shape: shape, Data: t.c})
+	return append(ts, (&States[float32]{H: t.h, C: t.c}).tensors(n)...)
 }
 
 // Checkpoint writes the whole state of the training to Dir.
@@ -359,7 +345,7 @@ func (t *Trainer) epoch(ctx context.Context) error {
 func (t *Trainer) update(batch []int) (last bool, err error) {
 	s, c, m := &t.state, t.Config, t.Model
 	from := s.Segment * c.Truncate
-	t.batch.Noise = kernels.Noise{Seed: c.Seed, Stream: streamTrain, Update: t.opt.Update + 1}
+	t.batch.Noise = t.noise(c.Seed, streamTrain)
 	dim, k := t.Data.Dim, c.samples()
 	segment(&t.batch, t.train, batch, dim, from, c.Truncate, k, 0)
 	t.batch.H, t.batch.C = nil, nil
@@ -373,31 +359,25 @@ func (t *Trainer) update(batch []int) (last bool, err error) {
 		return last, nil
 	}
 
-	obj := Objective{KLWeight: c.klWeight(s.Epoch), FreeBits: c.FreeBits, Scale: 1 / float64(steps),
-		Samples: k, Sampled: c.Sampled, Importance: c.Importance, Method: c.Method}
 	if t.bayes != nil {
-		t.bayes.Draw(kernels.Noise{Seed: c.Seed, Stream: streamWeights, Update: t.opt.Update + 1})
+		t.bayes.Draw(t.noise(c.Seed, streamWeights))
 		m.PackForTraining()
 	}
-	loss := t.gradient(obj)
+	loss := t.lossGradient(c.objective(&t.batch, c.klWeight(s.Epoch)))
 	if t.bayes != nil {
 		t.bayes.Restore()
 	}
-	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+	if !finite(loss) {
 		m.PackForTraining() // the copies are of the draw
-		return last, fmt.Errorf("model: epoch %d, update %d: loss %v: %w", s.Epoch+1, t.opt.Update+1, loss, ErrDiverged)
+		return last, t.diverged(s.Epoch+1, "loss", loss)
 	}
 	if t.bayes != nil {
 		t.bayes.Backward(t.grads[:len(t.bayes.Grad)], 1/float64(t.steps))
 	}
-	if c.DivideByBatch {
-		t.opt.Divisor = float64(t.batch.Shape.Batch() / k)
-	}
 	t.opt.Rate = t.rate(t.opt.Update + 1)
-	size := t.opt.Step(t.params, t.grads)
-	m.PackForTraining()
-	if math.IsNaN(size) || math.IsInf(size, 0) {
-		return last, fmt.Errorf("model: epoch %d, update %d: gradient norm %v: %w", s.Epoch+1, t.opt.Update+1, size, ErrDiverged)
+	size := t.descend(&t.batch, c)
+	if !finite(size) {
+		return last, t.diverged(s.Epoch+1, "gradient norm", size)
 	}
 	if t.ema != nil {
 		t.ema.add(t.params[:len(t.ema.params)], t.opt.Update)
@@ -420,20 +400,14 @@ func (t *Trainer) rate(update uint32) float64 {
 	return t.Config.Schedule.rate(t.Config.Rate, t.state.Epoch, update, t.state.Plateau)
 }
 
-// gradient computes loss and gradient of the batch, the gradient only where the loss is finite.
-// Nothing that is stored changes meanwhile, but that a posterior over the weights has put a draw
-// in their place.
-func (t *Trainer) gradient(obj Objective) (loss float64) {
+// lossGradient computes loss and gradient of the batch. Nothing that is stored changes meanwhile, but
+// that a posterior over the weights has put a draw in their place.
+func (t *Trainer) lossGradient(obj Objective) float64 {
 	if t.bayes == nil {
 		t.changing.Unlock()
 		defer t.changing.Lock()
 	}
-	t.pass.Forward(&t.batch, obj, true)
-	if loss = t.pass.Loss(); !math.IsNaN(loss) && !math.IsInf(loss, 0) {
-		cell.Zero(t.grads)
-		t.pass.Backward(t.grad)
-	}
-	return loss
+	return t.gradient(&t.batch, obj)
 }
 
 // endEpoch scores the valid split, keeps the best parameters and writes the checkpoints.
@@ -451,7 +425,7 @@ func (t *Trainer) endEpoch() error {
 	t.free(func() {
 		valid = evaluate(m, pass, t.Data.Valid, t.Config.Eval(), func() { pass.Channels(channels.add) })
 	})
-	if figure := valid.Figure(); math.IsNaN(figure) || math.IsInf(figure, 0) {
+	if figure := valid.Figure(); !finite(figure) {
 		return fmt.Errorf("model: epoch %d: valid bound %v: %w", s.Epoch+1, figure, ErrDiverged)
 	}
 	s.Epoch++
