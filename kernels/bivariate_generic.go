@@ -45,7 +45,7 @@ func dInvSigma32(form ScaleForm, s, inv, d float32) float32 {
 	switch {
 	case form.isLog():
 		return logWeight32(form, d)
-	case form == SoftplusSigma:
+	case form.isSoftplus():
 		slope := dSigma32(form, s)
 		return keepSlope32(slope, float32(d*float32(inv*slope)))
 	}

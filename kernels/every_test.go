@@ -276,7 +276,7 @@ func testPanics[T Float](t *testing.T, k *kernel[T], form ScaleForm) {
 			try(" = -1, want at least 0", func(c *call[T]) { c.n = -1 })
 		case p.name == "p.Form" && k.has("q"): // see below
 		case field == "form" || field == "Form":
-			try(p.name+" = ScaleForm(4), want Sigma, LogSigma, LogVar or SoftplusSigma", func(c *call[T]) { c.set = map[string]any{p.name: 4} })
+			try(p.name+" = ScaleForm(4), want Sigma, LogSigma, LogVar, SoftplusSigma or a SoftplusFloor", func(c *call[T]) { c.set = map[string]any{p.name: 4} })
 		}
 	}
 	// Two structs of one type have the same stride and the same form.

@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/elbow-go/elbow/internal/f32"
 	"github.com/elbow-go/elbow/internal/size"
@@ -53,8 +54,8 @@ func GaussHeadGrad[T Float](dhead []T, cols int) *GaussGrad[T] {
 func scalesOf[T Float](head []T, cols int) []T { return head[max(0, min(cols, len(head))):] }
 
 // ScaleForm says in which form s gives the standard deviation sigma: S of [Gauss], or the scales of
-// a mixture.
-type ScaleForm uint8
+// a mixture. It is one of the constants, or what [SoftplusFloor] returns.
+type ScaleForm uint64
 
 // The forms of s. SoftplusSigma is what the networks of Chung et al. 2015 put out.
 const (
@@ -67,14 +68,68 @@ const (
 // ScaleEps keeps the sigma of [SoftplusSigma] away from zero.
 const ScaleEps = f32.ScaleEps
 
+// The bits of a ScaleForm: the constant, and far above it by which bits the floor of a softplus
+// differs from ScaleEps, so that SoftplusSigma is the form with that floor.
+const (
+	formMask   = 1<<8 - 1
+	floorShift = 32
+)
+
+// SoftplusFloor returns the form
+//
+//	sigma = ln(1 + e^s) + floor
+//
+// which is [SoftplusSigma] with another floor than [ScaleEps]. Data that stand still for a while make
+// their density at a mean as large as the floor allows: for standardised series 1e-4 is very little.
+//
+// It panics unless floor is within 2^-30 and 2^30.
+func SoftplusFloor(floor float32) ScaleForm {
+	if !(floor >= f32.MinPlainSigma && floor <= f32.MaxPlainSigma) {
+		panic(fmt.Sprintf("kernels: SoftplusFloor: floor = %v, want 2^-30 to 2^30", floor))
+	}
+	return SoftplusSigma | ScaleForm(math.Float32bits(floor)^math.Float32bits(ScaleEps))<<floorShift
+}
+
+// isSoftplus reports whether sigma is a softplus and a floor.
+func (f ScaleForm) isSoftplus() bool { return f&formMask == SoftplusSigma }
+
+// floor returns the [ScaleForm.Floor] of a softplus in float32.
+func (f ScaleForm) floor() float32 {
+	return math.Float32frombits(uint32(f>>floorShift) ^ math.Float32bits(ScaleEps))
+}
+
+// Floor returns what a softplus has added to make sigma: [ScaleEps] or that of [SoftplusFloor]. Of the
+// other forms it is 0.
+func (f ScaleForm) Floor() float64 {
+	switch {
+	case f == SoftplusSigma:
+		return ScaleEps // a closer 1e-4 than that of float32
+	case f.isSoftplus():
+		return float64(f.floor())
+	}
+	return 0
+}
+
+// known reports whether f is one of the forms.
+func (f ScaleForm) known() bool {
+	if f.isSoftplus() {
+		v := f.floor()
+		return f>>8&(1<<24-1) == 0 && v >= f32.MinPlainSigma && v <= f32.MaxPlainSigma
+	}
+	return f < SoftplusSigma
+}
+
 var scaleNames = [...]string{"Sigma", "LogSigma", "LogVar", "SoftplusSigma"}
 
-// String returns the name of the constant.
+// String returns the name of the constant, or the call that makes it.
 func (f ScaleForm) String() string {
-	if int(f) < len(scaleNames) {
+	switch {
+	case f <= SoftplusSigma:
 		return scaleNames[f]
+	case f.known():
+		return fmt.Sprintf("SoftplusFloor(%v)", f.floor())
 	}
-	return fmt.Sprintf("ScaleForm(%d)", uint8(f))
+	return fmt.Sprintf("ScaleForm(%d)", uint64(f))
 }
 
 // isLog reports whether s is a logarithm: those forms take no logarithm at all.
@@ -107,7 +162,7 @@ func (g *Gauss[T]) checkScale(fn, arg string, rows, cols int) (n int) {
 	switch {
 	case g == nil:
 		panic(badNil(fn, arg))
-	case int(g.Form) >= len(scaleNames):
+	case !g.Form.known():
 		panic(badForm(fn, arg+".Form", g.Form))
 	case g.Ld < cols:
 		panic(badArg(fn, arg+".Ld", g.Ld, cols))
@@ -149,14 +204,14 @@ func (d *GaussGrad[T]) check(fn, arg string, n int) {
 
 // checkForm panics unless the form arg is known.
 func checkForm(fn, arg string, form ScaleForm) {
-	if int(form) >= len(scaleNames) {
+	if !form.known() {
 		panic(badForm(fn, arg, form))
 	}
 }
 
 //go:noinline
 func badForm(fn, arg string, form ScaleForm) any {
-	return fmt.Sprintf("kernels: %s: %s = %v, want Sigma, LogSigma, LogVar or SoftplusSigma", fn, arg, form)
+	return fmt.Sprintf("kernels: %s: %s = %v, want Sigma, LogSigma, LogVar, SoftplusSigma or a SoftplusFloor", fn, arg, form)
 }
 
 // GaussKL writes the KL divergence between two diagonal Gaussians for each row, in nats.

@@ -8,20 +8,20 @@ const halfLog2Pi64 = 0.91893853320467274178 // ln(2 pi)/2
 
 // sigma64 returns the standard deviation that s stands for, its logarithm and its derivative.
 func sigma64(form ScaleForm, s float64) (sigma, log, d float64) {
-	switch form {
-	case LogSigma:
+	switch {
+	case form == LogSigma:
 		sigma = math.Exp(s)
 		return sigma, s, sigma
-	case LogVar:
+	case form == LogVar:
 		sigma = math.Exp(0.5 * s)
 		return sigma, 0.5 * s, 0.5 * sigma
-	case SoftplusSigma:
+	case form.isSoftplus():
 		e := math.Exp(-math.Abs(s))
 		d = 1 / (1 + e)
 		if s < 0 {
 			d = e / (1 + e)
 		}
-		sigma = max(s, 0) + math.Log1p(e) + ScaleEps
+		sigma = max(s, 0) + math.Log1p(e) + form.Floor()
 		return sigma, math.Log(sigma), d
 	}
 	return s, math.Log(s), 1

@@ -42,14 +42,15 @@ func (l laneSlice) setWeights(w []float32) {
 	}
 }
 
-// machine returns the form as machine code knows it, and the factor of s in ln sigma.
+// machine returns the form as machine code knows it, and what it has of numbers: the factor of s in
+// ln sigma, or the floor of a softplus.
 func (f ScaleForm) machine() (s simd.Scale, factor float32) {
-	switch f {
-	case Sigma:
+	switch {
+	case f == Sigma:
 		return simd.Sigma, 1
-	case SoftplusSigma:
-		return simd.SoftplusSigma, 1
-	case LogVar:
+	case f.isSoftplus():
+		return simd.SoftplusSigma, f.floor()
+	case f == LogVar:
 		return simd.LogSigma, 0.5
 	}
 	return simd.LogSigma, 1

@@ -17,9 +17,9 @@ func newLPScale32(form ScaleForm, s float32) (k lpScale32) {
 	switch {
 	case form.isLog():
 		k.h = halfInv32(logSigma32(form, s))
-	case form == SoftplusSigma:
+	case form.isSoftplus():
 		var v float32
-		v, k.slope = softplusSigma32(s)
+		v, k.slope = softplusSigma32(form, s)
 		k.sd = newSdev32(v)
 	default:
 		k.sd = newSdev32(s)
@@ -52,7 +52,7 @@ func (k *lpScale32) grad(form ScaleForm, w, t, x, mu, s float32) (dmu, ds float3
 		dmu = float32(float32(float32(w*k.h)*t) * k.h)
 		wl := logWeight32(form, w)
 		ds = f32.FMA(float32(wl*t), t, -wl)
-	case form == SoftplusSigma:
+	case form.isSoftplus():
 		dmu = k.sd.div(float32(w * t))
 		ds = keepSlope32(k.slope, f32.FMA(float32(dmu*k.slope), t, -float32(k.sd.div(w)*k.slope)))
 	default:
@@ -95,7 +95,7 @@ func gaussLogProbRow32(dx, dmu, ds []float32, w float32, x, mu, s []float32, for
 			t = score32(xj, mu[j], k.h)
 			sum.logs.add(j, l)
 		default:
-			if form == SoftplusSigma && dmu != nil {
+			if form.isSoftplus() && dmu != nil {
 				k = newLPScale32(form, s[j])
 			} else {
 				k.sd = newSdev32(sigma32(form, s[j]))

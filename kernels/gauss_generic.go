@@ -6,7 +6,7 @@ import (
 	"github.com/elbow-go/elbow/internal/f32"
 )
 
-// Sigma and SoftplusSigma ("sigma forms") divide by sigma; LogSigma and LogVar ("log forms")
+// Sigma and softplus ("sigma forms") divide by sigma; LogSigma and LogVar ("log forms")
 // multiply by e^-ln sigma and never see sigma. The sums hold t/2 and r/2 squared, so that a
 // value up to the largest float32 does not overflow on its way: t^2/2 may be finite where t^2
 // is not. Halving is exact, and machine code can have t/2 from the start, as d (0.5/sigma).
@@ -18,23 +18,23 @@ import (
 
 // sigma32 returns the standard deviation that s stands for.
 func sigma32(form ScaleForm, s float32) float32 {
-	switch form {
-	case LogSigma, LogVar:
+	switch {
+	case form.isLog():
 		return exp32(logSigma32(form, s))
-	case SoftplusSigma:
-		return softplus32(s) + ScaleEps
+	case form.isSoftplus():
+		return softplus32(s) + form.floor()
 	}
 	return s
 }
 
 // dSigma32 returns its derivative.
 func dSigma32(form ScaleForm, s float32) float32 {
-	switch form {
-	case LogSigma:
+	switch {
+	case form == LogSigma:
 		return exp32(s)
-	case LogVar:
+	case form == LogVar:
 		return float32(0.5 * exp32(0.5*s))
-	case SoftplusSigma:
+	case form.isSoftplus():
 		return softplusSlope32(s, exp32(-abs32(s)))
 	}
 	return 1
@@ -49,14 +49,14 @@ func softplusSlope32(s, e float32) float32 {
 	return n / (1 + e)
 }
 
-// softplusSigma32 returns sigma32 and dSigma32 of SoftplusSigma, which share e^-|s|.
-func softplusSigma32(s float32) (sigma, slope float32) {
+// softplusSigma32 returns sigma32 and dSigma32 of a softplus, which share e^-|s|.
+func softplusSigma32(form ScaleForm, s float32) (sigma, slope float32) {
 	e := exp32(-abs32(s))
 	m := float32(0)
 	if s > 0 {
 		m = s
 	}
-	return m + log1pUnit32(e) + ScaleEps, softplusSlope32(s, e)
+	return m + log1pUnit32(e) + form.floor(), softplusSlope32(s, e)
 }
 
 // logSigma32 returns ln sigma in the log forms.
@@ -207,7 +207,7 @@ func (k *klTerm32) grad(form ScaleForm, w float32) (dmu, dq, dsP float32) {
 		dmu = k.p.div(float32(w * k.t))
 		dq = float32(float32(w*k.q.div(r1)) * (k.r + 1))
 		rest := float32(w * k.p.div(r1))
-		if form == SoftplusSigma && !k.std {
+		if form.isSoftplus() && !k.std {
 			slope := dSigma32(form, k.sP)
 			dsP = keepSlope32(slope, -f32.FMA(float32(dmu*slope), k.t, float32(float32(rest*slope)*(k.r+1))))
 		} else {
@@ -232,7 +232,7 @@ func logWeight32(form ScaleForm, w float32) float32 {
 // larger, t^2/sigma, the slope comes before the last product instead: softplus is flat where
 // sigma is smallest.
 func toArg32(form ScaleForm, s, d float32) float32 {
-	if form == SoftplusSigma {
+	if form.isSoftplus() {
 		slope := dSigma32(form, s)
 		d = keepSlope32(slope, float32(d*slope))
 	}

@@ -10,17 +10,17 @@ import (
 // never formed in the log forms, and every bound below is derived from the float32
 // operations, in units u = gaussU; a function within n ULP is within 2n u.
 
-var gaussForms = []ScaleForm{Sigma, LogSigma, LogVar, SoftplusSigma}
+var gaussForms = []ScaleForm{Sigma, LogSigma, LogVar, SoftplusSigma, SoftplusFloor(0.03)}
 
 // oracleLogSigma returns ln sigma.
 func oracleLogSigma(form ScaleForm, s float64) float64 {
-	switch form {
-	case LogSigma:
+	switch {
+	case form == LogSigma:
 		return s
-	case LogVar:
+	case form == LogVar:
 		return s / 2
-	case SoftplusSigma:
-		return math.Log(oracleSoftplus(s) + ScaleEps)
+	case form.isSoftplus():
+		return math.Log(oracleSoftplus(s) + form.Floor())
 	}
 	return math.Log(s)
 }
@@ -62,12 +62,12 @@ func lpBound(n int, size float64) float64 { return (28 + float64(n)/16) * gaussU
 // drawScale draws an s with ln sigma about uniform in [-spread, spread].
 func drawScale(rng *rand.Rand, form ScaleForm, spread float64) float64 {
 	l := spread * (2*rng.Float64() - 1)
-	switch form {
-	case LogSigma:
+	switch {
+	case form == LogSigma:
 		return l
-	case LogVar:
+	case form == LogVar:
 		return 2 * l
-	case SoftplusSigma:
+	case form.isSoftplus():
 		y := math.Exp(l)
 		return y + math.Log(-math.Expm1(-y)) // the inverse of softplus
 	}

@@ -118,7 +118,7 @@ func TestGaussIntegral(t *testing.T) {
 		}
 	}
 	for _, form := range gaussForms {
-		s := [][]float32{Sigma: {0.9, 0.4}, LogSigma: {0.2, -0.4}, LogVar: {0.5, -0.8}, SoftplusSigma: {0.9, -0.2}}[form]
+		s := [][]float32{Sigma: {0.9, 0.4}, LogSigma: {0.2, -0.4}, LogVar: {0.5, -0.8}, SoftplusSigma: {0.9, -0.2}}[form&formMask]
 		x, lp := make([]float32, steps), make([]float32, steps)
 		for i := range x {
 			x[i] = at(i)

@@ -123,15 +123,15 @@ func TestSigma(t *testing.T) {
 	}
 	for _, form := range gaussForms[1:] {
 		bound, dbound := 1.0, 1.0
-		if form == SoftplusSigma {
+		if form.isSoftplus() {
 			bound, dbound = 2.5, 2.6
 		}
 		worst, dworst := 0.0, 0.0
 		for i := uint32(0); i < 255<<23; i += min(step, 255<<23-i) {
 			for _, s := range []float32{math.Float32frombits(i), -math.Float32frombits(i)} {
 				sigma, d := math.Exp(oracleLogSigma(form, float64(s))), oracleDSigma(form, float64(s))
-				if form == SoftplusSigma {
-					sigma = oracleSoftplus(float64(s)) + ScaleEps
+				if form.isSoftplus() {
+					sigma = oracleSoftplus(float64(s)) + form.Floor()
 				}
 				worst = max(worst, asmtest.ULP(sigma32(form, s), sigma))
 				if sigma < math.MaxFloat32 { // LogVar halves it
@@ -330,12 +330,12 @@ func TestGaussBackward(t *testing.T) {
 
 // oracleDSigma is dsigma/ds.
 func oracleDSigma(form ScaleForm, s float64) float64 {
-	switch form {
-	case LogSigma:
+	switch {
+	case form == LogSigma:
 		return math.Exp(s)
-	case LogVar:
+	case form == LogVar:
 		return math.Exp(s/2) / 2
-	case SoftplusSigma:
+	case form.isSoftplus():
 		return oracleSigmoid(s)
 	}
 	return 1
@@ -363,14 +363,14 @@ func TestGaussExtremes(t *testing.T) {
 	one := []float32{1}
 	for _, form := range gaussForms {
 		sOf := func(l float64) float32 {
-			switch form {
-			case LogSigma:
+			switch {
+			case form == LogSigma:
 				return float32(l)
-			case LogVar:
+			case form == LogVar:
 				return float32(2 * l)
-			case SoftplusSigma:
+			case form.isSoftplus():
 				if l < 25 {
-					return float32(4 * l) // down to -320: sigma = ScaleEps, with no gradient left
+					return float32(4 * l) // down to -320: sigma is the floor, with no gradient left
 				}
 			}
 			return float32(math.Exp(l))
@@ -391,7 +391,7 @@ func TestGaussExtremes(t *testing.T) {
 						u := (24 + 2*math.Abs(l)) * gaussU
 						ds := func(what string, got float32, dsigma, size, d float64) {
 							t.Helper()
-							if form == SoftplusSigma && math.Abs(dsigma) > 3e38 { // the limit the comment names
+							if form.isSoftplus() && math.Abs(dsigma) > 3e38 { // the limit the comment names
 								if got != got {
 									t.Errorf("%s is NaN", what)
 								}

@@ -82,12 +82,12 @@ func drawLogistic(rng *rand.Rand, form ScaleForm, n int, x float64) (logits, mu,
 	// e^-9.2 to e^3; ScaleEps is the least of SoftplusSigma.
 	s = randRow(n, func() float64 {
 		l := -9 + 12*rng.Float64()
-		switch form {
-		case LogSigma:
+		switch {
+		case form == LogSigma:
 			return l
-		case LogVar:
+		case form == LogVar:
 			return 2 * l
-		case SoftplusSigma:
+		case form.isSoftplus():
 			y := math.Exp(l)
 			return y + math.Log(-math.Expm1(-y))
 		}

@@ -86,7 +86,7 @@ func gmmLogProbBackward32(lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []floa
 	switch {
 	case form.isLog() && !same(ds, s):
 		keptS, next = ds, mu
-	case form == SoftplusSigma && !same(ds, s) && !same(dmu, mu):
+	case form.isSoftplus() && !same(ds, s) && !same(dmu, mu):
 		keptMu, keptS, next = dmu, ds, mu
 	}
 	for i := range rows {

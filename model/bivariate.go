@@ -24,17 +24,20 @@ const BivariateMixture = "bivariate-mixture"
 //
 //	pen logit   μ1[k]   μ2[k]   a1[k]   a2[k]   r[k]   logits[k]
 //
-// with σ = softplus(a) + 1e-4 and ρ = tanh(r); a single normal goes without the logit.
+// with σ = softplus(a) + SigmaFloor and ρ = tanh(r); a single normal goes without the logit.
 type bivariate[T cell.Float] struct {
 	plain[T]
 	k       int
 	mixture bool
+	form    kernels.ScaleForm
 }
 
-func newBivariate[T cell.Float](Config) likelihood[T] { return bivariate[T]{k: 1} }
+func newBivariate[T cell.Float](c Config) likelihood[T] {
+	return bivariate[T]{k: 1, form: c.outputForm()}
+}
 
 func newBivariateMixture[T cell.Float](c Config) likelihood[T] {
-	return bivariate[T]{k: c.Components, mixture: true}
+	return bivariate[T]{k: c.Components, mixture: true, form: c.outputForm()}
 }
 
 func (bivariate[T]) dims(dim int) error {
@@ -78,19 +81,19 @@ func (l bivariate[T]) plane(row []T, i int) []T { return row[1+i*l.k:][:l.k] }
 
 func (l bivariate[T]) logProb(lp, x, out []T, rows, _ int) {
 	if l.mixture {
-		kernels.BivariateMixtureLogProb(lp, x, &kernels.Bivariate[T]{Theta: out, K: l.k, Ld: l.width(), Form: kernels.SoftplusSigma}, rows)
+		kernels.BivariateMixtureLogProb(lp, x, &kernels.Bivariate[T]{Theta: out, K: l.k, Ld: l.width(), Form: l.form}, rows)
 	} else {
-		kernels.BivariateLogProb(lp, x, &kernels.Bivariate[T]{Theta: out, K: 1, Ld: l.width(), Form: kernels.SoftplusSigma}, rows)
+		kernels.BivariateLogProb(lp, x, &kernels.Bivariate[T]{Theta: out, K: 1, Ld: l.width(), Form: l.form}, rows)
 	}
 }
 
 func (l bivariate[T]) backward(dout, dlp, x, out []T, rows, _ int) {
 	if l.mixture {
 		kernels.BivariateMixtureLogProbBackward(nil, nil, &kernels.BivariateGrad[T]{Theta: dout}, dlp, x,
-			&kernels.Bivariate[T]{Theta: out, K: l.k, Ld: l.width(), Form: kernels.SoftplusSigma}, rows)
+			&kernels.Bivariate[T]{Theta: out, K: l.k, Ld: l.width(), Form: l.form}, rows)
 	} else {
 		kernels.BivariateLogProbBackward(nil, nil, &kernels.BivariateGrad[T]{Theta: dout}, dlp, x,
-			&kernels.Bivariate[T]{Theta: out, K: 1, Ld: l.width(), Form: kernels.SoftplusSigma}, rows)
+			&kernels.Bivariate[T]{Theta: out, K: 1, Ld: l.width(), Form: l.form}, rows)
 	}
 }
 
@@ -127,7 +130,7 @@ func (l bivariate[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32,
 		rest := T(math.Sqrt(float64(T(1-rho[0]) * T(1+rho[0]))))
 		e[1] = T(rho[0]*e[0]) + T(rest*e[1])
 		for j := range 2 {
-			kernels.GaussSample(to[1+j:], &kernels.Gauss[T]{Mu: l.plane(row, j)[c:], S: l.plane(row, 2+j)[c:], Ld: 1, Form: kernels.SoftplusSigma}, e[j:], 1, 1)
+			kernels.GaussSample(to[1+j:], &kernels.Gauss[T]{Mu: l.plane(row, j)[c:], S: l.plane(row, 2+j)[c:], Ld: 1, Form: l.form}, e[j:], 1, 1)
 		}
 	}
 }
@@ -158,7 +161,7 @@ func (l bivariate[T]) channels(add func(name string, values []T), out []T, rows,
 		kernels.Sigmoid(v[:1], row[:1])
 		add("theta_pen", v[:1])
 		add("theta_mu", row[1:1+2*l.k])
-		sigmas(sigma, row[1+2*l.k:], 1, 2*l.k, 2*l.k)
+		sigmas(sigma, row[1+2*l.k:], l.form, 1, 2*l.k, 2*l.k)
 		add("theta_sig", sigma)
 		kernels.Tanh(v, l.plane(row, 4))
 		add("theta_corr", v)

@@ -41,6 +41,10 @@ type Config struct {
 	Units      int `json:"units,omitempty"`      // hidden ones of a NADE or an RBM
 	Gibbs      int `json:"gibbs,omitempty"`      // steps of an RBM's chains
 
+	// SigmaFloor is added to the softplus that gives σ of the output; 0 is 1e-4. Standardised series
+	// with stretches that hardly change want more, such as 0.01 to 0.1.
+	SigmaFloor float64 `json:"sigma_floor,omitempty"`
+
 	Init string `json:"init"` // glorot, uniform (-0.08, 0.08) or normal (0, 0.01²)
 
 	// Of a vrae or a classifier: Reverse makes the encoder read sequences from their end,
@@ -54,7 +58,7 @@ type Config struct {
 	// of a Gaussian output, and the form in which heads give σ.
 	Activation string `json:"activation,omitempty"` // tanh or relu
 	Means      string `json:"means,omitempty"`      // linear, or unit: in (0, 1) through a sigmoid
-	Scale      string `json:"scale,omitempty"`      // softplus (plus 1e-4), or logvar: ln σ²
+	Scale      string `json:"scale,omitempty"`      // softplus (plus 1e-4, or SigmaFloor), or logvar: ln σ²
 
 	// Of a regression: the first Given dimensions of a step are its inputs, the others what
 	// the model describes. Noise is the σ around a draw in its sampled objective.

@@ -10,44 +10,34 @@ import (
 //	ln p = Σ_j ln N(x_j; μ_j, σ_j)
 const Gauss = "gauss"
 
-// gauss lays its outputs out as [mean | a] per row, with σ = softplus(a) + 1e-4 or, with
-// logVar, a = ln σ².
+// gauss lays its outputs out as [mean | a] per row, with σ of a in the form.
 type gauss[T cell.Float] struct {
 	plain[T]
-	logVar bool
+	form kernels.ScaleForm
 }
 
-func newGauss[T cell.Float](c Config) likelihood[T] {
-	return gauss[T]{logVar: c.Scale == ScaleLogVar}
-}
-
-func (l gauss[T]) form() kernels.ScaleForm {
-	if l.logVar {
-		return kernels.LogVar
-	}
-	return kernels.SoftplusSigma
-}
+func newGauss[T cell.Float](c Config) likelihood[T] { return gauss[T]{form: c.outputForm()} }
 
 func (gauss[T]) heads(dim int) []int { return []int{dim, dim} }
 
 func (l gauss[T]) initBias(b []T, _ Stats) {
-	if !l.logVar {
+	if l.form != kernels.LogVar {
 		fill(b[len(b)/2:], sigmaBias)
 	}
 }
 
 func (l gauss[T]) logProb(lp, x, out []T, rows, dim int) {
-	kernels.GaussLogProb(lp, x, kernels.GaussHead(out, dim, l.form()), rows, dim)
+	kernels.GaussLogProb(lp, x, kernels.GaussHead(out, dim, l.form), rows, dim)
 }
 
 func (l gauss[T]) backward(dout, dlp, x, out []T, rows, dim int) {
-	kernels.GaussLogProbBackward(nil, nil, kernels.GaussHeadGrad(dout, dim), dlp, x, kernels.GaussHead(out, dim, l.form()), rows, dim)
+	kernels.GaussLogProbBackward(nil, nil, kernels.GaussHeadGrad(dout, dim), dlp, x, kernels.GaussHead(out, dim, l.form), rows, dim)
 }
 
 func (l gauss[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, dim int) {
 	eps := make([]T, rows*dim)
 	kernels.Normals(eps, noise, step, row0, rows, dim)
-	kernels.GaussSample(x, kernels.GaussHead(out, dim, l.form()), eps, rows, dim)
+	kernels.GaussSample(x, kernels.GaussHead(out, dim, l.form), eps, rows, dim)
 }
 
 func (gauss[T]) mean(x, out []T, rows, dim int) {
@@ -60,6 +50,6 @@ func (l gauss[T]) channels(add func(name string, values []T), out []T, rows, dim
 	mean := make([]T, rows*dim)
 	l.mean(mean, out, rows, dim)
 	add("theta_mu", mean)
-	sigmasOf(mean, from(out, dim), l.form(), rows, dim, 2*dim)
+	sigmas(mean, from(out, dim), l.form, rows, dim, 2*dim)
 	add("theta_sig", mean)
 }

@@ -13,13 +13,16 @@ import (
 const GMM = "gmm"
 
 // gmm is a mixture of k diagonal normals with weights shared by the dimensions. A row of
-// outputs is [logits k | means k x dim | a k x dim] with σ = softplus(a) + 1e-4.
+// outputs is [logits k | means k x dim | a k x dim] with σ = softplus(a) + SigmaFloor.
 type gmm[T cell.Float] struct {
 	plain[T]
-	k int
+	k    int
+	form kernels.ScaleForm
 }
 
-func newGMM[T cell.Float](c Config) likelihood[T] { return gmm[T]{k: c.Components} }
+func newGMM[T cell.Float](c Config) likelihood[T] {
+	return gmm[T]{k: c.Components, form: c.outputForm()}
+}
 
 func (l gmm[T]) heads(dim int) []int { return []int{l.k, l.k * dim, l.k * dim} }
 
@@ -35,14 +38,14 @@ func (l gmm[T]) parts(out []T, dim int) (logits, mu, s []T, ld int) {
 
 func (l gmm[T]) logProb(lp, x, out []T, rows, dim int) {
 	logits, mu, s, ld := l.parts(out, dim)
-	kernels.GMMLogProb(lp, x, &kernels.Mixture[T]{Logits: logits, Mu: mu, S: s, K: l.k, Ld: ld, Form: kernels.SoftplusSigma}, rows, dim)
+	kernels.GMMLogProb(lp, x, &kernels.Mixture[T]{Logits: logits, Mu: mu, S: s, K: l.k, Ld: ld, Form: l.form}, rows, dim)
 }
 
 func (l gmm[T]) backward(dout, dlp, x, out []T, rows, dim int) {
 	logits, mu, s, ld := l.parts(out, dim)
 	dlogits, dmu, ds, _ := l.parts(dout, dim)
 	kernels.GMMLogProbBackward(nil, nil, &kernels.MixtureGrad[T]{Logits: dlogits, Mu: dmu, S: ds}, dlp, x,
-		&kernels.Mixture[T]{Logits: logits, Mu: mu, S: s, K: l.k, Ld: ld, Form: kernels.SoftplusSigma}, rows, dim)
+		&kernels.Mixture[T]{Logits: logits, Mu: mu, S: s, K: l.k, Ld: ld, Form: l.form}, rows, dim)
 }
 
 // sample draws a component, with noise of its own, and then from it.
@@ -52,7 +55,7 @@ func (l gmm[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows,
 	kernels.Normals(x, noise, step, row0, rows, dim)
 	for i, c := range which {
 		at, row := i*ld+c*dim, x[i*dim:(i+1)*dim]
-		kernels.GaussSample(row, &kernels.Gauss[T]{Mu: mu[at:], S: s[at:], Ld: dim, Form: kernels.SoftplusSigma}, row, 1, dim)
+		kernels.GaussSample(row, &kernels.Gauss[T]{Mu: mu[at:], S: s[at:], Ld: dim, Form: l.form}, row, 1, dim)
 	}
 }
 
@@ -76,7 +79,7 @@ func (l gmm[T]) channels(add func(name string, values []T), out []T, rows, dim i
 		add("theta_mu", mu[i*ld:i*ld+n])
 	}
 	sigma := make([]T, rows*n)
-	sigmas(sigma, s, rows, n, ld)
+	sigmas(sigma, s, l.form, rows, n, ld)
 	add("theta_sig", sigma)
 	add("coeff", l.weights(out, rows, ld))
 }

@@ -68,7 +68,7 @@ func (g graphOf[T]) sigma(a string, form kernels.ScaleForm) string {
 	if form == kernels.LogVar {
 		return g.Op("Exp", nil, g.Op("Mul", nil, a, g.number(0.5)))
 	}
-	return g.Op("Add", nil, g.Op("Softplus", nil, a), g.number(1e-4))
+	return g.Op("Add", nil, g.Op("Softplus", nil, a), g.number(T(form.Floor())))
 }
 
 // gauss returns μ and σ of a head [μ | a], and makes them outputs; without a name that is left to others.

@@ -9,8 +9,8 @@ import (
 )
 
 // family is a kind of likelihood p(x_t | ...). x has D = Config.Data dimensions, K is
-// Config.Components, all logarithms are in nats, and every scale is softplus(a) + 1e-4 unless
-// Config.Scale says otherwise. Its name is that used in configurations; the comment there has
+// Config.Components, all logarithms are in nats, and every scale is softplus(a) + Config.SigmaFloor
+// unless Config.Scale says otherwise. Its name is that used in configurations; the comment there has
 // in brackets a row of outputs of the decoder, in the order of its columns.
 type family[T cell.Float] struct {
 	name string
@@ -23,12 +23,12 @@ type family[T cell.Float] struct {
 func families[T cell.Float]() []family[T] {
 	return []family[T]{
 		{Bernoulli, nil, newBernoulli[T]},
-		{Gauss, nil, newGauss[T]},
-		{GMM, []field{fieldComponents}, newGMM[T]},
+		{Gauss, []field{fieldFloor}, newGauss[T]},
+		{GMM, []field{fieldFloor, fieldComponents}, newGMM[T]},
 		{Categorical, []field{fieldClasses}, newCategorical[T]},
-		{Bivariate, nil, newBivariate[T]},
-		{BivariateMixture, []field{fieldComponents}, newBivariateMixture[T]},
-		{LogisticMixture, []field{fieldComponents, fieldLevels}, newLogistic[T]},
+		{Bivariate, []field{fieldFloor}, newBivariate[T]},
+		{BivariateMixture, []field{fieldFloor, fieldComponents}, newBivariateMixture[T]},
+		{LogisticMixture, []field{fieldFloor, fieldComponents, fieldLevels}, newLogistic[T]},
 		{NADE, []field{fieldUnits}, newNADE[T]},
 		{RBM, []field{fieldUnits, fieldGibbs}, newRBM[T]},
 	}
@@ -63,6 +63,26 @@ func newLikelihood[T cell.Float](c Config) likelihood[T] { return familyOf[T](c.
 
 // fieldComponents is of the mixtures; its default is that of Chung et al. 2015.
 var fieldComponents = number("components", func(c *Config) *int { return &c.Components }, 20, 1, maxSize)
+
+// fieldFloor is what is added to the softplus of a scale, or 0 for the default. A scale that is no softplus
+// has none.
+func fieldFloor(r *Config, c Config) error {
+	if r.Scale != ScaleLogVar {
+		r.SigmaFloor = c.SigmaFloor
+	}
+	if v := r.SigmaFloor; v != 0 && !(v >= 1e-9 && v <= 1e9) {
+		return outOfRange("sigma_floor", v, 1e-9, 1e9)
+	}
+	return nil
+}
+
+// outputForm returns the form in which the outputs of a decoder give σ.
+func (c Config) outputForm() kernels.ScaleForm {
+	if c.SigmaFloor > 0 && c.Scale != ScaleLogVar {
+		return kernels.SoftplusFloor(float32(c.SigmaFloor))
+	}
+	return c.scaleForm()
+}
 
 // likelihood is the output distribution p(x_t | ...) of a model: out holds the outputs of
 // the decoder for every row, dim is the number of dimensions of the data.
@@ -177,13 +197,9 @@ func (plain[T]) suits(f Form) error {
 	return nil
 }
 
-// sigmas writes σ = softplus(a) + 1e-4 of rows of cols columns with the row stride ld.
-func sigmas[T cell.Float](sigma, a []T, rows, cols, ld int) {
-	sigmasOf(sigma, a, kernels.SoftplusSigma, rows, cols, ld)
-}
-
-// sigmasOf is sigmas for both forms of a head: LogVar is a = ln σ².
-func sigmasOf[T cell.Float](sigma, a []T, form kernels.ScaleForm, rows, cols, ld int) {
+// sigmas writes σ of rows of cols columns of a in a form of a head, LogVar or a softplus; a has the row
+// stride ld.
+func sigmas[T cell.Float](sigma, a []T, form kernels.ScaleForm, rows, cols, ld int) {
 	sigma = sigma[:rows*cols]
 	for i := range rows {
 		copy(sigma[i*cols:(i+1)*cols], a[i*ld:])
@@ -195,6 +211,6 @@ func sigmasOf[T cell.Float](sigma, a []T, form kernels.ScaleForm, rows, cols, ld
 	}
 	kernels.Softplus(sigma, sigma)
 	for i := range sigma {
-		sigma[i] += kernels.ScaleEps
+		sigma[i] += T(form.Floor())
 	}
 }

@@ -21,17 +21,18 @@ const LogisticMixture = "logistic-mixture"
 // logistic is the output for quantised signals: every dimension has a mixture of k logistic
 // distributions of its own, discretised to levels between -1 and 1 (Salimans et al. 2017).
 // A row of outputs is [logits dim x k | means dim x k | a dim x k] with the scales
-// softplus(a) + 1e-4.
+// softplus(a) + SigmaFloor.
 type logistic[T cell.Float] struct {
 	plain[T]
 	k, levels int
+	form      kernels.ScaleForm
 }
 
 // fieldLevels is how many levels there are: 256 for 8 bit.
 var fieldLevels = number("levels", func(c *Config) *int { return &c.Levels }, 256, 2, 1<<16)
 
 func newLogistic[T cell.Float](c Config) likelihood[T] {
-	return logistic[T]{k: c.Components, levels: c.Levels}
+	return logistic[T]{k: c.Components, levels: c.Levels, form: c.outputForm()}
 }
 
 func (l logistic[T]) suits(f Form) error {
@@ -60,14 +61,14 @@ func (l logistic[T]) parts(out []T, dim int) (logits, mu, s []T, ld int) {
 
 func (l logistic[T]) logProb(lp, x, out []T, rows, dim int) {
 	logits, mu, s, ld := l.parts(out, dim)
-	kernels.LogisticMixtureLogProb(lp, x, l.levels, &kernels.Mixture[T]{Logits: logits, Mu: mu, S: s, K: l.k, Ld: ld, Form: kernels.SoftplusSigma}, rows, dim)
+	kernels.LogisticMixtureLogProb(lp, x, l.levels, &kernels.Mixture[T]{Logits: logits, Mu: mu, S: s, K: l.k, Ld: ld, Form: l.form}, rows, dim)
 }
 
 func (l logistic[T]) backward(dout, dlp, x, out []T, rows, dim int) {
 	logits, mu, s, ld := l.parts(out, dim)
 	dlogits, dmu, ds, _ := l.parts(dout, dim)
 	kernels.LogisticMixtureLogProbBackward(nil, &kernels.MixtureGrad[T]{Logits: dlogits, Mu: dmu, S: ds}, dlp, x, l.levels,
-		&kernels.Mixture[T]{Logits: logits, Mu: mu, S: s, K: l.k, Ld: ld, Form: kernels.SoftplusSigma}, rows, dim)
+		&kernels.Mixture[T]{Logits: logits, Mu: mu, S: s, K: l.k, Ld: ld, Form: l.form}, rows, dim)
 }
 
 // weights returns the mixture weights [rows, dim, k].
@@ -96,7 +97,7 @@ func (l logistic[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, 
 		at := i/dim*ld + i%dim*l.k + c
 		one := x[i : i+1]
 		one[0] -= v[i]
-		kernels.GaussSample(one, &kernels.Gauss[T]{Mu: mu[at:], S: s[at:], Ld: 1, Form: kernels.SoftplusSigma}, one, 1, 1)
+		kernels.GaussSample(one, &kernels.Gauss[T]{Mu: mu[at:], S: s[at:], Ld: 1, Form: l.form}, one, 1, 1)
 		one[0] = l.level(one[0])
 	}
 }
@@ -129,7 +130,7 @@ func (l logistic[T]) channels(add func(name string, values []T), out []T, rows, 
 		add("theta_mu", mu[i*ld:i*ld+n])
 	}
 	scale := make([]T, rows*n)
-	sigmas(scale, s, rows, n, ld)
+	sigmas(scale, s, l.form, rows, n, ld)
 	add("theta_sig", scale)
 	add("coeff", l.weights(out, rows, dim, ld))
 }

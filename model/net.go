@@ -186,6 +186,6 @@ func gaussiansOf[T cell.Float](mu, sigma, heads []T, form kernels.ScaleForm, row
 		}
 	}
 	if sigma != nil {
-		sigmasOf(sigma, from(heads, dim), form, rows, dim, 2*dim)
+		sigmas(sigma, from(heads, dim), form, rows, dim, 2*dim)
 	}
 }

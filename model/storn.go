@@ -13,7 +13,7 @@ import "github.com/elbow-go/elbow/cell"
 //	output     p(x_t | z_<=t, x_<t) = θ(h_t)
 //
 // Before the first step x - mean is 0. The nets are stacks of ReLU layers, every σ is
-// softplus(a) + 1e-4, the recurrent networks are of the same kind and size.
+// softplus(a) + 1e-4, of the output + SigmaFloor, the recurrent networks are of the same kind and size.
 type STORN[T cell.Float] struct {
 	recurrentBase[T]
 

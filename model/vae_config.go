@@ -15,7 +15,7 @@ const (
 
 // The forms in which the heads of a VAE or a regression give σ.
 const (
-	ScaleSoftplus = "softplus" // σ = softplus(a) + 1e-4
+	ScaleSoftplus = "softplus" // σ = softplus(a) + 1e-4, of the output + SigmaFloor
 	ScaleLogVar   = "logvar"   // a = ln σ²
 )
 

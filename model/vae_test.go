@@ -91,7 +91,7 @@ func TestVAETerms(t *testing.T) {
 					lp += x*math.Log(mean[j]) + (1-x)*math.Log(1-mean[j])
 				} else {
 					s := make([]float64, 1)
-					sigmasOf(s, m.outputsAt(z, 1)[c.Data+j:], m.like.(gauss[float64]).form(), 1, 1, 1)
+					sigmas(s, m.outputsAt(z, 1)[c.Data+j:], m.like.(gauss[float64]).form, 1, 1, 1)
 					lp += logNormal(x, mean[j], s[0])
 				}
 			}

@@ -17,7 +17,8 @@ import (
 // so x_t enters the state only after it was scored. With several recurrent layers h is the
 // output of the topmost one. Without latent variables it is the RNN
 // baseline: θ(h_{t-1}) and cell(φx_t, h_{t-1}), with an exact likelihood. All nets are
-// stacks of ReLU layers; every σ is softplus(a) + 1e-4.
+// stacks of ReLU layers; every σ is softplus(a) + 1e-4, that of the
+// output softplus(a) + SigmaFloor.
 //
 // A VRNN is read-only while it is used and may be shared; what a batch leaves behind lives
 // in a [Pass].

@@ -588,15 +588,7 @@ DATA bivariateConsts<>+2320(SB)/4, $0xc2a65af6
 DATA bivariateConsts<>+2324(SB)/4, $0xc2a65af6
 DATA bivariateConsts<>+2328(SB)/4, $0xc2a65af6
 DATA bivariateConsts<>+2332(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+2336(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
-DATA bivariateConsts<>+2340(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2344(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2348(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2352(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2356(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2360(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2364(SB)/4, $0x38d1b717
-GLOBL bivariateConsts<>(SB), RODATA|NOPTR, $2368
+GLOBL bivariateConsts<>(SB), RODATA|NOPTR, $2336
 
 // func BivariateSigma(lp *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
 // Requires: AVX, AVX2, FMA3
@@ -6542,10 +6534,13 @@ l44:
 	VZEROUPPER
 	RET
 
-// func BivariateSoftplus(lp *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
+// func BivariateSoftplus(lp *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int, factor float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·BivariateSoftplus(SB), NOSPLIT, $152-64
+TEXT ·BivariateSoftplus(SB), NOSPLIT, $184-68
 	// Registers:    Y0-Y7 values    Y8-Y15 kept from loop to loop
+	VBROADCASTSS factor+64(FP), Y0
+	VMOVUPS      Y0, 24(SP)
+
 	// Registers:    DI lp    SI y    DX theta    BX logits    CX elements left in the row    R8 4n
 	MOVQ lp+0(FP), DI
 	MOVQ y+8(FP), SI
@@ -6702,7 +6697,7 @@ l50:
 	VBROADCASTSS bivariateConsts<>+704(SB), Y6
 	VFMADD231PS  bivariateConsts<>+672(SB), Y4, Y6
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
-	VMOVUPS      Y0, 24(SP)
+	VMOVUPS      Y0, 56(SP)
 	VSUBPS       bivariateConsts<>+704(SB), Y6, Y0
 	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
 	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y4
@@ -6775,18 +6770,18 @@ l50:
 	VFMADD213PS  bivariateConsts<>+1312(SB), Y3, Y7
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y6
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y7
-	VMOVUPS      Y2, 56(SP)
+	VMOVUPS      Y2, 88(SP)
 	VMULPS       Y0, Y0, Y2
-	VMOVUPS      Y1, 88(SP)
+	VMOVUPS      Y1, 120(SP)
 	VMULPS       Y3, Y3, Y1
 	VFMADD231PS  Y2, Y6, Y0
 	VFMADD231PS  Y1, Y7, Y3
 	VADDPS       Y0, Y4, Y0
 	VADDPS       Y3, Y5, Y1
-	VADDPS       88(SP), Y0, Y0
-	VADDPS       56(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2336(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2336(SB), Y1, Y1
+	VADDPS       120(SP), Y0, Y0
+	VADDPS       88(SP), Y1, Y1
+	VADDPS       24(SP), Y0, Y0
+	VADDPS       24(SP), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -6799,7 +6794,7 @@ l50:
 	VDIVPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y2
 	VDIVPS       Y1, Y2, Y1
-	VMOVUPS      24(SP), Y2
+	VMOVUPS      56(SP), Y2
 	VANDPS       bivariateConsts<>+544(SB), Y2, Y3
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y4
 	VMINPS       Y3, Y4, Y3
@@ -6831,7 +6826,7 @@ l50:
 	// w = u/2, with the sign of r in w2
 	VBROADCASTSS 4(SI), Y7
 	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
-	VMOVUPS      Y4, 56(SP)
+	VMOVUPS      Y4, 88(SP)
 	VMOVUPS      (DX), Y4
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y7
 	VMULPS       Y0, Y7, Y4
@@ -6841,7 +6836,7 @@ l50:
 	VMAXPS       Y4, Y7, Y4
 	VBROADCASTSS 8(SI), Y7
 	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
-	VMOVUPS      Y5, 88(SP)
+	VMOVUPS      Y5, 120(SP)
 	VMOVUPS      (DX)(R8*1), Y5
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y7
 	VMULPS       Y1, Y7, Y5
@@ -6891,10 +6886,10 @@ l50:
 	// the quadratic form
 	VSUBPS      Y2, Y4, Y1
 	VMULPS      bivariateConsts<>+1024(SB), Y1, Y1
-	VMULPS      88(SP), Y1, Y1
+	VMULPS      120(SP), Y1, Y1
 	VADDPS      Y2, Y4, Y3
 	VMULPS      bivariateConsts<>+1024(SB), Y3, Y3
-	VMULPS      56(SP), Y3, Y3
+	VMULPS      88(SP), Y3, Y3
 	VMULPS      Y3, Y3, Y3
 	VFMADD231PS Y1, Y1, Y3
 	VMULPS      Y2, Y2, Y1
@@ -7006,7 +7001,7 @@ l50:
 	VBROADCASTSS bivariateConsts<>+704(SB), Y6
 	VFMADD231PS  bivariateConsts<>+672(SB), Y4, Y6
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
-	VMOVUPS      Y0, 56(SP)
+	VMOVUPS      Y0, 88(SP)
 	VSUBPS       bivariateConsts<>+704(SB), Y6, Y0
 	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
 	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y4
@@ -7070,18 +7065,18 @@ l50:
 	VFMADD213PS  bivariateConsts<>+1312(SB), Y3, Y7
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y6
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y7
-	VMOVUPS      Y2, 88(SP)
+	VMOVUPS      Y2, 120(SP)
 	VMULPS       Y0, Y0, Y2
-	VMOVUPS      Y1, 24(SP)
+	VMOVUPS      Y1, 56(SP)
 	VMULPS       Y3, Y3, Y1
 	VFMADD231PS  Y2, Y6, Y0
 	VFMADD231PS  Y1, Y7, Y3
 	VADDPS       Y0, Y4, Y0
 	VADDPS       Y3, Y5, Y1
+	VADDPS       56(SP), Y0, Y0
+	VADDPS       120(SP), Y1, Y1
 	VADDPS       24(SP), Y0, Y0
-	VADDPS       88(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2336(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2336(SB), Y1, Y1
+	VADDPS       24(SP), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -7094,7 +7089,7 @@ l50:
 	VDIVPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y2
 	VDIVPS       Y1, Y2, Y1
-	VMOVUPS      56(SP), Y2
+	VMOVUPS      88(SP), Y2
 	VANDPS       bivariateConsts<>+544(SB), Y2, Y3
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y4
 	VMINPS       Y3, Y4, Y3
@@ -7118,7 +7113,7 @@ l50:
 	VMULPS       Y4, Y4, Y6
 	VBROADCASTSS 4(SI), Y7
 	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
-	VMOVUPS      Y4, 88(SP)
+	VMOVUPS      Y4, 120(SP)
 	VMOVUPS      32(DX), Y4
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y7
 	VMULPS       Y0, Y7, Y4
@@ -7128,7 +7123,7 @@ l50:
 	VMAXPS       Y4, Y7, Y4
 	VBROADCASTSS 8(SI), Y7
 	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
-	VMOVUPS      Y5, 24(SP)
+	VMOVUPS      Y5, 56(SP)
 	VMOVUPS      32(DX)(R8*1), Y5
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y7
 	VMULPS       Y1, Y7, Y5
@@ -7172,10 +7167,10 @@ l50:
 	VADDPS       Y3, Y0, Y0
 	VSUBPS       Y2, Y4, Y1
 	VMULPS       bivariateConsts<>+1024(SB), Y1, Y1
-	VMULPS       24(SP), Y1, Y1
+	VMULPS       56(SP), Y1, Y1
 	VADDPS       Y2, Y4, Y3
 	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
-	VMULPS       88(SP), Y3, Y3
+	VMULPS       120(SP), Y3, Y3
 	VMULPS       Y3, Y3, Y3
 	VFMADD231PS  Y1, Y1, Y3
 	VMULPS       Y2, Y2, Y1
@@ -7285,9 +7280,9 @@ l52:
 	VFMADD231PS  bivariateConsts<>+672(SB), Y4, Y6
 	VBROADCASTSS bivariateConsts<>+704(SB), Y7
 	VFMADD231PS  bivariateConsts<>+672(SB), Y5, Y7
-	VMOVUPS      Y0, 24(SP)
+	VMOVUPS      Y0, 56(SP)
 	VSUBPS       bivariateConsts<>+704(SB), Y6, Y0
-	VMOVUPS      Y1, 56(SP)
+	VMOVUPS      Y1, 88(SP)
 	VSUBPS       bivariateConsts<>+704(SB), Y7, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y5
@@ -7360,18 +7355,18 @@ l52:
 	VFMADD213PS  bivariateConsts<>+1312(SB), Y1, Y7
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y6
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y7
-	VMOVUPS      Y3, 88(SP)
+	VMOVUPS      Y3, 120(SP)
 	VMULPS       Y0, Y0, Y3
-	VMOVUPS      Y2, 120(SP)
+	VMOVUPS      Y2, 152(SP)
 	VMULPS       Y1, Y1, Y2
 	VFMADD231PS  Y3, Y6, Y0
 	VFMADD231PS  Y2, Y7, Y1
 	VADDPS       Y0, Y4, Y0
 	VADDPS       Y1, Y5, Y1
-	VADDPS       120(SP), Y0, Y0
-	VADDPS       88(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2336(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2336(SB), Y1, Y1
+	VADDPS       152(SP), Y0, Y0
+	VADDPS       120(SP), Y1, Y1
+	VADDPS       24(SP), Y0, Y0
+	VADDPS       24(SP), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -7384,7 +7379,7 @@ l52:
 	VDIVPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y2
 	VDIVPS       Y1, Y2, Y1
-	VMOVUPS      56(SP), Y2
+	VMOVUPS      88(SP), Y2
 	VANDPS       bivariateConsts<>+544(SB), Y2, Y3
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y4
 	VMINPS       Y3, Y4, Y3
@@ -7416,9 +7411,9 @@ l52:
 	// w = u/2, with the sign of r in w2
 	VBROADCASTSS 4(SI), Y7
 	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
-	VMOVUPS      Y4, 88(SP)
-	VMOVUPS      24(SP), Y4
-	VMOVUPS      Y5, 120(SP)
+	VMOVUPS      Y4, 120(SP)
+	VMOVUPS      56(SP), Y4
+	VMOVUPS      Y5, 152(SP)
 	VMASKMOVPS   (DX), Y4, Y5
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y7
 	VMULPS       Y0, Y7, Y5
@@ -7477,17 +7472,17 @@ l52:
 	// the quadratic form
 	VSUBPS      Y2, Y5, Y1
 	VMULPS      bivariateConsts<>+1024(SB), Y1, Y1
-	VMULPS      120(SP), Y1, Y1
+	VMULPS      152(SP), Y1, Y1
 	VADDPS      Y2, Y5, Y3
 	VMULPS      bivariateConsts<>+1024(SB), Y3, Y3
-	VMULPS      88(SP), Y3, Y3
+	VMULPS      120(SP), Y3, Y3
 	VMULPS      Y3, Y3, Y3
 	VFMADD231PS Y1, Y1, Y3
 	VMULPS      Y2, Y2, Y1
 	VFMADD231PS Y5, Y5, Y1
 	VFMADD231PS bivariateConsts<>+1984(SB), Y3, Y1
 	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     24(SP), Y1
+	VMOVUPS     56(SP), Y1
 	VMASKMOVPS  (BX), Y1, Y2
 	VSUBPS      Y9, Y2, Y2
 	VADDPS      Y0, Y2, Y0
@@ -7598,9 +7593,9 @@ l52:
 	VFMADD231PS  bivariateConsts<>+672(SB), Y4, Y6
 	VBROADCASTSS bivariateConsts<>+704(SB), Y7
 	VFMADD231PS  bivariateConsts<>+672(SB), Y5, Y7
-	VMOVUPS      Y0, 24(SP)
+	VMOVUPS      Y0, 56(SP)
 	VSUBPS       bivariateConsts<>+704(SB), Y6, Y0
-	VMOVUPS      Y1, 88(SP)
+	VMOVUPS      Y1, 120(SP)
 	VSUBPS       bivariateConsts<>+704(SB), Y7, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y5
@@ -7664,18 +7659,18 @@ l52:
 	VFMADD213PS  bivariateConsts<>+1312(SB), Y1, Y7
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y6
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y7
-	VMOVUPS      Y3, 120(SP)
+	VMOVUPS      Y3, 152(SP)
 	VMULPS       Y0, Y0, Y3
-	VMOVUPS      Y2, 56(SP)
+	VMOVUPS      Y2, 88(SP)
 	VMULPS       Y1, Y1, Y2
 	VFMADD231PS  Y3, Y6, Y0
 	VFMADD231PS  Y2, Y7, Y1
 	VADDPS       Y0, Y4, Y0
 	VADDPS       Y1, Y5, Y1
-	VADDPS       56(SP), Y0, Y0
-	VADDPS       120(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2336(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2336(SB), Y1, Y1
+	VADDPS       88(SP), Y0, Y0
+	VADDPS       152(SP), Y1, Y1
+	VADDPS       24(SP), Y0, Y0
+	VADDPS       24(SP), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -7688,7 +7683,7 @@ l52:
 	VDIVPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y2
 	VDIVPS       Y1, Y2, Y1
-	VMOVUPS      88(SP), Y2
+	VMOVUPS      120(SP), Y2
 	VANDPS       bivariateConsts<>+544(SB), Y2, Y3
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y4
 	VMINPS       Y3, Y4, Y3
@@ -7712,9 +7707,9 @@ l52:
 	VMULPS       Y4, Y4, Y6
 	VBROADCASTSS 4(SI), Y7
 	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
-	VMOVUPS      Y4, 120(SP)
-	VMOVUPS      24(SP), Y4
-	VMOVUPS      Y5, 56(SP)
+	VMOVUPS      Y4, 152(SP)
+	VMOVUPS      56(SP), Y4
+	VMOVUPS      Y5, 88(SP)
 	VMASKMOVPS   32(DX), Y4, Y5
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y7
 	VMULPS       Y0, Y7, Y5
@@ -7767,17 +7762,17 @@ l52:
 	VADDPS       Y3, Y0, Y0
 	VSUBPS       Y2, Y5, Y1
 	VMULPS       bivariateConsts<>+1024(SB), Y1, Y1
-	VMULPS       56(SP), Y1, Y1
+	VMULPS       88(SP), Y1, Y1
 	VADDPS       Y2, Y5, Y3
 	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
-	VMULPS       120(SP), Y3, Y3
+	VMULPS       152(SP), Y3, Y3
 	VMULPS       Y3, Y3, Y3
 	VFMADD231PS  Y1, Y1, Y3
 	VMULPS       Y2, Y2, Y1
 	VFMADD231PS  Y5, Y5, Y1
 	VFMADD231PS  bivariateConsts<>+1984(SB), Y3, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      24(SP), Y1
+	VMOVUPS      56(SP), Y1
 	VMASKMOVPS   32(BX), Y1, Y2
 	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
@@ -8024,10 +8019,13 @@ l53:
 	VZEROUPPER
 	RET
 
-// func BivariateSoftplusBackward(lp *float32, dy *float32, dtheta *float32, dlogits *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
+// func BivariateSoftplusBackward(lp *float32, dy *float32, dtheta *float32, dlogits *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int, factor float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·BivariateSoftplusBackward(SB), NOSPLIT, $360-88
+TEXT ·BivariateSoftplusBackward(SB), NOSPLIT, $392-92
 	// Registers:    Y0-Y6 values    Y7-Y15 kept from loop to loop
+	VBROADCASTSS factor+88(FP), Y0
+	VMOVUPS      Y0, 40(SP)
+
 	// Registers:    DI lp    SI dy    DX dtheta    BX dlogits    R8 y    R9 theta    R10 logits    CX elements left in the row    R11 4n
 	MOVQ lp+0(FP), DI
 	MOVQ dy+8(FP), SI
@@ -8149,7 +8147,7 @@ l58:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y3, Y6
-	VMOVUPS      Y1, 40(SP)
+	VMOVUPS      Y1, 72(SP)
 	VBROADCASTSS bivariateConsts<>+1024(SB), Y1
 	VFMSUB231PS  bivariateConsts<>+1024(SB), Y3, Y1
 	VBLENDVPS    Y6, Y1, Y3, Y1
@@ -8163,17 +8161,17 @@ l58:
 	VFMADD213PS  bivariateConsts<>+1280(SB), Y1, Y6
 	VFMADD213PS  bivariateConsts<>+1312(SB), Y1, Y6
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y6
-	VMOVUPS      Y0, 72(SP)
+	VMOVUPS      Y0, 104(SP)
 	VMULPS       Y1, Y1, Y0
 	VFMADD231PS  Y0, Y6, Y1
 	VADDPS       Y1, Y3, Y0
 	VFMSUB231PS  Y2, Y5, Y0
 	VADDPS       Y4, Y2, Y1
 	VMOVAPS      Y0, Y8
-	VMULPS       72(SP), Y1, Y0
+	VMULPS       104(SP), Y1, Y0
 	VMOVSS       X0, -4(DX)
-	VMOVUPS      72(SP), Y0
-	VMULPS       40(SP), Y0, Y0
+	VMOVUPS      104(SP), Y0
+	VMULPS       72(SP), Y0, Y0
 	VMOVSS       X0, (SI)
 	VBROADCASTSS bivariateConsts<>+992(SB), Y15
 	VBROADCASTSS bivariateConsts<>+992(SB), Y14
@@ -8202,9 +8200,9 @@ l59:
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
 	VBROADCASTSS bivariateConsts<>+704(SB), Y6
 	VFMADD231PS  bivariateConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y0, 40(SP)
+	VMOVUPS      Y0, 72(SP)
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
-	VMOVUPS      Y2, 72(SP)
+	VMOVUPS      Y2, 104(SP)
 	VSUBPS       bivariateConsts<>+704(SB), Y6, Y2
 	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
 	VFNMADD231PS bivariateConsts<>+736(SB), Y2, Y4
@@ -8243,7 +8241,7 @@ l59:
 	VMULPS  Y5, Y0, Y0
 	VMULPS  Y6, Y2, Y2
 	VCMPPS  $0x1e, bivariateConsts<>+992(SB), Y1, Y3
-	VMOVUPS 72(SP), Y4
+	VMOVUPS 104(SP), Y4
 	VCMPPS  $0x1e, bivariateConsts<>+992(SB), Y4, Y5
 	VANDPS  Y1, Y3, Y3
 	VANDPS  Y4, Y5, Y5
@@ -8252,783 +8250,48 @@ l59:
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y0, Y6
 	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y2, Y4
-	VMOVUPS      Y1, 104(SP)
-	VBROADCASTSS bivariateConsts<>+1024(SB), Y1
-	VFMSUB231PS  bivariateConsts<>+1024(SB), Y0, Y1
-	VMOVUPS      Y5, 136(SP)
-	VBROADCASTSS bivariateConsts<>+1024(SB), Y5
-	VFMSUB231PS  bivariateConsts<>+1024(SB), Y2, Y5
-	VBLENDVPS    Y6, Y1, Y0, Y1
-	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       bivariateConsts<>+1056(SB), Y6, Y6
-	VANDPS       bivariateConsts<>+1056(SB), Y4, Y4
-	VMOVUPS      Y2, 168(SP)
-	VBROADCASTSS bivariateConsts<>+1120(SB), Y2
-	VFMADD231PS  bivariateConsts<>+1088(SB), Y1, Y2
-	VMOVUPS      Y0, 200(SP)
-	VBROADCASTSS bivariateConsts<>+1120(SB), Y0
-	VFMADD231PS  bivariateConsts<>+1088(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1152(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1152(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1184(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1184(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1216(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1216(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1248(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1248(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1280(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1280(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1312(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1312(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y5, Y0
-	VMOVUPS      Y3, 232(SP)
-	VMULPS       Y1, Y1, Y3
-	VMOVUPS      Y4, 264(SP)
-	VMULPS       Y5, Y5, Y4
-	VFMADD231PS  Y3, Y2, Y1
-	VFMADD231PS  Y4, Y0, Y5
-	VADDPS       Y1, Y6, Y0
-	VADDPS       264(SP), Y5, Y1
-	VADDPS       232(SP), Y0, Y0
-	VADDPS       136(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2336(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2336(SB), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS bivariateConsts<>+1408(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+1408(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS bivariateConsts<>+960(SB), Y2
-	VDIVPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+960(SB), Y2
-	VDIVPS       Y1, Y2, Y1
-	VMOVUPS      104(SP), Y2
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y2, Y2
-	VMOVUPS      72(SP), Y3
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y3, Y3
-	VBROADCASTSS bivariateConsts<>+960(SB), Y4
-	VBLENDVPS    Y2, 200(SP), Y4, Y2
-	VBROADCASTSS bivariateConsts<>+960(SB), Y4
-	VBLENDVPS    Y3, 168(SP), Y4, Y3
-	VBROADCASTSS bivariateConsts<>+960(SB), Y4
-	VADDPS       200(SP), Y4, Y4
-	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VADDPS       168(SP), Y5, Y5
-	VDIVPS       Y4, Y2, Y2
-	VDIVPS       Y5, Y3, Y3
-	VMOVUPS      40(SP), Y4
-	VANDPS       bivariateConsts<>+544(SB), Y4, Y5
-	VBROADCASTSS bivariateConsts<>+1472(SB), Y6
-	VMINPS       Y5, Y6, Y5
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VFNMADD231PS bivariateConsts<>+672(SB), Y5, Y6
-	VMOVUPS      Y3, 168(SP)
-	VSUBPS       bivariateConsts<>+1504(SB), Y6, Y3
-	VMOVUPS      Y2, 200(SP)
-	VMOVAPS      Y5, Y2
-	VFMADD231PS  bivariateConsts<>+736(SB), Y3, Y2
-	VFMADD231PS  bivariateConsts<>+768(SB), Y3, Y2
-
-	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFNMADD231PS bivariateConsts<>+800(SB), Y2, Y3
-	VFNMADD213PS bivariateConsts<>+864(SB), Y2, Y3
-	VFNMADD213PS bivariateConsts<>+896(SB), Y2, Y3
-	VFNMADD213PS bivariateConsts<>+928(SB), Y2, Y3
-	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y3
-	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y3
-
-	// p 2^n
-	VPSLLD       $0x17, Y6, Y2
-	VMULPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+960(SB), Y3
-	VDIVPS       Y2, Y3, Y3
-	VMULPS       Y2, Y2, Y6
-
-	// w = u/2, with the sign of r in w2
-	VMOVUPS      Y2, 72(SP)
-	VBROADCASTSS 4(R8), Y2
-	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
-	VMOVUPS      Y3, 104(SP)
-	VMOVUPS      (R9), Y3
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y3, Y2
-	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+1568(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
-	VMOVUPS      Y2, 136(SP)
-	VMOVUPS      (R9)(R11*1), Y2
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y2, Y3
-	VMULPS       Y1, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+1568(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VANDPS       bivariateConsts<>+608(SB), Y4, Y3
-	VXORPS       Y3, Y2, Y2
-	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y3
-	VANDPS       bivariateConsts<>+512(SB), Y3, Y3
-	VPSUBD       Y3, Y0, Y4
-	VMOVUPS      Y0, 232(SP)
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y0
-	VANDPS       bivariateConsts<>+512(SB), Y0, Y0
-	VMOVUPS      Y1, 264(SP)
-	VPSUBD       Y0, Y1, Y1
-	VMULPS       Y1, Y4, Y1
-	VADDPS       bivariateConsts<>+960(SB), Y6, Y4
-	VMULPS       Y4, Y1, Y1
-	VPADDD       Y0, Y3, Y0
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y1, Y3
-	VANDPS    bivariateConsts<>+512(SB), Y3, Y3
-	VPSUBD    Y3, Y1, Y1
-	VPADDD    Y0, Y3, Y0
-	VCVTDQ2PS Y0, Y0
-	VSUBPS    bivariateConsts<>+960(SB), Y1, Y1
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y3
-	VMULPS       Y1, Y1, Y4
-	VMOVUPS      Y6, 296(SP)
-	VMULPS       bivariateConsts<>+1888(SB), Y0, Y6
-	VFMADD231PS  Y4, Y3, Y6
-	VADDPS       Y1, Y6, Y1
-	VFMADD231PS  bivariateConsts<>+1920(SB), Y0, Y1
-	VSUBPS       bivariateConsts<>+1952(SB), Y1, Y0
-	VADDPS       Y5, Y0, Y0
-
-	// the quadratic form
-	VMOVUPS      136(SP), Y1
-	VSUBPS       Y2, Y1, Y3
-	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
-	VMULPS       104(SP), Y3, Y3
-	VADDPS       Y2, Y1, Y4
-	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
-	VMULPS       72(SP), Y4, Y4
-	VMULPS       Y4, Y4, Y5
-	VFMADD231PS  Y3, Y3, Y5
-	VMULPS       Y2, Y2, Y6
-	VFMADD231PS  Y1, Y1, Y6
-	VFMADD231PS  bivariateConsts<>+1984(SB), Y5, Y6
-	VSUBPS       Y6, Y0, Y0
-	VMULPS       72(SP), Y4, Y5
-	VADDPS       Y1, Y5, Y6
-	VFMADD231PS  104(SP), Y3, Y6
-	VADDPS       Y2, Y5, Y5
-	VFNMADD231PS 104(SP), Y3, Y5
-	VMOVUPS      Y0, 104(SP)
-	VMULPS       232(SP), Y6, Y0
-	VMOVUPS      Y0, (DX)
-	VMOVUPS      40(SP), Y0
-	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
-	VXORPS       Y0, Y5, Y0
-	VMULPS       264(SP), Y0, Y0
-	VMOVUPS      Y0, (DX)(R11*1)
-	VADDPS       Y1, Y1, Y0
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y6
-	VMOVUPS      232(SP), Y0
-	VMULPS       200(SP), Y0, Y0
-	VMULPS       Y0, Y6, Y0
-	VMOVUPS      200(SP), Y1
-	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (DX)(R11*2)
-	VADDPS       Y2, Y2, Y0
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VMOVUPS      264(SP), Y0
-	VMULPS       168(SP), Y0, Y0
-	VMULPS       Y0, Y5, Y0
-	VMOVUPS      168(SP), Y1
-	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (DX)(R12*1)
-	VBROADCASTSS bivariateConsts<>+960(SB), Y0
-	VSUBPS       296(SP), Y0, Y0
-	VBROADCASTSS bivariateConsts<>+960(SB), Y1
-	VADDPS       296(SP), Y1, Y1
-	VDIVPS       Y1, Y0, Y0
-	VSUBPS       Y4, Y3, Y1
-	VMULPS       bivariateConsts<>+2240(SB), Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      40(SP), Y1
-	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
-	VXORPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (DX)(R11*4)
-	VMOVUPS      (R10), Y0
-	VSUBPS       Y9, Y0, Y0
-	VADDPS       104(SP), Y0, Y1
-	VMOVUPS      Y1, (BX)
-
-	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
-	VMAXPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
-	VMINPS       Y2, Y3, Y2
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
-	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
-
-	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y4
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
-
-	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, bivariateConsts<>+2016(SB), Y0, Y0
-	VANDPS Y2, Y0, Y0
-	VADDPS Y15, Y0, Y15
-
-	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VMAXPS       Y13, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VSUBPS       Y0, Y13, Y2
-	VSUBPS       Y0, Y1, Y1
-	VMOVAPS      Y0, Y13
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y0
-	VMAXPS       Y2, Y0, Y0
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
-	VMAXPS       Y1, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
-	VMINPS       Y0, Y4, Y0
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
-	VMINPS       Y3, Y4, Y3
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
-	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
-	VMOVUPS      Y1, 104(SP)
-	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y0
-	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y1, Y3
-
-	// p = e^r
-	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y1
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y1
-	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y1
-	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y1
-	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y1
-	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y1
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y1
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-
-	// p 2^n
-	// p 2^n
-	VPSLLD       $0x17, Y4, Y0
-	VPSLLD       $0x17, Y5, Y3
-	VMULPS       Y0, Y1, Y0
-	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
-	VMOVUPS      104(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y3, Y3
-	VANDPS       Y0, Y2, Y0
-	VANDPS       Y1, Y3, Y1
-	VFMADD231PS  Y11, Y0, Y1
-	VMOVAPS      Y1, Y11
-	VMOVUPS      32(R9)(R11*4), Y0
-	VMOVUPS      32(R9)(R11*2), Y1
-	VMOVUPS      32(R9)(R12*1), Y2
-	VORPS        bivariateConsts<>+608(SB), Y1, Y3
-	VORPS        bivariateConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS bivariateConsts<>+640(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS bivariateConsts<>+640(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
-	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VBROADCASTSS bivariateConsts<>+704(SB), Y6
-	VFMADD231PS  bivariateConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y0, 104(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
-	VMOVUPS      Y2, 40(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y2, Y4
-	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y2, Y4
-	VBROADCASTSS bivariateConsts<>+832(SB), Y0
-	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y2
-	VFMADD231PS  bivariateConsts<>+800(SB), Y4, Y2
-	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y0
-	VFMADD213PS  bivariateConsts<>+864(SB), Y4, Y2
-	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y0
-	VFMADD213PS  bivariateConsts<>+896(SB), Y4, Y2
-	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y0
-	VFMADD213PS  bivariateConsts<>+928(SB), Y4, Y2
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y0
-	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y2
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y0
-	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y2
-	VPSRLD       $0x01, Y5, Y3
-	VPSRLD       $0x01, Y6, Y4
-	VPSLLD       $0x17, Y3, Y3
-	VPSLLD       $0x17, Y4, Y4
-	VPSLLD       $0x17, Y5, Y5
-	VPSLLD       $0x17, Y6, Y6
-	VPSUBD       Y3, Y5, Y5
-	VPSUBD       Y4, Y6, Y6
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y4, Y2, Y2
-	VMULPS       Y5, Y0, Y0
-	VMULPS       Y6, Y2, Y2
-	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y1, Y3
-	VMOVUPS      40(SP), Y4
-	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y4, Y5
-	VANDPS       Y1, Y3, Y3
-	VANDPS       Y4, Y5, Y5
-	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y0, Y6
-	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y2, Y4
-	VMOVUPS      Y1, 296(SP)
-	VBROADCASTSS bivariateConsts<>+1024(SB), Y1
-	VFMSUB231PS  bivariateConsts<>+1024(SB), Y0, Y1
-	VMOVUPS      Y5, 168(SP)
-	VBROADCASTSS bivariateConsts<>+1024(SB), Y5
-	VFMSUB231PS  bivariateConsts<>+1024(SB), Y2, Y5
-	VBLENDVPS    Y6, Y1, Y0, Y1
-	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       bivariateConsts<>+1056(SB), Y6, Y6
-	VANDPS       bivariateConsts<>+1056(SB), Y4, Y4
-	VMOVUPS      Y2, 264(SP)
-	VBROADCASTSS bivariateConsts<>+1120(SB), Y2
-	VFMADD231PS  bivariateConsts<>+1088(SB), Y1, Y2
-	VMOVUPS      Y0, 200(SP)
-	VBROADCASTSS bivariateConsts<>+1120(SB), Y0
-	VFMADD231PS  bivariateConsts<>+1088(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1152(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1152(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1184(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1184(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1216(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1216(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1248(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1248(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1280(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1280(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1312(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1312(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y5, Y0
-	VMOVUPS      Y3, 232(SP)
-	VMULPS       Y1, Y1, Y3
-	VMOVUPS      Y4, 136(SP)
-	VMULPS       Y5, Y5, Y4
-	VFMADD231PS  Y3, Y2, Y1
-	VFMADD231PS  Y4, Y0, Y5
-	VADDPS       Y1, Y6, Y0
-	VADDPS       136(SP), Y5, Y1
-	VADDPS       232(SP), Y0, Y0
-	VADDPS       168(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2336(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2336(SB), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS bivariateConsts<>+1408(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+1408(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS bivariateConsts<>+960(SB), Y2
-	VDIVPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+960(SB), Y2
-	VDIVPS       Y1, Y2, Y1
-	VMOVUPS      296(SP), Y2
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y2, Y2
-	VMOVUPS      40(SP), Y3
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y3, Y3
-	VBROADCASTSS bivariateConsts<>+960(SB), Y4
-	VBLENDVPS    Y2, 200(SP), Y4, Y2
-	VBROADCASTSS bivariateConsts<>+960(SB), Y4
-	VBLENDVPS    Y3, 264(SP), Y4, Y3
-	VBROADCASTSS bivariateConsts<>+960(SB), Y4
-	VADDPS       200(SP), Y4, Y4
-	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VADDPS       264(SP), Y5, Y5
-	VDIVPS       Y4, Y2, Y2
-	VDIVPS       Y5, Y3, Y3
-	VMOVUPS      104(SP), Y4
-	VANDPS       bivariateConsts<>+544(SB), Y4, Y5
-	VBROADCASTSS bivariateConsts<>+1472(SB), Y6
-	VMINPS       Y5, Y6, Y5
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VFNMADD231PS bivariateConsts<>+672(SB), Y5, Y6
-	VMOVUPS      Y3, 264(SP)
-	VSUBPS       bivariateConsts<>+1504(SB), Y6, Y3
-	VMOVUPS      Y2, 200(SP)
-	VMOVAPS      Y5, Y2
-	VFMADD231PS  bivariateConsts<>+736(SB), Y3, Y2
-	VFMADD231PS  bivariateConsts<>+768(SB), Y3, Y2
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFNMADD231PS bivariateConsts<>+800(SB), Y2, Y3
-	VFNMADD213PS bivariateConsts<>+864(SB), Y2, Y3
-	VFNMADD213PS bivariateConsts<>+896(SB), Y2, Y3
-	VFNMADD213PS bivariateConsts<>+928(SB), Y2, Y3
-	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y3
-	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y3
-	VPSLLD       $0x17, Y6, Y2
-	VMULPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+960(SB), Y3
-	VDIVPS       Y2, Y3, Y3
-	VMULPS       Y2, Y2, Y6
-	VMOVUPS      Y2, 40(SP)
-	VBROADCASTSS 4(R8), Y2
-	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
-	VMOVUPS      Y3, 296(SP)
-	VMOVUPS      32(R9), Y3
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y3, Y2
-	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+1568(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS 8(R8), Y3
-	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
-	VMOVUPS      Y2, 168(SP)
-	VMOVUPS      32(R9)(R11*1), Y2
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y2, Y3
-	VMULPS       Y1, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+1568(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VANDPS       bivariateConsts<>+608(SB), Y4, Y3
-	VXORPS       Y3, Y2, Y2
-	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y3
-	VANDPS       bivariateConsts<>+512(SB), Y3, Y3
-	VPSUBD       Y3, Y0, Y4
-	VMOVUPS      Y0, 232(SP)
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y0
-	VANDPS       bivariateConsts<>+512(SB), Y0, Y0
 	VMOVUPS      Y1, 136(SP)
-	VPSUBD       Y0, Y1, Y1
-	VMULPS       Y1, Y4, Y1
-	VADDPS       bivariateConsts<>+960(SB), Y6, Y4
-	VMULPS       Y4, Y1, Y1
-	VPADDD       Y0, Y3, Y0
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y3
-	VANDPS       bivariateConsts<>+512(SB), Y3, Y3
-	VPSUBD       Y3, Y1, Y1
-	VPADDD       Y0, Y3, Y0
-	VCVTDQ2PS    Y0, Y0
-	VSUBPS       bivariateConsts<>+960(SB), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y3
-	VMULPS       Y1, Y1, Y4
-	VMOVUPS      Y6, 72(SP)
-	VMULPS       bivariateConsts<>+1888(SB), Y0, Y6
-	VFMADD231PS  Y4, Y3, Y6
-	VADDPS       Y1, Y6, Y1
-	VFMADD231PS  bivariateConsts<>+1920(SB), Y0, Y1
-	VSUBPS       bivariateConsts<>+1952(SB), Y1, Y0
-	VADDPS       Y5, Y0, Y0
-	VMOVUPS      168(SP), Y1
-	VSUBPS       Y2, Y1, Y3
-	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
-	VMULPS       296(SP), Y3, Y3
-	VADDPS       Y2, Y1, Y4
-	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
-	VMULPS       40(SP), Y4, Y4
-	VMULPS       Y4, Y4, Y5
-	VFMADD231PS  Y3, Y3, Y5
-	VMULPS       Y2, Y2, Y6
-	VFMADD231PS  Y1, Y1, Y6
-	VFMADD231PS  bivariateConsts<>+1984(SB), Y5, Y6
-	VSUBPS       Y6, Y0, Y0
-	VMULPS       40(SP), Y4, Y5
-	VADDPS       Y1, Y5, Y6
-	VFMADD231PS  296(SP), Y3, Y6
-	VADDPS       Y2, Y5, Y5
-	VFNMADD231PS 296(SP), Y3, Y5
-	VMOVUPS      Y0, 296(SP)
-	VMULPS       232(SP), Y6, Y0
-	VMOVUPS      Y0, 32(DX)
-	VMOVUPS      104(SP), Y0
-	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
-	VXORPS       Y0, Y5, Y0
-	VMULPS       136(SP), Y0, Y0
-	VMOVUPS      Y0, 32(DX)(R11*1)
-	VADDPS       Y1, Y1, Y0
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y6
-	VMOVUPS      232(SP), Y0
-	VMULPS       200(SP), Y0, Y0
-	VMULPS       Y0, Y6, Y0
-	VMOVUPS      200(SP), Y1
-	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 32(DX)(R11*2)
-	VADDPS       Y2, Y2, Y0
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VMOVUPS      136(SP), Y0
-	VMULPS       264(SP), Y0, Y0
-	VMULPS       Y0, Y5, Y0
-	VMOVUPS      264(SP), Y1
-	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 32(DX)(R12*1)
-	VBROADCASTSS bivariateConsts<>+960(SB), Y0
-	VSUBPS       72(SP), Y0, Y0
-	VBROADCASTSS bivariateConsts<>+960(SB), Y1
-	VADDPS       72(SP), Y1, Y1
-	VDIVPS       Y1, Y0, Y0
-	VSUBPS       Y4, Y3, Y1
-	VMULPS       bivariateConsts<>+2240(SB), Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      104(SP), Y1
-	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
-	VXORPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 32(DX)(R11*4)
-	VMOVUPS      32(R10), Y0
-	VSUBPS       Y9, Y0, Y0
-	VADDPS       296(SP), Y0, Y1
-	VMOVUPS      Y1, 32(BX)
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
-	VMAXPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
-	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
-	VBROADCASTSS bivariateConsts<>+832(SB), Y4
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y0, Y0
-	VANDPS       Y2, Y0, Y0
-	VADDPS       Y14, Y0, Y14
-	VMAXPS       Y12, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VSUBPS       Y0, Y12, Y2
-	VSUBPS       Y0, Y1, Y1
-	VMOVAPS      Y0, Y12
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y0
-	VMAXPS       Y2, Y0, Y0
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
-	VMAXPS       Y1, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
-	VMINPS       Y0, Y4, Y0
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
-	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
-	VMOVUPS      Y1, 296(SP)
-	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y0
-	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y1
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y1
-	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y1
-	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y1
-	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y1
-	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y1
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y1
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VPSLLD       $0x17, Y4, Y0
-	VPSLLD       $0x17, Y5, Y3
-	VMULPS       Y0, Y1, Y0
-	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
-	VMOVUPS      296(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y3, Y3
-	VANDPS       Y0, Y2, Y0
-	VANDPS       Y1, Y3, Y1
-	VFMADD231PS  Y10, Y0, Y1
-	VMOVAPS      Y1, Y10
-	ADDQ         $0x40, R9
-	ADDQ         $0x40, R10
-	ADDQ         $0x40, DX
-	ADDQ         $0x40, BX
-	SUBQ         $0x10, CX
-	JGE          l59
-
-l61:
-	ADDQ         $0x10, CX
-	JEQ          l62
-	LEAQ         bivariateConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (R9)(R11*4), Y0, Y1
-	VMOVUPS      (AX), Y2
-	VMOVUPS      (AX), Y3
-	VMASKMOVPS   (R9)(R11*2), Y2, Y2
-	VMASKMOVPS   (R9)(R12*1), Y3, Y3
-	VORPS        bivariateConsts<>+608(SB), Y2, Y4
-	VORPS        bivariateConsts<>+608(SB), Y3, Y5
-	VBROADCASTSS bivariateConsts<>+640(SB), Y6
-	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS bivariateConsts<>+640(SB), Y6
-	VMAXPS       Y5, Y6, Y5
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y6
-	VFMADD231PS  bivariateConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y0, 40(SP)
-	VBROADCASTSS bivariateConsts<>+704(SB), Y0
-	VFMADD231PS  bivariateConsts<>+672(SB), Y5, Y0
-	VMOVUPS      Y1, 72(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y6, Y1
-	VMOVUPS      Y3, 104(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y0, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y1, Y4
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y5
-
-	// p = e^r
-	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y1
-	VFMADD231PS  bivariateConsts<>+800(SB), Y4, Y1
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y4, Y1
-	VFMADD213PS  bivariateConsts<>+864(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y4, Y1
-	VFMADD213PS  bivariateConsts<>+896(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y4, Y1
-	VFMADD213PS  bivariateConsts<>+928(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y1
-	VFMADD213PS  bivariateConsts<>+960(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y1
-	VFMADD213PS  bivariateConsts<>+960(SB), Y5, Y3
-
-	// p 2^n
-	// p 2^n
-	VPSRLD  $0x01, Y6, Y4
-	VPSRLD  $0x01, Y0, Y5
-	VPSLLD  $0x17, Y4, Y4
-	VPSLLD  $0x17, Y5, Y5
-	VPSLLD  $0x17, Y6, Y6
-	VPSLLD  $0x17, Y0, Y0
-	VPSUBD  Y4, Y6, Y6
-	VPSUBD  Y5, Y0, Y0
-	VMULPS  Y4, Y1, Y1
-	VMULPS  Y5, Y3, Y3
-	VMULPS  Y6, Y1, Y1
-	VMULPS  Y0, Y3, Y0
-	VCMPPS  $0x1e, bivariateConsts<>+992(SB), Y2, Y3
-	VMOVUPS 104(SP), Y4
-	VCMPPS  $0x1e, bivariateConsts<>+992(SB), Y4, Y5
-	VANDPS  Y2, Y3, Y3
-	VANDPS  Y4, Y5, Y5
-
-	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y1, Y6
-	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y0, Y4
-	VMOVUPS      Y2, 136(SP)
-	VBROADCASTSS bivariateConsts<>+1024(SB), Y2
-	VFMSUB231PS  bivariateConsts<>+1024(SB), Y1, Y2
+	VBROADCASTSS bivariateConsts<>+1024(SB), Y1
+	VFMSUB231PS  bivariateConsts<>+1024(SB), Y0, Y1
 	VMOVUPS      Y5, 168(SP)
 	VBROADCASTSS bivariateConsts<>+1024(SB), Y5
-	VFMSUB231PS  bivariateConsts<>+1024(SB), Y0, Y5
-	VBLENDVPS    Y6, Y2, Y1, Y2
-	VBLENDVPS    Y4, Y5, Y0, Y5
+	VFMSUB231PS  bivariateConsts<>+1024(SB), Y2, Y5
+	VBLENDVPS    Y6, Y1, Y0, Y1
+	VBLENDVPS    Y4, Y5, Y2, Y5
 	VANDPS       bivariateConsts<>+1056(SB), Y6, Y6
 	VANDPS       bivariateConsts<>+1056(SB), Y4, Y4
-	VMOVUPS      Y0, 200(SP)
+	VMOVUPS      Y2, 200(SP)
+	VBROADCASTSS bivariateConsts<>+1120(SB), Y2
+	VFMADD231PS  bivariateConsts<>+1088(SB), Y1, Y2
+	VMOVUPS      Y0, 232(SP)
 	VBROADCASTSS bivariateConsts<>+1120(SB), Y0
-	VFMADD231PS  bivariateConsts<>+1088(SB), Y2, Y0
-	VMOVUPS      Y1, 232(SP)
-	VBROADCASTSS bivariateConsts<>+1120(SB), Y1
-	VFMADD231PS  bivariateConsts<>+1088(SB), Y5, Y1
-	VFMADD213PS  bivariateConsts<>+1152(SB), Y2, Y0
-	VFMADD213PS  bivariateConsts<>+1152(SB), Y5, Y1
-	VFMADD213PS  bivariateConsts<>+1184(SB), Y2, Y0
-	VFMADD213PS  bivariateConsts<>+1184(SB), Y5, Y1
-	VFMADD213PS  bivariateConsts<>+1216(SB), Y2, Y0
-	VFMADD213PS  bivariateConsts<>+1216(SB), Y5, Y1
-	VFMADD213PS  bivariateConsts<>+1248(SB), Y2, Y0
-	VFMADD213PS  bivariateConsts<>+1248(SB), Y5, Y1
-	VFMADD213PS  bivariateConsts<>+1280(SB), Y2, Y0
-	VFMADD213PS  bivariateConsts<>+1280(SB), Y5, Y1
-	VFMADD213PS  bivariateConsts<>+1312(SB), Y2, Y0
-	VFMADD213PS  bivariateConsts<>+1312(SB), Y5, Y1
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y2, Y0
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y5, Y1
+	VFMADD231PS  bivariateConsts<>+1088(SB), Y5, Y0
+	VFMADD213PS  bivariateConsts<>+1152(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1152(SB), Y5, Y0
+	VFMADD213PS  bivariateConsts<>+1184(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1184(SB), Y5, Y0
+	VFMADD213PS  bivariateConsts<>+1216(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1216(SB), Y5, Y0
+	VFMADD213PS  bivariateConsts<>+1248(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1248(SB), Y5, Y0
+	VFMADD213PS  bivariateConsts<>+1280(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1280(SB), Y5, Y0
+	VFMADD213PS  bivariateConsts<>+1312(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1312(SB), Y5, Y0
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y5, Y0
 	VMOVUPS      Y3, 264(SP)
-	VMULPS       Y2, Y2, Y3
+	VMULPS       Y1, Y1, Y3
 	VMOVUPS      Y4, 296(SP)
 	VMULPS       Y5, Y5, Y4
-	VFMADD231PS  Y3, Y0, Y2
-	VFMADD231PS  Y4, Y1, Y5
-	VADDPS       Y2, Y6, Y0
+	VFMADD231PS  Y3, Y2, Y1
+	VFMADD231PS  Y4, Y0, Y5
+	VADDPS       Y1, Y6, Y0
 	VADDPS       296(SP), Y5, Y1
 	VADDPS       264(SP), Y0, Y0
 	VADDPS       168(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2336(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2336(SB), Y1, Y1
+	VADDPS       40(SP), Y0, Y0
+	VADDPS       40(SP), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -9091,8 +8354,743 @@ l61:
 	VBROADCASTSS 4(R8), Y2
 	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
 	VMOVUPS      Y3, 136(SP)
-	VMOVUPS      40(SP), Y3
-	VMOVUPS      Y5, 168(SP)
+	VMOVUPS      (R9), Y3
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y3, Y2
+	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS 8(R8), Y3
+	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
+	VMOVUPS      Y2, 168(SP)
+	VMOVUPS      (R9)(R11*1), Y2
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y2, Y3
+	VMULPS       Y1, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VANDPS       bivariateConsts<>+608(SB), Y4, Y3
+	VXORPS       Y3, Y2, Y2
+	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y3
+	VANDPS       bivariateConsts<>+512(SB), Y3, Y3
+	VPSUBD       Y3, Y0, Y4
+	VMOVUPS      Y0, 264(SP)
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y0
+	VANDPS       bivariateConsts<>+512(SB), Y0, Y0
+	VMOVUPS      Y1, 296(SP)
+	VPSUBD       Y0, Y1, Y1
+	VMULPS       Y1, Y4, Y1
+	VADDPS       bivariateConsts<>+960(SB), Y6, Y4
+	VMULPS       Y4, Y1, Y1
+	VPADDD       Y0, Y3, Y0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    bivariateConsts<>+1600(SB), Y1, Y3
+	VANDPS    bivariateConsts<>+512(SB), Y3, Y3
+	VPSUBD    Y3, Y1, Y1
+	VPADDD    Y0, Y3, Y0
+	VCVTDQ2PS Y0, Y0
+	VSUBPS    bivariateConsts<>+960(SB), Y1, Y1
+
+	// r + r^2 p(r) + k ln 2
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y3
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y3
+	VMULPS       Y1, Y1, Y4
+	VMOVUPS      Y6, 328(SP)
+	VMULPS       bivariateConsts<>+1888(SB), Y0, Y6
+	VFMADD231PS  Y4, Y3, Y6
+	VADDPS       Y1, Y6, Y1
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y0, Y1
+	VSUBPS       bivariateConsts<>+1952(SB), Y1, Y0
+	VADDPS       Y5, Y0, Y0
+
+	// the quadratic form
+	VMOVUPS      168(SP), Y1
+	VSUBPS       Y2, Y1, Y3
+	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
+	VMULPS       136(SP), Y3, Y3
+	VADDPS       Y2, Y1, Y4
+	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
+	VMULPS       104(SP), Y4, Y4
+	VMULPS       Y4, Y4, Y5
+	VFMADD231PS  Y3, Y3, Y5
+	VMULPS       Y2, Y2, Y6
+	VFMADD231PS  Y1, Y1, Y6
+	VFMADD231PS  bivariateConsts<>+1984(SB), Y5, Y6
+	VSUBPS       Y6, Y0, Y0
+	VMULPS       104(SP), Y4, Y5
+	VADDPS       Y1, Y5, Y6
+	VFMADD231PS  136(SP), Y3, Y6
+	VADDPS       Y2, Y5, Y5
+	VFNMADD231PS 136(SP), Y3, Y5
+	VMOVUPS      Y0, 136(SP)
+	VMULPS       264(SP), Y6, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      72(SP), Y0
+	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
+	VXORPS       Y0, Y5, Y0
+	VMULPS       296(SP), Y0, Y0
+	VMOVUPS      Y0, (DX)(R11*1)
+	VADDPS       Y1, Y1, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y6
+	VMOVUPS      264(SP), Y0
+	VMULPS       232(SP), Y0, Y0
+	VMULPS       Y0, Y6, Y0
+	VMOVUPS      232(SP), Y1
+	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)(R11*2)
+	VADDPS       Y2, Y2, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VMOVUPS      296(SP), Y0
+	VMULPS       200(SP), Y0, Y0
+	VMULPS       Y0, Y5, Y0
+	VMOVUPS      200(SP), Y1
+	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)(R12*1)
+	VBROADCASTSS bivariateConsts<>+960(SB), Y0
+	VSUBPS       328(SP), Y0, Y0
+	VBROADCASTSS bivariateConsts<>+960(SB), Y1
+	VADDPS       328(SP), Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VSUBPS       Y4, Y3, Y1
+	VMULPS       bivariateConsts<>+2240(SB), Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      72(SP), Y1
+	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
+	VXORPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (DX)(R11*4)
+	VMOVUPS      (R10), Y0
+	VSUBPS       Y9, Y0, Y0
+	VADDPS       136(SP), Y0, Y1
+	VMOVUPS      Y1, (BX)
+
+	// the lanes of the log-sum-exp of the logits
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VMAXPS       Y0, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
+	VMINPS       Y2, Y3, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
+
+	// p = e^r
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+
+	// p 2^n
+	VPSLLD $0x17, Y3, Y2
+	VMULPS Y2, Y4, Y2
+	VCMPPS $0x15, bivariateConsts<>+2016(SB), Y0, Y0
+	VANDPS Y2, Y0, Y0
+	VADDPS Y15, Y0, Y15
+
+	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
+	VMAXPS       Y13, Y1, Y0
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VSUBPS       Y0, Y13, Y2
+	VSUBPS       Y0, Y1, Y1
+	VMOVAPS      Y0, Y13
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y0
+	VMAXPS       Y2, Y0, Y0
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VMAXPS       Y1, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
+	VMINPS       Y0, Y4, Y0
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
+	VMINPS       Y3, Y4, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
+	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
+	VMOVUPS      Y1, 136(SP)
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y0
+	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y0
+	VFNMADD231PS bivariateConsts<>+768(SB), Y1, Y3
+
+	// p = e^r
+	// p = e^r
+	VBROADCASTSS bivariateConsts<>+832(SB), Y1
+	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y1
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y1
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y1
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y1
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y1
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y1
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+
+	// p 2^n
+	// p 2^n
+	VPSLLD       $0x17, Y4, Y0
+	VPSLLD       $0x17, Y5, Y3
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
+	VMOVUPS      136(SP), Y3
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
+	VFMADD231PS  Y11, Y0, Y1
+	VMOVAPS      Y1, Y11
+	VMOVUPS      32(R9)(R11*4), Y0
+	VMOVUPS      32(R9)(R11*2), Y1
+	VMOVUPS      32(R9)(R12*1), Y2
+	VORPS        bivariateConsts<>+608(SB), Y1, Y3
+	VORPS        bivariateConsts<>+608(SB), Y2, Y4
+	VBROADCASTSS bivariateConsts<>+640(SB), Y5
+	VMAXPS       Y3, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+640(SB), Y5
+	VMAXPS       Y4, Y5, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VBROADCASTSS bivariateConsts<>+704(SB), Y6
+	VFMADD231PS  bivariateConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y0, 136(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VMOVUPS      Y2, 72(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y6, Y2
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+736(SB), Y2, Y4
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y2, Y4
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y2
+	VFMADD231PS  bivariateConsts<>+800(SB), Y4, Y2
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y4, Y2
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y4, Y2
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y4, Y2
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y2
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y2
+	VPSRLD       $0x01, Y5, Y3
+	VPSRLD       $0x01, Y6, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPSUBD       Y3, Y5, Y5
+	VPSUBD       Y4, Y6, Y6
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y6, Y2, Y2
+	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y1, Y3
+	VMOVUPS      72(SP), Y4
+	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y4, Y5
+	VANDPS       Y1, Y3, Y3
+	VANDPS       Y4, Y5, Y5
+	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y0, Y6
+	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y2, Y4
+	VMOVUPS      Y1, 328(SP)
+	VBROADCASTSS bivariateConsts<>+1024(SB), Y1
+	VFMSUB231PS  bivariateConsts<>+1024(SB), Y0, Y1
+	VMOVUPS      Y5, 200(SP)
+	VBROADCASTSS bivariateConsts<>+1024(SB), Y5
+	VFMSUB231PS  bivariateConsts<>+1024(SB), Y2, Y5
+	VBLENDVPS    Y6, Y1, Y0, Y1
+	VBLENDVPS    Y4, Y5, Y2, Y5
+	VANDPS       bivariateConsts<>+1056(SB), Y6, Y6
+	VANDPS       bivariateConsts<>+1056(SB), Y4, Y4
+	VMOVUPS      Y2, 296(SP)
+	VBROADCASTSS bivariateConsts<>+1120(SB), Y2
+	VFMADD231PS  bivariateConsts<>+1088(SB), Y1, Y2
+	VMOVUPS      Y0, 232(SP)
+	VBROADCASTSS bivariateConsts<>+1120(SB), Y0
+	VFMADD231PS  bivariateConsts<>+1088(SB), Y5, Y0
+	VFMADD213PS  bivariateConsts<>+1152(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1152(SB), Y5, Y0
+	VFMADD213PS  bivariateConsts<>+1184(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1184(SB), Y5, Y0
+	VFMADD213PS  bivariateConsts<>+1216(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1216(SB), Y5, Y0
+	VFMADD213PS  bivariateConsts<>+1248(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1248(SB), Y5, Y0
+	VFMADD213PS  bivariateConsts<>+1280(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1280(SB), Y5, Y0
+	VFMADD213PS  bivariateConsts<>+1312(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1312(SB), Y5, Y0
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y5, Y0
+	VMOVUPS      Y3, 264(SP)
+	VMULPS       Y1, Y1, Y3
+	VMOVUPS      Y4, 168(SP)
+	VMULPS       Y5, Y5, Y4
+	VFMADD231PS  Y3, Y2, Y1
+	VFMADD231PS  Y4, Y0, Y5
+	VADDPS       Y1, Y6, Y0
+	VADDPS       168(SP), Y5, Y1
+	VADDPS       264(SP), Y0, Y0
+	VADDPS       200(SP), Y1, Y1
+	VADDPS       40(SP), Y0, Y0
+	VADDPS       40(SP), Y1, Y1
+	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS bivariateConsts<>+1408(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VBROADCASTSS bivariateConsts<>+1408(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS bivariateConsts<>+960(SB), Y2
+	VDIVPS       Y0, Y2, Y0
+	VBROADCASTSS bivariateConsts<>+960(SB), Y2
+	VDIVPS       Y1, Y2, Y1
+	VMOVUPS      328(SP), Y2
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y2, Y2
+	VMOVUPS      72(SP), Y3
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y3, Y3
+	VBROADCASTSS bivariateConsts<>+960(SB), Y4
+	VBLENDVPS    Y2, 232(SP), Y4, Y2
+	VBROADCASTSS bivariateConsts<>+960(SB), Y4
+	VBLENDVPS    Y3, 296(SP), Y4, Y3
+	VBROADCASTSS bivariateConsts<>+960(SB), Y4
+	VADDPS       232(SP), Y4, Y4
+	VBROADCASTSS bivariateConsts<>+960(SB), Y5
+	VADDPS       296(SP), Y5, Y5
+	VDIVPS       Y4, Y2, Y2
+	VDIVPS       Y5, Y3, Y3
+	VMOVUPS      136(SP), Y4
+	VANDPS       bivariateConsts<>+544(SB), Y4, Y5
+	VBROADCASTSS bivariateConsts<>+1472(SB), Y6
+	VMINPS       Y5, Y6, Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
+	VFNMADD231PS bivariateConsts<>+672(SB), Y5, Y6
+	VMOVUPS      Y3, 296(SP)
+	VSUBPS       bivariateConsts<>+1504(SB), Y6, Y3
+	VMOVUPS      Y2, 232(SP)
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  bivariateConsts<>+736(SB), Y3, Y2
+	VFMADD231PS  bivariateConsts<>+768(SB), Y3, Y2
+	VBROADCASTSS bivariateConsts<>+832(SB), Y3
+	VFNMADD231PS bivariateConsts<>+800(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+864(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+896(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+928(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y3
+	VPSLLD       $0x17, Y6, Y2
+	VMULPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+960(SB), Y3
+	VDIVPS       Y2, Y3, Y3
+	VMULPS       Y2, Y2, Y6
+	VMOVUPS      Y2, 72(SP)
+	VBROADCASTSS 4(R8), Y2
+	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
+	VMOVUPS      Y3, 328(SP)
+	VMOVUPS      32(R9), Y3
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y3, Y2
+	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS 8(R8), Y3
+	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
+	VMOVUPS      Y2, 200(SP)
+	VMOVUPS      32(R9)(R11*1), Y2
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y2, Y3
+	VMULPS       Y1, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VANDPS       bivariateConsts<>+608(SB), Y4, Y3
+	VXORPS       Y3, Y2, Y2
+	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y3
+	VANDPS       bivariateConsts<>+512(SB), Y3, Y3
+	VPSUBD       Y3, Y0, Y4
+	VMOVUPS      Y0, 264(SP)
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y0
+	VANDPS       bivariateConsts<>+512(SB), Y0, Y0
+	VMOVUPS      Y1, 168(SP)
+	VPSUBD       Y0, Y1, Y1
+	VMULPS       Y1, Y4, Y1
+	VADDPS       bivariateConsts<>+960(SB), Y6, Y4
+	VMULPS       Y4, Y1, Y1
+	VPADDD       Y0, Y3, Y0
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y3
+	VANDPS       bivariateConsts<>+512(SB), Y3, Y3
+	VPSUBD       Y3, Y1, Y1
+	VPADDD       Y0, Y3, Y0
+	VCVTDQ2PS    Y0, Y0
+	VSUBPS       bivariateConsts<>+960(SB), Y1, Y1
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y3
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y3
+	VMULPS       Y1, Y1, Y4
+	VMOVUPS      Y6, 104(SP)
+	VMULPS       bivariateConsts<>+1888(SB), Y0, Y6
+	VFMADD231PS  Y4, Y3, Y6
+	VADDPS       Y1, Y6, Y1
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y0, Y1
+	VSUBPS       bivariateConsts<>+1952(SB), Y1, Y0
+	VADDPS       Y5, Y0, Y0
+	VMOVUPS      200(SP), Y1
+	VSUBPS       Y2, Y1, Y3
+	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
+	VMULPS       328(SP), Y3, Y3
+	VADDPS       Y2, Y1, Y4
+	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
+	VMULPS       72(SP), Y4, Y4
+	VMULPS       Y4, Y4, Y5
+	VFMADD231PS  Y3, Y3, Y5
+	VMULPS       Y2, Y2, Y6
+	VFMADD231PS  Y1, Y1, Y6
+	VFMADD231PS  bivariateConsts<>+1984(SB), Y5, Y6
+	VSUBPS       Y6, Y0, Y0
+	VMULPS       72(SP), Y4, Y5
+	VADDPS       Y1, Y5, Y6
+	VFMADD231PS  328(SP), Y3, Y6
+	VADDPS       Y2, Y5, Y5
+	VFNMADD231PS 328(SP), Y3, Y5
+	VMOVUPS      Y0, 328(SP)
+	VMULPS       264(SP), Y6, Y0
+	VMOVUPS      Y0, 32(DX)
+	VMOVUPS      136(SP), Y0
+	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
+	VXORPS       Y0, Y5, Y0
+	VMULPS       168(SP), Y0, Y0
+	VMOVUPS      Y0, 32(DX)(R11*1)
+	VADDPS       Y1, Y1, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y6
+	VMOVUPS      264(SP), Y0
+	VMULPS       232(SP), Y0, Y0
+	VMULPS       Y0, Y6, Y0
+	VMOVUPS      232(SP), Y1
+	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 32(DX)(R11*2)
+	VADDPS       Y2, Y2, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VMOVUPS      168(SP), Y0
+	VMULPS       296(SP), Y0, Y0
+	VMULPS       Y0, Y5, Y0
+	VMOVUPS      296(SP), Y1
+	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 32(DX)(R12*1)
+	VBROADCASTSS bivariateConsts<>+960(SB), Y0
+	VSUBPS       104(SP), Y0, Y0
+	VBROADCASTSS bivariateConsts<>+960(SB), Y1
+	VADDPS       104(SP), Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VSUBPS       Y4, Y3, Y1
+	VMULPS       bivariateConsts<>+2240(SB), Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      136(SP), Y1
+	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
+	VXORPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(DX)(R11*4)
+	VMOVUPS      32(R10), Y0
+	VSUBPS       Y9, Y0, Y0
+	VADDPS       328(SP), Y0, Y1
+	VMOVUPS      Y1, 32(BX)
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VMAXPS       Y0, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y0, Y0
+	VANDPS       Y2, Y0, Y0
+	VADDPS       Y14, Y0, Y14
+	VMAXPS       Y12, Y1, Y0
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VSUBPS       Y0, Y12, Y2
+	VSUBPS       Y0, Y1, Y1
+	VMOVAPS      Y0, Y12
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y0
+	VMAXPS       Y2, Y0, Y0
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
+	VMAXPS       Y1, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
+	VMINPS       Y0, Y4, Y0
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
+	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
+	VMOVUPS      Y1, 328(SP)
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y0
+	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y0
+	VFNMADD231PS bivariateConsts<>+768(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y1
+	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y1
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y1
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y1
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y1
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y1
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y1
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VPSLLD       $0x17, Y4, Y0
+	VPSLLD       $0x17, Y5, Y3
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
+	VMOVUPS      328(SP), Y3
+	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
+	VFMADD231PS  Y10, Y0, Y1
+	VMOVAPS      Y1, Y10
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
+	JGE          l59
+
+l61:
+	ADDQ         $0x10, CX
+	JEQ          l62
+	LEAQ         bivariateConsts<>+256(SB), AX
+	NEGQ         CX
+	LEAQ         (AX)(CX*4), AX
+	NEGQ         CX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   (R9)(R11*4), Y0, Y1
+	VMOVUPS      (AX), Y2
+	VMOVUPS      (AX), Y3
+	VMASKMOVPS   (R9)(R11*2), Y2, Y2
+	VMASKMOVPS   (R9)(R12*1), Y3, Y3
+	VORPS        bivariateConsts<>+608(SB), Y2, Y4
+	VORPS        bivariateConsts<>+608(SB), Y3, Y5
+	VBROADCASTSS bivariateConsts<>+640(SB), Y6
+	VMAXPS       Y4, Y6, Y4
+	VBROADCASTSS bivariateConsts<>+640(SB), Y6
+	VMAXPS       Y5, Y6, Y5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS bivariateConsts<>+704(SB), Y6
+	VFMADD231PS  bivariateConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y0, 72(SP)
+	VBROADCASTSS bivariateConsts<>+704(SB), Y0
+	VFMADD231PS  bivariateConsts<>+672(SB), Y5, Y0
+	VMOVUPS      Y1, 104(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y6, Y1
+	VMOVUPS      Y3, 136(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y5
+	VFNMADD231PS bivariateConsts<>+768(SB), Y1, Y4
+	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y5
+
+	// p = e^r
+	// p = e^r
+	VBROADCASTSS bivariateConsts<>+832(SB), Y1
+	VFMADD231PS  bivariateConsts<>+800(SB), Y4, Y1
+	VBROADCASTSS bivariateConsts<>+832(SB), Y3
+	VFMADD231PS  bivariateConsts<>+800(SB), Y5, Y3
+	VFMADD213PS  bivariateConsts<>+864(SB), Y4, Y1
+	VFMADD213PS  bivariateConsts<>+864(SB), Y5, Y3
+	VFMADD213PS  bivariateConsts<>+896(SB), Y4, Y1
+	VFMADD213PS  bivariateConsts<>+896(SB), Y5, Y3
+	VFMADD213PS  bivariateConsts<>+928(SB), Y4, Y1
+	VFMADD213PS  bivariateConsts<>+928(SB), Y5, Y3
+	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y1
+	VFMADD213PS  bivariateConsts<>+960(SB), Y5, Y3
+	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y1
+	VFMADD213PS  bivariateConsts<>+960(SB), Y5, Y3
+
+	// p 2^n
+	// p 2^n
+	VPSRLD  $0x01, Y6, Y4
+	VPSRLD  $0x01, Y0, Y5
+	VPSLLD  $0x17, Y4, Y4
+	VPSLLD  $0x17, Y5, Y5
+	VPSLLD  $0x17, Y6, Y6
+	VPSLLD  $0x17, Y0, Y0
+	VPSUBD  Y4, Y6, Y6
+	VPSUBD  Y5, Y0, Y0
+	VMULPS  Y4, Y1, Y1
+	VMULPS  Y5, Y3, Y3
+	VMULPS  Y6, Y1, Y1
+	VMULPS  Y0, Y3, Y0
+	VCMPPS  $0x1e, bivariateConsts<>+992(SB), Y2, Y3
+	VMOVUPS 136(SP), Y4
+	VCMPPS  $0x1e, bivariateConsts<>+992(SB), Y4, Y5
+	VANDPS  Y2, Y3, Y3
+	VANDPS  Y4, Y5, Y5
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y1, Y6
+	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y0, Y4
+	VMOVUPS      Y2, 168(SP)
+	VBROADCASTSS bivariateConsts<>+1024(SB), Y2
+	VFMSUB231PS  bivariateConsts<>+1024(SB), Y1, Y2
+	VMOVUPS      Y5, 200(SP)
+	VBROADCASTSS bivariateConsts<>+1024(SB), Y5
+	VFMSUB231PS  bivariateConsts<>+1024(SB), Y0, Y5
+	VBLENDVPS    Y6, Y2, Y1, Y2
+	VBLENDVPS    Y4, Y5, Y0, Y5
+	VANDPS       bivariateConsts<>+1056(SB), Y6, Y6
+	VANDPS       bivariateConsts<>+1056(SB), Y4, Y4
+	VMOVUPS      Y0, 232(SP)
+	VBROADCASTSS bivariateConsts<>+1120(SB), Y0
+	VFMADD231PS  bivariateConsts<>+1088(SB), Y2, Y0
+	VMOVUPS      Y1, 264(SP)
+	VBROADCASTSS bivariateConsts<>+1120(SB), Y1
+	VFMADD231PS  bivariateConsts<>+1088(SB), Y5, Y1
+	VFMADD213PS  bivariateConsts<>+1152(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+1152(SB), Y5, Y1
+	VFMADD213PS  bivariateConsts<>+1184(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+1184(SB), Y5, Y1
+	VFMADD213PS  bivariateConsts<>+1216(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+1216(SB), Y5, Y1
+	VFMADD213PS  bivariateConsts<>+1248(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+1248(SB), Y5, Y1
+	VFMADD213PS  bivariateConsts<>+1280(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+1280(SB), Y5, Y1
+	VFMADD213PS  bivariateConsts<>+1312(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+1312(SB), Y5, Y1
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y2, Y0
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y5, Y1
+	VMOVUPS      Y3, 296(SP)
+	VMULPS       Y2, Y2, Y3
+	VMOVUPS      Y4, 328(SP)
+	VMULPS       Y5, Y5, Y4
+	VFMADD231PS  Y3, Y0, Y2
+	VFMADD231PS  Y4, Y1, Y5
+	VADDPS       Y2, Y6, Y0
+	VADDPS       328(SP), Y5, Y1
+	VADDPS       296(SP), Y0, Y0
+	VADDPS       200(SP), Y1, Y1
+	VADDPS       40(SP), Y0, Y0
+	VADDPS       40(SP), Y1, Y1
+	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS bivariateConsts<>+1408(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VBROADCASTSS bivariateConsts<>+1408(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS bivariateConsts<>+960(SB), Y2
+	VDIVPS       Y0, Y2, Y0
+	VBROADCASTSS bivariateConsts<>+960(SB), Y2
+	VDIVPS       Y1, Y2, Y1
+	VMOVUPS      168(SP), Y2
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y2, Y2
+	VMOVUPS      136(SP), Y3
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y3, Y3
+	VBROADCASTSS bivariateConsts<>+960(SB), Y4
+	VBLENDVPS    Y2, 264(SP), Y4, Y2
+	VBROADCASTSS bivariateConsts<>+960(SB), Y4
+	VBLENDVPS    Y3, 232(SP), Y4, Y3
+	VBROADCASTSS bivariateConsts<>+960(SB), Y4
+	VADDPS       264(SP), Y4, Y4
+	VBROADCASTSS bivariateConsts<>+960(SB), Y5
+	VADDPS       232(SP), Y5, Y5
+	VDIVPS       Y4, Y2, Y2
+	VDIVPS       Y5, Y3, Y3
+	VMOVUPS      104(SP), Y4
+	VANDPS       bivariateConsts<>+544(SB), Y4, Y5
+	VBROADCASTSS bivariateConsts<>+1472(SB), Y6
+	VMINPS       Y5, Y6, Y5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
+	VFNMADD231PS bivariateConsts<>+672(SB), Y5, Y6
+	VMOVUPS      Y3, 232(SP)
+	VSUBPS       bivariateConsts<>+1504(SB), Y6, Y3
+	VMOVUPS      Y2, 264(SP)
+	VMOVAPS      Y5, Y2
+	VFMADD231PS  bivariateConsts<>+736(SB), Y3, Y2
+	VFMADD231PS  bivariateConsts<>+768(SB), Y3, Y2
+
+	// p = e^r
+	VBROADCASTSS bivariateConsts<>+832(SB), Y3
+	VFNMADD231PS bivariateConsts<>+800(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+864(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+896(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+928(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y3
+
+	// p 2^n
+	VPSLLD       $0x17, Y6, Y2
+	VMULPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+960(SB), Y3
+	VDIVPS       Y2, Y3, Y3
+	VMULPS       Y2, Y2, Y6
+
+	// w = u/2, with the sign of r in w2
+	VMOVUPS      Y2, 136(SP)
+	VBROADCASTSS 4(R8), Y2
+	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
+	VMOVUPS      Y3, 168(SP)
+	VMOVUPS      72(SP), Y3
+	VMOVUPS      Y5, 200(SP)
 	VMASKMOVPS   (R9), Y3, Y5
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y2
 	VMULPS       Y0, Y2, Y2
@@ -9114,10 +9112,10 @@ l61:
 	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y5
 	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
 	VPSUBD       Y5, Y0, Y4
-	VMOVUPS      Y0, 264(SP)
+	VMOVUPS      Y0, 296(SP)
 	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y0
 	VANDPS       bivariateConsts<>+512(SB), Y0, Y0
-	VMOVUPS      Y1, 296(SP)
+	VMOVUPS      Y1, 328(SP)
 	VPSUBD       Y0, Y1, Y1
 	VMULPS       Y1, Y4, Y1
 	VADDPS       bivariateConsts<>+960(SB), Y6, Y4
@@ -9143,77 +9141,77 @@ l61:
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y4
 	VMULPS       Y1, Y1, Y5
-	VMOVUPS      Y6, 328(SP)
+	VMOVUPS      Y6, 360(SP)
 	VMULPS       bivariateConsts<>+1888(SB), Y0, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y1, Y6, Y1
 	VFMADD231PS  bivariateConsts<>+1920(SB), Y0, Y1
 	VSUBPS       bivariateConsts<>+1952(SB), Y1, Y0
-	VADDPS       168(SP), Y0, Y0
+	VADDPS       200(SP), Y0, Y0
 
 	// the quadratic form
 	VSUBPS       Y3, Y2, Y1
 	VMULPS       bivariateConsts<>+1024(SB), Y1, Y1
-	VMULPS       136(SP), Y1, Y1
+	VMULPS       168(SP), Y1, Y1
 	VADDPS       Y3, Y2, Y4
 	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
-	VMULPS       104(SP), Y4, Y4
+	VMULPS       136(SP), Y4, Y4
 	VMULPS       Y4, Y4, Y5
 	VFMADD231PS  Y1, Y1, Y5
 	VMULPS       Y3, Y3, Y6
 	VFMADD231PS  Y2, Y2, Y6
 	VFMADD231PS  bivariateConsts<>+1984(SB), Y5, Y6
 	VSUBPS       Y6, Y0, Y0
-	VMULPS       104(SP), Y4, Y5
+	VMULPS       136(SP), Y4, Y5
 	VADDPS       Y2, Y5, Y6
-	VFMADD231PS  136(SP), Y1, Y6
+	VFMADD231PS  168(SP), Y1, Y6
 	VADDPS       Y3, Y5, Y5
-	VFNMADD231PS 136(SP), Y1, Y5
-	VMOVUPS      Y0, 136(SP)
-	VMULPS       264(SP), Y6, Y0
-	VMOVUPS      Y1, 104(SP)
-	VMOVUPS      40(SP), Y1
+	VFNMADD231PS 168(SP), Y1, Y5
+	VMOVUPS      Y0, 168(SP)
+	VMULPS       296(SP), Y6, Y0
+	VMOVUPS      Y1, 136(SP)
+	VMOVUPS      72(SP), Y1
 	VMASKMOVPS   Y0, Y1, (DX)
-	VMOVUPS      72(SP), Y0
+	VMOVUPS      104(SP), Y0
 	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
 	VXORPS       Y0, Y5, Y0
-	VMULPS       296(SP), Y0, Y0
+	VMULPS       328(SP), Y0, Y0
 	VMASKMOVPS   Y0, Y1, (DX)(R11*1)
 	VADDPS       Y2, Y2, Y0
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y6
-	VMOVUPS      264(SP), Y0
-	VMULPS       232(SP), Y0, Y0
+	VMOVUPS      296(SP), Y0
+	VMULPS       264(SP), Y0, Y0
 	VMULPS       Y0, Y6, Y0
-	VMOVUPS      232(SP), Y2
+	VMOVUPS      264(SP), Y2
 	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y2, Y2
 	VANDPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, (DX)(R11*2)
 	VADDPS       Y3, Y3, Y0
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VMOVUPS      296(SP), Y0
-	VMULPS       200(SP), Y0, Y0
+	VMOVUPS      328(SP), Y0
+	VMULPS       232(SP), Y0, Y0
 	VMULPS       Y0, Y5, Y0
-	VMOVUPS      200(SP), Y2
+	VMOVUPS      232(SP), Y2
 	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y2, Y2
 	VANDPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, (DX)(R12*1)
 	VBROADCASTSS bivariateConsts<>+960(SB), Y0
-	VSUBPS       328(SP), Y0, Y0
+	VSUBPS       360(SP), Y0, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y2
-	VADDPS       328(SP), Y2, Y2
+	VADDPS       360(SP), Y2, Y2
 	VDIVPS       Y2, Y0, Y0
-	VMOVUPS      104(SP), Y2
+	VMOVUPS      136(SP), Y2
 	VSUBPS       Y4, Y2, Y3
 	VMULPS       bivariateConsts<>+2240(SB), Y3, Y3
 	VADDPS       Y4, Y2, Y2
 	VFMADD231PS  Y2, Y3, Y0
-	VMOVUPS      72(SP), Y2
+	VMOVUPS      104(SP), Y2
 	VANDPS       bivariateConsts<>+608(SB), Y2, Y2
 	VXORPS       Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y1, (DX)(R11*4)
 	VMASKMOVPS   (R10), Y1, Y0
 	VSUBPS       Y9, Y0, Y0
-	VADDPS       136(SP), Y0, Y2
+	VADDPS       168(SP), Y0, Y2
 	VMASKMOVPS   Y2, Y1, (BX)
 
 	// the lanes of the log-sum-exp of the logits
@@ -9271,7 +9269,7 @@ l61:
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
 	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
-	VMOVUPS      Y0, 40(SP)
+	VMOVUPS      Y0, 72(SP)
 	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y0
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
@@ -9302,7 +9300,7 @@ l61:
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
-	VMOVUPS      40(SP), Y3
+	VMOVUPS      72(SP), Y3
 	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -9322,12 +9320,12 @@ l61:
 	VMAXPS       Y5, Y6, Y5
 	VBROADCASTSS bivariateConsts<>+704(SB), Y6
 	VFMADD231PS  bivariateConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y0, 40(SP)
+	VMOVUPS      Y0, 72(SP)
 	VBROADCASTSS bivariateConsts<>+704(SB), Y0
 	VFMADD231PS  bivariateConsts<>+672(SB), Y5, Y0
-	VMOVUPS      Y1, 136(SP)
+	VMOVUPS      Y1, 168(SP)
 	VSUBPS       bivariateConsts<>+704(SB), Y6, Y1
-	VMOVUPS      Y3, 72(SP)
+	VMOVUPS      Y3, 104(SP)
 	VSUBPS       bivariateConsts<>+704(SB), Y0, Y3
 	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y5
@@ -9360,26 +9358,26 @@ l61:
 	VMULPS       Y6, Y1, Y1
 	VMULPS       Y0, Y3, Y0
 	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y2, Y3
-	VMOVUPS      72(SP), Y4
+	VMOVUPS      104(SP), Y4
 	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y4, Y5
 	VANDPS       Y2, Y3, Y3
 	VANDPS       Y4, Y5, Y5
 	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y1, Y6
 	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y0, Y4
-	VMOVUPS      Y2, 104(SP)
+	VMOVUPS      Y2, 136(SP)
 	VBROADCASTSS bivariateConsts<>+1024(SB), Y2
 	VFMSUB231PS  bivariateConsts<>+1024(SB), Y1, Y2
-	VMOVUPS      Y5, 328(SP)
+	VMOVUPS      Y5, 360(SP)
 	VBROADCASTSS bivariateConsts<>+1024(SB), Y5
 	VFMSUB231PS  bivariateConsts<>+1024(SB), Y0, Y5
 	VBLENDVPS    Y6, Y2, Y1, Y2
 	VBLENDVPS    Y4, Y5, Y0, Y5
 	VANDPS       bivariateConsts<>+1056(SB), Y6, Y6
 	VANDPS       bivariateConsts<>+1056(SB), Y4, Y4
-	VMOVUPS      Y0, 200(SP)
+	VMOVUPS      Y0, 232(SP)
 	VBROADCASTSS bivariateConsts<>+1120(SB), Y0
 	VFMADD231PS  bivariateConsts<>+1088(SB), Y2, Y0
-	VMOVUPS      Y1, 296(SP)
+	VMOVUPS      Y1, 328(SP)
 	VBROADCASTSS bivariateConsts<>+1120(SB), Y1
 	VFMADD231PS  bivariateConsts<>+1088(SB), Y5, Y1
 	VFMADD213PS  bivariateConsts<>+1152(SB), Y2, Y0
@@ -9396,18 +9394,18 @@ l61:
 	VFMADD213PS  bivariateConsts<>+1312(SB), Y5, Y1
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y2, Y0
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y5, Y1
-	VMOVUPS      Y3, 232(SP)
+	VMOVUPS      Y3, 264(SP)
 	VMULPS       Y2, Y2, Y3
-	VMOVUPS      Y4, 264(SP)
+	VMOVUPS      Y4, 296(SP)
 	VMULPS       Y5, Y5, Y4
 	VFMADD231PS  Y3, Y0, Y2
 	VFMADD231PS  Y4, Y1, Y5
 	VADDPS       Y2, Y6, Y0
-	VADDPS       264(SP), Y5, Y1
-	VADDPS       232(SP), Y0, Y0
-	VADDPS       328(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2336(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2336(SB), Y1, Y1
+	VADDPS       296(SP), Y5, Y1
+	VADDPS       264(SP), Y0, Y0
+	VADDPS       360(SP), Y1, Y1
+	VADDPS       40(SP), Y0, Y0
+	VADDPS       40(SP), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -9420,29 +9418,29 @@ l61:
 	VDIVPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y2
 	VDIVPS       Y1, Y2, Y1
-	VMOVUPS      104(SP), Y2
+	VMOVUPS      136(SP), Y2
 	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y2, Y2
-	VMOVUPS      72(SP), Y3
+	VMOVUPS      104(SP), Y3
 	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y3, Y3
 	VBROADCASTSS bivariateConsts<>+960(SB), Y4
-	VBLENDVPS    Y2, 296(SP), Y4, Y2
+	VBLENDVPS    Y2, 328(SP), Y4, Y2
 	VBROADCASTSS bivariateConsts<>+960(SB), Y4
-	VBLENDVPS    Y3, 200(SP), Y4, Y3
+	VBLENDVPS    Y3, 232(SP), Y4, Y3
 	VBROADCASTSS bivariateConsts<>+960(SB), Y4
-	VADDPS       296(SP), Y4, Y4
+	VADDPS       328(SP), Y4, Y4
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VADDPS       200(SP), Y5, Y5
+	VADDPS       232(SP), Y5, Y5
 	VDIVPS       Y4, Y2, Y2
 	VDIVPS       Y5, Y3, Y3
-	VMOVUPS      136(SP), Y4
+	VMOVUPS      168(SP), Y4
 	VANDPS       bivariateConsts<>+544(SB), Y4, Y5
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y6
 	VMINPS       Y5, Y6, Y5
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
 	VFNMADD231PS bivariateConsts<>+672(SB), Y5, Y6
-	VMOVUPS      Y3, 200(SP)
+	VMOVUPS      Y3, 232(SP)
 	VSUBPS       bivariateConsts<>+1504(SB), Y6, Y3
-	VMOVUPS      Y2, 296(SP)
+	VMOVUPS      Y2, 328(SP)
 	VMOVAPS      Y5, Y2
 	VFMADD231PS  bivariateConsts<>+736(SB), Y3, Y2
 	VFMADD231PS  bivariateConsts<>+768(SB), Y3, Y2
@@ -9458,12 +9456,12 @@ l61:
 	VBROADCASTSS bivariateConsts<>+960(SB), Y3
 	VDIVPS       Y2, Y3, Y3
 	VMULPS       Y2, Y2, Y6
-	VMOVUPS      Y2, 72(SP)
+	VMOVUPS      Y2, 104(SP)
 	VBROADCASTSS 4(R8), Y2
 	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
-	VMOVUPS      Y3, 104(SP)
-	VMOVUPS      40(SP), Y3
-	VMOVUPS      Y5, 328(SP)
+	VMOVUPS      Y3, 136(SP)
+	VMOVUPS      72(SP), Y3
+	VMOVUPS      Y5, 360(SP)
 	VMASKMOVPS   32(R9), Y3, Y5
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y2
 	VMULPS       Y0, Y2, Y2
@@ -9485,10 +9483,10 @@ l61:
 	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y5
 	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
 	VPSUBD       Y5, Y0, Y4
-	VMOVUPS      Y0, 232(SP)
+	VMOVUPS      Y0, 264(SP)
 	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y0
 	VANDPS       bivariateConsts<>+512(SB), Y0, Y0
-	VMOVUPS      Y1, 264(SP)
+	VMOVUPS      Y1, 296(SP)
 	VPSUBD       Y0, Y1, Y1
 	VMULPS       Y1, Y4, Y1
 	VADDPS       bivariateConsts<>+960(SB), Y6, Y4
@@ -9510,75 +9508,75 @@ l61:
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y4
 	VMULPS       Y1, Y1, Y5
-	VMOVUPS      Y6, 168(SP)
+	VMOVUPS      Y6, 200(SP)
 	VMULPS       bivariateConsts<>+1888(SB), Y0, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y1, Y6, Y1
 	VFMADD231PS  bivariateConsts<>+1920(SB), Y0, Y1
 	VSUBPS       bivariateConsts<>+1952(SB), Y1, Y0
-	VADDPS       328(SP), Y0, Y0
+	VADDPS       360(SP), Y0, Y0
 	VSUBPS       Y3, Y2, Y1
 	VMULPS       bivariateConsts<>+1024(SB), Y1, Y1
-	VMULPS       104(SP), Y1, Y1
+	VMULPS       136(SP), Y1, Y1
 	VADDPS       Y3, Y2, Y4
 	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
-	VMULPS       72(SP), Y4, Y4
+	VMULPS       104(SP), Y4, Y4
 	VMULPS       Y4, Y4, Y5
 	VFMADD231PS  Y1, Y1, Y5
 	VMULPS       Y3, Y3, Y6
 	VFMADD231PS  Y2, Y2, Y6
 	VFMADD231PS  bivariateConsts<>+1984(SB), Y5, Y6
 	VSUBPS       Y6, Y0, Y0
-	VMULPS       72(SP), Y4, Y5
+	VMULPS       104(SP), Y4, Y5
 	VADDPS       Y2, Y5, Y6
-	VFMADD231PS  104(SP), Y1, Y6
+	VFMADD231PS  136(SP), Y1, Y6
 	VADDPS       Y3, Y5, Y5
-	VFNMADD231PS 104(SP), Y1, Y5
-	VMOVUPS      Y0, 104(SP)
-	VMULPS       232(SP), Y6, Y0
-	VMOVUPS      Y1, 72(SP)
-	VMOVUPS      40(SP), Y1
+	VFNMADD231PS 136(SP), Y1, Y5
+	VMOVUPS      Y0, 136(SP)
+	VMULPS       264(SP), Y6, Y0
+	VMOVUPS      Y1, 104(SP)
+	VMOVUPS      72(SP), Y1
 	VMASKMOVPS   Y0, Y1, 32(DX)
-	VMOVUPS      136(SP), Y0
+	VMOVUPS      168(SP), Y0
 	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
 	VXORPS       Y0, Y5, Y0
-	VMULPS       264(SP), Y0, Y0
+	VMULPS       296(SP), Y0, Y0
 	VMASKMOVPS   Y0, Y1, 32(DX)(R11*1)
 	VADDPS       Y2, Y2, Y0
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y6
-	VMOVUPS      232(SP), Y0
-	VMULPS       296(SP), Y0, Y0
+	VMOVUPS      264(SP), Y0
+	VMULPS       328(SP), Y0, Y0
 	VMULPS       Y0, Y6, Y0
-	VMOVUPS      296(SP), Y2
+	VMOVUPS      328(SP), Y2
 	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y2, Y2
 	VANDPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, 32(DX)(R11*2)
 	VADDPS       Y3, Y3, Y0
 	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VMOVUPS      264(SP), Y0
-	VMULPS       200(SP), Y0, Y0
+	VMOVUPS      296(SP), Y0
+	VMULPS       232(SP), Y0, Y0
 	VMULPS       Y0, Y5, Y0
-	VMOVUPS      200(SP), Y2
+	VMOVUPS      232(SP), Y2
 	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y2, Y2
 	VANDPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, 32(DX)(R12*1)
 	VBROADCASTSS bivariateConsts<>+960(SB), Y0
-	VSUBPS       168(SP), Y0, Y0
+	VSUBPS       200(SP), Y0, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y2
-	VADDPS       168(SP), Y2, Y2
+	VADDPS       200(SP), Y2, Y2
 	VDIVPS       Y2, Y0, Y0
-	VMOVUPS      72(SP), Y2
+	VMOVUPS      104(SP), Y2
 	VSUBPS       Y4, Y2, Y3
 	VMULPS       bivariateConsts<>+2240(SB), Y3, Y3
 	VADDPS       Y4, Y2, Y2
 	VFMADD231PS  Y2, Y3, Y0
-	VMOVUPS      136(SP), Y2
+	VMOVUPS      168(SP), Y2
 	VANDPS       bivariateConsts<>+608(SB), Y2, Y2
 	VXORPS       Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y1, 32(DX)(R11*4)
 	VMASKMOVPS   32(R10), Y1, Y0
 	VSUBPS       Y9, Y0, Y0
-	VADDPS       104(SP), Y0, Y2
+	VADDPS       136(SP), Y0, Y2
 	VMASKMOVPS   Y2, Y1, 32(BX)
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMAXPS       Y0, Y3, Y3
@@ -9623,7 +9621,7 @@ l61:
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
 	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
-	VMOVUPS      Y0, 40(SP)
+	VMOVUPS      Y0, 72(SP)
 	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y0
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
@@ -9648,7 +9646,7 @@ l61:
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y2, Y2
-	VMOVUPS      40(SP), Y3
+	VMOVUPS      72(SP), Y3
 	VCMPPS       $0x15, bivariateConsts<>+2016(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -9857,9 +9855,9 @@ l63:
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y5
 	VBROADCASTSS bivariateConsts<>+704(SB), Y6
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y6
-	VMOVUPS      Y0, 40(SP)
+	VMOVUPS      Y0, 72(SP)
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
-	VMOVUPS      Y4, 72(SP)
+	VMOVUPS      Y4, 104(SP)
 	VSUBPS       bivariateConsts<>+704(SB), Y6, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
@@ -9898,12 +9896,12 @@ l63:
 	VMULPS  Y5, Y0, Y0
 	VMULPS  Y6, Y1, Y1
 	VANDPS  Y0, Y3, Y0
-	VMOVUPS 72(SP), Y2
+	VMOVUPS 104(SP), Y2
 	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
-	VMULPS  40(SP), Y1, Y1
+	VMULPS  72(SP), Y1, Y1
 	VMOVUPS Y1, (BX)
-	VMULPS  40(SP), Y0, Y0
+	VMULPS  72(SP), Y0, Y0
 	VCMPPS  $0x04, bivariateConsts<>+992(SB), Y0, Y1
 
 	// the gradients times their responsibilities
@@ -9958,9 +9956,9 @@ l63:
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y5
 	VBROADCASTSS bivariateConsts<>+704(SB), Y6
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y6
-	VMOVUPS      Y0, 40(SP)
+	VMOVUPS      Y0, 72(SP)
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
-	VMOVUPS      Y4, 72(SP)
+	VMOVUPS      Y4, 104(SP)
 	VSUBPS       bivariateConsts<>+704(SB), Y6, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
@@ -9993,12 +9991,12 @@ l63:
 	VMULPS       Y5, Y0, Y0
 	VMULPS       Y6, Y1, Y1
 	VANDPS       Y0, Y3, Y0
-	VMOVUPS      72(SP), Y2
+	VMOVUPS      104(SP), Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y1
-	VMULPS       40(SP), Y1, Y1
+	VMULPS       72(SP), Y1, Y1
 	VMOVUPS      Y1, 32(BX)
-	VMULPS       40(SP), Y0, Y0
+	VMULPS       72(SP), Y0, Y0
 	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y0, Y1
 	VMOVUPS      32(DX)(R11*2), Y2
 	VMULPS       Y0, Y2, Y2
@@ -10064,12 +10062,12 @@ l65:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS bivariateConsts<>+704(SB), Y6
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y6
-	VMOVUPS      Y1, 40(SP)
+	VMOVUPS      Y1, 72(SP)
 	VBROADCASTSS bivariateConsts<>+704(SB), Y1
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y1
-	VMOVUPS      Y0, 72(SP)
+	VMOVUPS      Y0, 104(SP)
 	VSUBPS       bivariateConsts<>+704(SB), Y6, Y0
-	VMOVUPS      Y5, 104(SP)
+	VMOVUPS      Y5, 136(SP)
 	VSUBPS       bivariateConsts<>+704(SB), Y1, Y5
 	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y2
 	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
@@ -10108,13 +10106,13 @@ l65:
 	VMULPS     Y6, Y0, Y0
 	VMULPS     Y1, Y2, Y1
 	VANDPS     Y0, Y4, Y0
-	VMOVUPS    104(SP), Y2
+	VMOVUPS    136(SP), Y2
 	VANDPS     Y1, Y2, Y1
 	VSUBPS     Y1, Y0, Y1
-	VMULPS     72(SP), Y1, Y1
-	VMOVUPS    40(SP), Y2
+	VMULPS     104(SP), Y1, Y1
+	VMOVUPS    72(SP), Y2
 	VMASKMOVPS Y1, Y2, (BX)
-	VMULPS     72(SP), Y0, Y0
+	VMULPS     104(SP), Y0, Y0
 	VCMPPS     $0x04, bivariateConsts<>+992(SB), Y0, Y1
 
 	// the gradients times their responsibilities
@@ -10170,12 +10168,12 @@ l65:
 	VMAXPS       Y3, Y6, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y6
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y6
-	VMOVUPS      Y1, 40(SP)
+	VMOVUPS      Y1, 72(SP)
 	VBROADCASTSS bivariateConsts<>+704(SB), Y1
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y1
-	VMOVUPS      Y0, 72(SP)
+	VMOVUPS      Y0, 104(SP)
 	VSUBPS       bivariateConsts<>+704(SB), Y6, Y0
-	VMOVUPS      Y5, 104(SP)
+	VMOVUPS      Y5, 136(SP)
 	VSUBPS       bivariateConsts<>+704(SB), Y1, Y5
 	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y2
 	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
@@ -10208,13 +10206,13 @@ l65:
 	VMULPS       Y6, Y0, Y0
 	VMULPS       Y1, Y2, Y1
 	VANDPS       Y0, Y4, Y0
-	VMOVUPS      104(SP), Y2
+	VMOVUPS      136(SP), Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y1
-	VMULPS       72(SP), Y1, Y1
-	VMOVUPS      40(SP), Y2
+	VMULPS       104(SP), Y1, Y1
+	VMOVUPS      72(SP), Y2
 	VMASKMOVPS   Y1, Y2, 32(BX)
-	VMULPS       72(SP), Y0, Y0
+	VMULPS       104(SP), Y0, Y0
 	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y0, Y1
 	VMASKMOVPS   32(DX)(R11*2), Y2, Y3
 	VMULPS       Y0, Y3, Y3

@@ -532,63 +532,55 @@ DATA gaussConsts<>+2096(SB)/4, $0x3eaaaad2
 DATA gaussConsts<>+2100(SB)/4, $0x3eaaaad2
 DATA gaussConsts<>+2104(SB)/4, $0x3eaaaad2
 DATA gaussConsts<>+2108(SB)/4, $0x3eaaaad2
-DATA gaussConsts<>+2112(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
-DATA gaussConsts<>+2116(SB)/4, $0x38d1b717
-DATA gaussConsts<>+2120(SB)/4, $0x38d1b717
-DATA gaussConsts<>+2124(SB)/4, $0x38d1b717
-DATA gaussConsts<>+2128(SB)/4, $0x38d1b717
-DATA gaussConsts<>+2132(SB)/4, $0x38d1b717
-DATA gaussConsts<>+2136(SB)/4, $0x38d1b717
-DATA gaussConsts<>+2140(SB)/4, $0x38d1b717
-DATA gaussConsts<>+2144(SB)/4, $0x4e800001
-DATA gaussConsts<>+2148(SB)/4, $0x4e800001
-DATA gaussConsts<>+2152(SB)/4, $0x4e800001
-DATA gaussConsts<>+2156(SB)/4, $0x4e800001
-DATA gaussConsts<>+2160(SB)/4, $0x4e800001
-DATA gaussConsts<>+2164(SB)/4, $0x4e800001
-DATA gaussConsts<>+2168(SB)/4, $0x4e800001
-DATA gaussConsts<>+2172(SB)/4, $0x4e800001
-DATA gaussConsts<>+2176(SB)/4, $0x317fffff
-DATA gaussConsts<>+2180(SB)/4, $0x317fffff
-DATA gaussConsts<>+2184(SB)/4, $0x317fffff
-DATA gaussConsts<>+2188(SB)/4, $0x317fffff
-DATA gaussConsts<>+2192(SB)/4, $0x317fffff
-DATA gaussConsts<>+2196(SB)/4, $0x317fffff
-DATA gaussConsts<>+2200(SB)/4, $0x317fffff
-DATA gaussConsts<>+2204(SB)/4, $0x317fffff
-DATA gaussConsts<>+2208(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
-DATA gaussConsts<>+2212(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+2216(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+2220(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+2224(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+2228(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+2232(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+2236(SB)/4, $0x7f7fffff
-DATA gaussConsts<>+2240(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
-DATA gaussConsts<>+2244(SB)/4, $0xff7fffff
-DATA gaussConsts<>+2248(SB)/4, $0xff7fffff
-DATA gaussConsts<>+2252(SB)/4, $0xff7fffff
-DATA gaussConsts<>+2256(SB)/4, $0xff7fffff
-DATA gaussConsts<>+2260(SB)/4, $0xff7fffff
-DATA gaussConsts<>+2264(SB)/4, $0xff7fffff
-DATA gaussConsts<>+2268(SB)/4, $0xff7fffff
-DATA gaussConsts<>+2272(SB)/4, $0x42b20000 // 89
-DATA gaussConsts<>+2276(SB)/4, $0x42b20000
-DATA gaussConsts<>+2280(SB)/4, $0x42b20000
-DATA gaussConsts<>+2284(SB)/4, $0x42b20000
-DATA gaussConsts<>+2288(SB)/4, $0x42b20000
-DATA gaussConsts<>+2292(SB)/4, $0x42b20000
-DATA gaussConsts<>+2296(SB)/4, $0x42b20000
-DATA gaussConsts<>+2300(SB)/4, $0x42b20000
-DATA gaussConsts<>+2304(SB)/4, $0x20000000
-DATA gaussConsts<>+2308(SB)/4, $0x20000000
-DATA gaussConsts<>+2312(SB)/4, $0x20000000
-DATA gaussConsts<>+2316(SB)/4, $0x20000000
-DATA gaussConsts<>+2320(SB)/4, $0x20000000
-DATA gaussConsts<>+2324(SB)/4, $0x20000000
-DATA gaussConsts<>+2328(SB)/4, $0x20000000
-DATA gaussConsts<>+2332(SB)/4, $0x20000000
-GLOBL gaussConsts<>(SB), RODATA|NOPTR, $2336
+DATA gaussConsts<>+2112(SB)/4, $0x4e800001
+DATA gaussConsts<>+2116(SB)/4, $0x4e800001
+DATA gaussConsts<>+2120(SB)/4, $0x4e800001
+DATA gaussConsts<>+2124(SB)/4, $0x4e800001
+DATA gaussConsts<>+2128(SB)/4, $0x4e800001
+DATA gaussConsts<>+2132(SB)/4, $0x4e800001
+DATA gaussConsts<>+2136(SB)/4, $0x4e800001
+DATA gaussConsts<>+2140(SB)/4, $0x4e800001
+DATA gaussConsts<>+2144(SB)/4, $0x317fffff
+DATA gaussConsts<>+2148(SB)/4, $0x317fffff
+DATA gaussConsts<>+2152(SB)/4, $0x317fffff
+DATA gaussConsts<>+2156(SB)/4, $0x317fffff
+DATA gaussConsts<>+2160(SB)/4, $0x317fffff
+DATA gaussConsts<>+2164(SB)/4, $0x317fffff
+DATA gaussConsts<>+2168(SB)/4, $0x317fffff
+DATA gaussConsts<>+2172(SB)/4, $0x317fffff
+DATA gaussConsts<>+2176(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
+DATA gaussConsts<>+2180(SB)/4, $0x7f7fffff
+DATA gaussConsts<>+2184(SB)/4, $0x7f7fffff
+DATA gaussConsts<>+2188(SB)/4, $0x7f7fffff
+DATA gaussConsts<>+2192(SB)/4, $0x7f7fffff
+DATA gaussConsts<>+2196(SB)/4, $0x7f7fffff
+DATA gaussConsts<>+2200(SB)/4, $0x7f7fffff
+DATA gaussConsts<>+2204(SB)/4, $0x7f7fffff
+DATA gaussConsts<>+2208(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
+DATA gaussConsts<>+2212(SB)/4, $0xff7fffff
+DATA gaussConsts<>+2216(SB)/4, $0xff7fffff
+DATA gaussConsts<>+2220(SB)/4, $0xff7fffff
+DATA gaussConsts<>+2224(SB)/4, $0xff7fffff
+DATA gaussConsts<>+2228(SB)/4, $0xff7fffff
+DATA gaussConsts<>+2232(SB)/4, $0xff7fffff
+DATA gaussConsts<>+2236(SB)/4, $0xff7fffff
+DATA gaussConsts<>+2240(SB)/4, $0x42b20000 // 89
+DATA gaussConsts<>+2244(SB)/4, $0x42b20000
+DATA gaussConsts<>+2248(SB)/4, $0x42b20000
+DATA gaussConsts<>+2252(SB)/4, $0x42b20000
+DATA gaussConsts<>+2256(SB)/4, $0x42b20000
+DATA gaussConsts<>+2260(SB)/4, $0x42b20000
+DATA gaussConsts<>+2264(SB)/4, $0x42b20000
+DATA gaussConsts<>+2268(SB)/4, $0x42b20000
+DATA gaussConsts<>+2272(SB)/4, $0x20000000
+DATA gaussConsts<>+2276(SB)/4, $0x20000000
+DATA gaussConsts<>+2280(SB)/4, $0x20000000
+DATA gaussConsts<>+2284(SB)/4, $0x20000000
+DATA gaussConsts<>+2288(SB)/4, $0x20000000
+DATA gaussConsts<>+2292(SB)/4, $0x20000000
+DATA gaussConsts<>+2296(SB)/4, $0x20000000
+DATA gaussConsts<>+2300(SB)/4, $0x20000000
+GLOBL gaussConsts<>(SB), RODATA|NOPTR, $2304
 
 // func GaussPlain(mu *float32, s *float32, rows int, n int, ld int, smask uint32, slo uint32, span uint32) (left int)
 // Requires: AVX, AVX2
@@ -4328,10 +4320,13 @@ l52:
 	VZEROUPPER
 	RET
 
-// func GaussKLSoftplus(lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
+// func GaussKLSoftplus(lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLSoftplus(SB), NOSPLIT, $136-72
+TEXT ·GaussKLSoftplus(SB), NOSPLIT, $168-80
 	// Registers:    Y0-Y8 values    Y9-Y15 kept from loop to loop
+	VBROADCASTSS factor+64(FP), Y0
+	VMOVUPS      Y0, 40(SP)
+
 	// Registers:    DI lanes    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
 	MOVQ         lanes+0(FP), DI
 	MOVQ         muQ+8(FP), SI
@@ -4467,21 +4462,21 @@ l54:
 	VFMADD213PS  gaussConsts<>+2080(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y8
-	VMOVUPS      Y0, 40(SP)
+	VMOVUPS      Y0, 72(SP)
 	VMULPS       Y3, Y3, Y0
-	VMOVUPS      Y2, 72(SP)
+	VMOVUPS      Y2, 104(SP)
 	VMULPS       Y4, Y4, Y2
 	VFMADD231PS  Y0, Y7, Y3
 	VFMADD231PS  Y2, Y8, Y4
 	VADDPS       Y3, Y5, Y0
 	VADDPS       Y4, Y6, Y2
 	VADDPS       Y0, Y1, Y0
-	VADDPS       72(SP), Y2, Y1
-	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
+	VADDPS       104(SP), Y2, Y1
+	VADDPS       40(SP), Y0, Y0
+	VADDPS       40(SP), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
-	VMULPS       40(SP), Y2, Y3
+	VMULPS       72(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD231PS Y4, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y4
@@ -4574,21 +4569,21 @@ l54:
 	VFMADD213PS  gaussConsts<>+2080(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y8
-	VMOVUPS      Y0, 40(SP)
+	VMOVUPS      Y0, 72(SP)
 	VMULPS       Y3, Y3, Y0
-	VMOVUPS      Y2, 72(SP)
+	VMOVUPS      Y2, 104(SP)
 	VMULPS       Y4, Y4, Y2
 	VFMADD231PS  Y0, Y7, Y3
 	VFMADD231PS  Y2, Y8, Y4
 	VADDPS       Y3, Y5, Y0
 	VADDPS       Y4, Y6, Y2
 	VADDPS       Y0, Y1, Y0
-	VADDPS       72(SP), Y2, Y1
-	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
+	VADDPS       104(SP), Y2, Y1
+	VADDPS       40(SP), Y0, Y0
+	VADDPS       40(SP), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
-	VMULPS       40(SP), Y2, Y3
+	VMULPS       72(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD231PS Y4, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y4
@@ -4648,7 +4643,7 @@ l56:
 	VBROADCASTSS gaussConsts<>+1792(SB), Y7
 	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y7
 	VSUBPS       gaussConsts<>+1792(SB), Y6, Y8
-	VMOVUPS      Y0, 40(SP)
+	VMOVUPS      Y0, 72(SP)
 	VSUBPS       gaussConsts<>+1792(SB), Y7, Y0
 	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1120(SB), Y0, Y5
@@ -4721,21 +4716,21 @@ l56:
 	VFMADD213PS  gaussConsts<>+2080(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y8
-	VMOVUPS      Y1, 72(SP)
+	VMOVUPS      Y1, 104(SP)
 	VMULPS       Y0, Y0, Y1
-	VMOVUPS      Y3, 104(SP)
+	VMOVUPS      Y3, 136(SP)
 	VMULPS       Y4, Y4, Y3
 	VFMADD231PS  Y1, Y7, Y0
 	VFMADD231PS  Y3, Y8, Y4
 	VADDPS       Y0, Y5, Y0
 	VADDPS       Y4, Y6, Y1
 	VADDPS       Y0, Y2, Y0
-	VADDPS       104(SP), Y1, Y1
-	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
+	VADDPS       136(SP), Y1, Y1
+	VADDPS       40(SP), Y0, Y0
+	VADDPS       40(SP), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
-	VMULPS       72(SP), Y2, Y3
+	VMULPS       104(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD231PS Y4, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y4
@@ -4743,7 +4738,7 @@ l56:
 	VMULPS       gaussConsts<>+1344(SB), Y4, Y1
 	VFMADD213PS  gaussConsts<>+1376(SB), Y1, Y1
 	VFMADD231PS  Y0, Y0, Y1
-	VMOVUPS      40(SP), Y0
+	VMOVUPS      72(SP), Y0
 	VANDPS       Y1, Y0, Y1
 	VADDPS       Y15, Y1, Y15
 	VBROADCASTSS gaussConsts<>+736(SB), Y1
@@ -4772,7 +4767,7 @@ l56:
 	VBROADCASTSS gaussConsts<>+1792(SB), Y7
 	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y7
 	VSUBPS       gaussConsts<>+1792(SB), Y6, Y8
-	VMOVUPS      Y0, 40(SP)
+	VMOVUPS      Y0, 72(SP)
 	VSUBPS       gaussConsts<>+1792(SB), Y7, Y0
 	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1120(SB), Y0, Y5
@@ -4836,21 +4831,21 @@ l56:
 	VFMADD213PS  gaussConsts<>+2080(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y8
-	VMOVUPS      Y1, 72(SP)
+	VMOVUPS      Y1, 104(SP)
 	VMULPS       Y0, Y0, Y1
-	VMOVUPS      Y3, 104(SP)
+	VMOVUPS      Y3, 136(SP)
 	VMULPS       Y4, Y4, Y3
 	VFMADD231PS  Y1, Y7, Y0
 	VFMADD231PS  Y3, Y8, Y4
 	VADDPS       Y0, Y5, Y0
 	VADDPS       Y4, Y6, Y1
 	VADDPS       Y0, Y2, Y0
-	VADDPS       104(SP), Y1, Y1
-	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
+	VADDPS       136(SP), Y1, Y1
+	VADDPS       40(SP), Y0, Y0
+	VADDPS       40(SP), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
-	VMULPS       72(SP), Y2, Y3
+	VMULPS       104(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD231PS Y4, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y4
@@ -4858,7 +4853,7 @@ l56:
 	VMULPS       gaussConsts<>+1344(SB), Y4, Y1
 	VFMADD213PS  gaussConsts<>+1376(SB), Y1, Y1
 	VFMADD231PS  Y0, Y0, Y1
-	VMOVUPS      40(SP), Y0
+	VMOVUPS      72(SP), Y0
 	VANDPS       Y1, Y0, Y1
 	VADDPS       Y14, Y1, Y14
 	VBROADCASTSS gaussConsts<>+736(SB), Y1
@@ -4883,17 +4878,20 @@ l57:
 	ADDQ      32(SP), R8
 	DECQ      (SP)
 	JNE       l53
-	VPMINUD   gaussConsts<>+2144(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2176(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+2112(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2144(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
-	MOVQ      AX, bad+64(FP)
+	MOVQ      AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
+// func GaussKLSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLSoftplusBackward(SB), NOSPLIT, $328-104
+TEXT ·GaussKLSoftplusBackward(SB), NOSPLIT, $360-112
 	// Registers:    Y0-Y7 values    Y8-Y15 kept from loop to loop
+	VBROADCASTSS factor+96(FP), Y0
+	VMOVUPS      Y0, 72(SP)
+
 	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
 	MOVQ         lanes+0(FP), DI
 	MOVQ         dmuQ+8(FP), SI
@@ -4978,7 +4976,7 @@ l59:
 	VBROADCASTSS gaussConsts<>+1792(SB), Y6
 	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
 	VSUBPS       gaussConsts<>+1792(SB), Y5, Y7
-	VMOVUPS      Y0, 72(SP)
+	VMOVUPS      Y0, 104(SP)
 	VSUBPS       gaussConsts<>+1792(SB), Y6, Y0
 	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
 	VFNMADD231PS gaussConsts<>+1120(SB), Y0, Y4
@@ -5025,20 +5023,20 @@ l59:
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y0, Y6
 	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y3, Y7
-	VMOVUPS      Y1, 104(SP)
+	VMOVUPS      Y1, 136(SP)
 	VBROADCASTSS gaussConsts<>+1344(SB), Y1
 	VFMSUB231PS  gaussConsts<>+1344(SB), Y0, Y1
-	VMOVUPS      Y2, 136(SP)
+	VMOVUPS      Y2, 168(SP)
 	VBROADCASTSS gaussConsts<>+1344(SB), Y2
 	VFMSUB231PS  gaussConsts<>+1344(SB), Y3, Y2
 	VBLENDVPS    Y6, Y1, Y0, Y1
 	VBLENDVPS    Y7, Y2, Y3, Y2
 	VANDPS       gaussConsts<>+1824(SB), Y6, Y6
 	VANDPS       gaussConsts<>+1824(SB), Y7, Y7
-	VMOVUPS      Y0, 168(SP)
+	VMOVUPS      Y0, 200(SP)
 	VBROADCASTSS gaussConsts<>+1888(SB), Y0
 	VFMADD231PS  gaussConsts<>+1856(SB), Y1, Y0
-	VMOVUPS      Y3, 200(SP)
+	VMOVUPS      Y3, 232(SP)
 	VBROADCASTSS gaussConsts<>+1888(SB), Y3
 	VFMADD231PS  gaussConsts<>+1856(SB), Y2, Y3
 	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y0
@@ -5055,21 +5053,21 @@ l59:
 	VFMADD213PS  gaussConsts<>+2080(SB), Y2, Y3
 	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y0
 	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y3
-	VMOVUPS      Y5, 232(SP)
+	VMOVUPS      Y5, 264(SP)
 	VMULPS       Y1, Y1, Y5
-	VMOVUPS      Y4, 264(SP)
+	VMOVUPS      Y4, 296(SP)
 	VMULPS       Y2, Y2, Y4
 	VFMADD231PS  Y5, Y0, Y1
 	VFMADD231PS  Y4, Y3, Y2
 	VADDPS       Y1, Y6, Y0
 	VADDPS       Y2, Y7, Y1
-	VADDPS       264(SP), Y0, Y0
-	VADDPS       232(SP), Y1, Y1
-	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
+	VADDPS       296(SP), Y0, Y0
+	VADDPS       264(SP), Y1, Y1
+	VADDPS       72(SP), Y0, Y0
+	VADDPS       72(SP), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
-	VMULPS       72(SP), Y2, Y3
+	VMULPS       104(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD213PS Y0, Y4, Y1
 	VFMADD231PS  Y2, Y1, Y4
@@ -5090,12 +5088,12 @@ l59:
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y1, Y8, Y1
-	VMOVUPS      136(SP), Y2
+	VMOVUPS      168(SP), Y2
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
 	VBROADCASTSS gaussConsts<>+736(SB), Y6
-	VBLENDVPS    Y2, 200(SP), Y6, Y2
+	VBLENDVPS    Y2, 232(SP), Y6, Y2
 	VBROADCASTSS gaussConsts<>+736(SB), Y6
-	VADDPS       200(SP), Y6, Y6
+	VADDPS       232(SP), Y6, Y6
 	VDIVPS       Y6, Y2, Y2
 	VMULPS       Y2, Y5, Y6
 	VMULPS       Y2, Y1, Y1
@@ -5108,12 +5106,12 @@ l59:
 	VMOVUPS      Y2, (BX)
 	VMOVUPS      Y1, (R8)
 	VMOVUPS      Y5, (SI)
-	VMOVUPS      104(SP), Y1
+	VMOVUPS      136(SP), Y1
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VBLENDVPS    Y1, 168(SP), Y2, Y1
+	VBLENDVPS    Y1, 200(SP), Y2, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VADDPS       168(SP), Y2, Y2
+	VADDPS       200(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y1
@@ -5139,7 +5137,7 @@ l59:
 	VBROADCASTSS gaussConsts<>+1792(SB), Y6
 	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
 	VSUBPS       gaussConsts<>+1792(SB), Y5, Y7
-	VMOVUPS      Y0, 168(SP)
+	VMOVUPS      Y0, 200(SP)
 	VSUBPS       gaussConsts<>+1792(SB), Y6, Y0
 	VFNMADD231PS gaussConsts<>+1120(SB), Y7, Y3
 	VFNMADD231PS gaussConsts<>+1120(SB), Y0, Y4
@@ -5177,20 +5175,20 @@ l59:
 	VANDPS       Y2, Y5, Y5
 	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y0, Y6
 	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y3, Y7
-	VMOVUPS      Y1, 104(SP)
+	VMOVUPS      Y1, 136(SP)
 	VBROADCASTSS gaussConsts<>+1344(SB), Y1
 	VFMSUB231PS  gaussConsts<>+1344(SB), Y0, Y1
-	VMOVUPS      Y2, 200(SP)
+	VMOVUPS      Y2, 232(SP)
 	VBROADCASTSS gaussConsts<>+1344(SB), Y2
 	VFMSUB231PS  gaussConsts<>+1344(SB), Y3, Y2
 	VBLENDVPS    Y6, Y1, Y0, Y1
 	VBLENDVPS    Y7, Y2, Y3, Y2
 	VANDPS       gaussConsts<>+1824(SB), Y6, Y6
 	VANDPS       gaussConsts<>+1824(SB), Y7, Y7
-	VMOVUPS      Y0, 136(SP)
+	VMOVUPS      Y0, 168(SP)
 	VBROADCASTSS gaussConsts<>+1888(SB), Y0
 	VFMADD231PS  gaussConsts<>+1856(SB), Y1, Y0
-	VMOVUPS      Y3, 72(SP)
+	VMOVUPS      Y3, 104(SP)
 	VBROADCASTSS gaussConsts<>+1888(SB), Y3
 	VFMADD231PS  gaussConsts<>+1856(SB), Y2, Y3
 	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y0
@@ -5207,21 +5205,21 @@ l59:
 	VFMADD213PS  gaussConsts<>+2080(SB), Y2, Y3
 	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y0
 	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y3
-	VMOVUPS      Y5, 232(SP)
+	VMOVUPS      Y5, 264(SP)
 	VMULPS       Y1, Y1, Y5
-	VMOVUPS      Y4, 264(SP)
+	VMOVUPS      Y4, 296(SP)
 	VMULPS       Y2, Y2, Y4
 	VFMADD231PS  Y5, Y0, Y1
 	VFMADD231PS  Y4, Y3, Y2
 	VADDPS       Y1, Y6, Y0
 	VADDPS       Y2, Y7, Y1
-	VADDPS       264(SP), Y0, Y0
-	VADDPS       232(SP), Y1, Y1
-	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
+	VADDPS       296(SP), Y0, Y0
+	VADDPS       264(SP), Y1, Y1
+	VADDPS       72(SP), Y0, Y0
+	VADDPS       72(SP), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
-	VMULPS       168(SP), Y2, Y3
+	VMULPS       200(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD213PS Y0, Y4, Y1
 	VFMADD231PS  Y2, Y1, Y4
@@ -5242,12 +5240,12 @@ l59:
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y1, Y8, Y1
-	VMOVUPS      200(SP), Y2
+	VMOVUPS      232(SP), Y2
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
 	VBROADCASTSS gaussConsts<>+736(SB), Y6
-	VBLENDVPS    Y2, 72(SP), Y6, Y2
+	VBLENDVPS    Y2, 104(SP), Y6, Y2
 	VBROADCASTSS gaussConsts<>+736(SB), Y6
-	VADDPS       72(SP), Y6, Y6
+	VADDPS       104(SP), Y6, Y6
 	VDIVPS       Y6, Y2, Y2
 	VMULPS       Y2, Y5, Y6
 	VMULPS       Y2, Y1, Y1
@@ -5260,12 +5258,12 @@ l59:
 	VMOVUPS      Y2, 32(BX)
 	VMOVUPS      Y1, 32(R8)
 	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      104(SP), Y1
+	VMOVUPS      136(SP), Y1
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VBLENDVPS    Y1, 136(SP), Y2, Y1
+	VBLENDVPS    Y1, 168(SP), Y2, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VADDPS       136(SP), Y2, Y2
+	VADDPS       168(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y1
@@ -5324,9 +5322,9 @@ l61:
 	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
 	VBROADCASTSS gaussConsts<>+1792(SB), Y7
 	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y7
-	VMOVUPS      Y0, 72(SP)
+	VMOVUPS      Y0, 104(SP)
 	VSUBPS       gaussConsts<>+1792(SB), Y6, Y0
-	VMOVUPS      Y1, 104(SP)
+	VMOVUPS      Y1, 136(SP)
 	VSUBPS       gaussConsts<>+1792(SB), Y7, Y1
 	VFNMADD231PS gaussConsts<>+1120(SB), Y0, Y4
 	VFNMADD231PS gaussConsts<>+1120(SB), Y1, Y5
@@ -5373,20 +5371,20 @@ l61:
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y0, Y6
 	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y1, Y7
-	VMOVUPS      Y2, 136(SP)
+	VMOVUPS      Y2, 168(SP)
 	VBROADCASTSS gaussConsts<>+1344(SB), Y2
 	VFMSUB231PS  gaussConsts<>+1344(SB), Y0, Y2
-	VMOVUPS      Y3, 168(SP)
+	VMOVUPS      Y3, 200(SP)
 	VBROADCASTSS gaussConsts<>+1344(SB), Y3
 	VFMSUB231PS  gaussConsts<>+1344(SB), Y1, Y3
 	VBLENDVPS    Y6, Y2, Y0, Y2
 	VBLENDVPS    Y7, Y3, Y1, Y3
 	VANDPS       gaussConsts<>+1824(SB), Y6, Y6
 	VANDPS       gaussConsts<>+1824(SB), Y7, Y7
-	VMOVUPS      Y0, 200(SP)
+	VMOVUPS      Y0, 232(SP)
 	VBROADCASTSS gaussConsts<>+1888(SB), Y0
 	VFMADD231PS  gaussConsts<>+1856(SB), Y2, Y0
-	VMOVUPS      Y1, 232(SP)
+	VMOVUPS      Y1, 264(SP)
 	VBROADCASTSS gaussConsts<>+1888(SB), Y1
 	VFMADD231PS  gaussConsts<>+1856(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y0
@@ -5403,21 +5401,21 @@ l61:
 	VFMADD213PS  gaussConsts<>+2080(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y0
 	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y1
-	VMOVUPS      Y5, 264(SP)
+	VMOVUPS      Y5, 296(SP)
 	VMULPS       Y2, Y2, Y5
-	VMOVUPS      Y4, 296(SP)
+	VMOVUPS      Y4, 328(SP)
 	VMULPS       Y3, Y3, Y4
 	VFMADD231PS  Y5, Y0, Y2
 	VFMADD231PS  Y4, Y1, Y3
 	VADDPS       Y2, Y6, Y0
 	VADDPS       Y3, Y7, Y1
-	VADDPS       296(SP), Y0, Y0
-	VADDPS       264(SP), Y1, Y1
-	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
+	VADDPS       328(SP), Y0, Y0
+	VADDPS       296(SP), Y1, Y1
+	VADDPS       72(SP), Y0, Y0
+	VADDPS       72(SP), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
-	VMULPS       104(SP), Y2, Y3
+	VMULPS       136(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD213PS Y0, Y4, Y1
 	VFMADD231PS  Y2, Y1, Y4
@@ -5425,7 +5423,7 @@ l61:
 	VMULPS       gaussConsts<>+1344(SB), Y4, Y5
 	VFMADD213PS  gaussConsts<>+1376(SB), Y5, Y5
 	VFMADD231PS  Y1, Y1, Y5
-	VMOVUPS      72(SP), Y1
+	VMOVUPS      104(SP), Y1
 	VANDPS       Y5, Y1, Y5
 	VADDPS       Y15, Y5, Y15
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
@@ -5442,12 +5440,12 @@ l61:
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y2, Y5, Y2
 	VMULPS       Y2, Y8, Y2
-	VMOVUPS      168(SP), Y5
+	VMOVUPS      200(SP), Y5
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y5, Y5
 	VBROADCASTSS gaussConsts<>+736(SB), Y7
-	VBLENDVPS    Y5, 232(SP), Y7, Y5
+	VBLENDVPS    Y5, 264(SP), Y7, Y5
 	VBROADCASTSS gaussConsts<>+736(SB), Y7
-	VADDPS       232(SP), Y7, Y7
+	VADDPS       264(SP), Y7, Y7
 	VDIVPS       Y7, Y5, Y5
 	VMULPS       Y5, Y6, Y7
 	VMULPS       Y5, Y2, Y2
@@ -5460,12 +5458,12 @@ l61:
 	VMASKMOVPS   Y3, Y1, (BX)
 	VMASKMOVPS   Y2, Y1, (R8)
 	VMASKMOVPS   Y6, Y1, (SI)
-	VMOVUPS      136(SP), Y2
+	VMOVUPS      168(SP), Y2
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
 	VBROADCASTSS gaussConsts<>+736(SB), Y3
-	VBLENDVPS    Y2, 200(SP), Y3, Y2
+	VBLENDVPS    Y2, 232(SP), Y3, Y2
 	VBROADCASTSS gaussConsts<>+736(SB), Y3
-	VADDPS       200(SP), Y3, Y3
+	VADDPS       232(SP), Y3, Y3
 	VDIVPS       Y3, Y2, Y2
 	VMULPS       Y2, Y0, Y0
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y2
@@ -5493,9 +5491,9 @@ l61:
 	VFMADD231PS  gaussConsts<>+1472(SB), Y4, Y6
 	VBROADCASTSS gaussConsts<>+1792(SB), Y7
 	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y7
-	VMOVUPS      Y0, 72(SP)
+	VMOVUPS      Y0, 104(SP)
 	VSUBPS       gaussConsts<>+1792(SB), Y6, Y0
-	VMOVUPS      Y1, 200(SP)
+	VMOVUPS      Y1, 232(SP)
 	VSUBPS       gaussConsts<>+1792(SB), Y7, Y1
 	VFNMADD231PS gaussConsts<>+1120(SB), Y0, Y4
 	VFNMADD231PS gaussConsts<>+1120(SB), Y1, Y5
@@ -5533,20 +5531,20 @@ l61:
 	VANDPS       Y3, Y5, Y5
 	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y0, Y6
 	VCMPPS       $0x1e, gaussConsts<>+1344(SB), Y1, Y7
-	VMOVUPS      Y2, 136(SP)
+	VMOVUPS      Y2, 168(SP)
 	VBROADCASTSS gaussConsts<>+1344(SB), Y2
 	VFMSUB231PS  gaussConsts<>+1344(SB), Y0, Y2
-	VMOVUPS      Y3, 232(SP)
+	VMOVUPS      Y3, 264(SP)
 	VBROADCASTSS gaussConsts<>+1344(SB), Y3
 	VFMSUB231PS  gaussConsts<>+1344(SB), Y1, Y3
 	VBLENDVPS    Y6, Y2, Y0, Y2
 	VBLENDVPS    Y7, Y3, Y1, Y3
 	VANDPS       gaussConsts<>+1824(SB), Y6, Y6
 	VANDPS       gaussConsts<>+1824(SB), Y7, Y7
-	VMOVUPS      Y0, 168(SP)
+	VMOVUPS      Y0, 200(SP)
 	VBROADCASTSS gaussConsts<>+1888(SB), Y0
 	VFMADD231PS  gaussConsts<>+1856(SB), Y2, Y0
-	VMOVUPS      Y1, 104(SP)
+	VMOVUPS      Y1, 136(SP)
 	VBROADCASTSS gaussConsts<>+1888(SB), Y1
 	VFMADD231PS  gaussConsts<>+1856(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y0
@@ -5563,21 +5561,21 @@ l61:
 	VFMADD213PS  gaussConsts<>+2080(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y0
 	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y1
-	VMOVUPS      Y5, 264(SP)
+	VMOVUPS      Y5, 296(SP)
 	VMULPS       Y2, Y2, Y5
-	VMOVUPS      Y4, 296(SP)
+	VMOVUPS      Y4, 328(SP)
 	VMULPS       Y3, Y3, Y4
 	VFMADD231PS  Y5, Y0, Y2
 	VFMADD231PS  Y4, Y1, Y3
 	VADDPS       Y2, Y6, Y0
 	VADDPS       Y3, Y7, Y1
-	VADDPS       296(SP), Y0, Y0
-	VADDPS       264(SP), Y1, Y1
-	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
+	VADDPS       328(SP), Y0, Y0
+	VADDPS       296(SP), Y1, Y1
+	VADDPS       72(SP), Y0, Y0
+	VADDPS       72(SP), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
-	VMULPS       200(SP), Y2, Y3
+	VMULPS       232(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD213PS Y0, Y4, Y1
 	VFMADD231PS  Y2, Y1, Y4
@@ -5585,7 +5583,7 @@ l61:
 	VMULPS       gaussConsts<>+1344(SB), Y4, Y5
 	VFMADD213PS  gaussConsts<>+1376(SB), Y5, Y5
 	VFMADD231PS  Y1, Y1, Y5
-	VMOVUPS      72(SP), Y1
+	VMOVUPS      104(SP), Y1
 	VANDPS       Y5, Y1, Y5
 	VADDPS       Y14, Y5, Y14
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
@@ -5602,12 +5600,12 @@ l61:
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y2, Y5, Y2
 	VMULPS       Y2, Y8, Y2
-	VMOVUPS      232(SP), Y5
+	VMOVUPS      264(SP), Y5
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y5, Y5
 	VBROADCASTSS gaussConsts<>+736(SB), Y7
-	VBLENDVPS    Y5, 104(SP), Y7, Y5
+	VBLENDVPS    Y5, 136(SP), Y7, Y5
 	VBROADCASTSS gaussConsts<>+736(SB), Y7
-	VADDPS       104(SP), Y7, Y7
+	VADDPS       136(SP), Y7, Y7
 	VDIVPS       Y7, Y5, Y5
 	VMULPS       Y5, Y6, Y7
 	VMULPS       Y5, Y2, Y2
@@ -5620,12 +5618,12 @@ l61:
 	VMASKMOVPS   Y3, Y1, 32(BX)
 	VMASKMOVPS   Y2, Y1, 32(R8)
 	VMASKMOVPS   Y6, Y1, 32(SI)
-	VMOVUPS      136(SP), Y2
+	VMOVUPS      168(SP), Y2
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
 	VBROADCASTSS gaussConsts<>+736(SB), Y3
-	VBLENDVPS    Y2, 168(SP), Y3, Y2
+	VBLENDVPS    Y2, 200(SP), Y3, Y2
 	VBROADCASTSS gaussConsts<>+736(SB), Y3
-	VADDPS       168(SP), Y3, Y3
+	VADDPS       200(SP), Y3, Y3
 	VDIVPS       Y3, Y2, Y2
 	VMULPS       Y2, Y0, Y0
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y2
@@ -5658,19 +5656,21 @@ l62:
 	ADDQ      64(SP), R12
 	DECQ      (SP)
 	JNE       l58
-	VPMINUD   gaussConsts<>+2144(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2176(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+2112(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2144(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
-	MOVQ      AX, bad+96(FP)
+	MOVQ      AX, bad+104(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardSoftplus(lanes *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
+// func GaussKLStandardSoftplus(lanes *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLStandardSoftplus(SB), NOSPLIT, $24-56
+TEXT ·GaussKLStandardSoftplus(SB), NOSPLIT, $56-64
 	// Registers:    Y0-Y6 values    Y7-Y8 constants and scalars    Y9-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+1344(SB), Y8
 	VBROADCASTSS gaussConsts<>+736(SB), Y7
+	VBROADCASTSS factor+48(FP), Y0
+	VMOVUPS      Y0, 24(SP)
 
 	// Registers:    DI lanes    SI muQ    DX sQ    CX elements left in the row    BX 4n
 	MOVQ         lanes+0(FP), DI
@@ -5755,7 +5755,7 @@ l64:
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
+	VADDPS       24(SP), Y1, Y1
 	VMULPS       Y8, Y0, Y0
 	VMULPS       Y8, Y1, Y2
 	VFMADD213PS  gaussConsts<>+1376(SB), Y2, Y2
@@ -5807,7 +5807,7 @@ l64:
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
+	VADDPS       24(SP), Y1, Y1
 	VMULPS       Y8, Y0, Y0
 	VMULPS       Y8, Y1, Y2
 	VFMADD213PS  gaussConsts<>+1376(SB), Y2, Y2
@@ -5891,7 +5891,7 @@ l66:
 	VFMADD231PS  Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
 	VADDPS       Y3, Y2, Y2
-	VADDPS       gaussConsts<>+2112(SB), Y2, Y2
+	VADDPS       24(SP), Y2, Y2
 	VMULPS       Y8, Y1, Y1
 	VMULPS       Y8, Y2, Y3
 	VFMADD213PS  gaussConsts<>+1376(SB), Y3, Y3
@@ -5947,7 +5947,7 @@ l66:
 	VFMADD231PS  Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
 	VADDPS       Y3, Y2, Y2
-	VADDPS       gaussConsts<>+2112(SB), Y2, Y2
+	VADDPS       24(SP), Y2, Y2
 	VMULPS       Y8, Y1, Y1
 	VMULPS       Y8, Y2, Y3
 	VFMADD213PS  gaussConsts<>+1376(SB), Y3, Y3
@@ -5971,17 +5971,20 @@ l67:
 	ADDQ      16(SP), DX
 	DECQ      (SP)
 	JNE       l63
-	VPMINUD   gaussConsts<>+2144(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2176(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+2112(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2144(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
-	MOVQ      AX, bad+48(FP)
+	MOVQ      AX, bad+56(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
+// func GaussKLStandardSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussKLStandardSoftplusBackward(SB), NOSPLIT, $72-72
+TEXT ·GaussKLStandardSoftplusBackward(SB), NOSPLIT, $104-80
 	// Registers:    Y0-Y7 values    Y8-Y15 kept from loop to loop
+	VBROADCASTSS factor+64(FP), Y0
+	VMOVUPS      Y0, 40(SP)
+
 	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
 	MOVQ         lanes+0(FP), DI
 	MOVQ         dmuQ+8(FP), SI
@@ -6076,7 +6079,7 @@ l69:
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       40(SP), Y3, Y3
 	VMULPS       gaussConsts<>+1344(SB), Y0, Y4
 	VMULPS       gaussConsts<>+1344(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1376(SB), Y5, Y5
@@ -6146,7 +6149,7 @@ l69:
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       40(SP), Y3, Y3
 	VMULPS       gaussConsts<>+1344(SB), Y0, Y4
 	VMULPS       gaussConsts<>+1344(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1376(SB), Y5, Y5
@@ -6246,12 +6249,12 @@ l71:
 	VFMADD213PS  gaussConsts<>+2048(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+2080(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
-	VMOVUPS      Y3, 40(SP)
+	VMOVUPS      Y3, 72(SP)
 	VMULPS       Y6, Y6, Y3
 	VFMADD231PS  Y3, Y7, Y6
 	VADDPS       Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       40(SP), Y3, Y3
 	VMULPS       gaussConsts<>+1344(SB), Y1, Y4
 	VMULPS       gaussConsts<>+1344(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1376(SB), Y5, Y5
@@ -6272,9 +6275,9 @@ l71:
 	VMASKMOVPS   Y1, Y0, (SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VBLENDVPS    Y1, 40(SP), Y2, Y1
+	VBLENDVPS    Y1, 72(SP), Y2, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VADDPS       40(SP), Y2, Y2
+	VADDPS       72(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VMULPS       Y1, Y3, Y2
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y1
@@ -6323,12 +6326,12 @@ l71:
 	VFMADD213PS  gaussConsts<>+2048(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+2080(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
-	VMOVUPS      Y3, 40(SP)
+	VMOVUPS      Y3, 72(SP)
 	VMULPS       Y6, Y6, Y3
 	VFMADD231PS  Y3, Y7, Y6
 	VADDPS       Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       40(SP), Y3, Y3
 	VMULPS       gaussConsts<>+1344(SB), Y1, Y4
 	VMULPS       gaussConsts<>+1344(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1376(SB), Y5, Y5
@@ -6349,9 +6352,9 @@ l71:
 	VMASKMOVPS   Y1, Y0, 32(SI)
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VBLENDVPS    Y1, 40(SP), Y2, Y1
+	VBLENDVPS    Y1, 72(SP), Y2, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VADDPS       40(SP), Y2, Y2
+	VADDPS       72(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VMULPS       Y1, Y3, Y2
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y1
@@ -6376,10 +6379,10 @@ l72:
 	ADDQ      32(SP), R8
 	DECQ      (SP)
 	JNE       l68
-	VPMINUD   gaussConsts<>+2144(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2176(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+2112(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2144(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
-	MOVQ      AX, bad+64(FP)
+	MOVQ      AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
@@ -6916,8 +6919,8 @@ l87:
 // Requires: AVX, FMA3, MMX+
 TEXT ·GMMGradientSigma(SB), NOSPLIT, $8-64
 	// Registers:    Y0-Y10 values    Y11-Y14 constants and scalars    Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+2208(SB), Y14
-	VBROADCASTSS gaussConsts<>+2240(SB), Y13
+	VBROADCASTSS gaussConsts<>+2176(SB), Y14
+	VBROADCASTSS gaussConsts<>+2208(SB), Y13
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y11
 
@@ -8214,8 +8217,8 @@ TEXT ·GMMGradientLog(SB), NOSPLIT, $40-68
 	// Registers:    Y0-Y4 values    Y5-Y13 constants and scalars    Y14-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+1504(SB), Y13
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
-	VBROADCASTSS gaussConsts<>+2208(SB), Y11
-	VBROADCASTSS gaussConsts<>+2240(SB), Y10
+	VBROADCASTSS gaussConsts<>+2176(SB), Y11
+	VBROADCASTSS gaussConsts<>+2208(SB), Y10
 	VBROADCASTSS factor+64(FP), Y9
 	VBROADCASTSS gaussConsts<>+1024(SB), Y8
 	VBROADCASTSS gaussConsts<>+1472(SB), Y7
@@ -8451,8 +8454,8 @@ l130:
 // Requires: AVX, FMA3, MMX+
 TEXT ·GMMGradientLogKept(SB), NOSPLIT, $40-68
 	// Registers:    Y0-Y9 values    Y10-Y13 constants and scalars    Y14-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+2208(SB), Y13
-	VBROADCASTSS gaussConsts<>+2240(SB), Y12
+	VBROADCASTSS gaussConsts<>+2176(SB), Y13
+	VBROADCASTSS gaussConsts<>+2208(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y11
 	VBROADCASTSS factor+64(FP), Y10
 
@@ -8606,7 +8609,7 @@ TEXT ·GaussSampleLog(SB), NOSPLIT, $56-60
 	VBROADCASTSS gaussConsts<>+1792(SB), Y15
 	VBROADCASTSS gaussConsts<>+736(SB), Y14
 	VBROADCASTSS factor+56(FP), Y13
-	VBROADCASTSS gaussConsts<>+2272(SB), Y12
+	VBROADCASTSS gaussConsts<>+2240(SB), Y12
 	VBROADCASTSS gaussConsts<>+1760(SB), Y11
 	VBROADCASTSS gaussConsts<>+1472(SB), Y10
 	VBROADCASTSS gaussConsts<>+1120(SB), Y9
@@ -8804,7 +8807,7 @@ TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $64-68
 	VBROADCASTSS factor+64(FP), Y15
 	VBROADCASTSS gaussConsts<>+1792(SB), Y14
 	VBROADCASTSS gaussConsts<>+736(SB), Y13
-	VBROADCASTSS gaussConsts<>+2272(SB), Y12
+	VBROADCASTSS gaussConsts<>+2240(SB), Y12
 	VBROADCASTSS gaussConsts<>+1760(SB), Y11
 	VBROADCASTSS gaussConsts<>+1472(SB), Y10
 	VBROADCASTSS gaussConsts<>+1120(SB), Y9
@@ -9026,11 +9029,13 @@ l148:
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSoftplus(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int) (bad int)
+// func GaussLogProbSoftplus(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $32-72
+TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $64-80
 	// Registers:    Y0-Y7 values    Y8 constants and scalars    Y9-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+736(SB), Y8
+	VBROADCASTSS factor+64(FP), Y0
+	VMOVUPS      Y0, 32(SP)
 
 	// Registers:    DI lanes    SI x    DX mu    BX s    CX elements left in the row    R8 4n
 	MOVQ         lanes+0(FP), DI
@@ -9122,7 +9127,7 @@ l151:
 	VFMADD231PS  Y6, Y5, Y2
 	VADDPS       Y2, Y4, Y2
 	VADDPS       Y2, Y3, Y2
-	VADDPS       gaussConsts<>+2112(SB), Y2, Y2
+	VADDPS       32(SP), Y2, Y2
 	VDIVPS       Y2, Y8, Y3
 	VMULPS       Y3, Y1, Y1
 	VANDPS       gaussConsts<>+512(SB), Y0, Y0
@@ -9175,7 +9180,7 @@ l151:
 	VFMADD231PS  Y6, Y5, Y2
 	VADDPS       Y2, Y4, Y2
 	VADDPS       Y2, Y3, Y2
-	VADDPS       gaussConsts<>+2112(SB), Y2, Y2
+	VADDPS       32(SP), Y2, Y2
 	VDIVPS       Y2, Y8, Y3
 	VMULPS       Y3, Y1, Y1
 	VANDPS       gaussConsts<>+512(SB), Y0, Y0
@@ -9260,7 +9265,7 @@ l153:
 	VFMADD231PS  Y7, Y6, Y3
 	VADDPS       Y3, Y5, Y3
 	VADDPS       Y3, Y4, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       32(SP), Y3, Y3
 	VDIVPS       Y3, Y8, Y4
 	VMULPS       Y4, Y2, Y2
 	VANDPS       gaussConsts<>+512(SB), Y1, Y1
@@ -9318,7 +9323,7 @@ l153:
 	VFMADD231PS  Y7, Y6, Y3
 	VADDPS       Y3, Y5, Y3
 	VADDPS       Y3, Y4, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       32(SP), Y3, Y3
 	VDIVPS       Y3, Y8, Y4
 	VMULPS       Y4, Y2, Y2
 	VANDPS       gaussConsts<>+512(SB), Y1, Y1
@@ -9347,17 +9352,20 @@ l154:
 	ADDQ      24(SP), BX
 	DECQ      (SP)
 	JNE       l150
-	VPMINUD   gaussConsts<>+2144(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2176(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+2112(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2144(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
-	MOVQ      AX, bad+64(FP)
+	MOVQ      AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSoftplusKeep(lanes *float32, x *float32, mu *float32, s *float32, inv *float32, slope *float32, rows int, n int, ldx int, ld int) (bad int)
+// func GaussLogProbSoftplusKeep(lanes *float32, x *float32, mu *float32, s *float32, inv *float32, slope *float32, rows int, n int, ldx int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·GaussLogProbSoftplusKeep(SB), NOSPLIT, $48-88
+TEXT ·GaussLogProbSoftplusKeep(SB), NOSPLIT, $80-96
 	// Registers:    Y0-Y8 values    Y9-Y15 kept from loop to loop
+	VBROADCASTSS factor+80(FP), Y0
+	VMOVUPS      Y0, 48(SP)
+
 	// Registers:    DI lanes    SI x    DX mu    BX s    R8 inv    R9 slope    CX elements left in the row    R10 4n
 	MOVQ         lanes+0(FP), DI
 	MOVQ         x+8(FP), SI
@@ -9458,7 +9466,7 @@ l156:
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       48(SP), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y1, Y1
@@ -9519,7 +9527,7 @@ l156:
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       48(SP), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y1, Y1
@@ -9614,7 +9622,7 @@ l158:
 	VFMADD231PS  Y8, Y7, Y6
 	VADDPS       Y6, Y5, Y5
 	VADDPS       Y5, Y4, Y4
-	VADDPS       gaussConsts<>+2112(SB), Y4, Y4
+	VADDPS       48(SP), Y4, Y4
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
 	VDIVPS       Y4, Y5, Y5
 	VMULPS       Y5, Y2, Y2
@@ -9681,7 +9689,7 @@ l158:
 	VFMADD231PS  Y8, Y7, Y6
 	VADDPS       Y6, Y5, Y5
 	VADDPS       Y5, Y4, Y4
-	VADDPS       gaussConsts<>+2112(SB), Y4, Y4
+	VADDPS       48(SP), Y4, Y4
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
 	VDIVPS       Y4, Y5, Y5
 	VMULPS       Y5, Y2, Y2
@@ -9723,17 +9731,20 @@ l159:
 	ADDQ      40(SP), R9
 	DECQ      (SP)
 	JNE       l155
-	VPMINUD   gaussConsts<>+2144(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2176(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+2112(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2144(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
-	MOVQ      AX, bad+80(FP)
+	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSoftplusBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
+// func GaussLogProbSoftplusBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $80-88
+TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $112-96
 	// Registers:    Y0-Y7 values    Y8-Y15 kept from loop to loop
+	VBROADCASTSS factor+80(FP), Y0
+	VMOVUPS      Y0, 48(SP)
+
 	// Registers:    DI lanes    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
 	MOVQ         lanes+0(FP), DI
 	MOVQ         dmu+8(FP), SI
@@ -9833,7 +9844,7 @@ l161:
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       48(SP), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y1, Y1
@@ -9902,7 +9913,7 @@ l161:
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       48(SP), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y1, Y1
@@ -10001,12 +10012,12 @@ l163:
 	VFMADD213PS  gaussConsts<>+2048(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+2080(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
-	VMOVUPS      Y3, 48(SP)
+	VMOVUPS      Y3, 80(SP)
 	VMULPS       Y6, Y6, Y3
 	VFMADD231PS  Y3, Y7, Y6
 	VADDPS       Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       48(SP), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y2, Y2
@@ -10025,9 +10036,9 @@ l163:
 	VMULPS       Y4, Y8, Y4
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
-	VBLENDVPS    Y1, 48(SP), Y5, Y1
+	VBLENDVPS    Y1, 80(SP), Y5, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
-	VADDPS       48(SP), Y5, Y5
+	VADDPS       80(SP), Y5, Y5
 	VDIVPS       Y5, Y1, Y1
 	VMULPS       Y1, Y3, Y5
 	VMULPS       Y1, Y4, Y4
@@ -10078,12 +10089,12 @@ l163:
 	VFMADD213PS  gaussConsts<>+2048(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+2080(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
-	VMOVUPS      Y3, 48(SP)
+	VMOVUPS      Y3, 80(SP)
 	VMULPS       Y6, Y6, Y3
 	VFMADD231PS  Y3, Y7, Y6
 	VADDPS       Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       48(SP), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y2, Y2
@@ -10102,9 +10113,9 @@ l163:
 	VMULPS       Y4, Y8, Y4
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
-	VBLENDVPS    Y1, 48(SP), Y5, Y1
+	VBLENDVPS    Y1, 80(SP), Y5, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
-	VADDPS       48(SP), Y5, Y5
+	VADDPS       80(SP), Y5, Y5
 	VDIVPS       Y5, Y1, Y1
 	VMULPS       Y1, Y3, Y5
 	VMULPS       Y1, Y4, Y4
@@ -10134,17 +10145,20 @@ l164:
 	ADDQ      40(SP), R9
 	DECQ      (SP)
 	JNE       l160
-	VPMINUD   gaussConsts<>+2144(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2176(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+2112(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2144(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
-	MOVQ      AX, bad+80(FP)
+	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSoftplusBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
+// func GaussLogProbSoftplusBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $80-96
+TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $112-104
 	// Registers:    Y0-Y7 values    Y8-Y15 kept from loop to loop
+	VBROADCASTSS factor+88(FP), Y0
+	VMOVUPS      Y0, 48(SP)
+
 	// Registers:    DI lanes    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
 	MOVQ         lanes+0(FP), DI
 	MOVQ         dx+8(FP), SI
@@ -10245,7 +10259,7 @@ l166:
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       48(SP), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y1, Y1
@@ -10316,7 +10330,7 @@ l166:
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       48(SP), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y1, Y1
@@ -10418,12 +10432,12 @@ l168:
 	VFMADD213PS  gaussConsts<>+2048(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+2080(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
-	VMOVUPS      Y3, 48(SP)
+	VMOVUPS      Y3, 80(SP)
 	VMULPS       Y6, Y6, Y3
 	VFMADD231PS  Y3, Y7, Y6
 	VADDPS       Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       48(SP), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y2, Y2
@@ -10442,9 +10456,9 @@ l168:
 	VMULPS       Y4, Y8, Y4
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
-	VBLENDVPS    Y1, 48(SP), Y5, Y1
+	VBLENDVPS    Y1, 80(SP), Y5, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
-	VADDPS       48(SP), Y5, Y5
+	VADDPS       80(SP), Y5, Y5
 	VDIVPS       Y5, Y1, Y1
 	VMULPS       Y1, Y3, Y5
 	VMULPS       Y1, Y4, Y4
@@ -10497,12 +10511,12 @@ l168:
 	VFMADD213PS  gaussConsts<>+2048(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+2080(SB), Y6, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y6, Y7
-	VMOVUPS      Y3, 48(SP)
+	VMOVUPS      Y3, 80(SP)
 	VMULPS       Y6, Y6, Y3
 	VFMADD231PS  Y3, Y7, Y6
 	VADDPS       Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       48(SP), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
 	VDIVPS       Y3, Y4, Y4
 	VMULPS       Y4, Y2, Y2
@@ -10521,9 +10535,9 @@ l168:
 	VMULPS       Y4, Y8, Y4
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
-	VBLENDVPS    Y1, 48(SP), Y5, Y1
+	VBLENDVPS    Y1, 80(SP), Y5, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
-	VADDPS       48(SP), Y5, Y5
+	VADDPS       80(SP), Y5, Y5
 	VDIVPS       Y5, Y1, Y1
 	VMULPS       Y1, Y3, Y5
 	VMULPS       Y1, Y4, Y4
@@ -10556,23 +10570,25 @@ l169:
 	ADDQ      40(SP), R10
 	DECQ      (SP)
 	JNE       l165
-	VPMINUD   gaussConsts<>+2144(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2176(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+2112(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2144(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
-	MOVQ      AX, bad+88(FP)
+	MOVQ      AX, bad+96(FP)
 	VZEROUPPER
 	RET
 
-// func GMMGradientSoftplus(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int)
+// func GMMGradientSoftplus(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, factor float32)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·GMMGradientSoftplus(SB), NOSPLIT, $8-64
+TEXT ·GMMGradientSoftplus(SB), NOSPLIT, $40-68
 	// Registers:    Y0-Y8 values    Y9-Y14 constants and scalars    Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+736(SB), Y14
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
 	VBROADCASTSS gaussConsts<>+1344(SB), Y12
 	VBROADCASTSS gaussConsts<>+1792(SB), Y11
-	VBROADCASTSS gaussConsts<>+2208(SB), Y10
-	VBROADCASTSS gaussConsts<>+2240(SB), Y9
+	VBROADCASTSS gaussConsts<>+2176(SB), Y10
+	VBROADCASTSS gaussConsts<>+2208(SB), Y9
+	VBROADCASTSS factor+64(FP), Y0
+	VMOVUPS      Y0, 8(SP)
 
 	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
 	MOVQ w+0(FP), DI
@@ -10648,7 +10664,7 @@ l171:
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       8(SP), Y3, Y3
 	VDIVPS       Y3, Y14, Y3
 	VMULPS       Y3, Y1, Y1
 	VMULPS       Y1, Y15, Y4
@@ -10717,7 +10733,7 @@ l171:
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       8(SP), Y3, Y3
 	VDIVPS       Y3, Y14, Y3
 	VMULPS       Y3, Y1, Y1
 	VMULPS       Y1, Y15, Y4
@@ -10805,7 +10821,7 @@ l172:
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       8(SP), Y3, Y3
 	VDIVPS       Y3, Y14, Y3
 	VMULPS       Y3, Y1, Y1
 	VMULPS       Y1, Y15, Y4
@@ -10897,7 +10913,7 @@ l173:
 	VFMADD231PS  Y8, Y7, Y6
 	VADDPS       Y6, Y5, Y5
 	VADDPS       Y5, Y4, Y4
-	VADDPS       gaussConsts<>+2112(SB), Y4, Y4
+	VADDPS       8(SP), Y4, Y4
 	VDIVPS       Y4, Y14, Y4
 	VMULPS       Y4, Y2, Y2
 	VMULPS       Y2, Y15, Y5
@@ -10935,13 +10951,13 @@ l174:
 	VZEROUPPER
 	RET
 
-// func GMMGradientSoftplusKept(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, next *float32, rows int, n int)
+// func GMMGradientSoftplusKept(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, next *float32, rows int, n int, factor float32)
 // Requires: AVX, FMA3, MMX+
-TEXT ·GMMGradientSoftplusKept(SB), NOSPLIT, $8-64
+TEXT ·GMMGradientSoftplusKept(SB), NOSPLIT, $8-68
 	// Registers:    Y0-Y11 values    Y12-Y14 constants and scalars    Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
-	VBROADCASTSS gaussConsts<>+2208(SB), Y13
-	VBROADCASTSS gaussConsts<>+2240(SB), Y12
+	VBROADCASTSS gaussConsts<>+2176(SB), Y13
+	VBROADCASTSS gaussConsts<>+2208(SB), Y12
 
 	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 next    CX elements left in the row    R10 4n
 	MOVQ w+0(FP), DI
@@ -11096,9 +11112,9 @@ l180:
 	VZEROUPPER
 	RET
 
-// func GaussSampleSoftplus(z *float32, mu *float32, s *float32, eps *float32, rows int, n int, ld int)
+// func GaussSampleSoftplus(z *float32, mu *float32, s *float32, eps *float32, rows int, n int, ld int, factor float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
+TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $56-60
 	// Registers:    Y0-Y9 values    Y10-Y15 constants and scalars
 	VBROADCASTSS gaussConsts<>+1344(SB), Y15
 	VBROADCASTSS gaussConsts<>+1792(SB), Y14
@@ -11106,6 +11122,8 @@ TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	VBROADCASTSS gaussConsts<>+608(SB), Y12
 	VBROADCASTSS gaussConsts<>+1760(SB), Y11
 	VBROADCASTSS gaussConsts<>+1472(SB), Y10
+	VBROADCASTSS factor+56(FP), Y0
+	VMOVUPS      Y0, 24(SP)
 
 	// Registers:    DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
 	MOVQ z+0(FP), DI
@@ -11221,8 +11239,8 @@ l183:
 	VADDPS       Y3, Y5, Y3
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y3, Y1, Y1
-	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
+	VADDPS       24(SP), Y0, Y0
+	VADDPS       24(SP), Y1, Y1
 	VMOVUPS      (BX), Y2
 	VMOVUPS      32(BX), Y3
 	VMOVUPS      (SI), Y4
@@ -11290,7 +11308,7 @@ l184:
 	VFMADD231PS  Y4, Y3, Y1
 	VADDPS       Y1, Y2, Y1
 	VADDPS       Y1, Y0, Y0
-	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
+	VADDPS       24(SP), Y0, Y0
 	VMOVUPS      (BX), Y1
 	VMOVUPS      (SI), Y2
 	VFMADD231PS  Y1, Y0, Y2
@@ -11358,7 +11376,7 @@ l185:
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
+	VADDPS       24(SP), Y1, Y1
 	VMASKMOVPS   (BX), Y0, Y2
 	VMASKMOVPS   (SI), Y0, Y3
 	VFMADD231PS  Y2, Y1, Y3
@@ -11376,9 +11394,9 @@ l186:
 	VZEROUPPER
 	RET
 
-// func GaussSampleSoftplusBackward(dmu *float32, ds *float32, dz *float32, s *float32, eps *float32, rows int, n int, ld int)
+// func GaussSampleSoftplusBackward(dmu *float32, ds *float32, dz *float32, s *float32, eps *float32, rows int, n int, ld int, factor float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
+TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-68
 	// Registers:    Y0-Y9 values    Y10-Y15 constants and scalars
 	VBROADCASTSS gaussConsts<>+736(SB), Y15
 	VBROADCASTSS gaussConsts<>+1792(SB), Y14
@@ -11832,7 +11850,7 @@ TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $88-120
 	VBROADCASTSS gaussConsts<>+608(SB), Y10
 	VBROADCASTSS gaussConsts<>+512(SB), Y9
 	VBROADCASTSS gaussConsts<>+544(SB), Y8
-	VBROADCASTSS gaussConsts<>+2304(SB), Y7
+	VBROADCASTSS gaussConsts<>+2272(SB), Y7
 
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
 	MOVQ    dmuQ+0(FP), DI
@@ -12282,7 +12300,7 @@ TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $48-88
 	VBROADCASTSS gaussConsts<>+1312(SB), Y11
 	VBROADCASTSS gaussConsts<>+512(SB), Y10
 	VBROADCASTSS gaussConsts<>+544(SB), Y9
-	VBROADCASTSS gaussConsts<>+2304(SB), Y8
+	VBROADCASTSS gaussConsts<>+2272(SB), Y8
 	VBROADCASTSS gaussConsts<>+1408(SB), Y7
 	VBROADCASTSS gaussConsts<>+1440(SB), Y6
 
@@ -13376,7 +13394,7 @@ l225:
 	ADDQ      $0x04, (SP)
 	DECQ      16(SP)
 	JNE       l221
-	VPADDD    gaussConsts<>+2304(SB), Y14, Y0
+	VPADDD    gaussConsts<>+2272(SB), Y14, Y0
 	VPMINUD   gaussConsts<>+1696(SB), Y15, Y1
 	VPADDD    gaussConsts<>+1728(SB), Y1, Y1
 	VORPS     Y0, Y1, Y15
@@ -13861,7 +13879,7 @@ l236:
 	ADDQ      $0x04, (SP)
 	DECQ      8(SP)
 	JNE       l232
-	VPADDD    gaussConsts<>+2304(SB), Y14, Y0
+	VPADDD    gaussConsts<>+2272(SB), Y14, Y0
 	VPMINUD   gaussConsts<>+1696(SB), Y15, Y1
 	VPADDD    gaussConsts<>+1728(SB), Y1, Y1
 	VORPS     Y0, Y1, Y15
@@ -13870,10 +13888,13 @@ l236:
 	VZEROUPPER
 	RET
 
-// func LatentStepSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int) (bad int)
+// func LatentStepSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepSoftplus(SB), NOSPLIT, $168-96
+TEXT ·LatentStepSoftplus(SB), NOSPLIT, $200-104
 	// Registers:    Y0-Y8 values    Y9-Y15 kept from loop to loop
+	VBROADCASTSS factor+88(FP), Y0
+	VMOVUPS      Y0, 40(SP)
+
 	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
 	MOVQ         sigmaQ+0(FP), DI
 	MOVQ         z+8(FP), SI
@@ -13940,7 +13961,7 @@ l239:
 	VBROADCASTSS gaussConsts<>+1792(SB), Y7
 	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y7
 	VSUBPS       gaussConsts<>+1792(SB), Y6, Y8
-	VMOVUPS      Y0, 40(SP)
+	VMOVUPS      Y0, 72(SP)
 	VSUBPS       gaussConsts<>+1792(SB), Y7, Y0
 	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1120(SB), Y0, Y5
@@ -14013,21 +14034,21 @@ l239:
 	VFMADD213PS  gaussConsts<>+2080(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y8
-	VMOVUPS      Y3, 72(SP)
+	VMOVUPS      Y3, 104(SP)
 	VMULPS       Y0, Y0, Y3
-	VMOVUPS      Y2, 104(SP)
+	VMOVUPS      Y2, 136(SP)
 	VMULPS       Y4, Y4, Y2
 	VFMADD231PS  Y3, Y7, Y0
 	VFMADD231PS  Y2, Y8, Y4
 	VADDPS       Y0, Y5, Y0
 	VADDPS       Y4, Y6, Y2
 	VADDPS       Y0, Y1, Y0
-	VADDPS       104(SP), Y2, Y1
-	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
+	VADDPS       136(SP), Y2, Y1
+	VADDPS       40(SP), Y0, Y0
+	VADDPS       40(SP), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
-	VMULPS       72(SP), Y2, Y3
+	VMULPS       104(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD213PS Y0, Y4, Y1
 	VFMADD231PS  Y2, Y1, Y4
@@ -14038,7 +14059,7 @@ l239:
 	VADDPS       Y15, Y2, Y15
 	VMULPS       Y13, Y4, Y13
 	VMOVUPS      (R11), Y1
-	VFMADD213PS  40(SP), Y0, Y1
+	VFMADD213PS  72(SP), Y0, Y1
 	VMOVUPS      Y0, (DI)
 	VMOVUPS      Y1, (SI)
 	VMOVUPS      32(BX), Y0
@@ -14061,7 +14082,7 @@ l239:
 	VBROADCASTSS gaussConsts<>+1792(SB), Y7
 	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y7
 	VSUBPS       gaussConsts<>+1792(SB), Y6, Y8
-	VMOVUPS      Y0, 40(SP)
+	VMOVUPS      Y0, 72(SP)
 	VSUBPS       gaussConsts<>+1792(SB), Y7, Y0
 	VFNMADD231PS gaussConsts<>+1120(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1120(SB), Y0, Y5
@@ -14125,21 +14146,21 @@ l239:
 	VFMADD213PS  gaussConsts<>+2080(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y8
-	VMOVUPS      Y3, 72(SP)
+	VMOVUPS      Y3, 104(SP)
 	VMULPS       Y0, Y0, Y3
-	VMOVUPS      Y2, 104(SP)
+	VMOVUPS      Y2, 136(SP)
 	VMULPS       Y4, Y4, Y2
 	VFMADD231PS  Y3, Y7, Y0
 	VFMADD231PS  Y2, Y8, Y4
 	VADDPS       Y0, Y5, Y0
 	VADDPS       Y4, Y6, Y2
 	VADDPS       Y0, Y1, Y0
-	VADDPS       104(SP), Y2, Y1
-	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
+	VADDPS       136(SP), Y2, Y1
+	VADDPS       40(SP), Y0, Y0
+	VADDPS       40(SP), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
-	VMULPS       72(SP), Y2, Y3
+	VMULPS       104(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD213PS Y0, Y4, Y1
 	VFMADD231PS  Y2, Y1, Y4
@@ -14150,7 +14171,7 @@ l239:
 	VADDPS       Y14, Y2, Y14
 	VMULPS       Y12, Y4, Y12
 	VMOVUPS      32(R11), Y1
-	VFMADD213PS  40(SP), Y0, Y1
+	VFMADD213PS  72(SP), Y0, Y1
 	VMOVUPS      Y0, 32(DI)
 	VMOVUPS      Y1, 32(SI)
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
@@ -14205,9 +14226,9 @@ l241:
 	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y7
 	VBROADCASTSS gaussConsts<>+1792(SB), Y8
 	VFMADD231PS  gaussConsts<>+1472(SB), Y6, Y8
-	VMOVUPS      Y1, 40(SP)
+	VMOVUPS      Y1, 72(SP)
 	VSUBPS       gaussConsts<>+1792(SB), Y7, Y1
-	VMOVUPS      Y0, 72(SP)
+	VMOVUPS      Y0, 104(SP)
 	VSUBPS       gaussConsts<>+1792(SB), Y8, Y0
 	VFNMADD231PS gaussConsts<>+1120(SB), Y1, Y5
 	VFNMADD231PS gaussConsts<>+1120(SB), Y0, Y6
@@ -14280,21 +14301,21 @@ l241:
 	VFMADD213PS  gaussConsts<>+2080(SB), Y1, Y8
 	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y8
-	VMOVUPS      Y4, 104(SP)
+	VMOVUPS      Y4, 136(SP)
 	VMULPS       Y0, Y0, Y4
-	VMOVUPS      Y3, 136(SP)
+	VMOVUPS      Y3, 168(SP)
 	VMULPS       Y1, Y1, Y3
 	VFMADD231PS  Y4, Y7, Y0
 	VFMADD231PS  Y3, Y8, Y1
 	VADDPS       Y0, Y5, Y0
 	VADDPS       Y1, Y6, Y1
 	VADDPS       Y0, Y2, Y0
-	VADDPS       136(SP), Y1, Y1
-	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
+	VADDPS       168(SP), Y1, Y1
+	VADDPS       40(SP), Y0, Y0
+	VADDPS       40(SP), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
-	VMULPS       104(SP), Y2, Y3
+	VMULPS       136(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD213PS Y0, Y4, Y1
 	VFMADD231PS  Y2, Y1, Y4
@@ -14302,14 +14323,14 @@ l241:
 	VMULPS       gaussConsts<>+1344(SB), Y4, Y2
 	VFMADD213PS  gaussConsts<>+1376(SB), Y2, Y2
 	VFMADD231PS  Y1, Y1, Y2
-	VMOVUPS      72(SP), Y1
+	VMOVUPS      104(SP), Y1
 	VANDPS       Y2, Y1, Y2
 	VADDPS       Y15, Y2, Y15
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VBLENDVPS    Y1, Y4, Y2, Y2
 	VMULPS       Y13, Y2, Y13
 	VMASKMOVPS   (R11), Y1, Y2
-	VFMADD213PS  40(SP), Y0, Y2
+	VFMADD213PS  72(SP), Y0, Y2
 	VMASKMOVPS   Y0, Y1, (DI)
 	VMASKMOVPS   Y2, Y1, (SI)
 	VMOVUPS      32(AX), Y0
@@ -14334,9 +14355,9 @@ l241:
 	VFMADD231PS  gaussConsts<>+1472(SB), Y5, Y7
 	VBROADCASTSS gaussConsts<>+1792(SB), Y8
 	VFMADD231PS  gaussConsts<>+1472(SB), Y6, Y8
-	VMOVUPS      Y1, 72(SP)
+	VMOVUPS      Y1, 104(SP)
 	VSUBPS       gaussConsts<>+1792(SB), Y7, Y1
-	VMOVUPS      Y0, 40(SP)
+	VMOVUPS      Y0, 72(SP)
 	VSUBPS       gaussConsts<>+1792(SB), Y8, Y0
 	VFNMADD231PS gaussConsts<>+1120(SB), Y1, Y5
 	VFNMADD231PS gaussConsts<>+1120(SB), Y0, Y6
@@ -14400,21 +14421,21 @@ l241:
 	VFMADD213PS  gaussConsts<>+2080(SB), Y1, Y8
 	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y7
 	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y8
-	VMOVUPS      Y4, 104(SP)
+	VMOVUPS      Y4, 136(SP)
 	VMULPS       Y0, Y0, Y4
-	VMOVUPS      Y3, 136(SP)
+	VMOVUPS      Y3, 168(SP)
 	VMULPS       Y1, Y1, Y3
 	VFMADD231PS  Y4, Y7, Y0
 	VFMADD231PS  Y3, Y8, Y1
 	VADDPS       Y0, Y5, Y0
 	VADDPS       Y1, Y6, Y1
 	VADDPS       Y0, Y2, Y0
-	VADDPS       136(SP), Y1, Y1
-	VADDPS       gaussConsts<>+2112(SB), Y0, Y0
-	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
+	VADDPS       168(SP), Y1, Y1
+	VADDPS       40(SP), Y0, Y0
+	VADDPS       40(SP), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VDIVPS       Y1, Y2, Y2
-	VMULPS       104(SP), Y2, Y3
+	VMULPS       136(SP), Y2, Y3
 	VMULPS       Y2, Y0, Y4
 	VFNMADD213PS Y0, Y4, Y1
 	VFMADD231PS  Y2, Y1, Y4
@@ -14422,14 +14443,14 @@ l241:
 	VMULPS       gaussConsts<>+1344(SB), Y4, Y2
 	VFMADD213PS  gaussConsts<>+1376(SB), Y2, Y2
 	VFMADD231PS  Y1, Y1, Y2
-	VMOVUPS      40(SP), Y1
+	VMOVUPS      72(SP), Y1
 	VANDPS       Y2, Y1, Y2
 	VADDPS       Y14, Y2, Y14
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VBLENDVPS    Y1, Y4, Y2, Y2
 	VMULPS       Y12, Y2, Y12
 	VMASKMOVPS   32(R11), Y1, Y2
-	VFMADD213PS  72(SP), Y0, Y2
+	VFMADD213PS  104(SP), Y0, Y2
 	VMASKMOVPS   Y0, Y1, 32(DI)
 	VMASKMOVPS   Y2, Y1, 32(SI)
 	LEAQ         (DI)(CX*4), DI
@@ -14454,17 +14475,20 @@ l242:
 	ADDQ      32(SP), R10
 	DECQ      (SP)
 	JNE       l238
-	VPMINUD   gaussConsts<>+2144(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2176(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+2112(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2144(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
-	MOVQ      AX, bad+88(FP)
+	MOVQ      AX, bad+96(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
+// func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $184-120
+TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $216-128
 	// Registers:    Y0-Y12 values    Y13-Y15 kept from loop to loop
+	VBROADCASTSS factor+112(FP), Y0
+	VMOVUPS      Y0, 88(SP)
+
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
 	MOVQ         dmuQ+0(FP), DI
 	MOVQ         dsQ+8(FP), SI
@@ -14621,9 +14645,9 @@ l244:
 	VFMADD213PS  gaussConsts<>+2080(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+1024(SB), Y9, Y11
 	VFMADD213PS  gaussConsts<>+1024(SB), Y10, Y12
-	VMOVUPS      Y3, 88(SP)
+	VMOVUPS      Y3, 120(SP)
 	VMULPS       Y9, Y9, Y3
-	VMOVUPS      Y1, 120(SP)
+	VMOVUPS      Y1, 152(SP)
 	VMULPS       Y10, Y10, Y1
 	VFMADD231PS  Y3, Y11, Y9
 	VFMADD231PS  Y1, Y12, Y10
@@ -14631,8 +14655,8 @@ l244:
 	VADDPS       Y10, Y8, Y3
 	VADDPS       Y1, Y5, Y1
 	VADDPS       Y3, Y6, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       88(SP), Y1, Y1
+	VADDPS       88(SP), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
 	VDIVPS       Y3, Y5, Y5
 	VMULPS       Y5, Y0, Y0
@@ -14670,12 +14694,12 @@ l244:
 	VMOVUPS      Y4, (DX)
 	VMOVUPS      Y0, (BX)
 	VFMADD231PS  Y2, Y3, Y1
-	VMOVUPS      120(SP), Y0
+	VMOVUPS      152(SP), Y0
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
 	VBROADCASTSS gaussConsts<>+736(SB), Y3
-	VBLENDVPS    Y0, 88(SP), Y3, Y0
+	VBLENDVPS    Y0, 120(SP), Y3, Y0
 	VBROADCASTSS gaussConsts<>+736(SB), Y3
-	VADDPS       88(SP), Y3, Y3
+	VADDPS       120(SP), Y3, Y3
 	VDIVPS       Y3, Y0, Y0
 	VMULPS       Y0, Y1, Y1
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y0
@@ -14766,9 +14790,9 @@ l244:
 	VFMADD213PS  gaussConsts<>+2080(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+1024(SB), Y9, Y11
 	VFMADD213PS  gaussConsts<>+1024(SB), Y10, Y12
-	VMOVUPS      Y3, 88(SP)
+	VMOVUPS      Y3, 120(SP)
 	VMULPS       Y9, Y9, Y3
-	VMOVUPS      Y1, 120(SP)
+	VMOVUPS      Y1, 152(SP)
 	VMULPS       Y10, Y10, Y1
 	VFMADD231PS  Y3, Y11, Y9
 	VFMADD231PS  Y1, Y12, Y10
@@ -14776,8 +14800,8 @@ l244:
 	VADDPS       Y10, Y8, Y3
 	VADDPS       Y1, Y5, Y1
 	VADDPS       Y3, Y6, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       88(SP), Y1, Y1
+	VADDPS       88(SP), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
 	VDIVPS       Y3, Y5, Y5
 	VMULPS       Y5, Y0, Y0
@@ -14815,12 +14839,12 @@ l244:
 	VMOVUPS      Y4, 32(DX)
 	VMOVUPS      Y0, 32(BX)
 	VFMADD231PS  Y2, Y3, Y1
-	VMOVUPS      120(SP), Y0
+	VMOVUPS      152(SP), Y0
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
 	VBROADCASTSS gaussConsts<>+736(SB), Y3
-	VBLENDVPS    Y0, 88(SP), Y3, Y0
+	VBLENDVPS    Y0, 120(SP), Y3, Y0
 	VBROADCASTSS gaussConsts<>+736(SB), Y3
-	VADDPS       88(SP), Y3, Y3
+	VADDPS       120(SP), Y3, Y3
 	VDIVPS       Y3, Y0, Y0
 	VMULPS       Y0, Y1, Y1
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y0
@@ -14939,9 +14963,9 @@ l245:
 	VFMADD213PS  gaussConsts<>+2080(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+1024(SB), Y9, Y11
 	VFMADD213PS  gaussConsts<>+1024(SB), Y10, Y12
-	VMOVUPS      Y3, 88(SP)
+	VMOVUPS      Y3, 120(SP)
 	VMULPS       Y9, Y9, Y3
-	VMOVUPS      Y1, 120(SP)
+	VMOVUPS      Y1, 152(SP)
 	VMULPS       Y10, Y10, Y1
 	VFMADD231PS  Y3, Y11, Y9
 	VFMADD231PS  Y1, Y12, Y10
@@ -14949,8 +14973,8 @@ l245:
 	VADDPS       Y10, Y8, Y3
 	VADDPS       Y1, Y5, Y1
 	VADDPS       Y3, Y6, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       88(SP), Y1, Y1
+	VADDPS       88(SP), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
 	VDIVPS       Y3, Y5, Y5
 	VMULPS       Y5, Y0, Y0
@@ -14988,12 +15012,12 @@ l245:
 	VMOVUPS      Y4, (DX)
 	VMOVUPS      Y0, (BX)
 	VFMADD231PS  Y2, Y3, Y1
-	VMOVUPS      120(SP), Y0
+	VMOVUPS      152(SP), Y0
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y0, Y0
 	VBROADCASTSS gaussConsts<>+736(SB), Y3
-	VBLENDVPS    Y0, 88(SP), Y3, Y0
+	VBLENDVPS    Y0, 120(SP), Y3, Y0
 	VBROADCASTSS gaussConsts<>+736(SB), Y3
-	VADDPS       88(SP), Y3, Y3
+	VADDPS       120(SP), Y3, Y3
 	VDIVPS       Y3, Y0, Y0
 	VMULPS       Y0, Y1, Y1
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y0, Y0
@@ -15102,7 +15126,7 @@ l246:
 	VANDPS       gaussConsts<>+1824(SB), Y9, Y9
 	VBROADCASTSS gaussConsts<>+1888(SB), Y12
 	VFMADD231PS  gaussConsts<>+1856(SB), Y10, Y12
-	VMOVUPS      Y4, 88(SP)
+	VMOVUPS      Y4, 120(SP)
 	VBROADCASTSS gaussConsts<>+1888(SB), Y4
 	VFMADD231PS  gaussConsts<>+1856(SB), Y11, Y4
 	VFMADD213PS  gaussConsts<>+1920(SB), Y10, Y12
@@ -15119,9 +15143,9 @@ l246:
 	VFMADD213PS  gaussConsts<>+2080(SB), Y11, Y4
 	VFMADD213PS  gaussConsts<>+1024(SB), Y10, Y12
 	VFMADD213PS  gaussConsts<>+1024(SB), Y11, Y4
-	VMOVUPS      Y2, 120(SP)
+	VMOVUPS      Y2, 152(SP)
 	VMULPS       Y10, Y10, Y2
-	VMOVUPS      Y5, 152(SP)
+	VMOVUPS      Y5, 184(SP)
 	VMULPS       Y11, Y11, Y5
 	VFMADD231PS  Y2, Y12, Y10
 	VFMADD231PS  Y5, Y4, Y11
@@ -15129,8 +15153,8 @@ l246:
 	VADDPS       Y11, Y9, Y4
 	VADDPS       Y2, Y6, Y2
 	VADDPS       Y4, Y7, Y4
-	VADDPS       gaussConsts<>+2112(SB), Y2, Y2
-	VADDPS       gaussConsts<>+2112(SB), Y4, Y4
+	VADDPS       88(SP), Y2, Y2
+	VADDPS       88(SP), Y4, Y4
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
 	VDIVPS       Y4, Y5, Y5
 	VMULPS       Y5, Y1, Y1
@@ -15153,9 +15177,9 @@ l246:
 	VMULPS       Y4, Y13, Y4
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y3, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 152(SP), Y5, Y3
+	VBLENDVPS    Y3, 184(SP), Y5, Y3
 	VBROADCASTSS gaussConsts<>+736(SB), Y5
-	VADDPS       152(SP), Y5, Y5
+	VADDPS       184(SP), Y5, Y5
 	VDIVPS       Y5, Y3, Y3
 	VMULPS       Y3, Y7, Y5
 	VMULPS       Y3, Y4, Y4
@@ -15170,12 +15194,12 @@ l246:
 	VMASKMOVPS   Y5, Y0, (DX)
 	VMASKMOVPS   Y1, Y0, (BX)
 	VFMADD231PS  Y3, Y4, Y2
-	VMOVUPS      120(SP), Y1
+	VMOVUPS      152(SP), Y1
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
-	VBLENDVPS    Y1, 88(SP), Y4, Y1
+	VBLENDVPS    Y1, 120(SP), Y4, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y4
-	VADDPS       88(SP), Y4, Y4
+	VADDPS       120(SP), Y4, Y4
 	VDIVPS       Y4, Y1, Y1
 	VMULPS       Y1, Y2, Y2
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y1
@@ -15206,21 +15230,23 @@ l247:
 	ADDQ      $0x04, (SP)
 	DECQ      16(SP)
 	JNE       l243
-	VPADDD    gaussConsts<>+2304(SB), Y14, Y0
-	VPMINUD   gaussConsts<>+2144(SB), Y15, Y1
-	VPADDD    gaussConsts<>+2176(SB), Y1, Y1
+	VPADDD    gaussConsts<>+2272(SB), Y14, Y0
+	VPMINUD   gaussConsts<>+2112(SB), Y15, Y1
+	VPADDD    gaussConsts<>+2144(SB), Y1, Y1
 	VORPS     Y0, Y1, Y15
 	VMOVMSKPS Y15, AX
-	MOVQ      AX, bad+112(FP)
+	MOVQ      AX, bad+120(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int) (bad int)
+// func LatentStepStandardSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-80
+TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $56-88
 	// Registers:    Y0-Y6 values    Y7-Y8 constants and scalars    Y9-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+1344(SB), Y8
 	VBROADCASTSS gaussConsts<>+736(SB), Y7
+	VBROADCASTSS factor+72(FP), Y0
+	VMOVUPS      Y0, 24(SP)
 
 	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ         sigmaQ+0(FP), DI
@@ -15308,7 +15334,7 @@ l250:
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
+	VADDPS       24(SP), Y1, Y1
 	VMULPS       Y8, Y0, Y2
 	VMULPS       Y8, Y1, Y3
 	VFMADD213PS  gaussConsts<>+1376(SB), Y3, Y3
@@ -15364,7 +15390,7 @@ l250:
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       gaussConsts<>+2112(SB), Y1, Y1
+	VADDPS       24(SP), Y1, Y1
 	VMULPS       Y8, Y0, Y2
 	VMULPS       Y8, Y1, Y3
 	VFMADD213PS  gaussConsts<>+1376(SB), Y3, Y3
@@ -15455,7 +15481,7 @@ l252:
 	VFMADD231PS  Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
 	VADDPS       Y3, Y2, Y2
-	VADDPS       gaussConsts<>+2112(SB), Y2, Y2
+	VADDPS       24(SP), Y2, Y2
 	VMULPS       Y8, Y1, Y3
 	VMULPS       Y8, Y2, Y4
 	VFMADD213PS  gaussConsts<>+1376(SB), Y4, Y4
@@ -15515,7 +15541,7 @@ l252:
 	VFMADD231PS  Y6, Y5, Y3
 	VADDPS       Y3, Y4, Y3
 	VADDPS       Y3, Y2, Y2
-	VADDPS       gaussConsts<>+2112(SB), Y2, Y2
+	VADDPS       24(SP), Y2, Y2
 	VMULPS       Y8, Y1, Y3
 	VMULPS       Y8, Y2, Y4
 	VFMADD213PS  gaussConsts<>+1376(SB), Y4, Y4
@@ -15546,21 +15572,23 @@ l253:
 	ADDQ      16(SP), R8
 	DECQ      (SP)
 	JNE       l249
-	VPMINUD   gaussConsts<>+2144(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2176(SB), Y0, Y9
+	VPMINUD   gaussConsts<>+2112(SB), Y9, Y0
+	VPADDD    gaussConsts<>+2144(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
-	MOVQ      AX, bad+72(FP)
+	MOVQ      AX, bad+80(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardSoftplusBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
+// func LatentStepStandardSoftplusBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, dkl *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $48-88
+TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $80-96
 	// Registers:    Y0-Y8 values    Y9-Y12 constants and scalars    Y13-Y15 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y11
 	VBROADCASTSS gaussConsts<>+1344(SB), Y10
 	VBROADCASTSS gaussConsts<>+512(SB), Y9
+	VBROADCASTSS factor+80(FP), Y0
+	VMOVUPS      Y0, 48(SP)
 
 	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ    dmuQ+0(FP), DI
@@ -15655,7 +15683,7 @@ l255:
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       48(SP), Y3, Y3
 	VANDPS       Y9, Y0, Y4
 	VPMAXUD      Y14, Y4, Y14
 	VSUBPS       Y12, Y3, Y4
@@ -15723,7 +15751,7 @@ l255:
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       48(SP), Y3, Y3
 	VANDPS       Y9, Y0, Y4
 	VPMAXUD      Y14, Y4, Y14
 	VSUBPS       Y12, Y3, Y4
@@ -15811,7 +15839,7 @@ l256:
 	VFMADD231PS  Y7, Y6, Y5
 	VADDPS       Y5, Y4, Y4
 	VADDPS       Y4, Y3, Y3
-	VADDPS       gaussConsts<>+2112(SB), Y3, Y3
+	VADDPS       48(SP), Y3, Y3
 	VANDPS       Y9, Y0, Y4
 	VPMAXUD      Y14, Y4, Y14
 	VSUBPS       Y12, Y3, Y4
@@ -15904,7 +15932,7 @@ l257:
 	VFMADD231PS  Y8, Y7, Y6
 	VADDPS       Y6, Y5, Y5
 	VADDPS       Y5, Y4, Y4
-	VADDPS       gaussConsts<>+2112(SB), Y4, Y4
+	VADDPS       48(SP), Y4, Y4
 	VANDPS       Y9, Y1, Y5
 	VANDPS       Y5, Y0, Y5
 	VPMAXUD      Y14, Y5, Y14
@@ -15943,11 +15971,11 @@ l258:
 	ADDQ      $0x04, (SP)
 	DECQ      8(SP)
 	JNE       l254
-	VPADDD    gaussConsts<>+2304(SB), Y14, Y0
-	VPMINUD   gaussConsts<>+2144(SB), Y15, Y1
-	VPADDD    gaussConsts<>+2176(SB), Y1, Y1
+	VPADDD    gaussConsts<>+2272(SB), Y14, Y0
+	VPMINUD   gaussConsts<>+2112(SB), Y15, Y1
+	VPADDD    gaussConsts<>+2144(SB), Y1, Y1
 	VORPS     Y0, Y1, Y15
 	VMOVMSKPS Y15, AX
-	MOVQ      AX, bad+80(FP)
+	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
 	RET

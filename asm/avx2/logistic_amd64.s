@@ -644,15 +644,7 @@ DATA logisticConsts<>+2544(SB)/4, $0x3eaaaad2
 DATA logisticConsts<>+2548(SB)/4, $0x3eaaaad2
 DATA logisticConsts<>+2552(SB)/4, $0x3eaaaad2
 DATA logisticConsts<>+2556(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+2560(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
-DATA logisticConsts<>+2564(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2568(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2572(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2576(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2580(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2584(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2588(SB)/4, $0x38d1b717
-GLOBL logisticConsts<>(SB), RODATA|NOPTR, $2592
+GLOBL logisticConsts<>(SB), RODATA|NOPTR, $2560
 
 // func LogisticSigma(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
 // Requires: AVX, AVX2, FMA3
@@ -6756,16 +6748,18 @@ l45:
 	VZEROUPPER
 	RET
 
-// func LogisticSoftplus(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
+// func LogisticSoftplus(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32, factor float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LogisticSoftplus(SB), NOSPLIT, $320-80
+TEXT ·LogisticSoftplus(SB), NOSPLIT, $352-84
 	// Registers:    Y0-Y7 values    Y8-Y15 kept from loop to loop
 	VBROADCASTSS step+68(FP), Y0
 	VMOVUPS      Y0, 64(SP)
-	VBROADCASTSS unit+76(FP), Y0
+	VBROADCASTSS factor+80(FP), Y0
 	VMOVUPS      Y0, 96(SP)
-	VBROADCASTSS last+72(FP), Y0
+	VBROADCASTSS unit+76(FP), Y0
 	VMOVUPS      Y0, 128(SP)
+	VBROADCASTSS last+72(FP), Y0
+	VMOVUPS      Y0, 160(SP)
 	VBROADCASTSS levels1+64(FP), Y0
 	VMOVUPS      Y0, 32(SP)
 
@@ -6914,31 +6908,31 @@ l52:
 	VFMADD231PS  Y4, Y3, Y1
 	VADDPS       Y1, Y2, Y1
 	VADDPS       Y1, Y0, Y0
-	VADDPS       logisticConsts<>+2560(SB), Y0, Y0
+	VADDPS       96(SP), Y0, Y0
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VMINPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+768(SB), Y1
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VDIVPS       Y0, Y1, Y0
-	VMULPS       96(SP), Y0, Y0
+	VMULPS       128(SP), Y0, Y0
 
 	// the edges of the bin
 	VMOVUPS      (BX), Y1
-	VADDPS       128(SP), Y8, Y2
+	VADDPS       160(SP), Y8, Y2
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y2, Y2
 	VSUBPS       64(SP), Y8, Y3
 	VBLENDVPS    Y2, logisticConsts<>+512(SB), Y3, Y2
-	VCMPPS       $0x00, 128(SP), Y8, Y3
+	VCMPPS       $0x00, 160(SP), Y8, Y3
 	VADDPS       64(SP), Y8, Y4
 	VBLENDVPS    Y3, logisticConsts<>+576(SB), Y4, Y3
-	VFNMADD231PS 128(SP), Y1, Y2
+	VFNMADD231PS 160(SP), Y1, Y2
 	VMULPS       Y0, Y2, Y2
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
-	VFNMADD231PS 128(SP), Y1, Y3
+	VFNMADD231PS 160(SP), Y1, Y3
 	VMULPS       Y0, Y3, Y1
 	VBROADCASTSS logisticConsts<>+864(SB), Y3
 	VMINPS       Y1, Y3, Y1
@@ -6967,14 +6961,14 @@ l52:
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y0
 	VBROADCASTSS logisticConsts<>+1344(SB), Y7
 	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y7
-	VMOVUPS      Y1, 160(SP)
+	VMOVUPS      Y1, 192(SP)
 	VBROADCASTSS logisticConsts<>+1344(SB), Y1
 	VFMADD231PS  logisticConsts<>+1312(SB), Y4, Y1
 	VFNMADD231PS logisticConsts<>+1056(SB), Y6, Y0
 	VSUBPS       logisticConsts<>+1344(SB), Y7, Y6
-	VMOVUPS      Y2, 192(SP)
+	VMOVUPS      Y2, 224(SP)
 	VSUBPS       logisticConsts<>+1344(SB), Y1, Y2
-	VMOVUPS      Y1, 224(SP)
+	VMOVUPS      Y1, 256(SP)
 	VBROADCASTSS logisticConsts<>+1120(SB), Y1
 	VFMADD231PS  logisticConsts<>+1088(SB), Y0, Y1
 	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y3
@@ -6994,7 +6988,7 @@ l52:
 	VMULPS       Y0, Y1, Y1
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y6
-	VMOVUPS      Y7, 256(SP)
+	VMOVUPS      Y7, 288(SP)
 	VADDPS       Y0, Y0, Y7
 	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1536(SB), Y4, Y6
@@ -7011,9 +7005,9 @@ l52:
 
 	// p 2^n
 	// p 2^n
-	VMOVUPS      256(SP), Y0
+	VMOVUPS      288(SP), Y0
 	VPSRLD       $0x01, Y0, Y3
-	VMOVUPS      224(SP), Y4
+	VMOVUPS      256(SP), Y4
 	VPSRLD       $0x01, Y4, Y5
 	VPSLLD       $0x17, Y3, Y3
 	VPSLLD       $0x17, Y5, Y5
@@ -7031,7 +7025,7 @@ l52:
 	VBROADCASTSS logisticConsts<>+832(SB), Y2
 	VDIVPS       Y0, Y2, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y2
-	VCMPPS       $0x11, 128(SP), Y2, Y2
+	VCMPPS       $0x11, 160(SP), Y2, Y2
 	VADDPS       logisticConsts<>+832(SB), Y1, Y3
 	VDIVPS       Y3, Y1, Y1
 	VBROADCASTSS logisticConsts<>+832(SB), Y3
@@ -7060,11 +7054,11 @@ l52:
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
 	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
-	VMOVUPS      192(SP), Y1
+	VMOVUPS      224(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      160(SP), Y1
+	VMOVUPS      192(SP), Y1
 	VXORPS       logisticConsts<>+1248(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
@@ -7202,29 +7196,29 @@ l52:
 	VFMADD231PS  Y4, Y3, Y1
 	VADDPS       Y1, Y2, Y1
 	VADDPS       Y1, Y0, Y0
-	VADDPS       logisticConsts<>+2560(SB), Y0, Y0
+	VADDPS       96(SP), Y0, Y0
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VMINPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+768(SB), Y1
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VDIVPS       Y0, Y1, Y0
-	VMULPS       96(SP), Y0, Y0
+	VMULPS       128(SP), Y0, Y0
 	VMOVUPS      32(BX), Y1
-	VADDPS       128(SP), Y8, Y2
+	VADDPS       160(SP), Y8, Y2
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y2, Y2
 	VSUBPS       64(SP), Y8, Y3
 	VBLENDVPS    Y2, logisticConsts<>+512(SB), Y3, Y2
-	VCMPPS       $0x00, 128(SP), Y8, Y3
+	VCMPPS       $0x00, 160(SP), Y8, Y3
 	VADDPS       64(SP), Y8, Y4
 	VBLENDVPS    Y3, logisticConsts<>+576(SB), Y4, Y3
-	VFNMADD231PS 128(SP), Y1, Y2
+	VFNMADD231PS 160(SP), Y1, Y2
 	VMULPS       Y0, Y2, Y2
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
-	VFNMADD231PS 128(SP), Y1, Y3
+	VFNMADD231PS 160(SP), Y1, Y3
 	VMULPS       Y0, Y3, Y1
 	VBROADCASTSS logisticConsts<>+864(SB), Y3
 	VMINPS       Y1, Y3, Y1
@@ -7248,14 +7242,14 @@ l52:
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y0
 	VBROADCASTSS logisticConsts<>+1344(SB), Y7
 	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y7
-	VMOVUPS      Y1, 160(SP)
+	VMOVUPS      Y1, 192(SP)
 	VBROADCASTSS logisticConsts<>+1344(SB), Y1
 	VFMADD231PS  logisticConsts<>+1312(SB), Y4, Y1
 	VFNMADD231PS logisticConsts<>+1056(SB), Y6, Y0
 	VSUBPS       logisticConsts<>+1344(SB), Y7, Y6
-	VMOVUPS      Y2, 192(SP)
+	VMOVUPS      Y2, 224(SP)
 	VSUBPS       logisticConsts<>+1344(SB), Y1, Y2
-	VMOVUPS      Y1, 224(SP)
+	VMOVUPS      Y1, 256(SP)
 	VBROADCASTSS logisticConsts<>+1120(SB), Y1
 	VFMADD231PS  logisticConsts<>+1088(SB), Y0, Y1
 	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y3
@@ -7272,7 +7266,7 @@ l52:
 	VMULPS       Y0, Y1, Y1
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y6
-	VMOVUPS      Y7, 256(SP)
+	VMOVUPS      Y7, 288(SP)
 	VADDPS       Y0, Y0, Y7
 	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1536(SB), Y4, Y6
@@ -7286,9 +7280,9 @@ l52:
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
 	VFMADD231PS  Y7, Y0, Y1
-	VMOVUPS      256(SP), Y0
+	VMOVUPS      288(SP), Y0
 	VPSRLD       $0x01, Y0, Y3
-	VMOVUPS      224(SP), Y4
+	VMOVUPS      256(SP), Y4
 	VPSRLD       $0x01, Y4, Y5
 	VPSLLD       $0x17, Y3, Y3
 	VPSLLD       $0x17, Y5, Y5
@@ -7306,7 +7300,7 @@ l52:
 	VBROADCASTSS logisticConsts<>+832(SB), Y2
 	VDIVPS       Y0, Y2, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y2
-	VCMPPS       $0x11, 128(SP), Y2, Y2
+	VCMPPS       $0x11, 160(SP), Y2, Y2
 	VADDPS       logisticConsts<>+832(SB), Y1, Y3
 	VDIVPS       Y3, Y1, Y1
 	VBROADCASTSS logisticConsts<>+832(SB), Y3
@@ -7331,11 +7325,11 @@ l52:
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
 	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
-	VMOVUPS      192(SP), Y1
+	VMOVUPS      224(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      160(SP), Y1
+	VMOVUPS      192(SP), Y1
 	VXORPS       logisticConsts<>+1248(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
@@ -7476,31 +7470,31 @@ l54:
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       logisticConsts<>+2560(SB), Y1, Y1
+	VADDPS       96(SP), Y1, Y1
 	VBROADCASTSS logisticConsts<>+736(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+768(SB), Y2
 	VMAXPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+832(SB), Y2
 	VDIVPS       Y1, Y2, Y1
-	VMULPS       96(SP), Y1, Y1
+	VMULPS       128(SP), Y1, Y1
 
 	// the edges of the bin
 	VMASKMOVPS   (BX), Y0, Y2
-	VADDPS       128(SP), Y8, Y3
+	VADDPS       160(SP), Y8, Y3
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y3, Y3
 	VSUBPS       64(SP), Y8, Y4
 	VBLENDVPS    Y3, logisticConsts<>+512(SB), Y4, Y3
-	VCMPPS       $0x00, 128(SP), Y8, Y4
+	VCMPPS       $0x00, 160(SP), Y8, Y4
 	VADDPS       64(SP), Y8, Y5
 	VBLENDVPS    Y4, logisticConsts<>+576(SB), Y5, Y4
-	VFNMADD231PS 128(SP), Y2, Y3
+	VFNMADD231PS 160(SP), Y2, Y3
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS logisticConsts<>+864(SB), Y5
 	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS logisticConsts<>+896(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VFNMADD231PS 128(SP), Y2, Y4
+	VFNMADD231PS 160(SP), Y2, Y4
 	VMULPS       Y1, Y4, Y2
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y2, Y4, Y2
@@ -7527,17 +7521,17 @@ l54:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS logisticConsts<>+1024(SB), Y7, Y1
-	VMOVUPS      Y0, 160(SP)
+	VMOVUPS      Y0, 192(SP)
 	VBROADCASTSS logisticConsts<>+1344(SB), Y0
 	VFMADD231PS  logisticConsts<>+1312(SB), Y4, Y0
-	VMOVUPS      Y2, 192(SP)
+	VMOVUPS      Y2, 224(SP)
 	VBROADCASTSS logisticConsts<>+1344(SB), Y2
 	VFMADD231PS  logisticConsts<>+1312(SB), Y5, Y2
 	VFNMADD231PS logisticConsts<>+1056(SB), Y7, Y1
 	VSUBPS       logisticConsts<>+1344(SB), Y0, Y7
-	VMOVUPS      Y3, 224(SP)
+	VMOVUPS      Y3, 256(SP)
 	VSUBPS       logisticConsts<>+1344(SB), Y2, Y3
-	VMOVUPS      Y2, 256(SP)
+	VMOVUPS      Y2, 288(SP)
 	VBROADCASTSS logisticConsts<>+1120(SB), Y2
 	VFMADD231PS  logisticConsts<>+1088(SB), Y1, Y2
 	VFNMADD231PS logisticConsts<>+1376(SB), Y7, Y4
@@ -7557,7 +7551,7 @@ l54:
 	VMULPS       Y1, Y2, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y7
-	VMOVUPS      Y0, 288(SP)
+	VMOVUPS      Y0, 320(SP)
 	VADDPS       Y1, Y1, Y0
 	VFMADD213PS  logisticConsts<>+1536(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1536(SB), Y5, Y7
@@ -7574,9 +7568,9 @@ l54:
 
 	// p 2^n
 	// p 2^n
-	VMOVUPS      288(SP), Y0
+	VMOVUPS      320(SP), Y0
 	VPSRLD       $0x01, Y0, Y1
-	VMOVUPS      256(SP), Y4
+	VMOVUPS      288(SP), Y4
 	VPSRLD       $0x01, Y4, Y5
 	VPSLLD       $0x17, Y1, Y1
 	VPSLLD       $0x17, Y5, Y5
@@ -7594,7 +7588,7 @@ l54:
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
-	VCMPPS       $0x11, 128(SP), Y1, Y1
+	VCMPPS       $0x11, 160(SP), Y1, Y1
 	VADDPS       logisticConsts<>+832(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
 	VBROADCASTSS logisticConsts<>+832(SB), Y3
@@ -7623,16 +7617,16 @@ l54:
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
 	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
-	VMOVUPS      224(SP), Y1
+	VMOVUPS      256(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      192(SP), Y1
+	VMOVUPS      224(SP), Y1
 	VXORPS       logisticConsts<>+1248(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      160(SP), Y1
+	VMOVUPS      192(SP), Y1
 	VMASKMOVPS   (DX), Y1, Y2
 	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
@@ -7770,29 +7764,29 @@ l54:
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       logisticConsts<>+2560(SB), Y1, Y1
+	VADDPS       96(SP), Y1, Y1
 	VBROADCASTSS logisticConsts<>+736(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+768(SB), Y2
 	VMAXPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+832(SB), Y2
 	VDIVPS       Y1, Y2, Y1
-	VMULPS       96(SP), Y1, Y1
+	VMULPS       128(SP), Y1, Y1
 	VMASKMOVPS   32(BX), Y0, Y2
-	VADDPS       128(SP), Y8, Y3
+	VADDPS       160(SP), Y8, Y3
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y3, Y3
 	VSUBPS       64(SP), Y8, Y4
 	VBLENDVPS    Y3, logisticConsts<>+512(SB), Y4, Y3
-	VCMPPS       $0x00, 128(SP), Y8, Y4
+	VCMPPS       $0x00, 160(SP), Y8, Y4
 	VADDPS       64(SP), Y8, Y5
 	VBLENDVPS    Y4, logisticConsts<>+576(SB), Y5, Y4
-	VFNMADD231PS 128(SP), Y2, Y3
+	VFNMADD231PS 160(SP), Y2, Y3
 	VMULPS       Y1, Y3, Y3
 	VBROADCASTSS logisticConsts<>+864(SB), Y5
 	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS logisticConsts<>+896(SB), Y5
 	VMAXPS       Y3, Y5, Y3
-	VFNMADD231PS 128(SP), Y2, Y4
+	VFNMADD231PS 160(SP), Y2, Y4
 	VMULPS       Y1, Y4, Y2
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y2, Y4, Y2
@@ -7814,17 +7808,17 @@ l54:
 	VMAXPS       Y5, Y7, Y5
 	VSUBPS       logisticConsts<>+992(SB), Y6, Y7
 	VFNMADD231PS logisticConsts<>+1024(SB), Y7, Y1
-	VMOVUPS      Y0, 160(SP)
+	VMOVUPS      Y0, 192(SP)
 	VBROADCASTSS logisticConsts<>+1344(SB), Y0
 	VFMADD231PS  logisticConsts<>+1312(SB), Y4, Y0
-	VMOVUPS      Y2, 192(SP)
+	VMOVUPS      Y2, 224(SP)
 	VBROADCASTSS logisticConsts<>+1344(SB), Y2
 	VFMADD231PS  logisticConsts<>+1312(SB), Y5, Y2
 	VFNMADD231PS logisticConsts<>+1056(SB), Y7, Y1
 	VSUBPS       logisticConsts<>+1344(SB), Y0, Y7
-	VMOVUPS      Y3, 224(SP)
+	VMOVUPS      Y3, 256(SP)
 	VSUBPS       logisticConsts<>+1344(SB), Y2, Y3
-	VMOVUPS      Y2, 256(SP)
+	VMOVUPS      Y2, 288(SP)
 	VBROADCASTSS logisticConsts<>+1120(SB), Y2
 	VFMADD231PS  logisticConsts<>+1088(SB), Y1, Y2
 	VFNMADD231PS logisticConsts<>+1376(SB), Y7, Y4
@@ -7841,7 +7835,7 @@ l54:
 	VMULPS       Y1, Y2, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y7
-	VMOVUPS      Y0, 288(SP)
+	VMOVUPS      Y0, 320(SP)
 	VADDPS       Y1, Y1, Y0
 	VFMADD213PS  logisticConsts<>+1536(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1536(SB), Y5, Y7
@@ -7855,9 +7849,9 @@ l54:
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
 	VFMADD231PS  Y0, Y1, Y2
-	VMOVUPS      288(SP), Y0
+	VMOVUPS      320(SP), Y0
 	VPSRLD       $0x01, Y0, Y1
-	VMOVUPS      256(SP), Y4
+	VMOVUPS      288(SP), Y4
 	VPSRLD       $0x01, Y4, Y5
 	VPSLLD       $0x17, Y1, Y1
 	VPSLLD       $0x17, Y5, Y5
@@ -7875,7 +7869,7 @@ l54:
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
-	VCMPPS       $0x11, 128(SP), Y1, Y1
+	VCMPPS       $0x11, 160(SP), Y1, Y1
 	VADDPS       logisticConsts<>+832(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
 	VBROADCASTSS logisticConsts<>+832(SB), Y3
@@ -7900,16 +7894,16 @@ l54:
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
 	VFMADD231PS  logisticConsts<>+1952(SB), Y1, Y0
-	VMOVUPS      224(SP), Y1
+	VMOVUPS      256(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      192(SP), Y1
+	VMOVUPS      224(SP), Y1
 	VXORPS       logisticConsts<>+1248(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      160(SP), Y1
+	VMOVUPS      192(SP), Y1
 	VMASKMOVPS   32(DX), Y1, Y2
 	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
@@ -8157,16 +8151,18 @@ l55:
 	VZEROUPPER
 	RET
 
-// func LogisticSoftplusBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
+// func LogisticSoftplusBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32, factor float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LogisticSoftplusBackward(SB), NOSPLIT, $472-104
+TEXT ·LogisticSoftplusBackward(SB), NOSPLIT, $504-108
 	// Registers:    Y0-Y6 values    Y7-Y15 kept from loop to loop
 	VBROADCASTSS step+92(FP), Y0
 	VMOVUPS      Y0, 88(SP)
-	VBROADCASTSS unit+100(FP), Y0
+	VBROADCASTSS factor+104(FP), Y0
 	VMOVUPS      Y0, 120(SP)
-	VBROADCASTSS last+96(FP), Y0
+	VBROADCASTSS unit+100(FP), Y0
 	VMOVUPS      Y0, 152(SP)
+	VBROADCASTSS last+96(FP), Y0
+	VMOVUPS      Y0, 184(SP)
 	VBROADCASTSS levels1+88(FP), Y0
 	VMOVUPS      Y0, 56(SP)
 
@@ -8330,7 +8326,7 @@ l61:
 	VFMADD231PS  Y6, Y5, Y4
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y3, Y2, Y2
-	VADDPS       logisticConsts<>+2560(SB), Y2, Y2
+	VADDPS       120(SP), Y2, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+768(SB), Y3
@@ -8342,24 +8338,24 @@ l61:
 	VBLENDVPS    Y0, Y1, Y3, Y0
 	VADDPS       logisticConsts<>+832(SB), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
-	VMULPS       120(SP), Y2, Y1
+	VMULPS       152(SP), Y2, Y1
 
 	// the edges of the bin
 	VMOVUPS      (R10), Y3
-	VADDPS       152(SP), Y8, Y4
+	VADDPS       184(SP), Y8, Y4
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y4, Y4
 	VSUBPS       88(SP), Y8, Y5
 	VBLENDVPS    Y4, logisticConsts<>+512(SB), Y5, Y4
-	VCMPPS       $0x00, 152(SP), Y8, Y5
+	VCMPPS       $0x00, 184(SP), Y8, Y5
 	VADDPS       88(SP), Y8, Y6
 	VBLENDVPS    Y5, logisticConsts<>+576(SB), Y6, Y5
-	VFNMADD231PS 152(SP), Y3, Y4
+	VFNMADD231PS 184(SP), Y3, Y4
 	VMULPS       Y1, Y4, Y4
 	VBROADCASTSS logisticConsts<>+864(SB), Y6
 	VMINPS       Y4, Y6, Y4
 	VBROADCASTSS logisticConsts<>+896(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VFNMADD231PS 152(SP), Y3, Y5
+	VFNMADD231PS 184(SP), Y3, Y5
 	VMULPS       Y1, Y5, Y3
 	VBROADCASTSS logisticConsts<>+864(SB), Y5
 	VMINPS       Y3, Y5, Y3
@@ -8374,12 +8370,12 @@ l61:
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	VORPS        logisticConsts<>+1248(SB), Y4, Y6
-	VMOVUPS      Y0, 184(SP)
+	VMOVUPS      Y0, 216(SP)
 	VORPS        logisticConsts<>+1248(SB), Y3, Y0
-	VMOVUPS      Y2, 216(SP)
+	VMOVUPS      Y2, 248(SP)
 	VBROADCASTSS logisticConsts<>+992(SB), Y2
 	VFMADD231PS  logisticConsts<>+960(SB), Y1, Y2
-	VMOVUPS      Y3, 248(SP)
+	VMOVUPS      Y3, 280(SP)
 	VBROADCASTSS logisticConsts<>+1280(SB), Y3
 	VMAXPS       Y6, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1280(SB), Y6
@@ -8389,17 +8385,17 @@ l61:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y1
-	VMOVUPS      Y4, 280(SP)
+	VMOVUPS      Y4, 312(SP)
 	VBROADCASTSS logisticConsts<>+1344(SB), Y4
 	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
-	VMOVUPS      Y5, 312(SP)
+	VMOVUPS      Y5, 344(SP)
 	VBROADCASTSS logisticConsts<>+1344(SB), Y5
 	VFMADD231PS  logisticConsts<>+1312(SB), Y0, Y5
 	VFNMADD231PS logisticConsts<>+1056(SB), Y6, Y1
 	VSUBPS       logisticConsts<>+1344(SB), Y4, Y6
-	VMOVUPS      Y5, 344(SP)
+	VMOVUPS      Y5, 376(SP)
 	VSUBPS       logisticConsts<>+1344(SB), Y5, Y5
-	VMOVUPS      Y4, 376(SP)
+	VMOVUPS      Y4, 408(SP)
 	VBROADCASTSS logisticConsts<>+1120(SB), Y4
 	VFMADD231PS  logisticConsts<>+1088(SB), Y1, Y4
 	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y3
@@ -8419,14 +8415,14 @@ l61:
 	VMULPS       Y1, Y4, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
-	VMOVUPS      Y2, 408(SP)
+	VMOVUPS      Y2, 440(SP)
 	VADDPS       Y1, Y1, Y2
 	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1536(SB), Y0, Y6
 	VFMADD231PS  Y1, Y4, Y2
 	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1568(SB), Y0, Y6
-	VMOVUPS      408(SP), Y1
+	VMOVUPS      440(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
@@ -8437,9 +8433,9 @@ l61:
 
 	// p 2^n
 	// p 2^n
-	VMOVUPS      376(SP), Y0
+	VMOVUPS      408(SP), Y0
 	VPSRLD       $0x01, Y0, Y1
-	VMOVUPS      344(SP), Y2
+	VMOVUPS      376(SP), Y2
 	VPSRLD       $0x01, Y2, Y3
 	VPSLLD       $0x17, Y1, Y1
 	VPSLLD       $0x17, Y3, Y3
@@ -8457,44 +8453,44 @@ l61:
 	VBROADCASTSS logisticConsts<>+832(SB), Y6
 	VDIVPS       Y5, Y6, Y5
 	VANDPS       logisticConsts<>+544(SB), Y8, Y6
-	VCMPPS       $0x11, 152(SP), Y6, Y6
-	VMOVUPS      Y2, 344(SP)
+	VCMPPS       $0x11, 184(SP), Y6, Y6
+	VMOVUPS      Y2, 376(SP)
 	VADDPS       logisticConsts<>+832(SB), Y4, Y2
 	VDIVPS       Y2, Y4, Y2
-	VMOVUPS      Y1, 376(SP)
+	VMOVUPS      Y1, 408(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VBLENDVPS    Y6, Y2, Y1, Y1
 	VMULPS       Y5, Y1, Y1
-	VMOVUPS      312(SP), Y2
+	VMOVUPS      344(SP), Y2
 	VDIVPS       Y4, Y2, Y2
 	VANDPS       Y2, Y6, Y2
-	VMOVUPS      280(SP), Y4
+	VMOVUPS      312(SP), Y4
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y6
 	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y5, Y0, Y0
-	VMOVUPS      248(SP), Y3
+	VMOVUPS      280(SP), Y3
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
-	VMOVUPS      Y1, 312(SP)
+	VMOVUPS      Y1, 344(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y6, 376(SP), Y1, Y1
-	VMULPS       344(SP), Y1, Y1
+	VBLENDVPS    Y6, 408(SP), Y1, Y1
+	VMULPS       376(SP), Y1, Y1
 	VMULPS       Y5, Y1, Y1
 	VSUBPS       Y1, Y0, Y5
-	VMULPS       216(SP), Y5, Y5
+	VMULPS       248(SP), Y5, Y5
 	VMOVUPS      Y5, (DX)
 	VFMADD231PS  Y3, Y1, Y2
 	VFMSUB231PS  Y4, Y0, Y2
-	VMOVUPS      216(SP), Y0
-	VMULPS       184(SP), Y0, Y0
+	VMOVUPS      248(SP), Y0
+	VMULPS       216(SP), Y0, Y0
 	VMULPS       Y0, Y2, Y0
-	VMOVUPS      184(SP), Y1
+	VMOVUPS      216(SP), Y1
 	VCMPPS       $0x04, logisticConsts<>+640(SB), Y1, Y1
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VMOVUPS   312(SP), Y0
+	VMOVUPS   344(SP), Y0
 	VPSUBD    logisticConsts<>+1600(SB), Y0, Y1
 	VANDPS    logisticConsts<>+512(SB), Y1, Y1
 	VPSUBD    Y1, Y0, Y0
@@ -8580,7 +8576,7 @@ l61:
 	VBROADCASTSS logisticConsts<>+992(SB), Y5
 	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
 	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
-	VMOVUPS      Y0, 248(SP)
+	VMOVUPS      Y0, 280(SP)
 	VSUBPS       logisticConsts<>+992(SB), Y5, Y0
 	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
 	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y3
@@ -8611,7 +8607,7 @@ l61:
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
-	VMOVUPS      248(SP), Y3
+	VMOVUPS      280(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -8659,7 +8655,7 @@ l61:
 	VFMADD231PS  Y6, Y5, Y4
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y3, Y2, Y2
-	VADDPS       logisticConsts<>+2560(SB), Y2, Y2
+	VADDPS       120(SP), Y2, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+768(SB), Y3
@@ -8671,22 +8667,22 @@ l61:
 	VBLENDVPS    Y0, Y1, Y3, Y0
 	VADDPS       logisticConsts<>+832(SB), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
-	VMULPS       120(SP), Y2, Y1
+	VMULPS       152(SP), Y2, Y1
 	VMOVUPS      32(R10), Y3
-	VADDPS       152(SP), Y8, Y4
+	VADDPS       184(SP), Y8, Y4
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y4, Y4
 	VSUBPS       88(SP), Y8, Y5
 	VBLENDVPS    Y4, logisticConsts<>+512(SB), Y5, Y4
-	VCMPPS       $0x00, 152(SP), Y8, Y5
+	VCMPPS       $0x00, 184(SP), Y8, Y5
 	VADDPS       88(SP), Y8, Y6
 	VBLENDVPS    Y5, logisticConsts<>+576(SB), Y6, Y5
-	VFNMADD231PS 152(SP), Y3, Y4
+	VFNMADD231PS 184(SP), Y3, Y4
 	VMULPS       Y1, Y4, Y4
 	VBROADCASTSS logisticConsts<>+864(SB), Y6
 	VMINPS       Y4, Y6, Y4
 	VBROADCASTSS logisticConsts<>+896(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VFNMADD231PS 152(SP), Y3, Y5
+	VFNMADD231PS 184(SP), Y3, Y5
 	VMULPS       Y1, Y5, Y3
 	VBROADCASTSS logisticConsts<>+864(SB), Y5
 	VMINPS       Y3, Y5, Y3
@@ -8699,29 +8695,29 @@ l61:
 	VMINPS       Y1, Y5, Y1
 	VADDPS       Y1, Y1, Y5
 	VORPS        logisticConsts<>+1248(SB), Y4, Y6
-	VMOVUPS      Y0, 248(SP)
+	VMOVUPS      Y0, 280(SP)
 	VORPS        logisticConsts<>+1248(SB), Y3, Y0
-	VMOVUPS      Y2, 280(SP)
+	VMOVUPS      Y2, 312(SP)
 	VBROADCASTSS logisticConsts<>+992(SB), Y2
 	VFMADD231PS  logisticConsts<>+960(SB), Y1, Y2
-	VMOVUPS      Y3, 312(SP)
+	VMOVUPS      Y3, 344(SP)
 	VBROADCASTSS logisticConsts<>+1280(SB), Y3
 	VMAXPS       Y6, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y0, Y6, Y0
 	VSUBPS       logisticConsts<>+992(SB), Y2, Y6
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y1
-	VMOVUPS      Y4, 184(SP)
+	VMOVUPS      Y4, 216(SP)
 	VBROADCASTSS logisticConsts<>+1344(SB), Y4
 	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
-	VMOVUPS      Y5, 216(SP)
+	VMOVUPS      Y5, 248(SP)
 	VBROADCASTSS logisticConsts<>+1344(SB), Y5
 	VFMADD231PS  logisticConsts<>+1312(SB), Y0, Y5
 	VFNMADD231PS logisticConsts<>+1056(SB), Y6, Y1
 	VSUBPS       logisticConsts<>+1344(SB), Y4, Y6
-	VMOVUPS      Y5, 344(SP)
+	VMOVUPS      Y5, 376(SP)
 	VSUBPS       logisticConsts<>+1344(SB), Y5, Y5
-	VMOVUPS      Y4, 376(SP)
+	VMOVUPS      Y4, 408(SP)
 	VBROADCASTSS logisticConsts<>+1120(SB), Y4
 	VFMADD231PS  logisticConsts<>+1088(SB), Y1, Y4
 	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y3
@@ -8738,14 +8734,14 @@ l61:
 	VMULPS       Y1, Y4, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
-	VMOVUPS      Y2, 408(SP)
+	VMOVUPS      Y2, 440(SP)
 	VADDPS       Y1, Y1, Y2
 	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1536(SB), Y0, Y6
 	VFMADD231PS  Y1, Y4, Y2
 	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1568(SB), Y0, Y6
-	VMOVUPS      408(SP), Y1
+	VMOVUPS      440(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
@@ -8753,9 +8749,9 @@ l61:
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
 	VFMADD231PS  Y2, Y1, Y4
-	VMOVUPS      376(SP), Y0
+	VMOVUPS      408(SP), Y0
 	VPSRLD       $0x01, Y0, Y1
-	VMOVUPS      344(SP), Y2
+	VMOVUPS      376(SP), Y2
 	VPSRLD       $0x01, Y2, Y3
 	VPSLLD       $0x17, Y1, Y1
 	VPSLLD       $0x17, Y3, Y3
@@ -8773,42 +8769,42 @@ l61:
 	VBROADCASTSS logisticConsts<>+832(SB), Y6
 	VDIVPS       Y5, Y6, Y5
 	VANDPS       logisticConsts<>+544(SB), Y8, Y6
-	VCMPPS       $0x11, 152(SP), Y6, Y6
-	VMOVUPS      Y2, 344(SP)
+	VCMPPS       $0x11, 184(SP), Y6, Y6
+	VMOVUPS      Y2, 376(SP)
 	VADDPS       logisticConsts<>+832(SB), Y4, Y2
 	VDIVPS       Y2, Y4, Y2
-	VMOVUPS      Y1, 376(SP)
+	VMOVUPS      Y1, 408(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VBLENDVPS    Y6, Y2, Y1, Y1
 	VMULPS       Y5, Y1, Y1
-	VMOVUPS      216(SP), Y2
+	VMOVUPS      248(SP), Y2
 	VDIVPS       Y4, Y2, Y2
 	VANDPS       Y2, Y6, Y2
-	VMOVUPS      184(SP), Y4
+	VMOVUPS      216(SP), Y4
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y6
 	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y5, Y0, Y0
-	VMOVUPS      312(SP), Y3
+	VMOVUPS      344(SP), Y3
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
-	VMOVUPS      Y1, 216(SP)
+	VMOVUPS      Y1, 248(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y6, 376(SP), Y1, Y1
-	VMULPS       344(SP), Y1, Y1
+	VBLENDVPS    Y6, 408(SP), Y1, Y1
+	VMULPS       376(SP), Y1, Y1
 	VMULPS       Y5, Y1, Y1
 	VSUBPS       Y1, Y0, Y5
-	VMULPS       280(SP), Y5, Y5
+	VMULPS       312(SP), Y5, Y5
 	VMOVUPS      Y5, 32(DX)
 	VFMADD231PS  Y3, Y1, Y2
 	VFMSUB231PS  Y4, Y0, Y2
-	VMOVUPS      280(SP), Y0
-	VMULPS       248(SP), Y0, Y0
+	VMOVUPS      312(SP), Y0
+	VMULPS       280(SP), Y0, Y0
 	VMULPS       Y0, Y2, Y0
-	VMOVUPS      248(SP), Y1
+	VMOVUPS      280(SP), Y1
 	VCMPPS       $0x04, logisticConsts<>+640(SB), Y1, Y1
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(BX)
-	VMOVUPS      216(SP), Y0
+	VMOVUPS      248(SP), Y0
 	VPSUBD       logisticConsts<>+1600(SB), Y0, Y1
 	VANDPS       logisticConsts<>+512(SB), Y1, Y1
 	VPSUBD       Y1, Y0, Y0
@@ -8879,7 +8875,7 @@ l61:
 	VBROADCASTSS logisticConsts<>+992(SB), Y5
 	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
 	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
-	VMOVUPS      Y0, 312(SP)
+	VMOVUPS      Y0, 344(SP)
 	VSUBPS       logisticConsts<>+992(SB), Y5, Y0
 	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
 	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y3
@@ -8904,7 +8900,7 @@ l61:
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
-	VMOVUPS      312(SP), Y3
+	VMOVUPS      344(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -8973,12 +8969,12 @@ l63:
 	VFMADD213PS  logisticConsts<>+2496(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2528(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+1888(SB), Y5, Y6
-	VMOVUPS      Y0, 184(SP)
+	VMOVUPS      Y0, 216(SP)
 	VMULPS       Y5, Y5, Y0
 	VFMADD231PS  Y0, Y6, Y5
 	VADDPS       Y5, Y4, Y0
 	VADDPS       Y0, Y3, Y0
-	VADDPS       logisticConsts<>+2560(SB), Y0, Y0
+	VADDPS       120(SP), Y0, Y0
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
 	VMINPS       Y0, Y3, Y0
 	VBROADCASTSS logisticConsts<>+768(SB), Y3
@@ -8990,26 +8986,26 @@ l63:
 	VBLENDVPS    Y1, Y2, Y3, Y1
 	VADDPS       logisticConsts<>+832(SB), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
-	VMULPS       120(SP), Y0, Y2
+	VMULPS       152(SP), Y0, Y2
 
 	// the edges of the bin
-	VMOVUPS      184(SP), Y3
+	VMOVUPS      216(SP), Y3
 	VMASKMOVPS   (R10), Y3, Y4
-	VADDPS       152(SP), Y8, Y5
+	VADDPS       184(SP), Y8, Y5
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y5, Y5
 	VSUBPS       88(SP), Y8, Y6
 	VBLENDVPS    Y5, logisticConsts<>+512(SB), Y6, Y5
-	VCMPPS       $0x00, 152(SP), Y8, Y6
-	VMOVUPS      Y1, 216(SP)
+	VCMPPS       $0x00, 184(SP), Y8, Y6
+	VMOVUPS      Y1, 248(SP)
 	VADDPS       88(SP), Y8, Y1
 	VBLENDVPS    Y6, logisticConsts<>+576(SB), Y1, Y1
-	VFNMADD231PS 152(SP), Y4, Y5
+	VFNMADD231PS 184(SP), Y4, Y5
 	VMULPS       Y2, Y5, Y5
 	VBROADCASTSS logisticConsts<>+864(SB), Y6
 	VMINPS       Y5, Y6, Y5
 	VBROADCASTSS logisticConsts<>+896(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	VFNMADD231PS 152(SP), Y4, Y1
+	VFNMADD231PS 184(SP), Y4, Y1
 	VMULPS       Y2, Y1, Y1
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y1, Y4, Y1
@@ -9025,10 +9021,10 @@ l63:
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	VORPS        logisticConsts<>+1248(SB), Y5, Y6
 	VORPS        logisticConsts<>+1248(SB), Y1, Y3
-	VMOVUPS      Y0, 248(SP)
+	VMOVUPS      Y0, 280(SP)
 	VBROADCASTSS logisticConsts<>+992(SB), Y0
 	VFMADD231PS  logisticConsts<>+960(SB), Y2, Y0
-	VMOVUPS      Y1, 280(SP)
+	VMOVUPS      Y1, 312(SP)
 	VBROADCASTSS logisticConsts<>+1280(SB), Y1
 	VMAXPS       Y6, Y1, Y1
 	VBROADCASTSS logisticConsts<>+1280(SB), Y6
@@ -9038,17 +9034,17 @@ l63:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y2
-	VMOVUPS      Y5, 312(SP)
+	VMOVUPS      Y5, 344(SP)
 	VBROADCASTSS logisticConsts<>+1344(SB), Y5
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y5
-	VMOVUPS      Y4, 344(SP)
+	VMOVUPS      Y4, 376(SP)
 	VBROADCASTSS logisticConsts<>+1344(SB), Y4
 	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
 	VFNMADD231PS logisticConsts<>+1056(SB), Y6, Y2
 	VSUBPS       logisticConsts<>+1344(SB), Y5, Y6
-	VMOVUPS      Y4, 376(SP)
+	VMOVUPS      Y4, 408(SP)
 	VSUBPS       logisticConsts<>+1344(SB), Y4, Y4
-	VMOVUPS      Y5, 408(SP)
+	VMOVUPS      Y5, 440(SP)
 	VBROADCASTSS logisticConsts<>+1120(SB), Y5
 	VFMADD231PS  logisticConsts<>+1088(SB), Y2, Y5
 	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
@@ -9068,14 +9064,14 @@ l63:
 	VMULPS       Y2, Y5, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
-	VMOVUPS      Y0, 440(SP)
+	VMOVUPS      Y0, 472(SP)
 	VADDPS       Y2, Y2, Y0
 	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y4
 	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y6
 	VFMADD231PS  Y2, Y5, Y0
 	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y4
 	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y6
-	VMOVUPS      440(SP), Y2
+	VMOVUPS      472(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
@@ -9086,9 +9082,9 @@ l63:
 
 	// p 2^n
 	// p 2^n
-	VMOVUPS      408(SP), Y0
+	VMOVUPS      440(SP), Y0
 	VPSRLD       $0x01, Y0, Y1
-	VMOVUPS      376(SP), Y2
+	VMOVUPS      408(SP), Y2
 	VPSRLD       $0x01, Y2, Y3
 	VPSLLD       $0x17, Y1, Y1
 	VPSLLD       $0x17, Y3, Y3
@@ -9106,45 +9102,45 @@ l63:
 	VBROADCASTSS logisticConsts<>+832(SB), Y6
 	VDIVPS       Y4, Y6, Y4
 	VANDPS       logisticConsts<>+544(SB), Y8, Y6
-	VCMPPS       $0x11, 152(SP), Y6, Y6
-	VMOVUPS      Y2, 376(SP)
+	VCMPPS       $0x11, 184(SP), Y6, Y6
+	VMOVUPS      Y2, 408(SP)
 	VADDPS       logisticConsts<>+832(SB), Y5, Y2
 	VDIVPS       Y2, Y5, Y2
-	VMOVUPS      Y1, 408(SP)
+	VMOVUPS      Y1, 440(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VBLENDVPS    Y6, Y2, Y1, Y1
 	VMULPS       Y4, Y1, Y1
-	VMOVUPS      344(SP), Y2
+	VMOVUPS      376(SP), Y2
 	VDIVPS       Y5, Y2, Y2
 	VANDPS       Y2, Y6, Y2
-	VMOVUPS      312(SP), Y5
+	VMOVUPS      344(SP), Y5
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
 	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y4, Y0, Y0
-	VMOVUPS      280(SP), Y3
+	VMOVUPS      312(SP), Y3
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
-	VMOVUPS      Y1, 344(SP)
+	VMOVUPS      Y1, 376(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y6, 408(SP), Y1, Y1
-	VMULPS       376(SP), Y1, Y1
+	VBLENDVPS    Y6, 440(SP), Y1, Y1
+	VMULPS       408(SP), Y1, Y1
 	VMULPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y0, Y4
-	VMULPS       248(SP), Y4, Y4
-	VMOVUPS      184(SP), Y6
+	VMULPS       280(SP), Y4, Y4
+	VMOVUPS      216(SP), Y6
 	VMASKMOVPS   Y4, Y6, (DX)
 	VFMADD231PS  Y3, Y1, Y2
 	VFMSUB231PS  Y5, Y0, Y2
-	VMOVUPS      248(SP), Y0
-	VMULPS       216(SP), Y0, Y0
+	VMOVUPS      280(SP), Y0
+	VMULPS       248(SP), Y0, Y0
 	VMULPS       Y0, Y2, Y0
-	VMOVUPS      216(SP), Y1
+	VMOVUPS      248(SP), Y1
 	VCMPPS       $0x04, logisticConsts<>+640(SB), Y1, Y1
 	VANDPS       Y0, Y1, Y0
 	VMASKMOVPS   Y0, Y6, (BX)
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VMOVUPS   344(SP), Y0
+	VMOVUPS   376(SP), Y0
 	VPSUBD    logisticConsts<>+1600(SB), Y0, Y1
 	VANDPS    logisticConsts<>+512(SB), Y1, Y1
 	VPSUBD    Y1, Y0, Y0
@@ -9173,7 +9169,7 @@ l63:
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      184(SP), Y1
+	VMOVUPS      216(SP), Y1
 	VMASKMOVPS   (R9), Y1, Y2
 	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
@@ -9234,7 +9230,7 @@ l63:
 	VBROADCASTSS logisticConsts<>+992(SB), Y5
 	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
 	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
-	VMOVUPS      Y0, 184(SP)
+	VMOVUPS      Y0, 216(SP)
 	VSUBPS       logisticConsts<>+992(SB), Y5, Y0
 	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
 	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y3
@@ -9265,7 +9261,7 @@ l63:
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
-	VMOVUPS      184(SP), Y3
+	VMOVUPS      216(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -9310,12 +9306,12 @@ l63:
 	VFMADD213PS  logisticConsts<>+2496(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2528(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+1888(SB), Y5, Y6
-	VMOVUPS      Y0, 184(SP)
+	VMOVUPS      Y0, 216(SP)
 	VMULPS       Y5, Y5, Y0
 	VFMADD231PS  Y0, Y6, Y5
 	VADDPS       Y5, Y4, Y0
 	VADDPS       Y0, Y3, Y0
-	VADDPS       logisticConsts<>+2560(SB), Y0, Y0
+	VADDPS       120(SP), Y0, Y0
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
 	VMINPS       Y0, Y3, Y0
 	VBROADCASTSS logisticConsts<>+768(SB), Y3
@@ -9327,24 +9323,24 @@ l63:
 	VBLENDVPS    Y1, Y2, Y3, Y1
 	VADDPS       logisticConsts<>+832(SB), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
-	VMULPS       120(SP), Y0, Y2
-	VMOVUPS      184(SP), Y3
+	VMULPS       152(SP), Y0, Y2
+	VMOVUPS      216(SP), Y3
 	VMASKMOVPS   32(R10), Y3, Y4
-	VADDPS       152(SP), Y8, Y5
+	VADDPS       184(SP), Y8, Y5
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y5, Y5
 	VSUBPS       88(SP), Y8, Y6
 	VBLENDVPS    Y5, logisticConsts<>+512(SB), Y6, Y5
-	VCMPPS       $0x00, 152(SP), Y8, Y6
-	VMOVUPS      Y1, 280(SP)
+	VCMPPS       $0x00, 184(SP), Y8, Y6
+	VMOVUPS      Y1, 312(SP)
 	VADDPS       88(SP), Y8, Y1
 	VBLENDVPS    Y6, logisticConsts<>+576(SB), Y1, Y1
-	VFNMADD231PS 152(SP), Y4, Y5
+	VFNMADD231PS 184(SP), Y4, Y5
 	VMULPS       Y2, Y5, Y5
 	VBROADCASTSS logisticConsts<>+864(SB), Y6
 	VMINPS       Y5, Y6, Y5
 	VBROADCASTSS logisticConsts<>+896(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	VFNMADD231PS 152(SP), Y4, Y1
+	VFNMADD231PS 184(SP), Y4, Y1
 	VMULPS       Y2, Y1, Y1
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y1, Y4, Y1
@@ -9358,27 +9354,27 @@ l63:
 	VADDPS       Y2, Y2, Y4
 	VORPS        logisticConsts<>+1248(SB), Y5, Y6
 	VORPS        logisticConsts<>+1248(SB), Y1, Y3
-	VMOVUPS      Y0, 312(SP)
+	VMOVUPS      Y0, 344(SP)
 	VBROADCASTSS logisticConsts<>+992(SB), Y0
 	VFMADD231PS  logisticConsts<>+960(SB), Y2, Y0
-	VMOVUPS      Y1, 344(SP)
+	VMOVUPS      Y1, 376(SP)
 	VBROADCASTSS logisticConsts<>+1280(SB), Y1
 	VMAXPS       Y6, Y1, Y1
 	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y3, Y6, Y3
 	VSUBPS       logisticConsts<>+992(SB), Y0, Y6
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y2
-	VMOVUPS      Y5, 216(SP)
+	VMOVUPS      Y5, 248(SP)
 	VBROADCASTSS logisticConsts<>+1344(SB), Y5
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y5
-	VMOVUPS      Y4, 248(SP)
+	VMOVUPS      Y4, 280(SP)
 	VBROADCASTSS logisticConsts<>+1344(SB), Y4
 	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
 	VFNMADD231PS logisticConsts<>+1056(SB), Y6, Y2
 	VSUBPS       logisticConsts<>+1344(SB), Y5, Y6
-	VMOVUPS      Y4, 376(SP)
+	VMOVUPS      Y4, 408(SP)
 	VSUBPS       logisticConsts<>+1344(SB), Y4, Y4
-	VMOVUPS      Y5, 408(SP)
+	VMOVUPS      Y5, 440(SP)
 	VBROADCASTSS logisticConsts<>+1120(SB), Y5
 	VFMADD231PS  logisticConsts<>+1088(SB), Y2, Y5
 	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
@@ -9395,14 +9391,14 @@ l63:
 	VMULPS       Y2, Y5, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
-	VMOVUPS      Y0, 440(SP)
+	VMOVUPS      Y0, 472(SP)
 	VADDPS       Y2, Y2, Y0
 	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y4
 	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y6
 	VFMADD231PS  Y2, Y5, Y0
 	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y4
 	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y6
-	VMOVUPS      440(SP), Y2
+	VMOVUPS      472(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
@@ -9410,9 +9406,9 @@ l63:
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 	VFMADD231PS  Y0, Y2, Y5
-	VMOVUPS      408(SP), Y0
+	VMOVUPS      440(SP), Y0
 	VPSRLD       $0x01, Y0, Y1
-	VMOVUPS      376(SP), Y2
+	VMOVUPS      408(SP), Y2
 	VPSRLD       $0x01, Y2, Y3
 	VPSLLD       $0x17, Y1, Y1
 	VPSLLD       $0x17, Y3, Y3
@@ -9430,43 +9426,43 @@ l63:
 	VBROADCASTSS logisticConsts<>+832(SB), Y6
 	VDIVPS       Y4, Y6, Y4
 	VANDPS       logisticConsts<>+544(SB), Y8, Y6
-	VCMPPS       $0x11, 152(SP), Y6, Y6
-	VMOVUPS      Y2, 376(SP)
+	VCMPPS       $0x11, 184(SP), Y6, Y6
+	VMOVUPS      Y2, 408(SP)
 	VADDPS       logisticConsts<>+832(SB), Y5, Y2
 	VDIVPS       Y2, Y5, Y2
-	VMOVUPS      Y1, 408(SP)
+	VMOVUPS      Y1, 440(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VBLENDVPS    Y6, Y2, Y1, Y1
 	VMULPS       Y4, Y1, Y1
-	VMOVUPS      248(SP), Y2
+	VMOVUPS      280(SP), Y2
 	VDIVPS       Y5, Y2, Y2
 	VANDPS       Y2, Y6, Y2
-	VMOVUPS      216(SP), Y5
+	VMOVUPS      248(SP), Y5
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
 	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y4, Y0, Y0
-	VMOVUPS      344(SP), Y3
+	VMOVUPS      376(SP), Y3
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
-	VMOVUPS      Y1, 248(SP)
+	VMOVUPS      Y1, 280(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y6, 408(SP), Y1, Y1
-	VMULPS       376(SP), Y1, Y1
+	VBLENDVPS    Y6, 440(SP), Y1, Y1
+	VMULPS       408(SP), Y1, Y1
 	VMULPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y0, Y4
-	VMULPS       312(SP), Y4, Y4
-	VMOVUPS      184(SP), Y6
+	VMULPS       344(SP), Y4, Y4
+	VMOVUPS      216(SP), Y6
 	VMASKMOVPS   Y4, Y6, 32(DX)
 	VFMADD231PS  Y3, Y1, Y2
 	VFMSUB231PS  Y5, Y0, Y2
-	VMOVUPS      312(SP), Y0
-	VMULPS       280(SP), Y0, Y0
+	VMOVUPS      344(SP), Y0
+	VMULPS       312(SP), Y0, Y0
 	VMULPS       Y0, Y2, Y0
-	VMOVUPS      280(SP), Y1
+	VMOVUPS      312(SP), Y1
 	VCMPPS       $0x04, logisticConsts<>+640(SB), Y1, Y1
 	VANDPS       Y0, Y1, Y0
 	VMASKMOVPS   Y0, Y6, 32(BX)
-	VMOVUPS      248(SP), Y0
+	VMOVUPS      280(SP), Y0
 	VPSUBD       logisticConsts<>+1600(SB), Y0, Y1
 	VANDPS       logisticConsts<>+512(SB), Y1, Y1
 	VPSUBD       Y1, Y0, Y0
@@ -9493,7 +9489,7 @@ l63:
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      184(SP), Y1
+	VMOVUPS      216(SP), Y1
 	VMASKMOVPS   32(R9), Y1, Y2
 	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
@@ -9541,7 +9537,7 @@ l63:
 	VBROADCASTSS logisticConsts<>+992(SB), Y5
 	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
 	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
-	VMOVUPS      Y0, 184(SP)
+	VMOVUPS      Y0, 216(SP)
 	VSUBPS       logisticConsts<>+992(SB), Y5, Y0
 	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
 	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y3
@@ -9566,7 +9562,7 @@ l63:
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y2, Y2
-	VMOVUPS      184(SP), Y3
+	VMOVUPS      216(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -9773,9 +9769,9 @@ l65:
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y5
 	VBROADCASTSS logisticConsts<>+1344(SB), Y6
 	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y6
-	VMOVUPS      Y0, 184(SP)
+	VMOVUPS      Y0, 216(SP)
 	VSUBPS       logisticConsts<>+1344(SB), Y5, Y0
-	VMOVUPS      Y4, 216(SP)
+	VMOVUPS      Y4, 248(SP)
 	VSUBPS       logisticConsts<>+1344(SB), Y6, Y4
 	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y1
 	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
@@ -9814,12 +9810,12 @@ l65:
 	VMULPS  Y5, Y0, Y0
 	VMULPS  Y6, Y1, Y1
 	VANDPS  Y0, Y3, Y0
-	VMOVUPS 216(SP), Y2
+	VMOVUPS 248(SP), Y2
 	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
-	VMULPS  184(SP), Y1, Y1
+	VMULPS  216(SP), Y1, Y1
 	VMOVUPS Y1, (SI)
-	VMULPS  184(SP), Y0, Y0
+	VMULPS  216(SP), Y0, Y0
 	VCMPPS  $0x04, logisticConsts<>+640(SB), Y0, Y1
 
 	// the gradients times their responsibilities
@@ -9861,9 +9857,9 @@ l65:
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y5
 	VBROADCASTSS logisticConsts<>+1344(SB), Y6
 	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y6
-	VMOVUPS      Y0, 184(SP)
+	VMOVUPS      Y0, 216(SP)
 	VSUBPS       logisticConsts<>+1344(SB), Y5, Y0
-	VMOVUPS      Y4, 216(SP)
+	VMOVUPS      Y4, 248(SP)
 	VSUBPS       logisticConsts<>+1344(SB), Y6, Y4
 	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y1
 	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
@@ -9896,12 +9892,12 @@ l65:
 	VMULPS       Y5, Y0, Y0
 	VMULPS       Y6, Y1, Y1
 	VANDPS       Y0, Y3, Y0
-	VMOVUPS      216(SP), Y2
+	VMOVUPS      248(SP), Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y1
-	VMULPS       184(SP), Y1, Y1
+	VMULPS       216(SP), Y1, Y1
 	VMOVUPS      Y1, 32(SI)
-	VMULPS       184(SP), Y0, Y0
+	VMULPS       216(SP), Y0, Y0
 	VCMPPS       $0x04, logisticConsts<>+640(SB), Y0, Y1
 	VMOVUPS      32(DX), Y2
 	VMULPS       Y0, Y2, Y2
@@ -9954,9 +9950,9 @@ l66:
 	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y5
 	VBROADCASTSS logisticConsts<>+1344(SB), Y6
 	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y6
-	VMOVUPS      Y0, 184(SP)
+	VMOVUPS      Y0, 216(SP)
 	VSUBPS       logisticConsts<>+1344(SB), Y5, Y0
-	VMOVUPS      Y4, 216(SP)
+	VMOVUPS      Y4, 248(SP)
 	VSUBPS       logisticConsts<>+1344(SB), Y6, Y4
 	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y1
 	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
@@ -9995,12 +9991,12 @@ l66:
 	VMULPS  Y5, Y0, Y0
 	VMULPS  Y6, Y1, Y1
 	VANDPS  Y0, Y3, Y0
-	VMOVUPS 216(SP), Y2
+	VMOVUPS 248(SP), Y2
 	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
-	VMULPS  184(SP), Y1, Y1
+	VMULPS  216(SP), Y1, Y1
 	VMOVUPS Y1, (SI)
-	VMULPS  184(SP), Y0, Y0
+	VMULPS  216(SP), Y0, Y0
 	VCMPPS  $0x04, logisticConsts<>+640(SB), Y0, Y1
 
 	// the gradients times their responsibilities
@@ -10057,12 +10053,12 @@ l67:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS logisticConsts<>+1344(SB), Y6
 	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y6
-	VMOVUPS      Y1, 184(SP)
+	VMOVUPS      Y1, 216(SP)
 	VBROADCASTSS logisticConsts<>+1344(SB), Y1
 	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y1
-	VMOVUPS      Y0, 216(SP)
+	VMOVUPS      Y0, 248(SP)
 	VSUBPS       logisticConsts<>+1344(SB), Y6, Y0
-	VMOVUPS      Y5, 248(SP)
+	VMOVUPS      Y5, 280(SP)
 	VSUBPS       logisticConsts<>+1344(SB), Y1, Y5
 	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y2
 	VFNMADD231PS logisticConsts<>+1376(SB), Y5, Y3
@@ -10101,13 +10097,13 @@ l67:
 	VMULPS     Y6, Y0, Y0
 	VMULPS     Y1, Y2, Y1
 	VANDPS     Y0, Y4, Y0
-	VMOVUPS    248(SP), Y2
+	VMOVUPS    280(SP), Y2
 	VANDPS     Y1, Y2, Y1
 	VSUBPS     Y1, Y0, Y1
-	VMULPS     216(SP), Y1, Y1
-	VMOVUPS    184(SP), Y2
+	VMULPS     248(SP), Y1, Y1
+	VMOVUPS    216(SP), Y2
 	VMASKMOVPS Y1, Y2, (SI)
-	VMULPS     216(SP), Y0, Y0
+	VMULPS     248(SP), Y0, Y0
 	VCMPPS     $0x04, logisticConsts<>+640(SB), Y0, Y1
 
 	// the gradients times their responsibilities

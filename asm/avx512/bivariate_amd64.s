@@ -60,8 +60,7 @@ DATA bivariateConsts<>+208(SB)/4, $0xf4000000
 DATA bivariateConsts<>+212(SB)/4, $0xc0800000 // -4
 DATA bivariateConsts<>+216(SB)/4, $0x42a65af6 // 0x1.4cb5ecp+06 = 83.17766
 DATA bivariateConsts<>+220(SB)/4, $0xc2a65af6 // -0x1.4cb5ecp+06 = -83.17766
-DATA bivariateConsts<>+224(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
-GLOBL bivariateConsts<>(SB), RODATA|NOPTR, $228
+GLOBL bivariateConsts<>(SB), RODATA|NOPTR, $224
 
 // func BivariateSigma(lp *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
 // Requires: AVX, AVX512F, AVX512VL
@@ -3971,9 +3970,9 @@ l49:
 	VZEROUPPER
 	RET
 
-// func BivariateSoftplus(lp *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
+// func BivariateSoftplus(lp *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int, factor float32)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·BivariateSoftplus(SB), NOSPLIT, $24-64
+TEXT ·BivariateSoftplus(SB), NOSPLIT, $32-68
 	// Registers:    Z0-Z10 values    Z11-Z26 constants and scalars    Z27-Z31 kept from loop to loop
 	VBROADCASTSS bivariateConsts<>+56(SB), Z26
 	VBROADCASTSS bivariateConsts<>+24(SB), Z25
@@ -3991,6 +3990,8 @@ TEXT ·BivariateSoftplus(SB), NOSPLIT, $24-64
 	VBROADCASTSS bivariateConsts<>+60(SB), Z13
 	VBROADCASTSS bivariateConsts<>+104(SB), Z12
 	VBROADCASTSS bivariateConsts<>+12(SB), Z11
+	MOVL         factor+64(FP), AX
+	MOVL         AX, 24(SP)
 
 	// Registers:    DI lp    SI y    DX theta    BX logits    CX elements left in the row    R8 4n
 	MOVQ lp+0(FP), DI
@@ -4214,8 +4215,8 @@ l57:
 	VADDPS           Z4, Z6, Z4
 	VADDPS           Z3, Z1, Z1
 	VADDPS           Z4, Z2, Z2
-	VADDPS.BCST      bivariateConsts<>+224(SB), Z1, Z1
-	VADDPS.BCST      bivariateConsts<>+224(SB), Z2, Z2
+	VADDPS.BCST      24(SP), Z1, Z1
+	VADDPS.BCST      24(SP), Z2, Z2
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z3
@@ -4508,8 +4509,8 @@ l59:
 	VADDPS           Z4, Z6, Z4
 	VADDPS           Z3, Z1, Z1
 	VADDPS           Z4, Z2, Z2
-	VADDPS.BCST      bivariateConsts<>+224(SB), Z1, Z1
-	VADDPS.BCST      bivariateConsts<>+224(SB), Z2, Z2
+	VADDPS.BCST      24(SP), Z1, Z1
+	VADDPS.BCST      24(SP), Z2, Z2
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z3
 	VMINPS           Z1, Z3, Z1
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z3
@@ -4848,9 +4849,9 @@ l60:
 	VZEROUPPER
 	RET
 
-// func BivariateSoftplusBackward(lp *float32, dy *float32, dtheta *float32, dlogits *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
+// func BivariateSoftplusBackward(lp *float32, dy *float32, dtheta *float32, dlogits *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int, factor float32)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·BivariateSoftplusBackward(SB), NOSPLIT, $40-88
+TEXT ·BivariateSoftplusBackward(SB), NOSPLIT, $48-92
 	// Registers:    Z0-Z15 values    Z16-Z25 constants and scalars    Z26-Z31 kept from loop to loop
 	VBROADCASTSS bivariateConsts<>+56(SB), Z25
 	VBROADCASTSS bivariateConsts<>+24(SB), Z24
@@ -4862,6 +4863,8 @@ TEXT ·BivariateSoftplusBackward(SB), NOSPLIT, $40-88
 	VBROADCASTSS bivariateConsts<>+36(SB), Z18
 	VBROADCASTSS bivariateConsts<>+40(SB), Z17
 	VBROADCASTSS bivariateConsts<>+44(SB), Z16
+	MOVL         factor+88(FP), AX
+	MOVL         AX, 40(SP)
 
 	// Registers:    DI lp    SI dy    DX dtheta    BX dlogits    R8 y    R9 theta    R10 logits    CX elements left in the row    R11 4n
 	MOVQ lp+0(FP), DI
@@ -5103,8 +5106,8 @@ l67:
 	VADDPS           Z8, Z10, Z8
 	VADDPS           Z7, Z5, Z5
 	VADDPS           Z8, Z6, Z6
-	VADDPS.BCST      bivariateConsts<>+224(SB), Z5, Z5
-	VADDPS.BCST      bivariateConsts<>+224(SB), Z6, Z6
+	VADDPS.BCST      40(SP), Z5, Z5
+	VADDPS.BCST      40(SP), Z6, Z6
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z7
 	VMINPS           Z5, Z7, Z5
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z7
@@ -5445,8 +5448,8 @@ l69:
 	VADDPS           Z8, Z10, Z8
 	VADDPS           Z7, Z5, Z5
 	VADDPS           Z8, Z6, Z6
-	VADDPS.BCST      bivariateConsts<>+224(SB), Z5, Z5
-	VADDPS.BCST      bivariateConsts<>+224(SB), Z6, Z6
+	VADDPS.BCST      40(SP), Z5, Z5
+	VADDPS.BCST      40(SP), Z6, Z6
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z7
 	VMINPS           Z5, Z7, Z5
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z7

@@ -53,14 +53,13 @@ DATA gaussConsts<>+180(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
 DATA gaussConsts<>+184(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
 DATA gaussConsts<>+188(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
 DATA gaussConsts<>+192(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
-DATA gaussConsts<>+196(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
-DATA gaussConsts<>+200(SB)/4, $0x4e800001
-DATA gaussConsts<>+204(SB)/4, $0x317fffff
-DATA gaussConsts<>+208(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
-DATA gaussConsts<>+212(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
-DATA gaussConsts<>+216(SB)/4, $0x42b20000 // 89
-DATA gaussConsts<>+220(SB)/4, $0x20000000
-GLOBL gaussConsts<>(SB), RODATA|NOPTR, $224
+DATA gaussConsts<>+196(SB)/4, $0x4e800001
+DATA gaussConsts<>+200(SB)/4, $0x317fffff
+DATA gaussConsts<>+204(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
+DATA gaussConsts<>+208(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
+DATA gaussConsts<>+212(SB)/4, $0x42b20000 // 89
+DATA gaussConsts<>+216(SB)/4, $0x20000000
+GLOBL gaussConsts<>(SB), RODATA|NOPTR, $220
 
 // func GaussPlain(mu *float32, s *float32, rows int, n int, ld int, smask uint32, slo uint32, span uint32) (left int)
 // Requires: AVX, AVX512F
@@ -3316,9 +3315,9 @@ l61:
 	VZEROUPPER
 	RET
 
-// func GaussKLSoftplus(lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
+// func GaussKLSoftplus(lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·GaussKLSoftplus(SB), NOSPLIT, $40-72
+TEXT ·GaussKLSoftplus(SB), NOSPLIT, $48-80
 	// Registers:    Z0-Z21 values    Z22-Z27 constants and scalars    Z28-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+104(SB), Z27
 	VBROADCASTSS gaussConsts<>+28(SB), Z26
@@ -3326,6 +3325,8 @@ TEXT ·GaussKLSoftplus(SB), NOSPLIT, $40-72
 	VBROADCASTSS gaussConsts<>+4(SB), Z24
 	VBROADCASTSS gaussConsts<>+0(SB), Z23
 	VBROADCASTSS gaussConsts<>+12(SB), Z22
+	MOVL         factor+64(FP), AX
+	MOVL         AX, 40(SP)
 
 	// Registers:    DI lanes    SI muQ    DX sQ    BX muP    R8 sP    CX elements left in the row    R9 4n
 	MOVQ    lanes+0(FP), DI
@@ -3542,10 +3543,10 @@ l64:
 	VADDPS           Z7, Z3, Z3
 	VADDPS           Z8, Z4, Z4
 	VADDPS           Z9, Z5, Z5
-	VADDPS.BCST      gaussConsts<>+196(SB), Z2, Z2
-	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
-	VADDPS.BCST      gaussConsts<>+196(SB), Z4, Z4
-	VADDPS.BCST      gaussConsts<>+196(SB), Z5, Z5
+	VADDPS.BCST      40(SP), Z2, Z2
+	VADDPS.BCST      40(SP), Z3, Z3
+	VADDPS.BCST      40(SP), Z4, Z4
+	VADDPS.BCST      40(SP), Z5, Z5
 	VDIVPS           Z4, Z26, Z6
 	VDIVPS           Z5, Z26, Z7
 	VMULPS           Z6, Z0, Z0
@@ -3678,8 +3679,8 @@ l65:
 	VADDPS           Z4, Z6, Z4
 	VADDPS           Z3, Z1, Z1
 	VADDPS           Z4, Z2, Z2
-	VADDPS.BCST      gaussConsts<>+196(SB), Z1, Z1
-	VADDPS.BCST      gaussConsts<>+196(SB), Z2, Z2
+	VADDPS.BCST      40(SP), Z1, Z1
+	VADDPS.BCST      40(SP), Z2, Z2
 	VDIVPS           Z2, Z26, Z3
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z3, Z1, Z4
@@ -3801,8 +3802,8 @@ l66:
 	VADDPS           Z4, Z6, Z4
 	VADDPS           Z3, Z1, Z1
 	VADDPS           Z4, Z2, Z2
-	VADDPS.BCST      gaussConsts<>+196(SB), Z1, Z1
-	VADDPS.BCST      gaussConsts<>+196(SB), Z2, Z2
+	VADDPS.BCST      40(SP), Z1, Z1
+	VADDPS.BCST      40(SP), Z2, Z2
 	VDIVPS           Z2, Z26, Z3
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z3, Z1, Z4
@@ -3832,18 +3833,21 @@ l67:
 	ADDQ         32(SP), R8
 	DECQ         (SP)
 	JNE          l63
-	VPMINUD.BCST gaussConsts<>+200(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+204(SB), Z0, Z28
+	VPMINUD.BCST gaussConsts<>+196(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+200(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
-	MOVQ         AX, bad+64(FP)
+	MOVQ         AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
+// func GaussKLSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·GaussKLSoftplusBackward(SB), NOSPLIT, $264-104
+TEXT ·GaussKLSoftplusBackward(SB), NOSPLIT, $272-112
 	// Registers:    Z0-Z26 values    Z27-Z31 kept from loop to loop
+	MOVL factor+96(FP), AX
+	MOVL AX, 72(SP)
+
 	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX dmuP    R8 dsP    R9 muQ    R10 sQ    R11 muP    R12 sP    CX elements left in the row    R13 4n
 	MOVQ         lanes+0(FP), DI
 	MOVQ         dmuQ+8(FP), SI
@@ -4065,11 +4069,11 @@ l70:
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z16, Z24
 	VFMADD213PS.BCST gaussConsts<>+64(SB), Z17, Z25
 	VMULPS           Z14, Z14, Z26
-	VMOVUPS          Z7, 72(SP)
+	VMOVUPS          Z7, 80(SP)
 	VMULPS           Z15, Z15, Z7
-	VMOVUPS          Z6, 136(SP)
+	VMOVUPS          Z6, 144(SP)
 	VMULPS           Z16, Z16, Z6
-	VMOVUPS          Z3, 200(SP)
+	VMOVUPS          Z3, 208(SP)
 	VMULPS           Z17, Z17, Z3
 	VFMADD231PS      Z26, Z22, Z14
 	VFMADD231PS      Z7, Z23, Z15
@@ -4083,10 +4087,10 @@ l70:
 	VADDPS           Z6, Z11, Z6
 	VADDPS           Z7, Z12, Z7
 	VADDPS           Z14, Z13, Z10
-	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
-	VADDPS.BCST      gaussConsts<>+196(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+196(SB), Z7, Z7
-	VADDPS.BCST      gaussConsts<>+196(SB), Z10, Z10
+	VADDPS.BCST      72(SP), Z3, Z3
+	VADDPS.BCST      72(SP), Z6, Z6
+	VADDPS.BCST      72(SP), Z7, Z7
+	VADDPS.BCST      72(SP), Z10, Z10
 	VBROADCASTSS     gaussConsts<>+28(SB), Z11
 	VDIVPS           Z7, Z11, Z11
 	VBROADCASTSS     gaussConsts<>+28(SB), Z12
@@ -4166,16 +4170,16 @@ l70:
 	VMOVUPS          Z15, (SI)
 	VMOVUPS          Z16, 64(SI)
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z2, K1
-	VMOVUPS          200(SP), Z0
+	VMOVUPS          208(SP), Z0
 	VCMPPS.BCST      $0x11, gaussConsts<>+4(SB), Z0, K2
 	VBROADCASTSS     gaussConsts<>+28(SB), Z0
-	VBLENDMPS        136(SP), Z0, K1, Z0
+	VBLENDMPS        144(SP), Z0, K1, Z0
 	VBROADCASTSS     gaussConsts<>+28(SB), Z1
-	VBLENDMPS        72(SP), Z1, K2, Z1
+	VBLENDMPS        80(SP), Z1, K2, Z1
 	VBROADCASTSS     gaussConsts<>+28(SB), Z2
-	VADDPS           136(SP), Z2, Z2
+	VADDPS           144(SP), Z2, Z2
 	VBROADCASTSS     gaussConsts<>+28(SB), Z4
-	VADDPS           72(SP), Z4, Z4
+	VADDPS           80(SP), Z4, Z4
 	VDIVPS           Z2, Z0, Z0
 	VDIVPS           Z4, Z1, Z1
 	VMULPS           Z0, Z3, Z2
@@ -4300,8 +4304,8 @@ l71:
 	VADDPS           Z8, Z10, Z8
 	VADDPS           Z7, Z5, Z5
 	VADDPS           Z8, Z6, Z6
-	VADDPS.BCST      gaussConsts<>+196(SB), Z5, Z5
-	VADDPS.BCST      gaussConsts<>+196(SB), Z6, Z6
+	VADDPS.BCST      72(SP), Z5, Z5
+	VADDPS.BCST      72(SP), Z6, Z6
 	VBROADCASTSS     gaussConsts<>+28(SB), Z7
 	VDIVPS           Z6, Z7, Z7
 	VMULPS           Z7, Z0, Z0
@@ -4464,8 +4468,8 @@ l72:
 	VADDPS           Z8, Z10, Z8
 	VADDPS           Z7, Z5, Z5
 	VADDPS           Z8, Z6, Z6
-	VADDPS.BCST      gaussConsts<>+196(SB), Z5, Z5
-	VADDPS.BCST      gaussConsts<>+196(SB), Z6, Z6
+	VADDPS.BCST      72(SP), Z5, Z5
+	VADDPS.BCST      72(SP), Z6, Z6
 	VBROADCASTSS     gaussConsts<>+28(SB), Z7
 	VDIVPS           Z6, Z7, Z7
 	VMULPS           Z7, Z0, Z0
@@ -4541,17 +4545,17 @@ l73:
 	ADDQ         64(SP), R12
 	DECQ         (SP)
 	JNE          l69
-	VPMINUD.BCST gaussConsts<>+200(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+204(SB), Z0, Z28
+	VPMINUD.BCST gaussConsts<>+196(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+200(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
-	MOVQ         AX, bad+96(FP)
+	MOVQ         AX, bad+104(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardSoftplus(lanes *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
+// func GaussKLStandardSoftplus(lanes *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·GaussKLStandardSoftplus(SB), NOSPLIT, $24-56
+TEXT ·GaussKLStandardSoftplus(SB), NOSPLIT, $32-64
 	// Registers:    Z0-Z11 values    Z12-Z27 constants and scalars    Z28-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+104(SB), Z27
 	VBROADCASTSS gaussConsts<>+28(SB), Z26
@@ -4569,6 +4573,8 @@ TEXT ·GaussKLStandardSoftplus(SB), NOSPLIT, $24-56
 	VBROADCASTSS gaussConsts<>+140(SB), Z14
 	VBROADCASTSS gaussConsts<>+144(SB), Z13
 	VBROADCASTSS gaussConsts<>+160(SB), Z12
+	MOVL         factor+48(FP), AX
+	MOVL         AX, 24(SP)
 
 	// Registers:    DI lanes    SI muQ    DX sQ    CX elements left in the row    BX 4n
 	MOVQ    lanes+0(FP), DI
@@ -4683,8 +4689,8 @@ l76:
 	VADDPS           Z5, Z7, Z5
 	VADDPS           Z4, Z2, Z2
 	VADDPS           Z5, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+196(SB), Z2, Z2
-	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
+	VADDPS.BCST      24(SP), Z2, Z2
+	VADDPS.BCST      24(SP), Z3, Z3
 	VMULPS           Z27, Z0, Z0
 	VMULPS           Z27, Z1, Z1
 	VMULPS           Z27, Z2, Z4
@@ -4757,7 +4763,7 @@ l77:
 	VFMADD231PS      Z5, Z4, Z2
 	VADDPS           Z2, Z3, Z2
 	VADDPS           Z2, Z1, Z1
-	VADDPS.BCST      gaussConsts<>+196(SB), Z1, Z1
+	VADDPS.BCST      24(SP), Z1, Z1
 	VMULPS           Z27, Z0, Z0
 	VMULPS           Z27, Z1, Z2
 	VFMADD213PS.BCST gaussConsts<>+108(SB), Z2, Z2
@@ -4823,7 +4829,7 @@ l78:
 	VFMADD231PS      Z5, Z4, Z2
 	VADDPS           Z2, Z3, Z2
 	VADDPS           Z2, Z1, Z1
-	VADDPS.BCST      gaussConsts<>+196(SB), Z1, Z1
+	VADDPS.BCST      24(SP), Z1, Z1
 	VMULPS           Z27, Z0, Z0
 	VMULPS           Z27, Z1, Z2
 	VFMADD213PS.BCST gaussConsts<>+108(SB), Z2, Z2
@@ -4844,17 +4850,17 @@ l79:
 	ADDQ         16(SP), DX
 	DECQ         (SP)
 	JNE          l75
-	VPMINUD.BCST gaussConsts<>+200(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+204(SB), Z0, Z28
+	VPMINUD.BCST gaussConsts<>+196(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+200(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
-	MOVQ         AX, bad+48(FP)
+	MOVQ         AX, bad+56(FP)
 	VZEROUPPER
 	RET
 
-// func GaussKLStandardSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
+// func GaussKLStandardSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·GaussKLStandardSoftplusBackward(SB), NOSPLIT, $40-72
+TEXT ·GaussKLStandardSoftplusBackward(SB), NOSPLIT, $48-80
 	// Registers:    Z0-Z15 values    Z16-Z26 constants and scalars    Z27-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z26
 	VBROADCASTSS gaussConsts<>+104(SB), Z25
@@ -4867,6 +4873,8 @@ TEXT ·GaussKLStandardSoftplusBackward(SB), NOSPLIT, $40-72
 	VBROADCASTSS gaussConsts<>+76(SB), Z18
 	VBROADCASTSS gaussConsts<>+80(SB), Z17
 	VBROADCASTSS gaussConsts<>+128(SB), Z16
+	MOVL         factor+64(FP), AX
+	MOVL         AX, 40(SP)
 
 	// Registers:    DI lanes    SI dmuQ    DX dsQ    BX muQ    R8 sQ    CX elements left in the row    R9 4n
 	MOVQ    lanes+0(FP), DI
@@ -4994,8 +5002,8 @@ l82:
 	VADDPS           Z9, Z11, Z9
 	VADDPS           Z8, Z6, Z6
 	VADDPS           Z9, Z7, Z7
-	VADDPS.BCST      gaussConsts<>+196(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+196(SB), Z7, Z7
+	VADDPS.BCST      40(SP), Z6, Z6
+	VADDPS.BCST      40(SP), Z7, Z7
 	VMULPS           Z25, Z0, Z8
 	VMULPS           Z25, Z1, Z9
 	VMULPS           Z25, Z6, Z10
@@ -5103,7 +5111,7 @@ l83:
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
+	VADDPS.BCST      40(SP), Z3, Z3
 	VMULPS           Z25, Z0, Z4
 	VMULPS           Z25, Z3, Z5
 	VFMADD213PS.BCST gaussConsts<>+108(SB), Z5, Z5
@@ -5188,7 +5196,7 @@ l84:
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
+	VADDPS.BCST      40(SP), Z3, Z3
 	VMULPS           Z25, Z0, Z4
 	VMULPS           Z25, Z3, Z5
 	VFMADD213PS.BCST gaussConsts<>+108(SB), Z5, Z5
@@ -5229,11 +5237,11 @@ l85:
 	ADDQ         32(SP), R8
 	DECQ         (SP)
 	JNE          l81
-	VPMINUD.BCST gaussConsts<>+200(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+204(SB), Z0, Z28
+	VPMINUD.BCST gaussConsts<>+196(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+200(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
-	MOVQ         AX, bad+64(FP)
+	MOVQ         AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
@@ -5767,8 +5775,8 @@ l103:
 // Requires: AVX, AVX512F, MMX+
 TEXT ·GMMGradientSigma(SB), NOSPLIT, $8-64
 	// Registers:    Z0-Z26 values    Z27-Z30 constants and scalars    Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+208(SB), Z30
-	VBROADCASTSS gaussConsts<>+212(SB), Z29
+	VBROADCASTSS gaussConsts<>+204(SB), Z30
+	VBROADCASTSS gaussConsts<>+208(SB), Z29
 	VBROADCASTSS gaussConsts<>+28(SB), Z28
 	VBROADCASTSS gaussConsts<>+4(SB), Z27
 
@@ -7130,8 +7138,8 @@ TEXT ·GMMGradientLog(SB), NOSPLIT, $16-68
 	// Registers:    Z0-Z14 values    Z15-Z29 constants and scalars    Z30-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+124(SB), Z29
 	VBROADCASTSS gaussConsts<>+28(SB), Z28
-	VBROADCASTSS gaussConsts<>+208(SB), Z27
-	VBROADCASTSS gaussConsts<>+212(SB), Z26
+	VBROADCASTSS gaussConsts<>+204(SB), Z27
+	VBROADCASTSS gaussConsts<>+208(SB), Z26
 	VBROADCASTSS factor+64(FP), Z25
 	VBROADCASTSS gaussConsts<>+64(SB), Z24
 	VBROADCASTSS gaussConsts<>+120(SB), Z23
@@ -7370,8 +7378,8 @@ l151:
 // Requires: AVX, AVX512F, MMX+
 TEXT ·GMMGradientLogKept(SB), NOSPLIT, $16-68
 	// Registers:    Z0-Z25 values    Z26-Z29 constants and scalars    Z30-Z31 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+208(SB), Z29
-	VBROADCASTSS gaussConsts<>+212(SB), Z28
+	VBROADCASTSS gaussConsts<>+204(SB), Z29
+	VBROADCASTSS gaussConsts<>+208(SB), Z28
 	VBROADCASTSS gaussConsts<>+4(SB), Z27
 	VBROADCASTSS factor+64(FP), Z26
 
@@ -7526,7 +7534,7 @@ TEXT ·GaussSampleLog(SB), NOSPLIT, $32-60
 	VBROADCASTSS gaussConsts<>+124(SB), Z31
 	VBROADCASTSS gaussConsts<>+28(SB), Z30
 	VBROADCASTSS factor+56(FP), Z29
-	VBROADCASTSS gaussConsts<>+216(SB), Z28
+	VBROADCASTSS gaussConsts<>+212(SB), Z28
 	VBROADCASTSS gaussConsts<>+156(SB), Z27
 	VBROADCASTSS gaussConsts<>+120(SB), Z26
 	VBROADCASTSS gaussConsts<>+76(SB), Z25
@@ -7706,7 +7714,7 @@ TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $40-68
 	VBROADCASTSS factor+64(FP), Z31
 	VBROADCASTSS gaussConsts<>+124(SB), Z30
 	VBROADCASTSS gaussConsts<>+28(SB), Z29
-	VBROADCASTSS gaussConsts<>+216(SB), Z28
+	VBROADCASTSS gaussConsts<>+212(SB), Z28
 	VBROADCASTSS gaussConsts<>+156(SB), Z27
 	VBROADCASTSS gaussConsts<>+120(SB), Z26
 	VBROADCASTSS gaussConsts<>+76(SB), Z25
@@ -7912,9 +7920,9 @@ l169:
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSoftplus(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int) (bad int)
+// func GaussLogProbSoftplus(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $32-72
+TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $40-80
 	// Registers:    Z0-Z13 values    Z14-Z27 constants and scalars    Z28-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z27
 	VBROADCASTSS gaussConsts<>+104(SB), Z26
@@ -7930,6 +7938,8 @@ TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $32-72
 	VBROADCASTSS gaussConsts<>+136(SB), Z16
 	VBROADCASTSS gaussConsts<>+140(SB), Z15
 	VBROADCASTSS gaussConsts<>+144(SB), Z14
+	MOVL         factor+64(FP), AX
+	MOVL         AX, 32(SP)
 
 	// Registers:    DI lanes    SI x    DX mu    BX s    CX elements left in the row    R8 4n
 	MOVQ    lanes+0(FP), DI
@@ -8055,8 +8065,8 @@ l172:
 	VADDPS           Z5, Z9, Z5
 	VADDPS           Z4, Z6, Z4
 	VADDPS           Z5, Z7, Z5
-	VADDPS.BCST      gaussConsts<>+196(SB), Z4, Z4
-	VADDPS.BCST      gaussConsts<>+196(SB), Z5, Z5
+	VADDPS.BCST      32(SP), Z4, Z4
+	VADDPS.BCST      32(SP), Z5, Z5
 	VDIVPS           Z4, Z27, Z6
 	VDIVPS           Z5, Z27, Z7
 	VMULPS           Z6, Z2, Z2
@@ -8133,7 +8143,7 @@ l173:
 	VFMADD231PS      Z6, Z5, Z2
 	VADDPS           Z2, Z4, Z2
 	VADDPS           Z2, Z3, Z2
-	VADDPS.BCST      gaussConsts<>+196(SB), Z2, Z2
+	VADDPS.BCST      32(SP), Z2, Z2
 	VDIVPS           Z2, Z27, Z3
 	VMULPS           Z3, Z1, Z1
 	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z0
@@ -8201,7 +8211,7 @@ l174:
 	VFMADD231PS      Z6, Z5, Z2
 	VADDPS           Z2, Z4, Z2
 	VADDPS           Z2, Z3, Z2
-	VADDPS.BCST      gaussConsts<>+196(SB), Z2, Z2
+	VADDPS.BCST      32(SP), Z2, Z2
 	VDIVPS           Z2, Z27, Z3
 	VMULPS           Z3, Z1, Z1
 	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z0
@@ -8227,17 +8237,17 @@ l175:
 	ADDQ         24(SP), BX
 	DECQ         (SP)
 	JNE          l171
-	VPMINUD.BCST gaussConsts<>+200(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+204(SB), Z0, Z28
+	VPMINUD.BCST gaussConsts<>+196(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+200(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
-	MOVQ         AX, bad+64(FP)
+	MOVQ         AX, bad+72(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSoftplusKeep(lanes *float32, x *float32, mu *float32, s *float32, inv *float32, slope *float32, rows int, n int, ldx int, ld int) (bad int)
+// func GaussLogProbSoftplusKeep(lanes *float32, x *float32, mu *float32, s *float32, inv *float32, slope *float32, rows int, n int, ldx int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·GaussLogProbSoftplusKeep(SB), NOSPLIT, $48-88
+TEXT ·GaussLogProbSoftplusKeep(SB), NOSPLIT, $56-96
 	// Registers:    Z0-Z15 values    Z16-Z27 constants and scalars    Z28-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z27
 	VBROADCASTSS gaussConsts<>+104(SB), Z26
@@ -8251,6 +8261,8 @@ TEXT ·GaussLogProbSoftplusKeep(SB), NOSPLIT, $48-88
 	VBROADCASTSS gaussConsts<>+128(SB), Z18
 	VBROADCASTSS gaussConsts<>+132(SB), Z17
 	VBROADCASTSS gaussConsts<>+136(SB), Z16
+	MOVL         factor+80(FP), AX
+	MOVL         AX, 48(SP)
 
 	// Registers:    DI lanes    SI x    DX mu    BX s    R8 inv    R9 slope    CX elements left in the row    R10 4n
 	MOVQ    lanes+0(FP), DI
@@ -8386,8 +8398,8 @@ l178:
 	VADDPS           Z9, Z11, Z9
 	VADDPS           Z8, Z6, Z6
 	VADDPS           Z9, Z7, Z7
-	VADDPS.BCST      gaussConsts<>+196(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+196(SB), Z7, Z7
+	VADDPS.BCST      48(SP), Z6, Z6
+	VADDPS.BCST      48(SP), Z7, Z7
 	VDIVPS           Z6, Z27, Z8
 	VDIVPS           Z7, Z27, Z9
 	VMULPS           Z8, Z2, Z2
@@ -8478,7 +8490,7 @@ l179:
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
+	VADDPS.BCST      48(SP), Z3, Z3
 	VDIVPS           Z3, Z27, Z4
 	VMULPS           Z4, Z1, Z1
 	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z5
@@ -8554,7 +8566,7 @@ l180:
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
+	VADDPS.BCST      48(SP), Z3, Z3
 	VDIVPS           Z3, Z27, Z4
 	VMULPS           Z4, Z1, Z1
 	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z5
@@ -8590,17 +8602,17 @@ l181:
 	ADDQ         40(SP), R9
 	DECQ         (SP)
 	JNE          l177
-	VPMINUD.BCST gaussConsts<>+200(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+204(SB), Z0, Z28
+	VPMINUD.BCST gaussConsts<>+196(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+200(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
-	MOVQ         AX, bad+80(FP)
+	MOVQ         AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSoftplusBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
+// func GaussLogProbSoftplusBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int, factor float32) (bad int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $48-88
+TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $56-96
 	// Registers:    Z0-Z15 values    Z16-Z26 constants and scalars    Z27-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z26
 	VBROADCASTSS gaussConsts<>+104(SB), Z25
@@ -8613,6 +8625,8 @@ TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $48-88
 	VBROADCASTSS gaussConsts<>+80(SB), Z18
 	VBROADCASTSS gaussConsts<>+128(SB), Z17
 	VBROADCASTSS gaussConsts<>+132(SB), Z16
+	MOVL         factor+80(FP), AX
+	MOVL         AX, 48(SP)
 
 	// Registers:    DI lanes    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
 	MOVQ    lanes+0(FP), DI
@@ -8745,8 +8759,8 @@ l184:
 	VADDPS           Z9, Z11, Z9
 	VADDPS           Z8, Z6, Z6
 	VADDPS           Z9, Z7, Z7
-	VADDPS.BCST      gaussConsts<>+196(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+196(SB), Z7, Z7
+	VADDPS.BCST      48(SP), Z6, Z6
+	VADDPS.BCST      48(SP), Z7, Z7
 	VDIVPS           Z6, Z26, Z8
 	VDIVPS           Z7, Z26, Z9
 	VMULPS           Z8, Z2, Z2
@@ -8853,7 +8867,7 @@ l185:
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
+	VADDPS.BCST      48(SP), Z3, Z3
 	VDIVPS           Z3, Z26, Z4
 	VMULPS           Z4, Z1, Z1
 	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z5
@@ -8937,7 +8951,7 @@ l186:
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
+	VADDPS.BCST      48(SP), Z3, Z3
 	VDIVPS           Z3, Z26, Z4
 	VMULPS           Z4, Z1, Z1
 	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z5
@@ -8981,17 +8995,17 @@ l187:
 	ADDQ         40(SP), R9
 	DECQ         (SP)
 	JNE          l183
-	VPMINUD.BCST gaussConsts<>+200(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+204(SB), Z0, Z28
+	VPMINUD.BCST gaussConsts<>+196(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+200(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
-	MOVQ         AX, bad+80(FP)
+	MOVQ         AX, bad+88(FP)
 	VZEROUPPER
 	RET
 
-// func GaussLogProbSoftplusBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
+// func GaussLogProbSoftplusBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int, factor float32) (bad int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $48-96
+TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $56-104
 	// Registers:    Z0-Z15 values    Z16-Z26 constants and scalars    Z27-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z26
 	VBROADCASTSS gaussConsts<>+104(SB), Z25
@@ -9004,6 +9018,8 @@ TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $48-96
 	VBROADCASTSS gaussConsts<>+80(SB), Z18
 	VBROADCASTSS gaussConsts<>+128(SB), Z17
 	VBROADCASTSS gaussConsts<>+132(SB), Z16
+	MOVL         factor+88(FP), AX
+	MOVL         AX, 48(SP)
 
 	// Registers:    DI lanes    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
 	MOVQ    lanes+0(FP), DI
@@ -9137,8 +9153,8 @@ l190:
 	VADDPS           Z9, Z11, Z9
 	VADDPS           Z8, Z6, Z6
 	VADDPS           Z9, Z7, Z7
-	VADDPS.BCST      gaussConsts<>+196(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+196(SB), Z7, Z7
+	VADDPS.BCST      48(SP), Z6, Z6
+	VADDPS.BCST      48(SP), Z7, Z7
 	VDIVPS           Z6, Z26, Z8
 	VDIVPS           Z7, Z26, Z9
 	VMULPS           Z8, Z2, Z2
@@ -9250,7 +9266,7 @@ l191:
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
+	VADDPS.BCST      48(SP), Z3, Z3
 	VDIVPS           Z3, Z26, Z4
 	VMULPS           Z4, Z1, Z1
 	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z5
@@ -9337,7 +9353,7 @@ l192:
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
+	VADDPS.BCST      48(SP), Z3, Z3
 	VDIVPS           Z3, Z26, Z4
 	VMULPS           Z4, Z1, Z1
 	VPANDD.BCST      gaussConsts<>+0(SB), Z0, Z5
@@ -9384,24 +9400,24 @@ l193:
 	ADDQ         40(SP), R10
 	DECQ         (SP)
 	JNE          l189
-	VPMINUD.BCST gaussConsts<>+200(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+204(SB), Z0, Z28
+	VPMINUD.BCST gaussConsts<>+196(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+200(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
-	MOVQ         AX, bad+88(FP)
+	MOVQ         AX, bad+96(FP)
 	VZEROUPPER
 	RET
 
-// func GMMGradientSoftplus(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int)
+// func GMMGradientSoftplus(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, factor float32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·GMMGradientSoftplus(SB), NOSPLIT, $8-64
+TEXT ·GMMGradientSoftplus(SB), NOSPLIT, $16-68
 	// Registers:    Z0-Z15 values    Z16-Z30 constants and scalars    Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z30
 	VBROADCASTSS gaussConsts<>+4(SB), Z29
 	VBROADCASTSS gaussConsts<>+104(SB), Z28
 	VBROADCASTSS gaussConsts<>+124(SB), Z27
-	VBROADCASTSS gaussConsts<>+208(SB), Z26
-	VBROADCASTSS gaussConsts<>+212(SB), Z25
+	VBROADCASTSS gaussConsts<>+204(SB), Z26
+	VBROADCASTSS gaussConsts<>+208(SB), Z25
 	VBROADCASTSS gaussConsts<>+12(SB), Z24
 	VBROADCASTSS gaussConsts<>+156(SB), Z23
 	VBROADCASTSS gaussConsts<>+120(SB), Z22
@@ -9411,6 +9427,8 @@ TEXT ·GMMGradientSoftplus(SB), NOSPLIT, $8-64
 	VBROADCASTSS gaussConsts<>+132(SB), Z18
 	VBROADCASTSS gaussConsts<>+136(SB), Z17
 	VBROADCASTSS gaussConsts<>+140(SB), Z16
+	MOVL         factor+64(FP), AX
+	MOVL         AX, 8(SP)
 
 	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
 	MOVQ w+0(FP), DI
@@ -9523,8 +9541,8 @@ l196:
 	VADDPS           Z9, Z11, Z9
 	VADDPS           Z8, Z6, Z6
 	VADDPS           Z9, Z7, Z7
-	VADDPS.BCST      gaussConsts<>+196(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+196(SB), Z7, Z7
+	VADDPS.BCST      8(SP), Z6, Z6
+	VADDPS.BCST      8(SP), Z7, Z7
 	VDIVPS           Z6, Z30, Z6
 	VDIVPS           Z7, Z30, Z7
 	VMULPS           Z6, Z2, Z2
@@ -9630,7 +9648,7 @@ l197:
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
+	VADDPS.BCST      8(SP), Z3, Z3
 	VDIVPS           Z3, Z30, Z3
 	VMULPS           Z3, Z1, Z1
 	VMULPS           Z1, Z31, Z4
@@ -9716,7 +9734,7 @@ l198:
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
+	VADDPS.BCST      8(SP), Z3, Z3
 	VDIVPS           Z3, Z30, Z3
 	VMULPS           Z3, Z1, Z1
 	VMULPS           Z1, Z31, Z4
@@ -9754,13 +9772,13 @@ l199:
 	VZEROUPPER
 	RET
 
-// func GMMGradientSoftplusKept(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, next *float32, rows int, n int)
+// func GMMGradientSoftplusKept(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, next *float32, rows int, n int, factor float32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·GMMGradientSoftplusKept(SB), NOSPLIT, $8-64
+TEXT ·GMMGradientSoftplusKept(SB), NOSPLIT, $8-68
 	// Registers:    Z0-Z27 values    Z28-Z30 constants and scalars    Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+4(SB), Z30
-	VBROADCASTSS gaussConsts<>+208(SB), Z29
-	VBROADCASTSS gaussConsts<>+212(SB), Z28
+	VBROADCASTSS gaussConsts<>+204(SB), Z29
+	VBROADCASTSS gaussConsts<>+208(SB), Z28
 
 	// Registers:    DI w    SI dmu    DX ds    BX x    R8 mu    R9 next    CX elements left in the row    R10 4n
 	MOVQ w+0(FP), DI
@@ -9916,9 +9934,9 @@ l205:
 	VZEROUPPER
 	RET
 
-// func GaussSampleSoftplus(z *float32, mu *float32, s *float32, eps *float32, rows int, n int, ld int)
+// func GaussSampleSoftplus(z *float32, mu *float32, s *float32, eps *float32, rows int, n int, ld int, factor float32)
 // Requires: AVX, AVX512F
-TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
+TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $32-60
 	// Registers:    Z0-Z9 values    Z10-Z31 constants and scalars
 	VBROADCASTSS gaussConsts<>+104(SB), Z31
 	VBROADCASTSS gaussConsts<>+124(SB), Z30
@@ -9942,6 +9960,8 @@ TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	VBROADCASTSS gaussConsts<>+180(SB), Z12
 	VBROADCASTSS gaussConsts<>+184(SB), Z11
 	VBROADCASTSS gaussConsts<>+188(SB), Z10
+	MOVL         factor+56(FP), AX
+	MOVL         AX, 24(SP)
 
 	// Registers:    DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
 	MOVQ z+0(FP), DI
@@ -10047,8 +10067,8 @@ l208:
 	VADDPS           Z3, Z5, Z3
 	VADDPS           Z2, Z0, Z0
 	VADDPS           Z3, Z1, Z1
-	VADDPS.BCST      gaussConsts<>+196(SB), Z0, Z0
-	VADDPS.BCST      gaussConsts<>+196(SB), Z1, Z1
+	VADDPS.BCST      24(SP), Z0, Z0
+	VADDPS.BCST      24(SP), Z1, Z1
 	VMOVUPS          (BX), Z2
 	VMOVUPS          64(BX), Z3
 	VMOVUPS          (SI), Z4
@@ -10111,7 +10131,7 @@ l209:
 	VFMADD231PS      Z4, Z3, Z1
 	VADDPS           Z1, Z2, Z1
 	VADDPS           Z1, Z0, Z0
-	VADDPS.BCST      gaussConsts<>+196(SB), Z0, Z0
+	VADDPS.BCST      24(SP), Z0, Z0
 	VMOVUPS          (BX), Z1
 	VMOVUPS          (SI), Z2
 	VFMADD231PS      Z1, Z0, Z2
@@ -10173,7 +10193,7 @@ l210:
 	VFMADD231PS      Z4, Z3, Z1
 	VADDPS           Z1, Z2, Z1
 	VADDPS           Z1, Z0, Z0
-	VADDPS.BCST      gaussConsts<>+196(SB), Z0, Z0
+	VADDPS.BCST      24(SP), Z0, Z0
 	VMOVUPS.Z        (BX), K7, Z1
 	VMOVUPS.Z        (SI), K7, Z2
 	VFMADD231PS      Z1, Z0, Z2
@@ -10191,9 +10211,9 @@ l211:
 	VZEROUPPER
 	RET
 
-// func GaussSampleSoftplusBackward(dmu *float32, ds *float32, dz *float32, s *float32, eps *float32, rows int, n int, ld int)
+// func GaussSampleSoftplusBackward(dmu *float32, ds *float32, dz *float32, s *float32, eps *float32, rows int, n int, ld int, factor float32)
 // Requires: AVX, AVX512F
-TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
+TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-68
 	// Registers:    Z0-Z18 values    Z19-Z31 constants and scalars
 	VBROADCASTSS gaussConsts<>+28(SB), Z31
 	VBROADCASTSS gaussConsts<>+124(SB), Z30
@@ -10636,7 +10656,7 @@ TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $88-120
 	VBROADCASTSS gaussConsts<>+12(SB), Z26
 	VBROADCASTSS gaussConsts<>+0(SB), Z25
 	VBROADCASTSS gaussConsts<>+4(SB), Z24
-	VBROADCASTSS gaussConsts<>+220(SB), Z23
+	VBROADCASTSS gaussConsts<>+216(SB), Z23
 	VBROADCASTSS gaussConsts<>+112(SB), Z22
 	VBROADCASTSS gaussConsts<>+116(SB), Z21
 
@@ -11088,7 +11108,7 @@ TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $48-88
 	VBROADCASTSS gaussConsts<>+100(SB), Z27
 	VBROADCASTSS gaussConsts<>+0(SB), Z26
 	VBROADCASTSS gaussConsts<>+4(SB), Z25
-	VBROADCASTSS gaussConsts<>+220(SB), Z24
+	VBROADCASTSS gaussConsts<>+216(SB), Z24
 	VBROADCASTSS gaussConsts<>+112(SB), Z23
 	VBROADCASTSS gaussConsts<>+116(SB), Z22
 
@@ -12196,7 +12216,7 @@ l253:
 	ADDQ         $0x04, (SP)
 	DECQ         16(SP)
 	JNE          l249
-	VPADDD.BCST  gaussConsts<>+220(SB), Z30, Z0
+	VPADDD.BCST  gaussConsts<>+216(SB), Z30, Z0
 	VPMINUD.BCST gaussConsts<>+148(SB), Z31, Z1
 	VPADDD.BCST  gaussConsts<>+152(SB), Z1, Z1
 	VPORD        Z0, Z1, Z31
@@ -12458,7 +12478,7 @@ TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $56-96
 	VBROADCASTSS gaussConsts<>+140(SB), Z18
 	VBROADCASTSS gaussConsts<>+144(SB), Z17
 	VBROADCASTSS gaussConsts<>+4(SB), Z16
-	VBROADCASTSS gaussConsts<>+220(SB), Z15
+	VBROADCASTSS gaussConsts<>+216(SB), Z15
 	VBROADCASTSS gaussConsts<>+148(SB), Z14
 	VBROADCASTSS gaussConsts<>+152(SB), Z13
 
@@ -12710,14 +12730,16 @@ l265:
 	VZEROUPPER
 	RET
 
-// func LatentStepSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int) (bad int)
+// func LatentStepSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·LatentStepSoftplus(SB), NOSPLIT, $40-96
+TEXT ·LatentStepSoftplus(SB), NOSPLIT, $48-104
 	// Registers:    Z0-Z23 values    Z24-Z27 constants and scalars    Z28-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+104(SB), Z27
 	VBROADCASTSS gaussConsts<>+28(SB), Z26
 	VBROADCASTSS gaussConsts<>+124(SB), Z25
 	VBROADCASTSS gaussConsts<>+4(SB), Z24
+	MOVL         factor+88(FP), AX
+	MOVL         AX, 40(SP)
 
 	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 muP    R10 sP    R11 eps    CX elements left in the row    R12 4n
 	MOVQ    sigmaQ+0(FP), DI
@@ -12937,10 +12959,10 @@ l268:
 	VADDPS           Z9, Z3, Z3
 	VADDPS           Z10, Z4, Z4
 	VADDPS           Z11, Z5, Z5
-	VADDPS.BCST      gaussConsts<>+196(SB), Z2, Z2
-	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
-	VADDPS.BCST      gaussConsts<>+196(SB), Z4, Z4
-	VADDPS.BCST      gaussConsts<>+196(SB), Z5, Z5
+	VADDPS.BCST      40(SP), Z2, Z2
+	VADDPS.BCST      40(SP), Z3, Z3
+	VADDPS.BCST      40(SP), Z4, Z4
+	VADDPS.BCST      40(SP), Z5, Z5
 	VDIVPS           Z4, Z26, Z8
 	VDIVPS           Z5, Z26, Z9
 	VMULPS           Z8, Z6, Z6
@@ -13084,8 +13106,8 @@ l269:
 	VADDPS           Z5, Z7, Z5
 	VADDPS           Z4, Z1, Z1
 	VADDPS           Z5, Z2, Z2
-	VADDPS.BCST      gaussConsts<>+196(SB), Z1, Z1
-	VADDPS.BCST      gaussConsts<>+196(SB), Z2, Z2
+	VADDPS.BCST      40(SP), Z1, Z1
+	VADDPS.BCST      40(SP), Z2, Z2
 	VDIVPS           Z2, Z26, Z4
 	VMULPS           Z4, Z3, Z3
 	VMULPS           Z4, Z1, Z5
@@ -13214,8 +13236,8 @@ l270:
 	VADDPS           Z5, Z7, Z5
 	VADDPS           Z4, Z1, Z1
 	VADDPS           Z5, Z2, Z2
-	VADDPS.BCST      gaussConsts<>+196(SB), Z1, Z1
-	VADDPS.BCST      gaussConsts<>+196(SB), Z2, Z2
+	VADDPS.BCST      40(SP), Z1, Z1
+	VADDPS.BCST      40(SP), Z2, Z2
 	VDIVPS           Z2, Z26, Z4
 	VMULPS           Z4, Z3, Z3
 	VMULPS           Z4, Z1, Z5
@@ -13252,18 +13274,21 @@ l271:
 	ADDQ         32(SP), R10
 	DECQ         (SP)
 	JNE          l267
-	VPMINUD.BCST gaussConsts<>+200(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+204(SB), Z0, Z28
+	VPMINUD.BCST gaussConsts<>+196(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+200(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
-	MOVQ         AX, bad+88(FP)
+	MOVQ         AX, bad+96(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
+// func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $152-120
+TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $160-128
 	// Registers:    Z0-Z28 values    Z29-Z31 kept from loop to loop
+	MOVL factor+112(FP), AX
+	MOVL AX, 88(SP)
+
 	// Registers:    DI dmuQ    SI dsQ    DX dmuP    BX dsP    R8 dz    R9 muQ    R10 sQ    R11 muP    R12 sP    R13 eps    CX elements left in the row
 	MOVQ         dmuQ+0(FP), DI
 	MOVQ         dsQ+8(FP), SI
@@ -13490,7 +13515,7 @@ l274:
 	VMULPS           Z14, Z14, Z26
 	VMULPS           Z15, Z15, Z27
 	VMULPS           Z16, Z16, Z28
-	VMOVUPS          Z7, 88(SP)
+	VMOVUPS          Z7, 96(SP)
 	VMULPS           Z17, Z17, Z7
 	VFMADD231PS      Z26, Z22, Z14
 	VFMADD231PS      Z27, Z23, Z15
@@ -13504,10 +13529,10 @@ l274:
 	VADDPS           Z14, Z11, Z10
 	VADDPS           Z15, Z12, Z11
 	VADDPS           Z16, Z13, Z12
-	VADDPS.BCST      gaussConsts<>+196(SB), Z7, Z7
-	VADDPS.BCST      gaussConsts<>+196(SB), Z10, Z10
-	VADDPS.BCST      gaussConsts<>+196(SB), Z11, Z11
-	VADDPS.BCST      gaussConsts<>+196(SB), Z12, Z12
+	VADDPS.BCST      88(SP), Z7, Z7
+	VADDPS.BCST      88(SP), Z10, Z10
+	VADDPS.BCST      88(SP), Z11, Z11
+	VADDPS.BCST      88(SP), Z12, Z12
 	VBROADCASTSS     gaussConsts<>+28(SB), Z13
 	VDIVPS           Z11, Z13, Z13
 	VBROADCASTSS     gaussConsts<>+28(SB), Z14
@@ -13587,10 +13612,10 @@ l274:
 	VBROADCASTSS     gaussConsts<>+28(SB), Z0
 	VBLENDMPS        Z6, Z0, K1, Z0
 	VBROADCASTSS     gaussConsts<>+28(SB), Z1
-	VBLENDMPS        88(SP), Z1, K2, Z1
+	VBLENDMPS        96(SP), Z1, K2, Z1
 	VADDPS.BCST      gaussConsts<>+28(SB), Z6, Z2
 	VBROADCASTSS     gaussConsts<>+28(SB), Z3
-	VADDPS           88(SP), Z3, Z3
+	VADDPS           96(SP), Z3, Z3
 	VDIVPS           Z2, Z0, Z0
 	VDIVPS           Z3, Z1, Z1
 	VMULPS           Z0, Z7, Z2
@@ -13716,8 +13741,8 @@ l275:
 	VADDPS           Z8, Z10, Z8
 	VADDPS           Z7, Z5, Z5
 	VADDPS           Z8, Z6, Z6
-	VADDPS.BCST      gaussConsts<>+196(SB), Z5, Z5
-	VADDPS.BCST      gaussConsts<>+196(SB), Z6, Z6
+	VADDPS.BCST      88(SP), Z5, Z5
+	VADDPS.BCST      88(SP), Z6, Z6
 	VBROADCASTSS     gaussConsts<>+28(SB), Z7
 	VDIVPS           Z6, Z7, Z7
 	VMULPS           Z7, Z0, Z0
@@ -13882,8 +13907,8 @@ l276:
 	VADDPS           Z8, Z10, Z8
 	VADDPS           Z7, Z5, Z5
 	VADDPS           Z8, Z6, Z6
-	VADDPS.BCST      gaussConsts<>+196(SB), Z5, Z5
-	VADDPS.BCST      gaussConsts<>+196(SB), Z6, Z6
+	VADDPS.BCST      88(SP), Z5, Z5
+	VADDPS.BCST      88(SP), Z6, Z6
 	VBROADCASTSS     gaussConsts<>+28(SB), Z7
 	VDIVPS           Z6, Z7, Z7
 	VMULPS           Z7, Z0, Z0
@@ -13956,19 +13981,19 @@ l277:
 	ADDQ         $0x04, (SP)
 	DECQ         16(SP)
 	JNE          l273
-	VPADDD.BCST  gaussConsts<>+220(SB), Z30, Z0
-	VPMINUD.BCST gaussConsts<>+200(SB), Z31, Z1
-	VPADDD.BCST  gaussConsts<>+204(SB), Z1, Z1
+	VPADDD.BCST  gaussConsts<>+216(SB), Z30, Z0
+	VPMINUD.BCST gaussConsts<>+196(SB), Z31, Z1
+	VPADDD.BCST  gaussConsts<>+200(SB), Z1, Z1
 	VPORD        Z0, Z1, Z31
 	VPMOVD2M     Z31, K1
 	KMOVW        K1, AX
-	MOVQ         AX, bad+112(FP)
+	MOVQ         AX, bad+120(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int) (bad int)
+// func LatentStepStandardSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-80
+TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $32-88
 	// Registers:    Z0-Z11 values    Z12-Z27 constants and scalars    Z28-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+104(SB), Z27
 	VBROADCASTSS gaussConsts<>+28(SB), Z26
@@ -13986,6 +14011,8 @@ TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-80
 	VBROADCASTSS gaussConsts<>+140(SB), Z14
 	VBROADCASTSS gaussConsts<>+144(SB), Z13
 	VBROADCASTSS gaussConsts<>+160(SB), Z12
+	MOVL         factor+72(FP), AX
+	MOVL         AX, 24(SP)
 
 	// Registers:    DI sigmaQ    SI z    DX lanes    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ    sigmaQ+0(FP), DI
@@ -14103,8 +14130,8 @@ l280:
 	VADDPS           Z5, Z7, Z5
 	VADDPS           Z4, Z2, Z2
 	VADDPS           Z5, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+196(SB), Z2, Z2
-	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
+	VADDPS.BCST      24(SP), Z2, Z2
+	VADDPS.BCST      24(SP), Z3, Z3
 	VMULPS           Z27, Z0, Z4
 	VMULPS           Z27, Z1, Z5
 	VMULPS           Z27, Z2, Z6
@@ -14188,7 +14215,7 @@ l281:
 	VFMADD231PS      Z5, Z4, Z2
 	VADDPS           Z2, Z3, Z2
 	VADDPS           Z2, Z1, Z1
-	VADDPS.BCST      gaussConsts<>+196(SB), Z1, Z1
+	VADDPS.BCST      24(SP), Z1, Z1
 	VMULPS           Z27, Z0, Z2
 	VMULPS           Z27, Z1, Z3
 	VFMADD213PS.BCST gaussConsts<>+108(SB), Z3, Z3
@@ -14261,7 +14288,7 @@ l282:
 	VFMADD231PS      Z5, Z4, Z2
 	VADDPS           Z2, Z3, Z2
 	VADDPS           Z2, Z1, Z1
-	VADDPS.BCST      gaussConsts<>+196(SB), Z1, Z1
+	VADDPS.BCST      24(SP), Z1, Z1
 	VMULPS           Z27, Z0, Z2
 	VMULPS           Z27, Z1, Z3
 	VFMADD213PS.BCST gaussConsts<>+108(SB), Z3, Z3
@@ -14289,17 +14316,17 @@ l283:
 	ADDQ         16(SP), R8
 	DECQ         (SP)
 	JNE          l279
-	VPMINUD.BCST gaussConsts<>+200(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+204(SB), Z0, Z28
+	VPMINUD.BCST gaussConsts<>+196(SB), Z28, Z0
+	VPADDD.BCST  gaussConsts<>+200(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
-	MOVQ         AX, bad+72(FP)
+	MOVQ         AX, bad+80(FP)
 	VZEROUPPER
 	RET
 
-// func LatentStepStandardSoftplusBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
+// func LatentStepStandardSoftplusBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, dkl *float32, rows int, n int, ld int, factor float32) (bad int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $48-88
+TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $56-96
 	// Registers:    Z0-Z15 values    Z16-Z28 constants and scalars    Z29-Z31 kept from loop to loop
 	VBROADCASTSS gaussConsts<>+28(SB), Z28
 	VBROADCASTSS gaussConsts<>+4(SB), Z27
@@ -14314,6 +14341,8 @@ TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $48-88
 	VBROADCASTSS gaussConsts<>+128(SB), Z18
 	VBROADCASTSS gaussConsts<>+132(SB), Z17
 	VBROADCASTSS gaussConsts<>+136(SB), Z16
+	MOVL         factor+80(FP), AX
+	MOVL         AX, 48(SP)
 
 	// Registers:    DI dmuQ    SI dsQ    DX dz    BX muQ    R8 sQ    R9 eps    CX elements left in the row    R10 4n
 	MOVQ    dmuQ+0(FP), DI
@@ -14443,8 +14472,8 @@ l286:
 	VADDPS           Z9, Z11, Z9
 	VADDPS           Z8, Z6, Z6
 	VADDPS           Z9, Z7, Z7
-	VADDPS.BCST      gaussConsts<>+196(SB), Z6, Z6
-	VADDPS.BCST      gaussConsts<>+196(SB), Z7, Z7
+	VADDPS.BCST      48(SP), Z6, Z6
+	VADDPS.BCST      48(SP), Z7, Z7
 	VPANDD           Z25, Z0, Z8
 	VPANDD           Z25, Z1, Z9
 	VPMAXUD          Z30, Z8, Z30
@@ -14549,7 +14578,7 @@ l287:
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
+	VADDPS.BCST      48(SP), Z3, Z3
 	VPANDD           Z25, Z0, Z4
 	VPMAXUD          Z30, Z4, Z30
 	VSUBPS           Z28, Z3, Z4
@@ -14636,7 +14665,7 @@ l288:
 	VFMADD231PS      Z7, Z6, Z4
 	VADDPS           Z4, Z5, Z4
 	VADDPS           Z4, Z3, Z3
-	VADDPS.BCST      gaussConsts<>+196(SB), Z3, Z3
+	VADDPS.BCST      48(SP), Z3, Z3
 	VPANDD           Z25, Z0, Z4
 	VMOVAPS.Z        Z4, K7, Z4
 	VPMAXUD          Z30, Z4, Z30
@@ -14675,12 +14704,12 @@ l289:
 	ADDQ         $0x04, (SP)
 	DECQ         8(SP)
 	JNE          l285
-	VPADDD.BCST  gaussConsts<>+220(SB), Z30, Z0
-	VPMINUD.BCST gaussConsts<>+200(SB), Z31, Z1
-	VPADDD.BCST  gaussConsts<>+204(SB), Z1, Z1
+	VPADDD.BCST  gaussConsts<>+216(SB), Z30, Z0
+	VPMINUD.BCST gaussConsts<>+196(SB), Z31, Z1
+	VPADDD.BCST  gaussConsts<>+200(SB), Z1, Z1
 	VPORD        Z0, Z1, Z31
 	VPMOVD2M     Z31, K1
 	KMOVW        K1, AX
-	MOVQ         AX, bad+80(FP)
+	MOVQ         AX, bad+88(FP)
 	VZEROUPPER
 	RET

@@ -66,8 +66,7 @@ DATA logisticConsts<>+232(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
 DATA logisticConsts<>+236(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
 DATA logisticConsts<>+240(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
 DATA logisticConsts<>+244(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
-DATA logisticConsts<>+248(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
-GLOBL logisticConsts<>(SB), RODATA|NOPTR, $252
+GLOBL logisticConsts<>(SB), RODATA|NOPTR, $248
 
 // func LogisticSigma(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
 // Requires: AVX, AVX512F, AVX512VL
@@ -3811,9 +3810,9 @@ l49:
 	VZEROUPPER
 	RET
 
-// func LogisticSoftplus(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
+// func LogisticSoftplus(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32, factor float32)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·LogisticSoftplus(SB), NOSPLIT, $64-80
+TEXT ·LogisticSoftplus(SB), NOSPLIT, $72-84
 	// Registers:    Z0-Z11 values    Z12-Z26 constants and scalars    Z27-Z31 kept from loop to loop
 	VBROADCASTSS logisticConsts<>+40(SB), Z26
 	VBROADCASTSS logisticConsts<>+20(SB), Z25
@@ -3832,10 +3831,12 @@ TEXT ·LogisticSoftplus(SB), NOSPLIT, $64-80
 	VBROADCASTSS logisticConsts<>+12(SB), Z12
 	MOVL         step+68(FP), AX
 	MOVL         AX, 40(SP)
-	MOVL         unit+76(FP), AX
+	MOVL         factor+80(FP), AX
 	MOVL         AX, 48(SP)
-	MOVL         last+72(FP), AX
+	MOVL         unit+76(FP), AX
 	MOVL         AX, 56(SP)
+	MOVL         last+72(FP), AX
+	MOVL         AX, 64(SP)
 	MOVL         levels1+64(FP), AX
 	MOVL         AX, 32(SP)
 
@@ -3976,30 +3977,30 @@ l57:
 	VFMADD231PS      Z4, Z3, Z1
 	VADDPS           Z1, Z2, Z1
 	VADDPS           Z1, Z0, Z0
-	VADDPS.BCST      logisticConsts<>+248(SB), Z0, Z0
+	VADDPS.BCST      48(SP), Z0, Z0
 	VBROADCASTSS     logisticConsts<>+28(SB), Z1
 	VMINPS           Z0, Z1, Z0
 	VBROADCASTSS     logisticConsts<>+32(SB), Z1
 	VMAXPS           Z0, Z1, Z0
 	VDIVPS           Z0, Z26, Z0
-	VMULPS.BCST      48(SP), Z0, Z0
+	VMULPS.BCST      56(SP), Z0, Z0
 
 	// the edges of the bin
 	VMOVUPS           (BX), Z1
-	VADDPS.BCST       56(SP), Z27, Z2
+	VADDPS.BCST       64(SP), Z27, Z2
 	VCMPPS            $0x00, Z22, Z2, K1
 	VSUBPS.BCST       40(SP), Z27, Z2
 	VBLENDMPS         Z23, Z2, K1, Z2
-	VCMPPS.BCST       $0x00, 56(SP), Z27, K1
+	VCMPPS.BCST       $0x00, 64(SP), Z27, K1
 	VADDPS.BCST       40(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z3, K1, Z3
-	VFNMADD231PS.BCST 56(SP), Z1, Z2
+	VFNMADD231PS.BCST 64(SP), Z1, Z2
 	VMULPS            Z0, Z2, Z2
 	VBROADCASTSS      logisticConsts<>+44(SB), Z4
 	VMINPS            Z2, Z4, Z2
 	VBROADCASTSS      logisticConsts<>+48(SB), Z4
 	VMAXPS            Z2, Z4, Z2
-	VFNMADD231PS.BCST 56(SP), Z1, Z3
+	VFNMADD231PS.BCST 64(SP), Z1, Z3
 	VMULPS            Z0, Z3, Z1
 	VBROADCASTSS      logisticConsts<>+44(SB), Z3
 	VMINPS            Z1, Z3, Z1
@@ -4075,7 +4076,7 @@ l57:
 	VMULPS      Z3, Z0, Z0
 	VDIVPS      Z0, Z26, Z0
 	VPANDD.BCST logisticConsts<>+4(SB), Z27, Z3
-	VCMPPS.BCST $0x11, 56(SP), Z3, K1
+	VCMPPS.BCST $0x11, 64(SP), Z3, K1
 	VADDPS      Z26, Z5, Z3
 	VDIVPS      Z3, Z5, Z3
 	VBLENDMPS   Z3, Z26, K1, Z3
@@ -4254,30 +4255,30 @@ l59:
 	VFMADD231PS      Z4, Z3, Z1
 	VADDPS           Z1, Z2, Z1
 	VADDPS           Z1, Z0, Z0
-	VADDPS.BCST      logisticConsts<>+248(SB), Z0, Z0
+	VADDPS.BCST      48(SP), Z0, Z0
 	VBROADCASTSS     logisticConsts<>+28(SB), Z1
 	VMINPS           Z0, Z1, Z0
 	VBROADCASTSS     logisticConsts<>+32(SB), Z1
 	VMAXPS           Z0, Z1, Z0
 	VDIVPS           Z0, Z26, Z0
-	VMULPS.BCST      48(SP), Z0, Z0
+	VMULPS.BCST      56(SP), Z0, Z0
 
 	// the edges of the bin
 	VMOVUPS.Z         (BX), K7, Z1
-	VADDPS.BCST       56(SP), Z27, Z2
+	VADDPS.BCST       64(SP), Z27, Z2
 	VCMPPS            $0x00, Z22, Z2, K1
 	VSUBPS.BCST       40(SP), Z27, Z2
 	VBLENDMPS         Z23, Z2, K1, Z2
-	VCMPPS.BCST       $0x00, 56(SP), Z27, K1
+	VCMPPS.BCST       $0x00, 64(SP), Z27, K1
 	VADDPS.BCST       40(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z3, K1, Z3
-	VFNMADD231PS.BCST 56(SP), Z1, Z2
+	VFNMADD231PS.BCST 64(SP), Z1, Z2
 	VMULPS            Z0, Z2, Z2
 	VBROADCASTSS      logisticConsts<>+44(SB), Z4
 	VMINPS            Z2, Z4, Z2
 	VBROADCASTSS      logisticConsts<>+48(SB), Z4
 	VMAXPS            Z2, Z4, Z2
-	VFNMADD231PS.BCST 56(SP), Z1, Z3
+	VFNMADD231PS.BCST 64(SP), Z1, Z3
 	VMULPS            Z0, Z3, Z1
 	VBROADCASTSS      logisticConsts<>+44(SB), Z3
 	VMINPS            Z1, Z3, Z1
@@ -4353,7 +4354,7 @@ l59:
 	VMULPS      Z3, Z0, Z0
 	VDIVPS      Z0, Z26, Z0
 	VPANDD.BCST logisticConsts<>+4(SB), Z27, Z3
-	VCMPPS.BCST $0x11, 56(SP), Z3, K1
+	VCMPPS.BCST $0x11, 64(SP), Z3, K1
 	VADDPS      Z26, Z5, Z3
 	VDIVPS      Z3, Z5, Z3
 	VBLENDMPS   Z3, Z26, K1, Z3
@@ -4621,9 +4622,9 @@ l60:
 	VZEROUPPER
 	RET
 
-// func LogisticSoftplusBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
+// func LogisticSoftplusBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32, factor float32)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·LogisticSoftplusBackward(SB), NOSPLIT, $88-104
+TEXT ·LogisticSoftplusBackward(SB), NOSPLIT, $96-108
 	// Registers:    Z0-Z14 values    Z15-Z25 constants and scalars    Z26-Z31 kept from loop to loop
 	VBROADCASTSS logisticConsts<>+40(SB), Z25
 	VBROADCASTSS logisticConsts<>+20(SB), Z24
@@ -4638,10 +4639,12 @@ TEXT ·LogisticSoftplusBackward(SB), NOSPLIT, $88-104
 	VBROADCASTSS logisticConsts<>+120(SB), Z15
 	MOVL         step+92(FP), AX
 	MOVL         AX, 64(SP)
-	MOVL         unit+100(FP), AX
+	MOVL         factor+104(FP), AX
 	MOVL         AX, 72(SP)
-	MOVL         last+96(FP), AX
+	MOVL         unit+100(FP), AX
 	MOVL         AX, 80(SP)
+	MOVL         last+96(FP), AX
+	MOVL         AX, 88(SP)
 	MOVL         levels1+88(FP), AX
 	MOVL         AX, 56(SP)
 
@@ -4798,7 +4801,7 @@ l67:
 	VFMADD231PS      Z6, Z5, Z3
 	VADDPS           Z3, Z4, Z3
 	VADDPS           Z3, Z2, Z2
-	VADDPS.BCST      logisticConsts<>+248(SB), Z2, Z2
+	VADDPS.BCST      72(SP), Z2, Z2
 	VBROADCASTSS     logisticConsts<>+28(SB), Z3
 	VMINPS           Z2, Z3, Z2
 	VBROADCASTSS     logisticConsts<>+32(SB), Z3
@@ -4808,24 +4811,24 @@ l67:
 	VBLENDMPS        Z1, Z25, K1, Z0
 	VADDPS           Z1, Z25, Z1
 	VDIVPS           Z1, Z0, Z0
-	VMULPS.BCST      72(SP), Z2, Z1
+	VMULPS.BCST      80(SP), Z2, Z1
 
 	// the edges of the bin
 	VMOVUPS           (R10), Z3
-	VADDPS.BCST       80(SP), Z27, Z4
+	VADDPS.BCST       88(SP), Z27, Z4
 	VCMPPS            $0x00, Z23, Z4, K1
 	VSUBPS.BCST       64(SP), Z27, Z4
 	VBLENDMPS.BCST    logisticConsts<>+0(SB), Z4, K1, Z4
-	VCMPPS.BCST       $0x00, 80(SP), Z27, K1
+	VCMPPS.BCST       $0x00, 88(SP), Z27, K1
 	VADDPS.BCST       64(SP), Z27, Z5
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z5, K1, Z5
-	VFNMADD231PS.BCST 80(SP), Z3, Z4
+	VFNMADD231PS.BCST 88(SP), Z3, Z4
 	VMULPS            Z1, Z4, Z4
 	VBROADCASTSS      logisticConsts<>+44(SB), Z6
 	VMINPS            Z4, Z6, Z4
 	VBROADCASTSS      logisticConsts<>+48(SB), Z6
 	VMAXPS            Z4, Z6, Z4
-	VFNMADD231PS.BCST 80(SP), Z3, Z5
+	VFNMADD231PS.BCST 88(SP), Z3, Z5
 	VMULPS            Z1, Z5, Z3
 	VBROADCASTSS      logisticConsts<>+44(SB), Z5
 	VMINPS            Z3, Z5, Z3
@@ -4899,7 +4902,7 @@ l67:
 	VMULPS      Z9, Z7, Z10
 	VDIVPS      Z10, Z25, Z10
 	VPANDD.BCST logisticConsts<>+4(SB), Z27, Z11
-	VCMPPS.BCST $0x11, 80(SP), Z11, K1
+	VCMPPS.BCST $0x11, 88(SP), Z11, K1
 	VADDPS      Z25, Z8, Z11
 	VDIVPS      Z11, Z8, Z11
 	VBLENDMPS   Z11, Z25, K1, Z11
@@ -5104,7 +5107,7 @@ l69:
 	VFMADD231PS      Z6, Z5, Z3
 	VADDPS           Z3, Z4, Z3
 	VADDPS           Z3, Z2, Z2
-	VADDPS.BCST      logisticConsts<>+248(SB), Z2, Z2
+	VADDPS.BCST      72(SP), Z2, Z2
 	VBROADCASTSS     logisticConsts<>+28(SB), Z3
 	VMINPS           Z2, Z3, Z2
 	VBROADCASTSS     logisticConsts<>+32(SB), Z3
@@ -5114,24 +5117,24 @@ l69:
 	VBLENDMPS        Z1, Z25, K1, Z0
 	VADDPS           Z1, Z25, Z1
 	VDIVPS           Z1, Z0, Z0
-	VMULPS.BCST      72(SP), Z2, Z1
+	VMULPS.BCST      80(SP), Z2, Z1
 
 	// the edges of the bin
 	VMOVUPS.Z         (R10), K7, Z3
-	VADDPS.BCST       80(SP), Z27, Z4
+	VADDPS.BCST       88(SP), Z27, Z4
 	VCMPPS            $0x00, Z23, Z4, K1
 	VSUBPS.BCST       64(SP), Z27, Z4
 	VBLENDMPS.BCST    logisticConsts<>+0(SB), Z4, K1, Z4
-	VCMPPS.BCST       $0x00, 80(SP), Z27, K1
+	VCMPPS.BCST       $0x00, 88(SP), Z27, K1
 	VADDPS.BCST       64(SP), Z27, Z5
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z5, K1, Z5
-	VFNMADD231PS.BCST 80(SP), Z3, Z4
+	VFNMADD231PS.BCST 88(SP), Z3, Z4
 	VMULPS            Z1, Z4, Z4
 	VBROADCASTSS      logisticConsts<>+44(SB), Z6
 	VMINPS            Z4, Z6, Z4
 	VBROADCASTSS      logisticConsts<>+48(SB), Z6
 	VMAXPS            Z4, Z6, Z4
-	VFNMADD231PS.BCST 80(SP), Z3, Z5
+	VFNMADD231PS.BCST 88(SP), Z3, Z5
 	VMULPS            Z1, Z5, Z3
 	VBROADCASTSS      logisticConsts<>+44(SB), Z5
 	VMINPS            Z3, Z5, Z3
@@ -5205,7 +5208,7 @@ l69:
 	VMULPS      Z9, Z7, Z10
 	VDIVPS      Z10, Z25, Z10
 	VPANDD.BCST logisticConsts<>+4(SB), Z27, Z11
-	VCMPPS.BCST $0x11, 80(SP), Z11, K1
+	VCMPPS.BCST $0x11, 88(SP), Z11, K1
 	VADDPS      Z25, Z8, Z11
 	VDIVPS      Z11, Z8, Z11
 	VBLENDMPS   Z11, Z25, K1, Z11

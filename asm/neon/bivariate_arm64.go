@@ -29,13 +29,13 @@ func BivariateLog(lp *float32, y *float32, theta *float32, logits *float32, rows
 func BivariateLogBackward(lp *float32, dy *float32, dtheta *float32, dlogits *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int, factor float32)
 
 // BivariateSoftplus writes the log-densities of rows of n components: see kernels.BivariateMixtureLogProb.
-// sigma is ln(1+e^s) + ScaleEps. theta points behind the logit of the pen.
+// sigma is ln(1+e^s) + factor. theta points behind the logit of the pen.
 //
 //go:noescape
-func BivariateSoftplus(lp *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
+func BivariateSoftplus(lp *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int, factor float32)
 
 // BivariateSoftplusBackward is the gradient of BivariateSoftplus: see kernels.BivariateMixtureLogProbBackward.
 // lp holds the weights, and gets the log-densities. If a gradient but of a logit is not finite, then neither is that of y.
 //
 //go:noescape
-func BivariateSoftplusBackward(lp *float32, dy *float32, dtheta *float32, dlogits *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
+func BivariateSoftplusBackward(lp *float32, dy *float32, dtheta *float32, dlogits *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int, factor float32)

@@ -184,9 +184,7 @@ DATA bivariateConsts<>+1408(SB)/8, $0x42a65af642a65af6 // 0x1.4cb5ecp+06 = 83.17
 DATA bivariateConsts<>+1416(SB)/8, $0x42a65af642a65af6
 DATA bivariateConsts<>+1424(SB)/8, $0xc2a65af6c2a65af6 // -0x1.4cb5ecp+06 = -83.17766
 DATA bivariateConsts<>+1432(SB)/8, $0xc2a65af6c2a65af6
-DATA bivariateConsts<>+1440(SB)/8, $0x38d1b71738d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
-DATA bivariateConsts<>+1448(SB)/8, $0x38d1b71738d1b717
-GLOBL bivariateConsts<>(SB), RODATA|NOPTR, $1456
+GLOBL bivariateConsts<>(SB), RODATA|NOPTR, $1440
 
 // func BivariateSigma(lp *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
 TEXT ·BivariateSigma(SB), NOSPLIT, $24-64
@@ -17262,17 +17260,18 @@ l1256:
 	BNE      l1244
 	RET
 
-// func BivariateSoftplus(lp *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
-TEXT ·BivariateSoftplus(SB), NOSPLIT, $24-64
+// func BivariateSoftplus(lp *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int, factor float32)
+TEXT ·BivariateSoftplus(SB), NOSPLIT, $40-68
 	MOVD     $bivariateConsts<>(SB), R26
 
 	// Registers:    V0-V10 values    V11-V17 constants and scalars    V18-V31 kept from loop to loop
-	FMOVQ    768(R26), F17
-	FMOVQ    1264(R26), F16
-	FMOVQ    592(R26), F15
-	FLDPQ    624(R26), (F14, F13)
-	FMOVQ    656(R26), F12
-	FMOVQ    736(R26), F11
+	FMOVS    factor+64(FP), F17
+	VDUP     V17.S[0], V17.S4
+	FMOVQ    768(R26), F16
+	FMOVQ    1264(R26), F15
+	FMOVQ    592(R26), F14
+	FLDPQ    624(R26), (F13, F12)
+	FMOVQ    656(R26), F11
 
 	// Registers:    R0 lp    R1 y    R2 theta    R3 logits    R15 elements left in the row    R4 4n
 	MOVD     lp+0(FP), R0
@@ -17440,15 +17439,15 @@ l2005:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    608(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -17468,9 +17467,11 @@ l2005:
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
-	VAND     V3.B16, V11.B16, V3.B16
+	FMOVQ    736(R26), F4
+	VAND     V3.B16, V4.B16, V3.B16
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x4e22d563 // fadd v3.4s, v11.4s, v2.4s
+	FMOVQ    736(R26), F3
+	WORD     $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
 	WORD     $0x6e23fc43 // fdiv v3.4s, v2.4s, v3.4s
 	WORD     $0x6ea0d824 // fcmle v4.4s, v1.4s, #0.0
 	FMOVQ    560(R26), F5
@@ -17480,9 +17481,9 @@ l2005:
 	WORD     $0x4e641c21 // bic v1.16b, v1.16b, v4.16b
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb1e444 // fcmgt v4.4s, v2.4s, v17.4s
+	WORD     $0x6eb0e444 // fcmgt v4.4s, v2.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V17.S4, V2.S4, V5.S4
+	VFMLA    V16.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -17537,15 +17538,15 @@ l2006:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    608(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -17568,9 +17569,9 @@ l2006:
 	VAND     V3.B16, V1.B16, V1.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb1e443 // fcmgt v3.4s, v2.4s, v17.4s
+	WORD     $0x6eb0e443 // fcmgt v3.4s, v2.4s, v16.4s
 	FMOVQ    784(R26), F4
-	VFMLA    V17.S4, V2.S4, V4.S4
+	VFMLA    V16.S4, V2.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V2.B16
 	FMOVQ    800(R26), F4
 	VAND     V3.B16, V4.B16, V3.B16
@@ -17595,13 +17596,13 @@ l2006:
 	VFMLA    V4.S4, V5.S4, V2.S4
 	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    1440(R26), F2
-	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD     $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	FMOVQ    944(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    960(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	WORD     $0x6e21fd61 // fdiv v1.4s, v11.4s, v1.4s
+	FMOVQ    736(R26), F2
+	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
 	ADD      R5<<0, R2, R24
 	FMOVQ    (R24), F2
 	FMOVQ    560(R26), F3
@@ -17611,15 +17612,15 @@ l2006:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F4
-	VFMLA    V15.S4, V3.S4, V4.S4
+	VFMLA    V14.S4, V3.S4, V4.S4
 	FMOVQ    608(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V14.S4, V5.S4, V3.S4
 	VFMLS    V13.S4, V5.S4, V3.S4
+	VFMLS    V12.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
-	VFMLA    V3.S4, V12.S4, V5.S4
+	VFMLA    V3.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    704(R26), F5
@@ -17642,9 +17643,9 @@ l2006:
 	VAND     V4.B16, V2.B16, V2.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
+	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V17.S4, V3.S4, V5.S4
+	VFMLA    V16.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -17669,29 +17670,29 @@ l2006:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1440(R26), F3
-	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD     $0x4e31d442 // fadd v2.4s, v2.4s, v17.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	WORD     $0x6e22fd62 // fdiv v2.4s, v11.4s, v2.4s
+	FMOVQ    736(R26), F3
+	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea0f803 // fabs v3.4s, v0.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F4
-	VFMLS    V15.S4, V3.S4, V4.S4
+	VFMLS    V14.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V14.S4, V5.S4, V6.S4
 	VFMLA    V13.S4, V5.S4, V6.S4
+	VFMLA    V12.S4, V5.S4, V6.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
-	VFMLS    V6.S4, V12.S4, V5.S4
+	VFMLS    V6.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F7
 	VFMLS    V6.S4, V5.S4, V7.S4
 	FMOVQ    704(R26), F5
@@ -17706,15 +17707,16 @@ l2006:
 	// p 2^n
 	VSHL     $23, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fd65 // fdiv v5.4s, v11.4s, v4.4s
+	FMOVQ    736(R26), F5
+	WORD     $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 
 	// w = u/2, with the sign of r in w2
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
+	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 	FMOVQ    (R2), F8
-	VFMLS    V17.S4, V8.S4, V7.S4
+	VFMLS    V16.S4, V8.S4, V7.S4
 	WORD     $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
 	FMOVQ    1024(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
@@ -17722,10 +17724,10 @@ l2006:
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	ADD      R4<<0, R2, R25
 	FMOVQ    (R25), F9
-	VFMLS    V17.S4, V9.S4, V8.S4
+	VFMLS    V16.S4, V9.S4, V8.S4
 	WORD     $0x6e22dd08 // fmul v8.4s, v8.4s, v2.4s
 	FMOVQ    1024(R26), F9
 	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
@@ -17745,7 +17747,8 @@ l2006:
 	VAND     V10.B16, V9.B16, V9.B16
 	VSUB     V9.S4, V2.S4, V2.S4
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD     $0x4e26d562 // fadd v2.4s, v11.4s, v6.4s
+	FMOVQ    736(R26), F2
+	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VADD     V9.S4, V8.S4, V2.S4
 
@@ -17757,7 +17760,8 @@ l2006:
 	VSUB     V6.S4, V1.S4, V1.S4
 	VADD     V2.S4, V6.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD     $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
+	FMOVQ    736(R26), F6
+	WORD     $0x4ea6d421 // fsub v1.4s, v1.4s, v6.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    1088(R26), F6
@@ -17790,10 +17794,10 @@ l2006:
 
 	// the quadratic form
 	WORD     $0x4ea0d4e2 // fsub v2.4s, v7.4s, v0.4s
-	WORD     $0x6e31dc42 // fmul v2.4s, v2.4s, v17.4s
+	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
 	WORD     $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
 	WORD     $0x4e20d4e3 // fadd v3.4s, v7.4s, v0.4s
-	WORD     $0x6e31dc63 // fmul v3.4s, v3.4s, v17.4s
+	WORD     $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x6e23dc63 // fmul v3.4s, v3.4s, v3.4s
 	VFMLA    V2.S4, V2.S4, V3.S4
@@ -17807,21 +17811,21 @@ l2006:
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 
 	// the lanes of the log-sum-exp of the logits
-	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -17836,7 +17840,7 @@ l2006:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 
@@ -17848,21 +17852,21 @@ l2006:
 	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V27.B16
-	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V1.S4, V3.S4
+	VFMLA    V14.S4, V1.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V1.S4
 	VFMLS    V13.S4, V4.S4, V1.S4
+	VFMLS    V12.S4, V4.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	VFMLA    V1.S4, V12.S4, V4.S4
+	VFMLA    V1.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -17877,23 +17881,23 @@ l2006:
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f602 // fmax v2.4s, v16.4s, v0.4s
+	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -17908,7 +17912,7 @@ l2006:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
+	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V23.S4, V0.S4
 	VMOV     V0.B16, V23.B16
@@ -17921,13 +17925,13 @@ l2006:
 	FMOVQ    576(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    608(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -17946,9 +17950,9 @@ l2006:
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
 	VAND     V3.B16, V1.B16, V1.B16
-	WORD     $0x6eb1e443 // fcmgt v3.4s, v2.4s, v17.4s
+	WORD     $0x6eb0e443 // fcmgt v3.4s, v2.4s, v16.4s
 	FMOVQ    784(R26), F4
-	VFMLA    V17.S4, V2.S4, V4.S4
+	VFMLA    V16.S4, V2.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V2.B16
 	FMOVQ    800(R26), F4
 	VAND     V3.B16, V4.B16, V3.B16
@@ -17973,13 +17977,13 @@ l2006:
 	VFMLA    V4.S4, V5.S4, V2.S4
 	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    1440(R26), F2
-	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD     $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	FMOVQ    944(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    960(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	WORD     $0x6e21fd61 // fdiv v1.4s, v11.4s, v1.4s
+	FMOVQ    736(R26), F2
+	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
 	ADD      R5<<0, R2, R24
 	FMOVQ    16(R24), F2
 	FMOVQ    560(R26), F3
@@ -17987,13 +17991,13 @@ l2006:
 	FMOVQ    576(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
-	VFMLA    V15.S4, V3.S4, V4.S4
+	VFMLA    V14.S4, V3.S4, V4.S4
 	FMOVQ    608(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V14.S4, V5.S4, V3.S4
 	VFMLS    V13.S4, V5.S4, V3.S4
+	VFMLS    V12.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
-	VFMLA    V3.S4, V12.S4, V5.S4
+	VFMLA    V3.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    704(R26), F5
@@ -18012,9 +18016,9 @@ l2006:
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c844 // fcmgt v4.4s, v2.4s, #0.0
 	VAND     V4.B16, V2.B16, V2.B16
-	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
+	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V17.S4, V3.S4, V5.S4
+	VFMLA    V16.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -18039,25 +18043,25 @@ l2006:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1440(R26), F3
-	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD     $0x4e31d442 // fadd v2.4s, v2.4s, v17.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	WORD     $0x6e22fd62 // fdiv v2.4s, v11.4s, v2.4s
+	FMOVQ    736(R26), F3
+	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea0f803 // fabs v3.4s, v0.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	VFMLS    V15.S4, V3.S4, V4.S4
+	VFMLS    V14.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V14.S4, V5.S4, V6.S4
 	VFMLA    V13.S4, V5.S4, V6.S4
+	VFMLA    V12.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
-	VFMLS    V6.S4, V12.S4, V5.S4
+	VFMLS    V6.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F7
 	VFMLS    V6.S4, V5.S4, V7.S4
 	FMOVQ    704(R26), F5
@@ -18070,13 +18074,14 @@ l2006:
 	VFMLS    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fd65 // fdiv v5.4s, v11.4s, v4.4s
+	FMOVQ    736(R26), F5
+	WORD     $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
+	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 	FMOVQ    16(R2), F8
-	VFMLS    V17.S4, V8.S4, V7.S4
+	VFMLS    V16.S4, V8.S4, V7.S4
 	WORD     $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
 	FMOVQ    1024(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
@@ -18084,10 +18089,10 @@ l2006:
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	ADD      R4<<0, R2, R25
 	FMOVQ    16(R25), F9
-	VFMLS    V17.S4, V9.S4, V8.S4
+	VFMLS    V16.S4, V9.S4, V8.S4
 	WORD     $0x6e22dd08 // fmul v8.4s, v8.4s, v2.4s
 	FMOVQ    1024(R26), F9
 	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
@@ -18107,7 +18112,8 @@ l2006:
 	VAND     V10.B16, V9.B16, V9.B16
 	VSUB     V9.S4, V2.S4, V2.S4
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD     $0x4e26d562 // fadd v2.4s, v11.4s, v6.4s
+	FMOVQ    736(R26), F2
+	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VADD     V9.S4, V8.S4, V2.S4
 	FMOVQ    1056(R26), F6
@@ -18117,7 +18123,8 @@ l2006:
 	VSUB     V6.S4, V1.S4, V1.S4
 	VADD     V2.S4, V6.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD     $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
+	FMOVQ    736(R26), F6
+	WORD     $0x4ea6d421 // fsub v1.4s, v1.4s, v6.4s
 	FMOVQ    1088(R26), F6
 	FMOVQ    1072(R26), F8
 	VFMLA    V1.S4, V8.S4, V6.S4
@@ -18146,10 +18153,10 @@ l2006:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0d4e2 // fsub v2.4s, v7.4s, v0.4s
-	WORD     $0x6e31dc42 // fmul v2.4s, v2.4s, v17.4s
+	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
 	WORD     $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
 	WORD     $0x4e20d4e3 // fadd v3.4s, v7.4s, v0.4s
-	WORD     $0x6e31dc63 // fmul v3.4s, v3.4s, v17.4s
+	WORD     $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x6e23dc63 // fmul v3.4s, v3.4s, v3.4s
 	VFMLA    V2.S4, V2.S4, V3.S4
@@ -18161,17 +18168,17 @@ l2006:
 	FMOVQ    16(R3), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -18184,7 +18191,7 @@ l2006:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
 	WORD     $0x6ebae401 // fcmgt v1.4s, v0.4s, v26.4s
@@ -18194,17 +18201,17 @@ l2006:
 	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V26.B16
-	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V1.S4, V3.S4
+	VFMLA    V14.S4, V1.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V1.S4
 	VFMLS    V13.S4, V4.S4, V1.S4
+	VFMLS    V12.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V1.S4, V12.S4, V4.S4
+	VFMLA    V1.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -18217,19 +18224,19 @@ l2006:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f602 // fmax v2.4s, v16.4s, v0.4s
+	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -18242,7 +18249,7 @@ l2006:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
+	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V22.S4, V0.S4
 	VMOV     V0.B16, V22.B16
@@ -18255,13 +18262,13 @@ l2006:
 	FMOVQ    576(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    608(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -18280,9 +18287,9 @@ l2006:
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
 	VAND     V3.B16, V1.B16, V1.B16
-	WORD     $0x6eb1e443 // fcmgt v3.4s, v2.4s, v17.4s
+	WORD     $0x6eb0e443 // fcmgt v3.4s, v2.4s, v16.4s
 	FMOVQ    784(R26), F4
-	VFMLA    V17.S4, V2.S4, V4.S4
+	VFMLA    V16.S4, V2.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V2.B16
 	FMOVQ    800(R26), F4
 	VAND     V3.B16, V4.B16, V3.B16
@@ -18307,13 +18314,13 @@ l2006:
 	VFMLA    V4.S4, V5.S4, V2.S4
 	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    1440(R26), F2
-	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD     $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	FMOVQ    944(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    960(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	WORD     $0x6e21fd61 // fdiv v1.4s, v11.4s, v1.4s
+	FMOVQ    736(R26), F2
+	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
 	ADD      R5<<0, R2, R24
 	FMOVQ    32(R24), F2
 	FMOVQ    560(R26), F3
@@ -18321,13 +18328,13 @@ l2006:
 	FMOVQ    576(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
-	VFMLA    V15.S4, V3.S4, V4.S4
+	VFMLA    V14.S4, V3.S4, V4.S4
 	FMOVQ    608(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V14.S4, V5.S4, V3.S4
 	VFMLS    V13.S4, V5.S4, V3.S4
+	VFMLS    V12.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
-	VFMLA    V3.S4, V12.S4, V5.S4
+	VFMLA    V3.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    704(R26), F5
@@ -18346,9 +18353,9 @@ l2006:
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c844 // fcmgt v4.4s, v2.4s, #0.0
 	VAND     V4.B16, V2.B16, V2.B16
-	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
+	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V17.S4, V3.S4, V5.S4
+	VFMLA    V16.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -18373,25 +18380,25 @@ l2006:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1440(R26), F3
-	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD     $0x4e31d442 // fadd v2.4s, v2.4s, v17.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	WORD     $0x6e22fd62 // fdiv v2.4s, v11.4s, v2.4s
+	FMOVQ    736(R26), F3
+	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea0f803 // fabs v3.4s, v0.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	VFMLS    V15.S4, V3.S4, V4.S4
+	VFMLS    V14.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V14.S4, V5.S4, V6.S4
 	VFMLA    V13.S4, V5.S4, V6.S4
+	VFMLA    V12.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
-	VFMLS    V6.S4, V12.S4, V5.S4
+	VFMLS    V6.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F7
 	VFMLS    V6.S4, V5.S4, V7.S4
 	FMOVQ    704(R26), F5
@@ -18404,13 +18411,14 @@ l2006:
 	VFMLS    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fd65 // fdiv v5.4s, v11.4s, v4.4s
+	FMOVQ    736(R26), F5
+	WORD     $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
+	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 	FMOVQ    32(R2), F8
-	VFMLS    V17.S4, V8.S4, V7.S4
+	VFMLS    V16.S4, V8.S4, V7.S4
 	WORD     $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
 	FMOVQ    1024(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
@@ -18418,10 +18426,10 @@ l2006:
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	ADD      R4<<0, R2, R25
 	FMOVQ    32(R25), F9
-	VFMLS    V17.S4, V9.S4, V8.S4
+	VFMLS    V16.S4, V9.S4, V8.S4
 	WORD     $0x6e22dd08 // fmul v8.4s, v8.4s, v2.4s
 	FMOVQ    1024(R26), F9
 	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
@@ -18441,7 +18449,8 @@ l2006:
 	VAND     V10.B16, V9.B16, V9.B16
 	VSUB     V9.S4, V2.S4, V2.S4
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD     $0x4e26d562 // fadd v2.4s, v11.4s, v6.4s
+	FMOVQ    736(R26), F2
+	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VADD     V9.S4, V8.S4, V2.S4
 	FMOVQ    1056(R26), F6
@@ -18451,7 +18460,8 @@ l2006:
 	VSUB     V6.S4, V1.S4, V1.S4
 	VADD     V2.S4, V6.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD     $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
+	FMOVQ    736(R26), F6
+	WORD     $0x4ea6d421 // fsub v1.4s, v1.4s, v6.4s
 	FMOVQ    1088(R26), F6
 	FMOVQ    1072(R26), F8
 	VFMLA    V1.S4, V8.S4, V6.S4
@@ -18480,10 +18490,10 @@ l2006:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0d4e2 // fsub v2.4s, v7.4s, v0.4s
-	WORD     $0x6e31dc42 // fmul v2.4s, v2.4s, v17.4s
+	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
 	WORD     $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
 	WORD     $0x4e20d4e3 // fadd v3.4s, v7.4s, v0.4s
-	WORD     $0x6e31dc63 // fmul v3.4s, v3.4s, v17.4s
+	WORD     $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x6e23dc63 // fmul v3.4s, v3.4s, v3.4s
 	VFMLA    V2.S4, V2.S4, V3.S4
@@ -18495,17 +18505,17 @@ l2006:
 	FMOVQ    32(R3), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -18518,7 +18528,7 @@ l2006:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	WORD     $0x6eb9e401 // fcmgt v1.4s, v0.4s, v25.4s
@@ -18528,17 +18538,17 @@ l2006:
 	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V25.B16
-	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V1.S4, V3.S4
+	VFMLA    V14.S4, V1.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V1.S4
 	VFMLS    V13.S4, V4.S4, V1.S4
+	VFMLS    V12.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V1.S4, V12.S4, V4.S4
+	VFMLA    V1.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -18551,19 +18561,19 @@ l2006:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f602 // fmax v2.4s, v16.4s, v0.4s
+	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -18576,7 +18586,7 @@ l2006:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
+	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V21.S4, V0.S4
 	VMOV     V0.B16, V21.B16
@@ -18589,13 +18599,13 @@ l2006:
 	FMOVQ    576(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    608(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -18614,9 +18624,9 @@ l2006:
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
 	VAND     V3.B16, V1.B16, V1.B16
-	WORD     $0x6eb1e443 // fcmgt v3.4s, v2.4s, v17.4s
+	WORD     $0x6eb0e443 // fcmgt v3.4s, v2.4s, v16.4s
 	FMOVQ    784(R26), F4
-	VFMLA    V17.S4, V2.S4, V4.S4
+	VFMLA    V16.S4, V2.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V2.B16
 	FMOVQ    800(R26), F4
 	VAND     V3.B16, V4.B16, V3.B16
@@ -18641,13 +18651,13 @@ l2006:
 	VFMLA    V4.S4, V5.S4, V2.S4
 	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    1440(R26), F2
-	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD     $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	FMOVQ    944(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    960(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	WORD     $0x6e21fd61 // fdiv v1.4s, v11.4s, v1.4s
+	FMOVQ    736(R26), F2
+	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
 	ADD      R5<<0, R2, R24
 	FMOVQ    48(R24), F2
 	FMOVQ    560(R26), F3
@@ -18655,13 +18665,13 @@ l2006:
 	FMOVQ    576(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
-	VFMLA    V15.S4, V3.S4, V4.S4
+	VFMLA    V14.S4, V3.S4, V4.S4
 	FMOVQ    608(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V14.S4, V5.S4, V3.S4
 	VFMLS    V13.S4, V5.S4, V3.S4
+	VFMLS    V12.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
-	VFMLA    V3.S4, V12.S4, V5.S4
+	VFMLA    V3.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    704(R26), F5
@@ -18680,9 +18690,9 @@ l2006:
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c844 // fcmgt v4.4s, v2.4s, #0.0
 	VAND     V4.B16, V2.B16, V2.B16
-	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
+	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V17.S4, V3.S4, V5.S4
+	VFMLA    V16.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -18707,25 +18717,25 @@ l2006:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1440(R26), F3
-	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD     $0x4e31d442 // fadd v2.4s, v2.4s, v17.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	WORD     $0x6e22fd62 // fdiv v2.4s, v11.4s, v2.4s
+	FMOVQ    736(R26), F3
+	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea0f803 // fabs v3.4s, v0.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	VFMLS    V15.S4, V3.S4, V4.S4
+	VFMLS    V14.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V14.S4, V5.S4, V6.S4
 	VFMLA    V13.S4, V5.S4, V6.S4
+	VFMLA    V12.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
-	VFMLS    V6.S4, V12.S4, V5.S4
+	VFMLS    V6.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F7
 	VFMLS    V6.S4, V5.S4, V7.S4
 	FMOVQ    704(R26), F5
@@ -18738,13 +18748,14 @@ l2006:
 	VFMLS    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fd65 // fdiv v5.4s, v11.4s, v4.4s
+	FMOVQ    736(R26), F5
+	WORD     $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
+	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 	FMOVQ    48(R2), F8
-	VFMLS    V17.S4, V8.S4, V7.S4
+	VFMLS    V16.S4, V8.S4, V7.S4
 	WORD     $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
 	FMOVQ    1024(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
@@ -18752,10 +18763,10 @@ l2006:
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	ADD      R4<<0, R2, R25
 	FMOVQ    48(R25), F9
-	VFMLS    V17.S4, V9.S4, V8.S4
+	VFMLS    V16.S4, V9.S4, V8.S4
 	WORD     $0x6e22dd08 // fmul v8.4s, v8.4s, v2.4s
 	FMOVQ    1024(R26), F9
 	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
@@ -18775,7 +18786,8 @@ l2006:
 	VAND     V10.B16, V9.B16, V9.B16
 	VSUB     V9.S4, V2.S4, V2.S4
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD     $0x4e26d562 // fadd v2.4s, v11.4s, v6.4s
+	FMOVQ    736(R26), F2
+	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VADD     V9.S4, V8.S4, V2.S4
 	FMOVQ    1056(R26), F6
@@ -18785,7 +18797,8 @@ l2006:
 	VSUB     V6.S4, V1.S4, V1.S4
 	VADD     V2.S4, V6.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD     $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
+	FMOVQ    736(R26), F6
+	WORD     $0x4ea6d421 // fsub v1.4s, v1.4s, v6.4s
 	FMOVQ    1088(R26), F6
 	FMOVQ    1072(R26), F8
 	VFMLA    V1.S4, V8.S4, V6.S4
@@ -18814,10 +18827,10 @@ l2006:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0d4e2 // fsub v2.4s, v7.4s, v0.4s
-	WORD     $0x6e31dc42 // fmul v2.4s, v2.4s, v17.4s
+	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
 	WORD     $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
 	WORD     $0x4e20d4e3 // fadd v3.4s, v7.4s, v0.4s
-	WORD     $0x6e31dc63 // fmul v3.4s, v3.4s, v17.4s
+	WORD     $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x6e23dc63 // fmul v3.4s, v3.4s, v3.4s
 	VFMLA    V2.S4, V2.S4, V3.S4
@@ -18829,17 +18842,17 @@ l2006:
 	FMOVQ    48(R3), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -18852,7 +18865,7 @@ l2006:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	WORD     $0x6eb8e401 // fcmgt v1.4s, v0.4s, v24.4s
@@ -18862,17 +18875,17 @@ l2006:
 	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V24.B16
-	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V1.S4, V3.S4
+	VFMLA    V14.S4, V1.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V1.S4
 	VFMLS    V13.S4, V4.S4, V1.S4
+	VFMLS    V12.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V1.S4, V12.S4, V4.S4
+	VFMLA    V1.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -18885,19 +18898,19 @@ l2006:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f602 // fmax v2.4s, v16.4s, v0.4s
+	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -18910,7 +18923,7 @@ l2006:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
+	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V20.S4, V0.S4
 	VMOV     V0.B16, V20.B16
@@ -18958,15 +18971,15 @@ t2181:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    608(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -18989,9 +19002,9 @@ t2181:
 	VAND     V3.B16, V1.B16, V1.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb1e443 // fcmgt v3.4s, v2.4s, v17.4s
+	WORD     $0x6eb0e443 // fcmgt v3.4s, v2.4s, v16.4s
 	FMOVQ    784(R26), F4
-	VFMLA    V17.S4, V2.S4, V4.S4
+	VFMLA    V16.S4, V2.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V2.B16
 	FMOVQ    800(R26), F4
 	VAND     V3.B16, V4.B16, V3.B16
@@ -19016,13 +19029,13 @@ t2181:
 	VFMLA    V4.S4, V5.S4, V2.S4
 	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    1440(R26), F2
-	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD     $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	FMOVQ    944(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    960(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	WORD     $0x6e21fd61 // fdiv v1.4s, v11.4s, v1.4s
+	FMOVQ    736(R26), F2
+	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
 	ADD      R5<<0, R2, R24
 	CMP      $4, R15
 	BLT      t2185
@@ -19045,15 +19058,15 @@ t2184:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F4
-	VFMLA    V15.S4, V3.S4, V4.S4
+	VFMLA    V14.S4, V3.S4, V4.S4
 	FMOVQ    608(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V14.S4, V5.S4, V3.S4
 	VFMLS    V13.S4, V5.S4, V3.S4
+	VFMLS    V12.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
-	VFMLA    V3.S4, V12.S4, V5.S4
+	VFMLA    V3.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    704(R26), F5
@@ -19076,9 +19089,9 @@ t2184:
 	VAND     V4.B16, V2.B16, V2.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
+	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V17.S4, V3.S4, V5.S4
+	VFMLA    V16.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -19103,29 +19116,29 @@ t2184:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1440(R26), F3
-	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD     $0x4e31d442 // fadd v2.4s, v2.4s, v17.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	WORD     $0x6e22fd62 // fdiv v2.4s, v11.4s, v2.4s
+	FMOVQ    736(R26), F3
+	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea0f803 // fabs v3.4s, v0.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F4
-	VFMLS    V15.S4, V3.S4, V4.S4
+	VFMLS    V14.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V14.S4, V5.S4, V6.S4
 	VFMLA    V13.S4, V5.S4, V6.S4
+	VFMLA    V12.S4, V5.S4, V6.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
-	VFMLS    V6.S4, V12.S4, V5.S4
+	VFMLS    V6.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F7
 	VFMLS    V6.S4, V5.S4, V7.S4
 	FMOVQ    704(R26), F5
@@ -19140,13 +19153,14 @@ t2184:
 	// p 2^n
 	VSHL     $23, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fd65 // fdiv v5.4s, v11.4s, v4.4s
+	FMOVQ    736(R26), F5
+	WORD     $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 
 	// w = u/2, with the sign of r in w2
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
+	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 	CMP      $4, R15
 	BLT      t2188
 	FMOVQ    (R2), F8
@@ -19161,7 +19175,7 @@ t2189:
 	ADD      $8, R2, R23
 	VLD1     (R23), V8.S[2]
 t2187:
-	VFMLS    V17.S4, V8.S4, V7.S4
+	VFMLS    V16.S4, V8.S4, V7.S4
 	WORD     $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
 	FMOVQ    1024(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
@@ -19169,7 +19183,7 @@ t2187:
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	ADD      R4<<0, R2, R25
 	CMP      $4, R15
 	BLT      t2191
@@ -19185,7 +19199,7 @@ t2192:
 	ADD      $8, R25, R23
 	VLD1     (R23), V9.S[2]
 t2190:
-	VFMLS    V17.S4, V9.S4, V8.S4
+	VFMLS    V16.S4, V9.S4, V8.S4
 	WORD     $0x6e22dd08 // fmul v8.4s, v8.4s, v2.4s
 	FMOVQ    1024(R26), F9
 	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
@@ -19205,7 +19219,8 @@ t2190:
 	VAND     V10.B16, V9.B16, V9.B16
 	VSUB     V9.S4, V2.S4, V2.S4
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD     $0x4e26d562 // fadd v2.4s, v11.4s, v6.4s
+	FMOVQ    736(R26), F2
+	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VADD     V9.S4, V8.S4, V2.S4
 
@@ -19217,7 +19232,8 @@ t2190:
 	VSUB     V6.S4, V1.S4, V1.S4
 	VADD     V2.S4, V6.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD     $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
+	FMOVQ    736(R26), F6
+	WORD     $0x4ea6d421 // fsub v1.4s, v1.4s, v6.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    1088(R26), F6
@@ -19250,10 +19266,10 @@ t2190:
 
 	// the quadratic form
 	WORD     $0x4ea0d4e2 // fsub v2.4s, v7.4s, v0.4s
-	WORD     $0x6e31dc42 // fmul v2.4s, v2.4s, v17.4s
+	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
 	WORD     $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
 	WORD     $0x4e20d4e3 // fadd v3.4s, v7.4s, v0.4s
-	WORD     $0x6e31dc63 // fmul v3.4s, v3.4s, v17.4s
+	WORD     $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x6e23dc63 // fmul v3.4s, v3.4s, v3.4s
 	VFMLA    V2.S4, V2.S4, V3.S4
@@ -19280,21 +19296,21 @@ t2193:
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 
 	// the lanes of the log-sum-exp of the logits
-	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -19309,7 +19325,7 @@ t2193:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F2
@@ -19326,21 +19342,21 @@ t2193:
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	WORD     $0x4e21f600 // fmax v0.4s, v16.4s, v1.4s
+	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V0.S4, V3.S4
+	VFMLA    V14.S4, V0.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V0.S4
 	VFMLS    V13.S4, V4.S4, V0.S4
+	VFMLS    V12.S4, V4.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	VFMLA    V0.S4, V12.S4, V4.S4
+	VFMLA    V0.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -19355,23 +19371,23 @@ t2193:
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V1.S4, V3.S4
+	VFMLA    V14.S4, V1.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V1.S4
 	VFMLS    V13.S4, V4.S4, V1.S4
+	VFMLS    V12.S4, V4.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	VFMLA    V1.S4, V12.S4, V4.S4
+	VFMLA    V1.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -19386,7 +19402,7 @@ t2193:
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
 	VMOV     V1.B16, V23.B16
@@ -19433,13 +19449,13 @@ t2199:
 	FMOVQ    576(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    608(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -19458,9 +19474,9 @@ t2199:
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
 	VAND     V3.B16, V1.B16, V1.B16
-	WORD     $0x6eb1e443 // fcmgt v3.4s, v2.4s, v17.4s
+	WORD     $0x6eb0e443 // fcmgt v3.4s, v2.4s, v16.4s
 	FMOVQ    784(R26), F4
-	VFMLA    V17.S4, V2.S4, V4.S4
+	VFMLA    V16.S4, V2.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V2.B16
 	FMOVQ    800(R26), F4
 	VAND     V3.B16, V4.B16, V3.B16
@@ -19485,13 +19501,13 @@ t2199:
 	VFMLA    V4.S4, V5.S4, V2.S4
 	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    1440(R26), F2
-	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD     $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	FMOVQ    944(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    960(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	WORD     $0x6e21fd61 // fdiv v1.4s, v11.4s, v1.4s
+	FMOVQ    736(R26), F2
+	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
 	SUB      $4, R15, R23
 	ADD      R5<<0, R2, R24
 	VMOVI    $0, V2.B16
@@ -19516,13 +19532,13 @@ t2202:
 	FMOVQ    576(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
-	VFMLA    V15.S4, V3.S4, V4.S4
+	VFMLA    V14.S4, V3.S4, V4.S4
 	FMOVQ    608(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V14.S4, V5.S4, V3.S4
 	VFMLS    V13.S4, V5.S4, V3.S4
+	VFMLS    V12.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
-	VFMLA    V3.S4, V12.S4, V5.S4
+	VFMLA    V3.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    704(R26), F5
@@ -19541,9 +19557,9 @@ t2202:
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c844 // fcmgt v4.4s, v2.4s, #0.0
 	VAND     V4.B16, V2.B16, V2.B16
-	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
+	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V17.S4, V3.S4, V5.S4
+	VFMLA    V16.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -19568,25 +19584,25 @@ t2202:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1440(R26), F3
-	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD     $0x4e31d442 // fadd v2.4s, v2.4s, v17.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	WORD     $0x6e22fd62 // fdiv v2.4s, v11.4s, v2.4s
+	FMOVQ    736(R26), F3
+	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea0f803 // fabs v3.4s, v0.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	VFMLS    V15.S4, V3.S4, V4.S4
+	VFMLS    V14.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V14.S4, V5.S4, V6.S4
 	VFMLA    V13.S4, V5.S4, V6.S4
+	VFMLA    V12.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
-	VFMLS    V6.S4, V12.S4, V5.S4
+	VFMLS    V6.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F7
 	VFMLS    V6.S4, V5.S4, V7.S4
 	FMOVQ    704(R26), F5
@@ -19599,11 +19615,12 @@ t2202:
 	VFMLS    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fd65 // fdiv v5.4s, v11.4s, v4.4s
+	FMOVQ    736(R26), F5
+	WORD     $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
+	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 	SUB      $4, R15, R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
@@ -19622,7 +19639,7 @@ t2207:
 	ADD      $24, R2, R23
 	VLD1     (R23), V8.S[2]
 t2205:
-	VFMLS    V17.S4, V8.S4, V7.S4
+	VFMLS    V16.S4, V8.S4, V7.S4
 	WORD     $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
 	FMOVQ    1024(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
@@ -19630,7 +19647,7 @@ t2205:
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	SUB      $4, R15, R23
 	ADD      R4<<0, R2, R25
 	VMOVI    $0, V9.B16
@@ -19650,7 +19667,7 @@ t2210:
 	ADD      $24, R25, R23
 	VLD1     (R23), V9.S[2]
 t2208:
-	VFMLS    V17.S4, V9.S4, V8.S4
+	VFMLS    V16.S4, V9.S4, V8.S4
 	WORD     $0x6e22dd08 // fmul v8.4s, v8.4s, v2.4s
 	FMOVQ    1024(R26), F9
 	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
@@ -19670,7 +19687,8 @@ t2208:
 	VAND     V10.B16, V9.B16, V9.B16
 	VSUB     V9.S4, V2.S4, V2.S4
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD     $0x4e26d562 // fadd v2.4s, v11.4s, v6.4s
+	FMOVQ    736(R26), F2
+	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VADD     V9.S4, V8.S4, V2.S4
 	FMOVQ    1056(R26), F6
@@ -19680,7 +19698,8 @@ t2208:
 	VSUB     V6.S4, V1.S4, V1.S4
 	VADD     V2.S4, V6.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD     $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
+	FMOVQ    736(R26), F6
+	WORD     $0x4ea6d421 // fsub v1.4s, v1.4s, v6.4s
 	FMOVQ    1088(R26), F6
 	FMOVQ    1072(R26), F8
 	VFMLA    V1.S4, V8.S4, V6.S4
@@ -19709,10 +19728,10 @@ t2208:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0d4e2 // fsub v2.4s, v7.4s, v0.4s
-	WORD     $0x6e31dc42 // fmul v2.4s, v2.4s, v17.4s
+	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
 	WORD     $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
 	WORD     $0x4e20d4e3 // fadd v3.4s, v7.4s, v0.4s
-	WORD     $0x6e31dc63 // fmul v3.4s, v3.4s, v17.4s
+	WORD     $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x6e23dc63 // fmul v3.4s, v3.4s, v3.4s
 	VFMLA    V2.S4, V2.S4, V3.S4
@@ -19741,17 +19760,17 @@ t2213:
 t2211:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -19764,7 +19783,7 @@ t2211:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    272(R23), F2
@@ -19779,17 +19798,17 @@ t2211:
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	WORD     $0x4e21f600 // fmax v0.4s, v16.4s, v1.4s
+	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V0.S4, V3.S4
+	VFMLA    V14.S4, V0.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V0.S4
 	VFMLS    V13.S4, V4.S4, V0.S4
+	VFMLS    V12.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V0.S4, V12.S4, V4.S4
+	VFMLA    V0.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -19802,19 +19821,19 @@ t2211:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V1.S4, V3.S4
+	VFMLA    V14.S4, V1.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V1.S4
 	VFMLS    V13.S4, V4.S4, V1.S4
+	VFMLS    V12.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V1.S4, V12.S4, V4.S4
+	VFMLA    V1.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -19827,7 +19846,7 @@ t2211:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
 	VMOV     V1.B16, V22.B16
@@ -19874,13 +19893,13 @@ t2217:
 	FMOVQ    576(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    608(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -19899,9 +19918,9 @@ t2217:
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
 	VAND     V3.B16, V1.B16, V1.B16
-	WORD     $0x6eb1e443 // fcmgt v3.4s, v2.4s, v17.4s
+	WORD     $0x6eb0e443 // fcmgt v3.4s, v2.4s, v16.4s
 	FMOVQ    784(R26), F4
-	VFMLA    V17.S4, V2.S4, V4.S4
+	VFMLA    V16.S4, V2.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V2.B16
 	FMOVQ    800(R26), F4
 	VAND     V3.B16, V4.B16, V3.B16
@@ -19926,13 +19945,13 @@ t2217:
 	VFMLA    V4.S4, V5.S4, V2.S4
 	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    1440(R26), F2
-	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD     $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	FMOVQ    944(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    960(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	WORD     $0x6e21fd61 // fdiv v1.4s, v11.4s, v1.4s
+	FMOVQ    736(R26), F2
+	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
 	SUB      $8, R15, R23
 	ADD      R5<<0, R2, R24
 	VMOVI    $0, V2.B16
@@ -19957,13 +19976,13 @@ t2220:
 	FMOVQ    576(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
-	VFMLA    V15.S4, V3.S4, V4.S4
+	VFMLA    V14.S4, V3.S4, V4.S4
 	FMOVQ    608(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V14.S4, V5.S4, V3.S4
 	VFMLS    V13.S4, V5.S4, V3.S4
+	VFMLS    V12.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
-	VFMLA    V3.S4, V12.S4, V5.S4
+	VFMLA    V3.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    704(R26), F5
@@ -19982,9 +20001,9 @@ t2220:
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c844 // fcmgt v4.4s, v2.4s, #0.0
 	VAND     V4.B16, V2.B16, V2.B16
-	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
+	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V17.S4, V3.S4, V5.S4
+	VFMLA    V16.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -20009,25 +20028,25 @@ t2220:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1440(R26), F3
-	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD     $0x4e31d442 // fadd v2.4s, v2.4s, v17.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	WORD     $0x6e22fd62 // fdiv v2.4s, v11.4s, v2.4s
+	FMOVQ    736(R26), F3
+	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea0f803 // fabs v3.4s, v0.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	VFMLS    V15.S4, V3.S4, V4.S4
+	VFMLS    V14.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V14.S4, V5.S4, V6.S4
 	VFMLA    V13.S4, V5.S4, V6.S4
+	VFMLA    V12.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
-	VFMLS    V6.S4, V12.S4, V5.S4
+	VFMLS    V6.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F7
 	VFMLS    V6.S4, V5.S4, V7.S4
 	FMOVQ    704(R26), F5
@@ -20040,11 +20059,12 @@ t2220:
 	VFMLS    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fd65 // fdiv v5.4s, v11.4s, v4.4s
+	FMOVQ    736(R26), F5
+	WORD     $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
+	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 	SUB      $8, R15, R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
@@ -20063,7 +20083,7 @@ t2225:
 	ADD      $40, R2, R23
 	VLD1     (R23), V8.S[2]
 t2223:
-	VFMLS    V17.S4, V8.S4, V7.S4
+	VFMLS    V16.S4, V8.S4, V7.S4
 	WORD     $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
 	FMOVQ    1024(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
@@ -20071,7 +20091,7 @@ t2223:
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	SUB      $8, R15, R23
 	ADD      R4<<0, R2, R25
 	VMOVI    $0, V9.B16
@@ -20091,7 +20111,7 @@ t2228:
 	ADD      $40, R25, R23
 	VLD1     (R23), V9.S[2]
 t2226:
-	VFMLS    V17.S4, V9.S4, V8.S4
+	VFMLS    V16.S4, V9.S4, V8.S4
 	WORD     $0x6e22dd08 // fmul v8.4s, v8.4s, v2.4s
 	FMOVQ    1024(R26), F9
 	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
@@ -20111,7 +20131,8 @@ t2226:
 	VAND     V10.B16, V9.B16, V9.B16
 	VSUB     V9.S4, V2.S4, V2.S4
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD     $0x4e26d562 // fadd v2.4s, v11.4s, v6.4s
+	FMOVQ    736(R26), F2
+	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VADD     V9.S4, V8.S4, V2.S4
 	FMOVQ    1056(R26), F6
@@ -20121,7 +20142,8 @@ t2226:
 	VSUB     V6.S4, V1.S4, V1.S4
 	VADD     V2.S4, V6.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD     $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
+	FMOVQ    736(R26), F6
+	WORD     $0x4ea6d421 // fsub v1.4s, v1.4s, v6.4s
 	FMOVQ    1088(R26), F6
 	FMOVQ    1072(R26), F8
 	VFMLA    V1.S4, V8.S4, V6.S4
@@ -20150,10 +20172,10 @@ t2226:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0d4e2 // fsub v2.4s, v7.4s, v0.4s
-	WORD     $0x6e31dc42 // fmul v2.4s, v2.4s, v17.4s
+	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
 	WORD     $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
 	WORD     $0x4e20d4e3 // fadd v3.4s, v7.4s, v0.4s
-	WORD     $0x6e31dc63 // fmul v3.4s, v3.4s, v17.4s
+	WORD     $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x6e23dc63 // fmul v3.4s, v3.4s, v3.4s
 	VFMLA    V2.S4, V2.S4, V3.S4
@@ -20182,17 +20204,17 @@ t2231:
 t2229:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -20205,7 +20227,7 @@ t2229:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    288(R23), F2
@@ -20220,17 +20242,17 @@ t2229:
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	WORD     $0x4e21f600 // fmax v0.4s, v16.4s, v1.4s
+	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V0.S4, V3.S4
+	VFMLA    V14.S4, V0.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V0.S4
 	VFMLS    V13.S4, V4.S4, V0.S4
+	VFMLS    V12.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V0.S4, V12.S4, V4.S4
+	VFMLA    V0.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -20243,19 +20265,19 @@ t2229:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V1.S4, V3.S4
+	VFMLA    V14.S4, V1.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V1.S4
 	VFMLS    V13.S4, V4.S4, V1.S4
+	VFMLS    V12.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V1.S4, V12.S4, V4.S4
+	VFMLA    V1.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -20268,7 +20290,7 @@ t2229:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
 	VMOV     V1.B16, V21.B16
@@ -20315,13 +20337,13 @@ t2235:
 	FMOVQ    576(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    608(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -20340,9 +20362,9 @@ t2235:
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
 	VAND     V3.B16, V1.B16, V1.B16
-	WORD     $0x6eb1e443 // fcmgt v3.4s, v2.4s, v17.4s
+	WORD     $0x6eb0e443 // fcmgt v3.4s, v2.4s, v16.4s
 	FMOVQ    784(R26), F4
-	VFMLA    V17.S4, V2.S4, V4.S4
+	VFMLA    V16.S4, V2.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V2.B16
 	FMOVQ    800(R26), F4
 	VAND     V3.B16, V4.B16, V3.B16
@@ -20367,13 +20389,13 @@ t2235:
 	VFMLA    V4.S4, V5.S4, V2.S4
 	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    1440(R26), F2
-	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD     $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	FMOVQ    944(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	FMOVQ    960(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	WORD     $0x6e21fd61 // fdiv v1.4s, v11.4s, v1.4s
+	FMOVQ    736(R26), F2
+	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
 	SUB      $12, R15, R23
 	ADD      R5<<0, R2, R24
 	VMOVI    $0, V2.B16
@@ -20398,13 +20420,13 @@ t2238:
 	FMOVQ    576(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
-	VFMLA    V15.S4, V3.S4, V4.S4
+	VFMLA    V14.S4, V3.S4, V4.S4
 	FMOVQ    608(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	VFMLS    V14.S4, V5.S4, V3.S4
 	VFMLS    V13.S4, V5.S4, V3.S4
+	VFMLS    V12.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
-	VFMLA    V3.S4, V12.S4, V5.S4
+	VFMLA    V3.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    704(R26), F5
@@ -20423,9 +20445,9 @@ t2238:
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c844 // fcmgt v4.4s, v2.4s, #0.0
 	VAND     V4.B16, V2.B16, V2.B16
-	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
+	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V17.S4, V3.S4, V5.S4
+	VFMLA    V16.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -20450,25 +20472,25 @@ t2238:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1440(R26), F3
-	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD     $0x4e31d442 // fadd v2.4s, v2.4s, v17.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	WORD     $0x6e22fd62 // fdiv v2.4s, v11.4s, v2.4s
+	FMOVQ    736(R26), F3
+	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea0f803 // fabs v3.4s, v0.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    1008(R26), F4
-	VFMLS    V15.S4, V3.S4, V4.S4
+	VFMLS    V14.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	VMOV     V3.B16, V6.B16
-	VFMLA    V14.S4, V5.S4, V6.S4
 	VFMLA    V13.S4, V5.S4, V6.S4
+	VFMLA    V12.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
-	VFMLS    V6.S4, V12.S4, V5.S4
+	VFMLS    V6.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F7
 	VFMLS    V6.S4, V5.S4, V7.S4
 	FMOVQ    704(R26), F5
@@ -20481,11 +20503,12 @@ t2238:
 	VFMLS    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fd65 // fdiv v5.4s, v11.4s, v4.4s
+	FMOVQ    736(R26), F5
+	WORD     $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
+	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 	SUB      $12, R15, R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
@@ -20504,7 +20527,7 @@ t2243:
 	ADD      $56, R2, R23
 	VLD1     (R23), V8.S[2]
 t2241:
-	VFMLS    V17.S4, V8.S4, V7.S4
+	VFMLS    V16.S4, V8.S4, V7.S4
 	WORD     $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
 	FMOVQ    1024(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
@@ -20512,7 +20535,7 @@ t2241:
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	SUB      $12, R15, R23
 	ADD      R4<<0, R2, R25
 	VMOVI    $0, V9.B16
@@ -20532,7 +20555,7 @@ t2246:
 	ADD      $56, R25, R23
 	VLD1     (R23), V9.S[2]
 t2244:
-	VFMLS    V17.S4, V9.S4, V8.S4
+	VFMLS    V16.S4, V9.S4, V8.S4
 	WORD     $0x6e22dd08 // fmul v8.4s, v8.4s, v2.4s
 	FMOVQ    1024(R26), F9
 	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
@@ -20552,7 +20575,8 @@ t2244:
 	VAND     V10.B16, V9.B16, V9.B16
 	VSUB     V9.S4, V2.S4, V2.S4
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD     $0x4e26d562 // fadd v2.4s, v11.4s, v6.4s
+	FMOVQ    736(R26), F2
+	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	VADD     V9.S4, V8.S4, V2.S4
 	FMOVQ    1056(R26), F6
@@ -20562,7 +20586,8 @@ t2244:
 	VSUB     V6.S4, V1.S4, V1.S4
 	VADD     V2.S4, V6.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD     $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
+	FMOVQ    736(R26), F6
+	WORD     $0x4ea6d421 // fsub v1.4s, v1.4s, v6.4s
 	FMOVQ    1088(R26), F6
 	FMOVQ    1072(R26), F8
 	VFMLA    V1.S4, V8.S4, V6.S4
@@ -20591,10 +20616,10 @@ t2244:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0d4e2 // fsub v2.4s, v7.4s, v0.4s
-	WORD     $0x6e31dc42 // fmul v2.4s, v2.4s, v17.4s
+	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
 	WORD     $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
 	WORD     $0x4e20d4e3 // fadd v3.4s, v7.4s, v0.4s
-	WORD     $0x6e31dc63 // fmul v3.4s, v3.4s, v17.4s
+	WORD     $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x6e23dc63 // fmul v3.4s, v3.4s, v3.4s
 	VFMLA    V2.S4, V2.S4, V3.S4
@@ -20623,17 +20648,17 @@ t2249:
 t2247:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -20646,7 +20671,7 @@ t2247:
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F2
@@ -20661,17 +20686,17 @@ t2247:
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	WORD     $0x4e21f600 // fmax v0.4s, v16.4s, v1.4s
+	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V0.S4, V3.S4
+	VFMLA    V14.S4, V0.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V0.S4
 	VFMLS    V13.S4, V4.S4, V0.S4
+	VFMLS    V12.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V0.S4, V12.S4, V4.S4
+	VFMLA    V0.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -20684,19 +20709,19 @@ t2247:
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V1.S4, V3.S4
+	VFMLA    V14.S4, V1.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V1.S4
 	VFMLS    V13.S4, V4.S4, V1.S4
+	VFMLS    V12.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V1.S4, V12.S4, V4.S4
+	VFMLA    V1.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -20709,7 +20734,7 @@ t2247:
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
 	VMOV     V1.B16, V20.B16
@@ -20734,21 +20759,21 @@ l2009:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -20763,25 +20788,25 @@ l2009:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -20796,25 +20821,25 @@ l2009:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -20829,25 +20854,25 @@ l2009:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1008(R26), F3
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
+	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -20862,7 +20887,7 @@ l2009:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
 	WORD     $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
@@ -20889,7 +20914,8 @@ l2009:
 	VSUB     V4.S4, V3.S4, V3.S4
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD     $0x4eabd463 // fsub v3.4s, v3.4s, v11.4s
+	FMOVQ    736(R26), F4
+	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    1088(R26), F4
@@ -20952,7 +20978,8 @@ l2009:
 	VSUB     V4.S4, V3.S4, V3.S4
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD     $0x4eabd463 // fsub v3.4s, v3.4s, v11.4s
+	FMOVQ    736(R26), F4
+	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    1088(R26), F4
@@ -21005,12 +21032,13 @@ l2009:
 	BNE      l2001
 	RET
 
-// func BivariateSoftplusBackward(lp *float32, dy *float32, dtheta *float32, dlogits *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
-TEXT ·BivariateSoftplusBackward(SB), NOSPLIT, $40-88
+// func BivariateSoftplusBackward(lp *float32, dy *float32, dtheta *float32, dlogits *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int, factor float32)
+TEXT ·BivariateSoftplusBackward(SB), NOSPLIT, $56-92
 	MOVD     $bivariateConsts<>(SB), R26
 
 	// Registers:    V0-V15 values    V16 constants and scalars    V17-V31 kept from loop to loop
-	FMOVQ    736(R26), F16
+	FMOVS    factor+88(FP), F16
+	VDUP     V16.S[0], V16.S4
 
 	// Registers:    R0 lp    R1 dy    R2 dtheta    R3 dlogits    R4 y    R5 theta    R6 logits    R15 elements left in the row    R7 4n
 	MOVD     lp+0(FP), R0
@@ -21223,9 +21251,11 @@ l2254:
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
-	VAND     V4.B16, V16.B16, V4.B16
+	FMOVQ    736(R26), F5
+	VAND     V4.B16, V5.B16, V4.B16
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD     $0x4e23d604 // fadd v4.4s, v16.4s, v3.4s
+	FMOVQ    736(R26), F4
+	WORD     $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD     $0x6e24fc64 // fdiv v4.4s, v3.4s, v4.4s
 	WORD     $0x6ea0d825 // fcmle v5.4s, v1.4s, #0.0
 	FMOVQ    560(R26), F6
@@ -21362,16 +21392,18 @@ l2255:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1440(R26), F4
-	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD     $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
 	FMOVQ    944(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    960(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
-	WORD     $0x6e23fe03 // fdiv v3.4s, v16.4s, v3.4s
+	FMOVQ    736(R26), F4
+	WORD     $0x6e23fc83 // fdiv v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
-	VBSL     V16.B16, V2.B16, V1.B16
-	WORD     $0x4e22d602 // fadd v2.4s, v16.4s, v2.4s
+	FMOVQ    736(R26), F4
+	VBSL     V4.B16, V2.B16, V1.B16
+	FMOVQ    736(R26), F4
+	WORD     $0x4e22d482 // fadd v2.4s, v4.4s, v2.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	ADD      R8<<0, R5, R24
 	FMOVQ    (R24), F2
@@ -21446,16 +21478,18 @@ l2255:
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1440(R26), F6
-	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD     $0x4e30d4a5 // fadd v5.4s, v5.4s, v16.4s
 	FMOVQ    944(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    960(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
-	WORD     $0x6e25fe05 // fdiv v5.4s, v16.4s, v5.4s
+	FMOVQ    736(R26), F6
+	WORD     $0x6e25fcc5 // fdiv v5.4s, v6.4s, v5.4s
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
-	VBSL     V16.B16, V4.B16, V2.B16
-	WORD     $0x4e24d604 // fadd v4.4s, v16.4s, v4.4s
+	FMOVQ    736(R26), F6
+	VBSL     V6.B16, V4.B16, V2.B16
+	FMOVQ    736(R26), F6
+	WORD     $0x4e24d4c4 // fadd v4.4s, v6.4s, v4.4s
 	WORD     $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	FMOVQ    992(R26), F6
@@ -21491,7 +21525,8 @@ l2255:
 	// p 2^n
 	VSHL     $23, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD     $0x6e26fe07 // fdiv v7.4s, v16.4s, v6.4s
+	FMOVQ    736(R26), F7
+	WORD     $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc8 // fmul v8.4s, v6.4s, v6.4s
 
 	// w = u/2, with the sign of r in w2
@@ -21534,7 +21569,8 @@ l2255:
 	VAND     V14.B16, V13.B16, V13.B16
 	VSUB     V13.S4, V5.S4, V14.S4
 	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD     $0x4e28d60e // fadd v14.4s, v16.4s, v8.4s
+	FMOVQ    736(R26), F14
+	WORD     $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
 	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	VADD     V13.S4, V11.S4, V11.S4
 
@@ -21546,7 +21582,8 @@ l2255:
 	VSUB     V13.S4, V12.S4, V12.S4
 	VADD     V11.S4, V13.S4, V11.S4
 	WORD     $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD     $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
+	FMOVQ    736(R26), F13
+	WORD     $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    1088(R26), F13
@@ -21624,8 +21661,10 @@ l2255:
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	ADD      R8<<0, R2, R24
 	FMOVQ    F1, (R24)
-	WORD     $0x4ea8d601 // fsub v1.4s, v16.4s, v8.4s
-	WORD     $0x4e28d602 // fadd v2.4s, v16.4s, v8.4s
+	FMOVQ    736(R26), F1
+	WORD     $0x4ea8d421 // fsub v1.4s, v1.4s, v8.4s
+	FMOVQ    736(R26), F2
+	WORD     $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x4eacd562 // fsub v2.4s, v11.4s, v12.4s
 	FMOVQ    1392(R26), F3
@@ -21833,16 +21872,18 @@ l2255:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1440(R26), F4
-	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD     $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
 	FMOVQ    944(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    960(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
-	WORD     $0x6e23fe03 // fdiv v3.4s, v16.4s, v3.4s
+	FMOVQ    736(R26), F4
+	WORD     $0x6e23fc83 // fdiv v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
-	VBSL     V16.B16, V2.B16, V1.B16
-	WORD     $0x4e22d602 // fadd v2.4s, v16.4s, v2.4s
+	FMOVQ    736(R26), F4
+	VBSL     V4.B16, V2.B16, V1.B16
+	FMOVQ    736(R26), F4
+	WORD     $0x4e22d482 // fadd v2.4s, v4.4s, v2.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	ADD      R8<<0, R5, R24
 	FMOVQ    16(R24), F2
@@ -21909,16 +21950,18 @@ l2255:
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1440(R26), F6
-	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD     $0x4e30d4a5 // fadd v5.4s, v5.4s, v16.4s
 	FMOVQ    944(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    960(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
-	WORD     $0x6e25fe05 // fdiv v5.4s, v16.4s, v5.4s
+	FMOVQ    736(R26), F6
+	WORD     $0x6e25fcc5 // fdiv v5.4s, v6.4s, v5.4s
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
-	VBSL     V16.B16, V4.B16, V2.B16
-	WORD     $0x4e24d604 // fadd v4.4s, v16.4s, v4.4s
+	FMOVQ    736(R26), F6
+	VBSL     V6.B16, V4.B16, V2.B16
+	FMOVQ    736(R26), F6
+	WORD     $0x4e24d4c4 // fadd v4.4s, v6.4s, v4.4s
 	WORD     $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	FMOVQ    992(R26), F6
@@ -21948,7 +21991,8 @@ l2255:
 	VFMLS    V8.S4, V7.S4, V9.S4
 	VSHL     $23, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD     $0x6e26fe07 // fdiv v7.4s, v16.4s, v6.4s
+	FMOVQ    736(R26), F7
+	WORD     $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc8 // fmul v8.4s, v6.4s, v6.4s
 	FMOVS    4(R4), F9
 	VDUP     V9.S[0], V9.S4
@@ -21989,7 +22033,8 @@ l2255:
 	VAND     V14.B16, V13.B16, V13.B16
 	VSUB     V13.S4, V5.S4, V14.S4
 	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD     $0x4e28d60e // fadd v14.4s, v16.4s, v8.4s
+	FMOVQ    736(R26), F14
+	WORD     $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
 	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	VADD     V13.S4, V11.S4, V11.S4
 	FMOVQ    1056(R26), F13
@@ -21999,7 +22044,8 @@ l2255:
 	VSUB     V13.S4, V12.S4, V12.S4
 	VADD     V11.S4, V13.S4, V11.S4
 	WORD     $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD     $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
+	FMOVQ    736(R26), F13
+	WORD     $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 	FMOVQ    1088(R26), F13
 	FMOVQ    1072(R26), F14
 	VFMLA    V12.S4, V14.S4, V13.S4
@@ -22073,8 +22119,10 @@ l2255:
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	ADD      R8<<0, R2, R24
 	FMOVQ    F1, 16(R24)
-	WORD     $0x4ea8d601 // fsub v1.4s, v16.4s, v8.4s
-	WORD     $0x4e28d602 // fadd v2.4s, v16.4s, v8.4s
+	FMOVQ    736(R26), F1
+	WORD     $0x4ea8d421 // fsub v1.4s, v1.4s, v8.4s
+	FMOVQ    736(R26), F2
+	WORD     $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x4eacd562 // fsub v2.4s, v11.4s, v12.4s
 	FMOVQ    1392(R26), F3
@@ -22260,16 +22308,18 @@ l2255:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1440(R26), F4
-	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD     $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
 	FMOVQ    944(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    960(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
-	WORD     $0x6e23fe03 // fdiv v3.4s, v16.4s, v3.4s
+	FMOVQ    736(R26), F4
+	WORD     $0x6e23fc83 // fdiv v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
-	VBSL     V16.B16, V2.B16, V1.B16
-	WORD     $0x4e22d602 // fadd v2.4s, v16.4s, v2.4s
+	FMOVQ    736(R26), F4
+	VBSL     V4.B16, V2.B16, V1.B16
+	FMOVQ    736(R26), F4
+	WORD     $0x4e22d482 // fadd v2.4s, v4.4s, v2.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	ADD      R8<<0, R5, R24
 	FMOVQ    32(R24), F2
@@ -22336,16 +22386,18 @@ l2255:
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1440(R26), F6
-	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD     $0x4e30d4a5 // fadd v5.4s, v5.4s, v16.4s
 	FMOVQ    944(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    960(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
-	WORD     $0x6e25fe05 // fdiv v5.4s, v16.4s, v5.4s
+	FMOVQ    736(R26), F6
+	WORD     $0x6e25fcc5 // fdiv v5.4s, v6.4s, v5.4s
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
-	VBSL     V16.B16, V4.B16, V2.B16
-	WORD     $0x4e24d604 // fadd v4.4s, v16.4s, v4.4s
+	FMOVQ    736(R26), F6
+	VBSL     V6.B16, V4.B16, V2.B16
+	FMOVQ    736(R26), F6
+	WORD     $0x4e24d4c4 // fadd v4.4s, v6.4s, v4.4s
 	WORD     $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	FMOVQ    992(R26), F6
@@ -22375,7 +22427,8 @@ l2255:
 	VFMLS    V8.S4, V7.S4, V9.S4
 	VSHL     $23, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD     $0x6e26fe07 // fdiv v7.4s, v16.4s, v6.4s
+	FMOVQ    736(R26), F7
+	WORD     $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc8 // fmul v8.4s, v6.4s, v6.4s
 	FMOVS    4(R4), F9
 	VDUP     V9.S[0], V9.S4
@@ -22416,7 +22469,8 @@ l2255:
 	VAND     V14.B16, V13.B16, V13.B16
 	VSUB     V13.S4, V5.S4, V14.S4
 	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD     $0x4e28d60e // fadd v14.4s, v16.4s, v8.4s
+	FMOVQ    736(R26), F14
+	WORD     $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
 	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	VADD     V13.S4, V11.S4, V11.S4
 	FMOVQ    1056(R26), F13
@@ -22426,7 +22480,8 @@ l2255:
 	VSUB     V13.S4, V12.S4, V12.S4
 	VADD     V11.S4, V13.S4, V11.S4
 	WORD     $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD     $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
+	FMOVQ    736(R26), F13
+	WORD     $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 	FMOVQ    1088(R26), F13
 	FMOVQ    1072(R26), F14
 	VFMLA    V12.S4, V14.S4, V13.S4
@@ -22500,8 +22555,10 @@ l2255:
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	ADD      R8<<0, R2, R24
 	FMOVQ    F1, 32(R24)
-	WORD     $0x4ea8d601 // fsub v1.4s, v16.4s, v8.4s
-	WORD     $0x4e28d602 // fadd v2.4s, v16.4s, v8.4s
+	FMOVQ    736(R26), F1
+	WORD     $0x4ea8d421 // fsub v1.4s, v1.4s, v8.4s
+	FMOVQ    736(R26), F2
+	WORD     $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x4eacd562 // fsub v2.4s, v11.4s, v12.4s
 	FMOVQ    1392(R26), F3
@@ -22687,16 +22744,18 @@ l2255:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1440(R26), F4
-	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD     $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
 	FMOVQ    944(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    960(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
-	WORD     $0x6e23fe03 // fdiv v3.4s, v16.4s, v3.4s
+	FMOVQ    736(R26), F4
+	WORD     $0x6e23fc83 // fdiv v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
-	VBSL     V16.B16, V2.B16, V1.B16
-	WORD     $0x4e22d602 // fadd v2.4s, v16.4s, v2.4s
+	FMOVQ    736(R26), F4
+	VBSL     V4.B16, V2.B16, V1.B16
+	FMOVQ    736(R26), F4
+	WORD     $0x4e22d482 // fadd v2.4s, v4.4s, v2.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	ADD      R8<<0, R5, R24
 	FMOVQ    48(R24), F2
@@ -22763,16 +22822,18 @@ l2255:
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1440(R26), F6
-	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD     $0x4e30d4a5 // fadd v5.4s, v5.4s, v16.4s
 	FMOVQ    944(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    960(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
-	WORD     $0x6e25fe05 // fdiv v5.4s, v16.4s, v5.4s
+	FMOVQ    736(R26), F6
+	WORD     $0x6e25fcc5 // fdiv v5.4s, v6.4s, v5.4s
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
-	VBSL     V16.B16, V4.B16, V2.B16
-	WORD     $0x4e24d604 // fadd v4.4s, v16.4s, v4.4s
+	FMOVQ    736(R26), F6
+	VBSL     V6.B16, V4.B16, V2.B16
+	FMOVQ    736(R26), F6
+	WORD     $0x4e24d4c4 // fadd v4.4s, v6.4s, v4.4s
 	WORD     $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	FMOVQ    992(R26), F6
@@ -22802,7 +22863,8 @@ l2255:
 	VFMLS    V8.S4, V7.S4, V9.S4
 	VSHL     $23, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD     $0x6e26fe07 // fdiv v7.4s, v16.4s, v6.4s
+	FMOVQ    736(R26), F7
+	WORD     $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc8 // fmul v8.4s, v6.4s, v6.4s
 	FMOVS    4(R4), F9
 	VDUP     V9.S[0], V9.S4
@@ -22843,7 +22905,8 @@ l2255:
 	VAND     V14.B16, V13.B16, V13.B16
 	VSUB     V13.S4, V5.S4, V14.S4
 	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD     $0x4e28d60e // fadd v14.4s, v16.4s, v8.4s
+	FMOVQ    736(R26), F14
+	WORD     $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
 	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	VADD     V13.S4, V11.S4, V11.S4
 	FMOVQ    1056(R26), F13
@@ -22853,7 +22916,8 @@ l2255:
 	VSUB     V13.S4, V12.S4, V12.S4
 	VADD     V11.S4, V13.S4, V11.S4
 	WORD     $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD     $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
+	FMOVQ    736(R26), F13
+	WORD     $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 	FMOVQ    1088(R26), F13
 	FMOVQ    1072(R26), F14
 	VFMLA    V12.S4, V14.S4, V13.S4
@@ -22927,8 +22991,10 @@ l2255:
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	ADD      R8<<0, R2, R24
 	FMOVQ    F1, 48(R24)
-	WORD     $0x4ea8d601 // fsub v1.4s, v16.4s, v8.4s
-	WORD     $0x4e28d602 // fadd v2.4s, v16.4s, v8.4s
+	FMOVQ    736(R26), F1
+	WORD     $0x4ea8d421 // fsub v1.4s, v1.4s, v8.4s
+	FMOVQ    736(R26), F2
+	WORD     $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x4eacd562 // fsub v2.4s, v11.4s, v12.4s
 	FMOVQ    1392(R26), F3
@@ -23157,16 +23223,18 @@ t2722:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1440(R26), F4
-	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD     $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
 	FMOVQ    944(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    960(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
-	WORD     $0x6e23fe03 // fdiv v3.4s, v16.4s, v3.4s
+	FMOVQ    736(R26), F4
+	WORD     $0x6e23fc83 // fdiv v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
-	VBSL     V16.B16, V2.B16, V1.B16
-	WORD     $0x4e22d602 // fadd v2.4s, v16.4s, v2.4s
+	FMOVQ    736(R26), F4
+	VBSL     V4.B16, V2.B16, V1.B16
+	FMOVQ    736(R26), F4
+	WORD     $0x4e22d482 // fadd v2.4s, v4.4s, v2.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	ADD      R8<<0, R5, R24
 	CMP      $4, R15
@@ -23254,16 +23322,18 @@ t2725:
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1440(R26), F6
-	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD     $0x4e30d4a5 // fadd v5.4s, v5.4s, v16.4s
 	FMOVQ    944(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    960(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
-	WORD     $0x6e25fe05 // fdiv v5.4s, v16.4s, v5.4s
+	FMOVQ    736(R26), F6
+	WORD     $0x6e25fcc5 // fdiv v5.4s, v6.4s, v5.4s
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
-	VBSL     V16.B16, V4.B16, V2.B16
-	WORD     $0x4e24d604 // fadd v4.4s, v16.4s, v4.4s
+	FMOVQ    736(R26), F6
+	VBSL     V6.B16, V4.B16, V2.B16
+	FMOVQ    736(R26), F6
+	WORD     $0x4e24d4c4 // fadd v4.4s, v6.4s, v4.4s
 	WORD     $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	FMOVQ    992(R26), F6
@@ -23299,7 +23369,8 @@ t2725:
 	// p 2^n
 	VSHL     $23, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD     $0x6e26fe07 // fdiv v7.4s, v16.4s, v6.4s
+	FMOVQ    736(R26), F7
+	WORD     $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc8 // fmul v8.4s, v6.4s, v6.4s
 
 	// w = u/2, with the sign of r in w2
@@ -23368,7 +23439,8 @@ t2731:
 	VAND     V14.B16, V13.B16, V13.B16
 	VSUB     V13.S4, V5.S4, V14.S4
 	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD     $0x4e28d60e // fadd v14.4s, v16.4s, v8.4s
+	FMOVQ    736(R26), F14
+	WORD     $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
 	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	VADD     V13.S4, V11.S4, V11.S4
 
@@ -23380,7 +23452,8 @@ t2731:
 	VSUB     V13.S4, V12.S4, V12.S4
 	VADD     V11.S4, V13.S4, V11.S4
 	WORD     $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD     $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
+	FMOVQ    736(R26), F13
+	WORD     $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    1088(R26), F13
@@ -23510,8 +23583,10 @@ t2745:
 	ADD      $8, R24, R23
 	VST1     V1.S[2], (R23)
 t2743:
-	WORD     $0x4ea8d601 // fsub v1.4s, v16.4s, v8.4s
-	WORD     $0x4e28d602 // fadd v2.4s, v16.4s, v8.4s
+	FMOVQ    736(R26), F1
+	WORD     $0x4ea8d421 // fsub v1.4s, v1.4s, v8.4s
+	FMOVQ    736(R26), F2
+	WORD     $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x4eacd562 // fsub v2.4s, v11.4s, v12.4s
 	FMOVQ    1392(R26), F3
@@ -23797,16 +23872,18 @@ t2758:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1440(R26), F4
-	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD     $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
 	FMOVQ    944(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    960(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
-	WORD     $0x6e23fe03 // fdiv v3.4s, v16.4s, v3.4s
+	FMOVQ    736(R26), F4
+	WORD     $0x6e23fc83 // fdiv v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
-	VBSL     V16.B16, V2.B16, V1.B16
-	WORD     $0x4e22d602 // fadd v2.4s, v16.4s, v2.4s
+	FMOVQ    736(R26), F4
+	VBSL     V4.B16, V2.B16, V1.B16
+	FMOVQ    736(R26), F4
+	WORD     $0x4e22d482 // fadd v2.4s, v4.4s, v2.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	SUB      $4, R15, R23
 	ADD      R8<<0, R5, R24
@@ -23890,16 +23967,18 @@ t2761:
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1440(R26), F6
-	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD     $0x4e30d4a5 // fadd v5.4s, v5.4s, v16.4s
 	FMOVQ    944(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    960(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
-	WORD     $0x6e25fe05 // fdiv v5.4s, v16.4s, v5.4s
+	FMOVQ    736(R26), F6
+	WORD     $0x6e25fcc5 // fdiv v5.4s, v6.4s, v5.4s
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
-	VBSL     V16.B16, V4.B16, V2.B16
-	WORD     $0x4e24d604 // fadd v4.4s, v16.4s, v4.4s
+	FMOVQ    736(R26), F6
+	VBSL     V6.B16, V4.B16, V2.B16
+	FMOVQ    736(R26), F6
+	WORD     $0x4e24d4c4 // fadd v4.4s, v6.4s, v4.4s
 	WORD     $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	FMOVQ    992(R26), F6
@@ -23929,7 +24008,8 @@ t2761:
 	VFMLS    V8.S4, V7.S4, V9.S4
 	VSHL     $23, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD     $0x6e26fe07 // fdiv v7.4s, v16.4s, v6.4s
+	FMOVQ    736(R26), F7
+	WORD     $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc8 // fmul v8.4s, v6.4s, v6.4s
 	FMOVS    4(R4), F9
 	VDUP     V9.S[0], V9.S4
@@ -24004,7 +24084,8 @@ t2767:
 	VAND     V14.B16, V13.B16, V13.B16
 	VSUB     V13.S4, V5.S4, V14.S4
 	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD     $0x4e28d60e // fadd v14.4s, v16.4s, v8.4s
+	FMOVQ    736(R26), F14
+	WORD     $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
 	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	VADD     V13.S4, V11.S4, V11.S4
 	FMOVQ    1056(R26), F13
@@ -24014,7 +24095,8 @@ t2767:
 	VSUB     V13.S4, V12.S4, V12.S4
 	VADD     V11.S4, V13.S4, V11.S4
 	WORD     $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD     $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
+	FMOVQ    736(R26), F13
+	WORD     $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 	FMOVQ    1088(R26), F13
 	FMOVQ    1072(R26), F14
 	VFMLA    V12.S4, V14.S4, V13.S4
@@ -24152,8 +24234,10 @@ t2781:
 	ADD      $24, R24, R23
 	VST1     V1.S[2], (R23)
 t2779:
-	WORD     $0x4ea8d601 // fsub v1.4s, v16.4s, v8.4s
-	WORD     $0x4e28d602 // fadd v2.4s, v16.4s, v8.4s
+	FMOVQ    736(R26), F1
+	WORD     $0x4ea8d421 // fsub v1.4s, v1.4s, v8.4s
+	FMOVQ    736(R26), F2
+	WORD     $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x4eacd562 // fsub v2.4s, v11.4s, v12.4s
 	FMOVQ    1392(R26), F3
@@ -24427,16 +24511,18 @@ t2794:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1440(R26), F4
-	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD     $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
 	FMOVQ    944(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    960(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
-	WORD     $0x6e23fe03 // fdiv v3.4s, v16.4s, v3.4s
+	FMOVQ    736(R26), F4
+	WORD     $0x6e23fc83 // fdiv v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
-	VBSL     V16.B16, V2.B16, V1.B16
-	WORD     $0x4e22d602 // fadd v2.4s, v16.4s, v2.4s
+	FMOVQ    736(R26), F4
+	VBSL     V4.B16, V2.B16, V1.B16
+	FMOVQ    736(R26), F4
+	WORD     $0x4e22d482 // fadd v2.4s, v4.4s, v2.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	SUB      $8, R15, R23
 	ADD      R8<<0, R5, R24
@@ -24520,16 +24606,18 @@ t2797:
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1440(R26), F6
-	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD     $0x4e30d4a5 // fadd v5.4s, v5.4s, v16.4s
 	FMOVQ    944(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    960(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
-	WORD     $0x6e25fe05 // fdiv v5.4s, v16.4s, v5.4s
+	FMOVQ    736(R26), F6
+	WORD     $0x6e25fcc5 // fdiv v5.4s, v6.4s, v5.4s
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
-	VBSL     V16.B16, V4.B16, V2.B16
-	WORD     $0x4e24d604 // fadd v4.4s, v16.4s, v4.4s
+	FMOVQ    736(R26), F6
+	VBSL     V6.B16, V4.B16, V2.B16
+	FMOVQ    736(R26), F6
+	WORD     $0x4e24d4c4 // fadd v4.4s, v6.4s, v4.4s
 	WORD     $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	FMOVQ    992(R26), F6
@@ -24559,7 +24647,8 @@ t2797:
 	VFMLS    V8.S4, V7.S4, V9.S4
 	VSHL     $23, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD     $0x6e26fe07 // fdiv v7.4s, v16.4s, v6.4s
+	FMOVQ    736(R26), F7
+	WORD     $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc8 // fmul v8.4s, v6.4s, v6.4s
 	FMOVS    4(R4), F9
 	VDUP     V9.S[0], V9.S4
@@ -24634,7 +24723,8 @@ t2803:
 	VAND     V14.B16, V13.B16, V13.B16
 	VSUB     V13.S4, V5.S4, V14.S4
 	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD     $0x4e28d60e // fadd v14.4s, v16.4s, v8.4s
+	FMOVQ    736(R26), F14
+	WORD     $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
 	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	VADD     V13.S4, V11.S4, V11.S4
 	FMOVQ    1056(R26), F13
@@ -24644,7 +24734,8 @@ t2803:
 	VSUB     V13.S4, V12.S4, V12.S4
 	VADD     V11.S4, V13.S4, V11.S4
 	WORD     $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD     $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
+	FMOVQ    736(R26), F13
+	WORD     $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 	FMOVQ    1088(R26), F13
 	FMOVQ    1072(R26), F14
 	VFMLA    V12.S4, V14.S4, V13.S4
@@ -24782,8 +24873,10 @@ t2817:
 	ADD      $40, R24, R23
 	VST1     V1.S[2], (R23)
 t2815:
-	WORD     $0x4ea8d601 // fsub v1.4s, v16.4s, v8.4s
-	WORD     $0x4e28d602 // fadd v2.4s, v16.4s, v8.4s
+	FMOVQ    736(R26), F1
+	WORD     $0x4ea8d421 // fsub v1.4s, v1.4s, v8.4s
+	FMOVQ    736(R26), F2
+	WORD     $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x4eacd562 // fsub v2.4s, v11.4s, v12.4s
 	FMOVQ    1392(R26), F3
@@ -25057,16 +25150,18 @@ t2830:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1440(R26), F4
-	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD     $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
 	FMOVQ    944(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    960(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
-	WORD     $0x6e23fe03 // fdiv v3.4s, v16.4s, v3.4s
+	FMOVQ    736(R26), F4
+	WORD     $0x6e23fc83 // fdiv v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
-	VBSL     V16.B16, V2.B16, V1.B16
-	WORD     $0x4e22d602 // fadd v2.4s, v16.4s, v2.4s
+	FMOVQ    736(R26), F4
+	VBSL     V4.B16, V2.B16, V1.B16
+	FMOVQ    736(R26), F4
+	WORD     $0x4e22d482 // fadd v2.4s, v4.4s, v2.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	SUB      $12, R15, R23
 	ADD      R8<<0, R5, R24
@@ -25150,16 +25245,18 @@ t2833:
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1440(R26), F6
-	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD     $0x4e30d4a5 // fadd v5.4s, v5.4s, v16.4s
 	FMOVQ    944(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    960(R26), F6
 	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
-	WORD     $0x6e25fe05 // fdiv v5.4s, v16.4s, v5.4s
+	FMOVQ    736(R26), F6
+	WORD     $0x6e25fcc5 // fdiv v5.4s, v6.4s, v5.4s
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
-	VBSL     V16.B16, V4.B16, V2.B16
-	WORD     $0x4e24d604 // fadd v4.4s, v16.4s, v4.4s
+	FMOVQ    736(R26), F6
+	VBSL     V6.B16, V4.B16, V2.B16
+	FMOVQ    736(R26), F6
+	WORD     $0x4e24d4c4 // fadd v4.4s, v6.4s, v4.4s
 	WORD     $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	FMOVQ    992(R26), F6
@@ -25189,7 +25286,8 @@ t2833:
 	VFMLS    V8.S4, V7.S4, V9.S4
 	VSHL     $23, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD     $0x6e26fe07 // fdiv v7.4s, v16.4s, v6.4s
+	FMOVQ    736(R26), F7
+	WORD     $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc8 // fmul v8.4s, v6.4s, v6.4s
 	FMOVS    4(R4), F9
 	VDUP     V9.S[0], V9.S4
@@ -25264,7 +25362,8 @@ t2839:
 	VAND     V14.B16, V13.B16, V13.B16
 	VSUB     V13.S4, V5.S4, V14.S4
 	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD     $0x4e28d60e // fadd v14.4s, v16.4s, v8.4s
+	FMOVQ    736(R26), F14
+	WORD     $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
 	WORD     $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	VADD     V13.S4, V11.S4, V11.S4
 	FMOVQ    1056(R26), F13
@@ -25274,7 +25373,8 @@ t2839:
 	VSUB     V13.S4, V12.S4, V12.S4
 	VADD     V11.S4, V13.S4, V11.S4
 	WORD     $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD     $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
+	FMOVQ    736(R26), F13
+	WORD     $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 	FMOVQ    1088(R26), F13
 	FMOVQ    1072(R26), F14
 	VFMLA    V12.S4, V14.S4, V13.S4
@@ -25412,8 +25512,10 @@ t2853:
 	ADD      $56, R24, R23
 	VST1     V1.S[2], (R23)
 t2851:
-	WORD     $0x4ea8d601 // fsub v1.4s, v16.4s, v8.4s
-	WORD     $0x4e28d602 // fadd v2.4s, v16.4s, v8.4s
+	FMOVQ    736(R26), F1
+	WORD     $0x4ea8d421 // fsub v1.4s, v1.4s, v8.4s
+	FMOVQ    736(R26), F2
+	WORD     $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x4eacd562 // fsub v2.4s, v11.4s, v12.4s
 	FMOVQ    1392(R26), F3
@@ -25791,7 +25893,8 @@ l2258:
 	VSUB     V4.S4, V3.S4, V3.S4
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD     $0x4eb0d463 // fsub v3.4s, v3.4s, v16.4s
+	FMOVQ    736(R26), F4
+	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    1088(R26), F4
@@ -25854,7 +25957,8 @@ l2258:
 	VSUB     V4.S4, V3.S4, V3.S4
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD     $0x4eb0d463 // fsub v3.4s, v3.4s, v16.4s
+	FMOVQ    736(R26), F4
+	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    1088(R26), F4

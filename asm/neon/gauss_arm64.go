@@ -89,28 +89,28 @@ func GaussKLStandardLog(lanes *float32, muQ *float32, sQ *float32, rows int, n i
 func GaussKLStandardLogBackward(lanes *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32) (bad int)
 
 // GaussKLSoftplus leaves the lanes of KL divergences, at most 16 rows, and reports rows that are not plain: see kernels.GaussKL.
-// sigma is ln(1+e^s) + ScaleEps.
+// sigma is ln(1+e^s) + factor.
 //
 //go:noescape
-func GaussKLSoftplus(lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
+func GaussKLSoftplus(lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32) (bad int)
 
 // GaussKLSoftplusBackward is GaussKLSoftplus and its gradient, with the weights in lanes: see kernels.GaussKLBackward.
 // The gradients of p are stored before those of q, which may be in the same place.
 //
 //go:noescape
-func GaussKLSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
+func GaussKLSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32) (bad int)
 
 // GaussKLStandardSoftplus leaves the lanes of KL divergences, at most 16 rows, and reports rows that are not plain: see kernels.GaussKLStandard.
-// sigma is ln(1+e^s) + ScaleEps.
+// sigma is ln(1+e^s) + factor.
 //
 //go:noescape
-func GaussKLStandardSoftplus(lanes *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
+func GaussKLStandardSoftplus(lanes *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32) (bad int)
 
 // GaussKLStandardSoftplusBackward is GaussKLStandardSoftplus and its gradient, with the weights in lanes: see kernels.GaussKLStandardBackward.
 // The gradients of p are stored before those of q, which may be in the same place.
 //
 //go:noescape
-func GaussKLStandardSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
+func GaussKLStandardSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32) (bad int)
 
 // GaussLogProbSigma leaves the lanes of log-densities, at most 16 rows, and reports rows that are not plain: see kernels.GaussLogProb.
 // s is sigma.
@@ -192,49 +192,49 @@ func GaussSampleLog(z *float32, mu *float32, s *float32, eps *float32, rows int,
 func GaussSampleLogBackward(dmu *float32, ds *float32, dz *float32, s *float32, eps *float32, rows int, n int, ld int, factor float32)
 
 // GaussLogProbSoftplus leaves the lanes of log-densities, at most 16 rows, and reports rows that are not plain: see kernels.GaussLogProb.
-// sigma is ln(1+e^s) + ScaleEps.
+// sigma is ln(1+e^s) + factor.
 //
 //go:noescape
-func GaussLogProbSoftplus(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int) (bad int)
+func GaussLogProbSoftplus(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int, factor float32) (bad int)
 
 // GaussLogProbSoftplusKeep is GaussLogProbSoftplus, and writes 1/sigma and dsigma/ds to inv and slope.
-// sigma is ln(1+e^s) + ScaleEps.
+// sigma is ln(1+e^s) + factor.
 //
 //go:noescape
-func GaussLogProbSoftplusKeep(lanes *float32, x *float32, mu *float32, s *float32, inv *float32, slope *float32, rows int, n int, ldx int, ld int) (bad int)
+func GaussLogProbSoftplusKeep(lanes *float32, x *float32, mu *float32, s *float32, inv *float32, slope *float32, rows int, n int, ldx int, ld int, factor float32) (bad int)
 
 // GaussLogProbSoftplusBackward is GaussLogProbSoftplus and its gradient of mu and s, with the weights in lanes: see kernels.GaussLogProbBackward.
 //
 //go:noescape
-func GaussLogProbSoftplusBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
+func GaussLogProbSoftplusBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int, factor float32) (bad int)
 
 // GaussLogProbSoftplusBackwardX is GaussLogProbSoftplus and its gradient of x, mu and s, with the weights in lanes: see kernels.GaussLogProbBackward.
 //
 //go:noescape
-func GaussLogProbSoftplusBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
+func GaussLogProbSoftplusBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int, factor float32) (bad int)
 
 // GMMGradientSoftplus writes the gradients of log-densities of plain rows with weights w, +0 where w is 0: see kernels.GMMLogProbBackward.
-// sigma is ln(1+e^s) + ScaleEps.
+// sigma is ln(1+e^s) + factor.
 //
 //go:noescape
-func GMMGradientSoftplus(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int)
+func GMMGradientSoftplus(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, factor float32)
 
 // GMMGradientSoftplusKept is GMMGradientSoftplus with 1/sigma in dmu and dsigma/ds in ds, and fetches next ahead of its use: see asm/_gen/recipe/latent.go.
 //
 //go:noescape
-func GMMGradientSoftplusKept(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, next *float32, rows int, n int)
+func GMMGradientSoftplusKept(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, next *float32, rows int, n int, factor float32)
 
 // GaussSampleSoftplus writes samples: see kernels.GaussSample.
-// sigma is ln(1+e^s) + ScaleEps.
+// sigma is ln(1+e^s) + factor.
 //
 //go:noescape
-func GaussSampleSoftplus(z *float32, mu *float32, s *float32, eps *float32, rows int, n int, ld int)
+func GaussSampleSoftplus(z *float32, mu *float32, s *float32, eps *float32, rows int, n int, ld int, factor float32)
 
 // GaussSampleSoftplusBackward adds the gradient of samples: see kernels.GaussSampleBackward.
-// sigma is ln(1+e^s) + ScaleEps.
+// sigma is ln(1+e^s) + factor.
 //
 //go:noescape
-func GaussSampleSoftplusBackward(dmu *float32, ds *float32, dz *float32, s *float32, eps *float32, rows int, n int, ld int)
+func GaussSampleSoftplusBackward(dmu *float32, ds *float32, dz *float32, s *float32, eps *float32, rows int, n int, ld int, factor float32)
 
 // LatentStepSigma writes sigmas and samples and leaves the lanes of KL divergences, at most 16 rows,
 // and reports rows that are not plain: see kernels.LatentStep.
@@ -294,28 +294,28 @@ func LatentStepStandardLogBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ
 
 // LatentStepSoftplus writes sigmas and samples and leaves the lanes of KL divergences, at most 16 rows,
 // and reports rows that are not plain: see kernels.LatentStep.
-// sigma is ln(1+e^s) + ScaleEps.
+// sigma is ln(1+e^s) + factor.
 // sigmaQ is stored before z, which may be in the same place.
 //
 //go:noescape
-func LatentStepSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int) (bad int)
+func LatentStepSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int, factor float32) (bad int)
 
 // LatentStepSoftplusBackward is the gradient of LatentStepSoftplus, and reports rows that are not plain: see kernels.LatentStepBackward.
 // The gradients of p are stored before those of q, which may be in the same place.
 //
 //go:noescape
-func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
+func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int, factor float32) (bad int)
 
 // LatentStepStandardSoftplus writes sigmas and samples and leaves the lanes of KL divergences, at most 16 rows,
 // and reports rows that are not plain: see kernels.LatentStep.
-// sigma is ln(1+e^s) + ScaleEps.
+// sigma is ln(1+e^s) + factor.
 // sigmaQ is stored before z, which may be in the same place.
 //
 //go:noescape
-func LatentStepStandardSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int) (bad int)
+func LatentStepStandardSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int, factor float32) (bad int)
 
 // LatentStepStandardSoftplusBackward is the gradient of LatentStepStandardSoftplus, and reports rows that are not plain: see kernels.LatentStepBackward.
 // The gradients of p are stored before those of q, which may be in the same place.
 //
 //go:noescape
-func LatentStepStandardSoftplusBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
+func LatentStepStandardSoftplusBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, dkl *float32, rows int, n int, ld int, factor float32) (bad int)

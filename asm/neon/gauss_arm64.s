@@ -168,21 +168,19 @@ DATA gaussConsts<>+1280(SB)/8, $0xbe800021be800021 // -0x1.000042p-02 = -0.25000
 DATA gaussConsts<>+1288(SB)/8, $0xbe800021be800021
 DATA gaussConsts<>+1296(SB)/8, $0x3eaaaad23eaaaad2 // 0x1.5555a4p-02 = 0.3333345
 DATA gaussConsts<>+1304(SB)/8, $0x3eaaaad23eaaaad2
-DATA gaussConsts<>+1312(SB)/8, $0x38d1b71738d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
-DATA gaussConsts<>+1320(SB)/8, $0x38d1b71738d1b717
-DATA gaussConsts<>+1328(SB)/8, $0x4e8000014e800001
-DATA gaussConsts<>+1336(SB)/8, $0x4e8000014e800001
-DATA gaussConsts<>+1344(SB)/8, $0x317fffff317fffff
-DATA gaussConsts<>+1352(SB)/8, $0x317fffff317fffff
-DATA gaussConsts<>+1360(SB)/8, $0x7f7fffff7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
-DATA gaussConsts<>+1368(SB)/8, $0x7f7fffff7f7fffff
-DATA gaussConsts<>+1376(SB)/8, $0xff7fffffff7fffff // -0x1.fffffep+127 = -3.4028235e+38
-DATA gaussConsts<>+1384(SB)/8, $0xff7fffffff7fffff
-DATA gaussConsts<>+1392(SB)/8, $0x42b2000042b20000 // 89
-DATA gaussConsts<>+1400(SB)/8, $0x42b2000042b20000
-DATA gaussConsts<>+1408(SB)/8, $0x2000000020000000
-DATA gaussConsts<>+1416(SB)/8, $0x2000000020000000
-GLOBL gaussConsts<>(SB), RODATA|NOPTR, $1424
+DATA gaussConsts<>+1312(SB)/8, $0x4e8000014e800001
+DATA gaussConsts<>+1320(SB)/8, $0x4e8000014e800001
+DATA gaussConsts<>+1328(SB)/8, $0x317fffff317fffff
+DATA gaussConsts<>+1336(SB)/8, $0x317fffff317fffff
+DATA gaussConsts<>+1344(SB)/8, $0x7f7fffff7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
+DATA gaussConsts<>+1352(SB)/8, $0x7f7fffff7f7fffff
+DATA gaussConsts<>+1360(SB)/8, $0xff7fffffff7fffff // -0x1.fffffep+127 = -3.4028235e+38
+DATA gaussConsts<>+1368(SB)/8, $0xff7fffffff7fffff
+DATA gaussConsts<>+1376(SB)/8, $0x42b2000042b20000 // 89
+DATA gaussConsts<>+1384(SB)/8, $0x42b2000042b20000
+DATA gaussConsts<>+1392(SB)/8, $0x2000000020000000
+DATA gaussConsts<>+1400(SB)/8, $0x2000000020000000
+GLOBL gaussConsts<>(SB), RODATA|NOPTR, $1408
 
 // func GaussPlain(mu *float32, s *float32, rows int, n int, ld int, smask uint32, slo uint32, span uint32) (left int)
 TEXT ·GaussPlain(SB), NOSPLIT, $72-64
@@ -9370,14 +9368,15 @@ l1216:
 	MOVD     R14, bad+72(FP)
 	RET
 
-// func GaussKLSoftplus(lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
-TEXT ·GaussKLSoftplus(SB), NOSPLIT, $40-72
+// func GaussKLSoftplus(lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32) (bad int)
+TEXT ·GaussKLSoftplus(SB), NOSPLIT, $56-80
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V15 values    V16-V18 constants and scalars    V19-V31 kept from loop to loop
-	FMOVQ    928(R26), F18
-	FMOVQ    1152(R26), F17
-	FMOVQ    560(R26), F16
+	FMOVS    factor+64(FP), F18
+	VDUP     V18.S[0], V18.S4
+	FMOVQ    928(R26), F17
+	FMOVQ    1152(R26), F16
 
 	// Registers:    R0 lanes    R1 muQ    R2 sQ    R3 muP    R4 sP    R15 elements left in the row    R5 4n
 	MOVD     lanes+0(FP), R0
@@ -9437,8 +9436,10 @@ l1338:
 	FLDPQ    (R3), (F6, F7)
 	WORD     $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
 	WORD     $0x4ea7d421 // fsub v1.4s, v1.4s, v7.4s
-	VORR     V16.B16, V2.B16, V6.B16
-	VORR     V16.B16, V3.B16, V7.B16
+	FMOVQ    560(R26), F6
+	VORR     V6.B16, V2.B16, V6.B16
+	FMOVQ    560(R26), F7
+	VORR     V7.B16, V3.B16, V7.B16
 	FMOVQ    1136(R26), F8
 	WORD     $0x4e26f506 // fmax v6.4s, v8.4s, v6.4s
 	FMOVQ    1136(R26), F8
@@ -9451,8 +9452,8 @@ l1338:
 	FMOVQ    1152(R26), F9
 	FMOVQ    992(R26), F10
 	VFMLA    V10.S4, V7.S4, V9.S4
-	WORD     $0x4eb1d50a // fsub v10.4s, v8.4s, v17.4s
-	WORD     $0x4eb1d52b // fsub v11.4s, v9.4s, v17.4s
+	WORD     $0x4eb0d50a // fsub v10.4s, v8.4s, v16.4s
+	WORD     $0x4eb0d52b // fsub v11.4s, v9.4s, v16.4s
 	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V10.S4, V6.S4
 	FMOVQ    816(R26), F12
@@ -9509,12 +9510,12 @@ l1338:
 	VAND     V9.B16, V3.B16, V3.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb2e4e8 // fcmgt v8.4s, v7.4s, v18.4s
-	WORD     $0x6eb2e4c9 // fcmgt v9.4s, v6.4s, v18.4s
+	WORD     $0x6eb1e4e8 // fcmgt v8.4s, v7.4s, v17.4s
+	WORD     $0x6eb1e4c9 // fcmgt v9.4s, v6.4s, v17.4s
 	FMOVQ    768(R26), F10
-	VFMLA    V18.S4, V7.S4, V10.S4
+	VFMLA    V17.S4, V7.S4, V10.S4
 	FMOVQ    768(R26), F11
-	VFMLA    V18.S4, V6.S4, V11.S4
+	VFMLA    V17.S4, V6.S4, V11.S4
 	VBIT     V8.B16, V10.B16, V7.B16
 	VBIT     V9.B16, V11.B16, V6.B16
 	FMOVQ    1168(R26), F10
@@ -9563,12 +9564,12 @@ l1338:
 	WORD     $0x4e26d526 // fadd v6.4s, v9.4s, v6.4s
 	WORD     $0x4e27d442 // fadd v2.4s, v2.4s, v7.4s
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	FMOVQ    1312(R26), F6
-	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	FMOVQ    1312(R26), F6
-	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	VORR     V16.B16, V4.B16, V6.B16
-	VORR     V16.B16, V5.B16, V7.B16
+	WORD     $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD     $0x4e32d463 // fadd v3.4s, v3.4s, v18.4s
+	FMOVQ    560(R26), F6
+	VORR     V6.B16, V4.B16, V6.B16
+	FMOVQ    560(R26), F7
+	VORR     V7.B16, V5.B16, V7.B16
 	FMOVQ    1136(R26), F8
 	WORD     $0x4e26f506 // fmax v6.4s, v8.4s, v6.4s
 	FMOVQ    1136(R26), F8
@@ -9581,8 +9582,8 @@ l1338:
 	FMOVQ    1152(R26), F9
 	FMOVQ    992(R26), F10
 	VFMLA    V10.S4, V7.S4, V9.S4
-	WORD     $0x4eb1d50a // fsub v10.4s, v8.4s, v17.4s
-	WORD     $0x4eb1d52b // fsub v11.4s, v9.4s, v17.4s
+	WORD     $0x4eb0d50a // fsub v10.4s, v8.4s, v16.4s
+	WORD     $0x4eb0d52b // fsub v11.4s, v9.4s, v16.4s
 	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V10.S4, V6.S4
 	FMOVQ    816(R26), F12
@@ -9639,12 +9640,12 @@ l1338:
 	VAND     V9.B16, V5.B16, V5.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb2e4e8 // fcmgt v8.4s, v7.4s, v18.4s
-	WORD     $0x6eb2e4c9 // fcmgt v9.4s, v6.4s, v18.4s
+	WORD     $0x6eb1e4e8 // fcmgt v8.4s, v7.4s, v17.4s
+	WORD     $0x6eb1e4c9 // fcmgt v9.4s, v6.4s, v17.4s
 	FMOVQ    768(R26), F10
-	VFMLA    V18.S4, V7.S4, V10.S4
+	VFMLA    V17.S4, V7.S4, V10.S4
 	FMOVQ    768(R26), F11
-	VFMLA    V18.S4, V6.S4, V11.S4
+	VFMLA    V17.S4, V6.S4, V11.S4
 	VBIT     V8.B16, V10.B16, V7.B16
 	VBIT     V9.B16, V11.B16, V6.B16
 	FMOVQ    1168(R26), F10
@@ -9693,10 +9694,8 @@ l1338:
 	WORD     $0x4e26d526 // fadd v6.4s, v9.4s, v6.4s
 	WORD     $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1312(R26), F6
-	WORD     $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	FMOVQ    1312(R26), F6
-	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD     $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD     $0x4e32d4a5 // fadd v5.4s, v5.4s, v18.4s
 	FMOVQ    624(R26), F6
 	WORD     $0x6e24fcc6 // fdiv v6.4s, v6.4s, v4.4s
 	FMOVQ    624(R26), F7
@@ -9709,10 +9708,10 @@ l1338:
 	VFMLS    V5.S4, V9.S4, V3.S4
 	VFMLA    V6.S4, V2.S4, V8.S4
 	VFMLA    V7.S4, V3.S4, V9.S4
-	WORD     $0x6e32dc00 // fmul v0.4s, v0.4s, v18.4s
-	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
-	WORD     $0x6e32dd02 // fmul v2.4s, v8.4s, v18.4s
-	WORD     $0x6e32dd23 // fmul v3.4s, v9.4s, v18.4s
+	WORD     $0x6e31dc00 // fmul v0.4s, v0.4s, v17.4s
+	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
+	WORD     $0x6e31dd02 // fmul v2.4s, v8.4s, v17.4s
+	WORD     $0x6e31dd23 // fmul v3.4s, v9.4s, v17.4s
 	FMOVQ    944(R26), F4
 	VFMLA    V2.S4, V2.S4, V4.S4
 	FMOVQ    944(R26), F2
@@ -9737,8 +9736,10 @@ l1338:
 	FLDPQ    32(R3), (F6, F7)
 	WORD     $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
 	WORD     $0x4ea7d421 // fsub v1.4s, v1.4s, v7.4s
-	VORR     V16.B16, V2.B16, V6.B16
-	VORR     V16.B16, V3.B16, V7.B16
+	FMOVQ    560(R26), F6
+	VORR     V6.B16, V2.B16, V6.B16
+	FMOVQ    560(R26), F7
+	VORR     V7.B16, V3.B16, V7.B16
 	FMOVQ    1136(R26), F8
 	WORD     $0x4e26f506 // fmax v6.4s, v8.4s, v6.4s
 	FMOVQ    1136(R26), F8
@@ -9749,8 +9750,8 @@ l1338:
 	FMOVQ    1152(R26), F9
 	FMOVQ    992(R26), F10
 	VFMLA    V10.S4, V7.S4, V9.S4
-	WORD     $0x4eb1d50a // fsub v10.4s, v8.4s, v17.4s
-	WORD     $0x4eb1d52b // fsub v11.4s, v9.4s, v17.4s
+	WORD     $0x4eb0d50a // fsub v10.4s, v8.4s, v16.4s
+	WORD     $0x4eb0d52b // fsub v11.4s, v9.4s, v16.4s
 	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V10.S4, V6.S4
 	FMOVQ    816(R26), F12
@@ -9801,12 +9802,12 @@ l1338:
 	WORD     $0x4ea0c869 // fcmgt v9.4s, v3.4s, #0.0
 	VAND     V8.B16, V2.B16, V2.B16
 	VAND     V9.B16, V3.B16, V3.B16
-	WORD     $0x6eb2e4e8 // fcmgt v8.4s, v7.4s, v18.4s
-	WORD     $0x6eb2e4c9 // fcmgt v9.4s, v6.4s, v18.4s
+	WORD     $0x6eb1e4e8 // fcmgt v8.4s, v7.4s, v17.4s
+	WORD     $0x6eb1e4c9 // fcmgt v9.4s, v6.4s, v17.4s
 	FMOVQ    768(R26), F10
-	VFMLA    V18.S4, V7.S4, V10.S4
+	VFMLA    V17.S4, V7.S4, V10.S4
 	FMOVQ    768(R26), F11
-	VFMLA    V18.S4, V6.S4, V11.S4
+	VFMLA    V17.S4, V6.S4, V11.S4
 	VBIT     V8.B16, V10.B16, V7.B16
 	VBIT     V9.B16, V11.B16, V6.B16
 	FMOVQ    1168(R26), F10
@@ -9855,12 +9856,12 @@ l1338:
 	WORD     $0x4e26d526 // fadd v6.4s, v9.4s, v6.4s
 	WORD     $0x4e27d442 // fadd v2.4s, v2.4s, v7.4s
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	FMOVQ    1312(R26), F6
-	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	FMOVQ    1312(R26), F6
-	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	VORR     V16.B16, V4.B16, V6.B16
-	VORR     V16.B16, V5.B16, V7.B16
+	WORD     $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD     $0x4e32d463 // fadd v3.4s, v3.4s, v18.4s
+	FMOVQ    560(R26), F6
+	VORR     V6.B16, V4.B16, V6.B16
+	FMOVQ    560(R26), F7
+	VORR     V7.B16, V5.B16, V7.B16
 	FMOVQ    1136(R26), F8
 	WORD     $0x4e26f506 // fmax v6.4s, v8.4s, v6.4s
 	FMOVQ    1136(R26), F8
@@ -9871,8 +9872,8 @@ l1338:
 	FMOVQ    1152(R26), F9
 	FMOVQ    992(R26), F10
 	VFMLA    V10.S4, V7.S4, V9.S4
-	WORD     $0x4eb1d50a // fsub v10.4s, v8.4s, v17.4s
-	WORD     $0x4eb1d52b // fsub v11.4s, v9.4s, v17.4s
+	WORD     $0x4eb0d50a // fsub v10.4s, v8.4s, v16.4s
+	WORD     $0x4eb0d52b // fsub v11.4s, v9.4s, v16.4s
 	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V10.S4, V6.S4
 	FMOVQ    816(R26), F12
@@ -9923,12 +9924,12 @@ l1338:
 	WORD     $0x4ea0c8a9 // fcmgt v9.4s, v5.4s, #0.0
 	VAND     V8.B16, V4.B16, V4.B16
 	VAND     V9.B16, V5.B16, V5.B16
-	WORD     $0x6eb2e4e8 // fcmgt v8.4s, v7.4s, v18.4s
-	WORD     $0x6eb2e4c9 // fcmgt v9.4s, v6.4s, v18.4s
+	WORD     $0x6eb1e4e8 // fcmgt v8.4s, v7.4s, v17.4s
+	WORD     $0x6eb1e4c9 // fcmgt v9.4s, v6.4s, v17.4s
 	FMOVQ    768(R26), F10
-	VFMLA    V18.S4, V7.S4, V10.S4
+	VFMLA    V17.S4, V7.S4, V10.S4
 	FMOVQ    768(R26), F11
-	VFMLA    V18.S4, V6.S4, V11.S4
+	VFMLA    V17.S4, V6.S4, V11.S4
 	VBIT     V8.B16, V10.B16, V7.B16
 	VBIT     V9.B16, V11.B16, V6.B16
 	FMOVQ    1168(R26), F10
@@ -9977,10 +9978,8 @@ l1338:
 	WORD     $0x4e26d526 // fadd v6.4s, v9.4s, v6.4s
 	WORD     $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1312(R26), F6
-	WORD     $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	FMOVQ    1312(R26), F6
-	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD     $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD     $0x4e32d4a5 // fadd v5.4s, v5.4s, v18.4s
 	FMOVQ    624(R26), F6
 	WORD     $0x6e24fcc6 // fdiv v6.4s, v6.4s, v4.4s
 	FMOVQ    624(R26), F7
@@ -9993,10 +9992,10 @@ l1338:
 	VFMLS    V5.S4, V9.S4, V3.S4
 	VFMLA    V6.S4, V2.S4, V8.S4
 	VFMLA    V7.S4, V3.S4, V9.S4
-	WORD     $0x6e32dc00 // fmul v0.4s, v0.4s, v18.4s
-	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
-	WORD     $0x6e32dd02 // fmul v2.4s, v8.4s, v18.4s
-	WORD     $0x6e32dd23 // fmul v3.4s, v9.4s, v18.4s
+	WORD     $0x6e31dc00 // fmul v0.4s, v0.4s, v17.4s
+	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
+	WORD     $0x6e31dd02 // fmul v2.4s, v8.4s, v17.4s
+	WORD     $0x6e31dd23 // fmul v3.4s, v9.4s, v17.4s
 	FMOVQ    944(R26), F4
 	VFMLA    V2.S4, V2.S4, V4.S4
 	FMOVQ    944(R26), F2
@@ -10190,8 +10189,10 @@ t1461:
 t1459:
 	WORD     $0x4ea8d400 // fsub v0.4s, v0.4s, v8.4s
 	WORD     $0x4ea9d421 // fsub v1.4s, v1.4s, v9.4s
-	VORR     V16.B16, V2.B16, V8.B16
-	VORR     V16.B16, V3.B16, V9.B16
+	FMOVQ    560(R26), F8
+	VORR     V8.B16, V2.B16, V8.B16
+	FMOVQ    560(R26), F9
+	VORR     V9.B16, V3.B16, V9.B16
 	FMOVQ    1136(R26), F10
 	WORD     $0x4e28f548 // fmax v8.4s, v10.4s, v8.4s
 	FMOVQ    1136(R26), F10
@@ -10204,8 +10205,8 @@ t1459:
 	FMOVQ    1152(R26), F11
 	FMOVQ    992(R26), F12
 	VFMLA    V12.S4, V9.S4, V11.S4
-	WORD     $0x4eb1d54c // fsub v12.4s, v10.4s, v17.4s
-	WORD     $0x4eb1d56d // fsub v13.4s, v11.4s, v17.4s
+	WORD     $0x4eb0d54c // fsub v12.4s, v10.4s, v16.4s
+	WORD     $0x4eb0d56d // fsub v13.4s, v11.4s, v16.4s
 	FMOVQ    816(R26), F14
 	VFMLS    V14.S4, V12.S4, V8.S4
 	FMOVQ    816(R26), F14
@@ -10262,12 +10263,12 @@ t1459:
 	VAND     V11.B16, V3.B16, V3.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb2e52a // fcmgt v10.4s, v9.4s, v18.4s
-	WORD     $0x6eb2e50b // fcmgt v11.4s, v8.4s, v18.4s
+	WORD     $0x6eb1e52a // fcmgt v10.4s, v9.4s, v17.4s
+	WORD     $0x6eb1e50b // fcmgt v11.4s, v8.4s, v17.4s
 	FMOVQ    768(R26), F12
-	VFMLA    V18.S4, V9.S4, V12.S4
+	VFMLA    V17.S4, V9.S4, V12.S4
 	FMOVQ    768(R26), F13
-	VFMLA    V18.S4, V8.S4, V13.S4
+	VFMLA    V17.S4, V8.S4, V13.S4
 	VBIT     V10.B16, V12.B16, V9.B16
 	VBIT     V11.B16, V13.B16, V8.B16
 	FMOVQ    1168(R26), F12
@@ -10316,12 +10317,12 @@ t1459:
 	WORD     $0x4e28d568 // fadd v8.4s, v11.4s, v8.4s
 	WORD     $0x4e29d442 // fadd v2.4s, v2.4s, v9.4s
 	WORD     $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
-	VORR     V16.B16, V4.B16, V8.B16
-	VORR     V16.B16, V5.B16, V9.B16
+	WORD     $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD     $0x4e32d463 // fadd v3.4s, v3.4s, v18.4s
+	FMOVQ    560(R26), F8
+	VORR     V8.B16, V4.B16, V8.B16
+	FMOVQ    560(R26), F9
+	VORR     V9.B16, V5.B16, V9.B16
 	FMOVQ    1136(R26), F10
 	WORD     $0x4e28f548 // fmax v8.4s, v10.4s, v8.4s
 	FMOVQ    1136(R26), F10
@@ -10334,8 +10335,8 @@ t1459:
 	FMOVQ    1152(R26), F11
 	FMOVQ    992(R26), F12
 	VFMLA    V12.S4, V9.S4, V11.S4
-	WORD     $0x4eb1d54c // fsub v12.4s, v10.4s, v17.4s
-	WORD     $0x4eb1d56d // fsub v13.4s, v11.4s, v17.4s
+	WORD     $0x4eb0d54c // fsub v12.4s, v10.4s, v16.4s
+	WORD     $0x4eb0d56d // fsub v13.4s, v11.4s, v16.4s
 	FMOVQ    816(R26), F14
 	VFMLS    V14.S4, V12.S4, V8.S4
 	FMOVQ    816(R26), F14
@@ -10392,12 +10393,12 @@ t1459:
 	VAND     V11.B16, V5.B16, V5.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb2e52a // fcmgt v10.4s, v9.4s, v18.4s
-	WORD     $0x6eb2e50b // fcmgt v11.4s, v8.4s, v18.4s
+	WORD     $0x6eb1e52a // fcmgt v10.4s, v9.4s, v17.4s
+	WORD     $0x6eb1e50b // fcmgt v11.4s, v8.4s, v17.4s
 	FMOVQ    768(R26), F12
-	VFMLA    V18.S4, V9.S4, V12.S4
+	VFMLA    V17.S4, V9.S4, V12.S4
 	FMOVQ    768(R26), F13
-	VFMLA    V18.S4, V8.S4, V13.S4
+	VFMLA    V17.S4, V8.S4, V13.S4
 	VBIT     V10.B16, V12.B16, V9.B16
 	VBIT     V11.B16, V13.B16, V8.B16
 	FMOVQ    1168(R26), F12
@@ -10446,10 +10447,8 @@ t1459:
 	WORD     $0x4e28d568 // fadd v8.4s, v11.4s, v8.4s
 	WORD     $0x4e29d484 // fadd v4.4s, v4.4s, v9.4s
 	WORD     $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
+	WORD     $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD     $0x4e32d4a5 // fadd v5.4s, v5.4s, v18.4s
 	FMOVQ    624(R26), F8
 	WORD     $0x6e24fd08 // fdiv v8.4s, v8.4s, v4.4s
 	FMOVQ    624(R26), F9
@@ -10462,10 +10461,10 @@ t1459:
 	VFMLS    V5.S4, V11.S4, V3.S4
 	VFMLA    V8.S4, V2.S4, V10.S4
 	VFMLA    V9.S4, V3.S4, V11.S4
-	WORD     $0x6e32dc00 // fmul v0.4s, v0.4s, v18.4s
-	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
-	WORD     $0x6e32dd42 // fmul v2.4s, v10.4s, v18.4s
-	WORD     $0x6e32dd63 // fmul v3.4s, v11.4s, v18.4s
+	WORD     $0x6e31dc00 // fmul v0.4s, v0.4s, v17.4s
+	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
+	WORD     $0x6e31dd42 // fmul v2.4s, v10.4s, v17.4s
+	WORD     $0x6e31dd63 // fmul v3.4s, v11.4s, v17.4s
 	FMOVQ    944(R26), F4
 	VFMLA    V2.S4, V2.S4, V4.S4
 	FMOVQ    944(R26), F2
@@ -10644,8 +10643,10 @@ t1485:
 t1483:
 	WORD     $0x4ea8d400 // fsub v0.4s, v0.4s, v8.4s
 	WORD     $0x4ea9d421 // fsub v1.4s, v1.4s, v9.4s
-	VORR     V16.B16, V2.B16, V8.B16
-	VORR     V16.B16, V3.B16, V9.B16
+	FMOVQ    560(R26), F8
+	VORR     V8.B16, V2.B16, V8.B16
+	FMOVQ    560(R26), F9
+	VORR     V9.B16, V3.B16, V9.B16
 	FMOVQ    1136(R26), F10
 	WORD     $0x4e28f548 // fmax v8.4s, v10.4s, v8.4s
 	FMOVQ    1136(R26), F10
@@ -10656,8 +10657,8 @@ t1483:
 	FMOVQ    1152(R26), F11
 	FMOVQ    992(R26), F12
 	VFMLA    V12.S4, V9.S4, V11.S4
-	WORD     $0x4eb1d54c // fsub v12.4s, v10.4s, v17.4s
-	WORD     $0x4eb1d56d // fsub v13.4s, v11.4s, v17.4s
+	WORD     $0x4eb0d54c // fsub v12.4s, v10.4s, v16.4s
+	WORD     $0x4eb0d56d // fsub v13.4s, v11.4s, v16.4s
 	FMOVQ    816(R26), F14
 	VFMLS    V14.S4, V12.S4, V8.S4
 	FMOVQ    816(R26), F14
@@ -10708,12 +10709,12 @@ t1483:
 	WORD     $0x4ea0c86b // fcmgt v11.4s, v3.4s, #0.0
 	VAND     V10.B16, V2.B16, V2.B16
 	VAND     V11.B16, V3.B16, V3.B16
-	WORD     $0x6eb2e52a // fcmgt v10.4s, v9.4s, v18.4s
-	WORD     $0x6eb2e50b // fcmgt v11.4s, v8.4s, v18.4s
+	WORD     $0x6eb1e52a // fcmgt v10.4s, v9.4s, v17.4s
+	WORD     $0x6eb1e50b // fcmgt v11.4s, v8.4s, v17.4s
 	FMOVQ    768(R26), F12
-	VFMLA    V18.S4, V9.S4, V12.S4
+	VFMLA    V17.S4, V9.S4, V12.S4
 	FMOVQ    768(R26), F13
-	VFMLA    V18.S4, V8.S4, V13.S4
+	VFMLA    V17.S4, V8.S4, V13.S4
 	VBIT     V10.B16, V12.B16, V9.B16
 	VBIT     V11.B16, V13.B16, V8.B16
 	FMOVQ    1168(R26), F12
@@ -10762,12 +10763,12 @@ t1483:
 	WORD     $0x4e28d568 // fadd v8.4s, v11.4s, v8.4s
 	WORD     $0x4e29d442 // fadd v2.4s, v2.4s, v9.4s
 	WORD     $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
-	VORR     V16.B16, V4.B16, V8.B16
-	VORR     V16.B16, V5.B16, V9.B16
+	WORD     $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD     $0x4e32d463 // fadd v3.4s, v3.4s, v18.4s
+	FMOVQ    560(R26), F8
+	VORR     V8.B16, V4.B16, V8.B16
+	FMOVQ    560(R26), F9
+	VORR     V9.B16, V5.B16, V9.B16
 	FMOVQ    1136(R26), F10
 	WORD     $0x4e28f548 // fmax v8.4s, v10.4s, v8.4s
 	FMOVQ    1136(R26), F10
@@ -10778,8 +10779,8 @@ t1483:
 	FMOVQ    1152(R26), F11
 	FMOVQ    992(R26), F12
 	VFMLA    V12.S4, V9.S4, V11.S4
-	WORD     $0x4eb1d54c // fsub v12.4s, v10.4s, v17.4s
-	WORD     $0x4eb1d56d // fsub v13.4s, v11.4s, v17.4s
+	WORD     $0x4eb0d54c // fsub v12.4s, v10.4s, v16.4s
+	WORD     $0x4eb0d56d // fsub v13.4s, v11.4s, v16.4s
 	FMOVQ    816(R26), F14
 	VFMLS    V14.S4, V12.S4, V8.S4
 	FMOVQ    816(R26), F14
@@ -10830,12 +10831,12 @@ t1483:
 	WORD     $0x4ea0c8ab // fcmgt v11.4s, v5.4s, #0.0
 	VAND     V10.B16, V4.B16, V4.B16
 	VAND     V11.B16, V5.B16, V5.B16
-	WORD     $0x6eb2e52a // fcmgt v10.4s, v9.4s, v18.4s
-	WORD     $0x6eb2e50b // fcmgt v11.4s, v8.4s, v18.4s
+	WORD     $0x6eb1e52a // fcmgt v10.4s, v9.4s, v17.4s
+	WORD     $0x6eb1e50b // fcmgt v11.4s, v8.4s, v17.4s
 	FMOVQ    768(R26), F12
-	VFMLA    V18.S4, V9.S4, V12.S4
+	VFMLA    V17.S4, V9.S4, V12.S4
 	FMOVQ    768(R26), F13
-	VFMLA    V18.S4, V8.S4, V13.S4
+	VFMLA    V17.S4, V8.S4, V13.S4
 	VBIT     V10.B16, V12.B16, V9.B16
 	VBIT     V11.B16, V13.B16, V8.B16
 	FMOVQ    1168(R26), F12
@@ -10884,10 +10885,8 @@ t1483:
 	WORD     $0x4e28d568 // fadd v8.4s, v11.4s, v8.4s
 	WORD     $0x4e29d484 // fadd v4.4s, v4.4s, v9.4s
 	WORD     $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
+	WORD     $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD     $0x4e32d4a5 // fadd v5.4s, v5.4s, v18.4s
 	FMOVQ    624(R26), F8
 	WORD     $0x6e24fd08 // fdiv v8.4s, v8.4s, v4.4s
 	FMOVQ    624(R26), F9
@@ -10900,10 +10899,10 @@ t1483:
 	VFMLS    V5.S4, V11.S4, V3.S4
 	VFMLA    V8.S4, V2.S4, V10.S4
 	VFMLA    V9.S4, V3.S4, V11.S4
-	WORD     $0x6e32dc00 // fmul v0.4s, v0.4s, v18.4s
-	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
-	WORD     $0x6e32dd42 // fmul v2.4s, v10.4s, v18.4s
-	WORD     $0x6e32dd63 // fmul v3.4s, v11.4s, v18.4s
+	WORD     $0x6e31dc00 // fmul v0.4s, v0.4s, v17.4s
+	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
+	WORD     $0x6e31dd42 // fmul v2.4s, v10.4s, v17.4s
+	WORD     $0x6e31dd63 // fmul v3.4s, v11.4s, v17.4s
 	FMOVQ    944(R26), F4
 	VFMLA    V2.S4, V2.S4, V4.S4
 	FMOVQ    944(R26), F2
@@ -10944,27 +10943,28 @@ l1341:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l1337
-	FMOVQ    1328(R26), F0
+	FMOVQ    1312(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    1344(R26), F1
+	FMOVQ    1328(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
-	MOVD     R14, bad+64(FP)
+	MOVD     R14, bad+72(FP)
 	RET
 
-// func GaussKLSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int) (bad int)
-TEXT ·GaussKLSoftplusBackward(SB), NOSPLIT, $72-104
+// func GaussKLSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, rows int, n int, ld int, factor float32) (bad int)
+TEXT ·GaussKLSoftplusBackward(SB), NOSPLIT, $88-112
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V11 values    V12-V17 constants and scalars    V18-V31 kept from loop to loop
-	FMOVQ    624(R26), F17
-	FMOVQ    928(R26), F16
-	FMOVQ    560(R26), F15
-	FMOVQ    1152(R26), F14
-	FMOVQ    1136(R26), F13
-	FMOVQ    992(R26), F12
+	FMOVS    factor+96(FP), F17
+	VDUP     V17.S[0], V17.S4
+	FMOVQ    624(R26), F16
+	FMOVQ    928(R26), F15
+	FMOVQ    560(R26), F14
+	FMOVQ    1152(R26), F13
+	FMOVQ    1136(R26), F12
 
 	// Registers:    R0 lanes    R1 dmuQ    R2 dsQ    R3 dmuP    R4 dsP    R5 muQ    R6 sQ    R7 muP    R8 sP    R15 elements left in the row    R9 4n
 	MOVD     lanes+0(FP), R0
@@ -11020,13 +11020,13 @@ l1486:
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
 	FMOVQ    528(R26), F28
-	VMOV     V17.B16, V27.B16
+	VMOV     V16.B16, V27.B16
 	FMOVQ    528(R26), F23
-	VMOV     V17.B16, V26.B16
+	VMOV     V16.B16, V26.B16
 	FMOVQ    528(R26), F22
-	VMOV     V17.B16, V25.B16
+	VMOV     V16.B16, V25.B16
 	FMOVQ    528(R26), F21
-	VMOV     V17.B16, V24.B16
+	VMOV     V16.B16, V24.B16
 	FMOVQ    528(R26), F20
 	MOVD     n+80(FP), R15
 	SUBS     $16, R15, R15
@@ -11041,13 +11041,14 @@ l1487:
 	VUMAX    V3.S4, V19.S4, V19.S4
 	FMOVQ    (R7), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	VORR     V15.B16, V1.B16, V3.B16
-	WORD     $0x4e23f5a3 // fmax v3.4s, v13.4s, v3.4s
+	VORR     V14.B16, V1.B16, V3.B16
+	WORD     $0x4e23f583 // fmax v3.4s, v12.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F4
-	VFMLA    V12.S4, V3.S4, V4.S4
-	WORD     $0x4eaed485 // fsub v5.4s, v4.4s, v14.4s
+	FMOVQ    992(R26), F5
+	VFMLA    V5.S4, V3.S4, V4.S4
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
 	FMOVQ    816(R26), F6
 	VFMLS    V6.S4, V5.S4, V3.S4
 	FMOVQ    832(R26), F6
@@ -11079,9 +11080,9 @@ l1487:
 	VAND     V4.B16, V1.B16, V4.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb0e465 // fcmgt v5.4s, v3.4s, v16.4s
+	WORD     $0x6eafe465 // fcmgt v5.4s, v3.4s, v15.4s
 	FMOVQ    768(R26), F6
-	VFMLA    V16.S4, V3.S4, V6.S4
+	VFMLA    V15.S4, V3.S4, V6.S4
 	VBIF     V5.B16, V3.B16, V6.B16
 	FMOVQ    1168(R26), F7
 	VAND     V5.B16, V7.B16, V5.B16
@@ -11106,15 +11107,15 @@ l1487:
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ    1312(R26), F5
-	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	VORR     V15.B16, V2.B16, V5.B16
-	WORD     $0x4e25f5a5 // fmax v5.4s, v13.4s, v5.4s
+	WORD     $0x4e31d484 // fadd v4.4s, v4.4s, v17.4s
+	VORR     V14.B16, V2.B16, V5.B16
+	WORD     $0x4e25f585 // fmax v5.4s, v12.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F6
-	VFMLA    V12.S4, V5.S4, V6.S4
-	WORD     $0x4eaed4c7 // fsub v7.4s, v6.4s, v14.4s
+	FMOVQ    992(R26), F7
+	VFMLA    V7.S4, V5.S4, V6.S4
+	WORD     $0x4eadd4c7 // fsub v7.4s, v6.4s, v13.4s
 	FMOVQ    816(R26), F8
 	VFMLS    V8.S4, V7.S4, V5.S4
 	FMOVQ    832(R26), F8
@@ -11146,9 +11147,9 @@ l1487:
 	VAND     V6.B16, V2.B16, V6.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb0e4a7 // fcmgt v7.4s, v5.4s, v16.4s
+	WORD     $0x6eafe4a7 // fcmgt v7.4s, v5.4s, v15.4s
 	FMOVQ    768(R26), F8
-	VFMLA    V16.S4, V5.S4, V8.S4
+	VFMLA    V15.S4, V5.S4, V8.S4
 	VBIF     V7.B16, V5.B16, V8.B16
 	FMOVQ    1168(R26), F9
 	VAND     V7.B16, V9.B16, V7.B16
@@ -11173,34 +11174,33 @@ l1487:
 	VFMLA    V9.S4, V10.S4, V8.S4
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ    1312(R26), F7
-	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	WORD     $0x6e26fe27 // fdiv v7.4s, v17.4s, v6.4s
+	WORD     $0x4e31d4c6 // fadd v6.4s, v6.4s, v17.4s
+	WORD     $0x6e26fe07 // fdiv v7.4s, v16.4s, v6.4s
 	WORD     $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
 	WORD     $0x6e27dc88 // fmul v8.4s, v4.4s, v7.4s
 	VMOV     V4.B16, V9.B16
 	VFMLS    V6.S4, V8.S4, V9.S4
 	VFMLA    V7.S4, V9.S4, V8.S4
-	WORD     $0x6e30dc06 // fmul v6.4s, v0.4s, v16.4s
-	WORD     $0x6e30dd09 // fmul v9.4s, v8.4s, v16.4s
+	WORD     $0x6e2fdc06 // fmul v6.4s, v0.4s, v15.4s
+	WORD     $0x6e2fdd09 // fmul v9.4s, v8.4s, v15.4s
 	FMOVQ    944(R26), F10
 	VFMLA    V9.S4, V9.S4, V10.S4
 	VFMLA    V6.S4, V6.S4, V10.S4
 	WORD     $0x4e2ad7ff // fadd v31.4s, v31.4s, v10.4s
 	WORD     $0x6e28df7b // fmul v27.4s, v27.4s, v8.4s
-	WORD     $0x4eb1d506 // fsub v6.4s, v8.4s, v17.4s
-	WORD     $0x4e31d508 // fadd v8.4s, v8.4s, v17.4s
+	WORD     $0x4eb0d506 // fsub v6.4s, v8.4s, v16.4s
+	WORD     $0x4e30d508 // fadd v8.4s, v8.4s, v16.4s
 	WORD     $0x6e20de49 // fmul v9.4s, v18.4s, v0.4s
 	WORD     $0x6e27dd29 // fmul v9.4s, v9.4s, v7.4s
-	WORD     $0x6e24fe24 // fdiv v4.4s, v17.4s, v4.4s
+	WORD     $0x6e24fe04 // fdiv v4.4s, v16.4s, v4.4s
 	WORD     $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
 	WORD     $0x6e24de44 // fmul v4.4s, v18.4s, v4.4s
 	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
 	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 	WORD     $0x6e26de46 // fmul v6.4s, v18.4s, v6.4s
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
-	VBSL     V17.B16, V5.B16, V2.B16
-	WORD     $0x4e25d625 // fadd v5.4s, v17.4s, v5.4s
+	VBSL     V16.B16, V5.B16, V2.B16
+	WORD     $0x4e25d605 // fadd v5.4s, v16.4s, v5.4s
 	WORD     $0x6e25fc42 // fdiv v2.4s, v2.4s, v5.4s
 	WORD     $0x6e22dd25 // fmul v5.4s, v9.4s, v2.4s
 	WORD     $0x6e22dcc6 // fmul v6.4s, v6.4s, v2.4s
@@ -11214,8 +11214,8 @@ l1487:
 	FMOVQ    F0, (R4)
 	FMOVQ    F9, (R1)
 	WORD     $0x4ea0e820 // fcmlt v0.4s, v1.4s, #0.0
-	VBSL     V17.B16, V3.B16, V0.B16
-	WORD     $0x4e23d621 // fadd v1.4s, v17.4s, v3.4s
+	VBSL     V16.B16, V3.B16, V0.B16
+	WORD     $0x4e23d601 // fadd v1.4s, v16.4s, v3.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
 	WORD     $0x6e20dc81 // fmul v1.4s, v4.4s, v0.4s
 	WORD     $0x4ea0d800 // fcmeq v0.4s, v0.4s, #0.0
@@ -11230,11 +11230,12 @@ l1487:
 	VUMAX    V3.S4, V19.S4, V19.S4
 	FMOVQ    16(R7), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	VORR     V15.B16, V1.B16, V3.B16
-	WORD     $0x4e23f5a3 // fmax v3.4s, v13.4s, v3.4s
+	VORR     V14.B16, V1.B16, V3.B16
+	WORD     $0x4e23f583 // fmax v3.4s, v12.4s, v3.4s
 	FMOVQ    1152(R26), F4
-	VFMLA    V12.S4, V3.S4, V4.S4
-	WORD     $0x4eaed485 // fsub v5.4s, v4.4s, v14.4s
+	FMOVQ    992(R26), F5
+	VFMLA    V5.S4, V3.S4, V4.S4
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
 	FMOVQ    816(R26), F6
 	VFMLS    V6.S4, V5.S4, V3.S4
 	FMOVQ    832(R26), F6
@@ -11260,9 +11261,9 @@ l1487:
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V4.B16
-	WORD     $0x6eb0e465 // fcmgt v5.4s, v3.4s, v16.4s
+	WORD     $0x6eafe465 // fcmgt v5.4s, v3.4s, v15.4s
 	FMOVQ    768(R26), F6
-	VFMLA    V16.S4, V3.S4, V6.S4
+	VFMLA    V15.S4, V3.S4, V6.S4
 	VBIF     V5.B16, V3.B16, V6.B16
 	FMOVQ    1168(R26), F7
 	VAND     V5.B16, V7.B16, V5.B16
@@ -11287,13 +11288,13 @@ l1487:
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ    1312(R26), F5
-	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	VORR     V15.B16, V2.B16, V5.B16
-	WORD     $0x4e25f5a5 // fmax v5.4s, v13.4s, v5.4s
+	WORD     $0x4e31d484 // fadd v4.4s, v4.4s, v17.4s
+	VORR     V14.B16, V2.B16, V5.B16
+	WORD     $0x4e25f585 // fmax v5.4s, v12.4s, v5.4s
 	FMOVQ    1152(R26), F6
-	VFMLA    V12.S4, V5.S4, V6.S4
-	WORD     $0x4eaed4c7 // fsub v7.4s, v6.4s, v14.4s
+	FMOVQ    992(R26), F7
+	VFMLA    V7.S4, V5.S4, V6.S4
+	WORD     $0x4eadd4c7 // fsub v7.4s, v6.4s, v13.4s
 	FMOVQ    816(R26), F8
 	VFMLS    V8.S4, V7.S4, V5.S4
 	FMOVQ    832(R26), F8
@@ -11319,9 +11320,9 @@ l1487:
 	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
 	VAND     V6.B16, V2.B16, V6.B16
-	WORD     $0x6eb0e4a7 // fcmgt v7.4s, v5.4s, v16.4s
+	WORD     $0x6eafe4a7 // fcmgt v7.4s, v5.4s, v15.4s
 	FMOVQ    768(R26), F8
-	VFMLA    V16.S4, V5.S4, V8.S4
+	VFMLA    V15.S4, V5.S4, V8.S4
 	VBIF     V7.B16, V5.B16, V8.B16
 	FMOVQ    1168(R26), F9
 	VAND     V7.B16, V9.B16, V7.B16
@@ -11346,34 +11347,33 @@ l1487:
 	VFMLA    V9.S4, V10.S4, V8.S4
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ    1312(R26), F7
-	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	WORD     $0x6e26fe27 // fdiv v7.4s, v17.4s, v6.4s
+	WORD     $0x4e31d4c6 // fadd v6.4s, v6.4s, v17.4s
+	WORD     $0x6e26fe07 // fdiv v7.4s, v16.4s, v6.4s
 	WORD     $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
 	WORD     $0x6e27dc88 // fmul v8.4s, v4.4s, v7.4s
 	VMOV     V4.B16, V9.B16
 	VFMLS    V6.S4, V8.S4, V9.S4
 	VFMLA    V7.S4, V9.S4, V8.S4
-	WORD     $0x6e30dc06 // fmul v6.4s, v0.4s, v16.4s
-	WORD     $0x6e30dd09 // fmul v9.4s, v8.4s, v16.4s
+	WORD     $0x6e2fdc06 // fmul v6.4s, v0.4s, v15.4s
+	WORD     $0x6e2fdd09 // fmul v9.4s, v8.4s, v15.4s
 	FMOVQ    944(R26), F10
 	VFMLA    V9.S4, V9.S4, V10.S4
 	VFMLA    V6.S4, V6.S4, V10.S4
 	WORD     $0x4e2ad7de // fadd v30.4s, v30.4s, v10.4s
 	WORD     $0x6e28df5a // fmul v26.4s, v26.4s, v8.4s
-	WORD     $0x4eb1d506 // fsub v6.4s, v8.4s, v17.4s
-	WORD     $0x4e31d508 // fadd v8.4s, v8.4s, v17.4s
+	WORD     $0x4eb0d506 // fsub v6.4s, v8.4s, v16.4s
+	WORD     $0x4e30d508 // fadd v8.4s, v8.4s, v16.4s
 	WORD     $0x6e20de49 // fmul v9.4s, v18.4s, v0.4s
 	WORD     $0x6e27dd29 // fmul v9.4s, v9.4s, v7.4s
-	WORD     $0x6e24fe24 // fdiv v4.4s, v17.4s, v4.4s
+	WORD     $0x6e24fe04 // fdiv v4.4s, v16.4s, v4.4s
 	WORD     $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
 	WORD     $0x6e24de44 // fmul v4.4s, v18.4s, v4.4s
 	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
 	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 	WORD     $0x6e26de46 // fmul v6.4s, v18.4s, v6.4s
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
-	VBSL     V17.B16, V5.B16, V2.B16
-	WORD     $0x4e25d625 // fadd v5.4s, v17.4s, v5.4s
+	VBSL     V16.B16, V5.B16, V2.B16
+	WORD     $0x4e25d605 // fadd v5.4s, v16.4s, v5.4s
 	WORD     $0x6e25fc42 // fdiv v2.4s, v2.4s, v5.4s
 	WORD     $0x6e22dd25 // fmul v5.4s, v9.4s, v2.4s
 	WORD     $0x6e22dcc6 // fmul v6.4s, v6.4s, v2.4s
@@ -11387,8 +11387,8 @@ l1487:
 	FMOVQ    F0, 16(R4)
 	FMOVQ    F9, 16(R1)
 	WORD     $0x4ea0e820 // fcmlt v0.4s, v1.4s, #0.0
-	VBSL     V17.B16, V3.B16, V0.B16
-	WORD     $0x4e23d621 // fadd v1.4s, v17.4s, v3.4s
+	VBSL     V16.B16, V3.B16, V0.B16
+	WORD     $0x4e23d601 // fadd v1.4s, v16.4s, v3.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
 	WORD     $0x6e20dc81 // fmul v1.4s, v4.4s, v0.4s
 	WORD     $0x4ea0d800 // fcmeq v0.4s, v0.4s, #0.0
@@ -11403,11 +11403,12 @@ l1487:
 	VUMAX    V3.S4, V19.S4, V19.S4
 	FMOVQ    32(R7), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	VORR     V15.B16, V1.B16, V3.B16
-	WORD     $0x4e23f5a3 // fmax v3.4s, v13.4s, v3.4s
+	VORR     V14.B16, V1.B16, V3.B16
+	WORD     $0x4e23f583 // fmax v3.4s, v12.4s, v3.4s
 	FMOVQ    1152(R26), F4
-	VFMLA    V12.S4, V3.S4, V4.S4
-	WORD     $0x4eaed485 // fsub v5.4s, v4.4s, v14.4s
+	FMOVQ    992(R26), F5
+	VFMLA    V5.S4, V3.S4, V4.S4
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
 	FMOVQ    816(R26), F6
 	VFMLS    V6.S4, V5.S4, V3.S4
 	FMOVQ    832(R26), F6
@@ -11433,9 +11434,9 @@ l1487:
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V4.B16
-	WORD     $0x6eb0e465 // fcmgt v5.4s, v3.4s, v16.4s
+	WORD     $0x6eafe465 // fcmgt v5.4s, v3.4s, v15.4s
 	FMOVQ    768(R26), F6
-	VFMLA    V16.S4, V3.S4, V6.S4
+	VFMLA    V15.S4, V3.S4, V6.S4
 	VBIF     V5.B16, V3.B16, V6.B16
 	FMOVQ    1168(R26), F7
 	VAND     V5.B16, V7.B16, V5.B16
@@ -11460,13 +11461,13 @@ l1487:
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ    1312(R26), F5
-	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	VORR     V15.B16, V2.B16, V5.B16
-	WORD     $0x4e25f5a5 // fmax v5.4s, v13.4s, v5.4s
+	WORD     $0x4e31d484 // fadd v4.4s, v4.4s, v17.4s
+	VORR     V14.B16, V2.B16, V5.B16
+	WORD     $0x4e25f585 // fmax v5.4s, v12.4s, v5.4s
 	FMOVQ    1152(R26), F6
-	VFMLA    V12.S4, V5.S4, V6.S4
-	WORD     $0x4eaed4c7 // fsub v7.4s, v6.4s, v14.4s
+	FMOVQ    992(R26), F7
+	VFMLA    V7.S4, V5.S4, V6.S4
+	WORD     $0x4eadd4c7 // fsub v7.4s, v6.4s, v13.4s
 	FMOVQ    816(R26), F8
 	VFMLS    V8.S4, V7.S4, V5.S4
 	FMOVQ    832(R26), F8
@@ -11492,9 +11493,9 @@ l1487:
 	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
 	VAND     V6.B16, V2.B16, V6.B16
-	WORD     $0x6eb0e4a7 // fcmgt v7.4s, v5.4s, v16.4s
+	WORD     $0x6eafe4a7 // fcmgt v7.4s, v5.4s, v15.4s
 	FMOVQ    768(R26), F8
-	VFMLA    V16.S4, V5.S4, V8.S4
+	VFMLA    V15.S4, V5.S4, V8.S4
 	VBIF     V7.B16, V5.B16, V8.B16
 	FMOVQ    1168(R26), F9
 	VAND     V7.B16, V9.B16, V7.B16
@@ -11519,34 +11520,33 @@ l1487:
 	VFMLA    V9.S4, V10.S4, V8.S4
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ    1312(R26), F7
-	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	WORD     $0x6e26fe27 // fdiv v7.4s, v17.4s, v6.4s
+	WORD     $0x4e31d4c6 // fadd v6.4s, v6.4s, v17.4s
+	WORD     $0x6e26fe07 // fdiv v7.4s, v16.4s, v6.4s
 	WORD     $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
 	WORD     $0x6e27dc88 // fmul v8.4s, v4.4s, v7.4s
 	VMOV     V4.B16, V9.B16
 	VFMLS    V6.S4, V8.S4, V9.S4
 	VFMLA    V7.S4, V9.S4, V8.S4
-	WORD     $0x6e30dc06 // fmul v6.4s, v0.4s, v16.4s
-	WORD     $0x6e30dd09 // fmul v9.4s, v8.4s, v16.4s
+	WORD     $0x6e2fdc06 // fmul v6.4s, v0.4s, v15.4s
+	WORD     $0x6e2fdd09 // fmul v9.4s, v8.4s, v15.4s
 	FMOVQ    944(R26), F10
 	VFMLA    V9.S4, V9.S4, V10.S4
 	VFMLA    V6.S4, V6.S4, V10.S4
 	WORD     $0x4e2ad7bd // fadd v29.4s, v29.4s, v10.4s
 	WORD     $0x6e28df39 // fmul v25.4s, v25.4s, v8.4s
-	WORD     $0x4eb1d506 // fsub v6.4s, v8.4s, v17.4s
-	WORD     $0x4e31d508 // fadd v8.4s, v8.4s, v17.4s
+	WORD     $0x4eb0d506 // fsub v6.4s, v8.4s, v16.4s
+	WORD     $0x4e30d508 // fadd v8.4s, v8.4s, v16.4s
 	WORD     $0x6e20de49 // fmul v9.4s, v18.4s, v0.4s
 	WORD     $0x6e27dd29 // fmul v9.4s, v9.4s, v7.4s
-	WORD     $0x6e24fe24 // fdiv v4.4s, v17.4s, v4.4s
+	WORD     $0x6e24fe04 // fdiv v4.4s, v16.4s, v4.4s
 	WORD     $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
 	WORD     $0x6e24de44 // fmul v4.4s, v18.4s, v4.4s
 	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
 	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 	WORD     $0x6e26de46 // fmul v6.4s, v18.4s, v6.4s
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
-	VBSL     V17.B16, V5.B16, V2.B16
-	WORD     $0x4e25d625 // fadd v5.4s, v17.4s, v5.4s
+	VBSL     V16.B16, V5.B16, V2.B16
+	WORD     $0x4e25d605 // fadd v5.4s, v16.4s, v5.4s
 	WORD     $0x6e25fc42 // fdiv v2.4s, v2.4s, v5.4s
 	WORD     $0x6e22dd25 // fmul v5.4s, v9.4s, v2.4s
 	WORD     $0x6e22dcc6 // fmul v6.4s, v6.4s, v2.4s
@@ -11560,8 +11560,8 @@ l1487:
 	FMOVQ    F0, 32(R4)
 	FMOVQ    F9, 32(R1)
 	WORD     $0x4ea0e820 // fcmlt v0.4s, v1.4s, #0.0
-	VBSL     V17.B16, V3.B16, V0.B16
-	WORD     $0x4e23d621 // fadd v1.4s, v17.4s, v3.4s
+	VBSL     V16.B16, V3.B16, V0.B16
+	WORD     $0x4e23d601 // fadd v1.4s, v16.4s, v3.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
 	WORD     $0x6e20dc81 // fmul v1.4s, v4.4s, v0.4s
 	WORD     $0x4ea0d800 // fcmeq v0.4s, v0.4s, #0.0
@@ -11576,11 +11576,12 @@ l1487:
 	VUMAX    V3.S4, V19.S4, V19.S4
 	FMOVQ    48(R7), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	VORR     V15.B16, V1.B16, V3.B16
-	WORD     $0x4e23f5a3 // fmax v3.4s, v13.4s, v3.4s
+	VORR     V14.B16, V1.B16, V3.B16
+	WORD     $0x4e23f583 // fmax v3.4s, v12.4s, v3.4s
 	FMOVQ    1152(R26), F4
-	VFMLA    V12.S4, V3.S4, V4.S4
-	WORD     $0x4eaed485 // fsub v5.4s, v4.4s, v14.4s
+	FMOVQ    992(R26), F5
+	VFMLA    V5.S4, V3.S4, V4.S4
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
 	FMOVQ    816(R26), F6
 	VFMLS    V6.S4, V5.S4, V3.S4
 	FMOVQ    832(R26), F6
@@ -11606,9 +11607,9 @@ l1487:
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V4.B16
-	WORD     $0x6eb0e465 // fcmgt v5.4s, v3.4s, v16.4s
+	WORD     $0x6eafe465 // fcmgt v5.4s, v3.4s, v15.4s
 	FMOVQ    768(R26), F6
-	VFMLA    V16.S4, V3.S4, V6.S4
+	VFMLA    V15.S4, V3.S4, V6.S4
 	VBIF     V5.B16, V3.B16, V6.B16
 	FMOVQ    1168(R26), F7
 	VAND     V5.B16, V7.B16, V5.B16
@@ -11633,13 +11634,13 @@ l1487:
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ    1312(R26), F5
-	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	VORR     V15.B16, V2.B16, V5.B16
-	WORD     $0x4e25f5a5 // fmax v5.4s, v13.4s, v5.4s
+	WORD     $0x4e31d484 // fadd v4.4s, v4.4s, v17.4s
+	VORR     V14.B16, V2.B16, V5.B16
+	WORD     $0x4e25f585 // fmax v5.4s, v12.4s, v5.4s
 	FMOVQ    1152(R26), F6
-	VFMLA    V12.S4, V5.S4, V6.S4
-	WORD     $0x4eaed4c7 // fsub v7.4s, v6.4s, v14.4s
+	FMOVQ    992(R26), F7
+	VFMLA    V7.S4, V5.S4, V6.S4
+	WORD     $0x4eadd4c7 // fsub v7.4s, v6.4s, v13.4s
 	FMOVQ    816(R26), F8
 	VFMLS    V8.S4, V7.S4, V5.S4
 	FMOVQ    832(R26), F8
@@ -11665,9 +11666,9 @@ l1487:
 	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
 	VAND     V6.B16, V2.B16, V6.B16
-	WORD     $0x6eb0e4a7 // fcmgt v7.4s, v5.4s, v16.4s
+	WORD     $0x6eafe4a7 // fcmgt v7.4s, v5.4s, v15.4s
 	FMOVQ    768(R26), F8
-	VFMLA    V16.S4, V5.S4, V8.S4
+	VFMLA    V15.S4, V5.S4, V8.S4
 	VBIF     V7.B16, V5.B16, V8.B16
 	FMOVQ    1168(R26), F9
 	VAND     V7.B16, V9.B16, V7.B16
@@ -11692,34 +11693,33 @@ l1487:
 	VFMLA    V9.S4, V10.S4, V8.S4
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ    1312(R26), F7
-	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	WORD     $0x6e26fe27 // fdiv v7.4s, v17.4s, v6.4s
+	WORD     $0x4e31d4c6 // fadd v6.4s, v6.4s, v17.4s
+	WORD     $0x6e26fe07 // fdiv v7.4s, v16.4s, v6.4s
 	WORD     $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
 	WORD     $0x6e27dc88 // fmul v8.4s, v4.4s, v7.4s
 	VMOV     V4.B16, V9.B16
 	VFMLS    V6.S4, V8.S4, V9.S4
 	VFMLA    V7.S4, V9.S4, V8.S4
-	WORD     $0x6e30dc06 // fmul v6.4s, v0.4s, v16.4s
-	WORD     $0x6e30dd09 // fmul v9.4s, v8.4s, v16.4s
+	WORD     $0x6e2fdc06 // fmul v6.4s, v0.4s, v15.4s
+	WORD     $0x6e2fdd09 // fmul v9.4s, v8.4s, v15.4s
 	FMOVQ    944(R26), F10
 	VFMLA    V9.S4, V9.S4, V10.S4
 	VFMLA    V6.S4, V6.S4, V10.S4
 	WORD     $0x4e2ad79c // fadd v28.4s, v28.4s, v10.4s
 	WORD     $0x6e28df18 // fmul v24.4s, v24.4s, v8.4s
-	WORD     $0x4eb1d506 // fsub v6.4s, v8.4s, v17.4s
-	WORD     $0x4e31d508 // fadd v8.4s, v8.4s, v17.4s
+	WORD     $0x4eb0d506 // fsub v6.4s, v8.4s, v16.4s
+	WORD     $0x4e30d508 // fadd v8.4s, v8.4s, v16.4s
 	WORD     $0x6e20de49 // fmul v9.4s, v18.4s, v0.4s
 	WORD     $0x6e27dd29 // fmul v9.4s, v9.4s, v7.4s
-	WORD     $0x6e24fe24 // fdiv v4.4s, v17.4s, v4.4s
+	WORD     $0x6e24fe04 // fdiv v4.4s, v16.4s, v4.4s
 	WORD     $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
 	WORD     $0x6e24de44 // fmul v4.4s, v18.4s, v4.4s
 	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
 	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 	WORD     $0x6e26de46 // fmul v6.4s, v18.4s, v6.4s
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
-	VBSL     V17.B16, V5.B16, V2.B16
-	WORD     $0x4e25d625 // fadd v5.4s, v17.4s, v5.4s
+	VBSL     V16.B16, V5.B16, V2.B16
+	WORD     $0x4e25d605 // fadd v5.4s, v16.4s, v5.4s
 	WORD     $0x6e25fc42 // fdiv v2.4s, v2.4s, v5.4s
 	WORD     $0x6e22dd25 // fmul v5.4s, v9.4s, v2.4s
 	WORD     $0x6e22dcc6 // fmul v6.4s, v6.4s, v2.4s
@@ -11733,8 +11733,8 @@ l1487:
 	FMOVQ    F0, 48(R4)
 	FMOVQ    F9, 48(R1)
 	WORD     $0x4ea0e820 // fcmlt v0.4s, v1.4s, #0.0
-	VBSL     V17.B16, V3.B16, V0.B16
-	WORD     $0x4e23d621 // fadd v1.4s, v17.4s, v3.4s
+	VBSL     V16.B16, V3.B16, V0.B16
+	WORD     $0x4e23d601 // fadd v1.4s, v16.4s, v3.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
 	WORD     $0x6e20dc81 // fmul v1.4s, v4.4s, v0.4s
 	WORD     $0x4ea0d800 // fcmeq v0.4s, v0.4s, #0.0
@@ -11846,13 +11846,14 @@ t1610:
 	VLD1     (R23), V4.S[2]
 t1608:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	VORR     V15.B16, V1.B16, V4.B16
-	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
+	VORR     V14.B16, V1.B16, V4.B16
+	WORD     $0x4e24f584 // fmax v4.4s, v12.4s, v4.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F5
-	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eaed4a6 // fsub v6.4s, v5.4s, v14.4s
+	FMOVQ    992(R26), F6
+	VFMLA    V6.S4, V4.S4, V5.S4
+	WORD     $0x4eadd4a6 // fsub v6.4s, v5.4s, v13.4s
 	FMOVQ    816(R26), F7
 	VFMLS    V7.S4, V6.S4, V4.S4
 	FMOVQ    832(R26), F7
@@ -11884,9 +11885,9 @@ t1608:
 	VAND     V5.B16, V1.B16, V5.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb0e486 // fcmgt v6.4s, v4.4s, v16.4s
+	WORD     $0x6eafe486 // fcmgt v6.4s, v4.4s, v15.4s
 	FMOVQ    768(R26), F7
-	VFMLA    V16.S4, V4.S4, V7.S4
+	VFMLA    V15.S4, V4.S4, V7.S4
 	VBIF     V6.B16, V4.B16, V7.B16
 	FMOVQ    1168(R26), F8
 	VAND     V6.B16, V8.B16, V6.B16
@@ -11911,15 +11912,15 @@ t1608:
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1312(R26), F6
-	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	VORR     V15.B16, V2.B16, V6.B16
-	WORD     $0x4e26f5a6 // fmax v6.4s, v13.4s, v6.4s
+	WORD     $0x4e31d4a5 // fadd v5.4s, v5.4s, v17.4s
+	VORR     V14.B16, V2.B16, V6.B16
+	WORD     $0x4e26f586 // fmax v6.4s, v12.4s, v6.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F7
-	VFMLA    V12.S4, V6.S4, V7.S4
-	WORD     $0x4eaed4e8 // fsub v8.4s, v7.4s, v14.4s
+	FMOVQ    992(R26), F8
+	VFMLA    V8.S4, V6.S4, V7.S4
+	WORD     $0x4eadd4e8 // fsub v8.4s, v7.4s, v13.4s
 	FMOVQ    816(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
 	FMOVQ    832(R26), F9
@@ -11951,9 +11952,9 @@ t1608:
 	VAND     V7.B16, V2.B16, V7.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb0e4c8 // fcmgt v8.4s, v6.4s, v16.4s
+	WORD     $0x6eafe4c8 // fcmgt v8.4s, v6.4s, v15.4s
 	FMOVQ    768(R26), F9
-	VFMLA    V16.S4, V6.S4, V9.S4
+	VFMLA    V15.S4, V6.S4, V9.S4
 	VBIF     V8.B16, V6.B16, V9.B16
 	FMOVQ    1168(R26), F10
 	VAND     V8.B16, V10.B16, V8.B16
@@ -11978,36 +11979,35 @@ t1608:
 	VFMLA    V10.S4, V11.S4, V9.S4
 	WORD     $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD     $0x6e27fe28 // fdiv v8.4s, v17.4s, v7.4s
+	WORD     $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
+	WORD     $0x6e27fe08 // fdiv v8.4s, v16.4s, v7.4s
 	WORD     $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
 	WORD     $0x6e28dca9 // fmul v9.4s, v5.4s, v8.4s
 	VMOV     V5.B16, V10.B16
 	VFMLS    V7.S4, V9.S4, V10.S4
 	VFMLA    V8.S4, V10.S4, V9.S4
-	WORD     $0x6e30dc07 // fmul v7.4s, v0.4s, v16.4s
-	WORD     $0x6e30dd2a // fmul v10.4s, v9.4s, v16.4s
+	WORD     $0x6e2fdc07 // fmul v7.4s, v0.4s, v15.4s
+	WORD     $0x6e2fdd2a // fmul v10.4s, v9.4s, v15.4s
 	FMOVQ    944(R26), F11
 	VFMLA    V10.S4, V10.S4, V11.S4
 	VFMLA    V7.S4, V7.S4, V11.S4
 	VAND     V3.B16, V11.B16, V7.B16
 	WORD     $0x4e27d7ff // fadd v31.4s, v31.4s, v7.4s
-	VBSL     V17.B16, V9.B16, V3.B16
+	VBSL     V16.B16, V9.B16, V3.B16
 	WORD     $0x6e23df7b // fmul v27.4s, v27.4s, v3.4s
-	WORD     $0x4eb1d523 // fsub v3.4s, v9.4s, v17.4s
-	WORD     $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
+	WORD     $0x4eb0d523 // fsub v3.4s, v9.4s, v16.4s
+	WORD     $0x4e30d527 // fadd v7.4s, v9.4s, v16.4s
 	WORD     $0x6e20de49 // fmul v9.4s, v18.4s, v0.4s
 	WORD     $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
-	WORD     $0x6e25fe25 // fdiv v5.4s, v17.4s, v5.4s
+	WORD     $0x6e25fe05 // fdiv v5.4s, v16.4s, v5.4s
 	WORD     $0x6e25dc65 // fmul v5.4s, v3.4s, v5.4s
 	WORD     $0x6e25de45 // fmul v5.4s, v18.4s, v5.4s
 	WORD     $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
 	WORD     $0x6e28dc63 // fmul v3.4s, v3.4s, v8.4s
 	WORD     $0x6e23de43 // fmul v3.4s, v18.4s, v3.4s
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
-	VBSL     V17.B16, V6.B16, V2.B16
-	WORD     $0x4e26d626 // fadd v6.4s, v17.4s, v6.4s
+	VBSL     V16.B16, V6.B16, V2.B16
+	WORD     $0x4e26d606 // fadd v6.4s, v16.4s, v6.4s
 	WORD     $0x6e26fc42 // fdiv v2.4s, v2.4s, v6.4s
 	WORD     $0x6e22dd26 // fmul v6.4s, v9.4s, v2.4s
 	WORD     $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
@@ -12060,8 +12060,8 @@ t1619:
 	VST1     V9.S[2], (R23)
 t1617:
 	WORD     $0x4ea0e820 // fcmlt v0.4s, v1.4s, #0.0
-	VBSL     V17.B16, V4.B16, V0.B16
-	WORD     $0x4e24d621 // fadd v1.4s, v17.4s, v4.4s
+	VBSL     V16.B16, V4.B16, V0.B16
+	WORD     $0x4e24d601 // fadd v1.4s, v16.4s, v4.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
 	WORD     $0x6e20dca1 // fmul v1.4s, v5.4s, v0.4s
 	WORD     $0x4ea0d800 // fcmeq v0.4s, v0.4s, #0.0
@@ -12161,11 +12161,12 @@ t1634:
 	VLD1     (R23), V4.S[2]
 t1632:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	VORR     V15.B16, V1.B16, V4.B16
-	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
+	VORR     V14.B16, V1.B16, V4.B16
+	WORD     $0x4e24f584 // fmax v4.4s, v12.4s, v4.4s
 	FMOVQ    1152(R26), F5
-	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eaed4a6 // fsub v6.4s, v5.4s, v14.4s
+	FMOVQ    992(R26), F6
+	VFMLA    V6.S4, V4.S4, V5.S4
+	WORD     $0x4eadd4a6 // fsub v6.4s, v5.4s, v13.4s
 	FMOVQ    816(R26), F7
 	VFMLS    V7.S4, V6.S4, V4.S4
 	FMOVQ    832(R26), F7
@@ -12191,9 +12192,9 @@ t1632:
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
 	VAND     V5.B16, V1.B16, V5.B16
-	WORD     $0x6eb0e486 // fcmgt v6.4s, v4.4s, v16.4s
+	WORD     $0x6eafe486 // fcmgt v6.4s, v4.4s, v15.4s
 	FMOVQ    768(R26), F7
-	VFMLA    V16.S4, V4.S4, V7.S4
+	VFMLA    V15.S4, V4.S4, V7.S4
 	VBIF     V6.B16, V4.B16, V7.B16
 	FMOVQ    1168(R26), F8
 	VAND     V6.B16, V8.B16, V6.B16
@@ -12218,13 +12219,13 @@ t1632:
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1312(R26), F6
-	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	VORR     V15.B16, V2.B16, V6.B16
-	WORD     $0x4e26f5a6 // fmax v6.4s, v13.4s, v6.4s
+	WORD     $0x4e31d4a5 // fadd v5.4s, v5.4s, v17.4s
+	VORR     V14.B16, V2.B16, V6.B16
+	WORD     $0x4e26f586 // fmax v6.4s, v12.4s, v6.4s
 	FMOVQ    1152(R26), F7
-	VFMLA    V12.S4, V6.S4, V7.S4
-	WORD     $0x4eaed4e8 // fsub v8.4s, v7.4s, v14.4s
+	FMOVQ    992(R26), F8
+	VFMLA    V8.S4, V6.S4, V7.S4
+	WORD     $0x4eadd4e8 // fsub v8.4s, v7.4s, v13.4s
 	FMOVQ    816(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
 	FMOVQ    832(R26), F9
@@ -12250,9 +12251,9 @@ t1632:
 	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 	WORD     $0x4ea0c847 // fcmgt v7.4s, v2.4s, #0.0
 	VAND     V7.B16, V2.B16, V7.B16
-	WORD     $0x6eb0e4c8 // fcmgt v8.4s, v6.4s, v16.4s
+	WORD     $0x6eafe4c8 // fcmgt v8.4s, v6.4s, v15.4s
 	FMOVQ    768(R26), F9
-	VFMLA    V16.S4, V6.S4, V9.S4
+	VFMLA    V15.S4, V6.S4, V9.S4
 	VBIF     V8.B16, V6.B16, V9.B16
 	FMOVQ    1168(R26), F10
 	VAND     V8.B16, V10.B16, V8.B16
@@ -12277,36 +12278,35 @@ t1632:
 	VFMLA    V10.S4, V11.S4, V9.S4
 	WORD     $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD     $0x6e27fe28 // fdiv v8.4s, v17.4s, v7.4s
+	WORD     $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
+	WORD     $0x6e27fe08 // fdiv v8.4s, v16.4s, v7.4s
 	WORD     $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
 	WORD     $0x6e28dca9 // fmul v9.4s, v5.4s, v8.4s
 	VMOV     V5.B16, V10.B16
 	VFMLS    V7.S4, V9.S4, V10.S4
 	VFMLA    V8.S4, V10.S4, V9.S4
-	WORD     $0x6e30dc07 // fmul v7.4s, v0.4s, v16.4s
-	WORD     $0x6e30dd2a // fmul v10.4s, v9.4s, v16.4s
+	WORD     $0x6e2fdc07 // fmul v7.4s, v0.4s, v15.4s
+	WORD     $0x6e2fdd2a // fmul v10.4s, v9.4s, v15.4s
 	FMOVQ    944(R26), F11
 	VFMLA    V10.S4, V10.S4, V11.S4
 	VFMLA    V7.S4, V7.S4, V11.S4
 	VAND     V3.B16, V11.B16, V7.B16
 	WORD     $0x4e27d7de // fadd v30.4s, v30.4s, v7.4s
-	VBSL     V17.B16, V9.B16, V3.B16
+	VBSL     V16.B16, V9.B16, V3.B16
 	WORD     $0x6e23df5a // fmul v26.4s, v26.4s, v3.4s
-	WORD     $0x4eb1d523 // fsub v3.4s, v9.4s, v17.4s
-	WORD     $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
+	WORD     $0x4eb0d523 // fsub v3.4s, v9.4s, v16.4s
+	WORD     $0x4e30d527 // fadd v7.4s, v9.4s, v16.4s
 	WORD     $0x6e20de49 // fmul v9.4s, v18.4s, v0.4s
 	WORD     $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
-	WORD     $0x6e25fe25 // fdiv v5.4s, v17.4s, v5.4s
+	WORD     $0x6e25fe05 // fdiv v5.4s, v16.4s, v5.4s
 	WORD     $0x6e25dc65 // fmul v5.4s, v3.4s, v5.4s
 	WORD     $0x6e25de45 // fmul v5.4s, v18.4s, v5.4s
 	WORD     $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
 	WORD     $0x6e28dc63 // fmul v3.4s, v3.4s, v8.4s
 	WORD     $0x6e23de43 // fmul v3.4s, v18.4s, v3.4s
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
-	VBSL     V17.B16, V6.B16, V2.B16
-	WORD     $0x4e26d626 // fadd v6.4s, v17.4s, v6.4s
+	VBSL     V16.B16, V6.B16, V2.B16
+	WORD     $0x4e26d606 // fadd v6.4s, v16.4s, v6.4s
 	WORD     $0x6e26fc42 // fdiv v2.4s, v2.4s, v6.4s
 	WORD     $0x6e22dd26 // fmul v6.4s, v9.4s, v2.4s
 	WORD     $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
@@ -12368,8 +12368,8 @@ t1643:
 	VST1     V9.S[2], (R23)
 t1641:
 	WORD     $0x4ea0e820 // fcmlt v0.4s, v1.4s, #0.0
-	VBSL     V17.B16, V4.B16, V0.B16
-	WORD     $0x4e24d621 // fadd v1.4s, v17.4s, v4.4s
+	VBSL     V16.B16, V4.B16, V0.B16
+	WORD     $0x4e24d601 // fadd v1.4s, v16.4s, v4.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
 	WORD     $0x6e20dca1 // fmul v1.4s, v5.4s, v0.4s
 	WORD     $0x4ea0d800 // fcmeq v0.4s, v0.4s, #0.0
@@ -12472,11 +12472,12 @@ t1658:
 	VLD1     (R23), V4.S[2]
 t1656:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	VORR     V15.B16, V1.B16, V4.B16
-	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
+	VORR     V14.B16, V1.B16, V4.B16
+	WORD     $0x4e24f584 // fmax v4.4s, v12.4s, v4.4s
 	FMOVQ    1152(R26), F5
-	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eaed4a6 // fsub v6.4s, v5.4s, v14.4s
+	FMOVQ    992(R26), F6
+	VFMLA    V6.S4, V4.S4, V5.S4
+	WORD     $0x4eadd4a6 // fsub v6.4s, v5.4s, v13.4s
 	FMOVQ    816(R26), F7
 	VFMLS    V7.S4, V6.S4, V4.S4
 	FMOVQ    832(R26), F7
@@ -12502,9 +12503,9 @@ t1656:
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
 	VAND     V5.B16, V1.B16, V5.B16
-	WORD     $0x6eb0e486 // fcmgt v6.4s, v4.4s, v16.4s
+	WORD     $0x6eafe486 // fcmgt v6.4s, v4.4s, v15.4s
 	FMOVQ    768(R26), F7
-	VFMLA    V16.S4, V4.S4, V7.S4
+	VFMLA    V15.S4, V4.S4, V7.S4
 	VBIF     V6.B16, V4.B16, V7.B16
 	FMOVQ    1168(R26), F8
 	VAND     V6.B16, V8.B16, V6.B16
@@ -12529,13 +12530,13 @@ t1656:
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1312(R26), F6
-	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	VORR     V15.B16, V2.B16, V6.B16
-	WORD     $0x4e26f5a6 // fmax v6.4s, v13.4s, v6.4s
+	WORD     $0x4e31d4a5 // fadd v5.4s, v5.4s, v17.4s
+	VORR     V14.B16, V2.B16, V6.B16
+	WORD     $0x4e26f586 // fmax v6.4s, v12.4s, v6.4s
 	FMOVQ    1152(R26), F7
-	VFMLA    V12.S4, V6.S4, V7.S4
-	WORD     $0x4eaed4e8 // fsub v8.4s, v7.4s, v14.4s
+	FMOVQ    992(R26), F8
+	VFMLA    V8.S4, V6.S4, V7.S4
+	WORD     $0x4eadd4e8 // fsub v8.4s, v7.4s, v13.4s
 	FMOVQ    816(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
 	FMOVQ    832(R26), F9
@@ -12561,9 +12562,9 @@ t1656:
 	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 	WORD     $0x4ea0c847 // fcmgt v7.4s, v2.4s, #0.0
 	VAND     V7.B16, V2.B16, V7.B16
-	WORD     $0x6eb0e4c8 // fcmgt v8.4s, v6.4s, v16.4s
+	WORD     $0x6eafe4c8 // fcmgt v8.4s, v6.4s, v15.4s
 	FMOVQ    768(R26), F9
-	VFMLA    V16.S4, V6.S4, V9.S4
+	VFMLA    V15.S4, V6.S4, V9.S4
 	VBIF     V8.B16, V6.B16, V9.B16
 	FMOVQ    1168(R26), F10
 	VAND     V8.B16, V10.B16, V8.B16
@@ -12588,36 +12589,35 @@ t1656:
 	VFMLA    V10.S4, V11.S4, V9.S4
 	WORD     $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD     $0x6e27fe28 // fdiv v8.4s, v17.4s, v7.4s
+	WORD     $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
+	WORD     $0x6e27fe08 // fdiv v8.4s, v16.4s, v7.4s
 	WORD     $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
 	WORD     $0x6e28dca9 // fmul v9.4s, v5.4s, v8.4s
 	VMOV     V5.B16, V10.B16
 	VFMLS    V7.S4, V9.S4, V10.S4
 	VFMLA    V8.S4, V10.S4, V9.S4
-	WORD     $0x6e30dc07 // fmul v7.4s, v0.4s, v16.4s
-	WORD     $0x6e30dd2a // fmul v10.4s, v9.4s, v16.4s
+	WORD     $0x6e2fdc07 // fmul v7.4s, v0.4s, v15.4s
+	WORD     $0x6e2fdd2a // fmul v10.4s, v9.4s, v15.4s
 	FMOVQ    944(R26), F11
 	VFMLA    V10.S4, V10.S4, V11.S4
 	VFMLA    V7.S4, V7.S4, V11.S4
 	VAND     V3.B16, V11.B16, V7.B16
 	WORD     $0x4e27d7bd // fadd v29.4s, v29.4s, v7.4s
-	VBSL     V17.B16, V9.B16, V3.B16
+	VBSL     V16.B16, V9.B16, V3.B16
 	WORD     $0x6e23df39 // fmul v25.4s, v25.4s, v3.4s
-	WORD     $0x4eb1d523 // fsub v3.4s, v9.4s, v17.4s
-	WORD     $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
+	WORD     $0x4eb0d523 // fsub v3.4s, v9.4s, v16.4s
+	WORD     $0x4e30d527 // fadd v7.4s, v9.4s, v16.4s
 	WORD     $0x6e20de49 // fmul v9.4s, v18.4s, v0.4s
 	WORD     $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
-	WORD     $0x6e25fe25 // fdiv v5.4s, v17.4s, v5.4s
+	WORD     $0x6e25fe05 // fdiv v5.4s, v16.4s, v5.4s
 	WORD     $0x6e25dc65 // fmul v5.4s, v3.4s, v5.4s
 	WORD     $0x6e25de45 // fmul v5.4s, v18.4s, v5.4s
 	WORD     $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
 	WORD     $0x6e28dc63 // fmul v3.4s, v3.4s, v8.4s
 	WORD     $0x6e23de43 // fmul v3.4s, v18.4s, v3.4s
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
-	VBSL     V17.B16, V6.B16, V2.B16
-	WORD     $0x4e26d626 // fadd v6.4s, v17.4s, v6.4s
+	VBSL     V16.B16, V6.B16, V2.B16
+	WORD     $0x4e26d606 // fadd v6.4s, v16.4s, v6.4s
 	WORD     $0x6e26fc42 // fdiv v2.4s, v2.4s, v6.4s
 	WORD     $0x6e22dd26 // fmul v6.4s, v9.4s, v2.4s
 	WORD     $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
@@ -12679,8 +12679,8 @@ t1667:
 	VST1     V9.S[2], (R23)
 t1665:
 	WORD     $0x4ea0e820 // fcmlt v0.4s, v1.4s, #0.0
-	VBSL     V17.B16, V4.B16, V0.B16
-	WORD     $0x4e24d621 // fadd v1.4s, v17.4s, v4.4s
+	VBSL     V16.B16, V4.B16, V0.B16
+	WORD     $0x4e24d601 // fadd v1.4s, v16.4s, v4.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
 	WORD     $0x6e20dca1 // fmul v1.4s, v5.4s, v0.4s
 	WORD     $0x4ea0d800 // fcmeq v0.4s, v0.4s, #0.0
@@ -12783,11 +12783,12 @@ t1682:
 	VLD1     (R23), V4.S[2]
 t1680:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	VORR     V15.B16, V1.B16, V4.B16
-	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
+	VORR     V14.B16, V1.B16, V4.B16
+	WORD     $0x4e24f584 // fmax v4.4s, v12.4s, v4.4s
 	FMOVQ    1152(R26), F5
-	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eaed4a6 // fsub v6.4s, v5.4s, v14.4s
+	FMOVQ    992(R26), F6
+	VFMLA    V6.S4, V4.S4, V5.S4
+	WORD     $0x4eadd4a6 // fsub v6.4s, v5.4s, v13.4s
 	FMOVQ    816(R26), F7
 	VFMLS    V7.S4, V6.S4, V4.S4
 	FMOVQ    832(R26), F7
@@ -12813,9 +12814,9 @@ t1680:
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
 	VAND     V5.B16, V1.B16, V5.B16
-	WORD     $0x6eb0e486 // fcmgt v6.4s, v4.4s, v16.4s
+	WORD     $0x6eafe486 // fcmgt v6.4s, v4.4s, v15.4s
 	FMOVQ    768(R26), F7
-	VFMLA    V16.S4, V4.S4, V7.S4
+	VFMLA    V15.S4, V4.S4, V7.S4
 	VBIF     V6.B16, V4.B16, V7.B16
 	FMOVQ    1168(R26), F8
 	VAND     V6.B16, V8.B16, V6.B16
@@ -12840,13 +12841,13 @@ t1680:
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1312(R26), F6
-	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	VORR     V15.B16, V2.B16, V6.B16
-	WORD     $0x4e26f5a6 // fmax v6.4s, v13.4s, v6.4s
+	WORD     $0x4e31d4a5 // fadd v5.4s, v5.4s, v17.4s
+	VORR     V14.B16, V2.B16, V6.B16
+	WORD     $0x4e26f586 // fmax v6.4s, v12.4s, v6.4s
 	FMOVQ    1152(R26), F7
-	VFMLA    V12.S4, V6.S4, V7.S4
-	WORD     $0x4eaed4e8 // fsub v8.4s, v7.4s, v14.4s
+	FMOVQ    992(R26), F8
+	VFMLA    V8.S4, V6.S4, V7.S4
+	WORD     $0x4eadd4e8 // fsub v8.4s, v7.4s, v13.4s
 	FMOVQ    816(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
 	FMOVQ    832(R26), F9
@@ -12872,9 +12873,9 @@ t1680:
 	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 	WORD     $0x4ea0c847 // fcmgt v7.4s, v2.4s, #0.0
 	VAND     V7.B16, V2.B16, V7.B16
-	WORD     $0x6eb0e4c8 // fcmgt v8.4s, v6.4s, v16.4s
+	WORD     $0x6eafe4c8 // fcmgt v8.4s, v6.4s, v15.4s
 	FMOVQ    768(R26), F9
-	VFMLA    V16.S4, V6.S4, V9.S4
+	VFMLA    V15.S4, V6.S4, V9.S4
 	VBIF     V8.B16, V6.B16, V9.B16
 	FMOVQ    1168(R26), F10
 	VAND     V8.B16, V10.B16, V8.B16
@@ -12899,36 +12900,35 @@ t1680:
 	VFMLA    V10.S4, V11.S4, V9.S4
 	WORD     $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD     $0x6e27fe28 // fdiv v8.4s, v17.4s, v7.4s
+	WORD     $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
+	WORD     $0x6e27fe08 // fdiv v8.4s, v16.4s, v7.4s
 	WORD     $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
 	WORD     $0x6e28dca9 // fmul v9.4s, v5.4s, v8.4s
 	VMOV     V5.B16, V10.B16
 	VFMLS    V7.S4, V9.S4, V10.S4
 	VFMLA    V8.S4, V10.S4, V9.S4
-	WORD     $0x6e30dc07 // fmul v7.4s, v0.4s, v16.4s
-	WORD     $0x6e30dd2a // fmul v10.4s, v9.4s, v16.4s
+	WORD     $0x6e2fdc07 // fmul v7.4s, v0.4s, v15.4s
+	WORD     $0x6e2fdd2a // fmul v10.4s, v9.4s, v15.4s
 	FMOVQ    944(R26), F11
 	VFMLA    V10.S4, V10.S4, V11.S4
 	VFMLA    V7.S4, V7.S4, V11.S4
 	VAND     V3.B16, V11.B16, V7.B16
 	WORD     $0x4e27d79c // fadd v28.4s, v28.4s, v7.4s
-	VBSL     V17.B16, V9.B16, V3.B16
+	VBSL     V16.B16, V9.B16, V3.B16
 	WORD     $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
-	WORD     $0x4eb1d523 // fsub v3.4s, v9.4s, v17.4s
-	WORD     $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
+	WORD     $0x4eb0d523 // fsub v3.4s, v9.4s, v16.4s
+	WORD     $0x4e30d527 // fadd v7.4s, v9.4s, v16.4s
 	WORD     $0x6e20de49 // fmul v9.4s, v18.4s, v0.4s
 	WORD     $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
-	WORD     $0x6e25fe25 // fdiv v5.4s, v17.4s, v5.4s
+	WORD     $0x6e25fe05 // fdiv v5.4s, v16.4s, v5.4s
 	WORD     $0x6e25dc65 // fmul v5.4s, v3.4s, v5.4s
 	WORD     $0x6e25de45 // fmul v5.4s, v18.4s, v5.4s
 	WORD     $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
 	WORD     $0x6e28dc63 // fmul v3.4s, v3.4s, v8.4s
 	WORD     $0x6e23de43 // fmul v3.4s, v18.4s, v3.4s
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
-	VBSL     V17.B16, V6.B16, V2.B16
-	WORD     $0x4e26d626 // fadd v6.4s, v17.4s, v6.4s
+	VBSL     V16.B16, V6.B16, V2.B16
+	WORD     $0x4e26d606 // fadd v6.4s, v16.4s, v6.4s
 	WORD     $0x6e26fc42 // fdiv v2.4s, v2.4s, v6.4s
 	WORD     $0x6e22dd26 // fmul v6.4s, v9.4s, v2.4s
 	WORD     $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
@@ -12990,8 +12990,8 @@ t1691:
 	VST1     V9.S[2], (R23)
 t1689:
 	WORD     $0x4ea0e820 // fcmlt v0.4s, v1.4s, #0.0
-	VBSL     V17.B16, V4.B16, V0.B16
-	WORD     $0x4e24d621 // fadd v1.4s, v17.4s, v4.4s
+	VBSL     V16.B16, V4.B16, V0.B16
+	WORD     $0x4e24d601 // fadd v1.4s, v16.4s, v4.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
 	WORD     $0x6e20dca1 // fmul v1.4s, v5.4s, v0.4s
 	WORD     $0x4ea0d800 // fcmeq v0.4s, v0.4s, #0.0
@@ -13049,26 +13049,27 @@ l1490:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l1486
-	FMOVQ    1328(R26), F0
+	FMOVQ    1312(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    1344(R26), F1
+	FMOVQ    1328(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
-	MOVD     R14, bad+96(FP)
+	MOVD     R14, bad+104(FP)
 	RET
 
-// func GaussKLStandardSoftplus(lanes *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
-TEXT ·GaussKLStandardSoftplus(SB), NOSPLIT, $24-56
+// func GaussKLStandardSoftplus(lanes *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32) (bad int)
+TEXT ·GaussKLStandardSoftplus(SB), NOSPLIT, $40-64
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V13 values    V14-V18 constants and scalars    V19-V31 kept from loop to loop
-	FMOVQ    928(R26), F18
-	FMOVQ    1152(R26), F17
-	FMOVQ    560(R26), F16
-	FMOVQ    1136(R26), F15
-	FMOVQ    992(R26), F14
+	FMOVS    factor+48(FP), F18
+	VDUP     V18.S[0], V18.S4
+	FMOVQ    928(R26), F17
+	FMOVQ    1152(R26), F16
+	FMOVQ    560(R26), F15
+	FMOVQ    1136(R26), F14
 
 	// Registers:    R0 lanes    R1 muQ    R2 sQ    R15 elements left in the row    R3 4n
 	MOVD     lanes+0(FP), R0
@@ -13110,18 +13111,20 @@ l1696:
 	WORD     $0x4ea0f865 // fabs v5.4s, v3.4s
 	VUMAX    V4.S4, V19.S4, V19.S4
 	VUMAX    V5.S4, V19.S4, V19.S4
-	VORR     V16.B16, V2.B16, V4.B16
-	VORR     V16.B16, V3.B16, V5.B16
-	WORD     $0x4e24f5e4 // fmax v4.4s, v15.4s, v4.4s
-	WORD     $0x4e25f5e5 // fmax v5.4s, v15.4s, v5.4s
+	VORR     V15.B16, V2.B16, V4.B16
+	VORR     V15.B16, V3.B16, V5.B16
+	WORD     $0x4e24f5c4 // fmax v4.4s, v14.4s, v4.4s
+	WORD     $0x4e25f5c5 // fmax v5.4s, v14.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F6
-	VFMLA    V14.S4, V4.S4, V6.S4
+	FMOVQ    992(R26), F7
+	VFMLA    V7.S4, V4.S4, V6.S4
 	FMOVQ    1152(R26), F7
-	VFMLA    V14.S4, V5.S4, V7.S4
-	WORD     $0x4eb1d4c8 // fsub v8.4s, v6.4s, v17.4s
-	WORD     $0x4eb1d4e9 // fsub v9.4s, v7.4s, v17.4s
+	FMOVQ    992(R26), F8
+	VFMLA    V8.S4, V5.S4, V7.S4
+	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
+	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
 	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
 	FMOVQ    816(R26), F10
@@ -13178,12 +13181,12 @@ l1696:
 	VAND     V7.B16, V3.B16, V3.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb2e4a6 // fcmgt v6.4s, v5.4s, v18.4s
-	WORD     $0x6eb2e487 // fcmgt v7.4s, v4.4s, v18.4s
+	WORD     $0x6eb1e4a6 // fcmgt v6.4s, v5.4s, v17.4s
+	WORD     $0x6eb1e487 // fcmgt v7.4s, v4.4s, v17.4s
 	FMOVQ    768(R26), F8
-	VFMLA    V18.S4, V5.S4, V8.S4
+	VFMLA    V17.S4, V5.S4, V8.S4
 	FMOVQ    768(R26), F9
-	VFMLA    V18.S4, V4.S4, V9.S4
+	VFMLA    V17.S4, V4.S4, V9.S4
 	VBIT     V6.B16, V8.B16, V5.B16
 	VBIT     V7.B16, V9.B16, V4.B16
 	FMOVQ    1168(R26), F8
@@ -13232,14 +13235,12 @@ l1696:
 	WORD     $0x4e24d4e4 // fadd v4.4s, v7.4s, v4.4s
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1312(R26), F4
-	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	FMOVQ    1312(R26), F4
-	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD     $0x6e32dc00 // fmul v0.4s, v0.4s, v18.4s
-	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
-	WORD     $0x6e32dc44 // fmul v4.4s, v2.4s, v18.4s
-	WORD     $0x6e32dc65 // fmul v5.4s, v3.4s, v18.4s
+	WORD     $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD     $0x4e32d463 // fadd v3.4s, v3.4s, v18.4s
+	WORD     $0x6e31dc00 // fmul v0.4s, v0.4s, v17.4s
+	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
+	WORD     $0x6e31dc44 // fmul v4.4s, v2.4s, v17.4s
+	WORD     $0x6e31dc65 // fmul v5.4s, v3.4s, v17.4s
 	FMOVQ    944(R26), F6
 	VFMLA    V4.S4, V4.S4, V6.S4
 	FMOVQ    944(R26), F4
@@ -13256,16 +13257,18 @@ l1696:
 	WORD     $0x4ea0f865 // fabs v5.4s, v3.4s
 	VUMAX    V4.S4, V19.S4, V19.S4
 	VUMAX    V5.S4, V19.S4, V19.S4
-	VORR     V16.B16, V2.B16, V4.B16
-	VORR     V16.B16, V3.B16, V5.B16
-	WORD     $0x4e24f5e4 // fmax v4.4s, v15.4s, v4.4s
-	WORD     $0x4e25f5e5 // fmax v5.4s, v15.4s, v5.4s
+	VORR     V15.B16, V2.B16, V4.B16
+	VORR     V15.B16, V3.B16, V5.B16
+	WORD     $0x4e24f5c4 // fmax v4.4s, v14.4s, v4.4s
+	WORD     $0x4e25f5c5 // fmax v5.4s, v14.4s, v5.4s
 	FMOVQ    1152(R26), F6
-	VFMLA    V14.S4, V4.S4, V6.S4
+	FMOVQ    992(R26), F7
+	VFMLA    V7.S4, V4.S4, V6.S4
 	FMOVQ    1152(R26), F7
-	VFMLA    V14.S4, V5.S4, V7.S4
-	WORD     $0x4eb1d4c8 // fsub v8.4s, v6.4s, v17.4s
-	WORD     $0x4eb1d4e9 // fsub v9.4s, v7.4s, v17.4s
+	FMOVQ    992(R26), F8
+	VFMLA    V8.S4, V5.S4, V7.S4
+	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
+	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
 	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
 	FMOVQ    816(R26), F10
@@ -13316,12 +13319,12 @@ l1696:
 	WORD     $0x4ea0c867 // fcmgt v7.4s, v3.4s, #0.0
 	VAND     V6.B16, V2.B16, V2.B16
 	VAND     V7.B16, V3.B16, V3.B16
-	WORD     $0x6eb2e4a6 // fcmgt v6.4s, v5.4s, v18.4s
-	WORD     $0x6eb2e487 // fcmgt v7.4s, v4.4s, v18.4s
+	WORD     $0x6eb1e4a6 // fcmgt v6.4s, v5.4s, v17.4s
+	WORD     $0x6eb1e487 // fcmgt v7.4s, v4.4s, v17.4s
 	FMOVQ    768(R26), F8
-	VFMLA    V18.S4, V5.S4, V8.S4
+	VFMLA    V17.S4, V5.S4, V8.S4
 	FMOVQ    768(R26), F9
-	VFMLA    V18.S4, V4.S4, V9.S4
+	VFMLA    V17.S4, V4.S4, V9.S4
 	VBIT     V6.B16, V8.B16, V5.B16
 	VBIT     V7.B16, V9.B16, V4.B16
 	FMOVQ    1168(R26), F8
@@ -13370,14 +13373,12 @@ l1696:
 	WORD     $0x4e24d4e4 // fadd v4.4s, v7.4s, v4.4s
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1312(R26), F4
-	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	FMOVQ    1312(R26), F4
-	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD     $0x6e32dc00 // fmul v0.4s, v0.4s, v18.4s
-	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
-	WORD     $0x6e32dc44 // fmul v4.4s, v2.4s, v18.4s
-	WORD     $0x6e32dc65 // fmul v5.4s, v3.4s, v18.4s
+	WORD     $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD     $0x4e32d463 // fadd v3.4s, v3.4s, v18.4s
+	WORD     $0x6e31dc00 // fmul v0.4s, v0.4s, v17.4s
+	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
+	WORD     $0x6e31dc44 // fmul v4.4s, v2.4s, v17.4s
+	WORD     $0x6e31dc65 // fmul v5.4s, v3.4s, v17.4s
 	FMOVQ    944(R26), F6
 	VFMLA    V4.S4, V4.S4, V6.S4
 	FMOVQ    944(R26), F4
@@ -13497,18 +13498,20 @@ t1757:
 	VAND     V7.B16, V5.B16, V5.B16
 	VUMAX    V4.S4, V19.S4, V19.S4
 	VUMAX    V5.S4, V19.S4, V19.S4
-	VORR     V16.B16, V2.B16, V4.B16
-	VORR     V16.B16, V3.B16, V5.B16
-	WORD     $0x4e24f5e4 // fmax v4.4s, v15.4s, v4.4s
-	WORD     $0x4e25f5e5 // fmax v5.4s, v15.4s, v5.4s
+	VORR     V15.B16, V2.B16, V4.B16
+	VORR     V15.B16, V3.B16, V5.B16
+	WORD     $0x4e24f5c4 // fmax v4.4s, v14.4s, v4.4s
+	WORD     $0x4e25f5c5 // fmax v5.4s, v14.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F8
-	VFMLA    V14.S4, V4.S4, V8.S4
+	FMOVQ    992(R26), F9
+	VFMLA    V9.S4, V4.S4, V8.S4
 	FMOVQ    1152(R26), F9
-	VFMLA    V14.S4, V5.S4, V9.S4
-	WORD     $0x4eb1d50a // fsub v10.4s, v8.4s, v17.4s
-	WORD     $0x4eb1d52b // fsub v11.4s, v9.4s, v17.4s
+	FMOVQ    992(R26), F10
+	VFMLA    V10.S4, V5.S4, V9.S4
+	WORD     $0x4eb0d50a // fsub v10.4s, v8.4s, v16.4s
+	WORD     $0x4eb0d52b // fsub v11.4s, v9.4s, v16.4s
 	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V10.S4, V4.S4
 	FMOVQ    816(R26), F12
@@ -13565,12 +13568,12 @@ t1757:
 	VAND     V9.B16, V3.B16, V3.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb2e4a8 // fcmgt v8.4s, v5.4s, v18.4s
-	WORD     $0x6eb2e489 // fcmgt v9.4s, v4.4s, v18.4s
+	WORD     $0x6eb1e4a8 // fcmgt v8.4s, v5.4s, v17.4s
+	WORD     $0x6eb1e489 // fcmgt v9.4s, v4.4s, v17.4s
 	FMOVQ    768(R26), F10
-	VFMLA    V18.S4, V5.S4, V10.S4
+	VFMLA    V17.S4, V5.S4, V10.S4
 	FMOVQ    768(R26), F11
-	VFMLA    V18.S4, V4.S4, V11.S4
+	VFMLA    V17.S4, V4.S4, V11.S4
 	VBIT     V8.B16, V10.B16, V5.B16
 	VBIT     V9.B16, V11.B16, V4.B16
 	FMOVQ    1168(R26), F10
@@ -13619,14 +13622,12 @@ t1757:
 	WORD     $0x4e24d524 // fadd v4.4s, v9.4s, v4.4s
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1312(R26), F4
-	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	FMOVQ    1312(R26), F4
-	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD     $0x6e32dc00 // fmul v0.4s, v0.4s, v18.4s
-	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
-	WORD     $0x6e32dc44 // fmul v4.4s, v2.4s, v18.4s
-	WORD     $0x6e32dc65 // fmul v5.4s, v3.4s, v18.4s
+	WORD     $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD     $0x4e32d463 // fadd v3.4s, v3.4s, v18.4s
+	WORD     $0x6e31dc00 // fmul v0.4s, v0.4s, v17.4s
+	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
+	WORD     $0x6e31dc44 // fmul v4.4s, v2.4s, v17.4s
+	WORD     $0x6e31dc65 // fmul v5.4s, v3.4s, v17.4s
 	FMOVQ    944(R26), F8
 	VFMLA    V4.S4, V4.S4, V8.S4
 	FMOVQ    944(R26), F4
@@ -13725,16 +13726,18 @@ t1769:
 	VAND     V7.B16, V5.B16, V5.B16
 	VUMAX    V4.S4, V19.S4, V19.S4
 	VUMAX    V5.S4, V19.S4, V19.S4
-	VORR     V16.B16, V2.B16, V4.B16
-	VORR     V16.B16, V3.B16, V5.B16
-	WORD     $0x4e24f5e4 // fmax v4.4s, v15.4s, v4.4s
-	WORD     $0x4e25f5e5 // fmax v5.4s, v15.4s, v5.4s
+	VORR     V15.B16, V2.B16, V4.B16
+	VORR     V15.B16, V3.B16, V5.B16
+	WORD     $0x4e24f5c4 // fmax v4.4s, v14.4s, v4.4s
+	WORD     $0x4e25f5c5 // fmax v5.4s, v14.4s, v5.4s
 	FMOVQ    1152(R26), F8
-	VFMLA    V14.S4, V4.S4, V8.S4
+	FMOVQ    992(R26), F9
+	VFMLA    V9.S4, V4.S4, V8.S4
 	FMOVQ    1152(R26), F9
-	VFMLA    V14.S4, V5.S4, V9.S4
-	WORD     $0x4eb1d50a // fsub v10.4s, v8.4s, v17.4s
-	WORD     $0x4eb1d52b // fsub v11.4s, v9.4s, v17.4s
+	FMOVQ    992(R26), F10
+	VFMLA    V10.S4, V5.S4, V9.S4
+	WORD     $0x4eb0d50a // fsub v10.4s, v8.4s, v16.4s
+	WORD     $0x4eb0d52b // fsub v11.4s, v9.4s, v16.4s
 	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V10.S4, V4.S4
 	FMOVQ    816(R26), F12
@@ -13785,12 +13788,12 @@ t1769:
 	WORD     $0x4ea0c869 // fcmgt v9.4s, v3.4s, #0.0
 	VAND     V8.B16, V2.B16, V2.B16
 	VAND     V9.B16, V3.B16, V3.B16
-	WORD     $0x6eb2e4a8 // fcmgt v8.4s, v5.4s, v18.4s
-	WORD     $0x6eb2e489 // fcmgt v9.4s, v4.4s, v18.4s
+	WORD     $0x6eb1e4a8 // fcmgt v8.4s, v5.4s, v17.4s
+	WORD     $0x6eb1e489 // fcmgt v9.4s, v4.4s, v17.4s
 	FMOVQ    768(R26), F10
-	VFMLA    V18.S4, V5.S4, V10.S4
+	VFMLA    V17.S4, V5.S4, V10.S4
 	FMOVQ    768(R26), F11
-	VFMLA    V18.S4, V4.S4, V11.S4
+	VFMLA    V17.S4, V4.S4, V11.S4
 	VBIT     V8.B16, V10.B16, V5.B16
 	VBIT     V9.B16, V11.B16, V4.B16
 	FMOVQ    1168(R26), F10
@@ -13839,14 +13842,12 @@ t1769:
 	WORD     $0x4e24d524 // fadd v4.4s, v9.4s, v4.4s
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1312(R26), F4
-	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	FMOVQ    1312(R26), F4
-	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD     $0x6e32dc00 // fmul v0.4s, v0.4s, v18.4s
-	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
-	WORD     $0x6e32dc44 // fmul v4.4s, v2.4s, v18.4s
-	WORD     $0x6e32dc65 // fmul v5.4s, v3.4s, v18.4s
+	WORD     $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD     $0x4e32d463 // fadd v3.4s, v3.4s, v18.4s
+	WORD     $0x6e31dc00 // fmul v0.4s, v0.4s, v17.4s
+	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
+	WORD     $0x6e31dc44 // fmul v4.4s, v2.4s, v17.4s
+	WORD     $0x6e31dc65 // fmul v5.4s, v3.4s, v17.4s
 	FMOVQ    944(R26), F8
 	VFMLA    V4.S4, V4.S4, V8.S4
 	FMOVQ    944(R26), F4
@@ -13881,21 +13882,24 @@ l1699:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l1695
-	FMOVQ    1328(R26), F0
+	FMOVQ    1312(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    1344(R26), F1
+	FMOVQ    1328(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
-	MOVD     R14, bad+48(FP)
+	MOVD     R14, bad+56(FP)
 	RET
 
-// func GaussKLStandardSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int) (bad int)
-TEXT ·GaussKLStandardSoftplusBackward(SB), NOSPLIT, $40-72
+// func GaussKLStandardSoftplusBackward(lanes *float32, dmuQ *float32, dsQ *float32, muQ *float32, sQ *float32, rows int, n int, ld int, factor float32) (bad int)
+TEXT ·GaussKLStandardSoftplusBackward(SB), NOSPLIT, $88-80
 	MOVD     $gaussConsts<>(SB), R26
 
-	// Registers:    V0-V17 values    V18-V31 kept from loop to loop
+	// Registers:    V0-V15 values    V16-V17 constants and scalars    V18-V31 kept from loop to loop
+	FMOVS    factor+64(FP), F17
+	VDUP     V17.S[0], V17.S4
+	FMOVQ    624(R26), F16
 
 	// Registers:    R0 lanes    R1 dmuQ    R2 dsQ    R3 muQ    R4 sQ    R15 elements left in the row    R5 4n
 	MOVD     lanes+0(FP), R0
@@ -13931,13 +13935,13 @@ l1772:
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
 	FMOVQ    528(R26), F28
-	FMOVQ    624(R26), F27
+	VMOV     V16.B16, V27.B16
 	FMOVQ    528(R26), F23
-	FMOVQ    624(R26), F26
+	VMOV     V16.B16, V26.B16
 	FMOVQ    528(R26), F22
-	FMOVQ    624(R26), F25
+	VMOV     V16.B16, V25.B16
 	FMOVQ    528(R26), F21
-	FMOVQ    624(R26), F24
+	VMOV     V16.B16, V24.B16
 	FMOVQ    528(R26), F20
 	MOVD     n+48(FP), R15
 	SUBS     $16, R15, R15
@@ -14083,10 +14087,8 @@ l1773:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD     $0x4e31d4c6 // fadd v6.4s, v6.4s, v17.4s
+	WORD     $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
 	FMOVQ    928(R26), F8
 	WORD     $0x6e28dc08 // fmul v8.4s, v0.4s, v8.4s
 	FMOVQ    928(R26), F9
@@ -14105,20 +14107,14 @@ l1773:
 	WORD     $0x4e2ad7de // fadd v30.4s, v30.4s, v10.4s
 	WORD     $0x6e26df7b // fmul v27.4s, v27.4s, v6.4s
 	WORD     $0x6e27df5a // fmul v26.4s, v26.4s, v7.4s
-	FMOVQ    624(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    624(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    624(R26), F10
-	WORD     $0x4e2ad4ca // fadd v10.4s, v6.4s, v10.4s
-	FMOVQ    624(R26), F11
-	WORD     $0x4e2bd4eb // fadd v11.4s, v7.4s, v11.4s
+	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
+	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
+	WORD     $0x4e30d4ca // fadd v10.4s, v6.4s, v16.4s
+	WORD     $0x4e30d4eb // fadd v11.4s, v7.4s, v16.4s
 	WORD     $0x6e20de40 // fmul v0.4s, v18.4s, v0.4s
 	WORD     $0x6e21de41 // fmul v1.4s, v18.4s, v1.4s
-	FMOVQ    624(R26), F12
-	WORD     $0x6e26fd86 // fdiv v6.4s, v12.4s, v6.4s
-	FMOVQ    624(R26), F12
-	WORD     $0x6e27fd87 // fdiv v7.4s, v12.4s, v7.4s
+	WORD     $0x6e26fe06 // fdiv v6.4s, v16.4s, v6.4s
+	WORD     $0x6e27fe07 // fdiv v7.4s, v16.4s, v7.4s
 	WORD     $0x6e26dd06 // fmul v6.4s, v8.4s, v6.4s
 	WORD     $0x6e27dd27 // fmul v7.4s, v9.4s, v7.4s
 	WORD     $0x6e26de46 // fmul v6.4s, v18.4s, v6.4s
@@ -14128,14 +14124,10 @@ l1773:
 	FSTPQ    (F0, F1), (R1)
 	WORD     $0x4ea0e840 // fcmlt v0.4s, v2.4s, #0.0
 	WORD     $0x4ea0e861 // fcmlt v1.4s, v3.4s, #0.0
-	FMOVQ    624(R26), F2
-	VBSL     V2.B16, V5.B16, V0.B16
-	FMOVQ    624(R26), F2
-	VBSL     V2.B16, V4.B16, V1.B16
-	FMOVQ    624(R26), F2
-	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	FMOVQ    624(R26), F3
-	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	VBSL     V16.B16, V5.B16, V0.B16
+	VBSL     V16.B16, V4.B16, V1.B16
+	WORD     $0x4e25d602 // fadd v2.4s, v16.4s, v5.4s
+	WORD     $0x4e24d603 // fadd v3.4s, v16.4s, v4.4s
 	WORD     $0x6e22fc00 // fdiv v0.4s, v0.4s, v2.4s
 	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
 	WORD     $0x6e20dcc2 // fmul v2.4s, v6.4s, v0.4s
@@ -14277,10 +14269,8 @@ l1773:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD     $0x4e31d4c6 // fadd v6.4s, v6.4s, v17.4s
+	WORD     $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
 	FMOVQ    928(R26), F8
 	WORD     $0x6e28dc08 // fmul v8.4s, v0.4s, v8.4s
 	FMOVQ    928(R26), F9
@@ -14299,20 +14289,14 @@ l1773:
 	WORD     $0x4e2ad79c // fadd v28.4s, v28.4s, v10.4s
 	WORD     $0x6e26df39 // fmul v25.4s, v25.4s, v6.4s
 	WORD     $0x6e27df18 // fmul v24.4s, v24.4s, v7.4s
-	FMOVQ    624(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    624(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    624(R26), F10
-	WORD     $0x4e2ad4ca // fadd v10.4s, v6.4s, v10.4s
-	FMOVQ    624(R26), F11
-	WORD     $0x4e2bd4eb // fadd v11.4s, v7.4s, v11.4s
+	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
+	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
+	WORD     $0x4e30d4ca // fadd v10.4s, v6.4s, v16.4s
+	WORD     $0x4e30d4eb // fadd v11.4s, v7.4s, v16.4s
 	WORD     $0x6e20de40 // fmul v0.4s, v18.4s, v0.4s
 	WORD     $0x6e21de41 // fmul v1.4s, v18.4s, v1.4s
-	FMOVQ    624(R26), F12
-	WORD     $0x6e26fd86 // fdiv v6.4s, v12.4s, v6.4s
-	FMOVQ    624(R26), F12
-	WORD     $0x6e27fd87 // fdiv v7.4s, v12.4s, v7.4s
+	WORD     $0x6e26fe06 // fdiv v6.4s, v16.4s, v6.4s
+	WORD     $0x6e27fe07 // fdiv v7.4s, v16.4s, v7.4s
 	WORD     $0x6e26dd06 // fmul v6.4s, v8.4s, v6.4s
 	WORD     $0x6e27dd27 // fmul v7.4s, v9.4s, v7.4s
 	WORD     $0x6e26de46 // fmul v6.4s, v18.4s, v6.4s
@@ -14322,14 +14306,10 @@ l1773:
 	FSTPQ    (F0, F1), 32(R1)
 	WORD     $0x4ea0e840 // fcmlt v0.4s, v2.4s, #0.0
 	WORD     $0x4ea0e861 // fcmlt v1.4s, v3.4s, #0.0
-	FMOVQ    624(R26), F2
-	VBSL     V2.B16, V5.B16, V0.B16
-	FMOVQ    624(R26), F2
-	VBSL     V2.B16, V4.B16, V1.B16
-	FMOVQ    624(R26), F2
-	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	FMOVQ    624(R26), F3
-	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	VBSL     V16.B16, V5.B16, V0.B16
+	VBSL     V16.B16, V4.B16, V1.B16
+	WORD     $0x4e25d602 // fadd v2.4s, v16.4s, v5.4s
+	WORD     $0x4e24d603 // fadd v3.4s, v16.4s, v4.4s
 	WORD     $0x6e22fc00 // fdiv v0.4s, v0.4s, v2.4s
 	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
 	WORD     $0x6e20dcc2 // fmul v2.4s, v6.4s, v0.4s
@@ -14377,69 +14357,69 @@ l1775:
 	ADDS     $16, R15, R15
 	BEQ      l1776
 	CMP      $4, R15
-	BLT      t1850
+	BLT      t1802
 	FMOVQ    (R3), F0
-	B        t1849
-t1850:
-	TBNZ     $1, R15, t1851
+	B        t1801
+t1802:
+	TBNZ     $1, R15, t1803
 	FMOVS    (R3), F0
-	B        t1849
-t1851:
+	B        t1801
+t1803:
 	FMOVD    (R3), F0
-	TBZ      $0, R15, t1849
+	TBZ      $0, R15, t1801
 	ADD      $8, R3, R23
 	VLD1     (R23), V0.S[2]
-t1849:
+t1801:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1852
+	BLE      t1804
 	CMP      $4, R23
-	BLT      t1853
+	BLT      t1805
 	FMOVQ    16(R3), F1
-	B        t1852
-t1853:
-	TBNZ     $1, R23, t1854
+	B        t1804
+t1805:
+	TBNZ     $1, R23, t1806
 	FMOVS    16(R3), F1
-	B        t1852
-t1854:
+	B        t1804
+t1806:
 	FMOVD    16(R3), F1
-	TBZ      $0, R23, t1852
+	TBZ      $0, R23, t1804
 	ADD      $24, R3, R23
 	VLD1     (R23), V1.S[2]
-t1852:
+t1804:
 	CMP      $4, R15
-	BLT      t1856
+	BLT      t1808
 	FMOVQ    (R4), F2
-	B        t1855
-t1856:
-	TBNZ     $1, R15, t1857
+	B        t1807
+t1808:
+	TBNZ     $1, R15, t1809
 	FMOVS    (R4), F2
-	B        t1855
-t1857:
+	B        t1807
+t1809:
 	FMOVD    (R4), F2
-	TBZ      $0, R15, t1855
+	TBZ      $0, R15, t1807
 	ADD      $8, R4, R23
 	VLD1     (R23), V2.S[2]
-t1855:
+t1807:
 	SUB      $4, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1858
+	BLE      t1810
 	CMP      $4, R23
-	BLT      t1859
+	BLT      t1811
 	FMOVQ    16(R4), F3
-	B        t1858
-t1859:
-	TBNZ     $1, R23, t1860
+	B        t1810
+t1811:
+	TBNZ     $1, R23, t1812
 	FMOVS    16(R4), F3
-	B        t1858
-t1860:
+	B        t1810
+t1812:
 	FMOVD    16(R4), F3
-	TBZ      $0, R23, t1858
+	TBZ      $0, R23, t1810
 	ADD      $24, R4, R23
 	VLD1     (R23), V3.S[2]
-t1858:
+t1810:
 	WORD     $0x4ea0f844 // fabs v4.4s, v2.4s
 	WORD     $0x4ea0f865 // fabs v5.4s, v3.4s
 	SUB      R15<<2, R26, R23
@@ -14546,244 +14526,234 @@ t1858:
 	FMOVQ    1184(R26), F15
 	VFMLA    V12.S4, V15.S4, V14.S4
 	FMOVQ    1200(R26), F15
-	FMOVQ    1184(R26), F16
-	VFMLA    V13.S4, V16.S4, V15.S4
-	FMOVQ    1216(R26), F16
-	VFMLA    V12.S4, V14.S4, V16.S4
+	FMOVQ    F4, 64(RSP)
+	FMOVQ    1184(R26), F4
+	VFMLA    V13.S4, V4.S4, V15.S4
+	FMOVQ    1216(R26), F4
+	VFMLA    V12.S4, V14.S4, V4.S4
 	FMOVQ    1216(R26), F14
 	VFMLA    V13.S4, V15.S4, V14.S4
 	FMOVQ    1232(R26), F15
-	VFMLA    V12.S4, V16.S4, V15.S4
-	FMOVQ    1232(R26), F16
-	VFMLA    V13.S4, V14.S4, V16.S4
+	VFMLA    V12.S4, V4.S4, V15.S4
+	FMOVQ    1232(R26), F4
+	VFMLA    V13.S4, V14.S4, V4.S4
 	FMOVQ    1248(R26), F14
 	VFMLA    V12.S4, V15.S4, V14.S4
 	FMOVQ    1248(R26), F15
-	VFMLA    V13.S4, V16.S4, V15.S4
-	FMOVQ    1264(R26), F16
-	VFMLA    V12.S4, V14.S4, V16.S4
+	VFMLA    V13.S4, V4.S4, V15.S4
+	FMOVQ    1264(R26), F4
+	VFMLA    V12.S4, V14.S4, V4.S4
 	FMOVQ    1264(R26), F14
 	VFMLA    V13.S4, V15.S4, V14.S4
 	FMOVQ    1280(R26), F15
-	VFMLA    V12.S4, V16.S4, V15.S4
-	FMOVQ    1280(R26), F16
-	VFMLA    V13.S4, V14.S4, V16.S4
+	VFMLA    V12.S4, V4.S4, V15.S4
+	FMOVQ    1280(R26), F4
+	VFMLA    V13.S4, V14.S4, V4.S4
 	FMOVQ    1296(R26), F14
 	VFMLA    V12.S4, V15.S4, V14.S4
 	FMOVQ    1296(R26), F15
-	VFMLA    V13.S4, V16.S4, V15.S4
-	FMOVQ    768(R26), F16
-	VFMLA    V12.S4, V14.S4, V16.S4
+	VFMLA    V13.S4, V4.S4, V15.S4
+	FMOVQ    768(R26), F4
+	VFMLA    V12.S4, V14.S4, V4.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V13.S4, V15.S4, V14.S4
 	WORD     $0x6e2cdd8f // fmul v15.4s, v12.4s, v12.4s
-	WORD     $0x6e2dddb1 // fmul v17.4s, v13.4s, v13.4s
-	VFMLA    V15.S4, V16.S4, V12.S4
-	VFMLA    V17.S4, V14.S4, V13.S4
-	WORD     $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD     $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD     $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	FMOVQ    1312(R26), F10
-	WORD     $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	FMOVQ    1312(R26), F10
-	WORD     $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ    F5, 80(RSP)
+	WORD     $0x6e2ddda5 // fmul v5.4s, v13.4s, v13.4s
+	VFMLA    V15.S4, V4.S4, V12.S4
+	VFMLA    V5.S4, V14.S4, V13.S4
+	WORD     $0x4e2cd544 // fadd v4.4s, v10.4s, v12.4s
+	WORD     $0x4e2dd565 // fadd v5.4s, v11.4s, v13.4s
+	WORD     $0x4e24d504 // fadd v4.4s, v8.4s, v4.4s
+	WORD     $0x4e25d525 // fadd v5.4s, v9.4s, v5.4s
+	WORD     $0x4e31d484 // fadd v4.4s, v4.4s, v17.4s
+	WORD     $0x4e31d4a5 // fadd v5.4s, v5.4s, v17.4s
+	FMOVQ    928(R26), F8
+	WORD     $0x6e28dc08 // fmul v8.4s, v0.4s, v8.4s
+	FMOVQ    928(R26), F9
+	WORD     $0x6e29dc29 // fmul v9.4s, v1.4s, v9.4s
 	FMOVQ    928(R26), F10
-	WORD     $0x6e2adc0a // fmul v10.4s, v0.4s, v10.4s
+	WORD     $0x6e2adc8a // fmul v10.4s, v4.4s, v10.4s
 	FMOVQ    928(R26), F11
-	WORD     $0x6e2bdc2b // fmul v11.4s, v1.4s, v11.4s
-	FMOVQ    928(R26), F12
-	WORD     $0x6e2cdd0c // fmul v12.4s, v8.4s, v12.4s
-	FMOVQ    928(R26), F13
-	WORD     $0x6e2ddd2d // fmul v13.4s, v9.4s, v13.4s
-	FMOVQ    944(R26), F14
-	VFMLA    V12.S4, V12.S4, V14.S4
+	WORD     $0x6e2bdcab // fmul v11.4s, v5.4s, v11.4s
 	FMOVQ    944(R26), F12
-	VFMLA    V13.S4, V13.S4, V12.S4
-	VFMLA    V10.S4, V10.S4, V14.S4
-	VFMLA    V11.S4, V11.S4, V12.S4
-	VAND     V6.B16, V14.B16, V10.B16
-	VAND     V7.B16, V12.B16, V11.B16
-	WORD     $0x4e2ad7ff // fadd v31.4s, v31.4s, v10.4s
-	WORD     $0x4e2bd7de // fadd v30.4s, v30.4s, v11.4s
-	FMOVQ    624(R26), F10
-	VBSL     V10.B16, V8.B16, V6.B16
-	FMOVQ    624(R26), F10
-	VBSL     V10.B16, V9.B16, V7.B16
+	VFMLA    V10.S4, V10.S4, V12.S4
+	FMOVQ    944(R26), F10
+	VFMLA    V11.S4, V11.S4, V10.S4
+	VFMLA    V8.S4, V8.S4, V12.S4
+	VFMLA    V9.S4, V9.S4, V10.S4
+	VAND     V6.B16, V12.B16, V8.B16
+	VAND     V7.B16, V10.B16, V9.B16
+	WORD     $0x4e28d7ff // fadd v31.4s, v31.4s, v8.4s
+	WORD     $0x4e29d7de // fadd v30.4s, v30.4s, v9.4s
+	VBSL     V16.B16, V4.B16, V6.B16
+	VBSL     V16.B16, V5.B16, V7.B16
 	WORD     $0x6e26df7b // fmul v27.4s, v27.4s, v6.4s
 	WORD     $0x6e27df5a // fmul v26.4s, v26.4s, v7.4s
-	FMOVQ    624(R26), F6
-	WORD     $0x4ea6d506 // fsub v6.4s, v8.4s, v6.4s
-	FMOVQ    624(R26), F7
-	WORD     $0x4ea7d527 // fsub v7.4s, v9.4s, v7.4s
-	FMOVQ    624(R26), F10
-	WORD     $0x4e2ad50a // fadd v10.4s, v8.4s, v10.4s
-	FMOVQ    624(R26), F11
-	WORD     $0x4e2bd52b // fadd v11.4s, v9.4s, v11.4s
+	WORD     $0x4eb0d486 // fsub v6.4s, v4.4s, v16.4s
+	WORD     $0x4eb0d4a7 // fsub v7.4s, v5.4s, v16.4s
+	WORD     $0x4e30d488 // fadd v8.4s, v4.4s, v16.4s
+	WORD     $0x4e30d4a9 // fadd v9.4s, v5.4s, v16.4s
 	WORD     $0x6e20de40 // fmul v0.4s, v18.4s, v0.4s
 	WORD     $0x6e21de41 // fmul v1.4s, v18.4s, v1.4s
-	FMOVQ    624(R26), F12
-	WORD     $0x6e28fd88 // fdiv v8.4s, v12.4s, v8.4s
-	FMOVQ    624(R26), F12
-	WORD     $0x6e29fd89 // fdiv v9.4s, v12.4s, v9.4s
-	WORD     $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
-	WORD     $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	WORD     $0x6e26de46 // fmul v6.4s, v18.4s, v6.4s
-	WORD     $0x6e27de47 // fmul v7.4s, v18.4s, v7.4s
-	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
-	WORD     $0x6e2bdce7 // fmul v7.4s, v7.4s, v11.4s
+	WORD     $0x6e24fe04 // fdiv v4.4s, v16.4s, v4.4s
+	WORD     $0x6e25fe05 // fdiv v5.4s, v16.4s, v5.4s
+	WORD     $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
+	WORD     $0x6e25dce5 // fmul v5.4s, v7.4s, v5.4s
+	WORD     $0x6e24de44 // fmul v4.4s, v18.4s, v4.4s
+	WORD     $0x6e25de45 // fmul v5.4s, v18.4s, v5.4s
+	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
+	WORD     $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
 	CMP      $4, R15
-	BLT      t1862
+	BLT      t1814
 	FMOVQ    F0, (R1)
-	B        t1861
-t1862:
-	TBNZ     $1, R15, t1863
+	B        t1813
+t1814:
+	TBNZ     $1, R15, t1815
 	FMOVS    F0, (R1)
-	B        t1861
-t1863:
+	B        t1813
+t1815:
 	FMOVD    F0, (R1)
-	TBZ      $0, R15, t1861
+	TBZ      $0, R15, t1813
 	ADD      $8, R1, R23
 	VST1     V0.S[2], (R23)
-t1861:
+t1813:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t1864
+	BLE      t1816
 	CMP      $4, R23
-	BLT      t1865
+	BLT      t1817
 	FMOVQ    F1, 16(R1)
-	B        t1864
-t1865:
-	TBNZ     $1, R23, t1866
+	B        t1816
+t1817:
+	TBNZ     $1, R23, t1818
 	FMOVS    F1, 16(R1)
-	B        t1864
-t1866:
+	B        t1816
+t1818:
 	FMOVD    F1, 16(R1)
-	TBZ      $0, R23, t1864
+	TBZ      $0, R23, t1816
 	ADD      $24, R1, R23
 	VST1     V1.S[2], (R23)
-t1864:
+t1816:
 	WORD     $0x4ea0e840 // fcmlt v0.4s, v2.4s, #0.0
 	WORD     $0x4ea0e861 // fcmlt v1.4s, v3.4s, #0.0
-	FMOVQ    624(R26), F2
-	VBSL     V2.B16, V5.B16, V0.B16
-	FMOVQ    624(R26), F2
-	VBSL     V2.B16, V4.B16, V1.B16
-	FMOVQ    624(R26), F2
-	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	FMOVQ    624(R26), F3
-	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ    80(RSP), F2
+	VBSL     V16.B16, V2.B16, V0.B16
+	FMOVQ    64(RSP), F3
+	VBSL     V16.B16, V3.B16, V1.B16
+	WORD     $0x4e22d602 // fadd v2.4s, v16.4s, v2.4s
+	WORD     $0x4e23d603 // fadd v3.4s, v16.4s, v3.4s
 	WORD     $0x6e22fc00 // fdiv v0.4s, v0.4s, v2.4s
 	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
-	WORD     $0x6e20dcc2 // fmul v2.4s, v6.4s, v0.4s
-	WORD     $0x6e21dce3 // fmul v3.4s, v7.4s, v1.4s
+	WORD     $0x6e20dc82 // fmul v2.4s, v4.4s, v0.4s
+	WORD     $0x6e21dca3 // fmul v3.4s, v5.4s, v1.4s
 	WORD     $0x4ea0d800 // fcmeq v0.4s, v0.4s, #0.0
 	WORD     $0x4ea0d821 // fcmeq v1.4s, v1.4s, #0.0
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
 	CMP      $4, R15
-	BLT      t1868
+	BLT      t1820
 	FMOVQ    F0, (R2)
-	B        t1867
-t1868:
-	TBNZ     $1, R15, t1869
+	B        t1819
+t1820:
+	TBNZ     $1, R15, t1821
 	FMOVS    F0, (R2)
-	B        t1867
-t1869:
+	B        t1819
+t1821:
 	FMOVD    F0, (R2)
-	TBZ      $0, R15, t1867
+	TBZ      $0, R15, t1819
 	ADD      $8, R2, R23
 	VST1     V0.S[2], (R23)
-t1867:
+t1819:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t1870
+	BLE      t1822
 	CMP      $4, R23
-	BLT      t1871
+	BLT      t1823
 	FMOVQ    F1, 16(R2)
-	B        t1870
-t1871:
-	TBNZ     $1, R23, t1872
+	B        t1822
+t1823:
+	TBNZ     $1, R23, t1824
 	FMOVS    F1, 16(R2)
-	B        t1870
-t1872:
+	B        t1822
+t1824:
 	FMOVD    F1, 16(R2)
-	TBZ      $0, R23, t1870
+	TBZ      $0, R23, t1822
 	ADD      $24, R2, R23
 	VST1     V1.S[2], (R23)
-t1870:
+t1822:
 	SUB      $8, R15, R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1873
+	BLE      t1825
 	CMP      $4, R23
-	BLT      t1874
+	BLT      t1826
 	FMOVQ    32(R3), F0
-	B        t1873
-t1874:
-	TBNZ     $1, R23, t1875
+	B        t1825
+t1826:
+	TBNZ     $1, R23, t1827
 	FMOVS    32(R3), F0
-	B        t1873
-t1875:
+	B        t1825
+t1827:
 	FMOVD    32(R3), F0
-	TBZ      $0, R23, t1873
+	TBZ      $0, R23, t1825
 	ADD      $40, R3, R23
 	VLD1     (R23), V0.S[2]
-t1873:
+t1825:
 	SUB      $12, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1876
+	BLE      t1828
 	CMP      $4, R23
-	BLT      t1877
+	BLT      t1829
 	FMOVQ    48(R3), F1
-	B        t1876
-t1877:
-	TBNZ     $1, R23, t1878
+	B        t1828
+t1829:
+	TBNZ     $1, R23, t1830
 	FMOVS    48(R3), F1
-	B        t1876
-t1878:
+	B        t1828
+t1830:
 	FMOVD    48(R3), F1
-	TBZ      $0, R23, t1876
+	TBZ      $0, R23, t1828
 	ADD      $56, R3, R23
 	VLD1     (R23), V1.S[2]
-t1876:
+t1828:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1879
+	BLE      t1831
 	CMP      $4, R23
-	BLT      t1880
+	BLT      t1832
 	FMOVQ    32(R4), F2
-	B        t1879
-t1880:
-	TBNZ     $1, R23, t1881
+	B        t1831
+t1832:
+	TBNZ     $1, R23, t1833
 	FMOVS    32(R4), F2
-	B        t1879
-t1881:
+	B        t1831
+t1833:
 	FMOVD    32(R4), F2
-	TBZ      $0, R23, t1879
+	TBZ      $0, R23, t1831
 	ADD      $40, R4, R23
 	VLD1     (R23), V2.S[2]
-t1879:
+t1831:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1882
+	BLE      t1834
 	CMP      $4, R23
-	BLT      t1883
+	BLT      t1835
 	FMOVQ    48(R4), F3
-	B        t1882
-t1883:
-	TBNZ     $1, R23, t1884
+	B        t1834
+t1835:
+	TBNZ     $1, R23, t1836
 	FMOVS    48(R4), F3
-	B        t1882
-t1884:
+	B        t1834
+t1836:
 	FMOVD    48(R4), F3
-	TBZ      $0, R23, t1882
+	TBZ      $0, R23, t1834
 	ADD      $56, R4, R23
 	VLD1     (R23), V3.S[2]
-t1882:
+t1834:
 	WORD     $0x4ea0f844 // fabs v4.4s, v2.4s
 	WORD     $0x4ea0f865 // fabs v5.4s, v3.4s
 	SUB      R15<<2, R26, R23
@@ -14882,178 +14852,168 @@ t1882:
 	FMOVQ    1184(R26), F15
 	VFMLA    V12.S4, V15.S4, V14.S4
 	FMOVQ    1200(R26), F15
-	FMOVQ    1184(R26), F16
-	VFMLA    V13.S4, V16.S4, V15.S4
-	FMOVQ    1216(R26), F16
-	VFMLA    V12.S4, V14.S4, V16.S4
+	FMOVQ    F4, 64(RSP)
+	FMOVQ    1184(R26), F4
+	VFMLA    V13.S4, V4.S4, V15.S4
+	FMOVQ    1216(R26), F4
+	VFMLA    V12.S4, V14.S4, V4.S4
 	FMOVQ    1216(R26), F14
 	VFMLA    V13.S4, V15.S4, V14.S4
 	FMOVQ    1232(R26), F15
-	VFMLA    V12.S4, V16.S4, V15.S4
-	FMOVQ    1232(R26), F16
-	VFMLA    V13.S4, V14.S4, V16.S4
+	VFMLA    V12.S4, V4.S4, V15.S4
+	FMOVQ    1232(R26), F4
+	VFMLA    V13.S4, V14.S4, V4.S4
 	FMOVQ    1248(R26), F14
 	VFMLA    V12.S4, V15.S4, V14.S4
 	FMOVQ    1248(R26), F15
-	VFMLA    V13.S4, V16.S4, V15.S4
-	FMOVQ    1264(R26), F16
-	VFMLA    V12.S4, V14.S4, V16.S4
+	VFMLA    V13.S4, V4.S4, V15.S4
+	FMOVQ    1264(R26), F4
+	VFMLA    V12.S4, V14.S4, V4.S4
 	FMOVQ    1264(R26), F14
 	VFMLA    V13.S4, V15.S4, V14.S4
 	FMOVQ    1280(R26), F15
-	VFMLA    V12.S4, V16.S4, V15.S4
-	FMOVQ    1280(R26), F16
-	VFMLA    V13.S4, V14.S4, V16.S4
+	VFMLA    V12.S4, V4.S4, V15.S4
+	FMOVQ    1280(R26), F4
+	VFMLA    V13.S4, V14.S4, V4.S4
 	FMOVQ    1296(R26), F14
 	VFMLA    V12.S4, V15.S4, V14.S4
 	FMOVQ    1296(R26), F15
-	VFMLA    V13.S4, V16.S4, V15.S4
-	FMOVQ    768(R26), F16
-	VFMLA    V12.S4, V14.S4, V16.S4
+	VFMLA    V13.S4, V4.S4, V15.S4
+	FMOVQ    768(R26), F4
+	VFMLA    V12.S4, V14.S4, V4.S4
 	FMOVQ    768(R26), F14
 	VFMLA    V13.S4, V15.S4, V14.S4
 	WORD     $0x6e2cdd8f // fmul v15.4s, v12.4s, v12.4s
-	WORD     $0x6e2dddb1 // fmul v17.4s, v13.4s, v13.4s
-	VFMLA    V15.S4, V16.S4, V12.S4
-	VFMLA    V17.S4, V14.S4, V13.S4
-	WORD     $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD     $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD     $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	FMOVQ    1312(R26), F10
-	WORD     $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	FMOVQ    1312(R26), F10
-	WORD     $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ    F5, 80(RSP)
+	WORD     $0x6e2ddda5 // fmul v5.4s, v13.4s, v13.4s
+	VFMLA    V15.S4, V4.S4, V12.S4
+	VFMLA    V5.S4, V14.S4, V13.S4
+	WORD     $0x4e2cd544 // fadd v4.4s, v10.4s, v12.4s
+	WORD     $0x4e2dd565 // fadd v5.4s, v11.4s, v13.4s
+	WORD     $0x4e24d504 // fadd v4.4s, v8.4s, v4.4s
+	WORD     $0x4e25d525 // fadd v5.4s, v9.4s, v5.4s
+	WORD     $0x4e31d484 // fadd v4.4s, v4.4s, v17.4s
+	WORD     $0x4e31d4a5 // fadd v5.4s, v5.4s, v17.4s
+	FMOVQ    928(R26), F8
+	WORD     $0x6e28dc08 // fmul v8.4s, v0.4s, v8.4s
+	FMOVQ    928(R26), F9
+	WORD     $0x6e29dc29 // fmul v9.4s, v1.4s, v9.4s
 	FMOVQ    928(R26), F10
-	WORD     $0x6e2adc0a // fmul v10.4s, v0.4s, v10.4s
+	WORD     $0x6e2adc8a // fmul v10.4s, v4.4s, v10.4s
 	FMOVQ    928(R26), F11
-	WORD     $0x6e2bdc2b // fmul v11.4s, v1.4s, v11.4s
-	FMOVQ    928(R26), F12
-	WORD     $0x6e2cdd0c // fmul v12.4s, v8.4s, v12.4s
-	FMOVQ    928(R26), F13
-	WORD     $0x6e2ddd2d // fmul v13.4s, v9.4s, v13.4s
-	FMOVQ    944(R26), F14
-	VFMLA    V12.S4, V12.S4, V14.S4
+	WORD     $0x6e2bdcab // fmul v11.4s, v5.4s, v11.4s
 	FMOVQ    944(R26), F12
-	VFMLA    V13.S4, V13.S4, V12.S4
-	VFMLA    V10.S4, V10.S4, V14.S4
-	VFMLA    V11.S4, V11.S4, V12.S4
-	VAND     V6.B16, V14.B16, V10.B16
-	VAND     V7.B16, V12.B16, V11.B16
-	WORD     $0x4e2ad7bd // fadd v29.4s, v29.4s, v10.4s
-	WORD     $0x4e2bd79c // fadd v28.4s, v28.4s, v11.4s
-	FMOVQ    624(R26), F10
-	VBSL     V10.B16, V8.B16, V6.B16
-	FMOVQ    624(R26), F10
-	VBSL     V10.B16, V9.B16, V7.B16
+	VFMLA    V10.S4, V10.S4, V12.S4
+	FMOVQ    944(R26), F10
+	VFMLA    V11.S4, V11.S4, V10.S4
+	VFMLA    V8.S4, V8.S4, V12.S4
+	VFMLA    V9.S4, V9.S4, V10.S4
+	VAND     V6.B16, V12.B16, V8.B16
+	VAND     V7.B16, V10.B16, V9.B16
+	WORD     $0x4e28d7bd // fadd v29.4s, v29.4s, v8.4s
+	WORD     $0x4e29d79c // fadd v28.4s, v28.4s, v9.4s
+	VBSL     V16.B16, V4.B16, V6.B16
+	VBSL     V16.B16, V5.B16, V7.B16
 	WORD     $0x6e26df39 // fmul v25.4s, v25.4s, v6.4s
 	WORD     $0x6e27df18 // fmul v24.4s, v24.4s, v7.4s
-	FMOVQ    624(R26), F6
-	WORD     $0x4ea6d506 // fsub v6.4s, v8.4s, v6.4s
-	FMOVQ    624(R26), F7
-	WORD     $0x4ea7d527 // fsub v7.4s, v9.4s, v7.4s
-	FMOVQ    624(R26), F10
-	WORD     $0x4e2ad50a // fadd v10.4s, v8.4s, v10.4s
-	FMOVQ    624(R26), F11
-	WORD     $0x4e2bd52b // fadd v11.4s, v9.4s, v11.4s
+	WORD     $0x4eb0d486 // fsub v6.4s, v4.4s, v16.4s
+	WORD     $0x4eb0d4a7 // fsub v7.4s, v5.4s, v16.4s
+	WORD     $0x4e30d488 // fadd v8.4s, v4.4s, v16.4s
+	WORD     $0x4e30d4a9 // fadd v9.4s, v5.4s, v16.4s
 	WORD     $0x6e20de40 // fmul v0.4s, v18.4s, v0.4s
 	WORD     $0x6e21de41 // fmul v1.4s, v18.4s, v1.4s
-	FMOVQ    624(R26), F12
-	WORD     $0x6e28fd88 // fdiv v8.4s, v12.4s, v8.4s
-	FMOVQ    624(R26), F12
-	WORD     $0x6e29fd89 // fdiv v9.4s, v12.4s, v9.4s
-	WORD     $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
-	WORD     $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	WORD     $0x6e26de46 // fmul v6.4s, v18.4s, v6.4s
-	WORD     $0x6e27de47 // fmul v7.4s, v18.4s, v7.4s
-	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
-	WORD     $0x6e2bdce7 // fmul v7.4s, v7.4s, v11.4s
+	WORD     $0x6e24fe04 // fdiv v4.4s, v16.4s, v4.4s
+	WORD     $0x6e25fe05 // fdiv v5.4s, v16.4s, v5.4s
+	WORD     $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
+	WORD     $0x6e25dce5 // fmul v5.4s, v7.4s, v5.4s
+	WORD     $0x6e24de44 // fmul v4.4s, v18.4s, v4.4s
+	WORD     $0x6e25de45 // fmul v5.4s, v18.4s, v5.4s
+	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
+	WORD     $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t1885
+	BLE      t1837
 	CMP      $4, R23
-	BLT      t1886
+	BLT      t1838
 	FMOVQ    F0, 32(R1)
-	B        t1885
-t1886:
-	TBNZ     $1, R23, t1887
+	B        t1837
+t1838:
+	TBNZ     $1, R23, t1839
 	FMOVS    F0, 32(R1)
-	B        t1885
-t1887:
+	B        t1837
+t1839:
 	FMOVD    F0, 32(R1)
-	TBZ      $0, R23, t1885
+	TBZ      $0, R23, t1837
 	ADD      $40, R1, R23
 	VST1     V0.S[2], (R23)
-t1885:
+t1837:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t1888
+	BLE      t1840
 	CMP      $4, R23
-	BLT      t1889
+	BLT      t1841
 	FMOVQ    F1, 48(R1)
-	B        t1888
-t1889:
-	TBNZ     $1, R23, t1890
+	B        t1840
+t1841:
+	TBNZ     $1, R23, t1842
 	FMOVS    F1, 48(R1)
-	B        t1888
-t1890:
+	B        t1840
+t1842:
 	FMOVD    F1, 48(R1)
-	TBZ      $0, R23, t1888
+	TBZ      $0, R23, t1840
 	ADD      $56, R1, R23
 	VST1     V1.S[2], (R23)
-t1888:
+t1840:
 	WORD     $0x4ea0e840 // fcmlt v0.4s, v2.4s, #0.0
 	WORD     $0x4ea0e861 // fcmlt v1.4s, v3.4s, #0.0
-	FMOVQ    624(R26), F2
-	VBSL     V2.B16, V5.B16, V0.B16
-	FMOVQ    624(R26), F2
-	VBSL     V2.B16, V4.B16, V1.B16
-	FMOVQ    624(R26), F2
-	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	FMOVQ    624(R26), F3
-	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ    80(RSP), F2
+	VBSL     V16.B16, V2.B16, V0.B16
+	FMOVQ    64(RSP), F3
+	VBSL     V16.B16, V3.B16, V1.B16
+	WORD     $0x4e22d602 // fadd v2.4s, v16.4s, v2.4s
+	WORD     $0x4e23d603 // fadd v3.4s, v16.4s, v3.4s
 	WORD     $0x6e22fc00 // fdiv v0.4s, v0.4s, v2.4s
 	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
-	WORD     $0x6e20dcc2 // fmul v2.4s, v6.4s, v0.4s
-	WORD     $0x6e21dce3 // fmul v3.4s, v7.4s, v1.4s
+	WORD     $0x6e20dc82 // fmul v2.4s, v4.4s, v0.4s
+	WORD     $0x6e21dca3 // fmul v3.4s, v5.4s, v1.4s
 	WORD     $0x4ea0d800 // fcmeq v0.4s, v0.4s, #0.0
 	WORD     $0x4ea0d821 // fcmeq v1.4s, v1.4s, #0.0
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t1891
+	BLE      t1843
 	CMP      $4, R23
-	BLT      t1892
+	BLT      t1844
 	FMOVQ    F0, 32(R2)
-	B        t1891
-t1892:
-	TBNZ     $1, R23, t1893
+	B        t1843
+t1844:
+	TBNZ     $1, R23, t1845
 	FMOVS    F0, 32(R2)
-	B        t1891
-t1893:
+	B        t1843
+t1845:
 	FMOVD    F0, 32(R2)
-	TBZ      $0, R23, t1891
+	TBZ      $0, R23, t1843
 	ADD      $40, R2, R23
 	VST1     V0.S[2], (R23)
-t1891:
+t1843:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t1894
+	BLE      t1846
 	CMP      $4, R23
-	BLT      t1895
+	BLT      t1847
 	FMOVQ    F1, 48(R2)
-	B        t1894
-t1895:
-	TBNZ     $1, R23, t1896
+	B        t1846
+t1847:
+	TBNZ     $1, R23, t1848
 	FMOVS    F1, 48(R2)
-	B        t1894
-t1896:
+	B        t1846
+t1848:
 	FMOVD    F1, 48(R2)
-	TBZ      $0, R23, t1894
+	TBZ      $0, R23, t1846
 	ADD      $56, R2, R23
 	VST1     V1.S[2], (R23)
-t1894:
+t1846:
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
 	ADD      R15<<2, R1, R1
@@ -15078,14 +15038,14 @@ l1776:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l1772
-	FMOVQ    1328(R26), F0
+	FMOVQ    1312(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    1344(R26), F1
+	FMOVQ    1328(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
-	MOVD     R14, bad+64(FP)
+	MOVD     R14, bad+72(FP)
 	RET
 
 // func GaussLogProbSigma(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int) (bad int)
@@ -15118,7 +15078,7 @@ TEXT ·GaussLogProbSigma(SB), NOSPLIT, $40-72
 	LSL      $2, R14, R14
 	SUB      R4, R14, R14
 	MOVD     R14, 32(RSP)
-l1897:
+l1849:
 	FMOVQ    528(R26), F31
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
@@ -15133,8 +15093,8 @@ l1897:
 	FMOVQ    528(R26), F20
 	MOVD     n+40(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l1900
-l1898:
+	BLT      l1852
+l1850:
 	PRFM     2048(R2), PLDL1KEEP
 	PRFM     2048(R3), PLDL1KEEP
 	FLDPQ    (R3), (F0, F1)
@@ -15207,214 +15167,214 @@ l1898:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	SUBS     $16, R15, R15
-	BGE      l1898
-l1900:
+	BGE      l1850
+l1852:
 	ADDS     $16, R15, R15
-	BEQ      l1901
+	BEQ      l1853
 	CMP      $4, R15
-	BLT      t2083
+	BLT      t2035
 	FMOVQ    (R3), F0
-	B        t2082
-t2083:
-	TBNZ     $1, R15, t2084
+	B        t2034
+t2035:
+	TBNZ     $1, R15, t2036
 	FMOVS    (R3), F0
-	B        t2082
-t2084:
+	B        t2034
+t2036:
 	FMOVD    (R3), F0
-	TBZ      $0, R15, t2082
+	TBZ      $0, R15, t2034
 	ADD      $8, R3, R23
 	VLD1     (R23), V0.S[2]
-t2082:
+t2034:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t2085
+	BLE      t2037
 	CMP      $4, R23
-	BLT      t2086
+	BLT      t2038
 	FMOVQ    16(R3), F1
-	B        t2085
-t2086:
-	TBNZ     $1, R23, t2087
+	B        t2037
+t2038:
+	TBNZ     $1, R23, t2039
 	FMOVS    16(R3), F1
-	B        t2085
-t2087:
+	B        t2037
+t2039:
 	FMOVD    16(R3), F1
-	TBZ      $0, R23, t2085
+	TBZ      $0, R23, t2037
 	ADD      $24, R3, R23
 	VLD1     (R23), V1.S[2]
-t2085:
+t2037:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t2088
+	BLE      t2040
 	CMP      $4, R23
-	BLT      t2089
+	BLT      t2041
 	FMOVQ    32(R3), F2
-	B        t2088
-t2089:
-	TBNZ     $1, R23, t2090
+	B        t2040
+t2041:
+	TBNZ     $1, R23, t2042
 	FMOVS    32(R3), F2
-	B        t2088
-t2090:
+	B        t2040
+t2042:
 	FMOVD    32(R3), F2
-	TBZ      $0, R23, t2088
+	TBZ      $0, R23, t2040
 	ADD      $40, R3, R23
 	VLD1     (R23), V2.S[2]
-t2088:
+t2040:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t2091
+	BLE      t2043
 	CMP      $4, R23
-	BLT      t2092
+	BLT      t2044
 	FMOVQ    48(R3), F3
-	B        t2091
-t2092:
-	TBNZ     $1, R23, t2093
+	B        t2043
+t2044:
+	TBNZ     $1, R23, t2045
 	FMOVS    48(R3), F3
-	B        t2091
-t2093:
+	B        t2043
+t2045:
 	FMOVD    48(R3), F3
-	TBZ      $0, R23, t2091
+	TBZ      $0, R23, t2043
 	ADD      $56, R3, R23
 	VLD1     (R23), V3.S[2]
-t2091:
+t2043:
 	CMP      $4, R15
-	BLT      t2095
+	BLT      t2047
 	FMOVQ    (R1), F4
-	B        t2094
-t2095:
-	TBNZ     $1, R15, t2096
+	B        t2046
+t2047:
+	TBNZ     $1, R15, t2048
 	FMOVS    (R1), F4
-	B        t2094
-t2096:
+	B        t2046
+t2048:
 	FMOVD    (R1), F4
-	TBZ      $0, R15, t2094
+	TBZ      $0, R15, t2046
 	ADD      $8, R1, R23
 	VLD1     (R23), V4.S[2]
-t2094:
+t2046:
 	SUB      $4, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t2097
+	BLE      t2049
 	CMP      $4, R23
-	BLT      t2098
+	BLT      t2050
 	FMOVQ    16(R1), F5
-	B        t2097
-t2098:
-	TBNZ     $1, R23, t2099
+	B        t2049
+t2050:
+	TBNZ     $1, R23, t2051
 	FMOVS    16(R1), F5
-	B        t2097
-t2099:
+	B        t2049
+t2051:
 	FMOVD    16(R1), F5
-	TBZ      $0, R23, t2097
+	TBZ      $0, R23, t2049
 	ADD      $24, R1, R23
 	VLD1     (R23), V5.S[2]
-t2097:
+t2049:
 	SUB      $8, R15, R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t2100
+	BLE      t2052
 	CMP      $4, R23
-	BLT      t2101
+	BLT      t2053
 	FMOVQ    32(R1), F6
-	B        t2100
-t2101:
-	TBNZ     $1, R23, t2102
+	B        t2052
+t2053:
+	TBNZ     $1, R23, t2054
 	FMOVS    32(R1), F6
-	B        t2100
-t2102:
+	B        t2052
+t2054:
 	FMOVD    32(R1), F6
-	TBZ      $0, R23, t2100
+	TBZ      $0, R23, t2052
 	ADD      $40, R1, R23
 	VLD1     (R23), V6.S[2]
-t2100:
+t2052:
 	SUB      $12, R15, R23
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t2103
+	BLE      t2055
 	CMP      $4, R23
-	BLT      t2104
+	BLT      t2056
 	FMOVQ    48(R1), F7
-	B        t2103
-t2104:
-	TBNZ     $1, R23, t2105
+	B        t2055
+t2056:
+	TBNZ     $1, R23, t2057
 	FMOVS    48(R1), F7
-	B        t2103
-t2105:
+	B        t2055
+t2057:
 	FMOVD    48(R1), F7
-	TBZ      $0, R23, t2103
+	TBZ      $0, R23, t2055
 	ADD      $56, R1, R23
 	VLD1     (R23), V7.S[2]
-t2103:
+t2055:
 	CMP      $4, R15
-	BLT      t2107
+	BLT      t2059
 	FMOVQ    (R2), F8
-	B        t2106
-t2107:
-	TBNZ     $1, R15, t2108
+	B        t2058
+t2059:
+	TBNZ     $1, R15, t2060
 	FMOVS    (R2), F8
-	B        t2106
-t2108:
+	B        t2058
+t2060:
 	FMOVD    (R2), F8
-	TBZ      $0, R15, t2106
+	TBZ      $0, R15, t2058
 	ADD      $8, R2, R23
 	VLD1     (R23), V8.S[2]
-t2106:
+t2058:
 	SUB      $4, R15, R23
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t2109
+	BLE      t2061
 	CMP      $4, R23
-	BLT      t2110
+	BLT      t2062
 	FMOVQ    16(R2), F9
-	B        t2109
-t2110:
-	TBNZ     $1, R23, t2111
+	B        t2061
+t2062:
+	TBNZ     $1, R23, t2063
 	FMOVS    16(R2), F9
-	B        t2109
-t2111:
+	B        t2061
+t2063:
 	FMOVD    16(R2), F9
-	TBZ      $0, R23, t2109
+	TBZ      $0, R23, t2061
 	ADD      $24, R2, R23
 	VLD1     (R23), V9.S[2]
-t2109:
+t2061:
 	SUB      $8, R15, R23
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t2112
+	BLE      t2064
 	CMP      $4, R23
-	BLT      t2113
+	BLT      t2065
 	FMOVQ    32(R2), F10
-	B        t2112
-t2113:
-	TBNZ     $1, R23, t2114
+	B        t2064
+t2065:
+	TBNZ     $1, R23, t2066
 	FMOVS    32(R2), F10
-	B        t2112
-t2114:
+	B        t2064
+t2066:
 	FMOVD    32(R2), F10
-	TBZ      $0, R23, t2112
+	TBZ      $0, R23, t2064
 	ADD      $40, R2, R23
 	VLD1     (R23), V10.S[2]
-t2112:
+t2064:
 	SUB      $12, R15, R23
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t2115
+	BLE      t2067
 	CMP      $4, R23
-	BLT      t2116
+	BLT      t2068
 	FMOVQ    48(R2), F11
-	B        t2115
-t2116:
-	TBNZ     $1, R23, t2117
+	B        t2067
+t2068:
+	TBNZ     $1, R23, t2069
 	FMOVS    48(R2), F11
-	B        t2115
-t2117:
+	B        t2067
+t2069:
 	FMOVD    48(R2), F11
-	TBZ      $0, R23, t2115
+	TBZ      $0, R23, t2067
 	ADD      $56, R2, R23
 	VLD1     (R23), V11.S[2]
-t2115:
+t2067:
 	WORD     $0x4ea8d484 // fsub v4.4s, v4.4s, v8.4s
 	WORD     $0x4ea9d4a5 // fsub v5.4s, v5.4s, v9.4s
 	WORD     $0x4eaad4c6 // fsub v6.4s, v6.4s, v10.4s
@@ -15474,7 +15434,7 @@ t2115:
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
-l1901:
+l1853:
 	FSTPQ    (F31, F30), (R0)
 	FSTPQ    (F29, F28), 32(R0)
 	FSTPQ    (F27, F26), 64(R0)
@@ -15491,7 +15451,7 @@ l1901:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l1897
+	BNE      l1849
 	FMOVQ    960(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
 	FMOVQ    976(R26), F1
@@ -15542,7 +15502,7 @@ TEXT ·GaussLogProbSigmaBackward(SB), NOSPLIT, $120-88
 	LSL      $2, R14, R14
 	SUB      R6, R14, R14
 	MOVD     R14, 48(RSP)
-l2118:
+l2070:
 	FMOVS    192(R0), F18
 	VDUP     V18.S[0], V18.S4
 	FMOVQ    528(R26), F31
@@ -15559,8 +15519,8 @@ l2118:
 	FMOVQ    528(R26), F20
 	MOVD     n+56(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l2121
-l2119:
+	BLT      l2073
+l2071:
 	FLDPQ    (R5), (F0, F1)
 	FLDPQ    32(R5), (F2, F3)
 	FLDPQ    (R3), (F4, F5)
@@ -15661,214 +15621,214 @@ l2119:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
-	BGE      l2119
-l2121:
+	BGE      l2071
+l2073:
 	ADDS     $16, R15, R15
-	BEQ      l2122
+	BEQ      l2074
 	CMP      $4, R15
-	BLT      t2232
+	BLT      t2184
 	FMOVQ    (R5), F0
-	B        t2231
-t2232:
-	TBNZ     $1, R15, t2233
+	B        t2183
+t2184:
+	TBNZ     $1, R15, t2185
 	FMOVS    (R5), F0
-	B        t2231
-t2233:
+	B        t2183
+t2185:
 	FMOVD    (R5), F0
-	TBZ      $0, R15, t2231
+	TBZ      $0, R15, t2183
 	ADD      $8, R5, R23
 	VLD1     (R23), V0.S[2]
-t2231:
+t2183:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t2234
+	BLE      t2186
 	CMP      $4, R23
-	BLT      t2235
+	BLT      t2187
 	FMOVQ    16(R5), F1
-	B        t2234
-t2235:
-	TBNZ     $1, R23, t2236
+	B        t2186
+t2187:
+	TBNZ     $1, R23, t2188
 	FMOVS    16(R5), F1
-	B        t2234
-t2236:
+	B        t2186
+t2188:
 	FMOVD    16(R5), F1
-	TBZ      $0, R23, t2234
+	TBZ      $0, R23, t2186
 	ADD      $24, R5, R23
 	VLD1     (R23), V1.S[2]
-t2234:
+t2186:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t2237
+	BLE      t2189
 	CMP      $4, R23
-	BLT      t2238
+	BLT      t2190
 	FMOVQ    32(R5), F2
-	B        t2237
-t2238:
-	TBNZ     $1, R23, t2239
+	B        t2189
+t2190:
+	TBNZ     $1, R23, t2191
 	FMOVS    32(R5), F2
-	B        t2237
-t2239:
+	B        t2189
+t2191:
 	FMOVD    32(R5), F2
-	TBZ      $0, R23, t2237
+	TBZ      $0, R23, t2189
 	ADD      $40, R5, R23
 	VLD1     (R23), V2.S[2]
-t2237:
+t2189:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t2240
+	BLE      t2192
 	CMP      $4, R23
-	BLT      t2241
+	BLT      t2193
 	FMOVQ    48(R5), F3
-	B        t2240
-t2241:
-	TBNZ     $1, R23, t2242
+	B        t2192
+t2193:
+	TBNZ     $1, R23, t2194
 	FMOVS    48(R5), F3
-	B        t2240
-t2242:
+	B        t2192
+t2194:
 	FMOVD    48(R5), F3
-	TBZ      $0, R23, t2240
+	TBZ      $0, R23, t2192
 	ADD      $56, R5, R23
 	VLD1     (R23), V3.S[2]
-t2240:
+t2192:
 	CMP      $4, R15
-	BLT      t2244
+	BLT      t2196
 	FMOVQ    (R3), F4
-	B        t2243
-t2244:
-	TBNZ     $1, R15, t2245
+	B        t2195
+t2196:
+	TBNZ     $1, R15, t2197
 	FMOVS    (R3), F4
-	B        t2243
-t2245:
+	B        t2195
+t2197:
 	FMOVD    (R3), F4
-	TBZ      $0, R15, t2243
+	TBZ      $0, R15, t2195
 	ADD      $8, R3, R23
 	VLD1     (R23), V4.S[2]
-t2243:
+t2195:
 	SUB      $4, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t2246
+	BLE      t2198
 	CMP      $4, R23
-	BLT      t2247
+	BLT      t2199
 	FMOVQ    16(R3), F5
-	B        t2246
-t2247:
-	TBNZ     $1, R23, t2248
+	B        t2198
+t2199:
+	TBNZ     $1, R23, t2200
 	FMOVS    16(R3), F5
-	B        t2246
-t2248:
+	B        t2198
+t2200:
 	FMOVD    16(R3), F5
-	TBZ      $0, R23, t2246
+	TBZ      $0, R23, t2198
 	ADD      $24, R3, R23
 	VLD1     (R23), V5.S[2]
-t2246:
+t2198:
 	SUB      $8, R15, R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t2249
+	BLE      t2201
 	CMP      $4, R23
-	BLT      t2250
+	BLT      t2202
 	FMOVQ    32(R3), F6
-	B        t2249
-t2250:
-	TBNZ     $1, R23, t2251
+	B        t2201
+t2202:
+	TBNZ     $1, R23, t2203
 	FMOVS    32(R3), F6
-	B        t2249
-t2251:
+	B        t2201
+t2203:
 	FMOVD    32(R3), F6
-	TBZ      $0, R23, t2249
+	TBZ      $0, R23, t2201
 	ADD      $40, R3, R23
 	VLD1     (R23), V6.S[2]
-t2249:
+t2201:
 	SUB      $12, R15, R23
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t2252
+	BLE      t2204
 	CMP      $4, R23
-	BLT      t2253
+	BLT      t2205
 	FMOVQ    48(R3), F7
-	B        t2252
-t2253:
-	TBNZ     $1, R23, t2254
+	B        t2204
+t2205:
+	TBNZ     $1, R23, t2206
 	FMOVS    48(R3), F7
-	B        t2252
-t2254:
+	B        t2204
+t2206:
 	FMOVD    48(R3), F7
-	TBZ      $0, R23, t2252
+	TBZ      $0, R23, t2204
 	ADD      $56, R3, R23
 	VLD1     (R23), V7.S[2]
-t2252:
+t2204:
 	CMP      $4, R15
-	BLT      t2256
+	BLT      t2208
 	FMOVQ    (R4), F8
-	B        t2255
-t2256:
-	TBNZ     $1, R15, t2257
+	B        t2207
+t2208:
+	TBNZ     $1, R15, t2209
 	FMOVS    (R4), F8
-	B        t2255
-t2257:
+	B        t2207
+t2209:
 	FMOVD    (R4), F8
-	TBZ      $0, R15, t2255
+	TBZ      $0, R15, t2207
 	ADD      $8, R4, R23
 	VLD1     (R23), V8.S[2]
-t2255:
+t2207:
 	SUB      $4, R15, R23
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t2258
+	BLE      t2210
 	CMP      $4, R23
-	BLT      t2259
+	BLT      t2211
 	FMOVQ    16(R4), F9
-	B        t2258
-t2259:
-	TBNZ     $1, R23, t2260
+	B        t2210
+t2211:
+	TBNZ     $1, R23, t2212
 	FMOVS    16(R4), F9
-	B        t2258
-t2260:
+	B        t2210
+t2212:
 	FMOVD    16(R4), F9
-	TBZ      $0, R23, t2258
+	TBZ      $0, R23, t2210
 	ADD      $24, R4, R23
 	VLD1     (R23), V9.S[2]
-t2258:
+t2210:
 	SUB      $8, R15, R23
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t2261
+	BLE      t2213
 	CMP      $4, R23
-	BLT      t2262
+	BLT      t2214
 	FMOVQ    32(R4), F10
-	B        t2261
-t2262:
-	TBNZ     $1, R23, t2263
+	B        t2213
+t2214:
+	TBNZ     $1, R23, t2215
 	FMOVS    32(R4), F10
-	B        t2261
-t2263:
+	B        t2213
+t2215:
 	FMOVD    32(R4), F10
-	TBZ      $0, R23, t2261
+	TBZ      $0, R23, t2213
 	ADD      $40, R4, R23
 	VLD1     (R23), V10.S[2]
-t2261:
+t2213:
 	SUB      $12, R15, R23
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t2264
+	BLE      t2216
 	CMP      $4, R23
-	BLT      t2265
+	BLT      t2217
 	FMOVQ    48(R4), F11
-	B        t2264
-t2265:
-	TBNZ     $1, R23, t2266
+	B        t2216
+t2217:
+	TBNZ     $1, R23, t2218
 	FMOVS    48(R4), F11
-	B        t2264
-t2266:
+	B        t2216
+t2218:
 	FMOVD    48(R4), F11
-	TBZ      $0, R23, t2264
+	TBZ      $0, R23, t2216
 	ADD      $56, R4, R23
 	VLD1     (R23), V11.S[2]
-t2264:
+t2216:
 	WORD     $0x4ea8d484 // fsub v4.4s, v4.4s, v8.4s
 	WORD     $0x4ea9d4a5 // fsub v5.4s, v5.4s, v9.4s
 	WORD     $0x4eaad4c6 // fsub v6.4s, v6.4s, v10.4s
@@ -15958,141 +15918,141 @@ t2264:
 	VFMLA    V6.S4, V2.S4, V10.S4
 	VFMLA    V7.S4, V3.S4, V11.S4
 	CMP      $4, R15
-	BLT      t2268
+	BLT      t2220
 	FMOVQ    F0, (R1)
-	B        t2267
-t2268:
-	TBNZ     $1, R15, t2269
+	B        t2219
+t2220:
+	TBNZ     $1, R15, t2221
 	FMOVS    F0, (R1)
-	B        t2267
-t2269:
+	B        t2219
+t2221:
 	FMOVD    F0, (R1)
-	TBZ      $0, R15, t2267
+	TBZ      $0, R15, t2219
 	ADD      $8, R1, R23
 	VST1     V0.S[2], (R23)
-t2267:
+t2219:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t2270
+	BLE      t2222
 	CMP      $4, R23
-	BLT      t2271
+	BLT      t2223
 	FMOVQ    F1, 16(R1)
-	B        t2270
-t2271:
-	TBNZ     $1, R23, t2272
+	B        t2222
+t2223:
+	TBNZ     $1, R23, t2224
 	FMOVS    F1, 16(R1)
-	B        t2270
-t2272:
+	B        t2222
+t2224:
 	FMOVD    F1, 16(R1)
-	TBZ      $0, R23, t2270
+	TBZ      $0, R23, t2222
 	ADD      $24, R1, R23
 	VST1     V1.S[2], (R23)
-t2270:
+t2222:
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t2273
+	BLE      t2225
 	CMP      $4, R23
-	BLT      t2274
+	BLT      t2226
 	FMOVQ    F2, 32(R1)
-	B        t2273
-t2274:
-	TBNZ     $1, R23, t2275
+	B        t2225
+t2226:
+	TBNZ     $1, R23, t2227
 	FMOVS    F2, 32(R1)
-	B        t2273
-t2275:
+	B        t2225
+t2227:
 	FMOVD    F2, 32(R1)
-	TBZ      $0, R23, t2273
+	TBZ      $0, R23, t2225
 	ADD      $40, R1, R23
 	VST1     V2.S[2], (R23)
-t2273:
+t2225:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t2276
+	BLE      t2228
 	CMP      $4, R23
-	BLT      t2277
+	BLT      t2229
 	FMOVQ    F3, 48(R1)
-	B        t2276
-t2277:
-	TBNZ     $1, R23, t2278
+	B        t2228
+t2229:
+	TBNZ     $1, R23, t2230
 	FMOVS    F3, 48(R1)
-	B        t2276
-t2278:
+	B        t2228
+t2230:
 	FMOVD    F3, 48(R1)
-	TBZ      $0, R23, t2276
+	TBZ      $0, R23, t2228
 	ADD      $56, R1, R23
 	VST1     V3.S[2], (R23)
-t2276:
+t2228:
 	CMP      $4, R15
-	BLT      t2280
+	BLT      t2232
 	FMOVQ    F8, (R2)
-	B        t2279
-t2280:
-	TBNZ     $1, R15, t2281
+	B        t2231
+t2232:
+	TBNZ     $1, R15, t2233
 	FMOVS    F8, (R2)
-	B        t2279
-t2281:
+	B        t2231
+t2233:
 	FMOVD    F8, (R2)
-	TBZ      $0, R15, t2279
+	TBZ      $0, R15, t2231
 	ADD      $8, R2, R23
 	VST1     V8.S[2], (R23)
-t2279:
+t2231:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t2282
+	BLE      t2234
 	CMP      $4, R23
-	BLT      t2283
+	BLT      t2235
 	FMOVQ    F9, 16(R2)
-	B        t2282
-t2283:
-	TBNZ     $1, R23, t2284
+	B        t2234
+t2235:
+	TBNZ     $1, R23, t2236
 	FMOVS    F9, 16(R2)
-	B        t2282
-t2284:
+	B        t2234
+t2236:
 	FMOVD    F9, 16(R2)
-	TBZ      $0, R23, t2282
+	TBZ      $0, R23, t2234
 	ADD      $24, R2, R23
 	VST1     V9.S[2], (R23)
-t2282:
+t2234:
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t2285
+	BLE      t2237
 	CMP      $4, R23
-	BLT      t2286
+	BLT      t2238
 	FMOVQ    F10, 32(R2)
-	B        t2285
-t2286:
-	TBNZ     $1, R23, t2287
+	B        t2237
+t2238:
+	TBNZ     $1, R23, t2239
 	FMOVS    F10, 32(R2)
-	B        t2285
-t2287:
+	B        t2237
+t2239:
 	FMOVD    F10, 32(R2)
-	TBZ      $0, R23, t2285
+	TBZ      $0, R23, t2237
 	ADD      $40, R2, R23
 	VST1     V10.S[2], (R23)
-t2285:
+t2237:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t2288
+	BLE      t2240
 	CMP      $4, R23
-	BLT      t2289
+	BLT      t2241
 	FMOVQ    F11, 48(R2)
-	B        t2288
-t2289:
-	TBNZ     $1, R23, t2290
+	B        t2240
+t2241:
+	TBNZ     $1, R23, t2242
 	FMOVS    F11, 48(R2)
-	B        t2288
-t2290:
+	B        t2240
+t2242:
 	FMOVD    F11, 48(R2)
-	TBZ      $0, R23, t2288
+	TBZ      $0, R23, t2240
 	ADD      $56, R2, R23
 	VST1     V11.S[2], (R23)
-t2288:
+t2240:
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
 	ADD      R15<<2, R5, R5
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
-l2122:
+l2074:
 	FSTPQ    (F31, F30), (R0)
 	FSTPQ    (F29, F28), 32(R0)
 	FSTPQ    (F27, F26), 64(R0)
@@ -16113,7 +16073,7 @@ l2122:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l2118
+	BNE      l2070
 	FMOVQ    960(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
 	FMOVQ    976(R26), F1
@@ -16165,7 +16125,7 @@ TEXT ·GaussLogProbSigmaBackwardX(SB), NOSPLIT, $120-96
 	LSL      $2, R14, R14
 	SUB      R7, R14, R14
 	MOVD     R14, 48(RSP)
-l2291:
+l2243:
 	FMOVS    192(R0), F18
 	VDUP     V18.S[0], V18.S4
 	FMOVQ    528(R26), F31
@@ -16182,8 +16142,8 @@ l2291:
 	FMOVQ    528(R26), F20
 	MOVD     n+64(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l2294
-l2292:
+	BLT      l2246
+l2244:
 	FLDPQ    (R6), (F0, F1)
 	FLDPQ    32(R6), (F2, F3)
 	FLDPQ    (R4), (F4, F5)
@@ -16291,214 +16251,214 @@ l2292:
 	ADD      $64, R3, R3
 	ADD      $64, R1, R1
 	SUBS     $16, R15, R15
-	BGE      l2292
-l2294:
+	BGE      l2244
+l2246:
 	ADDS     $16, R15, R15
-	BEQ      l2295
+	BEQ      l2247
 	CMP      $4, R15
-	BLT      t2405
+	BLT      t2357
 	FMOVQ    (R6), F0
-	B        t2404
-t2405:
-	TBNZ     $1, R15, t2406
+	B        t2356
+t2357:
+	TBNZ     $1, R15, t2358
 	FMOVS    (R6), F0
-	B        t2404
-t2406:
+	B        t2356
+t2358:
 	FMOVD    (R6), F0
-	TBZ      $0, R15, t2404
+	TBZ      $0, R15, t2356
 	ADD      $8, R6, R23
 	VLD1     (R23), V0.S[2]
-t2404:
+t2356:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t2407
+	BLE      t2359
 	CMP      $4, R23
-	BLT      t2408
+	BLT      t2360
 	FMOVQ    16(R6), F1
-	B        t2407
-t2408:
-	TBNZ     $1, R23, t2409
+	B        t2359
+t2360:
+	TBNZ     $1, R23, t2361
 	FMOVS    16(R6), F1
-	B        t2407
-t2409:
+	B        t2359
+t2361:
 	FMOVD    16(R6), F1
-	TBZ      $0, R23, t2407
+	TBZ      $0, R23, t2359
 	ADD      $24, R6, R23
 	VLD1     (R23), V1.S[2]
-t2407:
+t2359:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t2410
+	BLE      t2362
 	CMP      $4, R23
-	BLT      t2411
+	BLT      t2363
 	FMOVQ    32(R6), F2
-	B        t2410
-t2411:
-	TBNZ     $1, R23, t2412
+	B        t2362
+t2363:
+	TBNZ     $1, R23, t2364
 	FMOVS    32(R6), F2
-	B        t2410
-t2412:
+	B        t2362
+t2364:
 	FMOVD    32(R6), F2
-	TBZ      $0, R23, t2410
+	TBZ      $0, R23, t2362
 	ADD      $40, R6, R23
 	VLD1     (R23), V2.S[2]
-t2410:
+t2362:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t2413
+	BLE      t2365
 	CMP      $4, R23
-	BLT      t2414
+	BLT      t2366
 	FMOVQ    48(R6), F3
-	B        t2413
-t2414:
-	TBNZ     $1, R23, t2415
+	B        t2365
+t2366:
+	TBNZ     $1, R23, t2367
 	FMOVS    48(R6), F3
-	B        t2413
-t2415:
+	B        t2365
+t2367:
 	FMOVD    48(R6), F3
-	TBZ      $0, R23, t2413
+	TBZ      $0, R23, t2365
 	ADD      $56, R6, R23
 	VLD1     (R23), V3.S[2]
-t2413:
+t2365:
 	CMP      $4, R15
-	BLT      t2417
+	BLT      t2369
 	FMOVQ    (R4), F4
-	B        t2416
-t2417:
-	TBNZ     $1, R15, t2418
+	B        t2368
+t2369:
+	TBNZ     $1, R15, t2370
 	FMOVS    (R4), F4
-	B        t2416
-t2418:
+	B        t2368
+t2370:
 	FMOVD    (R4), F4
-	TBZ      $0, R15, t2416
+	TBZ      $0, R15, t2368
 	ADD      $8, R4, R23
 	VLD1     (R23), V4.S[2]
-t2416:
+t2368:
 	SUB      $4, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t2419
+	BLE      t2371
 	CMP      $4, R23
-	BLT      t2420
+	BLT      t2372
 	FMOVQ    16(R4), F5
-	B        t2419
-t2420:
-	TBNZ     $1, R23, t2421
+	B        t2371
+t2372:
+	TBNZ     $1, R23, t2373
 	FMOVS    16(R4), F5
-	B        t2419
-t2421:
+	B        t2371
+t2373:
 	FMOVD    16(R4), F5
-	TBZ      $0, R23, t2419
+	TBZ      $0, R23, t2371
 	ADD      $24, R4, R23
 	VLD1     (R23), V5.S[2]
-t2419:
+t2371:
 	SUB      $8, R15, R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t2422
+	BLE      t2374
 	CMP      $4, R23
-	BLT      t2423
+	BLT      t2375
 	FMOVQ    32(R4), F6
-	B        t2422
-t2423:
-	TBNZ     $1, R23, t2424
+	B        t2374
+t2375:
+	TBNZ     $1, R23, t2376
 	FMOVS    32(R4), F6
-	B        t2422
-t2424:
+	B        t2374
+t2376:
 	FMOVD    32(R4), F6
-	TBZ      $0, R23, t2422
+	TBZ      $0, R23, t2374
 	ADD      $40, R4, R23
 	VLD1     (R23), V6.S[2]
-t2422:
+t2374:
 	SUB      $12, R15, R23
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t2425
+	BLE      t2377
 	CMP      $4, R23
-	BLT      t2426
+	BLT      t2378
 	FMOVQ    48(R4), F7
-	B        t2425
-t2426:
-	TBNZ     $1, R23, t2427
+	B        t2377
+t2378:
+	TBNZ     $1, R23, t2379
 	FMOVS    48(R4), F7
-	B        t2425
-t2427:
+	B        t2377
+t2379:
 	FMOVD    48(R4), F7
-	TBZ      $0, R23, t2425
+	TBZ      $0, R23, t2377
 	ADD      $56, R4, R23
 	VLD1     (R23), V7.S[2]
-t2425:
+t2377:
 	CMP      $4, R15
-	BLT      t2429
+	BLT      t2381
 	FMOVQ    (R5), F8
-	B        t2428
-t2429:
-	TBNZ     $1, R15, t2430
+	B        t2380
+t2381:
+	TBNZ     $1, R15, t2382
 	FMOVS    (R5), F8
-	B        t2428
-t2430:
+	B        t2380
+t2382:
 	FMOVD    (R5), F8
-	TBZ      $0, R15, t2428
+	TBZ      $0, R15, t2380
 	ADD      $8, R5, R23
 	VLD1     (R23), V8.S[2]
-t2428:
+t2380:
 	SUB      $4, R15, R23
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t2431
+	BLE      t2383
 	CMP      $4, R23
-	BLT      t2432
+	BLT      t2384
 	FMOVQ    16(R5), F9
-	B        t2431
-t2432:
-	TBNZ     $1, R23, t2433
+	B        t2383
+t2384:
+	TBNZ     $1, R23, t2385
 	FMOVS    16(R5), F9
-	B        t2431
-t2433:
+	B        t2383
+t2385:
 	FMOVD    16(R5), F9
-	TBZ      $0, R23, t2431
+	TBZ      $0, R23, t2383
 	ADD      $24, R5, R23
 	VLD1     (R23), V9.S[2]
-t2431:
+t2383:
 	SUB      $8, R15, R23
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t2434
+	BLE      t2386
 	CMP      $4, R23
-	BLT      t2435
+	BLT      t2387
 	FMOVQ    32(R5), F10
-	B        t2434
-t2435:
-	TBNZ     $1, R23, t2436
+	B        t2386
+t2387:
+	TBNZ     $1, R23, t2388
 	FMOVS    32(R5), F10
-	B        t2434
-t2436:
+	B        t2386
+t2388:
 	FMOVD    32(R5), F10
-	TBZ      $0, R23, t2434
+	TBZ      $0, R23, t2386
 	ADD      $40, R5, R23
 	VLD1     (R23), V10.S[2]
-t2434:
+t2386:
 	SUB      $12, R15, R23
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t2437
+	BLE      t2389
 	CMP      $4, R23
-	BLT      t2438
+	BLT      t2390
 	FMOVQ    48(R5), F11
-	B        t2437
-t2438:
-	TBNZ     $1, R23, t2439
+	B        t2389
+t2390:
+	TBNZ     $1, R23, t2391
 	FMOVS    48(R5), F11
-	B        t2437
-t2439:
+	B        t2389
+t2391:
 	FMOVD    48(R5), F11
-	TBZ      $0, R23, t2437
+	TBZ      $0, R23, t2389
 	ADD      $56, R5, R23
 	VLD1     (R23), V11.S[2]
-t2437:
+t2389:
 	WORD     $0x4ea8d484 // fsub v4.4s, v4.4s, v8.4s
 	WORD     $0x4ea9d4a5 // fsub v5.4s, v5.4s, v9.4s
 	WORD     $0x4eaad4c6 // fsub v6.4s, v6.4s, v10.4s
@@ -16588,211 +16548,211 @@ t2437:
 	VFMLA    V6.S4, V2.S4, V10.S4
 	VFMLA    V7.S4, V3.S4, V11.S4
 	CMP      $4, R15
-	BLT      t2441
+	BLT      t2393
 	FMOVQ    F0, (R2)
-	B        t2440
-t2441:
-	TBNZ     $1, R15, t2442
+	B        t2392
+t2393:
+	TBNZ     $1, R15, t2394
 	FMOVS    F0, (R2)
-	B        t2440
-t2442:
+	B        t2392
+t2394:
 	FMOVD    F0, (R2)
-	TBZ      $0, R15, t2440
+	TBZ      $0, R15, t2392
 	ADD      $8, R2, R23
 	VST1     V0.S[2], (R23)
-t2440:
+t2392:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t2443
+	BLE      t2395
 	CMP      $4, R23
-	BLT      t2444
+	BLT      t2396
 	FMOVQ    F1, 16(R2)
-	B        t2443
-t2444:
-	TBNZ     $1, R23, t2445
+	B        t2395
+t2396:
+	TBNZ     $1, R23, t2397
 	FMOVS    F1, 16(R2)
-	B        t2443
-t2445:
+	B        t2395
+t2397:
 	FMOVD    F1, 16(R2)
-	TBZ      $0, R23, t2443
+	TBZ      $0, R23, t2395
 	ADD      $24, R2, R23
 	VST1     V1.S[2], (R23)
-t2443:
+t2395:
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t2446
+	BLE      t2398
 	CMP      $4, R23
-	BLT      t2447
+	BLT      t2399
 	FMOVQ    F2, 32(R2)
-	B        t2446
-t2447:
-	TBNZ     $1, R23, t2448
+	B        t2398
+t2399:
+	TBNZ     $1, R23, t2400
 	FMOVS    F2, 32(R2)
-	B        t2446
-t2448:
+	B        t2398
+t2400:
 	FMOVD    F2, 32(R2)
-	TBZ      $0, R23, t2446
+	TBZ      $0, R23, t2398
 	ADD      $40, R2, R23
 	VST1     V2.S[2], (R23)
-t2446:
+t2398:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t2449
+	BLE      t2401
 	CMP      $4, R23
-	BLT      t2450
+	BLT      t2402
 	FMOVQ    F3, 48(R2)
-	B        t2449
-t2450:
-	TBNZ     $1, R23, t2451
+	B        t2401
+t2402:
+	TBNZ     $1, R23, t2403
 	FMOVS    F3, 48(R2)
-	B        t2449
-t2451:
+	B        t2401
+t2403:
 	FMOVD    F3, 48(R2)
-	TBZ      $0, R23, t2449
+	TBZ      $0, R23, t2401
 	ADD      $56, R2, R23
 	VST1     V3.S[2], (R23)
-t2449:
+t2401:
 	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
 	WORD     $0x6ea0f842 // fneg v2.4s, v2.4s
 	WORD     $0x6ea0f863 // fneg v3.4s, v3.4s
 	CMP      $4, R15
-	BLT      t2453
+	BLT      t2405
 	FMOVQ    F0, (R1)
-	B        t2452
-t2453:
-	TBNZ     $1, R15, t2454
+	B        t2404
+t2405:
+	TBNZ     $1, R15, t2406
 	FMOVS    F0, (R1)
-	B        t2452
-t2454:
+	B        t2404
+t2406:
 	FMOVD    F0, (R1)
-	TBZ      $0, R15, t2452
+	TBZ      $0, R15, t2404
 	ADD      $8, R1, R23
 	VST1     V0.S[2], (R23)
-t2452:
+t2404:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t2455
+	BLE      t2407
 	CMP      $4, R23
-	BLT      t2456
+	BLT      t2408
 	FMOVQ    F1, 16(R1)
-	B        t2455
-t2456:
-	TBNZ     $1, R23, t2457
+	B        t2407
+t2408:
+	TBNZ     $1, R23, t2409
 	FMOVS    F1, 16(R1)
-	B        t2455
-t2457:
+	B        t2407
+t2409:
 	FMOVD    F1, 16(R1)
-	TBZ      $0, R23, t2455
+	TBZ      $0, R23, t2407
 	ADD      $24, R1, R23
 	VST1     V1.S[2], (R23)
-t2455:
+t2407:
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t2458
+	BLE      t2410
 	CMP      $4, R23
-	BLT      t2459
+	BLT      t2411
 	FMOVQ    F2, 32(R1)
-	B        t2458
-t2459:
-	TBNZ     $1, R23, t2460
+	B        t2410
+t2411:
+	TBNZ     $1, R23, t2412
 	FMOVS    F2, 32(R1)
-	B        t2458
-t2460:
+	B        t2410
+t2412:
 	FMOVD    F2, 32(R1)
-	TBZ      $0, R23, t2458
+	TBZ      $0, R23, t2410
 	ADD      $40, R1, R23
 	VST1     V2.S[2], (R23)
-t2458:
+t2410:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t2461
+	BLE      t2413
 	CMP      $4, R23
-	BLT      t2462
+	BLT      t2414
 	FMOVQ    F3, 48(R1)
-	B        t2461
-t2462:
-	TBNZ     $1, R23, t2463
+	B        t2413
+t2414:
+	TBNZ     $1, R23, t2415
 	FMOVS    F3, 48(R1)
-	B        t2461
-t2463:
+	B        t2413
+t2415:
 	FMOVD    F3, 48(R1)
-	TBZ      $0, R23, t2461
+	TBZ      $0, R23, t2413
 	ADD      $56, R1, R23
 	VST1     V3.S[2], (R23)
-t2461:
+t2413:
 	CMP      $4, R15
-	BLT      t2465
+	BLT      t2417
 	FMOVQ    F8, (R3)
-	B        t2464
-t2465:
-	TBNZ     $1, R15, t2466
+	B        t2416
+t2417:
+	TBNZ     $1, R15, t2418
 	FMOVS    F8, (R3)
-	B        t2464
-t2466:
+	B        t2416
+t2418:
 	FMOVD    F8, (R3)
-	TBZ      $0, R15, t2464
+	TBZ      $0, R15, t2416
 	ADD      $8, R3, R23
 	VST1     V8.S[2], (R23)
-t2464:
+t2416:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t2467
+	BLE      t2419
 	CMP      $4, R23
-	BLT      t2468
+	BLT      t2420
 	FMOVQ    F9, 16(R3)
-	B        t2467
-t2468:
-	TBNZ     $1, R23, t2469
+	B        t2419
+t2420:
+	TBNZ     $1, R23, t2421
 	FMOVS    F9, 16(R3)
-	B        t2467
-t2469:
+	B        t2419
+t2421:
 	FMOVD    F9, 16(R3)
-	TBZ      $0, R23, t2467
+	TBZ      $0, R23, t2419
 	ADD      $24, R3, R23
 	VST1     V9.S[2], (R23)
-t2467:
+t2419:
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t2470
+	BLE      t2422
 	CMP      $4, R23
-	BLT      t2471
+	BLT      t2423
 	FMOVQ    F10, 32(R3)
-	B        t2470
-t2471:
-	TBNZ     $1, R23, t2472
+	B        t2422
+t2423:
+	TBNZ     $1, R23, t2424
 	FMOVS    F10, 32(R3)
-	B        t2470
-t2472:
+	B        t2422
+t2424:
 	FMOVD    F10, 32(R3)
-	TBZ      $0, R23, t2470
+	TBZ      $0, R23, t2422
 	ADD      $40, R3, R23
 	VST1     V10.S[2], (R23)
-t2470:
+t2422:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t2473
+	BLE      t2425
 	CMP      $4, R23
-	BLT      t2474
+	BLT      t2426
 	FMOVQ    F11, 48(R3)
-	B        t2473
-t2474:
-	TBNZ     $1, R23, t2475
+	B        t2425
+t2426:
+	TBNZ     $1, R23, t2427
 	FMOVS    F11, 48(R3)
-	B        t2473
-t2475:
+	B        t2425
+t2427:
 	FMOVD    F11, 48(R3)
-	TBZ      $0, R23, t2473
+	TBZ      $0, R23, t2425
 	ADD      $56, R3, R23
 	VST1     V11.S[2], (R23)
-t2473:
+t2425:
 	ADD      R15<<2, R4, R4
 	ADD      R15<<2, R5, R5
 	ADD      R15<<2, R6, R6
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R1, R1
-l2295:
+l2247:
 	FSTPQ    (F31, F30), (R0)
 	FSTPQ    (F29, F28), 32(R0)
 	FSTPQ    (F27, F26), 64(R0)
@@ -16813,7 +16773,7 @@ l2295:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l2291
+	BNE      l2243
 	FMOVQ    960(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
 	FMOVQ    976(R26), F1
@@ -16829,8 +16789,8 @@ TEXT ·GMMGradientSigma(SB), NOSPLIT, $8-64
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V27 values    V28-V30 constants and scalars    V31 kept from loop to loop
-	FMOVQ    1360(R26), F30
-	FMOVQ    1376(R26), F29
+	FMOVQ    1344(R26), F30
+	FMOVQ    1360(R26), F29
 	FMOVQ    624(R26), F28
 
 	// Registers:    R0 w    R1 dmu    R2 ds    R3 x    R4 mu    R5 s    R15 elements left in the row    R6 4n
@@ -16844,13 +16804,13 @@ TEXT ·GMMGradientSigma(SB), NOSPLIT, $8-64
 	LSL      $2, R6, R6
 	MOVD     rows+48(FP), R14
 	MOVD     R14, 8(RSP)
-l2476:
+l2428:
 	FMOVS    (R0), F31
 	VDUP     V31.S[0], V31.S4
 	MOVD     n+56(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l2478
-l2477:
+	BLT      l2430
+l2429:
 	PRFM     2048(R1), PLDL1KEEP
 	PRFM     2048(R2), PLDL1KEEP
 	FLDPQ    (R5), (F0, F1)
@@ -16929,11 +16889,11 @@ l2477:
 	ADD      $64, R4, R4
 	ADD      $64, R5, R5
 	SUBS     $16, R15, R15
-	BGE      l2477
-l2478:
+	BGE      l2429
+l2430:
 	ADDS     $12, R15, R15
-	BLT      l2479
-l2481:
+	BLT      l2431
+l2433:
 	FMOVQ    (R5), F0
 	FMOVQ    (R3), F1
 	FMOVQ    (R4), F2
@@ -16960,37 +16920,37 @@ l2481:
 	ADD      $16, R4, R4
 	ADD      $16, R5, R5
 	SUBS     $4, R15, R15
-	BGE      l2481
-l2479:
+	BGE      l2433
+l2431:
 	ADDS     $4, R15, R15
-	BEQ      l2480
-	TBNZ     $1, R15, t2493
+	BEQ      l2432
+	TBNZ     $1, R15, t2445
 	FMOVS    (R5), F0
-	B        t2492
-t2493:
+	B        t2444
+t2445:
 	FMOVD    (R5), F0
-	TBZ      $0, R15, t2492
+	TBZ      $0, R15, t2444
 	ADD      $8, R5, R23
 	VLD1     (R23), V0.S[2]
-t2492:
-	TBNZ     $1, R15, t2495
+t2444:
+	TBNZ     $1, R15, t2447
 	FMOVS    (R3), F1
-	B        t2494
-t2495:
+	B        t2446
+t2447:
 	FMOVD    (R3), F1
-	TBZ      $0, R15, t2494
+	TBZ      $0, R15, t2446
 	ADD      $8, R3, R23
 	VLD1     (R23), V1.S[2]
-t2494:
-	TBNZ     $1, R15, t2497
+t2446:
+	TBNZ     $1, R15, t2449
 	FMOVS    (R4), F2
-	B        t2496
-t2497:
+	B        t2448
+t2449:
 	FMOVD    (R4), F2
-	TBZ      $0, R15, t2496
+	TBZ      $0, R15, t2448
 	ADD      $8, R4, R23
 	VLD1     (R23), V2.S[2]
-t2496:
+t2448:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x6e20ff80 // fdiv v0.4s, v28.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
@@ -17003,39 +16963,39 @@ t2496:
 	WORD     $0x4ea2f7c2 // fmin v2.4s, v30.4s, v2.4s
 	WORD     $0x4e22f7a2 // fmax v2.4s, v29.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
-	TBNZ     $1, R15, t2499
+	TBNZ     $1, R15, t2451
 	FMOVS    F2, (R1)
-	B        t2498
-t2499:
+	B        t2450
+t2451:
 	FMOVD    F2, (R1)
-	TBZ      $0, R15, t2498
+	TBZ      $0, R15, t2450
 	ADD      $8, R1, R23
 	VST1     V2.S[2], (R23)
-t2498:
+t2450:
 	WORD     $0x4ea0f7c0 // fmin v0.4s, v30.4s, v0.4s
 	WORD     $0x4e20f7a0 // fmax v0.4s, v29.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	TBNZ     $1, R15, t2501
+	TBNZ     $1, R15, t2453
 	FMOVS    F0, (R2)
-	B        t2500
-t2501:
+	B        t2452
+t2453:
 	FMOVD    F0, (R2)
-	TBZ      $0, R15, t2500
+	TBZ      $0, R15, t2452
 	ADD      $8, R2, R23
 	VST1     V0.S[2], (R23)
-t2500:
+t2452:
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
 	ADD      R15<<2, R5, R5
-l2480:
+l2432:
 	ADD      $4, R0, R0
 	SUB      R6, R3, R3
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l2476
+	BNE      l2428
 	RET
 
 // func GaussSampleSigma(z *float32, mu *float32, s *float32, eps *float32, rows int, n int, ld int)
@@ -17060,11 +17020,11 @@ TEXT ·GaussSampleSigma(SB), NOSPLIT, $24-56
 	LSL      $2, R14, R14
 	SUB      R4, R14, R14
 	MOVD     R14, 24(RSP)
-l2502:
+l2454:
 	MOVD     n+40(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l2504
-l2503:
+	BLT      l2456
+l2455:
 	FLDPQ    (R2), (F0, F1)
 	FLDPQ    32(R2), (F2, F3)
 	FLDPQ    (R3), (F4, F5)
@@ -17082,11 +17042,11 @@ l2503:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	SUBS     $16, R15, R15
-	BGE      l2503
-l2504:
+	BGE      l2455
+l2456:
 	ADDS     $12, R15, R15
-	BLT      l2505
-l2507:
+	BLT      l2457
+l2459:
 	FMOVQ    (R2), F0
 	FMOVQ    (R3), F1
 	FMOVQ    (R1), F2
@@ -17097,52 +17057,52 @@ l2507:
 	ADD      $16, R2, R2
 	ADD      $16, R3, R3
 	SUBS     $4, R15, R15
-	BGE      l2507
-l2505:
+	BGE      l2459
+l2457:
 	ADDS     $4, R15, R15
-	BEQ      l2506
-	TBNZ     $1, R15, t2517
+	BEQ      l2458
+	TBNZ     $1, R15, t2469
 	FMOVS    (R2), F0
-	B        t2516
-t2517:
+	B        t2468
+t2469:
 	FMOVD    (R2), F0
-	TBZ      $0, R15, t2516
+	TBZ      $0, R15, t2468
 	ADD      $8, R2, R23
 	VLD1     (R23), V0.S[2]
-t2516:
-	TBNZ     $1, R15, t2519
+t2468:
+	TBNZ     $1, R15, t2471
 	FMOVS    (R3), F1
-	B        t2518
-t2519:
+	B        t2470
+t2471:
 	FMOVD    (R3), F1
-	TBZ      $0, R15, t2518
+	TBZ      $0, R15, t2470
 	ADD      $8, R3, R23
 	VLD1     (R23), V1.S[2]
-t2518:
-	TBNZ     $1, R15, t2521
+t2470:
+	TBNZ     $1, R15, t2473
 	FMOVS    (R1), F2
-	B        t2520
-t2521:
+	B        t2472
+t2473:
 	FMOVD    (R1), F2
-	TBZ      $0, R15, t2520
+	TBZ      $0, R15, t2472
 	ADD      $8, R1, R23
 	VLD1     (R23), V2.S[2]
-t2520:
+t2472:
 	VFMLA    V1.S4, V0.S4, V2.S4
-	TBNZ     $1, R15, t2523
+	TBNZ     $1, R15, t2475
 	FMOVS    F2, (R0)
-	B        t2522
-t2523:
+	B        t2474
+t2475:
 	FMOVD    F2, (R0)
-	TBZ      $0, R15, t2522
+	TBZ      $0, R15, t2474
 	ADD      $8, R0, R23
 	VST1     V2.S[2], (R23)
-t2522:
+t2474:
 	ADD      R15<<2, R0, R0
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
-l2506:
+l2458:
 	MOVD     16(RSP), R25
 	ADD      R25, R1, R1
 	MOVD     24(RSP), R25
@@ -17150,7 +17110,7 @@ l2506:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l2502
+	BNE      l2454
 	RET
 
 // func GaussSampleSigmaBackward(dmu *float32, ds *float32, dz *float32, s *float32, eps *float32, rows int, n int, ld int)
@@ -17180,11 +17140,11 @@ TEXT ·GaussSampleSigmaBackward(SB), NOSPLIT, $40-64
 	LSL      $2, R14, R14
 	SUB      R5, R14, R14
 	MOVD     R14, 32(RSP)
-l2524:
+l2476:
 	MOVD     n+48(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l2526
-l2525:
+	BLT      l2478
+l2477:
 	FLDPQ    (R2), (F0, F1)
 	FLDPQ    32(R2), (F2, F3)
 	FMOVQ    (R3), F4
@@ -17219,11 +17179,11 @@ l2525:
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	SUBS     $16, R15, R15
-	BGE      l2525
-l2526:
+	BGE      l2477
+l2478:
 	ADDS     $12, R15, R15
-	BLT      l2527
-l2529:
+	BLT      l2479
+l2481:
 	FMOVQ    (R2), F0
 	FMOVQ    (R3), F1
 	FMOVQ    (R0), F1
@@ -17240,82 +17200,82 @@ l2529:
 	ADD      $16, R3, R3
 	ADD      $16, R4, R4
 	SUBS     $4, R15, R15
-	BGE      l2529
-l2527:
+	BGE      l2481
+l2479:
 	ADDS     $4, R15, R15
-	BEQ      l2528
-	TBNZ     $1, R15, t2545
+	BEQ      l2480
+	TBNZ     $1, R15, t2497
 	FMOVS    (R2), F0
-	B        t2544
-t2545:
+	B        t2496
+t2497:
 	FMOVD    (R2), F0
-	TBZ      $0, R15, t2544
+	TBZ      $0, R15, t2496
 	ADD      $8, R2, R23
 	VLD1     (R23), V0.S[2]
-t2544:
-	TBNZ     $1, R15, t2547
+t2496:
+	TBNZ     $1, R15, t2499
 	FMOVS    (R3), F1
-	B        t2546
-t2547:
+	B        t2498
+t2499:
 	FMOVD    (R3), F1
-	TBZ      $0, R15, t2546
+	TBZ      $0, R15, t2498
 	ADD      $8, R3, R23
 	VLD1     (R23), V1.S[2]
-t2546:
-	TBNZ     $1, R15, t2549
+t2498:
+	TBNZ     $1, R15, t2501
 	FMOVS    (R0), F1
-	B        t2548
-t2549:
+	B        t2500
+t2501:
 	FMOVD    (R0), F1
-	TBZ      $0, R15, t2548
+	TBZ      $0, R15, t2500
 	ADD      $8, R0, R23
 	VLD1     (R23), V1.S[2]
-t2548:
+t2500:
 	WORD     $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
-	TBNZ     $1, R15, t2551
+	TBNZ     $1, R15, t2503
 	FMOVS    F1, (R0)
-	B        t2550
-t2551:
+	B        t2502
+t2503:
 	FMOVD    F1, (R0)
-	TBZ      $0, R15, t2550
+	TBZ      $0, R15, t2502
 	ADD      $8, R0, R23
 	VST1     V1.S[2], (R23)
-t2550:
-	TBNZ     $1, R15, t2553
+t2502:
+	TBNZ     $1, R15, t2505
 	FMOVS    (R4), F1
-	B        t2552
-t2553:
+	B        t2504
+t2505:
 	FMOVD    (R4), F1
-	TBZ      $0, R15, t2552
+	TBZ      $0, R15, t2504
 	ADD      $8, R4, R23
 	VLD1     (R23), V1.S[2]
-t2552:
+t2504:
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	TBNZ     $1, R15, t2555
+	TBNZ     $1, R15, t2507
 	FMOVS    (R1), F1
-	B        t2554
-t2555:
+	B        t2506
+t2507:
 	FMOVD    (R1), F1
-	TBZ      $0, R15, t2554
+	TBZ      $0, R15, t2506
 	ADD      $8, R1, R23
 	VLD1     (R23), V1.S[2]
-t2554:
+t2506:
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	TBNZ     $1, R15, t2557
+	TBNZ     $1, R15, t2509
 	FMOVS    F0, (R1)
-	B        t2556
-t2557:
+	B        t2508
+t2509:
 	FMOVD    F0, (R1)
-	TBZ      $0, R15, t2556
+	TBZ      $0, R15, t2508
 	ADD      $8, R1, R23
 	VST1     V0.S[2], (R23)
-t2556:
+t2508:
 	ADD      R15<<2, R0, R0
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
-l2528:
+l2480:
 	MOVD     16(RSP), R25
 	ADD      R25, R0, R0
 	MOVD     24(RSP), R25
@@ -17325,7 +17285,7 @@ l2528:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l2524
+	BNE      l2476
 	RET
 
 // func GaussLogProbLog(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int, factor float32) (bad int)
@@ -17366,7 +17326,7 @@ TEXT ·GaussLogProbLog(SB), NOSPLIT, $56-80
 	LSL      $2, R14, R14
 	SUB      R4, R14, R14
 	MOVD     R14, 32(RSP)
-l2558:
+l2510:
 	VMOV     V14.B16, V31.B16
 	VMOV     V14.B16, V30.B16
 	VMOV     V14.B16, V29.B16
@@ -17377,8 +17337,8 @@ l2558:
 	VMOV     V14.B16, V24.B16
 	MOVD     n+40(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l2561
-l2559:
+	BLT      l2513
+l2511:
 	PRFM     2048(R2), PLDL1KEEP
 	PRFM     2048(R3), PLDL1KEEP
 	FLDPQ    (R3), (F0, F1)
@@ -17513,106 +17473,106 @@ l2559:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	SUBS     $16, R15, R15
-	BGE      l2559
-l2561:
+	BGE      l2511
+l2513:
 	ADDS     $16, R15, R15
-	BEQ      l2562
+	BEQ      l2514
 	CMP      $4, R15
-	BLT      t2600
+	BLT      t2552
 	FMOVQ    (R3), F0
-	B        t2599
-t2600:
-	TBNZ     $1, R15, t2601
+	B        t2551
+t2552:
+	TBNZ     $1, R15, t2553
 	FMOVS    (R3), F0
-	B        t2599
-t2601:
+	B        t2551
+t2553:
 	FMOVD    (R3), F0
-	TBZ      $0, R15, t2599
+	TBZ      $0, R15, t2551
 	ADD      $8, R3, R23
 	VLD1     (R23), V0.S[2]
-t2599:
+t2551:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t2602
+	BLE      t2554
 	CMP      $4, R23
-	BLT      t2603
+	BLT      t2555
 	FMOVQ    16(R3), F1
-	B        t2602
-t2603:
-	TBNZ     $1, R23, t2604
+	B        t2554
+t2555:
+	TBNZ     $1, R23, t2556
 	FMOVS    16(R3), F1
-	B        t2602
-t2604:
+	B        t2554
+t2556:
 	FMOVD    16(R3), F1
-	TBZ      $0, R23, t2602
+	TBZ      $0, R23, t2554
 	ADD      $24, R3, R23
 	VLD1     (R23), V1.S[2]
-t2602:
+t2554:
 	CMP      $4, R15
-	BLT      t2606
+	BLT      t2558
 	FMOVQ    (R1), F2
-	B        t2605
-t2606:
-	TBNZ     $1, R15, t2607
+	B        t2557
+t2558:
+	TBNZ     $1, R15, t2559
 	FMOVS    (R1), F2
-	B        t2605
-t2607:
+	B        t2557
+t2559:
 	FMOVD    (R1), F2
-	TBZ      $0, R15, t2605
+	TBZ      $0, R15, t2557
 	ADD      $8, R1, R23
 	VLD1     (R23), V2.S[2]
-t2605:
+t2557:
 	SUB      $4, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t2608
+	BLE      t2560
 	CMP      $4, R23
-	BLT      t2609
+	BLT      t2561
 	FMOVQ    16(R1), F3
-	B        t2608
-t2609:
-	TBNZ     $1, R23, t2610
+	B        t2560
+t2561:
+	TBNZ     $1, R23, t2562
 	FMOVS    16(R1), F3
-	B        t2608
-t2610:
+	B        t2560
+t2562:
 	FMOVD    16(R1), F3
-	TBZ      $0, R23, t2608
+	TBZ      $0, R23, t2560
 	ADD      $24, R1, R23
 	VLD1     (R23), V3.S[2]
-t2608:
+t2560:
 	CMP      $4, R15
-	BLT      t2612
+	BLT      t2564
 	FMOVQ    (R2), F4
-	B        t2611
-t2612:
-	TBNZ     $1, R15, t2613
+	B        t2563
+t2564:
+	TBNZ     $1, R15, t2565
 	FMOVS    (R2), F4
-	B        t2611
-t2613:
+	B        t2563
+t2565:
 	FMOVD    (R2), F4
-	TBZ      $0, R15, t2611
+	TBZ      $0, R15, t2563
 	ADD      $8, R2, R23
 	VLD1     (R23), V4.S[2]
-t2611:
+t2563:
 	SUB      $4, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t2614
+	BLE      t2566
 	CMP      $4, R23
-	BLT      t2615
+	BLT      t2567
 	FMOVQ    16(R2), F5
-	B        t2614
-t2615:
-	TBNZ     $1, R23, t2616
+	B        t2566
+t2567:
+	TBNZ     $1, R23, t2568
 	FMOVS    16(R2), F5
-	B        t2614
-t2616:
+	B        t2566
+t2568:
 	FMOVD    16(R2), F5
-	TBZ      $0, R23, t2614
+	TBZ      $0, R23, t2566
 	ADD      $24, R2, R23
 	VLD1     (R23), V5.S[2]
-t2614:
+t2566:
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD     $0x6e36dc04 // fmul v4.4s, v0.4s, v22.4s
@@ -17692,111 +17652,111 @@ t2614:
 	SUB      $8, R15, R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t2617
+	BLE      t2569
 	CMP      $4, R23
-	BLT      t2618
+	BLT      t2570
 	FMOVQ    32(R3), F0
-	B        t2617
-t2618:
-	TBNZ     $1, R23, t2619
+	B        t2569
+t2570:
+	TBNZ     $1, R23, t2571
 	FMOVS    32(R3), F0
-	B        t2617
-t2619:
+	B        t2569
+t2571:
 	FMOVD    32(R3), F0
-	TBZ      $0, R23, t2617
+	TBZ      $0, R23, t2569
 	ADD      $40, R3, R23
 	VLD1     (R23), V0.S[2]
-t2617:
+t2569:
 	SUB      $12, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t2620
+	BLE      t2572
 	CMP      $4, R23
-	BLT      t2621
+	BLT      t2573
 	FMOVQ    48(R3), F1
-	B        t2620
-t2621:
-	TBNZ     $1, R23, t2622
+	B        t2572
+t2573:
+	TBNZ     $1, R23, t2574
 	FMOVS    48(R3), F1
-	B        t2620
-t2622:
+	B        t2572
+t2574:
 	FMOVD    48(R3), F1
-	TBZ      $0, R23, t2620
+	TBZ      $0, R23, t2572
 	ADD      $56, R3, R23
 	VLD1     (R23), V1.S[2]
-t2620:
+t2572:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t2623
+	BLE      t2575
 	CMP      $4, R23
-	BLT      t2624
+	BLT      t2576
 	FMOVQ    32(R1), F2
-	B        t2623
-t2624:
-	TBNZ     $1, R23, t2625
+	B        t2575
+t2576:
+	TBNZ     $1, R23, t2577
 	FMOVS    32(R1), F2
-	B        t2623
-t2625:
+	B        t2575
+t2577:
 	FMOVD    32(R1), F2
-	TBZ      $0, R23, t2623
+	TBZ      $0, R23, t2575
 	ADD      $40, R1, R23
 	VLD1     (R23), V2.S[2]
-t2623:
+t2575:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t2626
+	BLE      t2578
 	CMP      $4, R23
-	BLT      t2627
+	BLT      t2579
 	FMOVQ    48(R1), F3
-	B        t2626
-t2627:
-	TBNZ     $1, R23, t2628
+	B        t2578
+t2579:
+	TBNZ     $1, R23, t2580
 	FMOVS    48(R1), F3
-	B        t2626
-t2628:
+	B        t2578
+t2580:
 	FMOVD    48(R1), F3
-	TBZ      $0, R23, t2626
+	TBZ      $0, R23, t2578
 	ADD      $56, R1, R23
 	VLD1     (R23), V3.S[2]
-t2626:
+t2578:
 	SUB      $8, R15, R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t2629
+	BLE      t2581
 	CMP      $4, R23
-	BLT      t2630
+	BLT      t2582
 	FMOVQ    32(R2), F4
-	B        t2629
-t2630:
-	TBNZ     $1, R23, t2631
+	B        t2581
+t2582:
+	TBNZ     $1, R23, t2583
 	FMOVS    32(R2), F4
-	B        t2629
-t2631:
+	B        t2581
+t2583:
 	FMOVD    32(R2), F4
-	TBZ      $0, R23, t2629
+	TBZ      $0, R23, t2581
 	ADD      $40, R2, R23
 	VLD1     (R23), V4.S[2]
-t2629:
+t2581:
 	SUB      $12, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t2632
+	BLE      t2584
 	CMP      $4, R23
-	BLT      t2633
+	BLT      t2585
 	FMOVQ    48(R2), F5
-	B        t2632
-t2633:
-	TBNZ     $1, R23, t2634
+	B        t2584
+t2585:
+	TBNZ     $1, R23, t2586
 	FMOVS    48(R2), F5
-	B        t2632
-t2634:
+	B        t2584
+t2586:
 	FMOVD    48(R2), F5
-	TBZ      $0, R23, t2632
+	TBZ      $0, R23, t2584
 	ADD      $56, R2, R23
 	VLD1     (R23), V5.S[2]
-t2632:
+t2584:
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD     $0x6e36dc04 // fmul v4.4s, v0.4s, v22.4s
@@ -17870,7 +17830,7 @@ t2632:
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
-l2562:
+l2514:
 	FSTPQ    (F31, F30), (R0)
 	FSTPQ    (F29, F28), 32(R0)
 	FSTPQ    (F27, F26), 64(R0)
@@ -17885,7 +17845,7 @@ l2562:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l2558
+	BNE      l2510
 	VUMIN    V13.S4, V23.S4, V0.S4
 	FMOVQ    1120(R26), F1
 	VADD     V1.S4, V0.S4, V23.S4
@@ -17938,7 +17898,7 @@ TEXT ·GaussLogProbLogKeep(SB), NOSPLIT, $56-88
 	LSL      $2, R14, R14
 	SUB      R5, R14, R14
 	MOVD     R14, 40(RSP)
-l2635:
+l2587:
 	VMOV     V14.B16, V31.B16
 	VMOV     V14.B16, V30.B16
 	VMOV     V14.B16, V29.B16
@@ -17949,8 +17909,8 @@ l2635:
 	VMOV     V14.B16, V24.B16
 	MOVD     n+48(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l2638
-l2636:
+	BLT      l2590
+l2588:
 	PRFM     2048(R2), PLDL1KEEP
 	PRFM     2048(R3), PLDL1KEEP
 	FLDPQ    (R3), (F0, F1)
@@ -18088,106 +18048,106 @@ l2636:
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	SUBS     $16, R15, R15
-	BGE      l2636
-l2638:
+	BGE      l2588
+l2590:
 	ADDS     $16, R15, R15
-	BEQ      l2639
+	BEQ      l2591
 	CMP      $4, R15
-	BLT      t2689
+	BLT      t2641
 	FMOVQ    (R3), F0
-	B        t2688
-t2689:
-	TBNZ     $1, R15, t2690
+	B        t2640
+t2641:
+	TBNZ     $1, R15, t2642
 	FMOVS    (R3), F0
-	B        t2688
-t2690:
+	B        t2640
+t2642:
 	FMOVD    (R3), F0
-	TBZ      $0, R15, t2688
+	TBZ      $0, R15, t2640
 	ADD      $8, R3, R23
 	VLD1     (R23), V0.S[2]
-t2688:
+t2640:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t2691
+	BLE      t2643
 	CMP      $4, R23
-	BLT      t2692
+	BLT      t2644
 	FMOVQ    16(R3), F1
-	B        t2691
-t2692:
-	TBNZ     $1, R23, t2693
+	B        t2643
+t2644:
+	TBNZ     $1, R23, t2645
 	FMOVS    16(R3), F1
-	B        t2691
-t2693:
+	B        t2643
+t2645:
 	FMOVD    16(R3), F1
-	TBZ      $0, R23, t2691
+	TBZ      $0, R23, t2643
 	ADD      $24, R3, R23
 	VLD1     (R23), V1.S[2]
-t2691:
+t2643:
 	CMP      $4, R15
-	BLT      t2695
+	BLT      t2647
 	FMOVQ    (R1), F2
-	B        t2694
-t2695:
-	TBNZ     $1, R15, t2696
+	B        t2646
+t2647:
+	TBNZ     $1, R15, t2648
 	FMOVS    (R1), F2
-	B        t2694
-t2696:
+	B        t2646
+t2648:
 	FMOVD    (R1), F2
-	TBZ      $0, R15, t2694
+	TBZ      $0, R15, t2646
 	ADD      $8, R1, R23
 	VLD1     (R23), V2.S[2]
-t2694:
+t2646:
 	SUB      $4, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t2697
+	BLE      t2649
 	CMP      $4, R23
-	BLT      t2698
+	BLT      t2650
 	FMOVQ    16(R1), F3
-	B        t2697
-t2698:
-	TBNZ     $1, R23, t2699
+	B        t2649
+t2650:
+	TBNZ     $1, R23, t2651
 	FMOVS    16(R1), F3
-	B        t2697
-t2699:
+	B        t2649
+t2651:
 	FMOVD    16(R1), F3
-	TBZ      $0, R23, t2697
+	TBZ      $0, R23, t2649
 	ADD      $24, R1, R23
 	VLD1     (R23), V3.S[2]
-t2697:
+t2649:
 	CMP      $4, R15
-	BLT      t2701
+	BLT      t2653
 	FMOVQ    (R2), F4
-	B        t2700
-t2701:
-	TBNZ     $1, R15, t2702
+	B        t2652
+t2653:
+	TBNZ     $1, R15, t2654
 	FMOVS    (R2), F4
-	B        t2700
-t2702:
+	B        t2652
+t2654:
 	FMOVD    (R2), F4
-	TBZ      $0, R15, t2700
+	TBZ      $0, R15, t2652
 	ADD      $8, R2, R23
 	VLD1     (R23), V4.S[2]
-t2700:
+t2652:
 	SUB      $4, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t2703
+	BLE      t2655
 	CMP      $4, R23
-	BLT      t2704
+	BLT      t2656
 	FMOVQ    16(R2), F5
-	B        t2703
-t2704:
-	TBNZ     $1, R23, t2705
+	B        t2655
+t2656:
+	TBNZ     $1, R23, t2657
 	FMOVS    16(R2), F5
-	B        t2703
-t2705:
+	B        t2655
+t2657:
 	FMOVD    16(R2), F5
-	TBZ      $0, R23, t2703
+	TBZ      $0, R23, t2655
 	ADD      $24, R2, R23
 	VLD1     (R23), V5.S[2]
-t2703:
+t2655:
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD     $0x6e36dc04 // fmul v4.4s, v0.4s, v22.4s
@@ -18265,144 +18225,144 @@ t2703:
 	VFMLA    V0.S4, V2.S4, V31.S4
 	VFMLA    V1.S4, V3.S4, V30.S4
 	CMP      $4, R15
-	BLT      t2707
+	BLT      t2659
 	FMOVQ    F7, (R4)
-	B        t2706
-t2707:
-	TBNZ     $1, R15, t2708
+	B        t2658
+t2659:
+	TBNZ     $1, R15, t2660
 	FMOVS    F7, (R4)
-	B        t2706
-t2708:
+	B        t2658
+t2660:
 	FMOVD    F7, (R4)
-	TBZ      $0, R15, t2706
+	TBZ      $0, R15, t2658
 	ADD      $8, R4, R23
 	VST1     V7.S[2], (R23)
-t2706:
+t2658:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t2709
+	BLE      t2661
 	CMP      $4, R23
-	BLT      t2710
+	BLT      t2662
 	FMOVQ    F6, 16(R4)
-	B        t2709
-t2710:
-	TBNZ     $1, R23, t2711
+	B        t2661
+t2662:
+	TBNZ     $1, R23, t2663
 	FMOVS    F6, 16(R4)
-	B        t2709
-t2711:
+	B        t2661
+t2663:
 	FMOVD    F6, 16(R4)
-	TBZ      $0, R23, t2709
+	TBZ      $0, R23, t2661
 	ADD      $24, R4, R23
 	VST1     V6.S[2], (R23)
-t2709:
+t2661:
 	SUB      $8, R15, R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t2712
+	BLE      t2664
 	CMP      $4, R23
-	BLT      t2713
+	BLT      t2665
 	FMOVQ    32(R3), F0
-	B        t2712
-t2713:
-	TBNZ     $1, R23, t2714
+	B        t2664
+t2665:
+	TBNZ     $1, R23, t2666
 	FMOVS    32(R3), F0
-	B        t2712
-t2714:
+	B        t2664
+t2666:
 	FMOVD    32(R3), F0
-	TBZ      $0, R23, t2712
+	TBZ      $0, R23, t2664
 	ADD      $40, R3, R23
 	VLD1     (R23), V0.S[2]
-t2712:
+t2664:
 	SUB      $12, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t2715
+	BLE      t2667
 	CMP      $4, R23
-	BLT      t2716
+	BLT      t2668
 	FMOVQ    48(R3), F1
-	B        t2715
-t2716:
-	TBNZ     $1, R23, t2717
+	B        t2667
+t2668:
+	TBNZ     $1, R23, t2669
 	FMOVS    48(R3), F1
-	B        t2715
-t2717:
+	B        t2667
+t2669:
 	FMOVD    48(R3), F1
-	TBZ      $0, R23, t2715
+	TBZ      $0, R23, t2667
 	ADD      $56, R3, R23
 	VLD1     (R23), V1.S[2]
-t2715:
+t2667:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t2718
+	BLE      t2670
 	CMP      $4, R23
-	BLT      t2719
+	BLT      t2671
 	FMOVQ    32(R1), F2
-	B        t2718
-t2719:
-	TBNZ     $1, R23, t2720
+	B        t2670
+t2671:
+	TBNZ     $1, R23, t2672
 	FMOVS    32(R1), F2
-	B        t2718
-t2720:
+	B        t2670
+t2672:
 	FMOVD    32(R1), F2
-	TBZ      $0, R23, t2718
+	TBZ      $0, R23, t2670
 	ADD      $40, R1, R23
 	VLD1     (R23), V2.S[2]
-t2718:
+t2670:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t2721
+	BLE      t2673
 	CMP      $4, R23
-	BLT      t2722
+	BLT      t2674
 	FMOVQ    48(R1), F3
-	B        t2721
-t2722:
-	TBNZ     $1, R23, t2723
+	B        t2673
+t2674:
+	TBNZ     $1, R23, t2675
 	FMOVS    48(R1), F3
-	B        t2721
-t2723:
+	B        t2673
+t2675:
 	FMOVD    48(R1), F3
-	TBZ      $0, R23, t2721
+	TBZ      $0, R23, t2673
 	ADD      $56, R1, R23
 	VLD1     (R23), V3.S[2]
-t2721:
+t2673:
 	SUB      $8, R15, R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t2724
+	BLE      t2676
 	CMP      $4, R23
-	BLT      t2725
+	BLT      t2677
 	FMOVQ    32(R2), F4
-	B        t2724
-t2725:
-	TBNZ     $1, R23, t2726
+	B        t2676
+t2677:
+	TBNZ     $1, R23, t2678
 	FMOVS    32(R2), F4
-	B        t2724
-t2726:
+	B        t2676
+t2678:
 	FMOVD    32(R2), F4
-	TBZ      $0, R23, t2724
+	TBZ      $0, R23, t2676
 	ADD      $40, R2, R23
 	VLD1     (R23), V4.S[2]
-t2724:
+t2676:
 	SUB      $12, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t2727
+	BLE      t2679
 	CMP      $4, R23
-	BLT      t2728
+	BLT      t2680
 	FMOVQ    48(R2), F5
-	B        t2727
-t2728:
-	TBNZ     $1, R23, t2729
+	B        t2679
+t2680:
+	TBNZ     $1, R23, t2681
 	FMOVS    48(R2), F5
-	B        t2727
-t2729:
+	B        t2679
+t2681:
 	FMOVD    48(R2), F5
-	TBZ      $0, R23, t2727
+	TBZ      $0, R23, t2679
 	ADD      $56, R2, R23
 	VLD1     (R23), V5.S[2]
-t2727:
+t2679:
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD     $0x6e36dc04 // fmul v4.4s, v0.4s, v22.4s
@@ -18475,43 +18435,43 @@ t2727:
 	VFMLA    V1.S4, V3.S4, V28.S4
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t2730
+	BLE      t2682
 	CMP      $4, R23
-	BLT      t2731
+	BLT      t2683
 	FMOVQ    F7, 32(R4)
-	B        t2730
-t2731:
-	TBNZ     $1, R23, t2732
+	B        t2682
+t2683:
+	TBNZ     $1, R23, t2684
 	FMOVS    F7, 32(R4)
-	B        t2730
-t2732:
+	B        t2682
+t2684:
 	FMOVD    F7, 32(R4)
-	TBZ      $0, R23, t2730
+	TBZ      $0, R23, t2682
 	ADD      $40, R4, R23
 	VST1     V7.S[2], (R23)
-t2730:
+t2682:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t2733
+	BLE      t2685
 	CMP      $4, R23
-	BLT      t2734
+	BLT      t2686
 	FMOVQ    F6, 48(R4)
-	B        t2733
-t2734:
-	TBNZ     $1, R23, t2735
+	B        t2685
+t2686:
+	TBNZ     $1, R23, t2687
 	FMOVS    F6, 48(R4)
-	B        t2733
-t2735:
+	B        t2685
+t2687:
 	FMOVD    F6, 48(R4)
-	TBZ      $0, R23, t2733
+	TBZ      $0, R23, t2685
 	ADD      $56, R4, R23
 	VST1     V6.S[2], (R23)
-t2733:
+t2685:
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
-l2639:
+l2591:
 	FSTPQ    (F31, F30), (R0)
 	FSTPQ    (F29, F28), 32(R0)
 	FSTPQ    (F27, F26), 64(R0)
@@ -18528,7 +18488,7 @@ l2639:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l2635
+	BNE      l2587
 	VUMIN    V13.S4, V23.S4, V0.S4
 	FMOVQ    1120(R26), F1
 	VADD     V1.S4, V0.S4, V23.S4
@@ -18585,7 +18545,7 @@ TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $72-96
 	LSL      $2, R14, R14
 	SUB      R6, R14, R14
 	MOVD     R14, 48(RSP)
-l2736:
+l2688:
 	FMOVS    192(R0), F22
 	VDUP     V22.S[0], V22.S4
 	VMOV     V13.B16, V31.B16
@@ -18598,8 +18558,8 @@ l2736:
 	VMOV     V13.B16, V24.B16
 	MOVD     n+56(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l2739
-l2737:
+	BLT      l2691
+l2689:
 	FLDPQ    (R5), (F0, F1)
 	FLDPQ    (R3), (F2, F3)
 	FLDPQ    (R4), (F4, F5)
@@ -18766,106 +18726,106 @@ l2737:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
-	BGE      l2737
-l2739:
+	BGE      l2689
+l2691:
 	ADDS     $16, R15, R15
-	BEQ      l2740
+	BEQ      l2692
 	CMP      $4, R15
-	BLT      t2802
+	BLT      t2754
 	FMOVQ    (R5), F0
-	B        t2801
-t2802:
-	TBNZ     $1, R15, t2803
+	B        t2753
+t2754:
+	TBNZ     $1, R15, t2755
 	FMOVS    (R5), F0
-	B        t2801
-t2803:
+	B        t2753
+t2755:
 	FMOVD    (R5), F0
-	TBZ      $0, R15, t2801
+	TBZ      $0, R15, t2753
 	ADD      $8, R5, R23
 	VLD1     (R23), V0.S[2]
-t2801:
+t2753:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t2804
+	BLE      t2756
 	CMP      $4, R23
-	BLT      t2805
+	BLT      t2757
 	FMOVQ    16(R5), F1
-	B        t2804
-t2805:
-	TBNZ     $1, R23, t2806
+	B        t2756
+t2757:
+	TBNZ     $1, R23, t2758
 	FMOVS    16(R5), F1
-	B        t2804
-t2806:
+	B        t2756
+t2758:
 	FMOVD    16(R5), F1
-	TBZ      $0, R23, t2804
+	TBZ      $0, R23, t2756
 	ADD      $24, R5, R23
 	VLD1     (R23), V1.S[2]
-t2804:
+t2756:
 	CMP      $4, R15
-	BLT      t2808
+	BLT      t2760
 	FMOVQ    (R3), F2
-	B        t2807
-t2808:
-	TBNZ     $1, R15, t2809
+	B        t2759
+t2760:
+	TBNZ     $1, R15, t2761
 	FMOVS    (R3), F2
-	B        t2807
-t2809:
+	B        t2759
+t2761:
 	FMOVD    (R3), F2
-	TBZ      $0, R15, t2807
+	TBZ      $0, R15, t2759
 	ADD      $8, R3, R23
 	VLD1     (R23), V2.S[2]
-t2807:
+t2759:
 	SUB      $4, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t2810
+	BLE      t2762
 	CMP      $4, R23
-	BLT      t2811
+	BLT      t2763
 	FMOVQ    16(R3), F3
-	B        t2810
-t2811:
-	TBNZ     $1, R23, t2812
+	B        t2762
+t2763:
+	TBNZ     $1, R23, t2764
 	FMOVS    16(R3), F3
-	B        t2810
-t2812:
+	B        t2762
+t2764:
 	FMOVD    16(R3), F3
-	TBZ      $0, R23, t2810
+	TBZ      $0, R23, t2762
 	ADD      $24, R3, R23
 	VLD1     (R23), V3.S[2]
-t2810:
+t2762:
 	CMP      $4, R15
-	BLT      t2814
+	BLT      t2766
 	FMOVQ    (R4), F4
-	B        t2813
-t2814:
-	TBNZ     $1, R15, t2815
+	B        t2765
+t2766:
+	TBNZ     $1, R15, t2767
 	FMOVS    (R4), F4
-	B        t2813
-t2815:
+	B        t2765
+t2767:
 	FMOVD    (R4), F4
-	TBZ      $0, R15, t2813
+	TBZ      $0, R15, t2765
 	ADD      $8, R4, R23
 	VLD1     (R23), V4.S[2]
-t2813:
+t2765:
 	SUB      $4, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t2816
+	BLE      t2768
 	CMP      $4, R23
-	BLT      t2817
+	BLT      t2769
 	FMOVQ    16(R4), F5
-	B        t2816
-t2817:
-	TBNZ     $1, R23, t2818
+	B        t2768
+t2769:
+	TBNZ     $1, R23, t2770
 	FMOVS    16(R4), F5
-	B        t2816
-t2818:
+	B        t2768
+t2770:
 	FMOVD    16(R4), F5
-	TBZ      $0, R23, t2816
+	TBZ      $0, R23, t2768
 	ADD      $24, R4, R23
 	VLD1     (R23), V5.S[2]
-t2816:
+t2768:
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD     $0x6e35dc04 // fmul v4.4s, v0.4s, v21.4s
@@ -18957,175 +18917,175 @@ t2816:
 	VFMLA    V2.S4, V6.S4, V0.S4
 	VFMLA    V3.S4, V7.S4, V1.S4
 	CMP      $4, R15
-	BLT      t2820
+	BLT      t2772
 	FMOVQ    F4, (R1)
-	B        t2819
-t2820:
-	TBNZ     $1, R15, t2821
+	B        t2771
+t2772:
+	TBNZ     $1, R15, t2773
 	FMOVS    F4, (R1)
-	B        t2819
-t2821:
+	B        t2771
+t2773:
 	FMOVD    F4, (R1)
-	TBZ      $0, R15, t2819
+	TBZ      $0, R15, t2771
 	ADD      $8, R1, R23
 	VST1     V4.S[2], (R23)
-t2819:
+t2771:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t2822
+	BLE      t2774
 	CMP      $4, R23
-	BLT      t2823
+	BLT      t2775
 	FMOVQ    F5, 16(R1)
-	B        t2822
-t2823:
-	TBNZ     $1, R23, t2824
+	B        t2774
+t2775:
+	TBNZ     $1, R23, t2776
 	FMOVS    F5, 16(R1)
-	B        t2822
-t2824:
+	B        t2774
+t2776:
 	FMOVD    F5, 16(R1)
-	TBZ      $0, R23, t2822
+	TBZ      $0, R23, t2774
 	ADD      $24, R1, R23
 	VST1     V5.S[2], (R23)
-t2822:
+t2774:
 	CMP      $4, R15
-	BLT      t2826
+	BLT      t2778
 	FMOVQ    F0, (R2)
-	B        t2825
-t2826:
-	TBNZ     $1, R15, t2827
+	B        t2777
+t2778:
+	TBNZ     $1, R15, t2779
 	FMOVS    F0, (R2)
-	B        t2825
-t2827:
+	B        t2777
+t2779:
 	FMOVD    F0, (R2)
-	TBZ      $0, R15, t2825
+	TBZ      $0, R15, t2777
 	ADD      $8, R2, R23
 	VST1     V0.S[2], (R23)
-t2825:
+t2777:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t2828
+	BLE      t2780
 	CMP      $4, R23
-	BLT      t2829
+	BLT      t2781
 	FMOVQ    F1, 16(R2)
-	B        t2828
-t2829:
-	TBNZ     $1, R23, t2830
+	B        t2780
+t2781:
+	TBNZ     $1, R23, t2782
 	FMOVS    F1, 16(R2)
-	B        t2828
-t2830:
+	B        t2780
+t2782:
 	FMOVD    F1, 16(R2)
-	TBZ      $0, R23, t2828
+	TBZ      $0, R23, t2780
 	ADD      $24, R2, R23
 	VST1     V1.S[2], (R23)
-t2828:
+t2780:
 	SUB      $8, R15, R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t2831
+	BLE      t2783
 	CMP      $4, R23
-	BLT      t2832
+	BLT      t2784
 	FMOVQ    32(R5), F0
-	B        t2831
-t2832:
-	TBNZ     $1, R23, t2833
+	B        t2783
+t2784:
+	TBNZ     $1, R23, t2785
 	FMOVS    32(R5), F0
-	B        t2831
-t2833:
+	B        t2783
+t2785:
 	FMOVD    32(R5), F0
-	TBZ      $0, R23, t2831
+	TBZ      $0, R23, t2783
 	ADD      $40, R5, R23
 	VLD1     (R23), V0.S[2]
-t2831:
+t2783:
 	SUB      $12, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t2834
+	BLE      t2786
 	CMP      $4, R23
-	BLT      t2835
+	BLT      t2787
 	FMOVQ    48(R5), F1
-	B        t2834
-t2835:
-	TBNZ     $1, R23, t2836
+	B        t2786
+t2787:
+	TBNZ     $1, R23, t2788
 	FMOVS    48(R5), F1
-	B        t2834
-t2836:
+	B        t2786
+t2788:
 	FMOVD    48(R5), F1
-	TBZ      $0, R23, t2834
+	TBZ      $0, R23, t2786
 	ADD      $56, R5, R23
 	VLD1     (R23), V1.S[2]
-t2834:
+t2786:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t2837
+	BLE      t2789
 	CMP      $4, R23
-	BLT      t2838
+	BLT      t2790
 	FMOVQ    32(R3), F2
-	B        t2837
-t2838:
-	TBNZ     $1, R23, t2839
+	B        t2789
+t2790:
+	TBNZ     $1, R23, t2791
 	FMOVS    32(R3), F2
-	B        t2837
-t2839:
+	B        t2789
+t2791:
 	FMOVD    32(R3), F2
-	TBZ      $0, R23, t2837
+	TBZ      $0, R23, t2789
 	ADD      $40, R3, R23
 	VLD1     (R23), V2.S[2]
-t2837:
+t2789:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t2840
+	BLE      t2792
 	CMP      $4, R23
-	BLT      t2841
+	BLT      t2793
 	FMOVQ    48(R3), F3
-	B        t2840
-t2841:
-	TBNZ     $1, R23, t2842
+	B        t2792
+t2793:
+	TBNZ     $1, R23, t2794
 	FMOVS    48(R3), F3
-	B        t2840
-t2842:
+	B        t2792
+t2794:
 	FMOVD    48(R3), F3
-	TBZ      $0, R23, t2840
+	TBZ      $0, R23, t2792
 	ADD      $56, R3, R23
 	VLD1     (R23), V3.S[2]
-t2840:
+t2792:
 	SUB      $8, R15, R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t2843
+	BLE      t2795
 	CMP      $4, R23
-	BLT      t2844
+	BLT      t2796
 	FMOVQ    32(R4), F4
-	B        t2843
-t2844:
-	TBNZ     $1, R23, t2845
+	B        t2795
+t2796:
+	TBNZ     $1, R23, t2797
 	FMOVS    32(R4), F4
-	B        t2843
-t2845:
+	B        t2795
+t2797:
 	FMOVD    32(R4), F4
-	TBZ      $0, R23, t2843
+	TBZ      $0, R23, t2795
 	ADD      $40, R4, R23
 	VLD1     (R23), V4.S[2]
-t2843:
+t2795:
 	SUB      $12, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t2846
+	BLE      t2798
 	CMP      $4, R23
-	BLT      t2847
+	BLT      t2799
 	FMOVQ    48(R4), F5
-	B        t2846
-t2847:
-	TBNZ     $1, R23, t2848
+	B        t2798
+t2799:
+	TBNZ     $1, R23, t2800
 	FMOVS    48(R4), F5
-	B        t2846
-t2848:
+	B        t2798
+t2800:
 	FMOVD    48(R4), F5
-	TBZ      $0, R23, t2846
+	TBZ      $0, R23, t2798
 	ADD      $56, R4, R23
 	VLD1     (R23), V5.S[2]
-t2846:
+t2798:
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD     $0x6e35dc04 // fmul v4.4s, v0.4s, v21.4s
@@ -19212,78 +19172,78 @@ t2846:
 	VFMLA    V3.S4, V7.S4, V1.S4
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t2849
+	BLE      t2801
 	CMP      $4, R23
-	BLT      t2850
+	BLT      t2802
 	FMOVQ    F4, 32(R1)
-	B        t2849
-t2850:
-	TBNZ     $1, R23, t2851
+	B        t2801
+t2802:
+	TBNZ     $1, R23, t2803
 	FMOVS    F4, 32(R1)
-	B        t2849
-t2851:
+	B        t2801
+t2803:
 	FMOVD    F4, 32(R1)
-	TBZ      $0, R23, t2849
+	TBZ      $0, R23, t2801
 	ADD      $40, R1, R23
 	VST1     V4.S[2], (R23)
-t2849:
+t2801:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t2852
+	BLE      t2804
 	CMP      $4, R23
-	BLT      t2853
+	BLT      t2805
 	FMOVQ    F5, 48(R1)
-	B        t2852
-t2853:
-	TBNZ     $1, R23, t2854
+	B        t2804
+t2805:
+	TBNZ     $1, R23, t2806
 	FMOVS    F5, 48(R1)
-	B        t2852
-t2854:
+	B        t2804
+t2806:
 	FMOVD    F5, 48(R1)
-	TBZ      $0, R23, t2852
+	TBZ      $0, R23, t2804
 	ADD      $56, R1, R23
 	VST1     V5.S[2], (R23)
-t2852:
+t2804:
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t2855
+	BLE      t2807
 	CMP      $4, R23
-	BLT      t2856
+	BLT      t2808
 	FMOVQ    F0, 32(R2)
-	B        t2855
-t2856:
-	TBNZ     $1, R23, t2857
+	B        t2807
+t2808:
+	TBNZ     $1, R23, t2809
 	FMOVS    F0, 32(R2)
-	B        t2855
-t2857:
+	B        t2807
+t2809:
 	FMOVD    F0, 32(R2)
-	TBZ      $0, R23, t2855
+	TBZ      $0, R23, t2807
 	ADD      $40, R2, R23
 	VST1     V0.S[2], (R23)
-t2855:
+t2807:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t2858
+	BLE      t2810
 	CMP      $4, R23
-	BLT      t2859
+	BLT      t2811
 	FMOVQ    F1, 48(R2)
-	B        t2858
-t2859:
-	TBNZ     $1, R23, t2860
+	B        t2810
+t2811:
+	TBNZ     $1, R23, t2812
 	FMOVS    F1, 48(R2)
-	B        t2858
-t2860:
+	B        t2810
+t2812:
 	FMOVD    F1, 48(R2)
-	TBZ      $0, R23, t2858
+	TBZ      $0, R23, t2810
 	ADD      $56, R2, R23
 	VST1     V1.S[2], (R23)
-t2858:
+t2810:
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
 	ADD      R15<<2, R5, R5
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
-l2740:
+l2692:
 	FSTPQ    (F31, F30), (R0)
 	FSTPQ    (F29, F28), 32(R0)
 	FSTPQ    (F27, F26), 64(R0)
@@ -19302,7 +19262,7 @@ l2740:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l2736
+	BNE      l2688
 	FMOVQ    1104(R26), F0
 	VUMIN    V0.S4, V23.S4, V0.S4
 	FMOVQ    1120(R26), F1
@@ -19361,7 +19321,7 @@ TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $72-104
 	LSL      $2, R14, R14
 	SUB      R7, R14, R14
 	MOVD     R14, 48(RSP)
-l2861:
+l2813:
 	FMOVS    192(R0), F22
 	VDUP     V22.S[0], V22.S4
 	VMOV     V13.B16, V31.B16
@@ -19374,8 +19334,8 @@ l2861:
 	VMOV     V13.B16, V24.B16
 	MOVD     n+64(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l2864
-l2862:
+	BLT      l2816
+l2814:
 	FLDPQ    (R6), (F0, F1)
 	FLDPQ    (R4), (F2, F3)
 	FLDPQ    (R5), (F4, F5)
@@ -19549,106 +19509,106 @@ l2862:
 	ADD      $64, R3, R3
 	ADD      $64, R1, R1
 	SUBS     $16, R15, R15
-	BGE      l2862
-l2864:
+	BGE      l2814
+l2816:
 	ADDS     $16, R15, R15
-	BEQ      l2865
+	BEQ      l2817
 	CMP      $4, R15
-	BLT      t2939
+	BLT      t2891
 	FMOVQ    (R6), F0
-	B        t2938
-t2939:
-	TBNZ     $1, R15, t2940
+	B        t2890
+t2891:
+	TBNZ     $1, R15, t2892
 	FMOVS    (R6), F0
-	B        t2938
-t2940:
+	B        t2890
+t2892:
 	FMOVD    (R6), F0
-	TBZ      $0, R15, t2938
+	TBZ      $0, R15, t2890
 	ADD      $8, R6, R23
 	VLD1     (R23), V0.S[2]
-t2938:
+t2890:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t2941
+	BLE      t2893
 	CMP      $4, R23
-	BLT      t2942
+	BLT      t2894
 	FMOVQ    16(R6), F1
-	B        t2941
-t2942:
-	TBNZ     $1, R23, t2943
+	B        t2893
+t2894:
+	TBNZ     $1, R23, t2895
 	FMOVS    16(R6), F1
-	B        t2941
-t2943:
+	B        t2893
+t2895:
 	FMOVD    16(R6), F1
-	TBZ      $0, R23, t2941
+	TBZ      $0, R23, t2893
 	ADD      $24, R6, R23
 	VLD1     (R23), V1.S[2]
-t2941:
+t2893:
 	CMP      $4, R15
-	BLT      t2945
+	BLT      t2897
 	FMOVQ    (R4), F2
-	B        t2944
-t2945:
-	TBNZ     $1, R15, t2946
+	B        t2896
+t2897:
+	TBNZ     $1, R15, t2898
 	FMOVS    (R4), F2
-	B        t2944
-t2946:
+	B        t2896
+t2898:
 	FMOVD    (R4), F2
-	TBZ      $0, R15, t2944
+	TBZ      $0, R15, t2896
 	ADD      $8, R4, R23
 	VLD1     (R23), V2.S[2]
-t2944:
+t2896:
 	SUB      $4, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t2947
+	BLE      t2899
 	CMP      $4, R23
-	BLT      t2948
+	BLT      t2900
 	FMOVQ    16(R4), F3
-	B        t2947
-t2948:
-	TBNZ     $1, R23, t2949
+	B        t2899
+t2900:
+	TBNZ     $1, R23, t2901
 	FMOVS    16(R4), F3
-	B        t2947
-t2949:
+	B        t2899
+t2901:
 	FMOVD    16(R4), F3
-	TBZ      $0, R23, t2947
+	TBZ      $0, R23, t2899
 	ADD      $24, R4, R23
 	VLD1     (R23), V3.S[2]
-t2947:
+t2899:
 	CMP      $4, R15
-	BLT      t2951
+	BLT      t2903
 	FMOVQ    (R5), F4
-	B        t2950
-t2951:
-	TBNZ     $1, R15, t2952
+	B        t2902
+t2903:
+	TBNZ     $1, R15, t2904
 	FMOVS    (R5), F4
-	B        t2950
-t2952:
+	B        t2902
+t2904:
 	FMOVD    (R5), F4
-	TBZ      $0, R15, t2950
+	TBZ      $0, R15, t2902
 	ADD      $8, R5, R23
 	VLD1     (R23), V4.S[2]
-t2950:
+t2902:
 	SUB      $4, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t2953
+	BLE      t2905
 	CMP      $4, R23
-	BLT      t2954
+	BLT      t2906
 	FMOVQ    16(R5), F5
-	B        t2953
-t2954:
-	TBNZ     $1, R23, t2955
+	B        t2905
+t2906:
+	TBNZ     $1, R23, t2907
 	FMOVS    16(R5), F5
-	B        t2953
-t2955:
+	B        t2905
+t2907:
 	FMOVD    16(R5), F5
-	TBZ      $0, R23, t2953
+	TBZ      $0, R23, t2905
 	ADD      $24, R5, R23
 	VLD1     (R23), V5.S[2]
-t2953:
+t2905:
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD     $0x6e35dc04 // fmul v4.4s, v0.4s, v21.4s
@@ -19740,208 +19700,208 @@ t2953:
 	VFMLA    V2.S4, V6.S4, V0.S4
 	VFMLA    V3.S4, V7.S4, V1.S4
 	CMP      $4, R15
-	BLT      t2957
+	BLT      t2909
 	FMOVQ    F4, (R2)
-	B        t2956
-t2957:
-	TBNZ     $1, R15, t2958
+	B        t2908
+t2909:
+	TBNZ     $1, R15, t2910
 	FMOVS    F4, (R2)
-	B        t2956
-t2958:
+	B        t2908
+t2910:
 	FMOVD    F4, (R2)
-	TBZ      $0, R15, t2956
+	TBZ      $0, R15, t2908
 	ADD      $8, R2, R23
 	VST1     V4.S[2], (R23)
-t2956:
+t2908:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t2959
+	BLE      t2911
 	CMP      $4, R23
-	BLT      t2960
+	BLT      t2912
 	FMOVQ    F5, 16(R2)
-	B        t2959
-t2960:
-	TBNZ     $1, R23, t2961
+	B        t2911
+t2912:
+	TBNZ     $1, R23, t2913
 	FMOVS    F5, 16(R2)
-	B        t2959
-t2961:
+	B        t2911
+t2913:
 	FMOVD    F5, 16(R2)
-	TBZ      $0, R23, t2959
+	TBZ      $0, R23, t2911
 	ADD      $24, R2, R23
 	VST1     V5.S[2], (R23)
-t2959:
+t2911:
 	WORD     $0x6ea0f882 // fneg v2.4s, v4.4s
 	WORD     $0x6ea0f8a3 // fneg v3.4s, v5.4s
 	CMP      $4, R15
-	BLT      t2963
+	BLT      t2915
 	FMOVQ    F2, (R1)
-	B        t2962
-t2963:
-	TBNZ     $1, R15, t2964
+	B        t2914
+t2915:
+	TBNZ     $1, R15, t2916
 	FMOVS    F2, (R1)
-	B        t2962
-t2964:
+	B        t2914
+t2916:
 	FMOVD    F2, (R1)
-	TBZ      $0, R15, t2962
+	TBZ      $0, R15, t2914
 	ADD      $8, R1, R23
 	VST1     V2.S[2], (R23)
-t2962:
+t2914:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t2965
+	BLE      t2917
 	CMP      $4, R23
-	BLT      t2966
+	BLT      t2918
 	FMOVQ    F3, 16(R1)
-	B        t2965
-t2966:
-	TBNZ     $1, R23, t2967
+	B        t2917
+t2918:
+	TBNZ     $1, R23, t2919
 	FMOVS    F3, 16(R1)
-	B        t2965
-t2967:
+	B        t2917
+t2919:
 	FMOVD    F3, 16(R1)
-	TBZ      $0, R23, t2965
+	TBZ      $0, R23, t2917
 	ADD      $24, R1, R23
 	VST1     V3.S[2], (R23)
-t2965:
+t2917:
 	CMP      $4, R15
-	BLT      t2969
+	BLT      t2921
 	FMOVQ    F0, (R3)
-	B        t2968
-t2969:
-	TBNZ     $1, R15, t2970
+	B        t2920
+t2921:
+	TBNZ     $1, R15, t2922
 	FMOVS    F0, (R3)
-	B        t2968
-t2970:
+	B        t2920
+t2922:
 	FMOVD    F0, (R3)
-	TBZ      $0, R15, t2968
+	TBZ      $0, R15, t2920
 	ADD      $8, R3, R23
 	VST1     V0.S[2], (R23)
-t2968:
+t2920:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t2971
+	BLE      t2923
 	CMP      $4, R23
-	BLT      t2972
+	BLT      t2924
 	FMOVQ    F1, 16(R3)
-	B        t2971
-t2972:
-	TBNZ     $1, R23, t2973
+	B        t2923
+t2924:
+	TBNZ     $1, R23, t2925
 	FMOVS    F1, 16(R3)
-	B        t2971
-t2973:
+	B        t2923
+t2925:
 	FMOVD    F1, 16(R3)
-	TBZ      $0, R23, t2971
+	TBZ      $0, R23, t2923
 	ADD      $24, R3, R23
 	VST1     V1.S[2], (R23)
-t2971:
+t2923:
 	SUB      $8, R15, R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t2974
+	BLE      t2926
 	CMP      $4, R23
-	BLT      t2975
+	BLT      t2927
 	FMOVQ    32(R6), F0
-	B        t2974
-t2975:
-	TBNZ     $1, R23, t2976
+	B        t2926
+t2927:
+	TBNZ     $1, R23, t2928
 	FMOVS    32(R6), F0
-	B        t2974
-t2976:
+	B        t2926
+t2928:
 	FMOVD    32(R6), F0
-	TBZ      $0, R23, t2974
+	TBZ      $0, R23, t2926
 	ADD      $40, R6, R23
 	VLD1     (R23), V0.S[2]
-t2974:
+t2926:
 	SUB      $12, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t2977
+	BLE      t2929
 	CMP      $4, R23
-	BLT      t2978
+	BLT      t2930
 	FMOVQ    48(R6), F1
-	B        t2977
-t2978:
-	TBNZ     $1, R23, t2979
+	B        t2929
+t2930:
+	TBNZ     $1, R23, t2931
 	FMOVS    48(R6), F1
-	B        t2977
-t2979:
+	B        t2929
+t2931:
 	FMOVD    48(R6), F1
-	TBZ      $0, R23, t2977
+	TBZ      $0, R23, t2929
 	ADD      $56, R6, R23
 	VLD1     (R23), V1.S[2]
-t2977:
+t2929:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t2980
+	BLE      t2932
 	CMP      $4, R23
-	BLT      t2981
+	BLT      t2933
 	FMOVQ    32(R4), F2
-	B        t2980
-t2981:
-	TBNZ     $1, R23, t2982
+	B        t2932
+t2933:
+	TBNZ     $1, R23, t2934
 	FMOVS    32(R4), F2
-	B        t2980
-t2982:
+	B        t2932
+t2934:
 	FMOVD    32(R4), F2
-	TBZ      $0, R23, t2980
+	TBZ      $0, R23, t2932
 	ADD      $40, R4, R23
 	VLD1     (R23), V2.S[2]
-t2980:
+t2932:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t2983
+	BLE      t2935
 	CMP      $4, R23
-	BLT      t2984
+	BLT      t2936
 	FMOVQ    48(R4), F3
-	B        t2983
-t2984:
-	TBNZ     $1, R23, t2985
+	B        t2935
+t2936:
+	TBNZ     $1, R23, t2937
 	FMOVS    48(R4), F3
-	B        t2983
-t2985:
+	B        t2935
+t2937:
 	FMOVD    48(R4), F3
-	TBZ      $0, R23, t2983
+	TBZ      $0, R23, t2935
 	ADD      $56, R4, R23
 	VLD1     (R23), V3.S[2]
-t2983:
+t2935:
 	SUB      $8, R15, R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t2986
+	BLE      t2938
 	CMP      $4, R23
-	BLT      t2987
+	BLT      t2939
 	FMOVQ    32(R5), F4
-	B        t2986
-t2987:
-	TBNZ     $1, R23, t2988
+	B        t2938
+t2939:
+	TBNZ     $1, R23, t2940
 	FMOVS    32(R5), F4
-	B        t2986
-t2988:
+	B        t2938
+t2940:
 	FMOVD    32(R5), F4
-	TBZ      $0, R23, t2986
+	TBZ      $0, R23, t2938
 	ADD      $40, R5, R23
 	VLD1     (R23), V4.S[2]
-t2986:
+t2938:
 	SUB      $12, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t2989
+	BLE      t2941
 	CMP      $4, R23
-	BLT      t2990
+	BLT      t2942
 	FMOVQ    48(R5), F5
-	B        t2989
-t2990:
-	TBNZ     $1, R23, t2991
+	B        t2941
+t2942:
+	TBNZ     $1, R23, t2943
 	FMOVS    48(R5), F5
-	B        t2989
-t2991:
+	B        t2941
+t2943:
 	FMOVD    48(R5), F5
-	TBZ      $0, R23, t2989
+	TBZ      $0, R23, t2941
 	ADD      $56, R5, R23
 	VLD1     (R23), V5.S[2]
-t2989:
+t2941:
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD     $0x6e35dc04 // fmul v4.4s, v0.4s, v21.4s
@@ -20028,115 +19988,115 @@ t2989:
 	VFMLA    V3.S4, V7.S4, V1.S4
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t2992
+	BLE      t2944
 	CMP      $4, R23
-	BLT      t2993
+	BLT      t2945
 	FMOVQ    F4, 32(R2)
-	B        t2992
-t2993:
-	TBNZ     $1, R23, t2994
+	B        t2944
+t2945:
+	TBNZ     $1, R23, t2946
 	FMOVS    F4, 32(R2)
-	B        t2992
-t2994:
+	B        t2944
+t2946:
 	FMOVD    F4, 32(R2)
-	TBZ      $0, R23, t2992
+	TBZ      $0, R23, t2944
 	ADD      $40, R2, R23
 	VST1     V4.S[2], (R23)
-t2992:
+t2944:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t2995
+	BLE      t2947
 	CMP      $4, R23
-	BLT      t2996
+	BLT      t2948
 	FMOVQ    F5, 48(R2)
-	B        t2995
-t2996:
-	TBNZ     $1, R23, t2997
+	B        t2947
+t2948:
+	TBNZ     $1, R23, t2949
 	FMOVS    F5, 48(R2)
-	B        t2995
-t2997:
+	B        t2947
+t2949:
 	FMOVD    F5, 48(R2)
-	TBZ      $0, R23, t2995
+	TBZ      $0, R23, t2947
 	ADD      $56, R2, R23
 	VST1     V5.S[2], (R23)
-t2995:
+t2947:
 	WORD     $0x6ea0f882 // fneg v2.4s, v4.4s
 	WORD     $0x6ea0f8a3 // fneg v3.4s, v5.4s
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t2998
+	BLE      t2950
 	CMP      $4, R23
-	BLT      t2999
+	BLT      t2951
 	FMOVQ    F2, 32(R1)
-	B        t2998
-t2999:
-	TBNZ     $1, R23, t3000
+	B        t2950
+t2951:
+	TBNZ     $1, R23, t2952
 	FMOVS    F2, 32(R1)
-	B        t2998
-t3000:
+	B        t2950
+t2952:
 	FMOVD    F2, 32(R1)
-	TBZ      $0, R23, t2998
+	TBZ      $0, R23, t2950
 	ADD      $40, R1, R23
 	VST1     V2.S[2], (R23)
-t2998:
+t2950:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t3001
+	BLE      t2953
 	CMP      $4, R23
-	BLT      t3002
+	BLT      t2954
 	FMOVQ    F3, 48(R1)
-	B        t3001
-t3002:
-	TBNZ     $1, R23, t3003
+	B        t2953
+t2954:
+	TBNZ     $1, R23, t2955
 	FMOVS    F3, 48(R1)
-	B        t3001
-t3003:
+	B        t2953
+t2955:
 	FMOVD    F3, 48(R1)
-	TBZ      $0, R23, t3001
+	TBZ      $0, R23, t2953
 	ADD      $56, R1, R23
 	VST1     V3.S[2], (R23)
-t3001:
+t2953:
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t3004
+	BLE      t2956
 	CMP      $4, R23
-	BLT      t3005
+	BLT      t2957
 	FMOVQ    F0, 32(R3)
-	B        t3004
-t3005:
-	TBNZ     $1, R23, t3006
+	B        t2956
+t2957:
+	TBNZ     $1, R23, t2958
 	FMOVS    F0, 32(R3)
-	B        t3004
-t3006:
+	B        t2956
+t2958:
 	FMOVD    F0, 32(R3)
-	TBZ      $0, R23, t3004
+	TBZ      $0, R23, t2956
 	ADD      $40, R3, R23
 	VST1     V0.S[2], (R23)
-t3004:
+t2956:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t3007
+	BLE      t2959
 	CMP      $4, R23
-	BLT      t3008
+	BLT      t2960
 	FMOVQ    F1, 48(R3)
-	B        t3007
-t3008:
-	TBNZ     $1, R23, t3009
+	B        t2959
+t2960:
+	TBNZ     $1, R23, t2961
 	FMOVS    F1, 48(R3)
-	B        t3007
-t3009:
+	B        t2959
+t2961:
 	FMOVD    F1, 48(R3)
-	TBZ      $0, R23, t3007
+	TBZ      $0, R23, t2959
 	ADD      $56, R3, R23
 	VST1     V1.S[2], (R23)
-t3007:
+t2959:
 	ADD      R15<<2, R4, R4
 	ADD      R15<<2, R5, R5
 	ADD      R15<<2, R6, R6
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R1, R1
-l2865:
+l2817:
 	FSTPQ    (F31, F30), (R0)
 	FSTPQ    (F29, F28), 32(R0)
 	FSTPQ    (F27, F26), 64(R0)
@@ -20155,7 +20115,7 @@ l2865:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l2861
+	BNE      l2813
 	FMOVQ    1104(R26), F0
 	VUMIN    V0.S4, V23.S4, V0.S4
 	FMOVQ    1120(R26), F1
@@ -20173,8 +20133,8 @@ TEXT ·GMMGradientLog(SB), NOSPLIT, $24-68
 	// Registers:    V0-V20 values    V21-V29 constants and scalars    V30-V31 kept from loop to loop
 	FMOVS    factor+64(FP), F29
 	VDUP     V29.S[0], V29.S4
-	FMOVQ    1360(R26), F28
-	FMOVQ    1376(R26), F27
+	FMOVQ    1344(R26), F28
+	FMOVQ    1360(R26), F27
 	FMOVQ    1008(R26), F26
 	FMOVQ    768(R26), F25
 	FMOVQ    992(R26), F24
@@ -20192,15 +20152,15 @@ TEXT ·GMMGradientLog(SB), NOSPLIT, $24-68
 	LSL      $2, R6, R6
 	MOVD     rows+48(FP), R14
 	MOVD     R14, 8(RSP)
-l3010:
+l2962:
 	FMOVS    (R0), F0
 	VDUP     V0.S[0], V0.S4
 	VMOV     V0.B16, V31.B16
 	WORD     $0x6e3ddc1e // fmul v30.4s, v0.4s, v29.4s
 	MOVD     n+56(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l3012
-l3011:
+	BLT      l2964
+l2963:
 	PRFM     2048(R1), PLDL1KEEP
 	PRFM     2048(R2), PLDL1KEEP
 	FLDPQ    (R5), (F0, F1)
@@ -20373,11 +20333,11 @@ l3011:
 	ADD      $64, R4, R4
 	ADD      $64, R5, R5
 	SUBS     $16, R15, R15
-	BGE      l3011
-l3012:
+	BGE      l2963
+l2964:
 	ADDS     $12, R15, R15
-	BLT      l3013
-l3015:
+	BLT      l2965
+l2967:
 	FMOVQ    (R5), F0
 	FMOVQ    (R3), F1
 	FMOVQ    (R4), F2
@@ -20432,37 +20392,37 @@ l3015:
 	ADD      $16, R4, R4
 	ADD      $16, R5, R5
 	SUBS     $4, R15, R15
-	BGE      l3015
-l3013:
+	BGE      l2967
+l2965:
 	ADDS     $4, R15, R15
-	BEQ      l3014
-	TBNZ     $1, R15, t3027
+	BEQ      l2966
+	TBNZ     $1, R15, t2979
 	FMOVS    (R5), F0
-	B        t3026
-t3027:
+	B        t2978
+t2979:
 	FMOVD    (R5), F0
-	TBZ      $0, R15, t3026
+	TBZ      $0, R15, t2978
 	ADD      $8, R5, R23
 	VLD1     (R23), V0.S[2]
-t3026:
-	TBNZ     $1, R15, t3029
+t2978:
+	TBNZ     $1, R15, t2981
 	FMOVS    (R3), F1
-	B        t3028
-t3029:
+	B        t2980
+t2981:
 	FMOVD    (R3), F1
-	TBZ      $0, R15, t3028
+	TBZ      $0, R15, t2980
 	ADD      $8, R3, R23
 	VLD1     (R23), V1.S[2]
-t3028:
-	TBNZ     $1, R15, t3031
+t2980:
+	TBNZ     $1, R15, t2983
 	FMOVS    (R4), F2
-	B        t3030
-t3031:
+	B        t2982
+t2983:
 	FMOVD    (R4), F2
-	TBZ      $0, R15, t3030
+	TBZ      $0, R15, t2982
 	ADD      $8, R4, R23
 	VLD1     (R23), V2.S[2]
-t3030:
+t2982:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x6e3ddc00 // fmul v0.4s, v0.4s, v29.4s
 	WORD     $0x6e39dc00 // fmul v0.4s, v0.4s, v25.4s
@@ -20503,39 +20463,39 @@ t3030:
 	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
 	WORD     $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	TBNZ     $1, R15, t3033
+	TBNZ     $1, R15, t2985
 	FMOVS    F0, (R1)
-	B        t3032
-t3033:
+	B        t2984
+t2985:
 	FMOVD    F0, (R1)
-	TBZ      $0, R15, t3032
+	TBZ      $0, R15, t2984
 	ADD      $8, R1, R23
 	VST1     V0.S[2], (R23)
-t3032:
+t2984:
 	WORD     $0x4ea3f780 // fmin v0.4s, v28.4s, v3.4s
 	WORD     $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	TBNZ     $1, R15, t3035
+	TBNZ     $1, R15, t2987
 	FMOVS    F0, (R2)
-	B        t3034
-t3035:
+	B        t2986
+t2987:
 	FMOVD    F0, (R2)
-	TBZ      $0, R15, t3034
+	TBZ      $0, R15, t2986
 	ADD      $8, R2, R23
 	VST1     V0.S[2], (R23)
-t3034:
+t2986:
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
 	ADD      R15<<2, R5, R5
-l3014:
+l2966:
 	ADD      $4, R0, R0
 	SUB      R6, R3, R3
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l3010
+	BNE      l2962
 	RET
 
 // func GMMGradientLogKept(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, next *float32, rows int, n int, factor float32)
@@ -20543,8 +20503,8 @@ TEXT ·GMMGradientLogKept(SB), NOSPLIT, $24-68
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V26 values    V27-V29 constants and scalars    V30-V31 kept from loop to loop
-	FMOVQ    1360(R26), F29
-	FMOVQ    1376(R26), F28
+	FMOVQ    1344(R26), F29
+	FMOVQ    1360(R26), F28
 	FMOVS    factor+64(FP), F27
 	VDUP     V27.S[0], V27.S4
 
@@ -20559,15 +20519,15 @@ TEXT ·GMMGradientLogKept(SB), NOSPLIT, $24-68
 	LSL      $2, R6, R6
 	MOVD     rows+48(FP), R14
 	MOVD     R14, 8(RSP)
-l3036:
+l2988:
 	FMOVS    (R0), F0
 	VDUP     V0.S[0], V0.S4
 	VMOV     V0.B16, V31.B16
 	WORD     $0x6e3bdc1e // fmul v30.4s, v0.4s, v27.4s
 	MOVD     n+56(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l3038
-l3037:
+	BLT      l2990
+l2989:
 	PRFM     2048(R1), PLDL1KEEP
 	PRFM     2048(R5), PLDL1KEEP
 	FLDPQ    (R3), (F0, F1)
@@ -20650,11 +20610,11 @@ l3037:
 	ADD      $64, R4, R4
 	ADD      $64, R5, R5
 	SUBS     $16, R15, R15
-	BGE      l3037
-l3038:
+	BGE      l2989
+l2990:
 	ADDS     $12, R15, R15
-	BLT      l3039
-l3041:
+	BLT      l2991
+l2993:
 	FMOVQ    (R3), F0
 	FMOVQ    (R4), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
@@ -20682,38 +20642,38 @@ l3041:
 	ADD      $16, R4, R4
 	ADD      $16, R5, R5
 	SUBS     $4, R15, R15
-	BGE      l3041
-l3039:
+	BGE      l2993
+l2991:
 	ADDS     $4, R15, R15
-	BEQ      l3040
-	TBNZ     $1, R15, t3053
+	BEQ      l2992
+	TBNZ     $1, R15, t3005
 	FMOVS    (R3), F0
-	B        t3052
-t3053:
+	B        t3004
+t3005:
 	FMOVD    (R3), F0
-	TBZ      $0, R15, t3052
+	TBZ      $0, R15, t3004
 	ADD      $8, R3, R23
 	VLD1     (R23), V0.S[2]
-t3052:
-	TBNZ     $1, R15, t3055
+t3004:
+	TBNZ     $1, R15, t3007
 	FMOVS    (R4), F1
-	B        t3054
-t3055:
+	B        t3006
+t3007:
 	FMOVD    (R4), F1
-	TBZ      $0, R15, t3054
+	TBZ      $0, R15, t3006
 	ADD      $8, R4, R23
 	VLD1     (R23), V1.S[2]
-t3054:
+t3006:
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
-	TBNZ     $1, R15, t3057
+	TBNZ     $1, R15, t3009
 	FMOVS    (R2), F1
-	B        t3056
-t3057:
+	B        t3008
+t3009:
 	FMOVD    (R2), F1
-	TBZ      $0, R15, t3056
+	TBZ      $0, R15, t3008
 	ADD      $8, R2, R23
 	VLD1     (R23), V1.S[2]
-t3056:
+t3008:
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD     $0x6e21dfe2 // fmul v2.4s, v31.4s, v1.4s
@@ -20726,39 +20686,39 @@ t3056:
 	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
 	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
 	WORD     $0x4e601c21 // bic v1.16b, v1.16b, v0.16b
-	TBNZ     $1, R15, t3059
+	TBNZ     $1, R15, t3011
 	FMOVS    F1, (R1)
-	B        t3058
-t3059:
+	B        t3010
+t3011:
 	FMOVD    F1, (R1)
-	TBZ      $0, R15, t3058
+	TBZ      $0, R15, t3010
 	ADD      $8, R1, R23
 	VST1     V1.S[2], (R23)
-t3058:
+t3010:
 	WORD     $0x4ea3f7a1 // fmin v1.4s, v29.4s, v3.4s
 	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
 	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
-	TBNZ     $1, R15, t3061
+	TBNZ     $1, R15, t3013
 	FMOVS    F0, (R2)
-	B        t3060
-t3061:
+	B        t3012
+t3013:
 	FMOVD    F0, (R2)
-	TBZ      $0, R15, t3060
+	TBZ      $0, R15, t3012
 	ADD      $8, R2, R23
 	VST1     V0.S[2], (R23)
-t3060:
+t3012:
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
 	ADD      R15<<2, R5, R5
-l3040:
+l2992:
 	ADD      $4, R0, R0
 	SUB      R6, R3, R3
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l3036
+	BNE      l2988
 	RET
 
 // func GaussSampleLog(z *float32, mu *float32, s *float32, eps *float32, rows int, n int, ld int, factor float32)
@@ -20769,7 +20729,7 @@ TEXT ·GaussSampleLog(SB), NOSPLIT, $40-60
 	FMOVS    factor+56(FP), F31
 	VDUP     V31.S[0], V31.S4
 	FMOVQ    1152(R26), F30
-	FMOVQ    1392(R26), F29
+	FMOVQ    1376(R26), F29
 	FMOVQ    1136(R26), F28
 	FMOVQ    992(R26), F27
 	FLDPQ    816(R26), (F26, F25)
@@ -20792,11 +20752,11 @@ TEXT ·GaussSampleLog(SB), NOSPLIT, $40-60
 	LSL      $2, R14, R14
 	SUB      R4, R14, R14
 	MOVD     R14, 24(RSP)
-l3062:
+l3014:
 	MOVD     n+40(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l3064
-l3063:
+	BLT      l3016
+l3015:
 	FLDPQ    (R2), (F0, F1)
 	FLDPQ    32(R2), (F2, F3)
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
@@ -20924,11 +20884,11 @@ l3063:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	SUBS     $16, R15, R15
-	BGE      l3063
-l3064:
+	BGE      l3015
+l3016:
 	ADDS     $12, R15, R15
-	BLT      l3065
-l3067:
+	BLT      l3017
+l3019:
 	FMOVQ    (R2), F0
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
@@ -20971,19 +20931,19 @@ l3067:
 	ADD      $16, R2, R2
 	ADD      $16, R3, R3
 	SUBS     $4, R15, R15
-	BGE      l3067
-l3065:
+	BGE      l3019
+l3017:
 	ADDS     $4, R15, R15
-	BEQ      l3066
-	TBNZ     $1, R15, t3077
+	BEQ      l3018
+	TBNZ     $1, R15, t3029
 	FMOVS    (R2), F0
-	B        t3076
-t3077:
+	B        t3028
+t3029:
 	FMOVD    (R2), F0
-	TBZ      $0, R15, t3076
+	TBZ      $0, R15, t3028
 	ADD      $8, R2, R23
 	VLD1     (R23), V0.S[2]
-t3076:
+t3028:
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
 	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
@@ -21016,39 +20976,39 @@ t3076:
 	VSUB     V0.S4, V1.S4, V1.S4
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	TBNZ     $1, R15, t3079
+	TBNZ     $1, R15, t3031
 	FMOVS    (R3), F1
-	B        t3078
-t3079:
+	B        t3030
+t3031:
 	FMOVD    (R3), F1
-	TBZ      $0, R15, t3078
+	TBZ      $0, R15, t3030
 	ADD      $8, R3, R23
 	VLD1     (R23), V1.S[2]
-t3078:
-	TBNZ     $1, R15, t3081
+t3030:
+	TBNZ     $1, R15, t3033
 	FMOVS    (R1), F2
-	B        t3080
-t3081:
+	B        t3032
+t3033:
 	FMOVD    (R1), F2
-	TBZ      $0, R15, t3080
+	TBZ      $0, R15, t3032
 	ADD      $8, R1, R23
 	VLD1     (R23), V2.S[2]
-t3080:
+t3032:
 	VFMLA    V1.S4, V0.S4, V2.S4
-	TBNZ     $1, R15, t3083
+	TBNZ     $1, R15, t3035
 	FMOVS    F2, (R0)
-	B        t3082
-t3083:
+	B        t3034
+t3035:
 	FMOVD    F2, (R0)
-	TBZ      $0, R15, t3082
+	TBZ      $0, R15, t3034
 	ADD      $8, R0, R23
 	VST1     V2.S[2], (R23)
-t3082:
+t3034:
 	ADD      R15<<2, R0, R0
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
-l3066:
+l3018:
 	MOVD     16(RSP), R25
 	ADD      R25, R1, R1
 	MOVD     24(RSP), R25
@@ -21056,7 +21016,7 @@ l3066:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l3062
+	BNE      l3014
 	RET
 
 // func GaussSampleLogBackward(dmu *float32, ds *float32, dz *float32, s *float32, eps *float32, rows int, n int, ld int, factor float32)
@@ -21067,7 +21027,7 @@ TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $56-68
 	FMOVS    factor+64(FP), F31
 	VDUP     V31.S[0], V31.S4
 	FMOVQ    1152(R26), F30
-	FMOVQ    1392(R26), F29
+	FMOVQ    1376(R26), F29
 	FMOVQ    1136(R26), F28
 	FMOVQ    992(R26), F27
 	FLDPQ    816(R26), (F26, F25)
@@ -21095,11 +21055,11 @@ TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $56-68
 	LSL      $2, R14, R14
 	SUB      R5, R14, R14
 	MOVD     R14, 32(RSP)
-l3084:
+l3036:
 	MOVD     n+48(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l3086
-l3085:
+	BLT      l3038
+l3037:
 	FLDPQ    (R2), (F0, F1)
 	FLDPQ    32(R2), (F2, F3)
 	FLDPQ    (R3), (F4, F5)
@@ -21246,11 +21206,11 @@ l3085:
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	SUBS     $16, R15, R15
-	BGE      l3085
-l3086:
+	BGE      l3037
+l3038:
 	ADDS     $12, R15, R15
-	BLT      l3087
-l3089:
+	BLT      l3039
+l3041:
 	FMOVQ    (R2), F0
 	FMOVQ    (R3), F1
 	FMOVQ    (R0), F2
@@ -21300,56 +21260,56 @@ l3089:
 	ADD      $16, R3, R3
 	ADD      $16, R4, R4
 	SUBS     $4, R15, R15
-	BGE      l3089
-l3087:
+	BGE      l3041
+l3039:
 	ADDS     $4, R15, R15
-	BEQ      l3088
-	TBNZ     $1, R15, t3105
+	BEQ      l3040
+	TBNZ     $1, R15, t3057
 	FMOVS    (R2), F0
-	B        t3104
-t3105:
+	B        t3056
+t3057:
 	FMOVD    (R2), F0
-	TBZ      $0, R15, t3104
+	TBZ      $0, R15, t3056
 	ADD      $8, R2, R23
 	VLD1     (R23), V0.S[2]
-t3104:
-	TBNZ     $1, R15, t3107
+t3056:
+	TBNZ     $1, R15, t3059
 	FMOVS    (R3), F1
-	B        t3106
-t3107:
+	B        t3058
+t3059:
 	FMOVD    (R3), F1
-	TBZ      $0, R15, t3106
+	TBZ      $0, R15, t3058
 	ADD      $8, R3, R23
 	VLD1     (R23), V1.S[2]
-t3106:
-	TBNZ     $1, R15, t3109
+t3058:
+	TBNZ     $1, R15, t3061
 	FMOVS    (R0), F2
-	B        t3108
-t3109:
+	B        t3060
+t3061:
 	FMOVD    (R0), F2
-	TBZ      $0, R15, t3108
+	TBZ      $0, R15, t3060
 	ADD      $8, R0, R23
 	VLD1     (R23), V2.S[2]
-t3108:
+t3060:
 	WORD     $0x4e20d442 // fadd v2.4s, v2.4s, v0.4s
-	TBNZ     $1, R15, t3111
+	TBNZ     $1, R15, t3063
 	FMOVS    F2, (R0)
-	B        t3110
-t3111:
+	B        t3062
+t3063:
 	FMOVD    F2, (R0)
-	TBZ      $0, R15, t3110
+	TBZ      $0, R15, t3062
 	ADD      $8, R0, R23
 	VST1     V2.S[2], (R23)
-t3110:
-	TBNZ     $1, R15, t3113
+t3062:
+	TBNZ     $1, R15, t3065
 	FMOVS    (R4), F2
-	B        t3112
-t3113:
+	B        t3064
+t3065:
 	FMOVD    (R4), F2
-	TBZ      $0, R15, t3112
+	TBZ      $0, R15, t3064
 	ADD      $8, R4, R23
 	VLD1     (R23), V2.S[2]
-t3112:
+t3064:
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
 	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
@@ -21384,31 +21344,31 @@ t3112:
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD     $0x6e21dfe1 // fmul v1.4s, v31.4s, v1.4s
-	TBNZ     $1, R15, t3115
+	TBNZ     $1, R15, t3067
 	FMOVS    (R1), F2
-	B        t3114
-t3115:
+	B        t3066
+t3067:
 	FMOVD    (R1), F2
-	TBZ      $0, R15, t3114
+	TBZ      $0, R15, t3066
 	ADD      $8, R1, R23
 	VLD1     (R23), V2.S[2]
-t3114:
+t3066:
 	VFMLA    V1.S4, V0.S4, V2.S4
-	TBNZ     $1, R15, t3117
+	TBNZ     $1, R15, t3069
 	FMOVS    F2, (R1)
-	B        t3116
-t3117:
+	B        t3068
+t3069:
 	FMOVD    F2, (R1)
-	TBZ      $0, R15, t3116
+	TBZ      $0, R15, t3068
 	ADD      $8, R1, R23
 	VST1     V2.S[2], (R23)
-t3116:
+t3068:
 	ADD      R15<<2, R0, R0
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
-l3088:
+l3040:
 	MOVD     16(RSP), R25
 	ADD      R25, R0, R0
 	MOVD     24(RSP), R25
@@ -21418,19 +21378,20 @@ l3088:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l3084
+	BNE      l3036
 	RET
 
-// func GaussLogProbSoftplus(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int) (bad int)
-TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $40-72
+// func GaussLogProbSoftplus(lanes *float32, x *float32, mu *float32, s *float32, rows int, n int, ldx int, ld int, factor float32) (bad int)
+TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $56-80
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V13 values    V14-V18 constants and scalars    V19-V31 kept from loop to loop
-	FMOVQ    928(R26), F18
-	FMOVQ    624(R26), F17
-	FMOVQ    1152(R26), F16
-	FMOVQ    560(R26), F15
-	FMOVQ    1136(R26), F14
+	FMOVS    factor+64(FP), F18
+	VDUP     V18.S[0], V18.S4
+	FMOVQ    928(R26), F17
+	FMOVQ    624(R26), F16
+	FMOVQ    1152(R26), F15
+	FMOVQ    560(R26), F14
 
 	// Registers:    R0 lanes    R1 x    R2 mu    R3 s    R15 elements left in the row    R4 4n
 	MOVD     lanes+0(FP), R0
@@ -21454,23 +21415,23 @@ TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $40-72
 	LSL      $2, R14, R14
 	SUB      R4, R14, R14
 	MOVD     R14, 32(RSP)
-l3118:
+l3070:
 	FMOVQ    528(R26), F31
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
 	FMOVQ    528(R26), F28
-	VMOV     V17.B16, V27.B16
+	VMOV     V16.B16, V27.B16
 	FMOVQ    528(R26), F23
-	VMOV     V17.B16, V26.B16
+	VMOV     V16.B16, V26.B16
 	FMOVQ    528(R26), F22
-	VMOV     V17.B16, V25.B16
+	VMOV     V16.B16, V25.B16
 	FMOVQ    528(R26), F21
-	VMOV     V17.B16, V24.B16
+	VMOV     V16.B16, V24.B16
 	FMOVQ    528(R26), F20
 	MOVD     n+40(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l3121
-l3119:
+	BLT      l3073
+l3071:
 	PRFM     2048(R2), PLDL1KEEP
 	PRFM     2048(R3), PLDL1KEEP
 	FLDPQ    (R3), (F0, F1)
@@ -21478,10 +21439,12 @@ l3119:
 	FLDPQ    (R2), (F4, F5)
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	VORR     V15.B16, V0.B16, V4.B16
-	VORR     V15.B16, V1.B16, V5.B16
-	WORD     $0x4e24f5c4 // fmax v4.4s, v14.4s, v4.4s
-	WORD     $0x4e25f5c5 // fmax v5.4s, v14.4s, v5.4s
+	VORR     V14.B16, V0.B16, V4.B16
+	VORR     V14.B16, V1.B16, V5.B16
+	FMOVQ    1136(R26), F6
+	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
+	FMOVQ    1136(R26), F6
+	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F6
@@ -21490,8 +21453,8 @@ l3119:
 	FMOVQ    1152(R26), F7
 	FMOVQ    992(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
-	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
+	WORD     $0x4eafd4c8 // fsub v8.4s, v6.4s, v15.4s
+	WORD     $0x4eafd4e9 // fsub v9.4s, v7.4s, v15.4s
 	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
 	FMOVQ    816(R26), F10
@@ -21548,12 +21511,12 @@ l3119:
 	VAND     V7.B16, V1.B16, V7.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb2e4a8 // fcmgt v8.4s, v5.4s, v18.4s
-	WORD     $0x6eb2e489 // fcmgt v9.4s, v4.4s, v18.4s
+	WORD     $0x6eb1e4a8 // fcmgt v8.4s, v5.4s, v17.4s
+	WORD     $0x6eb1e489 // fcmgt v9.4s, v4.4s, v17.4s
 	FMOVQ    768(R26), F10
-	VFMLA    V18.S4, V5.S4, V10.S4
+	VFMLA    V17.S4, V5.S4, V10.S4
 	FMOVQ    768(R26), F11
-	VFMLA    V18.S4, V4.S4, V11.S4
+	VFMLA    V17.S4, V4.S4, V11.S4
 	VBIT     V8.B16, V10.B16, V5.B16
 	VBIT     V9.B16, V11.B16, V4.B16
 	FMOVQ    1168(R26), F10
@@ -21602,12 +21565,10 @@ l3119:
 	WORD     $0x4e24d524 // fadd v4.4s, v9.4s, v4.4s
 	WORD     $0x4e25d4c5 // fadd v5.4s, v6.4s, v5.4s
 	WORD     $0x4e24d4e4 // fadd v4.4s, v7.4s, v4.4s
-	FMOVQ    1312(R26), F6
-	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1312(R26), F6
-	WORD     $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD     $0x6e25fe26 // fdiv v6.4s, v17.4s, v5.4s
-	WORD     $0x6e24fe27 // fdiv v7.4s, v17.4s, v4.4s
+	WORD     $0x4e32d4a5 // fadd v5.4s, v5.4s, v18.4s
+	WORD     $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD     $0x6e25fe06 // fdiv v6.4s, v16.4s, v5.4s
+	WORD     $0x6e24fe07 // fdiv v7.4s, v16.4s, v4.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
 	WORD     $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
@@ -21616,8 +21577,8 @@ l3119:
 	VUMAX    V1.S4, V19.S4, V19.S4
 	WORD     $0x6e25df7b // fmul v27.4s, v27.4s, v5.4s
 	WORD     $0x6e24df5a // fmul v26.4s, v26.4s, v4.4s
-	WORD     $0x6e32dc40 // fmul v0.4s, v2.4s, v18.4s
-	WORD     $0x6e32dc61 // fmul v1.4s, v3.4s, v18.4s
+	WORD     $0x6e31dc40 // fmul v0.4s, v2.4s, v17.4s
+	WORD     $0x6e31dc61 // fmul v1.4s, v3.4s, v17.4s
 	VFMLA    V0.S4, V0.S4, V31.S4
 	VFMLA    V1.S4, V1.S4, V30.S4
 	FLDPQ    32(R3), (F0, F1)
@@ -21625,18 +21586,20 @@ l3119:
 	FLDPQ    32(R2), (F4, F5)
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	VORR     V15.B16, V0.B16, V4.B16
-	VORR     V15.B16, V1.B16, V5.B16
-	WORD     $0x4e24f5c4 // fmax v4.4s, v14.4s, v4.4s
-	WORD     $0x4e25f5c5 // fmax v5.4s, v14.4s, v5.4s
+	VORR     V14.B16, V0.B16, V4.B16
+	VORR     V14.B16, V1.B16, V5.B16
+	FMOVQ    1136(R26), F6
+	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
+	FMOVQ    1136(R26), F6
+	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
 	FMOVQ    1152(R26), F6
 	FMOVQ    992(R26), F7
 	VFMLA    V7.S4, V4.S4, V6.S4
 	FMOVQ    1152(R26), F7
 	FMOVQ    992(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
-	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
+	WORD     $0x4eafd4c8 // fsub v8.4s, v6.4s, v15.4s
+	WORD     $0x4eafd4e9 // fsub v9.4s, v7.4s, v15.4s
 	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
 	FMOVQ    816(R26), F10
@@ -21687,12 +21650,12 @@ l3119:
 	WORD     $0x4ea0c827 // fcmgt v7.4s, v1.4s, #0.0
 	VAND     V6.B16, V0.B16, V6.B16
 	VAND     V7.B16, V1.B16, V7.B16
-	WORD     $0x6eb2e4a8 // fcmgt v8.4s, v5.4s, v18.4s
-	WORD     $0x6eb2e489 // fcmgt v9.4s, v4.4s, v18.4s
+	WORD     $0x6eb1e4a8 // fcmgt v8.4s, v5.4s, v17.4s
+	WORD     $0x6eb1e489 // fcmgt v9.4s, v4.4s, v17.4s
 	FMOVQ    768(R26), F10
-	VFMLA    V18.S4, V5.S4, V10.S4
+	VFMLA    V17.S4, V5.S4, V10.S4
 	FMOVQ    768(R26), F11
-	VFMLA    V18.S4, V4.S4, V11.S4
+	VFMLA    V17.S4, V4.S4, V11.S4
 	VBIT     V8.B16, V10.B16, V5.B16
 	VBIT     V9.B16, V11.B16, V4.B16
 	FMOVQ    1168(R26), F10
@@ -21741,12 +21704,10 @@ l3119:
 	WORD     $0x4e24d524 // fadd v4.4s, v9.4s, v4.4s
 	WORD     $0x4e25d4c5 // fadd v5.4s, v6.4s, v5.4s
 	WORD     $0x4e24d4e4 // fadd v4.4s, v7.4s, v4.4s
-	FMOVQ    1312(R26), F6
-	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1312(R26), F6
-	WORD     $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD     $0x6e25fe26 // fdiv v6.4s, v17.4s, v5.4s
-	WORD     $0x6e24fe27 // fdiv v7.4s, v17.4s, v4.4s
+	WORD     $0x4e32d4a5 // fadd v5.4s, v5.4s, v18.4s
+	WORD     $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD     $0x6e25fe06 // fdiv v6.4s, v16.4s, v5.4s
+	WORD     $0x6e24fe07 // fdiv v7.4s, v16.4s, v4.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
 	WORD     $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
@@ -21755,8 +21716,8 @@ l3119:
 	VUMAX    V1.S4, V19.S4, V19.S4
 	WORD     $0x6e25df39 // fmul v25.4s, v25.4s, v5.4s
 	WORD     $0x6e24df18 // fmul v24.4s, v24.4s, v4.4s
-	WORD     $0x6e32dc40 // fmul v0.4s, v2.4s, v18.4s
-	WORD     $0x6e32dc61 // fmul v1.4s, v3.4s, v18.4s
+	WORD     $0x6e31dc40 // fmul v0.4s, v2.4s, v17.4s
+	WORD     $0x6e31dc61 // fmul v1.4s, v3.4s, v17.4s
 	VFMLA    V0.S4, V0.S4, V29.S4
 	VFMLA    V1.S4, V1.S4, V28.S4
 	FMOVQ    592(R26), F0
@@ -21791,112 +21752,114 @@ l3119:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	SUBS     $16, R15, R15
-	BGE      l3119
-l3121:
+	BGE      l3071
+l3073:
 	ADDS     $16, R15, R15
-	BEQ      l3122
+	BEQ      l3074
 	CMP      $4, R15
-	BLT      t3160
+	BLT      t3112
 	FMOVQ    (R3), F0
-	B        t3159
-t3160:
-	TBNZ     $1, R15, t3161
+	B        t3111
+t3112:
+	TBNZ     $1, R15, t3113
 	FMOVS    (R3), F0
-	B        t3159
-t3161:
+	B        t3111
+t3113:
 	FMOVD    (R3), F0
-	TBZ      $0, R15, t3159
+	TBZ      $0, R15, t3111
 	ADD      $8, R3, R23
 	VLD1     (R23), V0.S[2]
-t3159:
+t3111:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t3162
+	BLE      t3114
 	CMP      $4, R23
-	BLT      t3163
+	BLT      t3115
 	FMOVQ    16(R3), F1
-	B        t3162
-t3163:
-	TBNZ     $1, R23, t3164
+	B        t3114
+t3115:
+	TBNZ     $1, R23, t3116
 	FMOVS    16(R3), F1
-	B        t3162
-t3164:
+	B        t3114
+t3116:
 	FMOVD    16(R3), F1
-	TBZ      $0, R23, t3162
+	TBZ      $0, R23, t3114
 	ADD      $24, R3, R23
 	VLD1     (R23), V1.S[2]
-t3162:
+t3114:
 	CMP      $4, R15
-	BLT      t3166
+	BLT      t3118
 	FMOVQ    (R1), F2
-	B        t3165
-t3166:
-	TBNZ     $1, R15, t3167
+	B        t3117
+t3118:
+	TBNZ     $1, R15, t3119
 	FMOVS    (R1), F2
-	B        t3165
-t3167:
+	B        t3117
+t3119:
 	FMOVD    (R1), F2
-	TBZ      $0, R15, t3165
+	TBZ      $0, R15, t3117
 	ADD      $8, R1, R23
 	VLD1     (R23), V2.S[2]
-t3165:
+t3117:
 	SUB      $4, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t3168
+	BLE      t3120
 	CMP      $4, R23
-	BLT      t3169
+	BLT      t3121
 	FMOVQ    16(R1), F3
-	B        t3168
-t3169:
-	TBNZ     $1, R23, t3170
+	B        t3120
+t3121:
+	TBNZ     $1, R23, t3122
 	FMOVS    16(R1), F3
-	B        t3168
-t3170:
+	B        t3120
+t3122:
 	FMOVD    16(R1), F3
-	TBZ      $0, R23, t3168
+	TBZ      $0, R23, t3120
 	ADD      $24, R1, R23
 	VLD1     (R23), V3.S[2]
-t3168:
+t3120:
 	CMP      $4, R15
-	BLT      t3172
+	BLT      t3124
 	FMOVQ    (R2), F4
-	B        t3171
-t3172:
-	TBNZ     $1, R15, t3173
+	B        t3123
+t3124:
+	TBNZ     $1, R15, t3125
 	FMOVS    (R2), F4
-	B        t3171
-t3173:
+	B        t3123
+t3125:
 	FMOVD    (R2), F4
-	TBZ      $0, R15, t3171
+	TBZ      $0, R15, t3123
 	ADD      $8, R2, R23
 	VLD1     (R23), V4.S[2]
-t3171:
+t3123:
 	SUB      $4, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t3174
+	BLE      t3126
 	CMP      $4, R23
-	BLT      t3175
+	BLT      t3127
 	FMOVQ    16(R2), F5
-	B        t3174
-t3175:
-	TBNZ     $1, R23, t3176
+	B        t3126
+t3127:
+	TBNZ     $1, R23, t3128
 	FMOVS    16(R2), F5
-	B        t3174
-t3176:
+	B        t3126
+t3128:
 	FMOVD    16(R2), F5
-	TBZ      $0, R23, t3174
+	TBZ      $0, R23, t3126
 	ADD      $24, R2, R23
 	VLD1     (R23), V5.S[2]
-t3174:
+t3126:
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	VORR     V15.B16, V0.B16, V4.B16
-	VORR     V15.B16, V1.B16, V5.B16
-	WORD     $0x4e24f5c4 // fmax v4.4s, v14.4s, v4.4s
-	WORD     $0x4e25f5c5 // fmax v5.4s, v14.4s, v5.4s
+	VORR     V14.B16, V0.B16, V4.B16
+	VORR     V14.B16, V1.B16, V5.B16
+	FMOVQ    1136(R26), F6
+	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
+	FMOVQ    1136(R26), F6
+	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F6
@@ -21905,8 +21868,8 @@ t3174:
 	FMOVQ    1152(R26), F7
 	FMOVQ    992(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
-	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
+	WORD     $0x4eafd4c8 // fsub v8.4s, v6.4s, v15.4s
+	WORD     $0x4eafd4e9 // fsub v9.4s, v7.4s, v15.4s
 	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
 	FMOVQ    816(R26), F10
@@ -21963,12 +21926,12 @@ t3174:
 	VAND     V7.B16, V1.B16, V7.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb2e4a8 // fcmgt v8.4s, v5.4s, v18.4s
-	WORD     $0x6eb2e489 // fcmgt v9.4s, v4.4s, v18.4s
+	WORD     $0x6eb1e4a8 // fcmgt v8.4s, v5.4s, v17.4s
+	WORD     $0x6eb1e489 // fcmgt v9.4s, v4.4s, v17.4s
 	FMOVQ    768(R26), F10
-	VFMLA    V18.S4, V5.S4, V10.S4
+	VFMLA    V17.S4, V5.S4, V10.S4
 	FMOVQ    768(R26), F11
-	VFMLA    V18.S4, V4.S4, V11.S4
+	VFMLA    V17.S4, V4.S4, V11.S4
 	VBIT     V8.B16, V10.B16, V5.B16
 	VBIT     V9.B16, V11.B16, V4.B16
 	FMOVQ    1168(R26), F10
@@ -22017,12 +21980,10 @@ t3174:
 	WORD     $0x4e24d524 // fadd v4.4s, v9.4s, v4.4s
 	WORD     $0x4e25d4c5 // fadd v5.4s, v6.4s, v5.4s
 	WORD     $0x4e24d4e4 // fadd v4.4s, v7.4s, v4.4s
-	FMOVQ    1312(R26), F6
-	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1312(R26), F6
-	WORD     $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD     $0x6e25fe26 // fdiv v6.4s, v17.4s, v5.4s
-	WORD     $0x6e24fe27 // fdiv v7.4s, v17.4s, v4.4s
+	WORD     $0x4e32d4a5 // fadd v5.4s, v5.4s, v18.4s
+	WORD     $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD     $0x6e25fe06 // fdiv v6.4s, v16.4s, v5.4s
+	WORD     $0x6e24fe07 // fdiv v7.4s, v16.4s, v4.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
 	WORD     $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
@@ -22035,12 +21996,12 @@ t3174:
 	VAND     V7.B16, V1.B16, V1.B16
 	VUMAX    V0.S4, V19.S4, V19.S4
 	VUMAX    V1.S4, V19.S4, V19.S4
-	VBIF     V6.B16, V17.B16, V5.B16
-	VBIF     V7.B16, V17.B16, V4.B16
+	VBIF     V6.B16, V16.B16, V5.B16
+	VBIF     V7.B16, V16.B16, V4.B16
 	WORD     $0x6e25df7b // fmul v27.4s, v27.4s, v5.4s
 	WORD     $0x6e24df5a // fmul v26.4s, v26.4s, v4.4s
-	WORD     $0x6e32dc40 // fmul v0.4s, v2.4s, v18.4s
-	WORD     $0x6e32dc61 // fmul v1.4s, v3.4s, v18.4s
+	WORD     $0x6e31dc40 // fmul v0.4s, v2.4s, v17.4s
+	WORD     $0x6e31dc61 // fmul v1.4s, v3.4s, v17.4s
 	VAND     V6.B16, V0.B16, V2.B16
 	VAND     V7.B16, V1.B16, V3.B16
 	VAND     V6.B16, V0.B16, V0.B16
@@ -22050,125 +22011,127 @@ t3174:
 	SUB      $8, R15, R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t3177
+	BLE      t3129
 	CMP      $4, R23
-	BLT      t3178
+	BLT      t3130
 	FMOVQ    32(R3), F0
-	B        t3177
-t3178:
-	TBNZ     $1, R23, t3179
+	B        t3129
+t3130:
+	TBNZ     $1, R23, t3131
 	FMOVS    32(R3), F0
-	B        t3177
-t3179:
+	B        t3129
+t3131:
 	FMOVD    32(R3), F0
-	TBZ      $0, R23, t3177
+	TBZ      $0, R23, t3129
 	ADD      $40, R3, R23
 	VLD1     (R23), V0.S[2]
-t3177:
+t3129:
 	SUB      $12, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t3180
+	BLE      t3132
 	CMP      $4, R23
-	BLT      t3181
+	BLT      t3133
 	FMOVQ    48(R3), F1
-	B        t3180
-t3181:
-	TBNZ     $1, R23, t3182
+	B        t3132
+t3133:
+	TBNZ     $1, R23, t3134
 	FMOVS    48(R3), F1
-	B        t3180
-t3182:
+	B        t3132
+t3134:
 	FMOVD    48(R3), F1
-	TBZ      $0, R23, t3180
+	TBZ      $0, R23, t3132
 	ADD      $56, R3, R23
 	VLD1     (R23), V1.S[2]
-t3180:
+t3132:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t3183
+	BLE      t3135
 	CMP      $4, R23
-	BLT      t3184
+	BLT      t3136
 	FMOVQ    32(R1), F2
-	B        t3183
-t3184:
-	TBNZ     $1, R23, t3185
+	B        t3135
+t3136:
+	TBNZ     $1, R23, t3137
 	FMOVS    32(R1), F2
-	B        t3183
-t3185:
+	B        t3135
+t3137:
 	FMOVD    32(R1), F2
-	TBZ      $0, R23, t3183
+	TBZ      $0, R23, t3135
 	ADD      $40, R1, R23
 	VLD1     (R23), V2.S[2]
-t3183:
+t3135:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t3186
+	BLE      t3138
 	CMP      $4, R23
-	BLT      t3187
+	BLT      t3139
 	FMOVQ    48(R1), F3
-	B        t3186
-t3187:
-	TBNZ     $1, R23, t3188
+	B        t3138
+t3139:
+	TBNZ     $1, R23, t3140
 	FMOVS    48(R1), F3
-	B        t3186
-t3188:
+	B        t3138
+t3140:
 	FMOVD    48(R1), F3
-	TBZ      $0, R23, t3186
+	TBZ      $0, R23, t3138
 	ADD      $56, R1, R23
 	VLD1     (R23), V3.S[2]
-t3186:
+t3138:
 	SUB      $8, R15, R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t3189
+	BLE      t3141
 	CMP      $4, R23
-	BLT      t3190
+	BLT      t3142
 	FMOVQ    32(R2), F4
-	B        t3189
-t3190:
-	TBNZ     $1, R23, t3191
+	B        t3141
+t3142:
+	TBNZ     $1, R23, t3143
 	FMOVS    32(R2), F4
-	B        t3189
-t3191:
+	B        t3141
+t3143:
 	FMOVD    32(R2), F4
-	TBZ      $0, R23, t3189
+	TBZ      $0, R23, t3141
 	ADD      $40, R2, R23
 	VLD1     (R23), V4.S[2]
-t3189:
+t3141:
 	SUB      $12, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t3192
+	BLE      t3144
 	CMP      $4, R23
-	BLT      t3193
+	BLT      t3145
 	FMOVQ    48(R2), F5
-	B        t3192
-t3193:
-	TBNZ     $1, R23, t3194
+	B        t3144
+t3145:
+	TBNZ     $1, R23, t3146
 	FMOVS    48(R2), F5
-	B        t3192
-t3194:
+	B        t3144
+t3146:
 	FMOVD    48(R2), F5
-	TBZ      $0, R23, t3192
+	TBZ      $0, R23, t3144
 	ADD      $56, R2, R23
 	VLD1     (R23), V5.S[2]
-t3192:
+t3144:
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	VORR     V15.B16, V0.B16, V4.B16
-	VORR     V15.B16, V1.B16, V5.B16
-	WORD     $0x4e24f5c4 // fmax v4.4s, v14.4s, v4.4s
-	WORD     $0x4e25f5c5 // fmax v5.4s, v14.4s, v5.4s
+	VORR     V14.B16, V0.B16, V4.B16
+	VORR     V14.B16, V1.B16, V5.B16
+	FMOVQ    1136(R26), F6
+	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
+	FMOVQ    1136(R26), F6
+	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
 	FMOVQ    1152(R26), F6
 	FMOVQ    992(R26), F7
 	VFMLA    V7.S4, V4.S4, V6.S4
 	FMOVQ    1152(R26), F7
 	FMOVQ    992(R26), F8
 	VFMLA    V8.S4, V5.S4, V7.S4
-	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
-	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
+	WORD     $0x4eafd4c8 // fsub v8.4s, v6.4s, v15.4s
+	WORD     $0x4eafd4e9 // fsub v9.4s, v7.4s, v15.4s
 	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
 	FMOVQ    816(R26), F10
@@ -22219,12 +22182,12 @@ t3192:
 	WORD     $0x4ea0c827 // fcmgt v7.4s, v1.4s, #0.0
 	VAND     V6.B16, V0.B16, V6.B16
 	VAND     V7.B16, V1.B16, V7.B16
-	WORD     $0x6eb2e4a8 // fcmgt v8.4s, v5.4s, v18.4s
-	WORD     $0x6eb2e489 // fcmgt v9.4s, v4.4s, v18.4s
+	WORD     $0x6eb1e4a8 // fcmgt v8.4s, v5.4s, v17.4s
+	WORD     $0x6eb1e489 // fcmgt v9.4s, v4.4s, v17.4s
 	FMOVQ    768(R26), F10
-	VFMLA    V18.S4, V5.S4, V10.S4
+	VFMLA    V17.S4, V5.S4, V10.S4
 	FMOVQ    768(R26), F11
-	VFMLA    V18.S4, V4.S4, V11.S4
+	VFMLA    V17.S4, V4.S4, V11.S4
 	VBIT     V8.B16, V10.B16, V5.B16
 	VBIT     V9.B16, V11.B16, V4.B16
 	FMOVQ    1168(R26), F10
@@ -22273,12 +22236,10 @@ t3192:
 	WORD     $0x4e24d524 // fadd v4.4s, v9.4s, v4.4s
 	WORD     $0x4e25d4c5 // fadd v5.4s, v6.4s, v5.4s
 	WORD     $0x4e24d4e4 // fadd v4.4s, v7.4s, v4.4s
-	FMOVQ    1312(R26), F6
-	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1312(R26), F6
-	WORD     $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD     $0x6e25fe26 // fdiv v6.4s, v17.4s, v5.4s
-	WORD     $0x6e24fe27 // fdiv v7.4s, v17.4s, v4.4s
+	WORD     $0x4e32d4a5 // fadd v5.4s, v5.4s, v18.4s
+	WORD     $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD     $0x6e25fe06 // fdiv v6.4s, v16.4s, v5.4s
+	WORD     $0x6e24fe07 // fdiv v7.4s, v16.4s, v4.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
 	WORD     $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
@@ -22291,12 +22252,12 @@ t3192:
 	VAND     V7.B16, V1.B16, V1.B16
 	VUMAX    V0.S4, V19.S4, V19.S4
 	VUMAX    V1.S4, V19.S4, V19.S4
-	VBIF     V6.B16, V17.B16, V5.B16
-	VBIF     V7.B16, V17.B16, V4.B16
+	VBIF     V6.B16, V16.B16, V5.B16
+	VBIF     V7.B16, V16.B16, V4.B16
 	WORD     $0x6e25df39 // fmul v25.4s, v25.4s, v5.4s
 	WORD     $0x6e24df18 // fmul v24.4s, v24.4s, v4.4s
-	WORD     $0x6e32dc40 // fmul v0.4s, v2.4s, v18.4s
-	WORD     $0x6e32dc61 // fmul v1.4s, v3.4s, v18.4s
+	WORD     $0x6e31dc40 // fmul v0.4s, v2.4s, v17.4s
+	WORD     $0x6e31dc61 // fmul v1.4s, v3.4s, v17.4s
 	VAND     V6.B16, V0.B16, V2.B16
 	VAND     V7.B16, V1.B16, V3.B16
 	VAND     V6.B16, V0.B16, V0.B16
@@ -22306,7 +22267,7 @@ t3192:
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
-l3122:
+l3074:
 	FSTPQ    (F31, F30), (R0)
 	FSTPQ    (F29, F28), 32(R0)
 	FSTPQ    (F27, F26), 64(R0)
@@ -22323,25 +22284,26 @@ l3122:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l3118
-	FMOVQ    1328(R26), F0
+	BNE      l3070
+	FMOVQ    1312(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    1344(R26), F1
+	FMOVQ    1328(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
-	MOVD     R14, bad+64(FP)
+	MOVD     R14, bad+72(FP)
 	RET
 
-// func GaussLogProbSoftplusKeep(lanes *float32, x *float32, mu *float32, s *float32, inv *float32, slope *float32, rows int, n int, ldx int, ld int) (bad int)
-TEXT ·GaussLogProbSoftplusKeep(SB), NOSPLIT, $56-88
+// func GaussLogProbSoftplusKeep(lanes *float32, x *float32, mu *float32, s *float32, inv *float32, slope *float32, rows int, n int, ldx int, ld int, factor float32) (bad int)
+TEXT ·GaussLogProbSoftplusKeep(SB), NOSPLIT, $72-96
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V15 values    V16-V18 constants and scalars    V19-V31 kept from loop to loop
-	FMOVQ    624(R26), F18
-	FMOVQ    928(R26), F17
-	FMOVQ    1152(R26), F16
+	FMOVS    factor+80(FP), F18
+	VDUP     V18.S[0], V18.S4
+	FMOVQ    624(R26), F17
+	FMOVQ    928(R26), F16
 
 	// Registers:    R0 lanes    R1 x    R2 mu    R3 s    R4 inv    R5 slope    R15 elements left in the row    R6 4n
 	MOVD     lanes+0(FP), R0
@@ -22375,1119 +22337,7 @@ TEXT ·GaussLogProbSoftplusKeep(SB), NOSPLIT, $56-88
 	LSL      $2, R14, R14
 	SUB      R6, R14, R14
 	MOVD     R14, 48(RSP)
-l3195:
-	FMOVQ    528(R26), F31
-	FMOVQ    528(R26), F30
-	FMOVQ    528(R26), F29
-	FMOVQ    528(R26), F28
-	VMOV     V18.B16, V27.B16
-	FMOVQ    528(R26), F23
-	VMOV     V18.B16, V26.B16
-	FMOVQ    528(R26), F22
-	VMOV     V18.B16, V25.B16
-	FMOVQ    528(R26), F21
-	VMOV     V18.B16, V24.B16
-	FMOVQ    528(R26), F20
-	MOVD     n+56(FP), R15
-	SUBS     $16, R15, R15
-	BLT      l3198
-l3196:
-	PRFM     2048(R2), PLDL1KEEP
-	PRFM     2048(R3), PLDL1KEEP
-	FLDPQ    (R3), (F0, F1)
-	FLDPQ    (R1), (F2, F3)
-	FLDPQ    (R2), (F4, F5)
-	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	FMOVQ    560(R26), F4
-	VORR     V4.B16, V0.B16, V4.B16
-	FMOVQ    560(R26), F5
-	VORR     V5.B16, V1.B16, V5.B16
-	FMOVQ    1136(R26), F6
-	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1136(R26), F6
-	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1152(R26), F6
-	FMOVQ    992(R26), F7
-	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1152(R26), F7
-	FMOVQ    992(R26), F8
-	VFMLA    V8.S4, V5.S4, V7.S4
-	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
-	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
-	FMOVQ    816(R26), F10
-	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    816(R26), F10
-	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    832(R26), F10
-	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    832(R26), F8
-	VFMLS    V8.S4, V9.S4, V5.S4
-
-	// p = e^r
-	FMOVQ    1040(R26), F8
-	FMOVQ    1024(R26), F9
-	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1040(R26), F9
-	FMOVQ    1024(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1056(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1056(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    1072(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1072(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
-	FMOVQ    1088(R26), F8
-	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1088(R26), F9
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    624(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    624(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    624(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    624(R26), F4
-	VFMLA    V5.S4, V8.S4, V4.S4
-
-	// p 2^n
-	VUSHR    $1, V6.S4, V5.S4
-	VUSHR    $1, V7.S4, V8.S4
-	VSHL     $23, V5.S4, V5.S4
-	VSHL     $23, V8.S4, V8.S4
-	VSHL     $23, V6.S4, V6.S4
-	VSHL     $23, V7.S4, V7.S4
-	VSUB     V5.S4, V6.S4, V6.S4
-	VSUB     V8.S4, V7.S4, V7.S4
-	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
-	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
-	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
-	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
-	WORD     $0x4ea0c806 // fcmgt v6.4s, v0.4s, #0.0
-	WORD     $0x4ea0c827 // fcmgt v7.4s, v1.4s, #0.0
-	VAND     V6.B16, V0.B16, V6.B16
-	VAND     V7.B16, V1.B16, V7.B16
-
-	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb1e4a8 // fcmgt v8.4s, v5.4s, v17.4s
-	WORD     $0x6eb1e489 // fcmgt v9.4s, v4.4s, v17.4s
-	FMOVQ    768(R26), F10
-	VFMLA    V17.S4, V5.S4, V10.S4
-	FMOVQ    768(R26), F11
-	VFMLA    V17.S4, V4.S4, V11.S4
-	VBIF     V8.B16, V5.B16, V10.B16
-	VBIF     V9.B16, V4.B16, V11.B16
-	FMOVQ    1168(R26), F12
-	VAND     V8.B16, V12.B16, V8.B16
-	FMOVQ    1168(R26), F12
-	VAND     V9.B16, V12.B16, V9.B16
-	FMOVQ    1200(R26), F12
-	FMOVQ    1184(R26), F13
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1200(R26), F13
-	FMOVQ    1184(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1216(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1232(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1248(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1264(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1280(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1280(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1296(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1296(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    768(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    768(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
-	WORD     $0x6e2add4d // fmul v13.4s, v10.4s, v10.4s
-	WORD     $0x6e2bdd6f // fmul v15.4s, v11.4s, v11.4s
-	VFMLA    V13.S4, V14.S4, V10.S4
-	VFMLA    V15.S4, V12.S4, V11.S4
-	WORD     $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD     $0x6e26fe48 // fdiv v8.4s, v18.4s, v6.4s
-	WORD     $0x6e27fe49 // fdiv v9.4s, v18.4s, v7.4s
-	WORD     $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
-	WORD     $0x6e29dc63 // fmul v3.4s, v3.4s, v9.4s
-	WORD     $0x4ea0f80a // fabs v10.4s, v0.4s
-	WORD     $0x4ea0f82b // fabs v11.4s, v1.4s
-	VUMAX    V10.S4, V19.S4, V19.S4
-	VUMAX    V11.S4, V19.S4, V19.S4
-	WORD     $0x6e26df7b // fmul v27.4s, v27.4s, v6.4s
-	WORD     $0x6e27df5a // fmul v26.4s, v26.4s, v7.4s
-	WORD     $0x6e31dc42 // fmul v2.4s, v2.4s, v17.4s
-	WORD     $0x6e31dc63 // fmul v3.4s, v3.4s, v17.4s
-	VFMLA    V2.S4, V2.S4, V31.S4
-	VFMLA    V3.S4, V3.S4, V30.S4
-	FSTPQ    (F8, F9), (R4)
-	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
-	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
-	VBSL     V18.B16, V5.B16, V0.B16
-	VBSL     V18.B16, V4.B16, V1.B16
-	WORD     $0x4e25d642 // fadd v2.4s, v18.4s, v5.4s
-	WORD     $0x4e24d643 // fadd v3.4s, v18.4s, v4.4s
-	WORD     $0x6e22fc00 // fdiv v0.4s, v0.4s, v2.4s
-	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
-	FSTPQ    (F0, F1), (R5)
-	FLDPQ    32(R3), (F0, F1)
-	FLDPQ    32(R1), (F2, F3)
-	FLDPQ    32(R2), (F4, F5)
-	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	FMOVQ    560(R26), F4
-	VORR     V4.B16, V0.B16, V4.B16
-	FMOVQ    560(R26), F5
-	VORR     V5.B16, V1.B16, V5.B16
-	FMOVQ    1136(R26), F6
-	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1136(R26), F6
-	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
-	FMOVQ    1152(R26), F6
-	FMOVQ    992(R26), F7
-	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1152(R26), F7
-	FMOVQ    992(R26), F8
-	VFMLA    V8.S4, V5.S4, V7.S4
-	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
-	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
-	FMOVQ    816(R26), F10
-	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    816(R26), F10
-	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    832(R26), F10
-	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    832(R26), F8
-	VFMLS    V8.S4, V9.S4, V5.S4
-	FMOVQ    1040(R26), F8
-	FMOVQ    1024(R26), F9
-	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1040(R26), F9
-	FMOVQ    1024(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1056(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1056(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    1072(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1072(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
-	FMOVQ    1088(R26), F8
-	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1088(R26), F9
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    624(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    624(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    624(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    624(R26), F4
-	VFMLA    V5.S4, V8.S4, V4.S4
-	VUSHR    $1, V6.S4, V5.S4
-	VUSHR    $1, V7.S4, V8.S4
-	VSHL     $23, V5.S4, V5.S4
-	VSHL     $23, V8.S4, V8.S4
-	VSHL     $23, V6.S4, V6.S4
-	VSHL     $23, V7.S4, V7.S4
-	VSUB     V5.S4, V6.S4, V6.S4
-	VSUB     V8.S4, V7.S4, V7.S4
-	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
-	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
-	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
-	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
-	WORD     $0x4ea0c806 // fcmgt v6.4s, v0.4s, #0.0
-	WORD     $0x4ea0c827 // fcmgt v7.4s, v1.4s, #0.0
-	VAND     V6.B16, V0.B16, V6.B16
-	VAND     V7.B16, V1.B16, V7.B16
-	WORD     $0x6eb1e4a8 // fcmgt v8.4s, v5.4s, v17.4s
-	WORD     $0x6eb1e489 // fcmgt v9.4s, v4.4s, v17.4s
-	FMOVQ    768(R26), F10
-	VFMLA    V17.S4, V5.S4, V10.S4
-	FMOVQ    768(R26), F11
-	VFMLA    V17.S4, V4.S4, V11.S4
-	VBIF     V8.B16, V5.B16, V10.B16
-	VBIF     V9.B16, V4.B16, V11.B16
-	FMOVQ    1168(R26), F12
-	VAND     V8.B16, V12.B16, V8.B16
-	FMOVQ    1168(R26), F12
-	VAND     V9.B16, V12.B16, V9.B16
-	FMOVQ    1200(R26), F12
-	FMOVQ    1184(R26), F13
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1200(R26), F13
-	FMOVQ    1184(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1216(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1232(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1248(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1264(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1280(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1280(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1296(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1296(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    768(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    768(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
-	WORD     $0x6e2add4d // fmul v13.4s, v10.4s, v10.4s
-	WORD     $0x6e2bdd6f // fmul v15.4s, v11.4s, v11.4s
-	VFMLA    V13.S4, V14.S4, V10.S4
-	VFMLA    V15.S4, V12.S4, V11.S4
-	WORD     $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD     $0x6e26fe48 // fdiv v8.4s, v18.4s, v6.4s
-	WORD     $0x6e27fe49 // fdiv v9.4s, v18.4s, v7.4s
-	WORD     $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
-	WORD     $0x6e29dc63 // fmul v3.4s, v3.4s, v9.4s
-	WORD     $0x4ea0f80a // fabs v10.4s, v0.4s
-	WORD     $0x4ea0f82b // fabs v11.4s, v1.4s
-	VUMAX    V10.S4, V19.S4, V19.S4
-	VUMAX    V11.S4, V19.S4, V19.S4
-	WORD     $0x6e26df39 // fmul v25.4s, v25.4s, v6.4s
-	WORD     $0x6e27df18 // fmul v24.4s, v24.4s, v7.4s
-	WORD     $0x6e31dc42 // fmul v2.4s, v2.4s, v17.4s
-	WORD     $0x6e31dc63 // fmul v3.4s, v3.4s, v17.4s
-	VFMLA    V2.S4, V2.S4, V29.S4
-	VFMLA    V3.S4, V3.S4, V28.S4
-	FSTPQ    (F8, F9), 32(R4)
-	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
-	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
-	VBSL     V18.B16, V5.B16, V0.B16
-	VBSL     V18.B16, V4.B16, V1.B16
-	WORD     $0x4e25d642 // fadd v2.4s, v18.4s, v5.4s
-	WORD     $0x4e24d643 // fadd v3.4s, v18.4s, v4.4s
-	WORD     $0x6e22fc00 // fdiv v0.4s, v0.4s, v2.4s
-	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
-	FSTPQ    (F0, F1), 32(R5)
-	FMOVQ    592(R26), F0
-	VSUB     V0.S4, V27.S4, V0.S4
-	FMOVQ    608(R26), F1
-	VAND     V1.B16, V0.B16, V0.B16
-	VSUB     V0.S4, V27.S4, V27.S4
-	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
-	VADD     V23.S4, V0.S4, V23.S4
-	FMOVQ    592(R26), F0
-	VSUB     V0.S4, V26.S4, V0.S4
-	FMOVQ    608(R26), F1
-	VAND     V1.B16, V0.B16, V0.B16
-	VSUB     V0.S4, V26.S4, V26.S4
-	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
-	VADD     V22.S4, V0.S4, V22.S4
-	FMOVQ    592(R26), F0
-	VSUB     V0.S4, V25.S4, V0.S4
-	FMOVQ    608(R26), F1
-	VAND     V1.B16, V0.B16, V0.B16
-	VSUB     V0.S4, V25.S4, V25.S4
-	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
-	VADD     V21.S4, V0.S4, V21.S4
-	FMOVQ    592(R26), F0
-	VSUB     V0.S4, V24.S4, V0.S4
-	FMOVQ    608(R26), F1
-	VAND     V1.B16, V0.B16, V0.B16
-	VSUB     V0.S4, V24.S4, V24.S4
-	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
-	VADD     V20.S4, V0.S4, V20.S4
-	ADD      $64, R1, R1
-	ADD      $64, R2, R2
-	ADD      $64, R3, R3
-	ADD      $64, R4, R4
-	ADD      $64, R5, R5
-	SUBS     $16, R15, R15
-	BGE      l3196
-l3198:
-	ADDS     $16, R15, R15
-	BEQ      l3199
-	CMP      $4, R15
-	BLT      t3261
-	FMOVQ    (R3), F0
-	B        t3260
-t3261:
-	TBNZ     $1, R15, t3262
-	FMOVS    (R3), F0
-	B        t3260
-t3262:
-	FMOVD    (R3), F0
-	TBZ      $0, R15, t3260
-	ADD      $8, R3, R23
-	VLD1     (R23), V0.S[2]
-t3260:
-	SUB      $4, R15, R23
-	VMOVI    $0, V1.B16
-	CMP      $0, R23
-	BLE      t3263
-	CMP      $4, R23
-	BLT      t3264
-	FMOVQ    16(R3), F1
-	B        t3263
-t3264:
-	TBNZ     $1, R23, t3265
-	FMOVS    16(R3), F1
-	B        t3263
-t3265:
-	FMOVD    16(R3), F1
-	TBZ      $0, R23, t3263
-	ADD      $24, R3, R23
-	VLD1     (R23), V1.S[2]
-t3263:
-	CMP      $4, R15
-	BLT      t3267
-	FMOVQ    (R1), F2
-	B        t3266
-t3267:
-	TBNZ     $1, R15, t3268
-	FMOVS    (R1), F2
-	B        t3266
-t3268:
-	FMOVD    (R1), F2
-	TBZ      $0, R15, t3266
-	ADD      $8, R1, R23
-	VLD1     (R23), V2.S[2]
-t3266:
-	SUB      $4, R15, R23
-	VMOVI    $0, V3.B16
-	CMP      $0, R23
-	BLE      t3269
-	CMP      $4, R23
-	BLT      t3270
-	FMOVQ    16(R1), F3
-	B        t3269
-t3270:
-	TBNZ     $1, R23, t3271
-	FMOVS    16(R1), F3
-	B        t3269
-t3271:
-	FMOVD    16(R1), F3
-	TBZ      $0, R23, t3269
-	ADD      $24, R1, R23
-	VLD1     (R23), V3.S[2]
-t3269:
-	CMP      $4, R15
-	BLT      t3273
-	FMOVQ    (R2), F4
-	B        t3272
-t3273:
-	TBNZ     $1, R15, t3274
-	FMOVS    (R2), F4
-	B        t3272
-t3274:
-	FMOVD    (R2), F4
-	TBZ      $0, R15, t3272
-	ADD      $8, R2, R23
-	VLD1     (R23), V4.S[2]
-t3272:
-	SUB      $4, R15, R23
-	VMOVI    $0, V5.B16
-	CMP      $0, R23
-	BLE      t3275
-	CMP      $4, R23
-	BLT      t3276
-	FMOVQ    16(R2), F5
-	B        t3275
-t3276:
-	TBNZ     $1, R23, t3277
-	FMOVS    16(R2), F5
-	B        t3275
-t3277:
-	FMOVD    16(R2), F5
-	TBZ      $0, R23, t3275
-	ADD      $24, R2, R23
-	VLD1     (R23), V5.S[2]
-t3275:
-	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	FMOVQ    560(R26), F4
-	VORR     V4.B16, V0.B16, V4.B16
-	FMOVQ    560(R26), F5
-	VORR     V5.B16, V1.B16, V5.B16
-	FMOVQ    1136(R26), F6
-	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1136(R26), F6
-	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    1152(R26), F6
-	FMOVQ    992(R26), F7
-	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1152(R26), F7
-	FMOVQ    992(R26), F8
-	VFMLA    V8.S4, V5.S4, V7.S4
-	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
-	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
-	FMOVQ    816(R26), F10
-	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    816(R26), F10
-	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    832(R26), F10
-	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    832(R26), F8
-	VFMLS    V8.S4, V9.S4, V5.S4
-
-	// p = e^r
-	FMOVQ    1040(R26), F8
-	FMOVQ    1024(R26), F9
-	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1040(R26), F9
-	FMOVQ    1024(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1056(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1056(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    1072(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1072(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
-	FMOVQ    1088(R26), F8
-	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1088(R26), F9
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    624(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    624(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    624(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    624(R26), F4
-	VFMLA    V5.S4, V8.S4, V4.S4
-
-	// p 2^n
-	VUSHR    $1, V6.S4, V5.S4
-	VUSHR    $1, V7.S4, V8.S4
-	VSHL     $23, V5.S4, V5.S4
-	VSHL     $23, V8.S4, V8.S4
-	VSHL     $23, V6.S4, V6.S4
-	VSHL     $23, V7.S4, V7.S4
-	VSUB     V5.S4, V6.S4, V6.S4
-	VSUB     V8.S4, V7.S4, V7.S4
-	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
-	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
-	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
-	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
-	WORD     $0x4ea0c806 // fcmgt v6.4s, v0.4s, #0.0
-	WORD     $0x4ea0c827 // fcmgt v7.4s, v1.4s, #0.0
-	VAND     V6.B16, V0.B16, V6.B16
-	VAND     V7.B16, V1.B16, V7.B16
-
-	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb1e4a8 // fcmgt v8.4s, v5.4s, v17.4s
-	WORD     $0x6eb1e489 // fcmgt v9.4s, v4.4s, v17.4s
-	FMOVQ    768(R26), F10
-	VFMLA    V17.S4, V5.S4, V10.S4
-	FMOVQ    768(R26), F11
-	VFMLA    V17.S4, V4.S4, V11.S4
-	VBIF     V8.B16, V5.B16, V10.B16
-	VBIF     V9.B16, V4.B16, V11.B16
-	FMOVQ    1168(R26), F12
-	VAND     V8.B16, V12.B16, V8.B16
-	FMOVQ    1168(R26), F12
-	VAND     V9.B16, V12.B16, V9.B16
-	FMOVQ    1200(R26), F12
-	FMOVQ    1184(R26), F13
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1200(R26), F13
-	FMOVQ    1184(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1216(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1232(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1248(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1264(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1280(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1280(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1296(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1296(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    768(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    768(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
-	WORD     $0x6e2add4d // fmul v13.4s, v10.4s, v10.4s
-	WORD     $0x6e2bdd6f // fmul v15.4s, v11.4s, v11.4s
-	VFMLA    V13.S4, V14.S4, V10.S4
-	VFMLA    V15.S4, V12.S4, V11.S4
-	WORD     $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD     $0x6e26fe48 // fdiv v8.4s, v18.4s, v6.4s
-	WORD     $0x6e27fe49 // fdiv v9.4s, v18.4s, v7.4s
-	WORD     $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
-	WORD     $0x6e29dc63 // fmul v3.4s, v3.4s, v9.4s
-	WORD     $0x4ea0f80a // fabs v10.4s, v0.4s
-	WORD     $0x4ea0f82b // fabs v11.4s, v1.4s
-	SUB      R15<<2, R26, R23
-	FMOVQ    256(R23), F12
-	SUB      R15<<2, R26, R23
-	FMOVQ    272(R23), F13
-	VAND     V12.B16, V10.B16, V10.B16
-	VAND     V13.B16, V11.B16, V11.B16
-	VUMAX    V10.S4, V19.S4, V19.S4
-	VUMAX    V11.S4, V19.S4, V19.S4
-	VBIF     V12.B16, V18.B16, V6.B16
-	VBIF     V13.B16, V18.B16, V7.B16
-	WORD     $0x6e26df7b // fmul v27.4s, v27.4s, v6.4s
-	WORD     $0x6e27df5a // fmul v26.4s, v26.4s, v7.4s
-	WORD     $0x6e31dc42 // fmul v2.4s, v2.4s, v17.4s
-	WORD     $0x6e31dc63 // fmul v3.4s, v3.4s, v17.4s
-	VAND     V12.B16, V2.B16, V6.B16
-	VAND     V13.B16, V3.B16, V7.B16
-	VAND     V12.B16, V2.B16, V2.B16
-	VAND     V13.B16, V3.B16, V3.B16
-	VFMLA    V2.S4, V6.S4, V31.S4
-	VFMLA    V3.S4, V7.S4, V30.S4
-	CMP      $4, R15
-	BLT      t3279
-	FMOVQ    F8, (R4)
-	B        t3278
-t3279:
-	TBNZ     $1, R15, t3280
-	FMOVS    F8, (R4)
-	B        t3278
-t3280:
-	FMOVD    F8, (R4)
-	TBZ      $0, R15, t3278
-	ADD      $8, R4, R23
-	VST1     V8.S[2], (R23)
-t3278:
-	SUB      $4, R15, R23
-	CMP      $0, R23
-	BLE      t3281
-	CMP      $4, R23
-	BLT      t3282
-	FMOVQ    F9, 16(R4)
-	B        t3281
-t3282:
-	TBNZ     $1, R23, t3283
-	FMOVS    F9, 16(R4)
-	B        t3281
-t3283:
-	FMOVD    F9, 16(R4)
-	TBZ      $0, R23, t3281
-	ADD      $24, R4, R23
-	VST1     V9.S[2], (R23)
-t3281:
-	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
-	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
-	VBSL     V18.B16, V5.B16, V0.B16
-	VBSL     V18.B16, V4.B16, V1.B16
-	WORD     $0x4e25d642 // fadd v2.4s, v18.4s, v5.4s
-	WORD     $0x4e24d643 // fadd v3.4s, v18.4s, v4.4s
-	WORD     $0x6e22fc00 // fdiv v0.4s, v0.4s, v2.4s
-	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
-	CMP      $4, R15
-	BLT      t3285
-	FMOVQ    F0, (R5)
-	B        t3284
-t3285:
-	TBNZ     $1, R15, t3286
-	FMOVS    F0, (R5)
-	B        t3284
-t3286:
-	FMOVD    F0, (R5)
-	TBZ      $0, R15, t3284
-	ADD      $8, R5, R23
-	VST1     V0.S[2], (R23)
-t3284:
-	SUB      $4, R15, R23
-	CMP      $0, R23
-	BLE      t3287
-	CMP      $4, R23
-	BLT      t3288
-	FMOVQ    F1, 16(R5)
-	B        t3287
-t3288:
-	TBNZ     $1, R23, t3289
-	FMOVS    F1, 16(R5)
-	B        t3287
-t3289:
-	FMOVD    F1, 16(R5)
-	TBZ      $0, R23, t3287
-	ADD      $24, R5, R23
-	VST1     V1.S[2], (R23)
-t3287:
-	SUB      $8, R15, R23
-	VMOVI    $0, V0.B16
-	CMP      $0, R23
-	BLE      t3290
-	CMP      $4, R23
-	BLT      t3291
-	FMOVQ    32(R3), F0
-	B        t3290
-t3291:
-	TBNZ     $1, R23, t3292
-	FMOVS    32(R3), F0
-	B        t3290
-t3292:
-	FMOVD    32(R3), F0
-	TBZ      $0, R23, t3290
-	ADD      $40, R3, R23
-	VLD1     (R23), V0.S[2]
-t3290:
-	SUB      $12, R15, R23
-	VMOVI    $0, V1.B16
-	CMP      $0, R23
-	BLE      t3293
-	CMP      $4, R23
-	BLT      t3294
-	FMOVQ    48(R3), F1
-	B        t3293
-t3294:
-	TBNZ     $1, R23, t3295
-	FMOVS    48(R3), F1
-	B        t3293
-t3295:
-	FMOVD    48(R3), F1
-	TBZ      $0, R23, t3293
-	ADD      $56, R3, R23
-	VLD1     (R23), V1.S[2]
-t3293:
-	SUB      $8, R15, R23
-	VMOVI    $0, V2.B16
-	CMP      $0, R23
-	BLE      t3296
-	CMP      $4, R23
-	BLT      t3297
-	FMOVQ    32(R1), F2
-	B        t3296
-t3297:
-	TBNZ     $1, R23, t3298
-	FMOVS    32(R1), F2
-	B        t3296
-t3298:
-	FMOVD    32(R1), F2
-	TBZ      $0, R23, t3296
-	ADD      $40, R1, R23
-	VLD1     (R23), V2.S[2]
-t3296:
-	SUB      $12, R15, R23
-	VMOVI    $0, V3.B16
-	CMP      $0, R23
-	BLE      t3299
-	CMP      $4, R23
-	BLT      t3300
-	FMOVQ    48(R1), F3
-	B        t3299
-t3300:
-	TBNZ     $1, R23, t3301
-	FMOVS    48(R1), F3
-	B        t3299
-t3301:
-	FMOVD    48(R1), F3
-	TBZ      $0, R23, t3299
-	ADD      $56, R1, R23
-	VLD1     (R23), V3.S[2]
-t3299:
-	SUB      $8, R15, R23
-	VMOVI    $0, V4.B16
-	CMP      $0, R23
-	BLE      t3302
-	CMP      $4, R23
-	BLT      t3303
-	FMOVQ    32(R2), F4
-	B        t3302
-t3303:
-	TBNZ     $1, R23, t3304
-	FMOVS    32(R2), F4
-	B        t3302
-t3304:
-	FMOVD    32(R2), F4
-	TBZ      $0, R23, t3302
-	ADD      $40, R2, R23
-	VLD1     (R23), V4.S[2]
-t3302:
-	SUB      $12, R15, R23
-	VMOVI    $0, V5.B16
-	CMP      $0, R23
-	BLE      t3305
-	CMP      $4, R23
-	BLT      t3306
-	FMOVQ    48(R2), F5
-	B        t3305
-t3306:
-	TBNZ     $1, R23, t3307
-	FMOVS    48(R2), F5
-	B        t3305
-t3307:
-	FMOVD    48(R2), F5
-	TBZ      $0, R23, t3305
-	ADD      $56, R2, R23
-	VLD1     (R23), V5.S[2]
-t3305:
-	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	FMOVQ    560(R26), F4
-	VORR     V4.B16, V0.B16, V4.B16
-	FMOVQ    560(R26), F5
-	VORR     V5.B16, V1.B16, V5.B16
-	FMOVQ    1136(R26), F6
-	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
-	FMOVQ    1136(R26), F6
-	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
-	FMOVQ    1152(R26), F6
-	FMOVQ    992(R26), F7
-	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    1152(R26), F7
-	FMOVQ    992(R26), F8
-	VFMLA    V8.S4, V5.S4, V7.S4
-	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
-	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
-	FMOVQ    816(R26), F10
-	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    816(R26), F10
-	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    832(R26), F10
-	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    832(R26), F8
-	VFMLS    V8.S4, V9.S4, V5.S4
-	FMOVQ    1040(R26), F8
-	FMOVQ    1024(R26), F9
-	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1040(R26), F9
-	FMOVQ    1024(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1056(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1056(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    1072(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1072(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
-	FMOVQ    1088(R26), F8
-	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1088(R26), F9
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    624(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    624(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    624(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    624(R26), F4
-	VFMLA    V5.S4, V8.S4, V4.S4
-	VUSHR    $1, V6.S4, V5.S4
-	VUSHR    $1, V7.S4, V8.S4
-	VSHL     $23, V5.S4, V5.S4
-	VSHL     $23, V8.S4, V8.S4
-	VSHL     $23, V6.S4, V6.S4
-	VSHL     $23, V7.S4, V7.S4
-	VSUB     V5.S4, V6.S4, V6.S4
-	VSUB     V8.S4, V7.S4, V7.S4
-	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
-	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
-	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
-	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
-	WORD     $0x4ea0c806 // fcmgt v6.4s, v0.4s, #0.0
-	WORD     $0x4ea0c827 // fcmgt v7.4s, v1.4s, #0.0
-	VAND     V6.B16, V0.B16, V6.B16
-	VAND     V7.B16, V1.B16, V7.B16
-	WORD     $0x6eb1e4a8 // fcmgt v8.4s, v5.4s, v17.4s
-	WORD     $0x6eb1e489 // fcmgt v9.4s, v4.4s, v17.4s
-	FMOVQ    768(R26), F10
-	VFMLA    V17.S4, V5.S4, V10.S4
-	FMOVQ    768(R26), F11
-	VFMLA    V17.S4, V4.S4, V11.S4
-	VBIF     V8.B16, V5.B16, V10.B16
-	VBIF     V9.B16, V4.B16, V11.B16
-	FMOVQ    1168(R26), F12
-	VAND     V8.B16, V12.B16, V8.B16
-	FMOVQ    1168(R26), F12
-	VAND     V9.B16, V12.B16, V9.B16
-	FMOVQ    1200(R26), F12
-	FMOVQ    1184(R26), F13
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1200(R26), F13
-	FMOVQ    1184(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1216(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1216(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1232(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1232(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1248(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1248(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1264(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    1264(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1280(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    1280(R26), F14
-	VFMLA    V11.S4, V12.S4, V14.S4
-	FMOVQ    1296(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    1296(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    768(R26), F14
-	VFMLA    V10.S4, V12.S4, V14.S4
-	FMOVQ    768(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
-	WORD     $0x6e2add4d // fmul v13.4s, v10.4s, v10.4s
-	WORD     $0x6e2bdd6f // fmul v15.4s, v11.4s, v11.4s
-	VFMLA    V13.S4, V14.S4, V10.S4
-	VFMLA    V15.S4, V12.S4, V11.S4
-	WORD     $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD     $0x6e26fe48 // fdiv v8.4s, v18.4s, v6.4s
-	WORD     $0x6e27fe49 // fdiv v9.4s, v18.4s, v7.4s
-	WORD     $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
-	WORD     $0x6e29dc63 // fmul v3.4s, v3.4s, v9.4s
-	WORD     $0x4ea0f80a // fabs v10.4s, v0.4s
-	WORD     $0x4ea0f82b // fabs v11.4s, v1.4s
-	SUB      R15<<2, R26, R23
-	FMOVQ    288(R23), F12
-	SUB      R15<<2, R26, R23
-	FMOVQ    304(R23), F13
-	VAND     V12.B16, V10.B16, V10.B16
-	VAND     V13.B16, V11.B16, V11.B16
-	VUMAX    V10.S4, V19.S4, V19.S4
-	VUMAX    V11.S4, V19.S4, V19.S4
-	VBIF     V12.B16, V18.B16, V6.B16
-	VBIF     V13.B16, V18.B16, V7.B16
-	WORD     $0x6e26df39 // fmul v25.4s, v25.4s, v6.4s
-	WORD     $0x6e27df18 // fmul v24.4s, v24.4s, v7.4s
-	WORD     $0x6e31dc42 // fmul v2.4s, v2.4s, v17.4s
-	WORD     $0x6e31dc63 // fmul v3.4s, v3.4s, v17.4s
-	VAND     V12.B16, V2.B16, V6.B16
-	VAND     V13.B16, V3.B16, V7.B16
-	VAND     V12.B16, V2.B16, V2.B16
-	VAND     V13.B16, V3.B16, V3.B16
-	VFMLA    V2.S4, V6.S4, V29.S4
-	VFMLA    V3.S4, V7.S4, V28.S4
-	SUB      $8, R15, R23
-	CMP      $0, R23
-	BLE      t3308
-	CMP      $4, R23
-	BLT      t3309
-	FMOVQ    F8, 32(R4)
-	B        t3308
-t3309:
-	TBNZ     $1, R23, t3310
-	FMOVS    F8, 32(R4)
-	B        t3308
-t3310:
-	FMOVD    F8, 32(R4)
-	TBZ      $0, R23, t3308
-	ADD      $40, R4, R23
-	VST1     V8.S[2], (R23)
-t3308:
-	SUB      $12, R15, R23
-	CMP      $0, R23
-	BLE      t3311
-	CMP      $4, R23
-	BLT      t3312
-	FMOVQ    F9, 48(R4)
-	B        t3311
-t3312:
-	TBNZ     $1, R23, t3313
-	FMOVS    F9, 48(R4)
-	B        t3311
-t3313:
-	FMOVD    F9, 48(R4)
-	TBZ      $0, R23, t3311
-	ADD      $56, R4, R23
-	VST1     V9.S[2], (R23)
-t3311:
-	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
-	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
-	VBSL     V18.B16, V5.B16, V0.B16
-	VBSL     V18.B16, V4.B16, V1.B16
-	WORD     $0x4e25d642 // fadd v2.4s, v18.4s, v5.4s
-	WORD     $0x4e24d643 // fadd v3.4s, v18.4s, v4.4s
-	WORD     $0x6e22fc00 // fdiv v0.4s, v0.4s, v2.4s
-	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
-	SUB      $8, R15, R23
-	CMP      $0, R23
-	BLE      t3314
-	CMP      $4, R23
-	BLT      t3315
-	FMOVQ    F0, 32(R5)
-	B        t3314
-t3315:
-	TBNZ     $1, R23, t3316
-	FMOVS    F0, 32(R5)
-	B        t3314
-t3316:
-	FMOVD    F0, 32(R5)
-	TBZ      $0, R23, t3314
-	ADD      $40, R5, R23
-	VST1     V0.S[2], (R23)
-t3314:
-	SUB      $12, R15, R23
-	CMP      $0, R23
-	BLE      t3317
-	CMP      $4, R23
-	BLT      t3318
-	FMOVQ    F1, 48(R5)
-	B        t3317
-t3318:
-	TBNZ     $1, R23, t3319
-	FMOVS    F1, 48(R5)
-	B        t3317
-t3319:
-	FMOVD    F1, 48(R5)
-	TBZ      $0, R23, t3317
-	ADD      $56, R5, R23
-	VST1     V1.S[2], (R23)
-t3317:
-	ADD      R15<<2, R1, R1
-	ADD      R15<<2, R2, R2
-	ADD      R15<<2, R3, R3
-	ADD      R15<<2, R4, R4
-	ADD      R15<<2, R5, R5
-l3199:
-	FSTPQ    (F31, F30), (R0)
-	FSTPQ    (F29, F28), 32(R0)
-	FSTPQ    (F27, F26), 64(R0)
-	FSTPQ    (F25, F24), 96(R0)
-	FSTPQ    (F23, F22), 128(R0)
-	FSTPQ    (F21, F20), 160(R0)
-	ADD      $256, R0, R0
-	MOVD     16(RSP), R25
-	ADD      R25, R1, R1
-	MOVD     24(RSP), R25
-	ADD      R25, R2, R2
-	MOVD     32(RSP), R25
-	ADD      R25, R3, R3
-	MOVD     40(RSP), R25
-	ADD      R25, R4, R4
-	MOVD     48(RSP), R25
-	ADD      R25, R5, R5
-	MOVD     8(RSP), R24
-	SUBS     $1, R24, R24
-	MOVD     R24, 8(RSP)
-	BNE      l3195
-	FMOVQ    1328(R26), F0
-	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    1344(R26), F1
-	VADD     V1.S4, V0.S4, V19.S4
-	VUSHR    $31, V19.S4, V0.S4
-	WORD     $0x6eb0a800 // umaxv s0, v0.4s
-	FMOVS    F0, R14
-	MOVD     R14, bad+80(FP)
-	RET
-
-// func GaussLogProbSoftplusBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
-TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $56-88
-	MOVD     $gaussConsts<>(SB), R26
-
-	// Registers:    V0-V15 values    V16-V17 constants and scalars    V18-V31 kept from loop to loop
-	FMOVQ    624(R26), F17
-	FMOVQ    928(R26), F16
-
-	// Registers:    R0 lanes    R1 dmu    R2 ds    R3 x    R4 mu    R5 s    R15 elements left in the row    R6 4n
-	MOVD     lanes+0(FP), R0
-	MOVD     dmu+8(FP), R1
-	MOVD     ds+16(FP), R2
-	MOVD     x+24(FP), R3
-	MOVD     mu+32(FP), R4
-	MOVD     s+40(FP), R5
-	MOVD     n+56(FP), R6
-	LSL      $2, R6, R6
-	FMOVQ    528(R26), F19
-	MOVD     rows+48(FP), R14
-	MOVD     R14, 8(RSP)
-	MOVD     ld+64(FP), R14
-	LSL      $2, R14, R14
-	SUB      R6, R14, R14
-	MOVD     R14, 16(RSP)
-	MOVD     ld+64(FP), R14
-	LSL      $2, R14, R14
-	SUB      R6, R14, R14
-	MOVD     R14, 24(RSP)
-	MOVD     ldx+72(FP), R14
-	LSL      $2, R14, R14
-	SUB      R6, R14, R14
-	MOVD     R14, 32(RSP)
-	MOVD     ld+64(FP), R14
-	LSL      $2, R14, R14
-	SUB      R6, R14, R14
-	MOVD     R14, 40(RSP)
-	MOVD     ld+64(FP), R14
-	LSL      $2, R14, R14
-	SUB      R6, R14, R14
-	MOVD     R14, 48(RSP)
-l3320:
-	FMOVS    192(R0), F18
-	VDUP     V18.S[0], V18.S4
+l3147:
 	FMOVQ    528(R26), F31
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
@@ -23502,11 +22352,13 @@ l3320:
 	FMOVQ    528(R26), F20
 	MOVD     n+56(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l3323
-l3321:
-	FLDPQ    (R5), (F0, F1)
-	FLDPQ    (R3), (F2, F3)
-	FLDPQ    (R4), (F4, F5)
+	BLT      l3150
+l3148:
+	PRFM     2048(R2), PLDL1KEEP
+	PRFM     2048(R3), PLDL1KEEP
+	FLDPQ    (R3), (F0, F1)
+	FLDPQ    (R1), (F2, F3)
+	FLDPQ    (R2), (F4, F5)
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	FMOVQ    560(R26), F4
@@ -23639,10 +22491,8 @@ l3321:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	WORD     $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD     $0x4e32d4e7 // fadd v7.4s, v7.4s, v18.4s
 	WORD     $0x6e26fe28 // fdiv v8.4s, v17.4s, v6.4s
 	WORD     $0x6e27fe29 // fdiv v9.4s, v17.4s, v7.4s
 	WORD     $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
@@ -23653,8 +22503,1125 @@ l3321:
 	VUMAX    V11.S4, V19.S4, V19.S4
 	WORD     $0x6e26df7b // fmul v27.4s, v27.4s, v6.4s
 	WORD     $0x6e27df5a // fmul v26.4s, v26.4s, v7.4s
-	WORD     $0x6e30dc46 // fmul v6.4s, v2.4s, v16.4s
-	WORD     $0x6e30dc67 // fmul v7.4s, v3.4s, v16.4s
+	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
+	WORD     $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
+	VFMLA    V2.S4, V2.S4, V31.S4
+	VFMLA    V3.S4, V3.S4, V30.S4
+	FSTPQ    (F8, F9), (R4)
+	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
+	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
+	VBSL     V17.B16, V5.B16, V0.B16
+	VBSL     V17.B16, V4.B16, V1.B16
+	WORD     $0x4e25d622 // fadd v2.4s, v17.4s, v5.4s
+	WORD     $0x4e24d623 // fadd v3.4s, v17.4s, v4.4s
+	WORD     $0x6e22fc00 // fdiv v0.4s, v0.4s, v2.4s
+	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
+	FSTPQ    (F0, F1), (R5)
+	FLDPQ    32(R3), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
+	FLDPQ    32(R2), (F4, F5)
+	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
+	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	FMOVQ    560(R26), F4
+	VORR     V4.B16, V0.B16, V4.B16
+	FMOVQ    560(R26), F5
+	VORR     V5.B16, V1.B16, V5.B16
+	FMOVQ    1136(R26), F6
+	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
+	FMOVQ    1136(R26), F6
+	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
+	FMOVQ    1152(R26), F6
+	FMOVQ    992(R26), F7
+	VFMLA    V7.S4, V4.S4, V6.S4
+	FMOVQ    1152(R26), F7
+	FMOVQ    992(R26), F8
+	VFMLA    V8.S4, V5.S4, V7.S4
+	FMOVQ    1152(R26), F8
+	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
+	FMOVQ    1152(R26), F9
+	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
+	FMOVQ    816(R26), F10
+	VFMLS    V10.S4, V8.S4, V4.S4
+	FMOVQ    816(R26), F10
+	VFMLS    V10.S4, V9.S4, V5.S4
+	FMOVQ    832(R26), F10
+	VFMLS    V10.S4, V8.S4, V4.S4
+	FMOVQ    832(R26), F8
+	VFMLS    V8.S4, V9.S4, V5.S4
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    1040(R26), F9
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    1088(R26), F9
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    624(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    624(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    624(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    624(R26), F4
+	VFMLA    V5.S4, V8.S4, V4.S4
+	VUSHR    $1, V6.S4, V5.S4
+	VUSHR    $1, V7.S4, V8.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
+	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
+	WORD     $0x4ea0c806 // fcmgt v6.4s, v0.4s, #0.0
+	WORD     $0x4ea0c827 // fcmgt v7.4s, v1.4s, #0.0
+	VAND     V6.B16, V0.B16, V6.B16
+	VAND     V7.B16, V1.B16, V7.B16
+	WORD     $0x6eb0e4a8 // fcmgt v8.4s, v5.4s, v16.4s
+	WORD     $0x6eb0e489 // fcmgt v9.4s, v4.4s, v16.4s
+	FMOVQ    768(R26), F10
+	VFMLA    V16.S4, V5.S4, V10.S4
+	FMOVQ    768(R26), F11
+	VFMLA    V16.S4, V4.S4, V11.S4
+	VBIF     V8.B16, V5.B16, V10.B16
+	VBIF     V9.B16, V4.B16, V11.B16
+	FMOVQ    1168(R26), F12
+	VAND     V8.B16, V12.B16, V8.B16
+	FMOVQ    1168(R26), F12
+	VAND     V9.B16, V12.B16, V9.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1200(R26), F13
+	FMOVQ    1184(R26), F14
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1216(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1216(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1232(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1232(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1248(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1248(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    768(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    768(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	WORD     $0x6e2add4d // fmul v13.4s, v10.4s, v10.4s
+	WORD     $0x6e2bdd6f // fmul v15.4s, v11.4s, v11.4s
+	VFMLA    V13.S4, V14.S4, V10.S4
+	VFMLA    V15.S4, V12.S4, V11.S4
+	WORD     $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD     $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD     $0x4e32d4e7 // fadd v7.4s, v7.4s, v18.4s
+	WORD     $0x6e26fe28 // fdiv v8.4s, v17.4s, v6.4s
+	WORD     $0x6e27fe29 // fdiv v9.4s, v17.4s, v7.4s
+	WORD     $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
+	WORD     $0x6e29dc63 // fmul v3.4s, v3.4s, v9.4s
+	WORD     $0x4ea0f80a // fabs v10.4s, v0.4s
+	WORD     $0x4ea0f82b // fabs v11.4s, v1.4s
+	VUMAX    V10.S4, V19.S4, V19.S4
+	VUMAX    V11.S4, V19.S4, V19.S4
+	WORD     $0x6e26df39 // fmul v25.4s, v25.4s, v6.4s
+	WORD     $0x6e27df18 // fmul v24.4s, v24.4s, v7.4s
+	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
+	WORD     $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
+	VFMLA    V2.S4, V2.S4, V29.S4
+	VFMLA    V3.S4, V3.S4, V28.S4
+	FSTPQ    (F8, F9), 32(R4)
+	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
+	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
+	VBSL     V17.B16, V5.B16, V0.B16
+	VBSL     V17.B16, V4.B16, V1.B16
+	WORD     $0x4e25d622 // fadd v2.4s, v17.4s, v5.4s
+	WORD     $0x4e24d623 // fadd v3.4s, v17.4s, v4.4s
+	WORD     $0x6e22fc00 // fdiv v0.4s, v0.4s, v2.4s
+	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
+	FSTPQ    (F0, F1), 32(R5)
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V27.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V27.S4, V27.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V23.S4, V0.S4, V23.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V26.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V26.S4, V26.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V22.S4, V0.S4, V22.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V25.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V25.S4, V25.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V21.S4, V0.S4, V21.S4
+	FMOVQ    592(R26), F0
+	VSUB     V0.S4, V24.S4, V0.S4
+	FMOVQ    608(R26), F1
+	VAND     V1.B16, V0.B16, V0.B16
+	VSUB     V0.S4, V24.S4, V24.S4
+	WORD     $0x4f290400 // sshr v0.4s, v0.4s, #23
+	VADD     V20.S4, V0.S4, V20.S4
+	ADD      $64, R1, R1
+	ADD      $64, R2, R2
+	ADD      $64, R3, R3
+	ADD      $64, R4, R4
+	ADD      $64, R5, R5
+	SUBS     $16, R15, R15
+	BGE      l3148
+l3150:
+	ADDS     $16, R15, R15
+	BEQ      l3151
+	CMP      $4, R15
+	BLT      t3213
+	FMOVQ    (R3), F0
+	B        t3212
+t3213:
+	TBNZ     $1, R15, t3214
+	FMOVS    (R3), F0
+	B        t3212
+t3214:
+	FMOVD    (R3), F0
+	TBZ      $0, R15, t3212
+	ADD      $8, R3, R23
+	VLD1     (R23), V0.S[2]
+t3212:
+	SUB      $4, R15, R23
+	VMOVI    $0, V1.B16
+	CMP      $0, R23
+	BLE      t3215
+	CMP      $4, R23
+	BLT      t3216
+	FMOVQ    16(R3), F1
+	B        t3215
+t3216:
+	TBNZ     $1, R23, t3217
+	FMOVS    16(R3), F1
+	B        t3215
+t3217:
+	FMOVD    16(R3), F1
+	TBZ      $0, R23, t3215
+	ADD      $24, R3, R23
+	VLD1     (R23), V1.S[2]
+t3215:
+	CMP      $4, R15
+	BLT      t3219
+	FMOVQ    (R1), F2
+	B        t3218
+t3219:
+	TBNZ     $1, R15, t3220
+	FMOVS    (R1), F2
+	B        t3218
+t3220:
+	FMOVD    (R1), F2
+	TBZ      $0, R15, t3218
+	ADD      $8, R1, R23
+	VLD1     (R23), V2.S[2]
+t3218:
+	SUB      $4, R15, R23
+	VMOVI    $0, V3.B16
+	CMP      $0, R23
+	BLE      t3221
+	CMP      $4, R23
+	BLT      t3222
+	FMOVQ    16(R1), F3
+	B        t3221
+t3222:
+	TBNZ     $1, R23, t3223
+	FMOVS    16(R1), F3
+	B        t3221
+t3223:
+	FMOVD    16(R1), F3
+	TBZ      $0, R23, t3221
+	ADD      $24, R1, R23
+	VLD1     (R23), V3.S[2]
+t3221:
+	CMP      $4, R15
+	BLT      t3225
+	FMOVQ    (R2), F4
+	B        t3224
+t3225:
+	TBNZ     $1, R15, t3226
+	FMOVS    (R2), F4
+	B        t3224
+t3226:
+	FMOVD    (R2), F4
+	TBZ      $0, R15, t3224
+	ADD      $8, R2, R23
+	VLD1     (R23), V4.S[2]
+t3224:
+	SUB      $4, R15, R23
+	VMOVI    $0, V5.B16
+	CMP      $0, R23
+	BLE      t3227
+	CMP      $4, R23
+	BLT      t3228
+	FMOVQ    16(R2), F5
+	B        t3227
+t3228:
+	TBNZ     $1, R23, t3229
+	FMOVS    16(R2), F5
+	B        t3227
+t3229:
+	FMOVD    16(R2), F5
+	TBZ      $0, R23, t3227
+	ADD      $24, R2, R23
+	VLD1     (R23), V5.S[2]
+t3227:
+	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
+	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	FMOVQ    560(R26), F4
+	VORR     V4.B16, V0.B16, V4.B16
+	FMOVQ    560(R26), F5
+	VORR     V5.B16, V1.B16, V5.B16
+	FMOVQ    1136(R26), F6
+	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
+	FMOVQ    1136(R26), F6
+	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    1152(R26), F6
+	FMOVQ    992(R26), F7
+	VFMLA    V7.S4, V4.S4, V6.S4
+	FMOVQ    1152(R26), F7
+	FMOVQ    992(R26), F8
+	VFMLA    V8.S4, V5.S4, V7.S4
+	FMOVQ    1152(R26), F8
+	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
+	FMOVQ    1152(R26), F9
+	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
+	FMOVQ    816(R26), F10
+	VFMLS    V10.S4, V8.S4, V4.S4
+	FMOVQ    816(R26), F10
+	VFMLS    V10.S4, V9.S4, V5.S4
+	FMOVQ    832(R26), F10
+	VFMLS    V10.S4, V8.S4, V4.S4
+	FMOVQ    832(R26), F8
+	VFMLS    V8.S4, V9.S4, V5.S4
+
+	// p = e^r
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    1040(R26), F9
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    1088(R26), F9
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    624(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    624(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    624(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    624(R26), F4
+	VFMLA    V5.S4, V8.S4, V4.S4
+
+	// p 2^n
+	VUSHR    $1, V6.S4, V5.S4
+	VUSHR    $1, V7.S4, V8.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
+	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
+	WORD     $0x4ea0c806 // fcmgt v6.4s, v0.4s, #0.0
+	WORD     $0x4ea0c827 // fcmgt v7.4s, v1.4s, #0.0
+	VAND     V6.B16, V0.B16, V6.B16
+	VAND     V7.B16, V1.B16, V7.B16
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	WORD     $0x6eb0e4a8 // fcmgt v8.4s, v5.4s, v16.4s
+	WORD     $0x6eb0e489 // fcmgt v9.4s, v4.4s, v16.4s
+	FMOVQ    768(R26), F10
+	VFMLA    V16.S4, V5.S4, V10.S4
+	FMOVQ    768(R26), F11
+	VFMLA    V16.S4, V4.S4, V11.S4
+	VBIF     V8.B16, V5.B16, V10.B16
+	VBIF     V9.B16, V4.B16, V11.B16
+	FMOVQ    1168(R26), F12
+	VAND     V8.B16, V12.B16, V8.B16
+	FMOVQ    1168(R26), F12
+	VAND     V9.B16, V12.B16, V9.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1200(R26), F13
+	FMOVQ    1184(R26), F14
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1216(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1216(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1232(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1232(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1248(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1248(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    768(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    768(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	WORD     $0x6e2add4d // fmul v13.4s, v10.4s, v10.4s
+	WORD     $0x6e2bdd6f // fmul v15.4s, v11.4s, v11.4s
+	VFMLA    V13.S4, V14.S4, V10.S4
+	VFMLA    V15.S4, V12.S4, V11.S4
+	WORD     $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD     $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD     $0x4e32d4e7 // fadd v7.4s, v7.4s, v18.4s
+	WORD     $0x6e26fe28 // fdiv v8.4s, v17.4s, v6.4s
+	WORD     $0x6e27fe29 // fdiv v9.4s, v17.4s, v7.4s
+	WORD     $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
+	WORD     $0x6e29dc63 // fmul v3.4s, v3.4s, v9.4s
+	WORD     $0x4ea0f80a // fabs v10.4s, v0.4s
+	WORD     $0x4ea0f82b // fabs v11.4s, v1.4s
+	SUB      R15<<2, R26, R23
+	FMOVQ    256(R23), F12
+	SUB      R15<<2, R26, R23
+	FMOVQ    272(R23), F13
+	VAND     V12.B16, V10.B16, V10.B16
+	VAND     V13.B16, V11.B16, V11.B16
+	VUMAX    V10.S4, V19.S4, V19.S4
+	VUMAX    V11.S4, V19.S4, V19.S4
+	VBIF     V12.B16, V17.B16, V6.B16
+	VBIF     V13.B16, V17.B16, V7.B16
+	WORD     $0x6e26df7b // fmul v27.4s, v27.4s, v6.4s
+	WORD     $0x6e27df5a // fmul v26.4s, v26.4s, v7.4s
+	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
+	WORD     $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
+	VAND     V12.B16, V2.B16, V6.B16
+	VAND     V13.B16, V3.B16, V7.B16
+	VAND     V12.B16, V2.B16, V2.B16
+	VAND     V13.B16, V3.B16, V3.B16
+	VFMLA    V2.S4, V6.S4, V31.S4
+	VFMLA    V3.S4, V7.S4, V30.S4
+	CMP      $4, R15
+	BLT      t3231
+	FMOVQ    F8, (R4)
+	B        t3230
+t3231:
+	TBNZ     $1, R15, t3232
+	FMOVS    F8, (R4)
+	B        t3230
+t3232:
+	FMOVD    F8, (R4)
+	TBZ      $0, R15, t3230
+	ADD      $8, R4, R23
+	VST1     V8.S[2], (R23)
+t3230:
+	SUB      $4, R15, R23
+	CMP      $0, R23
+	BLE      t3233
+	CMP      $4, R23
+	BLT      t3234
+	FMOVQ    F9, 16(R4)
+	B        t3233
+t3234:
+	TBNZ     $1, R23, t3235
+	FMOVS    F9, 16(R4)
+	B        t3233
+t3235:
+	FMOVD    F9, 16(R4)
+	TBZ      $0, R23, t3233
+	ADD      $24, R4, R23
+	VST1     V9.S[2], (R23)
+t3233:
+	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
+	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
+	VBSL     V17.B16, V5.B16, V0.B16
+	VBSL     V17.B16, V4.B16, V1.B16
+	WORD     $0x4e25d622 // fadd v2.4s, v17.4s, v5.4s
+	WORD     $0x4e24d623 // fadd v3.4s, v17.4s, v4.4s
+	WORD     $0x6e22fc00 // fdiv v0.4s, v0.4s, v2.4s
+	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
+	CMP      $4, R15
+	BLT      t3237
+	FMOVQ    F0, (R5)
+	B        t3236
+t3237:
+	TBNZ     $1, R15, t3238
+	FMOVS    F0, (R5)
+	B        t3236
+t3238:
+	FMOVD    F0, (R5)
+	TBZ      $0, R15, t3236
+	ADD      $8, R5, R23
+	VST1     V0.S[2], (R23)
+t3236:
+	SUB      $4, R15, R23
+	CMP      $0, R23
+	BLE      t3239
+	CMP      $4, R23
+	BLT      t3240
+	FMOVQ    F1, 16(R5)
+	B        t3239
+t3240:
+	TBNZ     $1, R23, t3241
+	FMOVS    F1, 16(R5)
+	B        t3239
+t3241:
+	FMOVD    F1, 16(R5)
+	TBZ      $0, R23, t3239
+	ADD      $24, R5, R23
+	VST1     V1.S[2], (R23)
+t3239:
+	SUB      $8, R15, R23
+	VMOVI    $0, V0.B16
+	CMP      $0, R23
+	BLE      t3242
+	CMP      $4, R23
+	BLT      t3243
+	FMOVQ    32(R3), F0
+	B        t3242
+t3243:
+	TBNZ     $1, R23, t3244
+	FMOVS    32(R3), F0
+	B        t3242
+t3244:
+	FMOVD    32(R3), F0
+	TBZ      $0, R23, t3242
+	ADD      $40, R3, R23
+	VLD1     (R23), V0.S[2]
+t3242:
+	SUB      $12, R15, R23
+	VMOVI    $0, V1.B16
+	CMP      $0, R23
+	BLE      t3245
+	CMP      $4, R23
+	BLT      t3246
+	FMOVQ    48(R3), F1
+	B        t3245
+t3246:
+	TBNZ     $1, R23, t3247
+	FMOVS    48(R3), F1
+	B        t3245
+t3247:
+	FMOVD    48(R3), F1
+	TBZ      $0, R23, t3245
+	ADD      $56, R3, R23
+	VLD1     (R23), V1.S[2]
+t3245:
+	SUB      $8, R15, R23
+	VMOVI    $0, V2.B16
+	CMP      $0, R23
+	BLE      t3248
+	CMP      $4, R23
+	BLT      t3249
+	FMOVQ    32(R1), F2
+	B        t3248
+t3249:
+	TBNZ     $1, R23, t3250
+	FMOVS    32(R1), F2
+	B        t3248
+t3250:
+	FMOVD    32(R1), F2
+	TBZ      $0, R23, t3248
+	ADD      $40, R1, R23
+	VLD1     (R23), V2.S[2]
+t3248:
+	SUB      $12, R15, R23
+	VMOVI    $0, V3.B16
+	CMP      $0, R23
+	BLE      t3251
+	CMP      $4, R23
+	BLT      t3252
+	FMOVQ    48(R1), F3
+	B        t3251
+t3252:
+	TBNZ     $1, R23, t3253
+	FMOVS    48(R1), F3
+	B        t3251
+t3253:
+	FMOVD    48(R1), F3
+	TBZ      $0, R23, t3251
+	ADD      $56, R1, R23
+	VLD1     (R23), V3.S[2]
+t3251:
+	SUB      $8, R15, R23
+	VMOVI    $0, V4.B16
+	CMP      $0, R23
+	BLE      t3254
+	CMP      $4, R23
+	BLT      t3255
+	FMOVQ    32(R2), F4
+	B        t3254
+t3255:
+	TBNZ     $1, R23, t3256
+	FMOVS    32(R2), F4
+	B        t3254
+t3256:
+	FMOVD    32(R2), F4
+	TBZ      $0, R23, t3254
+	ADD      $40, R2, R23
+	VLD1     (R23), V4.S[2]
+t3254:
+	SUB      $12, R15, R23
+	VMOVI    $0, V5.B16
+	CMP      $0, R23
+	BLE      t3257
+	CMP      $4, R23
+	BLT      t3258
+	FMOVQ    48(R2), F5
+	B        t3257
+t3258:
+	TBNZ     $1, R23, t3259
+	FMOVS    48(R2), F5
+	B        t3257
+t3259:
+	FMOVD    48(R2), F5
+	TBZ      $0, R23, t3257
+	ADD      $56, R2, R23
+	VLD1     (R23), V5.S[2]
+t3257:
+	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
+	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	FMOVQ    560(R26), F4
+	VORR     V4.B16, V0.B16, V4.B16
+	FMOVQ    560(R26), F5
+	VORR     V5.B16, V1.B16, V5.B16
+	FMOVQ    1136(R26), F6
+	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
+	FMOVQ    1136(R26), F6
+	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
+	FMOVQ    1152(R26), F6
+	FMOVQ    992(R26), F7
+	VFMLA    V7.S4, V4.S4, V6.S4
+	FMOVQ    1152(R26), F7
+	FMOVQ    992(R26), F8
+	VFMLA    V8.S4, V5.S4, V7.S4
+	FMOVQ    1152(R26), F8
+	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
+	FMOVQ    1152(R26), F9
+	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
+	FMOVQ    816(R26), F10
+	VFMLS    V10.S4, V8.S4, V4.S4
+	FMOVQ    816(R26), F10
+	VFMLS    V10.S4, V9.S4, V5.S4
+	FMOVQ    832(R26), F10
+	VFMLS    V10.S4, V8.S4, V4.S4
+	FMOVQ    832(R26), F8
+	VFMLS    V8.S4, V9.S4, V5.S4
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    1040(R26), F9
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    1088(R26), F9
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    624(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    624(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    624(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    624(R26), F4
+	VFMLA    V5.S4, V8.S4, V4.S4
+	VUSHR    $1, V6.S4, V5.S4
+	VUSHR    $1, V7.S4, V8.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
+	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
+	WORD     $0x4ea0c806 // fcmgt v6.4s, v0.4s, #0.0
+	WORD     $0x4ea0c827 // fcmgt v7.4s, v1.4s, #0.0
+	VAND     V6.B16, V0.B16, V6.B16
+	VAND     V7.B16, V1.B16, V7.B16
+	WORD     $0x6eb0e4a8 // fcmgt v8.4s, v5.4s, v16.4s
+	WORD     $0x6eb0e489 // fcmgt v9.4s, v4.4s, v16.4s
+	FMOVQ    768(R26), F10
+	VFMLA    V16.S4, V5.S4, V10.S4
+	FMOVQ    768(R26), F11
+	VFMLA    V16.S4, V4.S4, V11.S4
+	VBIF     V8.B16, V5.B16, V10.B16
+	VBIF     V9.B16, V4.B16, V11.B16
+	FMOVQ    1168(R26), F12
+	VAND     V8.B16, V12.B16, V8.B16
+	FMOVQ    1168(R26), F12
+	VAND     V9.B16, V12.B16, V9.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1200(R26), F13
+	FMOVQ    1184(R26), F14
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1216(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1216(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1232(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1232(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1248(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1248(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    768(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    768(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	WORD     $0x6e2add4d // fmul v13.4s, v10.4s, v10.4s
+	WORD     $0x6e2bdd6f // fmul v15.4s, v11.4s, v11.4s
+	VFMLA    V13.S4, V14.S4, V10.S4
+	VFMLA    V15.S4, V12.S4, V11.S4
+	WORD     $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD     $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD     $0x4e32d4e7 // fadd v7.4s, v7.4s, v18.4s
+	WORD     $0x6e26fe28 // fdiv v8.4s, v17.4s, v6.4s
+	WORD     $0x6e27fe29 // fdiv v9.4s, v17.4s, v7.4s
+	WORD     $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
+	WORD     $0x6e29dc63 // fmul v3.4s, v3.4s, v9.4s
+	WORD     $0x4ea0f80a // fabs v10.4s, v0.4s
+	WORD     $0x4ea0f82b // fabs v11.4s, v1.4s
+	SUB      R15<<2, R26, R23
+	FMOVQ    288(R23), F12
+	SUB      R15<<2, R26, R23
+	FMOVQ    304(R23), F13
+	VAND     V12.B16, V10.B16, V10.B16
+	VAND     V13.B16, V11.B16, V11.B16
+	VUMAX    V10.S4, V19.S4, V19.S4
+	VUMAX    V11.S4, V19.S4, V19.S4
+	VBIF     V12.B16, V17.B16, V6.B16
+	VBIF     V13.B16, V17.B16, V7.B16
+	WORD     $0x6e26df39 // fmul v25.4s, v25.4s, v6.4s
+	WORD     $0x6e27df18 // fmul v24.4s, v24.4s, v7.4s
+	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
+	WORD     $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
+	VAND     V12.B16, V2.B16, V6.B16
+	VAND     V13.B16, V3.B16, V7.B16
+	VAND     V12.B16, V2.B16, V2.B16
+	VAND     V13.B16, V3.B16, V3.B16
+	VFMLA    V2.S4, V6.S4, V29.S4
+	VFMLA    V3.S4, V7.S4, V28.S4
+	SUB      $8, R15, R23
+	CMP      $0, R23
+	BLE      t3260
+	CMP      $4, R23
+	BLT      t3261
+	FMOVQ    F8, 32(R4)
+	B        t3260
+t3261:
+	TBNZ     $1, R23, t3262
+	FMOVS    F8, 32(R4)
+	B        t3260
+t3262:
+	FMOVD    F8, 32(R4)
+	TBZ      $0, R23, t3260
+	ADD      $40, R4, R23
+	VST1     V8.S[2], (R23)
+t3260:
+	SUB      $12, R15, R23
+	CMP      $0, R23
+	BLE      t3263
+	CMP      $4, R23
+	BLT      t3264
+	FMOVQ    F9, 48(R4)
+	B        t3263
+t3264:
+	TBNZ     $1, R23, t3265
+	FMOVS    F9, 48(R4)
+	B        t3263
+t3265:
+	FMOVD    F9, 48(R4)
+	TBZ      $0, R23, t3263
+	ADD      $56, R4, R23
+	VST1     V9.S[2], (R23)
+t3263:
+	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
+	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
+	VBSL     V17.B16, V5.B16, V0.B16
+	VBSL     V17.B16, V4.B16, V1.B16
+	WORD     $0x4e25d622 // fadd v2.4s, v17.4s, v5.4s
+	WORD     $0x4e24d623 // fadd v3.4s, v17.4s, v4.4s
+	WORD     $0x6e22fc00 // fdiv v0.4s, v0.4s, v2.4s
+	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
+	SUB      $8, R15, R23
+	CMP      $0, R23
+	BLE      t3266
+	CMP      $4, R23
+	BLT      t3267
+	FMOVQ    F0, 32(R5)
+	B        t3266
+t3267:
+	TBNZ     $1, R23, t3268
+	FMOVS    F0, 32(R5)
+	B        t3266
+t3268:
+	FMOVD    F0, 32(R5)
+	TBZ      $0, R23, t3266
+	ADD      $40, R5, R23
+	VST1     V0.S[2], (R23)
+t3266:
+	SUB      $12, R15, R23
+	CMP      $0, R23
+	BLE      t3269
+	CMP      $4, R23
+	BLT      t3270
+	FMOVQ    F1, 48(R5)
+	B        t3269
+t3270:
+	TBNZ     $1, R23, t3271
+	FMOVS    F1, 48(R5)
+	B        t3269
+t3271:
+	FMOVD    F1, 48(R5)
+	TBZ      $0, R23, t3269
+	ADD      $56, R5, R23
+	VST1     V1.S[2], (R23)
+t3269:
+	ADD      R15<<2, R1, R1
+	ADD      R15<<2, R2, R2
+	ADD      R15<<2, R3, R3
+	ADD      R15<<2, R4, R4
+	ADD      R15<<2, R5, R5
+l3151:
+	FSTPQ    (F31, F30), (R0)
+	FSTPQ    (F29, F28), 32(R0)
+	FSTPQ    (F27, F26), 64(R0)
+	FSTPQ    (F25, F24), 96(R0)
+	FSTPQ    (F23, F22), 128(R0)
+	FSTPQ    (F21, F20), 160(R0)
+	ADD      $256, R0, R0
+	MOVD     16(RSP), R25
+	ADD      R25, R1, R1
+	MOVD     24(RSP), R25
+	ADD      R25, R2, R2
+	MOVD     32(RSP), R25
+	ADD      R25, R3, R3
+	MOVD     40(RSP), R25
+	ADD      R25, R4, R4
+	MOVD     48(RSP), R25
+	ADD      R25, R5, R5
+	MOVD     8(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 8(RSP)
+	BNE      l3147
+	FMOVQ    1312(R26), F0
+	VUMIN    V0.S4, V19.S4, V0.S4
+	FMOVQ    1328(R26), F1
+	VADD     V1.S4, V0.S4, V19.S4
+	VUSHR    $31, V19.S4, V0.S4
+	WORD     $0x6eb0a800 // umaxv s0, v0.4s
+	FMOVS    F0, R14
+	MOVD     R14, bad+88(FP)
+	RET
+
+// func GaussLogProbSoftplusBackward(lanes *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int, factor float32) (bad int)
+TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $72-96
+	MOVD     $gaussConsts<>(SB), R26
+
+	// Registers:    V0-V15 values    V16-V17 constants and scalars    V18-V31 kept from loop to loop
+	FMOVS    factor+80(FP), F17
+	VDUP     V17.S[0], V17.S4
+	FMOVQ    624(R26), F16
+
+	// Registers:    R0 lanes    R1 dmu    R2 ds    R3 x    R4 mu    R5 s    R15 elements left in the row    R6 4n
+	MOVD     lanes+0(FP), R0
+	MOVD     dmu+8(FP), R1
+	MOVD     ds+16(FP), R2
+	MOVD     x+24(FP), R3
+	MOVD     mu+32(FP), R4
+	MOVD     s+40(FP), R5
+	MOVD     n+56(FP), R6
+	LSL      $2, R6, R6
+	FMOVQ    528(R26), F19
+	MOVD     rows+48(FP), R14
+	MOVD     R14, 8(RSP)
+	MOVD     ld+64(FP), R14
+	LSL      $2, R14, R14
+	SUB      R6, R14, R14
+	MOVD     R14, 16(RSP)
+	MOVD     ld+64(FP), R14
+	LSL      $2, R14, R14
+	SUB      R6, R14, R14
+	MOVD     R14, 24(RSP)
+	MOVD     ldx+72(FP), R14
+	LSL      $2, R14, R14
+	SUB      R6, R14, R14
+	MOVD     R14, 32(RSP)
+	MOVD     ld+64(FP), R14
+	LSL      $2, R14, R14
+	SUB      R6, R14, R14
+	MOVD     R14, 40(RSP)
+	MOVD     ld+64(FP), R14
+	LSL      $2, R14, R14
+	SUB      R6, R14, R14
+	MOVD     R14, 48(RSP)
+l3272:
+	FMOVS    192(R0), F18
+	VDUP     V18.S[0], V18.S4
+	FMOVQ    528(R26), F31
+	FMOVQ    528(R26), F30
+	FMOVQ    528(R26), F29
+	FMOVQ    528(R26), F28
+	VMOV     V16.B16, V27.B16
+	FMOVQ    528(R26), F23
+	VMOV     V16.B16, V26.B16
+	FMOVQ    528(R26), F22
+	VMOV     V16.B16, V25.B16
+	FMOVQ    528(R26), F21
+	VMOV     V16.B16, V24.B16
+	FMOVQ    528(R26), F20
+	MOVD     n+56(FP), R15
+	SUBS     $16, R15, R15
+	BLT      l3275
+l3273:
+	FLDPQ    (R5), (F0, F1)
+	FLDPQ    (R3), (F2, F3)
+	FLDPQ    (R4), (F4, F5)
+	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
+	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	FMOVQ    560(R26), F4
+	VORR     V4.B16, V0.B16, V4.B16
+	FMOVQ    560(R26), F5
+	VORR     V5.B16, V1.B16, V5.B16
+	FMOVQ    1136(R26), F6
+	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
+	FMOVQ    1136(R26), F6
+	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    1152(R26), F6
+	FMOVQ    992(R26), F7
+	VFMLA    V7.S4, V4.S4, V6.S4
+	FMOVQ    1152(R26), F7
+	FMOVQ    992(R26), F8
+	VFMLA    V8.S4, V5.S4, V7.S4
+	FMOVQ    1152(R26), F8
+	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
+	FMOVQ    1152(R26), F9
+	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
+	FMOVQ    816(R26), F10
+	VFMLS    V10.S4, V8.S4, V4.S4
+	FMOVQ    816(R26), F10
+	VFMLS    V10.S4, V9.S4, V5.S4
+	FMOVQ    832(R26), F10
+	VFMLS    V10.S4, V8.S4, V4.S4
+	FMOVQ    832(R26), F8
+	VFMLS    V8.S4, V9.S4, V5.S4
+
+	// p = e^r
+	FMOVQ    1040(R26), F8
+	FMOVQ    1024(R26), F9
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    1040(R26), F9
+	FMOVQ    1024(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    1056(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    1056(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    1072(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    1072(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    1088(R26), F8
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    1088(R26), F9
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    624(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    624(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    624(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    624(R26), F4
+	VFMLA    V5.S4, V8.S4, V4.S4
+
+	// p 2^n
+	VUSHR    $1, V6.S4, V5.S4
+	VUSHR    $1, V7.S4, V8.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
+	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
+	WORD     $0x4ea0c806 // fcmgt v6.4s, v0.4s, #0.0
+	WORD     $0x4ea0c827 // fcmgt v7.4s, v1.4s, #0.0
+	VAND     V6.B16, V0.B16, V6.B16
+	VAND     V7.B16, V1.B16, V7.B16
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	FMOVQ    928(R26), F8
+	WORD     $0x6ea8e4a8 // fcmgt v8.4s, v5.4s, v8.4s
+	FMOVQ    928(R26), F9
+	WORD     $0x6ea9e489 // fcmgt v9.4s, v4.4s, v9.4s
+	FMOVQ    768(R26), F10
+	FMOVQ    928(R26), F11
+	VFMLA    V11.S4, V5.S4, V10.S4
+	FMOVQ    768(R26), F11
+	FMOVQ    928(R26), F12
+	VFMLA    V12.S4, V4.S4, V11.S4
+	VBIF     V8.B16, V5.B16, V10.B16
+	VBIF     V9.B16, V4.B16, V11.B16
+	FMOVQ    1168(R26), F12
+	VAND     V8.B16, V12.B16, V8.B16
+	FMOVQ    1168(R26), F12
+	VAND     V9.B16, V12.B16, V9.B16
+	FMOVQ    1200(R26), F12
+	FMOVQ    1184(R26), F13
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1200(R26), F13
+	FMOVQ    1184(R26), F14
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1216(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1216(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1232(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1232(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1248(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1248(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1264(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    1264(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    1280(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    1280(R26), F14
+	VFMLA    V11.S4, V12.S4, V14.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    1296(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    768(R26), F14
+	VFMLA    V10.S4, V12.S4, V14.S4
+	FMOVQ    768(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	WORD     $0x6e2add4d // fmul v13.4s, v10.4s, v10.4s
+	WORD     $0x6e2bdd6f // fmul v15.4s, v11.4s, v11.4s
+	VFMLA    V13.S4, V14.S4, V10.S4
+	VFMLA    V15.S4, V12.S4, V11.S4
+	WORD     $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD     $0x4e31d4c6 // fadd v6.4s, v6.4s, v17.4s
+	WORD     $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
+	WORD     $0x6e26fe08 // fdiv v8.4s, v16.4s, v6.4s
+	WORD     $0x6e27fe09 // fdiv v9.4s, v16.4s, v7.4s
+	WORD     $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
+	WORD     $0x6e29dc63 // fmul v3.4s, v3.4s, v9.4s
+	WORD     $0x4ea0f80a // fabs v10.4s, v0.4s
+	WORD     $0x4ea0f82b // fabs v11.4s, v1.4s
+	VUMAX    V10.S4, V19.S4, V19.S4
+	VUMAX    V11.S4, V19.S4, V19.S4
+	WORD     $0x6e26df7b // fmul v27.4s, v27.4s, v6.4s
+	WORD     $0x6e27df5a // fmul v26.4s, v26.4s, v7.4s
+	FMOVQ    928(R26), F6
+	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
+	FMOVQ    928(R26), F7
+	WORD     $0x6e27dc67 // fmul v7.4s, v3.4s, v7.4s
 	VFMLA    V6.S4, V6.S4, V31.S4
 	VFMLA    V7.S4, V7.S4, V30.S4
 	WORD     $0x6e22de46 // fmul v6.4s, v18.4s, v2.4s
@@ -23665,10 +23632,10 @@ l3321:
 	WORD     $0x6e29de49 // fmul v9.4s, v18.4s, v9.4s
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
-	VBSL     V17.B16, V5.B16, V0.B16
-	VBSL     V17.B16, V4.B16, V1.B16
-	WORD     $0x4e25d625 // fadd v5.4s, v17.4s, v5.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VBSL     V16.B16, V5.B16, V0.B16
+	VBSL     V16.B16, V4.B16, V1.B16
+	WORD     $0x4e25d605 // fadd v5.4s, v16.4s, v5.4s
+	WORD     $0x4e24d604 // fadd v4.4s, v16.4s, v4.4s
 	WORD     $0x6e25fc00 // fdiv v0.4s, v0.4s, v5.4s
 	WORD     $0x6e24fc21 // fdiv v1.4s, v1.4s, v4.4s
 	WORD     $0x6e20dcc4 // fmul v4.4s, v6.4s, v0.4s
@@ -23758,12 +23725,16 @@ l3321:
 	WORD     $0x4ea0c827 // fcmgt v7.4s, v1.4s, #0.0
 	VAND     V6.B16, V0.B16, V6.B16
 	VAND     V7.B16, V1.B16, V7.B16
-	WORD     $0x6eb0e4a8 // fcmgt v8.4s, v5.4s, v16.4s
-	WORD     $0x6eb0e489 // fcmgt v9.4s, v4.4s, v16.4s
+	FMOVQ    928(R26), F8
+	WORD     $0x6ea8e4a8 // fcmgt v8.4s, v5.4s, v8.4s
+	FMOVQ    928(R26), F9
+	WORD     $0x6ea9e489 // fcmgt v9.4s, v4.4s, v9.4s
 	FMOVQ    768(R26), F10
-	VFMLA    V16.S4, V5.S4, V10.S4
+	FMOVQ    928(R26), F11
+	VFMLA    V11.S4, V5.S4, V10.S4
 	FMOVQ    768(R26), F11
-	VFMLA    V16.S4, V4.S4, V11.S4
+	FMOVQ    928(R26), F12
+	VFMLA    V12.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
 	FMOVQ    1168(R26), F12
@@ -23812,12 +23783,10 @@ l3321:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD     $0x6e26fe28 // fdiv v8.4s, v17.4s, v6.4s
-	WORD     $0x6e27fe29 // fdiv v9.4s, v17.4s, v7.4s
+	WORD     $0x4e31d4c6 // fadd v6.4s, v6.4s, v17.4s
+	WORD     $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
+	WORD     $0x6e26fe08 // fdiv v8.4s, v16.4s, v6.4s
+	WORD     $0x6e27fe09 // fdiv v9.4s, v16.4s, v7.4s
 	WORD     $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
 	WORD     $0x6e29dc63 // fmul v3.4s, v3.4s, v9.4s
 	WORD     $0x4ea0f80a // fabs v10.4s, v0.4s
@@ -23826,8 +23795,10 @@ l3321:
 	VUMAX    V11.S4, V19.S4, V19.S4
 	WORD     $0x6e26df39 // fmul v25.4s, v25.4s, v6.4s
 	WORD     $0x6e27df18 // fmul v24.4s, v24.4s, v7.4s
-	WORD     $0x6e30dc46 // fmul v6.4s, v2.4s, v16.4s
-	WORD     $0x6e30dc67 // fmul v7.4s, v3.4s, v16.4s
+	FMOVQ    928(R26), F6
+	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
+	FMOVQ    928(R26), F7
+	WORD     $0x6e27dc67 // fmul v7.4s, v3.4s, v7.4s
 	VFMLA    V6.S4, V6.S4, V29.S4
 	VFMLA    V7.S4, V7.S4, V28.S4
 	WORD     $0x6e22de46 // fmul v6.4s, v18.4s, v2.4s
@@ -23838,10 +23809,10 @@ l3321:
 	WORD     $0x6e29de49 // fmul v9.4s, v18.4s, v9.4s
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
-	VBSL     V17.B16, V5.B16, V0.B16
-	VBSL     V17.B16, V4.B16, V1.B16
-	WORD     $0x4e25d625 // fadd v5.4s, v17.4s, v5.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VBSL     V16.B16, V5.B16, V0.B16
+	VBSL     V16.B16, V4.B16, V1.B16
+	WORD     $0x4e25d605 // fadd v5.4s, v16.4s, v5.4s
+	WORD     $0x4e24d604 // fadd v4.4s, v16.4s, v4.4s
 	WORD     $0x6e25fc00 // fdiv v0.4s, v0.4s, v5.4s
 	WORD     $0x6e24fc21 // fdiv v1.4s, v1.4s, v4.4s
 	WORD     $0x6e20dcc4 // fmul v4.4s, v6.4s, v0.4s
@@ -23892,106 +23863,106 @@ l3321:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
-	BGE      l3321
-l3323:
+	BGE      l3273
+l3275:
 	ADDS     $16, R15, R15
-	BEQ      l3324
+	BEQ      l3276
 	CMP      $4, R15
-	BLT      t3386
+	BLT      t3338
 	FMOVQ    (R5), F0
-	B        t3385
-t3386:
-	TBNZ     $1, R15, t3387
+	B        t3337
+t3338:
+	TBNZ     $1, R15, t3339
 	FMOVS    (R5), F0
-	B        t3385
-t3387:
+	B        t3337
+t3339:
 	FMOVD    (R5), F0
-	TBZ      $0, R15, t3385
+	TBZ      $0, R15, t3337
 	ADD      $8, R5, R23
 	VLD1     (R23), V0.S[2]
-t3385:
+t3337:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t3388
+	BLE      t3340
 	CMP      $4, R23
-	BLT      t3389
+	BLT      t3341
 	FMOVQ    16(R5), F1
-	B        t3388
-t3389:
-	TBNZ     $1, R23, t3390
+	B        t3340
+t3341:
+	TBNZ     $1, R23, t3342
 	FMOVS    16(R5), F1
-	B        t3388
-t3390:
+	B        t3340
+t3342:
 	FMOVD    16(R5), F1
-	TBZ      $0, R23, t3388
+	TBZ      $0, R23, t3340
 	ADD      $24, R5, R23
 	VLD1     (R23), V1.S[2]
-t3388:
+t3340:
 	CMP      $4, R15
-	BLT      t3392
+	BLT      t3344
 	FMOVQ    (R3), F2
-	B        t3391
-t3392:
-	TBNZ     $1, R15, t3393
+	B        t3343
+t3344:
+	TBNZ     $1, R15, t3345
 	FMOVS    (R3), F2
-	B        t3391
-t3393:
+	B        t3343
+t3345:
 	FMOVD    (R3), F2
-	TBZ      $0, R15, t3391
+	TBZ      $0, R15, t3343
 	ADD      $8, R3, R23
 	VLD1     (R23), V2.S[2]
-t3391:
+t3343:
 	SUB      $4, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t3394
+	BLE      t3346
 	CMP      $4, R23
-	BLT      t3395
+	BLT      t3347
 	FMOVQ    16(R3), F3
-	B        t3394
-t3395:
-	TBNZ     $1, R23, t3396
+	B        t3346
+t3347:
+	TBNZ     $1, R23, t3348
 	FMOVS    16(R3), F3
-	B        t3394
-t3396:
+	B        t3346
+t3348:
 	FMOVD    16(R3), F3
-	TBZ      $0, R23, t3394
+	TBZ      $0, R23, t3346
 	ADD      $24, R3, R23
 	VLD1     (R23), V3.S[2]
-t3394:
+t3346:
 	CMP      $4, R15
-	BLT      t3398
+	BLT      t3350
 	FMOVQ    (R4), F4
-	B        t3397
-t3398:
-	TBNZ     $1, R15, t3399
+	B        t3349
+t3350:
+	TBNZ     $1, R15, t3351
 	FMOVS    (R4), F4
-	B        t3397
-t3399:
+	B        t3349
+t3351:
 	FMOVD    (R4), F4
-	TBZ      $0, R15, t3397
+	TBZ      $0, R15, t3349
 	ADD      $8, R4, R23
 	VLD1     (R23), V4.S[2]
-t3397:
+t3349:
 	SUB      $4, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t3400
+	BLE      t3352
 	CMP      $4, R23
-	BLT      t3401
+	BLT      t3353
 	FMOVQ    16(R4), F5
-	B        t3400
-t3401:
-	TBNZ     $1, R23, t3402
+	B        t3352
+t3353:
+	TBNZ     $1, R23, t3354
 	FMOVS    16(R4), F5
-	B        t3400
-t3402:
+	B        t3352
+t3354:
 	FMOVD    16(R4), F5
-	TBZ      $0, R23, t3400
+	TBZ      $0, R23, t3352
 	ADD      $24, R4, R23
 	VLD1     (R23), V5.S[2]
-t3400:
+t3352:
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	FMOVQ    560(R26), F4
@@ -24070,12 +24041,16 @@ t3400:
 	VAND     V7.B16, V1.B16, V7.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb0e4a8 // fcmgt v8.4s, v5.4s, v16.4s
-	WORD     $0x6eb0e489 // fcmgt v9.4s, v4.4s, v16.4s
+	FMOVQ    928(R26), F8
+	WORD     $0x6ea8e4a8 // fcmgt v8.4s, v5.4s, v8.4s
+	FMOVQ    928(R26), F9
+	WORD     $0x6ea9e489 // fcmgt v9.4s, v4.4s, v9.4s
 	FMOVQ    768(R26), F10
-	VFMLA    V16.S4, V5.S4, V10.S4
+	FMOVQ    928(R26), F11
+	VFMLA    V11.S4, V5.S4, V10.S4
 	FMOVQ    768(R26), F11
-	VFMLA    V16.S4, V4.S4, V11.S4
+	FMOVQ    928(R26), F12
+	VFMLA    V12.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
 	FMOVQ    1168(R26), F12
@@ -24124,12 +24099,10 @@ t3400:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD     $0x6e26fe28 // fdiv v8.4s, v17.4s, v6.4s
-	WORD     $0x6e27fe29 // fdiv v9.4s, v17.4s, v7.4s
+	WORD     $0x4e31d4c6 // fadd v6.4s, v6.4s, v17.4s
+	WORD     $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
+	WORD     $0x6e26fe08 // fdiv v8.4s, v16.4s, v6.4s
+	WORD     $0x6e27fe09 // fdiv v9.4s, v16.4s, v7.4s
 	WORD     $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
 	WORD     $0x6e29dc63 // fmul v3.4s, v3.4s, v9.4s
 	WORD     $0x4ea0f80a // fabs v10.4s, v0.4s
@@ -24142,12 +24115,14 @@ t3400:
 	VAND     V13.B16, V11.B16, V11.B16
 	VUMAX    V10.S4, V19.S4, V19.S4
 	VUMAX    V11.S4, V19.S4, V19.S4
-	VBIF     V12.B16, V17.B16, V6.B16
-	VBIF     V13.B16, V17.B16, V7.B16
+	VBIF     V12.B16, V16.B16, V6.B16
+	VBIF     V13.B16, V16.B16, V7.B16
 	WORD     $0x6e26df7b // fmul v27.4s, v27.4s, v6.4s
 	WORD     $0x6e27df5a // fmul v26.4s, v26.4s, v7.4s
-	WORD     $0x6e30dc46 // fmul v6.4s, v2.4s, v16.4s
-	WORD     $0x6e30dc67 // fmul v7.4s, v3.4s, v16.4s
+	FMOVQ    928(R26), F6
+	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
+	FMOVQ    928(R26), F7
+	WORD     $0x6e27dc67 // fmul v7.4s, v3.4s, v7.4s
 	VAND     V12.B16, V6.B16, V10.B16
 	VAND     V13.B16, V7.B16, V11.B16
 	VAND     V12.B16, V6.B16, V6.B16
@@ -24162,10 +24137,10 @@ t3400:
 	WORD     $0x6e29de49 // fmul v9.4s, v18.4s, v9.4s
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
-	VBSL     V17.B16, V5.B16, V0.B16
-	VBSL     V17.B16, V4.B16, V1.B16
-	WORD     $0x4e25d625 // fadd v5.4s, v17.4s, v5.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VBSL     V16.B16, V5.B16, V0.B16
+	VBSL     V16.B16, V4.B16, V1.B16
+	WORD     $0x4e25d605 // fadd v5.4s, v16.4s, v5.4s
+	WORD     $0x4e24d604 // fadd v4.4s, v16.4s, v4.4s
 	WORD     $0x6e25fc00 // fdiv v0.4s, v0.4s, v5.4s
 	WORD     $0x6e24fc21 // fdiv v1.4s, v1.4s, v4.4s
 	WORD     $0x6e20dcc4 // fmul v4.4s, v6.4s, v0.4s
@@ -24181,175 +24156,175 @@ t3400:
 	WORD     $0x4e601d00 // bic v0.16b, v8.16b, v0.16b
 	WORD     $0x4e611d21 // bic v1.16b, v9.16b, v1.16b
 	CMP      $4, R15
-	BLT      t3404
+	BLT      t3356
 	FMOVQ    F6, (R1)
-	B        t3403
-t3404:
-	TBNZ     $1, R15, t3405
+	B        t3355
+t3356:
+	TBNZ     $1, R15, t3357
 	FMOVS    F6, (R1)
-	B        t3403
-t3405:
+	B        t3355
+t3357:
 	FMOVD    F6, (R1)
-	TBZ      $0, R15, t3403
+	TBZ      $0, R15, t3355
 	ADD      $8, R1, R23
 	VST1     V6.S[2], (R23)
-t3403:
+t3355:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t3406
+	BLE      t3358
 	CMP      $4, R23
-	BLT      t3407
+	BLT      t3359
 	FMOVQ    F7, 16(R1)
-	B        t3406
-t3407:
-	TBNZ     $1, R23, t3408
+	B        t3358
+t3359:
+	TBNZ     $1, R23, t3360
 	FMOVS    F7, 16(R1)
-	B        t3406
-t3408:
+	B        t3358
+t3360:
 	FMOVD    F7, 16(R1)
-	TBZ      $0, R23, t3406
+	TBZ      $0, R23, t3358
 	ADD      $24, R1, R23
 	VST1     V7.S[2], (R23)
-t3406:
+t3358:
 	CMP      $4, R15
-	BLT      t3410
+	BLT      t3362
 	FMOVQ    F0, (R2)
-	B        t3409
-t3410:
-	TBNZ     $1, R15, t3411
+	B        t3361
+t3362:
+	TBNZ     $1, R15, t3363
 	FMOVS    F0, (R2)
-	B        t3409
-t3411:
+	B        t3361
+t3363:
 	FMOVD    F0, (R2)
-	TBZ      $0, R15, t3409
+	TBZ      $0, R15, t3361
 	ADD      $8, R2, R23
 	VST1     V0.S[2], (R23)
-t3409:
+t3361:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t3412
+	BLE      t3364
 	CMP      $4, R23
-	BLT      t3413
+	BLT      t3365
 	FMOVQ    F1, 16(R2)
-	B        t3412
-t3413:
-	TBNZ     $1, R23, t3414
+	B        t3364
+t3365:
+	TBNZ     $1, R23, t3366
 	FMOVS    F1, 16(R2)
-	B        t3412
-t3414:
+	B        t3364
+t3366:
 	FMOVD    F1, 16(R2)
-	TBZ      $0, R23, t3412
+	TBZ      $0, R23, t3364
 	ADD      $24, R2, R23
 	VST1     V1.S[2], (R23)
-t3412:
+t3364:
 	SUB      $8, R15, R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t3415
+	BLE      t3367
 	CMP      $4, R23
-	BLT      t3416
+	BLT      t3368
 	FMOVQ    32(R5), F0
-	B        t3415
-t3416:
-	TBNZ     $1, R23, t3417
+	B        t3367
+t3368:
+	TBNZ     $1, R23, t3369
 	FMOVS    32(R5), F0
-	B        t3415
-t3417:
+	B        t3367
+t3369:
 	FMOVD    32(R5), F0
-	TBZ      $0, R23, t3415
+	TBZ      $0, R23, t3367
 	ADD      $40, R5, R23
 	VLD1     (R23), V0.S[2]
-t3415:
+t3367:
 	SUB      $12, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t3418
+	BLE      t3370
 	CMP      $4, R23
-	BLT      t3419
+	BLT      t3371
 	FMOVQ    48(R5), F1
-	B        t3418
-t3419:
-	TBNZ     $1, R23, t3420
+	B        t3370
+t3371:
+	TBNZ     $1, R23, t3372
 	FMOVS    48(R5), F1
-	B        t3418
-t3420:
+	B        t3370
+t3372:
 	FMOVD    48(R5), F1
-	TBZ      $0, R23, t3418
+	TBZ      $0, R23, t3370
 	ADD      $56, R5, R23
 	VLD1     (R23), V1.S[2]
-t3418:
+t3370:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t3421
+	BLE      t3373
 	CMP      $4, R23
-	BLT      t3422
+	BLT      t3374
 	FMOVQ    32(R3), F2
-	B        t3421
-t3422:
-	TBNZ     $1, R23, t3423
+	B        t3373
+t3374:
+	TBNZ     $1, R23, t3375
 	FMOVS    32(R3), F2
-	B        t3421
-t3423:
+	B        t3373
+t3375:
 	FMOVD    32(R3), F2
-	TBZ      $0, R23, t3421
+	TBZ      $0, R23, t3373
 	ADD      $40, R3, R23
 	VLD1     (R23), V2.S[2]
-t3421:
+t3373:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t3424
+	BLE      t3376
 	CMP      $4, R23
-	BLT      t3425
+	BLT      t3377
 	FMOVQ    48(R3), F3
-	B        t3424
-t3425:
-	TBNZ     $1, R23, t3426
+	B        t3376
+t3377:
+	TBNZ     $1, R23, t3378
 	FMOVS    48(R3), F3
-	B        t3424
-t3426:
+	B        t3376
+t3378:
 	FMOVD    48(R3), F3
-	TBZ      $0, R23, t3424
+	TBZ      $0, R23, t3376
 	ADD      $56, R3, R23
 	VLD1     (R23), V3.S[2]
-t3424:
+t3376:
 	SUB      $8, R15, R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t3427
+	BLE      t3379
 	CMP      $4, R23
-	BLT      t3428
+	BLT      t3380
 	FMOVQ    32(R4), F4
-	B        t3427
-t3428:
-	TBNZ     $1, R23, t3429
+	B        t3379
+t3380:
+	TBNZ     $1, R23, t3381
 	FMOVS    32(R4), F4
-	B        t3427
-t3429:
+	B        t3379
+t3381:
 	FMOVD    32(R4), F4
-	TBZ      $0, R23, t3427
+	TBZ      $0, R23, t3379
 	ADD      $40, R4, R23
 	VLD1     (R23), V4.S[2]
-t3427:
+t3379:
 	SUB      $12, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t3430
+	BLE      t3382
 	CMP      $4, R23
-	BLT      t3431
+	BLT      t3383
 	FMOVQ    48(R4), F5
-	B        t3430
-t3431:
-	TBNZ     $1, R23, t3432
+	B        t3382
+t3383:
+	TBNZ     $1, R23, t3384
 	FMOVS    48(R4), F5
-	B        t3430
-t3432:
+	B        t3382
+t3384:
 	FMOVD    48(R4), F5
-	TBZ      $0, R23, t3430
+	TBZ      $0, R23, t3382
 	ADD      $56, R4, R23
 	VLD1     (R23), V5.S[2]
-t3430:
+t3382:
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	FMOVQ    560(R26), F4
@@ -24420,12 +24395,16 @@ t3430:
 	WORD     $0x4ea0c827 // fcmgt v7.4s, v1.4s, #0.0
 	VAND     V6.B16, V0.B16, V6.B16
 	VAND     V7.B16, V1.B16, V7.B16
-	WORD     $0x6eb0e4a8 // fcmgt v8.4s, v5.4s, v16.4s
-	WORD     $0x6eb0e489 // fcmgt v9.4s, v4.4s, v16.4s
+	FMOVQ    928(R26), F8
+	WORD     $0x6ea8e4a8 // fcmgt v8.4s, v5.4s, v8.4s
+	FMOVQ    928(R26), F9
+	WORD     $0x6ea9e489 // fcmgt v9.4s, v4.4s, v9.4s
 	FMOVQ    768(R26), F10
-	VFMLA    V16.S4, V5.S4, V10.S4
+	FMOVQ    928(R26), F11
+	VFMLA    V11.S4, V5.S4, V10.S4
 	FMOVQ    768(R26), F11
-	VFMLA    V16.S4, V4.S4, V11.S4
+	FMOVQ    928(R26), F12
+	VFMLA    V12.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
 	FMOVQ    1168(R26), F12
@@ -24474,12 +24453,10 @@ t3430:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD     $0x6e26fe28 // fdiv v8.4s, v17.4s, v6.4s
-	WORD     $0x6e27fe29 // fdiv v9.4s, v17.4s, v7.4s
+	WORD     $0x4e31d4c6 // fadd v6.4s, v6.4s, v17.4s
+	WORD     $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
+	WORD     $0x6e26fe08 // fdiv v8.4s, v16.4s, v6.4s
+	WORD     $0x6e27fe09 // fdiv v9.4s, v16.4s, v7.4s
 	WORD     $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
 	WORD     $0x6e29dc63 // fmul v3.4s, v3.4s, v9.4s
 	WORD     $0x4ea0f80a // fabs v10.4s, v0.4s
@@ -24492,12 +24469,14 @@ t3430:
 	VAND     V13.B16, V11.B16, V11.B16
 	VUMAX    V10.S4, V19.S4, V19.S4
 	VUMAX    V11.S4, V19.S4, V19.S4
-	VBIF     V12.B16, V17.B16, V6.B16
-	VBIF     V13.B16, V17.B16, V7.B16
+	VBIF     V12.B16, V16.B16, V6.B16
+	VBIF     V13.B16, V16.B16, V7.B16
 	WORD     $0x6e26df39 // fmul v25.4s, v25.4s, v6.4s
 	WORD     $0x6e27df18 // fmul v24.4s, v24.4s, v7.4s
-	WORD     $0x6e30dc46 // fmul v6.4s, v2.4s, v16.4s
-	WORD     $0x6e30dc67 // fmul v7.4s, v3.4s, v16.4s
+	FMOVQ    928(R26), F6
+	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
+	FMOVQ    928(R26), F7
+	WORD     $0x6e27dc67 // fmul v7.4s, v3.4s, v7.4s
 	VAND     V12.B16, V6.B16, V10.B16
 	VAND     V13.B16, V7.B16, V11.B16
 	VAND     V12.B16, V6.B16, V6.B16
@@ -24512,10 +24491,10 @@ t3430:
 	WORD     $0x6e29de49 // fmul v9.4s, v18.4s, v9.4s
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
-	VBSL     V17.B16, V5.B16, V0.B16
-	VBSL     V17.B16, V4.B16, V1.B16
-	WORD     $0x4e25d625 // fadd v5.4s, v17.4s, v5.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VBSL     V16.B16, V5.B16, V0.B16
+	VBSL     V16.B16, V4.B16, V1.B16
+	WORD     $0x4e25d605 // fadd v5.4s, v16.4s, v5.4s
+	WORD     $0x4e24d604 // fadd v4.4s, v16.4s, v4.4s
 	WORD     $0x6e25fc00 // fdiv v0.4s, v0.4s, v5.4s
 	WORD     $0x6e24fc21 // fdiv v1.4s, v1.4s, v4.4s
 	WORD     $0x6e20dcc4 // fmul v4.4s, v6.4s, v0.4s
@@ -24532,78 +24511,78 @@ t3430:
 	WORD     $0x4e611d21 // bic v1.16b, v9.16b, v1.16b
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t3433
+	BLE      t3385
 	CMP      $4, R23
-	BLT      t3434
+	BLT      t3386
 	FMOVQ    F6, 32(R1)
-	B        t3433
-t3434:
-	TBNZ     $1, R23, t3435
+	B        t3385
+t3386:
+	TBNZ     $1, R23, t3387
 	FMOVS    F6, 32(R1)
-	B        t3433
-t3435:
+	B        t3385
+t3387:
 	FMOVD    F6, 32(R1)
-	TBZ      $0, R23, t3433
+	TBZ      $0, R23, t3385
 	ADD      $40, R1, R23
 	VST1     V6.S[2], (R23)
-t3433:
+t3385:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t3436
+	BLE      t3388
 	CMP      $4, R23
-	BLT      t3437
+	BLT      t3389
 	FMOVQ    F7, 48(R1)
-	B        t3436
-t3437:
-	TBNZ     $1, R23, t3438
+	B        t3388
+t3389:
+	TBNZ     $1, R23, t3390
 	FMOVS    F7, 48(R1)
-	B        t3436
-t3438:
+	B        t3388
+t3390:
 	FMOVD    F7, 48(R1)
-	TBZ      $0, R23, t3436
+	TBZ      $0, R23, t3388
 	ADD      $56, R1, R23
 	VST1     V7.S[2], (R23)
-t3436:
+t3388:
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t3439
+	BLE      t3391
 	CMP      $4, R23
-	BLT      t3440
+	BLT      t3392
 	FMOVQ    F0, 32(R2)
-	B        t3439
-t3440:
-	TBNZ     $1, R23, t3441
+	B        t3391
+t3392:
+	TBNZ     $1, R23, t3393
 	FMOVS    F0, 32(R2)
-	B        t3439
-t3441:
+	B        t3391
+t3393:
 	FMOVD    F0, 32(R2)
-	TBZ      $0, R23, t3439
+	TBZ      $0, R23, t3391
 	ADD      $40, R2, R23
 	VST1     V0.S[2], (R23)
-t3439:
+t3391:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t3442
+	BLE      t3394
 	CMP      $4, R23
-	BLT      t3443
+	BLT      t3395
 	FMOVQ    F1, 48(R2)
-	B        t3442
-t3443:
-	TBNZ     $1, R23, t3444
+	B        t3394
+t3395:
+	TBNZ     $1, R23, t3396
 	FMOVS    F1, 48(R2)
-	B        t3442
-t3444:
+	B        t3394
+t3396:
 	FMOVD    F1, 48(R2)
-	TBZ      $0, R23, t3442
+	TBZ      $0, R23, t3394
 	ADD      $56, R2, R23
 	VST1     V1.S[2], (R23)
-t3442:
+t3394:
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
 	ADD      R15<<2, R5, R5
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
-l3324:
+l3276:
 	FSTPQ    (F31, F30), (R0)
 	FSTPQ    (F29, F28), 32(R0)
 	FSTPQ    (F27, F26), 64(R0)
@@ -24624,24 +24603,25 @@ l3324:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l3320
-	FMOVQ    1328(R26), F0
+	BNE      l3272
+	FMOVQ    1312(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    1344(R26), F1
+	FMOVQ    1328(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
-	MOVD     R14, bad+80(FP)
+	MOVD     R14, bad+88(FP)
 	RET
 
-// func GaussLogProbSoftplusBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int) (bad int)
-TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $56-96
+// func GaussLogProbSoftplusBackwardX(lanes *float32, dx *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, ld int, ldx int, factor float32) (bad int)
+TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $72-104
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V15 values    V16-V17 constants and scalars    V18-V31 kept from loop to loop
-	FMOVQ    624(R26), F17
-	FMOVQ    928(R26), F16
+	FMOVS    factor+88(FP), F17
+	VDUP     V17.S[0], V17.S4
+	FMOVQ    624(R26), F16
 
 	// Registers:    R0 lanes    R1 dx    R2 dmu    R3 ds    R4 x    R5 mu    R6 s    R15 elements left in the row    R7 4n
 	MOVD     lanes+0(FP), R0
@@ -24676,25 +24656,25 @@ TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $56-96
 	LSL      $2, R14, R14
 	SUB      R7, R14, R14
 	MOVD     R14, 48(RSP)
-l3445:
+l3397:
 	FMOVS    192(R0), F18
 	VDUP     V18.S[0], V18.S4
 	FMOVQ    528(R26), F31
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
 	FMOVQ    528(R26), F28
-	VMOV     V17.B16, V27.B16
+	VMOV     V16.B16, V27.B16
 	FMOVQ    528(R26), F23
-	VMOV     V17.B16, V26.B16
+	VMOV     V16.B16, V26.B16
 	FMOVQ    528(R26), F22
-	VMOV     V17.B16, V25.B16
+	VMOV     V16.B16, V25.B16
 	FMOVQ    528(R26), F21
-	VMOV     V17.B16, V24.B16
+	VMOV     V16.B16, V24.B16
 	FMOVQ    528(R26), F20
 	MOVD     n+64(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l3448
-l3446:
+	BLT      l3400
+l3398:
 	FLDPQ    (R6), (F0, F1)
 	FLDPQ    (R4), (F2, F3)
 	FLDPQ    (R5), (F4, F5)
@@ -24776,12 +24756,16 @@ l3446:
 	VAND     V7.B16, V1.B16, V7.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb0e4a8 // fcmgt v8.4s, v5.4s, v16.4s
-	WORD     $0x6eb0e489 // fcmgt v9.4s, v4.4s, v16.4s
+	FMOVQ    928(R26), F8
+	WORD     $0x6ea8e4a8 // fcmgt v8.4s, v5.4s, v8.4s
+	FMOVQ    928(R26), F9
+	WORD     $0x6ea9e489 // fcmgt v9.4s, v4.4s, v9.4s
 	FMOVQ    768(R26), F10
-	VFMLA    V16.S4, V5.S4, V10.S4
+	FMOVQ    928(R26), F11
+	VFMLA    V11.S4, V5.S4, V10.S4
 	FMOVQ    768(R26), F11
-	VFMLA    V16.S4, V4.S4, V11.S4
+	FMOVQ    928(R26), F12
+	VFMLA    V12.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
 	FMOVQ    1168(R26), F12
@@ -24830,12 +24814,10 @@ l3446:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD     $0x6e26fe28 // fdiv v8.4s, v17.4s, v6.4s
-	WORD     $0x6e27fe29 // fdiv v9.4s, v17.4s, v7.4s
+	WORD     $0x4e31d4c6 // fadd v6.4s, v6.4s, v17.4s
+	WORD     $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
+	WORD     $0x6e26fe08 // fdiv v8.4s, v16.4s, v6.4s
+	WORD     $0x6e27fe09 // fdiv v9.4s, v16.4s, v7.4s
 	WORD     $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
 	WORD     $0x6e29dc63 // fmul v3.4s, v3.4s, v9.4s
 	WORD     $0x4ea0f80a // fabs v10.4s, v0.4s
@@ -24844,8 +24826,10 @@ l3446:
 	VUMAX    V11.S4, V19.S4, V19.S4
 	WORD     $0x6e26df7b // fmul v27.4s, v27.4s, v6.4s
 	WORD     $0x6e27df5a // fmul v26.4s, v26.4s, v7.4s
-	WORD     $0x6e30dc46 // fmul v6.4s, v2.4s, v16.4s
-	WORD     $0x6e30dc67 // fmul v7.4s, v3.4s, v16.4s
+	FMOVQ    928(R26), F6
+	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
+	FMOVQ    928(R26), F7
+	WORD     $0x6e27dc67 // fmul v7.4s, v3.4s, v7.4s
 	VFMLA    V6.S4, V6.S4, V31.S4
 	VFMLA    V7.S4, V7.S4, V30.S4
 	WORD     $0x6e22de46 // fmul v6.4s, v18.4s, v2.4s
@@ -24856,10 +24840,10 @@ l3446:
 	WORD     $0x6e29de49 // fmul v9.4s, v18.4s, v9.4s
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
-	VBSL     V17.B16, V5.B16, V0.B16
-	VBSL     V17.B16, V4.B16, V1.B16
-	WORD     $0x4e25d625 // fadd v5.4s, v17.4s, v5.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VBSL     V16.B16, V5.B16, V0.B16
+	VBSL     V16.B16, V4.B16, V1.B16
+	WORD     $0x4e25d605 // fadd v5.4s, v16.4s, v5.4s
+	WORD     $0x4e24d604 // fadd v4.4s, v16.4s, v4.4s
 	WORD     $0x6e25fc00 // fdiv v0.4s, v0.4s, v5.4s
 	WORD     $0x6e24fc21 // fdiv v1.4s, v1.4s, v4.4s
 	WORD     $0x6e20dcc4 // fmul v4.4s, v6.4s, v0.4s
@@ -24952,12 +24936,16 @@ l3446:
 	WORD     $0x4ea0c827 // fcmgt v7.4s, v1.4s, #0.0
 	VAND     V6.B16, V0.B16, V6.B16
 	VAND     V7.B16, V1.B16, V7.B16
-	WORD     $0x6eb0e4a8 // fcmgt v8.4s, v5.4s, v16.4s
-	WORD     $0x6eb0e489 // fcmgt v9.4s, v4.4s, v16.4s
+	FMOVQ    928(R26), F8
+	WORD     $0x6ea8e4a8 // fcmgt v8.4s, v5.4s, v8.4s
+	FMOVQ    928(R26), F9
+	WORD     $0x6ea9e489 // fcmgt v9.4s, v4.4s, v9.4s
 	FMOVQ    768(R26), F10
-	VFMLA    V16.S4, V5.S4, V10.S4
+	FMOVQ    928(R26), F11
+	VFMLA    V11.S4, V5.S4, V10.S4
 	FMOVQ    768(R26), F11
-	VFMLA    V16.S4, V4.S4, V11.S4
+	FMOVQ    928(R26), F12
+	VFMLA    V12.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
 	FMOVQ    1168(R26), F12
@@ -25006,12 +24994,10 @@ l3446:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD     $0x6e26fe28 // fdiv v8.4s, v17.4s, v6.4s
-	WORD     $0x6e27fe29 // fdiv v9.4s, v17.4s, v7.4s
+	WORD     $0x4e31d4c6 // fadd v6.4s, v6.4s, v17.4s
+	WORD     $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
+	WORD     $0x6e26fe08 // fdiv v8.4s, v16.4s, v6.4s
+	WORD     $0x6e27fe09 // fdiv v9.4s, v16.4s, v7.4s
 	WORD     $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
 	WORD     $0x6e29dc63 // fmul v3.4s, v3.4s, v9.4s
 	WORD     $0x4ea0f80a // fabs v10.4s, v0.4s
@@ -25020,8 +25006,10 @@ l3446:
 	VUMAX    V11.S4, V19.S4, V19.S4
 	WORD     $0x6e26df39 // fmul v25.4s, v25.4s, v6.4s
 	WORD     $0x6e27df18 // fmul v24.4s, v24.4s, v7.4s
-	WORD     $0x6e30dc46 // fmul v6.4s, v2.4s, v16.4s
-	WORD     $0x6e30dc67 // fmul v7.4s, v3.4s, v16.4s
+	FMOVQ    928(R26), F6
+	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
+	FMOVQ    928(R26), F7
+	WORD     $0x6e27dc67 // fmul v7.4s, v3.4s, v7.4s
 	VFMLA    V6.S4, V6.S4, V29.S4
 	VFMLA    V7.S4, V7.S4, V28.S4
 	WORD     $0x6e22de46 // fmul v6.4s, v18.4s, v2.4s
@@ -25032,10 +25020,10 @@ l3446:
 	WORD     $0x6e29de49 // fmul v9.4s, v18.4s, v9.4s
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
-	VBSL     V17.B16, V5.B16, V0.B16
-	VBSL     V17.B16, V4.B16, V1.B16
-	WORD     $0x4e25d625 // fadd v5.4s, v17.4s, v5.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VBSL     V16.B16, V5.B16, V0.B16
+	VBSL     V16.B16, V4.B16, V1.B16
+	WORD     $0x4e25d605 // fadd v5.4s, v16.4s, v5.4s
+	WORD     $0x4e24d604 // fadd v4.4s, v16.4s, v4.4s
 	WORD     $0x6e25fc00 // fdiv v0.4s, v0.4s, v5.4s
 	WORD     $0x6e24fc21 // fdiv v1.4s, v1.4s, v4.4s
 	WORD     $0x6e20dcc4 // fmul v4.4s, v6.4s, v0.4s
@@ -25090,106 +25078,106 @@ l3446:
 	ADD      $64, R3, R3
 	ADD      $64, R1, R1
 	SUBS     $16, R15, R15
-	BGE      l3446
-l3448:
+	BGE      l3398
+l3400:
 	ADDS     $16, R15, R15
-	BEQ      l3449
+	BEQ      l3401
 	CMP      $4, R15
-	BLT      t3523
+	BLT      t3475
 	FMOVQ    (R6), F0
-	B        t3522
-t3523:
-	TBNZ     $1, R15, t3524
+	B        t3474
+t3475:
+	TBNZ     $1, R15, t3476
 	FMOVS    (R6), F0
-	B        t3522
-t3524:
+	B        t3474
+t3476:
 	FMOVD    (R6), F0
-	TBZ      $0, R15, t3522
+	TBZ      $0, R15, t3474
 	ADD      $8, R6, R23
 	VLD1     (R23), V0.S[2]
-t3522:
+t3474:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t3525
+	BLE      t3477
 	CMP      $4, R23
-	BLT      t3526
+	BLT      t3478
 	FMOVQ    16(R6), F1
-	B        t3525
-t3526:
-	TBNZ     $1, R23, t3527
+	B        t3477
+t3478:
+	TBNZ     $1, R23, t3479
 	FMOVS    16(R6), F1
-	B        t3525
-t3527:
+	B        t3477
+t3479:
 	FMOVD    16(R6), F1
-	TBZ      $0, R23, t3525
+	TBZ      $0, R23, t3477
 	ADD      $24, R6, R23
 	VLD1     (R23), V1.S[2]
-t3525:
+t3477:
 	CMP      $4, R15
-	BLT      t3529
+	BLT      t3481
 	FMOVQ    (R4), F2
-	B        t3528
-t3529:
-	TBNZ     $1, R15, t3530
+	B        t3480
+t3481:
+	TBNZ     $1, R15, t3482
 	FMOVS    (R4), F2
-	B        t3528
-t3530:
+	B        t3480
+t3482:
 	FMOVD    (R4), F2
-	TBZ      $0, R15, t3528
+	TBZ      $0, R15, t3480
 	ADD      $8, R4, R23
 	VLD1     (R23), V2.S[2]
-t3528:
+t3480:
 	SUB      $4, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t3531
+	BLE      t3483
 	CMP      $4, R23
-	BLT      t3532
+	BLT      t3484
 	FMOVQ    16(R4), F3
-	B        t3531
-t3532:
-	TBNZ     $1, R23, t3533
+	B        t3483
+t3484:
+	TBNZ     $1, R23, t3485
 	FMOVS    16(R4), F3
-	B        t3531
-t3533:
+	B        t3483
+t3485:
 	FMOVD    16(R4), F3
-	TBZ      $0, R23, t3531
+	TBZ      $0, R23, t3483
 	ADD      $24, R4, R23
 	VLD1     (R23), V3.S[2]
-t3531:
+t3483:
 	CMP      $4, R15
-	BLT      t3535
+	BLT      t3487
 	FMOVQ    (R5), F4
-	B        t3534
-t3535:
-	TBNZ     $1, R15, t3536
+	B        t3486
+t3487:
+	TBNZ     $1, R15, t3488
 	FMOVS    (R5), F4
-	B        t3534
-t3536:
+	B        t3486
+t3488:
 	FMOVD    (R5), F4
-	TBZ      $0, R15, t3534
+	TBZ      $0, R15, t3486
 	ADD      $8, R5, R23
 	VLD1     (R23), V4.S[2]
-t3534:
+t3486:
 	SUB      $4, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t3537
+	BLE      t3489
 	CMP      $4, R23
-	BLT      t3538
+	BLT      t3490
 	FMOVQ    16(R5), F5
-	B        t3537
-t3538:
-	TBNZ     $1, R23, t3539
+	B        t3489
+t3490:
+	TBNZ     $1, R23, t3491
 	FMOVS    16(R5), F5
-	B        t3537
-t3539:
+	B        t3489
+t3491:
 	FMOVD    16(R5), F5
-	TBZ      $0, R23, t3537
+	TBZ      $0, R23, t3489
 	ADD      $24, R5, R23
 	VLD1     (R23), V5.S[2]
-t3537:
+t3489:
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	FMOVQ    560(R26), F4
@@ -25268,12 +25256,16 @@ t3537:
 	VAND     V7.B16, V1.B16, V7.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb0e4a8 // fcmgt v8.4s, v5.4s, v16.4s
-	WORD     $0x6eb0e489 // fcmgt v9.4s, v4.4s, v16.4s
+	FMOVQ    928(R26), F8
+	WORD     $0x6ea8e4a8 // fcmgt v8.4s, v5.4s, v8.4s
+	FMOVQ    928(R26), F9
+	WORD     $0x6ea9e489 // fcmgt v9.4s, v4.4s, v9.4s
 	FMOVQ    768(R26), F10
-	VFMLA    V16.S4, V5.S4, V10.S4
+	FMOVQ    928(R26), F11
+	VFMLA    V11.S4, V5.S4, V10.S4
 	FMOVQ    768(R26), F11
-	VFMLA    V16.S4, V4.S4, V11.S4
+	FMOVQ    928(R26), F12
+	VFMLA    V12.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
 	FMOVQ    1168(R26), F12
@@ -25322,12 +25314,10 @@ t3537:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD     $0x6e26fe28 // fdiv v8.4s, v17.4s, v6.4s
-	WORD     $0x6e27fe29 // fdiv v9.4s, v17.4s, v7.4s
+	WORD     $0x4e31d4c6 // fadd v6.4s, v6.4s, v17.4s
+	WORD     $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
+	WORD     $0x6e26fe08 // fdiv v8.4s, v16.4s, v6.4s
+	WORD     $0x6e27fe09 // fdiv v9.4s, v16.4s, v7.4s
 	WORD     $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
 	WORD     $0x6e29dc63 // fmul v3.4s, v3.4s, v9.4s
 	WORD     $0x4ea0f80a // fabs v10.4s, v0.4s
@@ -25340,12 +25330,14 @@ t3537:
 	VAND     V13.B16, V11.B16, V11.B16
 	VUMAX    V10.S4, V19.S4, V19.S4
 	VUMAX    V11.S4, V19.S4, V19.S4
-	VBIF     V12.B16, V17.B16, V6.B16
-	VBIF     V13.B16, V17.B16, V7.B16
+	VBIF     V12.B16, V16.B16, V6.B16
+	VBIF     V13.B16, V16.B16, V7.B16
 	WORD     $0x6e26df7b // fmul v27.4s, v27.4s, v6.4s
 	WORD     $0x6e27df5a // fmul v26.4s, v26.4s, v7.4s
-	WORD     $0x6e30dc46 // fmul v6.4s, v2.4s, v16.4s
-	WORD     $0x6e30dc67 // fmul v7.4s, v3.4s, v16.4s
+	FMOVQ    928(R26), F6
+	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
+	FMOVQ    928(R26), F7
+	WORD     $0x6e27dc67 // fmul v7.4s, v3.4s, v7.4s
 	VAND     V12.B16, V6.B16, V10.B16
 	VAND     V13.B16, V7.B16, V11.B16
 	VAND     V12.B16, V6.B16, V6.B16
@@ -25360,10 +25352,10 @@ t3537:
 	WORD     $0x6e29de49 // fmul v9.4s, v18.4s, v9.4s
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
-	VBSL     V17.B16, V5.B16, V0.B16
-	VBSL     V17.B16, V4.B16, V1.B16
-	WORD     $0x4e25d625 // fadd v5.4s, v17.4s, v5.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VBSL     V16.B16, V5.B16, V0.B16
+	VBSL     V16.B16, V4.B16, V1.B16
+	WORD     $0x4e25d605 // fadd v5.4s, v16.4s, v5.4s
+	WORD     $0x4e24d604 // fadd v4.4s, v16.4s, v4.4s
 	WORD     $0x6e25fc00 // fdiv v0.4s, v0.4s, v5.4s
 	WORD     $0x6e24fc21 // fdiv v1.4s, v1.4s, v4.4s
 	WORD     $0x6e20dcc4 // fmul v4.4s, v6.4s, v0.4s
@@ -25379,208 +25371,208 @@ t3537:
 	WORD     $0x4e601d00 // bic v0.16b, v8.16b, v0.16b
 	WORD     $0x4e611d21 // bic v1.16b, v9.16b, v1.16b
 	CMP      $4, R15
-	BLT      t3541
+	BLT      t3493
 	FMOVQ    F6, (R2)
-	B        t3540
-t3541:
-	TBNZ     $1, R15, t3542
+	B        t3492
+t3493:
+	TBNZ     $1, R15, t3494
 	FMOVS    F6, (R2)
-	B        t3540
-t3542:
+	B        t3492
+t3494:
 	FMOVD    F6, (R2)
-	TBZ      $0, R15, t3540
+	TBZ      $0, R15, t3492
 	ADD      $8, R2, R23
 	VST1     V6.S[2], (R23)
-t3540:
+t3492:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t3543
+	BLE      t3495
 	CMP      $4, R23
-	BLT      t3544
+	BLT      t3496
 	FMOVQ    F7, 16(R2)
-	B        t3543
-t3544:
-	TBNZ     $1, R23, t3545
+	B        t3495
+t3496:
+	TBNZ     $1, R23, t3497
 	FMOVS    F7, 16(R2)
-	B        t3543
-t3545:
+	B        t3495
+t3497:
 	FMOVD    F7, 16(R2)
-	TBZ      $0, R23, t3543
+	TBZ      $0, R23, t3495
 	ADD      $24, R2, R23
 	VST1     V7.S[2], (R23)
-t3543:
+t3495:
 	WORD     $0x6ea0f8c2 // fneg v2.4s, v6.4s
 	WORD     $0x6ea0f8e3 // fneg v3.4s, v7.4s
 	CMP      $4, R15
-	BLT      t3547
+	BLT      t3499
 	FMOVQ    F2, (R1)
-	B        t3546
-t3547:
-	TBNZ     $1, R15, t3548
+	B        t3498
+t3499:
+	TBNZ     $1, R15, t3500
 	FMOVS    F2, (R1)
-	B        t3546
-t3548:
+	B        t3498
+t3500:
 	FMOVD    F2, (R1)
-	TBZ      $0, R15, t3546
+	TBZ      $0, R15, t3498
 	ADD      $8, R1, R23
 	VST1     V2.S[2], (R23)
-t3546:
+t3498:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t3549
+	BLE      t3501
 	CMP      $4, R23
-	BLT      t3550
+	BLT      t3502
 	FMOVQ    F3, 16(R1)
-	B        t3549
-t3550:
-	TBNZ     $1, R23, t3551
+	B        t3501
+t3502:
+	TBNZ     $1, R23, t3503
 	FMOVS    F3, 16(R1)
-	B        t3549
-t3551:
+	B        t3501
+t3503:
 	FMOVD    F3, 16(R1)
-	TBZ      $0, R23, t3549
+	TBZ      $0, R23, t3501
 	ADD      $24, R1, R23
 	VST1     V3.S[2], (R23)
-t3549:
+t3501:
 	CMP      $4, R15
-	BLT      t3553
+	BLT      t3505
 	FMOVQ    F0, (R3)
-	B        t3552
-t3553:
-	TBNZ     $1, R15, t3554
+	B        t3504
+t3505:
+	TBNZ     $1, R15, t3506
 	FMOVS    F0, (R3)
-	B        t3552
-t3554:
+	B        t3504
+t3506:
 	FMOVD    F0, (R3)
-	TBZ      $0, R15, t3552
+	TBZ      $0, R15, t3504
 	ADD      $8, R3, R23
 	VST1     V0.S[2], (R23)
-t3552:
+t3504:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t3555
+	BLE      t3507
 	CMP      $4, R23
-	BLT      t3556
+	BLT      t3508
 	FMOVQ    F1, 16(R3)
-	B        t3555
-t3556:
-	TBNZ     $1, R23, t3557
+	B        t3507
+t3508:
+	TBNZ     $1, R23, t3509
 	FMOVS    F1, 16(R3)
-	B        t3555
-t3557:
+	B        t3507
+t3509:
 	FMOVD    F1, 16(R3)
-	TBZ      $0, R23, t3555
+	TBZ      $0, R23, t3507
 	ADD      $24, R3, R23
 	VST1     V1.S[2], (R23)
-t3555:
+t3507:
 	SUB      $8, R15, R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t3558
+	BLE      t3510
 	CMP      $4, R23
-	BLT      t3559
+	BLT      t3511
 	FMOVQ    32(R6), F0
-	B        t3558
-t3559:
-	TBNZ     $1, R23, t3560
+	B        t3510
+t3511:
+	TBNZ     $1, R23, t3512
 	FMOVS    32(R6), F0
-	B        t3558
-t3560:
+	B        t3510
+t3512:
 	FMOVD    32(R6), F0
-	TBZ      $0, R23, t3558
+	TBZ      $0, R23, t3510
 	ADD      $40, R6, R23
 	VLD1     (R23), V0.S[2]
-t3558:
+t3510:
 	SUB      $12, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t3561
+	BLE      t3513
 	CMP      $4, R23
-	BLT      t3562
+	BLT      t3514
 	FMOVQ    48(R6), F1
-	B        t3561
-t3562:
-	TBNZ     $1, R23, t3563
+	B        t3513
+t3514:
+	TBNZ     $1, R23, t3515
 	FMOVS    48(R6), F1
-	B        t3561
-t3563:
+	B        t3513
+t3515:
 	FMOVD    48(R6), F1
-	TBZ      $0, R23, t3561
+	TBZ      $0, R23, t3513
 	ADD      $56, R6, R23
 	VLD1     (R23), V1.S[2]
-t3561:
+t3513:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t3564
+	BLE      t3516
 	CMP      $4, R23
-	BLT      t3565
+	BLT      t3517
 	FMOVQ    32(R4), F2
-	B        t3564
-t3565:
-	TBNZ     $1, R23, t3566
+	B        t3516
+t3517:
+	TBNZ     $1, R23, t3518
 	FMOVS    32(R4), F2
-	B        t3564
-t3566:
+	B        t3516
+t3518:
 	FMOVD    32(R4), F2
-	TBZ      $0, R23, t3564
+	TBZ      $0, R23, t3516
 	ADD      $40, R4, R23
 	VLD1     (R23), V2.S[2]
-t3564:
+t3516:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t3567
+	BLE      t3519
 	CMP      $4, R23
-	BLT      t3568
+	BLT      t3520
 	FMOVQ    48(R4), F3
-	B        t3567
-t3568:
-	TBNZ     $1, R23, t3569
+	B        t3519
+t3520:
+	TBNZ     $1, R23, t3521
 	FMOVS    48(R4), F3
-	B        t3567
-t3569:
+	B        t3519
+t3521:
 	FMOVD    48(R4), F3
-	TBZ      $0, R23, t3567
+	TBZ      $0, R23, t3519
 	ADD      $56, R4, R23
 	VLD1     (R23), V3.S[2]
-t3567:
+t3519:
 	SUB      $8, R15, R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t3570
+	BLE      t3522
 	CMP      $4, R23
-	BLT      t3571
+	BLT      t3523
 	FMOVQ    32(R5), F4
-	B        t3570
-t3571:
-	TBNZ     $1, R23, t3572
+	B        t3522
+t3523:
+	TBNZ     $1, R23, t3524
 	FMOVS    32(R5), F4
-	B        t3570
-t3572:
+	B        t3522
+t3524:
 	FMOVD    32(R5), F4
-	TBZ      $0, R23, t3570
+	TBZ      $0, R23, t3522
 	ADD      $40, R5, R23
 	VLD1     (R23), V4.S[2]
-t3570:
+t3522:
 	SUB      $12, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t3573
+	BLE      t3525
 	CMP      $4, R23
-	BLT      t3574
+	BLT      t3526
 	FMOVQ    48(R5), F5
-	B        t3573
-t3574:
-	TBNZ     $1, R23, t3575
+	B        t3525
+t3526:
+	TBNZ     $1, R23, t3527
 	FMOVS    48(R5), F5
-	B        t3573
-t3575:
+	B        t3525
+t3527:
 	FMOVD    48(R5), F5
-	TBZ      $0, R23, t3573
+	TBZ      $0, R23, t3525
 	ADD      $56, R5, R23
 	VLD1     (R23), V5.S[2]
-t3573:
+t3525:
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	FMOVQ    560(R26), F4
@@ -25651,12 +25643,16 @@ t3573:
 	WORD     $0x4ea0c827 // fcmgt v7.4s, v1.4s, #0.0
 	VAND     V6.B16, V0.B16, V6.B16
 	VAND     V7.B16, V1.B16, V7.B16
-	WORD     $0x6eb0e4a8 // fcmgt v8.4s, v5.4s, v16.4s
-	WORD     $0x6eb0e489 // fcmgt v9.4s, v4.4s, v16.4s
+	FMOVQ    928(R26), F8
+	WORD     $0x6ea8e4a8 // fcmgt v8.4s, v5.4s, v8.4s
+	FMOVQ    928(R26), F9
+	WORD     $0x6ea9e489 // fcmgt v9.4s, v4.4s, v9.4s
 	FMOVQ    768(R26), F10
-	VFMLA    V16.S4, V5.S4, V10.S4
+	FMOVQ    928(R26), F11
+	VFMLA    V11.S4, V5.S4, V10.S4
 	FMOVQ    768(R26), F11
-	VFMLA    V16.S4, V4.S4, V11.S4
+	FMOVQ    928(R26), F12
+	VFMLA    V12.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
 	FMOVQ    1168(R26), F12
@@ -25705,12 +25701,10 @@ t3573:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD     $0x6e26fe28 // fdiv v8.4s, v17.4s, v6.4s
-	WORD     $0x6e27fe29 // fdiv v9.4s, v17.4s, v7.4s
+	WORD     $0x4e31d4c6 // fadd v6.4s, v6.4s, v17.4s
+	WORD     $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
+	WORD     $0x6e26fe08 // fdiv v8.4s, v16.4s, v6.4s
+	WORD     $0x6e27fe09 // fdiv v9.4s, v16.4s, v7.4s
 	WORD     $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
 	WORD     $0x6e29dc63 // fmul v3.4s, v3.4s, v9.4s
 	WORD     $0x4ea0f80a // fabs v10.4s, v0.4s
@@ -25723,12 +25717,14 @@ t3573:
 	VAND     V13.B16, V11.B16, V11.B16
 	VUMAX    V10.S4, V19.S4, V19.S4
 	VUMAX    V11.S4, V19.S4, V19.S4
-	VBIF     V12.B16, V17.B16, V6.B16
-	VBIF     V13.B16, V17.B16, V7.B16
+	VBIF     V12.B16, V16.B16, V6.B16
+	VBIF     V13.B16, V16.B16, V7.B16
 	WORD     $0x6e26df39 // fmul v25.4s, v25.4s, v6.4s
 	WORD     $0x6e27df18 // fmul v24.4s, v24.4s, v7.4s
-	WORD     $0x6e30dc46 // fmul v6.4s, v2.4s, v16.4s
-	WORD     $0x6e30dc67 // fmul v7.4s, v3.4s, v16.4s
+	FMOVQ    928(R26), F6
+	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
+	FMOVQ    928(R26), F7
+	WORD     $0x6e27dc67 // fmul v7.4s, v3.4s, v7.4s
 	VAND     V12.B16, V6.B16, V10.B16
 	VAND     V13.B16, V7.B16, V11.B16
 	VAND     V12.B16, V6.B16, V6.B16
@@ -25743,10 +25739,10 @@ t3573:
 	WORD     $0x6e29de49 // fmul v9.4s, v18.4s, v9.4s
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
-	VBSL     V17.B16, V5.B16, V0.B16
-	VBSL     V17.B16, V4.B16, V1.B16
-	WORD     $0x4e25d625 // fadd v5.4s, v17.4s, v5.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VBSL     V16.B16, V5.B16, V0.B16
+	VBSL     V16.B16, V4.B16, V1.B16
+	WORD     $0x4e25d605 // fadd v5.4s, v16.4s, v5.4s
+	WORD     $0x4e24d604 // fadd v4.4s, v16.4s, v4.4s
 	WORD     $0x6e25fc00 // fdiv v0.4s, v0.4s, v5.4s
 	WORD     $0x6e24fc21 // fdiv v1.4s, v1.4s, v4.4s
 	WORD     $0x6e20dcc4 // fmul v4.4s, v6.4s, v0.4s
@@ -25763,115 +25759,115 @@ t3573:
 	WORD     $0x4e611d21 // bic v1.16b, v9.16b, v1.16b
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t3576
+	BLE      t3528
 	CMP      $4, R23
-	BLT      t3577
+	BLT      t3529
 	FMOVQ    F6, 32(R2)
-	B        t3576
-t3577:
-	TBNZ     $1, R23, t3578
+	B        t3528
+t3529:
+	TBNZ     $1, R23, t3530
 	FMOVS    F6, 32(R2)
-	B        t3576
-t3578:
+	B        t3528
+t3530:
 	FMOVD    F6, 32(R2)
-	TBZ      $0, R23, t3576
+	TBZ      $0, R23, t3528
 	ADD      $40, R2, R23
 	VST1     V6.S[2], (R23)
-t3576:
+t3528:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t3579
+	BLE      t3531
 	CMP      $4, R23
-	BLT      t3580
+	BLT      t3532
 	FMOVQ    F7, 48(R2)
-	B        t3579
-t3580:
-	TBNZ     $1, R23, t3581
+	B        t3531
+t3532:
+	TBNZ     $1, R23, t3533
 	FMOVS    F7, 48(R2)
-	B        t3579
-t3581:
+	B        t3531
+t3533:
 	FMOVD    F7, 48(R2)
-	TBZ      $0, R23, t3579
+	TBZ      $0, R23, t3531
 	ADD      $56, R2, R23
 	VST1     V7.S[2], (R23)
-t3579:
+t3531:
 	WORD     $0x6ea0f8c2 // fneg v2.4s, v6.4s
 	WORD     $0x6ea0f8e3 // fneg v3.4s, v7.4s
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t3582
+	BLE      t3534
 	CMP      $4, R23
-	BLT      t3583
+	BLT      t3535
 	FMOVQ    F2, 32(R1)
-	B        t3582
-t3583:
-	TBNZ     $1, R23, t3584
+	B        t3534
+t3535:
+	TBNZ     $1, R23, t3536
 	FMOVS    F2, 32(R1)
-	B        t3582
-t3584:
+	B        t3534
+t3536:
 	FMOVD    F2, 32(R1)
-	TBZ      $0, R23, t3582
+	TBZ      $0, R23, t3534
 	ADD      $40, R1, R23
 	VST1     V2.S[2], (R23)
-t3582:
+t3534:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t3585
+	BLE      t3537
 	CMP      $4, R23
-	BLT      t3586
+	BLT      t3538
 	FMOVQ    F3, 48(R1)
-	B        t3585
-t3586:
-	TBNZ     $1, R23, t3587
+	B        t3537
+t3538:
+	TBNZ     $1, R23, t3539
 	FMOVS    F3, 48(R1)
-	B        t3585
-t3587:
+	B        t3537
+t3539:
 	FMOVD    F3, 48(R1)
-	TBZ      $0, R23, t3585
+	TBZ      $0, R23, t3537
 	ADD      $56, R1, R23
 	VST1     V3.S[2], (R23)
-t3585:
+t3537:
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t3588
+	BLE      t3540
 	CMP      $4, R23
-	BLT      t3589
+	BLT      t3541
 	FMOVQ    F0, 32(R3)
-	B        t3588
-t3589:
-	TBNZ     $1, R23, t3590
+	B        t3540
+t3541:
+	TBNZ     $1, R23, t3542
 	FMOVS    F0, 32(R3)
-	B        t3588
-t3590:
+	B        t3540
+t3542:
 	FMOVD    F0, 32(R3)
-	TBZ      $0, R23, t3588
+	TBZ      $0, R23, t3540
 	ADD      $40, R3, R23
 	VST1     V0.S[2], (R23)
-t3588:
+t3540:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t3591
+	BLE      t3543
 	CMP      $4, R23
-	BLT      t3592
+	BLT      t3544
 	FMOVQ    F1, 48(R3)
-	B        t3591
-t3592:
-	TBNZ     $1, R23, t3593
+	B        t3543
+t3544:
+	TBNZ     $1, R23, t3545
 	FMOVS    F1, 48(R3)
-	B        t3591
-t3593:
+	B        t3543
+t3545:
 	FMOVD    F1, 48(R3)
-	TBZ      $0, R23, t3591
+	TBZ      $0, R23, t3543
 	ADD      $56, R3, R23
 	VST1     V1.S[2], (R23)
-t3591:
+t3543:
 	ADD      R15<<2, R4, R4
 	ADD      R15<<2, R5, R5
 	ADD      R15<<2, R6, R6
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R1, R1
-l3449:
+l3401:
 	FSTPQ    (F31, F30), (R0)
 	FSTPQ    (F29, F28), 32(R0)
 	FSTPQ    (F27, F26), 64(R0)
@@ -25892,35 +25888,36 @@ l3449:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l3445
-	FMOVQ    1328(R26), F0
+	BNE      l3397
+	FMOVQ    1312(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    1344(R26), F1
+	FMOVQ    1328(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
-	MOVD     R14, bad+88(FP)
+	MOVD     R14, bad+96(FP)
 	RET
 
-// func GMMGradientSoftplus(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int)
-TEXT ·GMMGradientSoftplus(SB), NOSPLIT, $8-64
+// func GMMGradientSoftplus(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, s *float32, rows int, n int, factor float32)
+TEXT ·GMMGradientSoftplus(SB), NOSPLIT, $24-68
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V16 values    V17-V30 constants and scalars    V31 kept from loop to loop
-	FMOVQ    624(R26), F30
-	FMOVQ    928(R26), F29
-	FMOVQ    1360(R26), F28
-	FMOVQ    1376(R26), F27
-	FMOVQ    1152(R26), F26
-	FMOVQ    560(R26), F25
-	FMOVQ    1136(R26), F24
-	FMOVQ    992(R26), F23
-	FLDPQ    816(R26), (F22, F21)
-	FMOVQ    1024(R26), F20
-	FMOVQ    1168(R26), F19
-	FMOVQ    1184(R26), F18
-	FMOVQ    1312(R26), F17
+	FMOVS    factor+64(FP), F30
+	VDUP     V30.S[0], V30.S4
+	FMOVQ    624(R26), F29
+	FMOVQ    928(R26), F28
+	FMOVQ    1344(R26), F27
+	FMOVQ    1360(R26), F26
+	FMOVQ    1152(R26), F25
+	FMOVQ    560(R26), F24
+	FMOVQ    1136(R26), F23
+	FMOVQ    992(R26), F22
+	FLDPQ    816(R26), (F21, F20)
+	FMOVQ    1024(R26), F19
+	FMOVQ    1168(R26), F18
+	FMOVQ    1184(R26), F17
 
 	// Registers:    R0 w    R1 dmu    R2 ds    R3 x    R4 mu    R5 s    R15 elements left in the row    R6 4n
 	MOVD     w+0(FP), R0
@@ -25933,13 +25930,13 @@ TEXT ·GMMGradientSoftplus(SB), NOSPLIT, $8-64
 	LSL      $2, R6, R6
 	MOVD     rows+48(FP), R14
 	MOVD     R14, 8(RSP)
-l3594:
+l3546:
 	FMOVS    (R0), F31
 	VDUP     V31.S[0], V31.S4
 	MOVD     n+56(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l3596
-l3595:
+	BLT      l3548
+l3547:
 	PRFM     2048(R1), PLDL1KEEP
 	PRFM     2048(R2), PLDL1KEEP
 	FLDPQ    (R5), (F0, F1)
@@ -25947,28 +25944,28 @@ l3595:
 	FLDPQ    (R4), (F4, F5)
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	VORR     V25.B16, V0.B16, V4.B16
-	VORR     V25.B16, V1.B16, V5.B16
-	WORD     $0x4e24f704 // fmax v4.4s, v24.4s, v4.4s
-	WORD     $0x4e25f705 // fmax v5.4s, v24.4s, v5.4s
+	VORR     V24.B16, V0.B16, V4.B16
+	VORR     V24.B16, V1.B16, V5.B16
+	WORD     $0x4e24f6e4 // fmax v4.4s, v23.4s, v4.4s
+	WORD     $0x4e25f6e5 // fmax v5.4s, v23.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F6
-	VFMLA    V23.S4, V4.S4, V6.S4
+	VFMLA    V22.S4, V4.S4, V6.S4
 	FMOVQ    1152(R26), F7
-	VFMLA    V23.S4, V5.S4, V7.S4
-	WORD     $0x4ebad4c8 // fsub v8.4s, v6.4s, v26.4s
-	WORD     $0x4ebad4e9 // fsub v9.4s, v7.4s, v26.4s
-	VFMLS    V22.S4, V8.S4, V4.S4
-	VFMLS    V22.S4, V9.S4, V5.S4
+	VFMLA    V22.S4, V5.S4, V7.S4
+	WORD     $0x4eb9d4c8 // fsub v8.4s, v6.4s, v25.4s
+	WORD     $0x4eb9d4e9 // fsub v9.4s, v7.4s, v25.4s
 	VFMLS    V21.S4, V8.S4, V4.S4
 	VFMLS    V21.S4, V9.S4, V5.S4
+	VFMLS    V20.S4, V8.S4, V4.S4
+	VFMLS    V20.S4, V9.S4, V5.S4
 
 	// p = e^r
 	FMOVQ    1040(R26), F8
-	VFMLA    V4.S4, V20.S4, V8.S4
+	VFMLA    V4.S4, V19.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V5.S4, V20.S4, V9.S4
+	VFMLA    V5.S4, V19.S4, V9.S4
 	FMOVQ    1056(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
@@ -26009,20 +26006,20 @@ l3595:
 	VAND     V7.B16, V1.B16, V7.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6ebde4a8 // fcmgt v8.4s, v5.4s, v29.4s
-	WORD     $0x6ebde489 // fcmgt v9.4s, v4.4s, v29.4s
+	WORD     $0x6ebce4a8 // fcmgt v8.4s, v5.4s, v28.4s
+	WORD     $0x6ebce489 // fcmgt v9.4s, v4.4s, v28.4s
 	FMOVQ    768(R26), F10
-	VFMLA    V29.S4, V5.S4, V10.S4
+	VFMLA    V28.S4, V5.S4, V10.S4
 	FMOVQ    768(R26), F11
-	VFMLA    V29.S4, V4.S4, V11.S4
+	VFMLA    V28.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
-	VAND     V8.B16, V19.B16, V8.B16
-	VAND     V9.B16, V19.B16, V9.B16
+	VAND     V8.B16, V18.B16, V8.B16
+	VAND     V9.B16, V18.B16, V9.B16
 	FMOVQ    1200(R26), F12
-	VFMLA    V10.S4, V18.S4, V12.S4
+	VFMLA    V10.S4, V17.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V11.S4, V18.S4, V13.S4
+	VFMLA    V11.S4, V17.S4, V13.S4
 	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
 	FMOVQ    1216(R26), F12
@@ -26059,10 +26056,10 @@ l3595:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD     $0x4e31d4c6 // fadd v6.4s, v6.4s, v17.4s
-	WORD     $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
-	WORD     $0x6e26ffc6 // fdiv v6.4s, v30.4s, v6.4s
-	WORD     $0x6e27ffc7 // fdiv v7.4s, v30.4s, v7.4s
+	WORD     $0x4e3ed4c6 // fadd v6.4s, v6.4s, v30.4s
+	WORD     $0x4e3ed4e7 // fadd v7.4s, v7.4s, v30.4s
+	WORD     $0x6e26ffa6 // fdiv v6.4s, v29.4s, v6.4s
+	WORD     $0x6e27ffa7 // fdiv v7.4s, v29.4s, v7.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
 	WORD     $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
 	WORD     $0x6e22dfe8 // fmul v8.4s, v31.4s, v2.4s
@@ -26073,10 +26070,10 @@ l3595:
 	WORD     $0x6e27dfe7 // fmul v7.4s, v31.4s, v7.4s
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
-	VBSL     V30.B16, V5.B16, V0.B16
-	VBSL     V30.B16, V4.B16, V1.B16
-	WORD     $0x4e25d7c5 // fadd v5.4s, v30.4s, v5.4s
-	WORD     $0x4e24d7c4 // fadd v4.4s, v30.4s, v4.4s
+	VBSL     V29.B16, V5.B16, V0.B16
+	VBSL     V29.B16, V4.B16, V1.B16
+	WORD     $0x4e25d7a5 // fadd v5.4s, v29.4s, v5.4s
+	WORD     $0x4e24d7a4 // fadd v4.4s, v29.4s, v4.4s
 	WORD     $0x6e25fc00 // fdiv v0.4s, v0.4s, v5.4s
 	WORD     $0x6e24fc21 // fdiv v1.4s, v1.4s, v4.4s
 	WORD     $0x6e20dd04 // fmul v4.4s, v8.4s, v0.4s
@@ -26093,17 +26090,17 @@ l3595:
 	WORD     $0x4e611ce1 // bic v1.16b, v7.16b, v1.16b
 	WORD     $0x4ea0dbe2 // fcmeq v2.4s, v31.4s, #0.0
 	WORD     $0x4ea0dbe3 // fcmeq v3.4s, v31.4s, #0.0
-	WORD     $0x4ea8f784 // fmin v4.4s, v28.4s, v8.4s
-	WORD     $0x4ea9f785 // fmin v5.4s, v28.4s, v9.4s
-	WORD     $0x4e24f764 // fmax v4.4s, v27.4s, v4.4s
-	WORD     $0x4e25f765 // fmax v5.4s, v27.4s, v5.4s
+	WORD     $0x4ea8f764 // fmin v4.4s, v27.4s, v8.4s
+	WORD     $0x4ea9f765 // fmin v5.4s, v27.4s, v9.4s
+	WORD     $0x4e24f744 // fmax v4.4s, v26.4s, v4.4s
+	WORD     $0x4e25f745 // fmax v5.4s, v26.4s, v5.4s
 	WORD     $0x4e621c84 // bic v4.16b, v4.16b, v2.16b
 	WORD     $0x4e631ca5 // bic v5.16b, v5.16b, v3.16b
 	FSTPQ    (F4, F5), (R1)
-	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
-	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
-	WORD     $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
-	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
+	WORD     $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
+	WORD     $0x4ea1f761 // fmin v1.4s, v27.4s, v1.4s
+	WORD     $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD     $0x4e21f741 // fmax v1.4s, v26.4s, v1.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FSTPQ    (F0, F1), (R2)
@@ -26112,24 +26109,24 @@ l3595:
 	FLDPQ    32(R4), (F4, F5)
 	WORD     $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	VORR     V25.B16, V0.B16, V4.B16
-	VORR     V25.B16, V1.B16, V5.B16
-	WORD     $0x4e24f704 // fmax v4.4s, v24.4s, v4.4s
-	WORD     $0x4e25f705 // fmax v5.4s, v24.4s, v5.4s
+	VORR     V24.B16, V0.B16, V4.B16
+	VORR     V24.B16, V1.B16, V5.B16
+	WORD     $0x4e24f6e4 // fmax v4.4s, v23.4s, v4.4s
+	WORD     $0x4e25f6e5 // fmax v5.4s, v23.4s, v5.4s
 	FMOVQ    1152(R26), F6
-	VFMLA    V23.S4, V4.S4, V6.S4
+	VFMLA    V22.S4, V4.S4, V6.S4
 	FMOVQ    1152(R26), F7
-	VFMLA    V23.S4, V5.S4, V7.S4
-	WORD     $0x4ebad4c8 // fsub v8.4s, v6.4s, v26.4s
-	WORD     $0x4ebad4e9 // fsub v9.4s, v7.4s, v26.4s
-	VFMLS    V22.S4, V8.S4, V4.S4
-	VFMLS    V22.S4, V9.S4, V5.S4
+	VFMLA    V22.S4, V5.S4, V7.S4
+	WORD     $0x4eb9d4c8 // fsub v8.4s, v6.4s, v25.4s
+	WORD     $0x4eb9d4e9 // fsub v9.4s, v7.4s, v25.4s
 	VFMLS    V21.S4, V8.S4, V4.S4
 	VFMLS    V21.S4, V9.S4, V5.S4
+	VFMLS    V20.S4, V8.S4, V4.S4
+	VFMLS    V20.S4, V9.S4, V5.S4
 	FMOVQ    1040(R26), F8
-	VFMLA    V4.S4, V20.S4, V8.S4
+	VFMLA    V4.S4, V19.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V5.S4, V20.S4, V9.S4
+	VFMLA    V5.S4, V19.S4, V9.S4
 	FMOVQ    1056(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
@@ -26166,20 +26163,20 @@ l3595:
 	WORD     $0x4ea0c827 // fcmgt v7.4s, v1.4s, #0.0
 	VAND     V6.B16, V0.B16, V6.B16
 	VAND     V7.B16, V1.B16, V7.B16
-	WORD     $0x6ebde4a8 // fcmgt v8.4s, v5.4s, v29.4s
-	WORD     $0x6ebde489 // fcmgt v9.4s, v4.4s, v29.4s
+	WORD     $0x6ebce4a8 // fcmgt v8.4s, v5.4s, v28.4s
+	WORD     $0x6ebce489 // fcmgt v9.4s, v4.4s, v28.4s
 	FMOVQ    768(R26), F10
-	VFMLA    V29.S4, V5.S4, V10.S4
+	VFMLA    V28.S4, V5.S4, V10.S4
 	FMOVQ    768(R26), F11
-	VFMLA    V29.S4, V4.S4, V11.S4
+	VFMLA    V28.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
-	VAND     V8.B16, V19.B16, V8.B16
-	VAND     V9.B16, V19.B16, V9.B16
+	VAND     V8.B16, V18.B16, V8.B16
+	VAND     V9.B16, V18.B16, V9.B16
 	FMOVQ    1200(R26), F12
-	VFMLA    V10.S4, V18.S4, V12.S4
+	VFMLA    V10.S4, V17.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V11.S4, V18.S4, V13.S4
+	VFMLA    V11.S4, V17.S4, V13.S4
 	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
 	FMOVQ    1216(R26), F12
@@ -26216,10 +26213,10 @@ l3595:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD     $0x4e31d4c6 // fadd v6.4s, v6.4s, v17.4s
-	WORD     $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
-	WORD     $0x6e26ffc6 // fdiv v6.4s, v30.4s, v6.4s
-	WORD     $0x6e27ffc7 // fdiv v7.4s, v30.4s, v7.4s
+	WORD     $0x4e3ed4c6 // fadd v6.4s, v6.4s, v30.4s
+	WORD     $0x4e3ed4e7 // fadd v7.4s, v7.4s, v30.4s
+	WORD     $0x6e26ffa6 // fdiv v6.4s, v29.4s, v6.4s
+	WORD     $0x6e27ffa7 // fdiv v7.4s, v29.4s, v7.4s
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
 	WORD     $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
 	WORD     $0x6e22dfe8 // fmul v8.4s, v31.4s, v2.4s
@@ -26230,10 +26227,10 @@ l3595:
 	WORD     $0x6e27dfe7 // fmul v7.4s, v31.4s, v7.4s
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
-	VBSL     V30.B16, V5.B16, V0.B16
-	VBSL     V30.B16, V4.B16, V1.B16
-	WORD     $0x4e25d7c5 // fadd v5.4s, v30.4s, v5.4s
-	WORD     $0x4e24d7c4 // fadd v4.4s, v30.4s, v4.4s
+	VBSL     V29.B16, V5.B16, V0.B16
+	VBSL     V29.B16, V4.B16, V1.B16
+	WORD     $0x4e25d7a5 // fadd v5.4s, v29.4s, v5.4s
+	WORD     $0x4e24d7a4 // fadd v4.4s, v29.4s, v4.4s
 	WORD     $0x6e25fc00 // fdiv v0.4s, v0.4s, v5.4s
 	WORD     $0x6e24fc21 // fdiv v1.4s, v1.4s, v4.4s
 	WORD     $0x6e20dd04 // fmul v4.4s, v8.4s, v0.4s
@@ -26250,17 +26247,17 @@ l3595:
 	WORD     $0x4e611ce1 // bic v1.16b, v7.16b, v1.16b
 	WORD     $0x4ea0dbe2 // fcmeq v2.4s, v31.4s, #0.0
 	WORD     $0x4ea0dbe3 // fcmeq v3.4s, v31.4s, #0.0
-	WORD     $0x4ea8f784 // fmin v4.4s, v28.4s, v8.4s
-	WORD     $0x4ea9f785 // fmin v5.4s, v28.4s, v9.4s
-	WORD     $0x4e24f764 // fmax v4.4s, v27.4s, v4.4s
-	WORD     $0x4e25f765 // fmax v5.4s, v27.4s, v5.4s
+	WORD     $0x4ea8f764 // fmin v4.4s, v27.4s, v8.4s
+	WORD     $0x4ea9f765 // fmin v5.4s, v27.4s, v9.4s
+	WORD     $0x4e24f744 // fmax v4.4s, v26.4s, v4.4s
+	WORD     $0x4e25f745 // fmax v5.4s, v26.4s, v5.4s
 	WORD     $0x4e621c84 // bic v4.16b, v4.16b, v2.16b
 	WORD     $0x4e631ca5 // bic v5.16b, v5.16b, v3.16b
 	FSTPQ    (F4, F5), 32(R1)
-	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
-	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
-	WORD     $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
-	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
+	WORD     $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
+	WORD     $0x4ea1f761 // fmin v1.4s, v27.4s, v1.4s
+	WORD     $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD     $0x4e21f741 // fmax v1.4s, v26.4s, v1.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FSTPQ    (F0, F1), 32(R2)
@@ -26270,28 +26267,28 @@ l3595:
 	ADD      $64, R4, R4
 	ADD      $64, R5, R5
 	SUBS     $16, R15, R15
-	BGE      l3595
-l3596:
+	BGE      l3547
+l3548:
 	ADDS     $12, R15, R15
-	BLT      l3597
-l3599:
+	BLT      l3549
+l3551:
 	FMOVQ    (R5), F0
 	FMOVQ    (R3), F1
 	FMOVQ    (R4), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	VORR     V25.B16, V0.B16, V2.B16
-	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
+	VORR     V24.B16, V0.B16, V2.B16
+	WORD     $0x4e22f6e2 // fmax v2.4s, v23.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F3
-	VFMLA    V23.S4, V2.S4, V3.S4
-	WORD     $0x4ebad464 // fsub v4.4s, v3.4s, v26.4s
-	VFMLS    V22.S4, V4.S4, V2.S4
+	VFMLA    V22.S4, V2.S4, V3.S4
+	WORD     $0x4eb9d464 // fsub v4.4s, v3.4s, v25.4s
 	VFMLS    V21.S4, V4.S4, V2.S4
+	VFMLS    V20.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    1040(R26), F4
-	VFMLA    V2.S4, V20.S4, V4.S4
+	VFMLA    V2.S4, V19.S4, V4.S4
 	FMOVQ    1056(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    1072(R26), F4
@@ -26314,13 +26311,13 @@ l3599:
 	VAND     V3.B16, V0.B16, V3.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6ebde444 // fcmgt v4.4s, v2.4s, v29.4s
+	WORD     $0x6ebce444 // fcmgt v4.4s, v2.4s, v28.4s
 	FMOVQ    768(R26), F5
-	VFMLA    V29.S4, V2.S4, V5.S4
+	VFMLA    V28.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
-	VAND     V4.B16, V19.B16, V4.B16
+	VAND     V4.B16, V18.B16, V4.B16
 	FMOVQ    1200(R26), F6
-	VFMLA    V5.S4, V18.S4, V6.S4
+	VFMLA    V5.S4, V17.S4, V6.S4
 	FMOVQ    1216(R26), F7
 	VFMLA    V5.S4, V6.S4, V7.S4
 	FMOVQ    1232(R26), F6
@@ -26339,15 +26336,15 @@ l3599:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD     $0x4e31d463 // fadd v3.4s, v3.4s, v17.4s
-	WORD     $0x6e23ffc3 // fdiv v3.4s, v30.4s, v3.4s
+	WORD     $0x4e3ed463 // fadd v3.4s, v3.4s, v30.4s
+	WORD     $0x6e23ffa3 // fdiv v3.4s, v29.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e21dfe4 // fmul v4.4s, v31.4s, v1.4s
 	WORD     $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
 	WORD     $0x6e23dfe3 // fmul v3.4s, v31.4s, v3.4s
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
-	VBSL     V30.B16, V2.B16, V0.B16
-	WORD     $0x4e22d7c2 // fadd v2.4s, v30.4s, v2.4s
+	VBSL     V29.B16, V2.B16, V0.B16
+	WORD     $0x4e22d7a2 // fadd v2.4s, v29.4s, v2.4s
 	WORD     $0x6e22fc00 // fdiv v0.4s, v0.4s, v2.4s
 	WORD     $0x6e20dc82 // fmul v2.4s, v4.4s, v0.4s
 	WORD     $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
@@ -26356,12 +26353,12 @@ l3599:
 	WORD     $0x4ea0d800 // fcmeq v0.4s, v0.4s, #0.0
 	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
 	WORD     $0x4ea0dbe1 // fcmeq v1.4s, v31.4s, #0.0
-	WORD     $0x4ea4f782 // fmin v2.4s, v28.4s, v4.4s
-	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
+	WORD     $0x4ea4f762 // fmin v2.4s, v27.4s, v4.4s
+	WORD     $0x4e22f742 // fmax v2.4s, v26.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	FMOVQ    F2, (R1)
-	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
-	WORD     $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
+	WORD     $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
+	WORD     $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, (R2)
 	ADD      $16, R1, R1
@@ -26370,51 +26367,51 @@ l3599:
 	ADD      $16, R4, R4
 	ADD      $16, R5, R5
 	SUBS     $4, R15, R15
-	BGE      l3599
-l3597:
+	BGE      l3551
+l3549:
 	ADDS     $4, R15, R15
-	BEQ      l3598
-	TBNZ     $1, R15, t3611
+	BEQ      l3550
+	TBNZ     $1, R15, t3563
 	FMOVS    (R5), F0
-	B        t3610
-t3611:
+	B        t3562
+t3563:
 	FMOVD    (R5), F0
-	TBZ      $0, R15, t3610
+	TBZ      $0, R15, t3562
 	ADD      $8, R5, R23
 	VLD1     (R23), V0.S[2]
-t3610:
-	TBNZ     $1, R15, t3613
+t3562:
+	TBNZ     $1, R15, t3565
 	FMOVS    (R3), F1
-	B        t3612
-t3613:
+	B        t3564
+t3565:
 	FMOVD    (R3), F1
-	TBZ      $0, R15, t3612
+	TBZ      $0, R15, t3564
 	ADD      $8, R3, R23
 	VLD1     (R23), V1.S[2]
-t3612:
-	TBNZ     $1, R15, t3615
+t3564:
+	TBNZ     $1, R15, t3567
 	FMOVS    (R4), F2
-	B        t3614
-t3615:
+	B        t3566
+t3567:
 	FMOVD    (R4), F2
-	TBZ      $0, R15, t3614
+	TBZ      $0, R15, t3566
 	ADD      $8, R4, R23
 	VLD1     (R23), V2.S[2]
-t3614:
+t3566:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	VORR     V25.B16, V0.B16, V2.B16
-	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
+	VORR     V24.B16, V0.B16, V2.B16
+	WORD     $0x4e22f6e2 // fmax v2.4s, v23.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F3
-	VFMLA    V23.S4, V2.S4, V3.S4
-	WORD     $0x4ebad464 // fsub v4.4s, v3.4s, v26.4s
-	VFMLS    V22.S4, V4.S4, V2.S4
+	VFMLA    V22.S4, V2.S4, V3.S4
+	WORD     $0x4eb9d464 // fsub v4.4s, v3.4s, v25.4s
 	VFMLS    V21.S4, V4.S4, V2.S4
+	VFMLS    V20.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    1040(R26), F4
-	VFMLA    V2.S4, V20.S4, V4.S4
+	VFMLA    V2.S4, V19.S4, V4.S4
 	FMOVQ    1056(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    1072(R26), F4
@@ -26437,13 +26434,13 @@ t3614:
 	VAND     V3.B16, V0.B16, V3.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6ebde444 // fcmgt v4.4s, v2.4s, v29.4s
+	WORD     $0x6ebce444 // fcmgt v4.4s, v2.4s, v28.4s
 	FMOVQ    768(R26), F5
-	VFMLA    V29.S4, V2.S4, V5.S4
+	VFMLA    V28.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
-	VAND     V4.B16, V19.B16, V4.B16
+	VAND     V4.B16, V18.B16, V4.B16
 	FMOVQ    1200(R26), F6
-	VFMLA    V5.S4, V18.S4, V6.S4
+	VFMLA    V5.S4, V17.S4, V6.S4
 	FMOVQ    1216(R26), F7
 	VFMLA    V5.S4, V6.S4, V7.S4
 	FMOVQ    1232(R26), F6
@@ -26462,15 +26459,15 @@ t3614:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD     $0x4e31d463 // fadd v3.4s, v3.4s, v17.4s
-	WORD     $0x6e23ffc3 // fdiv v3.4s, v30.4s, v3.4s
+	WORD     $0x4e3ed463 // fadd v3.4s, v3.4s, v30.4s
+	WORD     $0x6e23ffa3 // fdiv v3.4s, v29.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e21dfe4 // fmul v4.4s, v31.4s, v1.4s
 	WORD     $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
 	WORD     $0x6e23dfe3 // fmul v3.4s, v31.4s, v3.4s
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
-	VBSL     V30.B16, V2.B16, V0.B16
-	WORD     $0x4e22d7c2 // fadd v2.4s, v30.4s, v2.4s
+	VBSL     V29.B16, V2.B16, V0.B16
+	WORD     $0x4e22d7a2 // fadd v2.4s, v29.4s, v2.4s
 	WORD     $0x6e22fc00 // fdiv v0.4s, v0.4s, v2.4s
 	WORD     $0x6e20dc82 // fmul v2.4s, v4.4s, v0.4s
 	WORD     $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
@@ -26479,51 +26476,51 @@ t3614:
 	WORD     $0x4ea0d800 // fcmeq v0.4s, v0.4s, #0.0
 	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
 	WORD     $0x4ea0dbe1 // fcmeq v1.4s, v31.4s, #0.0
-	WORD     $0x4ea4f782 // fmin v2.4s, v28.4s, v4.4s
-	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
+	WORD     $0x4ea4f762 // fmin v2.4s, v27.4s, v4.4s
+	WORD     $0x4e22f742 // fmax v2.4s, v26.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
-	TBNZ     $1, R15, t3617
+	TBNZ     $1, R15, t3569
 	FMOVS    F2, (R1)
-	B        t3616
-t3617:
+	B        t3568
+t3569:
 	FMOVD    F2, (R1)
-	TBZ      $0, R15, t3616
+	TBZ      $0, R15, t3568
 	ADD      $8, R1, R23
 	VST1     V2.S[2], (R23)
-t3616:
-	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
-	WORD     $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
+t3568:
+	WORD     $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
+	WORD     $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	TBNZ     $1, R15, t3619
+	TBNZ     $1, R15, t3571
 	FMOVS    F0, (R2)
-	B        t3618
-t3619:
+	B        t3570
+t3571:
 	FMOVD    F0, (R2)
-	TBZ      $0, R15, t3618
+	TBZ      $0, R15, t3570
 	ADD      $8, R2, R23
 	VST1     V0.S[2], (R23)
-t3618:
+t3570:
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
 	ADD      R15<<2, R5, R5
-l3598:
+l3550:
 	ADD      $4, R0, R0
 	SUB      R6, R3, R3
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l3594
+	BNE      l3546
 	RET
 
-// func GMMGradientSoftplusKept(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, next *float32, rows int, n int)
-TEXT ·GMMGradientSoftplusKept(SB), NOSPLIT, $8-64
+// func GMMGradientSoftplusKept(w *float32, dmu *float32, ds *float32, x *float32, mu *float32, next *float32, rows int, n int, factor float32)
+TEXT ·GMMGradientSoftplusKept(SB), NOSPLIT, $8-68
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V28 values    V29-V30 constants and scalars    V31 kept from loop to loop
-	FMOVQ    1360(R26), F30
-	FMOVQ    1376(R26), F29
+	FMOVQ    1344(R26), F30
+	FMOVQ    1360(R26), F29
 
 	// Registers:    R0 w    R1 dmu    R2 ds    R3 x    R4 mu    R5 next    R15 elements left in the row    R6 4n
 	MOVD     w+0(FP), R0
@@ -26536,13 +26533,13 @@ TEXT ·GMMGradientSoftplusKept(SB), NOSPLIT, $8-64
 	LSL      $2, R6, R6
 	MOVD     rows+48(FP), R14
 	MOVD     R14, 8(RSP)
-l3620:
+l3572:
 	FMOVS    (R0), F31
 	VDUP     V31.S[0], V31.S4
 	MOVD     n+56(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l3622
-l3621:
+	BLT      l3574
+l3573:
 	PRFM     2048(R1), PLDL1KEEP
 	PRFM     2048(R5), PLDL1KEEP
 	FLDPQ    (R3), (F0, F1)
@@ -26635,11 +26632,11 @@ l3621:
 	ADD      $64, R4, R4
 	ADD      $64, R5, R5
 	SUBS     $16, R15, R15
-	BGE      l3621
-l3622:
+	BGE      l3573
+l3574:
 	ADDS     $12, R15, R15
-	BLT      l3623
-l3625:
+	BLT      l3575
+l3577:
 	FMOVQ    (R3), F0
 	FMOVQ    (R4), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
@@ -26670,47 +26667,47 @@ l3625:
 	ADD      $16, R4, R4
 	ADD      $16, R5, R5
 	SUBS     $4, R15, R15
-	BGE      l3625
-l3623:
+	BGE      l3577
+l3575:
 	ADDS     $4, R15, R15
-	BEQ      l3624
-	TBNZ     $1, R15, t3639
+	BEQ      l3576
+	TBNZ     $1, R15, t3591
 	FMOVS    (R3), F0
-	B        t3638
-t3639:
+	B        t3590
+t3591:
 	FMOVD    (R3), F0
-	TBZ      $0, R15, t3638
+	TBZ      $0, R15, t3590
 	ADD      $8, R3, R23
 	VLD1     (R23), V0.S[2]
-t3638:
-	TBNZ     $1, R15, t3641
+t3590:
+	TBNZ     $1, R15, t3593
 	FMOVS    (R4), F1
-	B        t3640
-t3641:
+	B        t3592
+t3593:
 	FMOVD    (R4), F1
-	TBZ      $0, R15, t3640
+	TBZ      $0, R15, t3592
 	ADD      $8, R4, R23
 	VLD1     (R23), V1.S[2]
-t3640:
+t3592:
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
-	TBNZ     $1, R15, t3643
+	TBNZ     $1, R15, t3595
 	FMOVS    (R2), F1
-	B        t3642
-t3643:
+	B        t3594
+t3595:
 	FMOVD    (R2), F1
-	TBZ      $0, R15, t3642
+	TBZ      $0, R15, t3594
 	ADD      $8, R2, R23
 	VLD1     (R23), V1.S[2]
-t3642:
-	TBNZ     $1, R15, t3645
+t3594:
+	TBNZ     $1, R15, t3597
 	FMOVS    (R1), F2
-	B        t3644
-t3645:
+	B        t3596
+t3597:
 	FMOVD    (R1), F2
-	TBZ      $0, R15, t3644
+	TBZ      $0, R15, t3596
 	ADD      $8, R1, R23
 	VLD1     (R23), V2.S[2]
-t3644:
+t3596:
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e20dfe3 // fmul v3.4s, v31.4s, v0.4s
 	WORD     $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
@@ -26725,56 +26722,57 @@ t3644:
 	WORD     $0x4ea3f7c2 // fmin v2.4s, v30.4s, v3.4s
 	WORD     $0x4e22f7a2 // fmax v2.4s, v29.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
-	TBNZ     $1, R15, t3647
+	TBNZ     $1, R15, t3599
 	FMOVS    F2, (R1)
-	B        t3646
-t3647:
+	B        t3598
+t3599:
 	FMOVD    F2, (R1)
-	TBZ      $0, R15, t3646
+	TBZ      $0, R15, t3598
 	ADD      $8, R1, R23
 	VST1     V2.S[2], (R23)
-t3646:
+t3598:
 	WORD     $0x4ea0f7c0 // fmin v0.4s, v30.4s, v0.4s
 	WORD     $0x4e20f7a0 // fmax v0.4s, v29.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	TBNZ     $1, R15, t3649
+	TBNZ     $1, R15, t3601
 	FMOVS    F0, (R2)
-	B        t3648
-t3649:
+	B        t3600
+t3601:
 	FMOVD    F0, (R2)
-	TBZ      $0, R15, t3648
+	TBZ      $0, R15, t3600
 	ADD      $8, R2, R23
 	VST1     V0.S[2], (R23)
-t3648:
+t3600:
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
 	ADD      R15<<2, R5, R5
-l3624:
+l3576:
 	ADD      $4, R0, R0
 	SUB      R6, R3, R3
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l3620
+	BNE      l3572
 	RET
 
-// func GaussSampleSoftplus(z *float32, mu *float32, s *float32, eps *float32, rows int, n int, ld int)
-TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
+// func GaussSampleSoftplus(z *float32, mu *float32, s *float32, eps *float32, rows int, n int, ld int, factor float32)
+TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $40-60
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V20 values    V21-V31 constants and scalars
-	FMOVQ    928(R26), F31
-	FMOVQ    1152(R26), F30
-	FMOVQ    560(R26), F29
-	FMOVQ    1136(R26), F28
-	FMOVQ    992(R26), F27
-	FLDPQ    816(R26), (F26, F25)
-	FMOVQ    1024(R26), F24
-	FMOVQ    1168(R26), F23
-	FMOVQ    1184(R26), F22
-	FMOVQ    1312(R26), F21
+	FMOVS    factor+56(FP), F31
+	VDUP     V31.S[0], V31.S4
+	FMOVQ    928(R26), F30
+	FMOVQ    1152(R26), F29
+	FMOVQ    560(R26), F28
+	FMOVQ    1136(R26), F27
+	FMOVQ    992(R26), F26
+	FLDPQ    816(R26), (F25, F24)
+	FMOVQ    1024(R26), F23
+	FMOVQ    1168(R26), F22
+	FMOVQ    1184(R26), F21
 
 	// Registers:    R0 z    R1 mu    R2 s    R3 eps    R15 elements left in the row    R4 4n
 	MOVD     z+0(FP), R0
@@ -26793,53 +26791,53 @@ TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	LSL      $2, R14, R14
 	SUB      R4, R14, R14
 	MOVD     R14, 24(RSP)
-l3650:
+l3602:
 	MOVD     n+40(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l3652
-l3651:
+	BLT      l3604
+l3603:
 	FLDPQ    (R2), (F0, F1)
 	FLDPQ    32(R2), (F2, F3)
-	VORR     V29.B16, V0.B16, V4.B16
-	VORR     V29.B16, V1.B16, V5.B16
-	VORR     V29.B16, V2.B16, V6.B16
-	VORR     V29.B16, V3.B16, V7.B16
-	WORD     $0x4e24f784 // fmax v4.4s, v28.4s, v4.4s
-	WORD     $0x4e25f785 // fmax v5.4s, v28.4s, v5.4s
-	WORD     $0x4e26f786 // fmax v6.4s, v28.4s, v6.4s
-	WORD     $0x4e27f787 // fmax v7.4s, v28.4s, v7.4s
+	VORR     V28.B16, V0.B16, V4.B16
+	VORR     V28.B16, V1.B16, V5.B16
+	VORR     V28.B16, V2.B16, V6.B16
+	VORR     V28.B16, V3.B16, V7.B16
+	WORD     $0x4e24f764 // fmax v4.4s, v27.4s, v4.4s
+	WORD     $0x4e25f765 // fmax v5.4s, v27.4s, v5.4s
+	WORD     $0x4e26f766 // fmax v6.4s, v27.4s, v6.4s
+	WORD     $0x4e27f767 // fmax v7.4s, v27.4s, v7.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F8
-	VFMLA    V27.S4, V4.S4, V8.S4
+	VFMLA    V26.S4, V4.S4, V8.S4
 	FMOVQ    1152(R26), F9
-	VFMLA    V27.S4, V5.S4, V9.S4
+	VFMLA    V26.S4, V5.S4, V9.S4
 	FMOVQ    1152(R26), F10
-	VFMLA    V27.S4, V6.S4, V10.S4
+	VFMLA    V26.S4, V6.S4, V10.S4
 	FMOVQ    1152(R26), F11
-	VFMLA    V27.S4, V7.S4, V11.S4
-	WORD     $0x4ebed50c // fsub v12.4s, v8.4s, v30.4s
-	WORD     $0x4ebed52d // fsub v13.4s, v9.4s, v30.4s
-	WORD     $0x4ebed54e // fsub v14.4s, v10.4s, v30.4s
-	WORD     $0x4ebed56f // fsub v15.4s, v11.4s, v30.4s
-	VFMLS    V26.S4, V12.S4, V4.S4
-	VFMLS    V26.S4, V13.S4, V5.S4
-	VFMLS    V26.S4, V14.S4, V6.S4
-	VFMLS    V26.S4, V15.S4, V7.S4
+	VFMLA    V26.S4, V7.S4, V11.S4
+	WORD     $0x4ebdd50c // fsub v12.4s, v8.4s, v29.4s
+	WORD     $0x4ebdd52d // fsub v13.4s, v9.4s, v29.4s
+	WORD     $0x4ebdd54e // fsub v14.4s, v10.4s, v29.4s
+	WORD     $0x4ebdd56f // fsub v15.4s, v11.4s, v29.4s
 	VFMLS    V25.S4, V12.S4, V4.S4
 	VFMLS    V25.S4, V13.S4, V5.S4
 	VFMLS    V25.S4, V14.S4, V6.S4
 	VFMLS    V25.S4, V15.S4, V7.S4
+	VFMLS    V24.S4, V12.S4, V4.S4
+	VFMLS    V24.S4, V13.S4, V5.S4
+	VFMLS    V24.S4, V14.S4, V6.S4
+	VFMLS    V24.S4, V15.S4, V7.S4
 
 	// p = e^r
 	FMOVQ    1040(R26), F12
-	VFMLA    V4.S4, V24.S4, V12.S4
+	VFMLA    V4.S4, V23.S4, V12.S4
 	FMOVQ    1040(R26), F13
-	VFMLA    V5.S4, V24.S4, V13.S4
+	VFMLA    V5.S4, V23.S4, V13.S4
 	FMOVQ    1040(R26), F14
-	VFMLA    V6.S4, V24.S4, V14.S4
+	VFMLA    V6.S4, V23.S4, V14.S4
 	FMOVQ    1040(R26), F15
-	VFMLA    V7.S4, V24.S4, V15.S4
+	VFMLA    V7.S4, V23.S4, V15.S4
 	FMOVQ    1056(R26), F16
 	VFMLA    V4.S4, V12.S4, V16.S4
 	FMOVQ    1056(R26), F12
@@ -26916,34 +26914,34 @@ l3651:
 	VAND     V11.B16, V3.B16, V3.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6ebfe4e8 // fcmgt v8.4s, v7.4s, v31.4s
-	WORD     $0x6ebfe489 // fcmgt v9.4s, v4.4s, v31.4s
-	WORD     $0x6ebfe4aa // fcmgt v10.4s, v5.4s, v31.4s
-	WORD     $0x6ebfe4cb // fcmgt v11.4s, v6.4s, v31.4s
+	WORD     $0x6ebee4e8 // fcmgt v8.4s, v7.4s, v30.4s
+	WORD     $0x6ebee489 // fcmgt v9.4s, v4.4s, v30.4s
+	WORD     $0x6ebee4aa // fcmgt v10.4s, v5.4s, v30.4s
+	WORD     $0x6ebee4cb // fcmgt v11.4s, v6.4s, v30.4s
 	FMOVQ    768(R26), F12
-	VFMLA    V31.S4, V7.S4, V12.S4
+	VFMLA    V30.S4, V7.S4, V12.S4
 	FMOVQ    768(R26), F13
-	VFMLA    V31.S4, V4.S4, V13.S4
+	VFMLA    V30.S4, V4.S4, V13.S4
 	FMOVQ    768(R26), F14
-	VFMLA    V31.S4, V5.S4, V14.S4
+	VFMLA    V30.S4, V5.S4, V14.S4
 	FMOVQ    768(R26), F15
-	VFMLA    V31.S4, V6.S4, V15.S4
+	VFMLA    V30.S4, V6.S4, V15.S4
 	VBIT     V8.B16, V12.B16, V7.B16
 	VBIT     V9.B16, V13.B16, V4.B16
 	VBIT     V10.B16, V14.B16, V5.B16
 	VBIT     V11.B16, V15.B16, V6.B16
-	VAND     V8.B16, V23.B16, V8.B16
-	VAND     V9.B16, V23.B16, V9.B16
-	VAND     V10.B16, V23.B16, V10.B16
-	VAND     V11.B16, V23.B16, V11.B16
+	VAND     V8.B16, V22.B16, V8.B16
+	VAND     V9.B16, V22.B16, V9.B16
+	VAND     V10.B16, V22.B16, V10.B16
+	VAND     V11.B16, V22.B16, V11.B16
 	FMOVQ    1200(R26), F12
-	VFMLA    V7.S4, V22.S4, V12.S4
+	VFMLA    V7.S4, V21.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V4.S4, V22.S4, V13.S4
+	VFMLA    V4.S4, V21.S4, V13.S4
 	FMOVQ    1200(R26), F14
-	VFMLA    V5.S4, V22.S4, V14.S4
+	VFMLA    V5.S4, V21.S4, V14.S4
 	FMOVQ    1200(R26), F15
-	VFMLA    V6.S4, V22.S4, V15.S4
+	VFMLA    V6.S4, V21.S4, V15.S4
 	FMOVQ    1216(R26), F16
 	VFMLA    V7.S4, V12.S4, V16.S4
 	FMOVQ    1216(R26), F12
@@ -27016,10 +27014,10 @@ l3651:
 	WORD     $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	WORD     $0x4e35d400 // fadd v0.4s, v0.4s, v21.4s
-	WORD     $0x4e35d421 // fadd v1.4s, v1.4s, v21.4s
-	WORD     $0x4e35d442 // fadd v2.4s, v2.4s, v21.4s
-	WORD     $0x4e35d463 // fadd v3.4s, v3.4s, v21.4s
+	WORD     $0x4e3fd400 // fadd v0.4s, v0.4s, v31.4s
+	WORD     $0x4e3fd421 // fadd v1.4s, v1.4s, v31.4s
+	WORD     $0x4e3fd442 // fadd v2.4s, v2.4s, v31.4s
+	WORD     $0x4e3fd463 // fadd v3.4s, v3.4s, v31.4s
 	FLDPQ    (R3), (F4, F5)
 	FLDPQ    32(R3), (F6, F7)
 	FLDPQ    (R1), (F8, F9)
@@ -27035,25 +27033,25 @@ l3651:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	SUBS     $16, R15, R15
-	BGE      l3651
-l3652:
+	BGE      l3603
+l3604:
 	ADDS     $12, R15, R15
-	BLT      l3653
-l3655:
+	BLT      l3605
+l3607:
 	FMOVQ    (R2), F0
-	VORR     V29.B16, V0.B16, V1.B16
-	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
+	VORR     V28.B16, V0.B16, V1.B16
+	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F2
-	VFMLA    V27.S4, V1.S4, V2.S4
-	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
-	VFMLS    V26.S4, V3.S4, V1.S4
+	VFMLA    V26.S4, V1.S4, V2.S4
+	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
 	VFMLS    V25.S4, V3.S4, V1.S4
+	VFMLS    V24.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    1040(R26), F3
-	VFMLA    V1.S4, V24.S4, V3.S4
+	VFMLA    V1.S4, V23.S4, V3.S4
 	FMOVQ    1056(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1072(R26), F3
@@ -27076,13 +27074,13 @@ l3655:
 	VAND     V2.B16, V0.B16, V0.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6ebfe422 // fcmgt v2.4s, v1.4s, v31.4s
+	WORD     $0x6ebee422 // fcmgt v2.4s, v1.4s, v30.4s
 	FMOVQ    768(R26), F3
-	VFMLA    V31.S4, V1.S4, V3.S4
+	VFMLA    V30.S4, V1.S4, V3.S4
 	VBIT     V2.B16, V3.B16, V1.B16
-	VAND     V2.B16, V23.B16, V2.B16
+	VAND     V2.B16, V22.B16, V2.B16
 	FMOVQ    1200(R26), F3
-	VFMLA    V1.S4, V22.S4, V3.S4
+	VFMLA    V1.S4, V21.S4, V3.S4
 	FMOVQ    1216(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1232(R26), F3
@@ -27101,7 +27099,7 @@ l3655:
 	VFMLA    V3.S4, V4.S4, V1.S4
 	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD     $0x4e35d400 // fadd v0.4s, v0.4s, v21.4s
+	WORD     $0x4e3fd400 // fadd v0.4s, v0.4s, v31.4s
 	FMOVQ    (R3), F1
 	FMOVQ    (R1), F2
 	VFMLA    V1.S4, V0.S4, V2.S4
@@ -27111,32 +27109,32 @@ l3655:
 	ADD      $16, R2, R2
 	ADD      $16, R3, R3
 	SUBS     $4, R15, R15
-	BGE      l3655
-l3653:
+	BGE      l3607
+l3605:
 	ADDS     $4, R15, R15
-	BEQ      l3654
-	TBNZ     $1, R15, t3665
+	BEQ      l3606
+	TBNZ     $1, R15, t3617
 	FMOVS    (R2), F0
-	B        t3664
-t3665:
+	B        t3616
+t3617:
 	FMOVD    (R2), F0
-	TBZ      $0, R15, t3664
+	TBZ      $0, R15, t3616
 	ADD      $8, R2, R23
 	VLD1     (R23), V0.S[2]
-t3664:
-	VORR     V29.B16, V0.B16, V1.B16
-	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
+t3616:
+	VORR     V28.B16, V0.B16, V1.B16
+	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F2
-	VFMLA    V27.S4, V1.S4, V2.S4
-	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
-	VFMLS    V26.S4, V3.S4, V1.S4
+	VFMLA    V26.S4, V1.S4, V2.S4
+	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
 	VFMLS    V25.S4, V3.S4, V1.S4
+	VFMLS    V24.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    1040(R26), F3
-	VFMLA    V1.S4, V24.S4, V3.S4
+	VFMLA    V1.S4, V23.S4, V3.S4
 	FMOVQ    1056(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1072(R26), F3
@@ -27159,13 +27157,13 @@ t3664:
 	VAND     V2.B16, V0.B16, V0.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6ebfe422 // fcmgt v2.4s, v1.4s, v31.4s
+	WORD     $0x6ebee422 // fcmgt v2.4s, v1.4s, v30.4s
 	FMOVQ    768(R26), F3
-	VFMLA    V31.S4, V1.S4, V3.S4
+	VFMLA    V30.S4, V1.S4, V3.S4
 	VBIT     V2.B16, V3.B16, V1.B16
-	VAND     V2.B16, V23.B16, V2.B16
+	VAND     V2.B16, V22.B16, V2.B16
 	FMOVQ    1200(R26), F3
-	VFMLA    V1.S4, V22.S4, V3.S4
+	VFMLA    V1.S4, V21.S4, V3.S4
 	FMOVQ    1216(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1232(R26), F3
@@ -27184,40 +27182,40 @@ t3664:
 	VFMLA    V3.S4, V4.S4, V1.S4
 	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD     $0x4e35d400 // fadd v0.4s, v0.4s, v21.4s
-	TBNZ     $1, R15, t3667
+	WORD     $0x4e3fd400 // fadd v0.4s, v0.4s, v31.4s
+	TBNZ     $1, R15, t3619
 	FMOVS    (R3), F1
-	B        t3666
-t3667:
+	B        t3618
+t3619:
 	FMOVD    (R3), F1
-	TBZ      $0, R15, t3666
+	TBZ      $0, R15, t3618
 	ADD      $8, R3, R23
 	VLD1     (R23), V1.S[2]
-t3666:
-	TBNZ     $1, R15, t3669
+t3618:
+	TBNZ     $1, R15, t3621
 	FMOVS    (R1), F2
-	B        t3668
-t3669:
+	B        t3620
+t3621:
 	FMOVD    (R1), F2
-	TBZ      $0, R15, t3668
+	TBZ      $0, R15, t3620
 	ADD      $8, R1, R23
 	VLD1     (R23), V2.S[2]
-t3668:
+t3620:
 	VFMLA    V1.S4, V0.S4, V2.S4
-	TBNZ     $1, R15, t3671
+	TBNZ     $1, R15, t3623
 	FMOVS    F2, (R0)
-	B        t3670
-t3671:
+	B        t3622
+t3623:
 	FMOVD    F2, (R0)
-	TBZ      $0, R15, t3670
+	TBZ      $0, R15, t3622
 	ADD      $8, R0, R23
 	VST1     V2.S[2], (R23)
-t3670:
+t3622:
 	ADD      R15<<2, R0, R0
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
-l3654:
+l3606:
 	MOVD     16(RSP), R25
 	ADD      R25, R1, R1
 	MOVD     24(RSP), R25
@@ -27225,11 +27223,11 @@ l3654:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l3650
+	BNE      l3602
 	RET
 
-// func GaussSampleSoftplusBackward(dmu *float32, ds *float32, dz *float32, s *float32, eps *float32, rows int, n int, ld int)
-TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $40-64
+// func GaussSampleSoftplusBackward(dmu *float32, ds *float32, dz *float32, s *float32, eps *float32, rows int, n int, ld int, factor float32)
+TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $40-68
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V23 values    V24-V31 constants and scalars
@@ -27263,11 +27261,11 @@ TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $40-64
 	LSL      $2, R14, R14
 	SUB      R5, R14, R14
 	MOVD     R14, 32(RSP)
-l3672:
+l3624:
 	MOVD     n+48(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l3674
-l3673:
+	BLT      l3626
+l3625:
 	FLDPQ    (R2), (F0, F1)
 	FLDPQ    32(R2), (F2, F3)
 	FLDPQ    (R3), (F4, F5)
@@ -27422,11 +27420,11 @@ l3673:
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	SUBS     $16, R15, R15
-	BGE      l3673
-l3674:
+	BGE      l3625
+l3626:
 	ADDS     $12, R15, R15
-	BLT      l3675
-l3677:
+	BLT      l3627
+l3629:
 	FMOVQ    (R2), F0
 	FMOVQ    (R3), F1
 	FMOVQ    (R0), F2
@@ -27478,56 +27476,56 @@ l3677:
 	ADD      $16, R3, R3
 	ADD      $16, R4, R4
 	SUBS     $4, R15, R15
-	BGE      l3677
-l3675:
+	BGE      l3629
+l3627:
 	ADDS     $4, R15, R15
-	BEQ      l3676
-	TBNZ     $1, R15, t3693
+	BEQ      l3628
+	TBNZ     $1, R15, t3645
 	FMOVS    (R2), F0
-	B        t3692
-t3693:
+	B        t3644
+t3645:
 	FMOVD    (R2), F0
-	TBZ      $0, R15, t3692
+	TBZ      $0, R15, t3644
 	ADD      $8, R2, R23
 	VLD1     (R23), V0.S[2]
-t3692:
-	TBNZ     $1, R15, t3695
+t3644:
+	TBNZ     $1, R15, t3647
 	FMOVS    (R3), F1
-	B        t3694
-t3695:
+	B        t3646
+t3647:
 	FMOVD    (R3), F1
-	TBZ      $0, R15, t3694
+	TBZ      $0, R15, t3646
 	ADD      $8, R3, R23
 	VLD1     (R23), V1.S[2]
-t3694:
-	TBNZ     $1, R15, t3697
+t3646:
+	TBNZ     $1, R15, t3649
 	FMOVS    (R0), F2
-	B        t3696
-t3697:
+	B        t3648
+t3649:
 	FMOVD    (R0), F2
-	TBZ      $0, R15, t3696
+	TBZ      $0, R15, t3648
 	ADD      $8, R0, R23
 	VLD1     (R23), V2.S[2]
-t3696:
+t3648:
 	WORD     $0x4e20d442 // fadd v2.4s, v2.4s, v0.4s
-	TBNZ     $1, R15, t3699
+	TBNZ     $1, R15, t3651
 	FMOVS    F2, (R0)
-	B        t3698
-t3699:
+	B        t3650
+t3651:
 	FMOVD    F2, (R0)
-	TBZ      $0, R15, t3698
+	TBZ      $0, R15, t3650
 	ADD      $8, R0, R23
 	VST1     V2.S[2], (R23)
-t3698:
-	TBNZ     $1, R15, t3701
+t3650:
+	TBNZ     $1, R15, t3653
 	FMOVS    (R4), F2
-	B        t3700
-t3701:
+	B        t3652
+t3653:
 	FMOVD    (R4), F2
-	TBZ      $0, R15, t3700
+	TBZ      $0, R15, t3652
 	ADD      $8, R4, R23
 	VLD1     (R23), V2.S[2]
-t3700:
+t3652:
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	VORR     V29.B16, V1.B16, V2.B16
 	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
@@ -27564,31 +27562,31 @@ t3700:
 	VBSL     V31.B16, V2.B16, V1.B16
 	WORD     $0x4e22d7e2 // fadd v2.4s, v31.4s, v2.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
-	TBNZ     $1, R15, t3703
+	TBNZ     $1, R15, t3655
 	FMOVS    (R1), F2
-	B        t3702
-t3703:
+	B        t3654
+t3655:
 	FMOVD    (R1), F2
-	TBZ      $0, R15, t3702
+	TBZ      $0, R15, t3654
 	ADD      $8, R1, R23
 	VLD1     (R23), V2.S[2]
-t3702:
+t3654:
 	VFMLA    V1.S4, V0.S4, V2.S4
-	TBNZ     $1, R15, t3705
+	TBNZ     $1, R15, t3657
 	FMOVS    F2, (R1)
-	B        t3704
-t3705:
+	B        t3656
+t3657:
 	FMOVD    F2, (R1)
-	TBZ      $0, R15, t3704
+	TBZ      $0, R15, t3656
 	ADD      $8, R1, R23
 	VST1     V2.S[2], (R23)
-t3704:
+t3656:
 	ADD      R15<<2, R0, R0
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
-l3676:
+l3628:
 	MOVD     16(RSP), R25
 	ADD      R25, R0, R0
 	MOVD     24(RSP), R25
@@ -27598,7 +27596,7 @@ l3676:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l3672
+	BNE      l3624
 	RET
 
 // func LatentStepSigma(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int) (bad int)
@@ -27640,7 +27638,7 @@ TEXT ·LatentStepSigma(SB), NOSPLIT, $40-96
 	LSL      $2, R14, R14
 	SUB      R8, R14, R14
 	MOVD     R14, 40(RSP)
-l3706:
+l3658:
 	FMOVQ    528(R26), F31
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
@@ -27655,8 +27653,8 @@ l3706:
 	FMOVQ    528(R26), F20
 	MOVD     n+72(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l3709
-l3707:
+	BLT      l3661
+l3659:
 	FLDPQ    (R3), (F0, F1)
 	FLDPQ    (R4), (F2, F3)
 	VSUB     V18.S4, V2.S4, V4.S4
@@ -27779,74 +27777,74 @@ l3707:
 	ADD      $64, R5, R5
 	ADD      $64, R6, R6
 	SUBS     $16, R15, R15
-	BGE      l3707
-l3709:
+	BGE      l3659
+l3661:
 	ADDS     $16, R15, R15
-	BEQ      l3710
+	BEQ      l3662
 	CMP      $4, R15
-	BLT      t3844
+	BLT      t3796
 	FMOVQ    (R3), F0
-	B        t3843
-t3844:
-	TBNZ     $1, R15, t3845
+	B        t3795
+t3796:
+	TBNZ     $1, R15, t3797
 	FMOVS    (R3), F0
-	B        t3843
-t3845:
+	B        t3795
+t3797:
 	FMOVD    (R3), F0
-	TBZ      $0, R15, t3843
+	TBZ      $0, R15, t3795
 	ADD      $8, R3, R23
 	VLD1     (R23), V0.S[2]
-t3843:
+t3795:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t3846
+	BLE      t3798
 	CMP      $4, R23
-	BLT      t3847
+	BLT      t3799
 	FMOVQ    16(R3), F1
-	B        t3846
-t3847:
-	TBNZ     $1, R23, t3848
+	B        t3798
+t3799:
+	TBNZ     $1, R23, t3800
 	FMOVS    16(R3), F1
-	B        t3846
-t3848:
+	B        t3798
+t3800:
 	FMOVD    16(R3), F1
-	TBZ      $0, R23, t3846
+	TBZ      $0, R23, t3798
 	ADD      $24, R3, R23
 	VLD1     (R23), V1.S[2]
-t3846:
+t3798:
 	CMP      $4, R15
-	BLT      t3850
+	BLT      t3802
 	FMOVQ    (R4), F2
-	B        t3849
-t3850:
-	TBNZ     $1, R15, t3851
+	B        t3801
+t3802:
+	TBNZ     $1, R15, t3803
 	FMOVS    (R4), F2
-	B        t3849
-t3851:
+	B        t3801
+t3803:
 	FMOVD    (R4), F2
-	TBZ      $0, R15, t3849
+	TBZ      $0, R15, t3801
 	ADD      $8, R4, R23
 	VLD1     (R23), V2.S[2]
-t3849:
+t3801:
 	SUB      $4, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t3852
+	BLE      t3804
 	CMP      $4, R23
-	BLT      t3853
+	BLT      t3805
 	FMOVQ    16(R4), F3
-	B        t3852
-t3853:
-	TBNZ     $1, R23, t3854
+	B        t3804
+t3805:
+	TBNZ     $1, R23, t3806
 	FMOVS    16(R4), F3
-	B        t3852
-t3854:
+	B        t3804
+t3806:
 	FMOVD    16(R4), F3
-	TBZ      $0, R23, t3852
+	TBZ      $0, R23, t3804
 	ADD      $24, R4, R23
 	VLD1     (R23), V3.S[2]
-t3852:
+t3804:
 	VSUB     V18.S4, V2.S4, V4.S4
 	VSUB     V18.S4, V3.S4, V5.S4
 	SUB      R15<<2, R26, R23
@@ -27858,37 +27856,37 @@ t3852:
 	VUMAX    V4.S4, V19.S4, V19.S4
 	VUMAX    V5.S4, V19.S4, V19.S4
 	CMP      $4, R15
-	BLT      t3856
+	BLT      t3808
 	FMOVQ    (R6), F4
-	B        t3855
-t3856:
-	TBNZ     $1, R15, t3857
+	B        t3807
+t3808:
+	TBNZ     $1, R15, t3809
 	FMOVS    (R6), F4
-	B        t3855
-t3857:
+	B        t3807
+t3809:
 	FMOVD    (R6), F4
-	TBZ      $0, R15, t3855
+	TBZ      $0, R15, t3807
 	ADD      $8, R6, R23
 	VLD1     (R23), V4.S[2]
-t3855:
+t3807:
 	SUB      $4, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t3858
+	BLE      t3810
 	CMP      $4, R23
-	BLT      t3859
+	BLT      t3811
 	FMOVQ    16(R6), F5
-	B        t3858
-t3859:
-	TBNZ     $1, R23, t3860
+	B        t3810
+t3811:
+	TBNZ     $1, R23, t3812
 	FMOVS    16(R6), F5
-	B        t3858
-t3860:
+	B        t3810
+t3812:
 	FMOVD    16(R6), F5
-	TBZ      $0, R23, t3858
+	TBZ      $0, R23, t3810
 	ADD      $24, R6, R23
 	VLD1     (R23), V5.S[2]
-t3858:
+t3810:
 	VSUB     V18.S4, V4.S4, V8.S4
 	VSUB     V18.S4, V5.S4, V9.S4
 	VAND     V6.B16, V8.B16, V8.B16
@@ -27896,37 +27894,37 @@ t3858:
 	VUMAX    V8.S4, V19.S4, V19.S4
 	VUMAX    V9.S4, V19.S4, V19.S4
 	CMP      $4, R15
-	BLT      t3862
+	BLT      t3814
 	FMOVQ    (R5), F8
-	B        t3861
-t3862:
-	TBNZ     $1, R15, t3863
+	B        t3813
+t3814:
+	TBNZ     $1, R15, t3815
 	FMOVS    (R5), F8
-	B        t3861
-t3863:
+	B        t3813
+t3815:
 	FMOVD    (R5), F8
-	TBZ      $0, R15, t3861
+	TBZ      $0, R15, t3813
 	ADD      $8, R5, R23
 	VLD1     (R23), V8.S[2]
-t3861:
+t3813:
 	SUB      $4, R15, R23
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t3864
+	BLE      t3816
 	CMP      $4, R23
-	BLT      t3865
+	BLT      t3817
 	FMOVQ    16(R5), F9
-	B        t3864
-t3865:
-	TBNZ     $1, R23, t3866
+	B        t3816
+t3817:
+	TBNZ     $1, R23, t3818
 	FMOVS    16(R5), F9
-	B        t3864
-t3866:
+	B        t3816
+t3818:
 	FMOVD    16(R5), F9
-	TBZ      $0, R23, t3864
+	TBZ      $0, R23, t3816
 	ADD      $24, R5, R23
 	VLD1     (R23), V9.S[2]
-t3864:
+t3816:
 	WORD     $0x4ea8d408 // fsub v8.4s, v0.4s, v8.4s
 	WORD     $0x4ea9d429 // fsub v9.4s, v1.4s, v9.4s
 	WORD     $0x6e24fe0a // fdiv v10.4s, v16.4s, v4.4s
@@ -27960,173 +27958,173 @@ t3864:
 	WORD     $0x6e26df7b // fmul v27.4s, v27.4s, v6.4s
 	WORD     $0x6e27df5a // fmul v26.4s, v26.4s, v7.4s
 	CMP      $4, R15
-	BLT      t3868
+	BLT      t3820
 	FMOVQ    (R7), F4
-	B        t3867
-t3868:
-	TBNZ     $1, R15, t3869
+	B        t3819
+t3820:
+	TBNZ     $1, R15, t3821
 	FMOVS    (R7), F4
-	B        t3867
-t3869:
+	B        t3819
+t3821:
 	FMOVD    (R7), F4
-	TBZ      $0, R15, t3867
+	TBZ      $0, R15, t3819
 	ADD      $8, R7, R23
 	VLD1     (R23), V4.S[2]
-t3867:
+t3819:
 	SUB      $4, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t3870
+	BLE      t3822
 	CMP      $4, R23
-	BLT      t3871
+	BLT      t3823
 	FMOVQ    16(R7), F5
-	B        t3870
-t3871:
-	TBNZ     $1, R23, t3872
+	B        t3822
+t3823:
+	TBNZ     $1, R23, t3824
 	FMOVS    16(R7), F5
-	B        t3870
-t3872:
+	B        t3822
+t3824:
 	FMOVD    16(R7), F5
-	TBZ      $0, R23, t3870
+	TBZ      $0, R23, t3822
 	ADD      $24, R7, R23
 	VLD1     (R23), V5.S[2]
-t3870:
+t3822:
 	VFMLA    V4.S4, V2.S4, V0.S4
 	VFMLA    V5.S4, V3.S4, V1.S4
 	CMP      $4, R15
-	BLT      t3874
+	BLT      t3826
 	FMOVQ    F2, (R0)
-	B        t3873
-t3874:
-	TBNZ     $1, R15, t3875
+	B        t3825
+t3826:
+	TBNZ     $1, R15, t3827
 	FMOVS    F2, (R0)
-	B        t3873
-t3875:
+	B        t3825
+t3827:
 	FMOVD    F2, (R0)
-	TBZ      $0, R15, t3873
+	TBZ      $0, R15, t3825
 	ADD      $8, R0, R23
 	VST1     V2.S[2], (R23)
-t3873:
+t3825:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t3876
+	BLE      t3828
 	CMP      $4, R23
-	BLT      t3877
+	BLT      t3829
 	FMOVQ    F3, 16(R0)
-	B        t3876
-t3877:
-	TBNZ     $1, R23, t3878
+	B        t3828
+t3829:
+	TBNZ     $1, R23, t3830
 	FMOVS    F3, 16(R0)
-	B        t3876
-t3878:
+	B        t3828
+t3830:
 	FMOVD    F3, 16(R0)
-	TBZ      $0, R23, t3876
+	TBZ      $0, R23, t3828
 	ADD      $24, R0, R23
 	VST1     V3.S[2], (R23)
-t3876:
+t3828:
 	CMP      $4, R15
-	BLT      t3880
+	BLT      t3832
 	FMOVQ    F0, (R1)
-	B        t3879
-t3880:
-	TBNZ     $1, R15, t3881
+	B        t3831
+t3832:
+	TBNZ     $1, R15, t3833
 	FMOVS    F0, (R1)
-	B        t3879
-t3881:
+	B        t3831
+t3833:
 	FMOVD    F0, (R1)
-	TBZ      $0, R15, t3879
+	TBZ      $0, R15, t3831
 	ADD      $8, R1, R23
 	VST1     V0.S[2], (R23)
-t3879:
+t3831:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t3882
+	BLE      t3834
 	CMP      $4, R23
-	BLT      t3883
+	BLT      t3835
 	FMOVQ    F1, 16(R1)
-	B        t3882
-t3883:
-	TBNZ     $1, R23, t3884
+	B        t3834
+t3835:
+	TBNZ     $1, R23, t3836
 	FMOVS    F1, 16(R1)
-	B        t3882
-t3884:
+	B        t3834
+t3836:
 	FMOVD    F1, 16(R1)
-	TBZ      $0, R23, t3882
+	TBZ      $0, R23, t3834
 	ADD      $24, R1, R23
 	VST1     V1.S[2], (R23)
-t3882:
+t3834:
 	SUB      $8, R15, R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t3885
+	BLE      t3837
 	CMP      $4, R23
-	BLT      t3886
+	BLT      t3838
 	FMOVQ    32(R3), F0
-	B        t3885
-t3886:
-	TBNZ     $1, R23, t3887
+	B        t3837
+t3838:
+	TBNZ     $1, R23, t3839
 	FMOVS    32(R3), F0
-	B        t3885
-t3887:
+	B        t3837
+t3839:
 	FMOVD    32(R3), F0
-	TBZ      $0, R23, t3885
+	TBZ      $0, R23, t3837
 	ADD      $40, R3, R23
 	VLD1     (R23), V0.S[2]
-t3885:
+t3837:
 	SUB      $12, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t3888
+	BLE      t3840
 	CMP      $4, R23
-	BLT      t3889
+	BLT      t3841
 	FMOVQ    48(R3), F1
-	B        t3888
-t3889:
-	TBNZ     $1, R23, t3890
+	B        t3840
+t3841:
+	TBNZ     $1, R23, t3842
 	FMOVS    48(R3), F1
-	B        t3888
-t3890:
+	B        t3840
+t3842:
 	FMOVD    48(R3), F1
-	TBZ      $0, R23, t3888
+	TBZ      $0, R23, t3840
 	ADD      $56, R3, R23
 	VLD1     (R23), V1.S[2]
-t3888:
+t3840:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t3891
+	BLE      t3843
 	CMP      $4, R23
-	BLT      t3892
+	BLT      t3844
 	FMOVQ    32(R4), F2
-	B        t3891
-t3892:
-	TBNZ     $1, R23, t3893
+	B        t3843
+t3844:
+	TBNZ     $1, R23, t3845
 	FMOVS    32(R4), F2
-	B        t3891
-t3893:
+	B        t3843
+t3845:
 	FMOVD    32(R4), F2
-	TBZ      $0, R23, t3891
+	TBZ      $0, R23, t3843
 	ADD      $40, R4, R23
 	VLD1     (R23), V2.S[2]
-t3891:
+t3843:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t3894
+	BLE      t3846
 	CMP      $4, R23
-	BLT      t3895
+	BLT      t3847
 	FMOVQ    48(R4), F3
-	B        t3894
-t3895:
-	TBNZ     $1, R23, t3896
+	B        t3846
+t3847:
+	TBNZ     $1, R23, t3848
 	FMOVS    48(R4), F3
-	B        t3894
-t3896:
+	B        t3846
+t3848:
 	FMOVD    48(R4), F3
-	TBZ      $0, R23, t3894
+	TBZ      $0, R23, t3846
 	ADD      $56, R4, R23
 	VLD1     (R23), V3.S[2]
-t3894:
+t3846:
 	VSUB     V18.S4, V2.S4, V4.S4
 	VSUB     V18.S4, V3.S4, V5.S4
 	SUB      R15<<2, R26, R23
@@ -28140,39 +28138,39 @@ t3894:
 	SUB      $8, R15, R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t3897
+	BLE      t3849
 	CMP      $4, R23
-	BLT      t3898
+	BLT      t3850
 	FMOVQ    32(R6), F4
-	B        t3897
-t3898:
-	TBNZ     $1, R23, t3899
+	B        t3849
+t3850:
+	TBNZ     $1, R23, t3851
 	FMOVS    32(R6), F4
-	B        t3897
-t3899:
+	B        t3849
+t3851:
 	FMOVD    32(R6), F4
-	TBZ      $0, R23, t3897
+	TBZ      $0, R23, t3849
 	ADD      $40, R6, R23
 	VLD1     (R23), V4.S[2]
-t3897:
+t3849:
 	SUB      $12, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t3900
+	BLE      t3852
 	CMP      $4, R23
-	BLT      t3901
+	BLT      t3853
 	FMOVQ    48(R6), F5
-	B        t3900
-t3901:
-	TBNZ     $1, R23, t3902
+	B        t3852
+t3853:
+	TBNZ     $1, R23, t3854
 	FMOVS    48(R6), F5
-	B        t3900
-t3902:
+	B        t3852
+t3854:
 	FMOVD    48(R6), F5
-	TBZ      $0, R23, t3900
+	TBZ      $0, R23, t3852
 	ADD      $56, R6, R23
 	VLD1     (R23), V5.S[2]
-t3900:
+t3852:
 	VSUB     V18.S4, V4.S4, V8.S4
 	VSUB     V18.S4, V5.S4, V9.S4
 	VAND     V6.B16, V8.B16, V8.B16
@@ -28182,39 +28180,39 @@ t3900:
 	SUB      $8, R15, R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t3903
+	BLE      t3855
 	CMP      $4, R23
-	BLT      t3904
+	BLT      t3856
 	FMOVQ    32(R5), F8
-	B        t3903
-t3904:
-	TBNZ     $1, R23, t3905
+	B        t3855
+t3856:
+	TBNZ     $1, R23, t3857
 	FMOVS    32(R5), F8
-	B        t3903
-t3905:
+	B        t3855
+t3857:
 	FMOVD    32(R5), F8
-	TBZ      $0, R23, t3903
+	TBZ      $0, R23, t3855
 	ADD      $40, R5, R23
 	VLD1     (R23), V8.S[2]
-t3903:
+t3855:
 	SUB      $12, R15, R23
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t3906
+	BLE      t3858
 	CMP      $4, R23
-	BLT      t3907
+	BLT      t3859
 	FMOVQ    48(R5), F9
-	B        t3906
-t3907:
-	TBNZ     $1, R23, t3908
+	B        t3858
+t3859:
+	TBNZ     $1, R23, t3860
 	FMOVS    48(R5), F9
-	B        t3906
-t3908:
+	B        t3858
+t3860:
 	FMOVD    48(R5), F9
-	TBZ      $0, R23, t3906
+	TBZ      $0, R23, t3858
 	ADD      $56, R5, R23
 	VLD1     (R23), V9.S[2]
-t3906:
+t3858:
 	WORD     $0x4ea8d408 // fsub v8.4s, v0.4s, v8.4s
 	WORD     $0x4ea9d429 // fsub v9.4s, v1.4s, v9.4s
 	WORD     $0x6e24fe0a // fdiv v10.4s, v16.4s, v4.4s
@@ -28250,109 +28248,109 @@ t3906:
 	SUB      $8, R15, R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t3909
+	BLE      t3861
 	CMP      $4, R23
-	BLT      t3910
+	BLT      t3862
 	FMOVQ    32(R7), F4
-	B        t3909
-t3910:
-	TBNZ     $1, R23, t3911
+	B        t3861
+t3862:
+	TBNZ     $1, R23, t3863
 	FMOVS    32(R7), F4
-	B        t3909
-t3911:
+	B        t3861
+t3863:
 	FMOVD    32(R7), F4
-	TBZ      $0, R23, t3909
+	TBZ      $0, R23, t3861
 	ADD      $40, R7, R23
 	VLD1     (R23), V4.S[2]
-t3909:
+t3861:
 	SUB      $12, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t3912
+	BLE      t3864
 	CMP      $4, R23
-	BLT      t3913
+	BLT      t3865
 	FMOVQ    48(R7), F5
-	B        t3912
-t3913:
-	TBNZ     $1, R23, t3914
+	B        t3864
+t3865:
+	TBNZ     $1, R23, t3866
 	FMOVS    48(R7), F5
-	B        t3912
-t3914:
+	B        t3864
+t3866:
 	FMOVD    48(R7), F5
-	TBZ      $0, R23, t3912
+	TBZ      $0, R23, t3864
 	ADD      $56, R7, R23
 	VLD1     (R23), V5.S[2]
-t3912:
+t3864:
 	VFMLA    V4.S4, V2.S4, V0.S4
 	VFMLA    V5.S4, V3.S4, V1.S4
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t3915
+	BLE      t3867
 	CMP      $4, R23
-	BLT      t3916
+	BLT      t3868
 	FMOVQ    F2, 32(R0)
-	B        t3915
-t3916:
-	TBNZ     $1, R23, t3917
+	B        t3867
+t3868:
+	TBNZ     $1, R23, t3869
 	FMOVS    F2, 32(R0)
-	B        t3915
-t3917:
+	B        t3867
+t3869:
 	FMOVD    F2, 32(R0)
-	TBZ      $0, R23, t3915
+	TBZ      $0, R23, t3867
 	ADD      $40, R0, R23
 	VST1     V2.S[2], (R23)
-t3915:
+t3867:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t3918
+	BLE      t3870
 	CMP      $4, R23
-	BLT      t3919
+	BLT      t3871
 	FMOVQ    F3, 48(R0)
-	B        t3918
-t3919:
-	TBNZ     $1, R23, t3920
+	B        t3870
+t3871:
+	TBNZ     $1, R23, t3872
 	FMOVS    F3, 48(R0)
-	B        t3918
-t3920:
+	B        t3870
+t3872:
 	FMOVD    F3, 48(R0)
-	TBZ      $0, R23, t3918
+	TBZ      $0, R23, t3870
 	ADD      $56, R0, R23
 	VST1     V3.S[2], (R23)
-t3918:
+t3870:
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t3921
+	BLE      t3873
 	CMP      $4, R23
-	BLT      t3922
+	BLT      t3874
 	FMOVQ    F0, 32(R1)
-	B        t3921
-t3922:
-	TBNZ     $1, R23, t3923
+	B        t3873
+t3874:
+	TBNZ     $1, R23, t3875
 	FMOVS    F0, 32(R1)
-	B        t3921
-t3923:
+	B        t3873
+t3875:
 	FMOVD    F0, 32(R1)
-	TBZ      $0, R23, t3921
+	TBZ      $0, R23, t3873
 	ADD      $40, R1, R23
 	VST1     V0.S[2], (R23)
-t3921:
+t3873:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t3924
+	BLE      t3876
 	CMP      $4, R23
-	BLT      t3925
+	BLT      t3877
 	FMOVQ    F1, 48(R1)
-	B        t3924
-t3925:
-	TBNZ     $1, R23, t3926
+	B        t3876
+t3877:
+	TBNZ     $1, R23, t3878
 	FMOVS    F1, 48(R1)
-	B        t3924
-t3926:
+	B        t3876
+t3878:
 	FMOVD    F1, 48(R1)
-	TBZ      $0, R23, t3924
+	TBZ      $0, R23, t3876
 	ADD      $56, R1, R23
 	VST1     V1.S[2], (R23)
-t3924:
+t3876:
 	ADD      R15<<2, R0, R0
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R7, R7
@@ -28360,7 +28358,7 @@ t3924:
 	ADD      R15<<2, R4, R4
 	ADD      R15<<2, R5, R5
 	ADD      R15<<2, R6, R6
-l3710:
+l3662:
 	FSTPQ    (F31, F30), (R2)
 	FSTPQ    (F29, F28), 32(R2)
 	FSTPQ    (F27, F26), 64(R2)
@@ -28379,7 +28377,7 @@ l3710:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l3706
+	BNE      l3658
 	FMOVQ    960(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
 	FMOVQ    976(R26), F1
@@ -28398,7 +28396,7 @@ TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $88-120
 	FMOVQ    624(R26), F28
 	FMOVQ    912(R26), F27
 	FMOVQ    528(R26), F26
-	FMOVQ    1408(R26), F25
+	FMOVQ    1392(R26), F25
 	FMOVQ    960(R26), F24
 
 	// Registers:    R0 dmuQ    R1 dsQ    R2 dmuP    R3 dsP    R4 dz    R5 muQ    R6 sQ    R7 muP    R8 sP    R9 eps    R15 elements left in the row    R10 4n
@@ -28452,14 +28450,14 @@ TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $88-120
 	LSL      $2, R14, R14
 	SUB      R10, R14, R14
 	MOVD     R14, 80(RSP)
-l3927:
+l3879:
 	MOVD     8(RSP), R14
 	FMOVS    (R14), F29
 	VDUP     V29.S[0], V29.S4
 	MOVD     n+96(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l3929
-l3928:
+	BLT      l3881
+l3880:
 	FLDPQ    (R5), (F0, F1)
 	FLDPQ    32(R5), (F2, F3)
 	FLDPQ    (R6), (F4, F5)
@@ -28607,11 +28605,11 @@ l3928:
 	ADD      $64, R7, R7
 	ADD      $64, R8, R8
 	SUBS     $16, R15, R15
-	BGE      l3928
-l3929:
+	BGE      l3880
+l3881:
 	ADDS     $12, R15, R15
-	BLT      l3930
-l3932:
+	BLT      l3882
+l3884:
 	FMOVQ    (R5), F0
 	FMOVQ    (R6), F1
 	VSUB     V27.S4, V1.S4, V2.S4
@@ -28662,54 +28660,54 @@ l3932:
 	ADD      $16, R7, R7
 	ADD      $16, R8, R8
 	SUBS     $4, R15, R15
-	BGE      l3932
-l3930:
+	BGE      l3884
+l3882:
 	ADDS     $4, R15, R15
-	BEQ      l3931
-	TBNZ     $1, R15, t3954
+	BEQ      l3883
+	TBNZ     $1, R15, t3906
 	FMOVS    (R5), F0
-	B        t3953
-t3954:
+	B        t3905
+t3906:
 	FMOVD    (R5), F0
-	TBZ      $0, R15, t3953
+	TBZ      $0, R15, t3905
 	ADD      $8, R5, R23
 	VLD1     (R23), V0.S[2]
-t3953:
-	TBNZ     $1, R15, t3956
+t3905:
+	TBNZ     $1, R15, t3908
 	FMOVS    (R6), F1
-	B        t3955
-t3956:
+	B        t3907
+t3908:
 	FMOVD    (R6), F1
-	TBZ      $0, R15, t3955
+	TBZ      $0, R15, t3907
 	ADD      $8, R6, R23
 	VLD1     (R23), V1.S[2]
-t3955:
+t3907:
 	VSUB     V27.S4, V1.S4, V2.S4
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F3
 	VAND     V3.B16, V2.B16, V2.B16
 	VUMAX    V2.S4, V31.S4, V31.S4
-	TBNZ     $1, R15, t3958
+	TBNZ     $1, R15, t3910
 	FMOVS    (R8), F2
-	B        t3957
-t3958:
+	B        t3909
+t3910:
 	FMOVD    (R8), F2
-	TBZ      $0, R15, t3957
+	TBZ      $0, R15, t3909
 	ADD      $8, R8, R23
 	VLD1     (R23), V2.S[2]
-t3957:
+t3909:
 	VSUB     V27.S4, V2.S4, V4.S4
 	VAND     V3.B16, V4.B16, V4.B16
 	VUMAX    V4.S4, V31.S4, V31.S4
-	TBNZ     $1, R15, t3960
+	TBNZ     $1, R15, t3912
 	FMOVS    (R7), F4
-	B        t3959
-t3960:
+	B        t3911
+t3912:
 	FMOVD    (R7), F4
-	TBZ      $0, R15, t3959
+	TBZ      $0, R15, t3911
 	ADD      $8, R7, R23
 	VLD1     (R23), V4.S[2]
-t3959:
+t3911:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD     $0x6e22ff84 // fdiv v4.4s, v28.4s, v2.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
@@ -28733,63 +28731,63 @@ t3959:
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	VFMLA    V0.S4, V5.S4, V2.S4
 	WORD     $0x6ea0f840 // fneg v0.4s, v2.4s
-	TBNZ     $1, R15, t3962
+	TBNZ     $1, R15, t3914
 	FMOVS    (R4), F2
-	B        t3961
-t3962:
+	B        t3913
+t3914:
 	FMOVD    (R4), F2
-	TBZ      $0, R15, t3961
+	TBZ      $0, R15, t3913
 	ADD      $8, R4, R23
 	VLD1     (R23), V2.S[2]
-t3961:
-	TBNZ     $1, R15, t3964
+t3913:
+	TBNZ     $1, R15, t3916
 	FMOVS    (R9), F3
-	B        t3963
-t3964:
+	B        t3915
+t3916:
 	FMOVD    (R9), F3
-	TBZ      $0, R15, t3963
+	TBZ      $0, R15, t3915
 	ADD      $8, R9, R23
 	VLD1     (R23), V3.S[2]
-t3963:
+t3915:
 	WORD     $0x6ea0f8a4 // fneg v4.4s, v5.4s
-	TBNZ     $1, R15, t3966
+	TBNZ     $1, R15, t3918
 	FMOVS    F4, (R2)
-	B        t3965
-t3966:
+	B        t3917
+t3918:
 	FMOVD    F4, (R2)
-	TBZ      $0, R15, t3965
+	TBZ      $0, R15, t3917
 	ADD      $8, R2, R23
 	VST1     V4.S[2], (R23)
-t3965:
-	TBNZ     $1, R15, t3968
+t3917:
+	TBNZ     $1, R15, t3920
 	FMOVS    F0, (R3)
-	B        t3967
-t3968:
+	B        t3919
+t3920:
 	FMOVD    F0, (R3)
-	TBZ      $0, R15, t3967
+	TBZ      $0, R15, t3919
 	ADD      $8, R3, R23
 	VST1     V0.S[2], (R23)
-t3967:
+t3919:
 	VFMLA    V3.S4, V2.S4, V1.S4
 	WORD     $0x4e22d4a0 // fadd v0.4s, v5.4s, v2.4s
-	TBNZ     $1, R15, t3970
+	TBNZ     $1, R15, t3922
 	FMOVS    F0, (R0)
-	B        t3969
-t3970:
+	B        t3921
+t3922:
 	FMOVD    F0, (R0)
-	TBZ      $0, R15, t3969
+	TBZ      $0, R15, t3921
 	ADD      $8, R0, R23
 	VST1     V0.S[2], (R23)
-t3969:
-	TBNZ     $1, R15, t3972
+t3921:
+	TBNZ     $1, R15, t3924
 	FMOVS    F1, (R1)
-	B        t3971
-t3972:
+	B        t3923
+t3924:
 	FMOVD    F1, (R1)
-	TBZ      $0, R15, t3971
+	TBZ      $0, R15, t3923
 	ADD      $8, R1, R23
 	VST1     V1.S[2], (R23)
-t3971:
+t3923:
 	ADD      R15<<2, R0, R0
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
@@ -28800,7 +28798,7 @@ t3971:
 	ADD      R15<<2, R6, R6
 	ADD      R15<<2, R7, R7
 	ADD      R15<<2, R8, R8
-l3931:
+l3883:
 	MOVD     24(RSP), R25
 	ADD      R25, R0, R0
 	MOVD     32(RSP), R25
@@ -28823,7 +28821,7 @@ l3931:
 	MOVD     16(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 16(RSP)
-	BNE      l3927
+	BNE      l3879
 	VADD     V25.S4, V30.S4, V0.S4
 	VUMIN    V24.S4, V31.S4, V1.S4
 	FMOVQ    976(R26), F2
@@ -28863,7 +28861,7 @@ TEXT ·LatentStepStandardSigma(SB), NOSPLIT, $88-80
 	LSL      $2, R14, R14
 	SUB      R6, R14, R14
 	MOVD     R14, 24(RSP)
-l3973:
+l3925:
 	FMOVQ    528(R26), F31
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
@@ -28878,8 +28876,8 @@ l3973:
 	FMOVQ    528(R26), F20
 	MOVD     n+56(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l3976
-l3974:
+	BLT      l3928
+l3926:
 	FLDPQ    (R3), (F0, F1)
 	FLDPQ    32(R3), (F2, F3)
 	FLDPQ    (R4), (F4, F5)
@@ -28964,146 +28962,146 @@ l3974:
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	SUBS     $16, R15, R15
-	BGE      l3974
-l3976:
+	BGE      l3926
+l3928:
 	ADDS     $16, R15, R15
-	BEQ      l3977
+	BEQ      l3929
 	CMP      $4, R15
-	BLT      t4051
+	BLT      t4003
 	FMOVQ    (R3), F0
-	B        t4050
-t4051:
-	TBNZ     $1, R15, t4052
+	B        t4002
+t4003:
+	TBNZ     $1, R15, t4004
 	FMOVS    (R3), F0
-	B        t4050
-t4052:
+	B        t4002
+t4004:
 	FMOVD    (R3), F0
-	TBZ      $0, R15, t4050
+	TBZ      $0, R15, t4002
 	ADD      $8, R3, R23
 	VLD1     (R23), V0.S[2]
-t4050:
+t4002:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t4053
+	BLE      t4005
 	CMP      $4, R23
-	BLT      t4054
+	BLT      t4006
 	FMOVQ    16(R3), F1
-	B        t4053
-t4054:
-	TBNZ     $1, R23, t4055
+	B        t4005
+t4006:
+	TBNZ     $1, R23, t4007
 	FMOVS    16(R3), F1
-	B        t4053
-t4055:
+	B        t4005
+t4007:
 	FMOVD    16(R3), F1
-	TBZ      $0, R23, t4053
+	TBZ      $0, R23, t4005
 	ADD      $24, R3, R23
 	VLD1     (R23), V1.S[2]
-t4053:
+t4005:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t4056
+	BLE      t4008
 	CMP      $4, R23
-	BLT      t4057
+	BLT      t4009
 	FMOVQ    32(R3), F2
-	B        t4056
-t4057:
-	TBNZ     $1, R23, t4058
+	B        t4008
+t4009:
+	TBNZ     $1, R23, t4010
 	FMOVS    32(R3), F2
-	B        t4056
-t4058:
+	B        t4008
+t4010:
 	FMOVD    32(R3), F2
-	TBZ      $0, R23, t4056
+	TBZ      $0, R23, t4008
 	ADD      $40, R3, R23
 	VLD1     (R23), V2.S[2]
-t4056:
+t4008:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t4059
+	BLE      t4011
 	CMP      $4, R23
-	BLT      t4060
+	BLT      t4012
 	FMOVQ    48(R3), F3
-	B        t4059
-t4060:
-	TBNZ     $1, R23, t4061
+	B        t4011
+t4012:
+	TBNZ     $1, R23, t4013
 	FMOVS    48(R3), F3
-	B        t4059
-t4061:
+	B        t4011
+t4013:
 	FMOVD    48(R3), F3
-	TBZ      $0, R23, t4059
+	TBZ      $0, R23, t4011
 	ADD      $56, R3, R23
 	VLD1     (R23), V3.S[2]
-t4059:
+t4011:
 	CMP      $4, R15
-	BLT      t4063
+	BLT      t4015
 	FMOVQ    (R4), F4
-	B        t4062
-t4063:
-	TBNZ     $1, R15, t4064
+	B        t4014
+t4015:
+	TBNZ     $1, R15, t4016
 	FMOVS    (R4), F4
-	B        t4062
-t4064:
+	B        t4014
+t4016:
 	FMOVD    (R4), F4
-	TBZ      $0, R15, t4062
+	TBZ      $0, R15, t4014
 	ADD      $8, R4, R23
 	VLD1     (R23), V4.S[2]
-t4062:
+t4014:
 	SUB      $4, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t4065
+	BLE      t4017
 	CMP      $4, R23
-	BLT      t4066
+	BLT      t4018
 	FMOVQ    16(R4), F5
-	B        t4065
-t4066:
-	TBNZ     $1, R23, t4067
+	B        t4017
+t4018:
+	TBNZ     $1, R23, t4019
 	FMOVS    16(R4), F5
-	B        t4065
-t4067:
+	B        t4017
+t4019:
 	FMOVD    16(R4), F5
-	TBZ      $0, R23, t4065
+	TBZ      $0, R23, t4017
 	ADD      $24, R4, R23
 	VLD1     (R23), V5.S[2]
-t4065:
+t4017:
 	SUB      $8, R15, R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t4068
+	BLE      t4020
 	CMP      $4, R23
-	BLT      t4069
+	BLT      t4021
 	FMOVQ    32(R4), F6
-	B        t4068
-t4069:
-	TBNZ     $1, R23, t4070
+	B        t4020
+t4021:
+	TBNZ     $1, R23, t4022
 	FMOVS    32(R4), F6
-	B        t4068
-t4070:
+	B        t4020
+t4022:
 	FMOVD    32(R4), F6
-	TBZ      $0, R23, t4068
+	TBZ      $0, R23, t4020
 	ADD      $40, R4, R23
 	VLD1     (R23), V6.S[2]
-t4068:
+t4020:
 	SUB      $12, R15, R23
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t4071
+	BLE      t4023
 	CMP      $4, R23
-	BLT      t4072
+	BLT      t4024
 	FMOVQ    48(R4), F7
-	B        t4071
-t4072:
-	TBNZ     $1, R23, t4073
+	B        t4023
+t4024:
+	TBNZ     $1, R23, t4025
 	FMOVS    48(R4), F7
-	B        t4071
-t4073:
+	B        t4023
+t4025:
 	FMOVD    48(R4), F7
-	TBZ      $0, R23, t4071
+	TBZ      $0, R23, t4023
 	ADD      $56, R4, R23
 	VLD1     (R23), V7.S[2]
-t4071:
+t4023:
 	VSUB     V17.S4, V4.S4, V8.S4
 	VSUB     V17.S4, V5.S4, V9.S4
 	VSUB     V17.S4, V6.S4, V10.S4
@@ -29169,73 +29167,73 @@ t4071:
 	WORD     $0x6e2edf39 // fmul v25.4s, v25.4s, v14.4s
 	WORD     $0x6e2fdf18 // fmul v24.4s, v24.4s, v15.4s
 	CMP      $4, R15
-	BLT      t4075
+	BLT      t4027
 	FMOVQ    (R5), F0
-	B        t4074
-t4075:
-	TBNZ     $1, R15, t4076
+	B        t4026
+t4027:
+	TBNZ     $1, R15, t4028
 	FMOVS    (R5), F0
-	B        t4074
-t4076:
+	B        t4026
+t4028:
 	FMOVD    (R5), F0
-	TBZ      $0, R15, t4074
+	TBZ      $0, R15, t4026
 	ADD      $8, R5, R23
 	VLD1     (R23), V0.S[2]
-t4074:
+t4026:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t4077
+	BLE      t4029
 	CMP      $4, R23
-	BLT      t4078
+	BLT      t4030
 	FMOVQ    16(R5), F1
-	B        t4077
-t4078:
-	TBNZ     $1, R23, t4079
+	B        t4029
+t4030:
+	TBNZ     $1, R23, t4031
 	FMOVS    16(R5), F1
-	B        t4077
-t4079:
+	B        t4029
+t4031:
 	FMOVD    16(R5), F1
-	TBZ      $0, R23, t4077
+	TBZ      $0, R23, t4029
 	ADD      $24, R5, R23
 	VLD1     (R23), V1.S[2]
-t4077:
+t4029:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t4080
+	BLE      t4032
 	CMP      $4, R23
-	BLT      t4081
+	BLT      t4033
 	FMOVQ    32(R5), F2
-	B        t4080
-t4081:
-	TBNZ     $1, R23, t4082
+	B        t4032
+t4033:
+	TBNZ     $1, R23, t4034
 	FMOVS    32(R5), F2
-	B        t4080
-t4082:
+	B        t4032
+t4034:
 	FMOVD    32(R5), F2
-	TBZ      $0, R23, t4080
+	TBZ      $0, R23, t4032
 	ADD      $40, R5, R23
 	VLD1     (R23), V2.S[2]
-t4080:
+t4032:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t4083
+	BLE      t4035
 	CMP      $4, R23
-	BLT      t4084
+	BLT      t4036
 	FMOVQ    48(R5), F3
-	B        t4083
-t4084:
-	TBNZ     $1, R23, t4085
+	B        t4035
+t4036:
+	TBNZ     $1, R23, t4037
 	FMOVS    48(R5), F3
-	B        t4083
-t4085:
+	B        t4035
+t4037:
 	FMOVD    48(R5), F3
-	TBZ      $0, R23, t4083
+	TBZ      $0, R23, t4035
 	ADD      $56, R5, R23
 	VLD1     (R23), V3.S[2]
-t4083:
+t4035:
 	FMOVQ    80(RSP), F8
 	VFMLA    V0.S4, V4.S4, V8.S4
 	FMOVQ    64(RSP), F0
@@ -29245,141 +29243,141 @@ t4083:
 	FMOVQ    32(RSP), F2
 	VFMLA    V3.S4, V7.S4, V2.S4
 	CMP      $4, R15
-	BLT      t4087
+	BLT      t4039
 	FMOVQ    F4, (R0)
-	B        t4086
-t4087:
-	TBNZ     $1, R15, t4088
+	B        t4038
+t4039:
+	TBNZ     $1, R15, t4040
 	FMOVS    F4, (R0)
-	B        t4086
-t4088:
+	B        t4038
+t4040:
 	FMOVD    F4, (R0)
-	TBZ      $0, R15, t4086
+	TBZ      $0, R15, t4038
 	ADD      $8, R0, R23
 	VST1     V4.S[2], (R23)
-t4086:
+t4038:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t4089
+	BLE      t4041
 	CMP      $4, R23
-	BLT      t4090
+	BLT      t4042
 	FMOVQ    F5, 16(R0)
-	B        t4089
-t4090:
-	TBNZ     $1, R23, t4091
+	B        t4041
+t4042:
+	TBNZ     $1, R23, t4043
 	FMOVS    F5, 16(R0)
-	B        t4089
-t4091:
+	B        t4041
+t4043:
 	FMOVD    F5, 16(R0)
-	TBZ      $0, R23, t4089
+	TBZ      $0, R23, t4041
 	ADD      $24, R0, R23
 	VST1     V5.S[2], (R23)
-t4089:
+t4041:
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t4092
+	BLE      t4044
 	CMP      $4, R23
-	BLT      t4093
+	BLT      t4045
 	FMOVQ    F6, 32(R0)
-	B        t4092
-t4093:
-	TBNZ     $1, R23, t4094
+	B        t4044
+t4045:
+	TBNZ     $1, R23, t4046
 	FMOVS    F6, 32(R0)
-	B        t4092
-t4094:
+	B        t4044
+t4046:
 	FMOVD    F6, 32(R0)
-	TBZ      $0, R23, t4092
+	TBZ      $0, R23, t4044
 	ADD      $40, R0, R23
 	VST1     V6.S[2], (R23)
-t4092:
+t4044:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t4095
+	BLE      t4047
 	CMP      $4, R23
-	BLT      t4096
+	BLT      t4048
 	FMOVQ    F7, 48(R0)
-	B        t4095
-t4096:
-	TBNZ     $1, R23, t4097
+	B        t4047
+t4048:
+	TBNZ     $1, R23, t4049
 	FMOVS    F7, 48(R0)
-	B        t4095
-t4097:
+	B        t4047
+t4049:
 	FMOVD    F7, 48(R0)
-	TBZ      $0, R23, t4095
+	TBZ      $0, R23, t4047
 	ADD      $56, R0, R23
 	VST1     V7.S[2], (R23)
-t4095:
+t4047:
 	CMP      $4, R15
-	BLT      t4099
+	BLT      t4051
 	FMOVQ    F8, (R1)
-	B        t4098
-t4099:
-	TBNZ     $1, R15, t4100
+	B        t4050
+t4051:
+	TBNZ     $1, R15, t4052
 	FMOVS    F8, (R1)
-	B        t4098
-t4100:
+	B        t4050
+t4052:
 	FMOVD    F8, (R1)
-	TBZ      $0, R15, t4098
+	TBZ      $0, R15, t4050
 	ADD      $8, R1, R23
 	VST1     V8.S[2], (R23)
-t4098:
+t4050:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t4101
+	BLE      t4053
 	CMP      $4, R23
-	BLT      t4102
+	BLT      t4054
 	FMOVQ    F0, 16(R1)
-	B        t4101
-t4102:
-	TBNZ     $1, R23, t4103
+	B        t4053
+t4054:
+	TBNZ     $1, R23, t4055
 	FMOVS    F0, 16(R1)
-	B        t4101
-t4103:
+	B        t4053
+t4055:
 	FMOVD    F0, 16(R1)
-	TBZ      $0, R23, t4101
+	TBZ      $0, R23, t4053
 	ADD      $24, R1, R23
 	VST1     V0.S[2], (R23)
-t4101:
+t4053:
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t4104
+	BLE      t4056
 	CMP      $4, R23
-	BLT      t4105
+	BLT      t4057
 	FMOVQ    F1, 32(R1)
-	B        t4104
-t4105:
-	TBNZ     $1, R23, t4106
+	B        t4056
+t4057:
+	TBNZ     $1, R23, t4058
 	FMOVS    F1, 32(R1)
-	B        t4104
-t4106:
+	B        t4056
+t4058:
 	FMOVD    F1, 32(R1)
-	TBZ      $0, R23, t4104
+	TBZ      $0, R23, t4056
 	ADD      $40, R1, R23
 	VST1     V1.S[2], (R23)
-t4104:
+t4056:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t4107
+	BLE      t4059
 	CMP      $4, R23
-	BLT      t4108
+	BLT      t4060
 	FMOVQ    F2, 48(R1)
-	B        t4107
-t4108:
-	TBNZ     $1, R23, t4109
+	B        t4059
+t4060:
+	TBNZ     $1, R23, t4061
 	FMOVS    F2, 48(R1)
-	B        t4107
-t4109:
+	B        t4059
+t4061:
 	FMOVD    F2, 48(R1)
-	TBZ      $0, R23, t4107
+	TBZ      $0, R23, t4059
 	ADD      $56, R1, R23
 	VST1     V2.S[2], (R23)
-t4107:
+t4059:
 	ADD      R15<<2, R0, R0
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R5, R5
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
-l3977:
+l3929:
 	FSTPQ    (F31, F30), (R2)
 	FSTPQ    (F29, F28), 32(R2)
 	FSTPQ    (F27, F26), 64(R2)
@@ -29394,7 +29392,7 @@ l3977:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l3973
+	BNE      l3925
 	FMOVQ    960(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
 	FMOVQ    976(R26), F1
@@ -29413,7 +29411,7 @@ TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $56-88
 	FMOVQ    624(R26), F28
 	FMOVQ    912(R26), F27
 	FMOVQ    528(R26), F26
-	FMOVQ    1408(R26), F25
+	FMOVQ    1392(R26), F25
 	FLDPQ    960(R26), (F24, F23)
 
 	// Registers:    R0 dmuQ    R1 dsQ    R2 dz    R3 muQ    R4 sQ    R5 eps    R15 elements left in the row    R6 4n
@@ -29447,14 +29445,14 @@ TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $56-88
 	LSL      $2, R14, R14
 	SUB      R6, R14, R14
 	MOVD     R14, 48(RSP)
-l4110:
+l4062:
 	MOVD     8(RSP), R14
 	FMOVS    (R14), F29
 	VDUP     V29.S[0], V29.S4
 	MOVD     n+64(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l4112
-l4111:
+	BLT      l4064
+l4063:
 	FLDPQ    (R3), (F0, F1)
 	FLDPQ    32(R3), (F2, F3)
 	FLDPQ    (R4), (F4, F5)
@@ -29526,11 +29524,11 @@ l4111:
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	SUBS     $16, R15, R15
-	BGE      l4111
-l4112:
+	BGE      l4063
+l4064:
 	ADDS     $12, R15, R15
-	BLT      l4113
-l4115:
+	BLT      l4065
+l4067:
 	FMOVQ    (R3), F0
 	FMOVQ    (R4), F1
 	VSUB     V27.S4, V1.S4, V2.S4
@@ -29557,28 +29555,28 @@ l4115:
 	ADD      $16, R3, R3
 	ADD      $16, R4, R4
 	SUBS     $4, R15, R15
-	BGE      l4115
-l4113:
+	BGE      l4067
+l4065:
 	ADDS     $4, R15, R15
-	BEQ      l4114
-	TBNZ     $1, R15, t4129
+	BEQ      l4066
+	TBNZ     $1, R15, t4081
 	FMOVS    (R3), F0
-	B        t4128
-t4129:
+	B        t4080
+t4081:
 	FMOVD    (R3), F0
-	TBZ      $0, R15, t4128
+	TBZ      $0, R15, t4080
 	ADD      $8, R3, R23
 	VLD1     (R23), V0.S[2]
-t4128:
-	TBNZ     $1, R15, t4131
+t4080:
+	TBNZ     $1, R15, t4083
 	FMOVS    (R4), F1
-	B        t4130
-t4131:
+	B        t4082
+t4083:
 	FMOVD    (R4), F1
-	TBZ      $0, R15, t4130
+	TBZ      $0, R15, t4082
 	ADD      $8, R4, R23
 	VLD1     (R23), V1.S[2]
-t4130:
+t4082:
 	VSUB     V27.S4, V1.S4, V2.S4
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F3
@@ -29594,51 +29592,51 @@ t4130:
 	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 	WORD     $0x6e21dfa1 // fmul v1.4s, v29.4s, v1.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	TBNZ     $1, R15, t4133
+	TBNZ     $1, R15, t4085
 	FMOVS    (R2), F2
-	B        t4132
-t4133:
+	B        t4084
+t4085:
 	FMOVD    (R2), F2
-	TBZ      $0, R15, t4132
+	TBZ      $0, R15, t4084
 	ADD      $8, R2, R23
 	VLD1     (R23), V2.S[2]
-t4132:
-	TBNZ     $1, R15, t4135
+t4084:
+	TBNZ     $1, R15, t4087
 	FMOVS    (R5), F3
-	B        t4134
-t4135:
+	B        t4086
+t4087:
 	FMOVD    (R5), F3
-	TBZ      $0, R15, t4134
+	TBZ      $0, R15, t4086
 	ADD      $8, R5, R23
 	VLD1     (R23), V3.S[2]
-t4134:
+t4086:
 	VFMLA    V3.S4, V2.S4, V1.S4
 	WORD     $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	TBNZ     $1, R15, t4137
+	TBNZ     $1, R15, t4089
 	FMOVS    F0, (R0)
-	B        t4136
-t4137:
+	B        t4088
+t4089:
 	FMOVD    F0, (R0)
-	TBZ      $0, R15, t4136
+	TBZ      $0, R15, t4088
 	ADD      $8, R0, R23
 	VST1     V0.S[2], (R23)
-t4136:
-	TBNZ     $1, R15, t4139
+t4088:
+	TBNZ     $1, R15, t4091
 	FMOVS    F1, (R1)
-	B        t4138
-t4139:
+	B        t4090
+t4091:
 	FMOVD    F1, (R1)
-	TBZ      $0, R15, t4138
+	TBZ      $0, R15, t4090
 	ADD      $8, R1, R23
 	VST1     V1.S[2], (R23)
-t4138:
+t4090:
 	ADD      R15<<2, R0, R0
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R5, R5
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
-l4114:
+l4066:
 	MOVD     24(RSP), R25
 	ADD      R25, R0, R0
 	MOVD     32(RSP), R25
@@ -29653,7 +29651,7 @@ l4114:
 	MOVD     16(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 16(RSP)
-	BNE      l4110
+	BNE      l4062
 	VADD     V25.S4, V30.S4, V0.S4
 	VUMIN    V24.S4, V31.S4, V1.S4
 	VADD     V23.S4, V1.S4, V1.S4
@@ -29705,7 +29703,7 @@ TEXT ·LatentStepLog(SB), NOSPLIT, $56-104
 	LSL      $2, R14, R14
 	SUB      R8, R14, R14
 	MOVD     R14, 40(RSP)
-l4140:
+l4092:
 	FMOVQ    528(R26), F31
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
@@ -29716,8 +29714,8 @@ l4140:
 	FMOVQ    528(R26), F24
 	MOVD     n+72(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l4143
-l4141:
+	BLT      l4095
+l4093:
 	FLDPQ    (R3), (F0, F1)
 	FLDPQ    (R4), (F2, F3)
 	WORD     $0x4ea0f844 // fabs v4.4s, v2.4s
@@ -30102,74 +30100,74 @@ l4141:
 	ADD      $64, R5, R5
 	ADD      $64, R6, R6
 	SUBS     $16, R15, R15
-	BGE      l4141
-l4143:
+	BGE      l4093
+l4095:
 	ADDS     $16, R15, R15
-	BEQ      l4144
+	BEQ      l4096
 	CMP      $4, R15
-	BLT      t4278
+	BLT      t4230
 	FMOVQ    (R3), F0
-	B        t4277
-t4278:
-	TBNZ     $1, R15, t4279
+	B        t4229
+t4230:
+	TBNZ     $1, R15, t4231
 	FMOVS    (R3), F0
-	B        t4277
-t4279:
+	B        t4229
+t4231:
 	FMOVD    (R3), F0
-	TBZ      $0, R15, t4277
+	TBZ      $0, R15, t4229
 	ADD      $8, R3, R23
 	VLD1     (R23), V0.S[2]
-t4277:
+t4229:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t4280
+	BLE      t4232
 	CMP      $4, R23
-	BLT      t4281
+	BLT      t4233
 	FMOVQ    16(R3), F1
-	B        t4280
-t4281:
-	TBNZ     $1, R23, t4282
+	B        t4232
+t4233:
+	TBNZ     $1, R23, t4234
 	FMOVS    16(R3), F1
-	B        t4280
-t4282:
+	B        t4232
+t4234:
 	FMOVD    16(R3), F1
-	TBZ      $0, R23, t4280
+	TBZ      $0, R23, t4232
 	ADD      $24, R3, R23
 	VLD1     (R23), V1.S[2]
-t4280:
+t4232:
 	CMP      $4, R15
-	BLT      t4284
+	BLT      t4236
 	FMOVQ    (R4), F2
-	B        t4283
-t4284:
-	TBNZ     $1, R15, t4285
+	B        t4235
+t4236:
+	TBNZ     $1, R15, t4237
 	FMOVS    (R4), F2
-	B        t4283
-t4285:
+	B        t4235
+t4237:
 	FMOVD    (R4), F2
-	TBZ      $0, R15, t4283
+	TBZ      $0, R15, t4235
 	ADD      $8, R4, R23
 	VLD1     (R23), V2.S[2]
-t4283:
+t4235:
 	SUB      $4, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t4286
+	BLE      t4238
 	CMP      $4, R23
-	BLT      t4287
+	BLT      t4239
 	FMOVQ    16(R4), F3
-	B        t4286
-t4287:
-	TBNZ     $1, R23, t4288
+	B        t4238
+t4239:
+	TBNZ     $1, R23, t4240
 	FMOVS    16(R4), F3
-	B        t4286
-t4288:
+	B        t4238
+t4240:
 	FMOVD    16(R4), F3
-	TBZ      $0, R23, t4286
+	TBZ      $0, R23, t4238
 	ADD      $24, R4, R23
 	VLD1     (R23), V3.S[2]
-t4286:
+t4238:
 	WORD     $0x4ea0f844 // fabs v4.4s, v2.4s
 	WORD     $0x4ea0f865 // fabs v5.4s, v3.4s
 	SUB      R15<<2, R26, R23
@@ -30181,37 +30179,37 @@ t4286:
 	VUMAX    V4.S4, V23.S4, V23.S4
 	VUMAX    V5.S4, V23.S4, V23.S4
 	CMP      $4, R15
-	BLT      t4290
+	BLT      t4242
 	FMOVQ    (R6), F4
-	B        t4289
-t4290:
-	TBNZ     $1, R15, t4291
+	B        t4241
+t4242:
+	TBNZ     $1, R15, t4243
 	FMOVS    (R6), F4
-	B        t4289
-t4291:
+	B        t4241
+t4243:
 	FMOVD    (R6), F4
-	TBZ      $0, R15, t4289
+	TBZ      $0, R15, t4241
 	ADD      $8, R6, R23
 	VLD1     (R23), V4.S[2]
-t4289:
+t4241:
 	SUB      $4, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t4292
+	BLE      t4244
 	CMP      $4, R23
-	BLT      t4293
+	BLT      t4245
 	FMOVQ    16(R6), F5
-	B        t4292
-t4293:
-	TBNZ     $1, R23, t4294
+	B        t4244
+t4245:
+	TBNZ     $1, R23, t4246
 	FMOVS    16(R6), F5
-	B        t4292
-t4294:
+	B        t4244
+t4246:
 	FMOVD    16(R6), F5
-	TBZ      $0, R23, t4292
+	TBZ      $0, R23, t4244
 	ADD      $24, R6, R23
 	VLD1     (R23), V5.S[2]
-t4292:
+t4244:
 	WORD     $0x4ea0f888 // fabs v8.4s, v4.4s
 	WORD     $0x4ea0f8a9 // fabs v9.4s, v5.4s
 	VAND     V6.B16, V8.B16, V8.B16
@@ -30219,37 +30217,37 @@ t4292:
 	VUMAX    V8.S4, V23.S4, V23.S4
 	VUMAX    V9.S4, V23.S4, V23.S4
 	CMP      $4, R15
-	BLT      t4296
+	BLT      t4248
 	FMOVQ    (R5), F8
-	B        t4295
-t4296:
-	TBNZ     $1, R15, t4297
+	B        t4247
+t4248:
+	TBNZ     $1, R15, t4249
 	FMOVS    (R5), F8
-	B        t4295
-t4297:
+	B        t4247
+t4249:
 	FMOVD    (R5), F8
-	TBZ      $0, R15, t4295
+	TBZ      $0, R15, t4247
 	ADD      $8, R5, R23
 	VLD1     (R23), V8.S[2]
-t4295:
+t4247:
 	SUB      $4, R15, R23
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t4298
+	BLE      t4250
 	CMP      $4, R23
-	BLT      t4299
+	BLT      t4251
 	FMOVQ    16(R5), F9
-	B        t4298
-t4299:
-	TBNZ     $1, R23, t4300
+	B        t4250
+t4251:
+	TBNZ     $1, R23, t4252
 	FMOVS    16(R5), F9
-	B        t4298
-t4300:
+	B        t4250
+t4252:
 	FMOVD    16(R5), F9
-	TBZ      $0, R23, t4298
+	TBZ      $0, R23, t4250
 	ADD      $24, R5, R23
 	VLD1     (R23), V9.S[2]
-t4298:
+t4250:
 	WORD     $0x4ea8d408 // fsub v8.4s, v0.4s, v8.4s
 	WORD     $0x4ea9d429 // fsub v9.4s, v1.4s, v9.4s
 	WORD     $0x6e36dc42 // fmul v2.4s, v2.4s, v22.4s
@@ -30435,173 +30433,173 @@ t4298:
 	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
 	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	CMP      $4, R15
-	BLT      t4302
+	BLT      t4254
 	FMOVQ    (R7), F4
-	B        t4301
-t4302:
-	TBNZ     $1, R15, t4303
+	B        t4253
+t4254:
+	TBNZ     $1, R15, t4255
 	FMOVS    (R7), F4
-	B        t4301
-t4303:
+	B        t4253
+t4255:
 	FMOVD    (R7), F4
-	TBZ      $0, R15, t4301
+	TBZ      $0, R15, t4253
 	ADD      $8, R7, R23
 	VLD1     (R23), V4.S[2]
-t4301:
+t4253:
 	SUB      $4, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t4304
+	BLE      t4256
 	CMP      $4, R23
-	BLT      t4305
+	BLT      t4257
 	FMOVQ    16(R7), F5
-	B        t4304
-t4305:
-	TBNZ     $1, R23, t4306
+	B        t4256
+t4257:
+	TBNZ     $1, R23, t4258
 	FMOVS    16(R7), F5
-	B        t4304
-t4306:
+	B        t4256
+t4258:
 	FMOVD    16(R7), F5
-	TBZ      $0, R23, t4304
+	TBZ      $0, R23, t4256
 	ADD      $24, R7, R23
 	VLD1     (R23), V5.S[2]
-t4304:
+t4256:
 	VFMLA    V4.S4, V3.S4, V0.S4
 	VFMLA    V5.S4, V2.S4, V1.S4
 	CMP      $4, R15
-	BLT      t4308
+	BLT      t4260
 	FMOVQ    F3, (R0)
-	B        t4307
-t4308:
-	TBNZ     $1, R15, t4309
+	B        t4259
+t4260:
+	TBNZ     $1, R15, t4261
 	FMOVS    F3, (R0)
-	B        t4307
-t4309:
+	B        t4259
+t4261:
 	FMOVD    F3, (R0)
-	TBZ      $0, R15, t4307
+	TBZ      $0, R15, t4259
 	ADD      $8, R0, R23
 	VST1     V3.S[2], (R23)
-t4307:
+t4259:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t4310
+	BLE      t4262
 	CMP      $4, R23
-	BLT      t4311
+	BLT      t4263
 	FMOVQ    F2, 16(R0)
-	B        t4310
-t4311:
-	TBNZ     $1, R23, t4312
+	B        t4262
+t4263:
+	TBNZ     $1, R23, t4264
 	FMOVS    F2, 16(R0)
-	B        t4310
-t4312:
+	B        t4262
+t4264:
 	FMOVD    F2, 16(R0)
-	TBZ      $0, R23, t4310
+	TBZ      $0, R23, t4262
 	ADD      $24, R0, R23
 	VST1     V2.S[2], (R23)
-t4310:
+t4262:
 	CMP      $4, R15
-	BLT      t4314
+	BLT      t4266
 	FMOVQ    F0, (R1)
-	B        t4313
-t4314:
-	TBNZ     $1, R15, t4315
+	B        t4265
+t4266:
+	TBNZ     $1, R15, t4267
 	FMOVS    F0, (R1)
-	B        t4313
-t4315:
+	B        t4265
+t4267:
 	FMOVD    F0, (R1)
-	TBZ      $0, R15, t4313
+	TBZ      $0, R15, t4265
 	ADD      $8, R1, R23
 	VST1     V0.S[2], (R23)
-t4313:
+t4265:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t4316
+	BLE      t4268
 	CMP      $4, R23
-	BLT      t4317
+	BLT      t4269
 	FMOVQ    F1, 16(R1)
-	B        t4316
-t4317:
-	TBNZ     $1, R23, t4318
+	B        t4268
+t4269:
+	TBNZ     $1, R23, t4270
 	FMOVS    F1, 16(R1)
-	B        t4316
-t4318:
+	B        t4268
+t4270:
 	FMOVD    F1, 16(R1)
-	TBZ      $0, R23, t4316
+	TBZ      $0, R23, t4268
 	ADD      $24, R1, R23
 	VST1     V1.S[2], (R23)
-t4316:
+t4268:
 	SUB      $8, R15, R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t4319
+	BLE      t4271
 	CMP      $4, R23
-	BLT      t4320
+	BLT      t4272
 	FMOVQ    32(R3), F0
-	B        t4319
-t4320:
-	TBNZ     $1, R23, t4321
+	B        t4271
+t4272:
+	TBNZ     $1, R23, t4273
 	FMOVS    32(R3), F0
-	B        t4319
-t4321:
+	B        t4271
+t4273:
 	FMOVD    32(R3), F0
-	TBZ      $0, R23, t4319
+	TBZ      $0, R23, t4271
 	ADD      $40, R3, R23
 	VLD1     (R23), V0.S[2]
-t4319:
+t4271:
 	SUB      $12, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t4322
+	BLE      t4274
 	CMP      $4, R23
-	BLT      t4323
+	BLT      t4275
 	FMOVQ    48(R3), F1
-	B        t4322
-t4323:
-	TBNZ     $1, R23, t4324
+	B        t4274
+t4275:
+	TBNZ     $1, R23, t4276
 	FMOVS    48(R3), F1
-	B        t4322
-t4324:
+	B        t4274
+t4276:
 	FMOVD    48(R3), F1
-	TBZ      $0, R23, t4322
+	TBZ      $0, R23, t4274
 	ADD      $56, R3, R23
 	VLD1     (R23), V1.S[2]
-t4322:
+t4274:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t4325
+	BLE      t4277
 	CMP      $4, R23
-	BLT      t4326
+	BLT      t4278
 	FMOVQ    32(R4), F2
-	B        t4325
-t4326:
-	TBNZ     $1, R23, t4327
+	B        t4277
+t4278:
+	TBNZ     $1, R23, t4279
 	FMOVS    32(R4), F2
-	B        t4325
-t4327:
+	B        t4277
+t4279:
 	FMOVD    32(R4), F2
-	TBZ      $0, R23, t4325
+	TBZ      $0, R23, t4277
 	ADD      $40, R4, R23
 	VLD1     (R23), V2.S[2]
-t4325:
+t4277:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t4328
+	BLE      t4280
 	CMP      $4, R23
-	BLT      t4329
+	BLT      t4281
 	FMOVQ    48(R4), F3
-	B        t4328
-t4329:
-	TBNZ     $1, R23, t4330
+	B        t4280
+t4281:
+	TBNZ     $1, R23, t4282
 	FMOVS    48(R4), F3
-	B        t4328
-t4330:
+	B        t4280
+t4282:
 	FMOVD    48(R4), F3
-	TBZ      $0, R23, t4328
+	TBZ      $0, R23, t4280
 	ADD      $56, R4, R23
 	VLD1     (R23), V3.S[2]
-t4328:
+t4280:
 	WORD     $0x4ea0f844 // fabs v4.4s, v2.4s
 	WORD     $0x4ea0f865 // fabs v5.4s, v3.4s
 	SUB      R15<<2, R26, R23
@@ -30615,39 +30613,39 @@ t4328:
 	SUB      $8, R15, R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t4331
+	BLE      t4283
 	CMP      $4, R23
-	BLT      t4332
+	BLT      t4284
 	FMOVQ    32(R6), F4
-	B        t4331
-t4332:
-	TBNZ     $1, R23, t4333
+	B        t4283
+t4284:
+	TBNZ     $1, R23, t4285
 	FMOVS    32(R6), F4
-	B        t4331
-t4333:
+	B        t4283
+t4285:
 	FMOVD    32(R6), F4
-	TBZ      $0, R23, t4331
+	TBZ      $0, R23, t4283
 	ADD      $40, R6, R23
 	VLD1     (R23), V4.S[2]
-t4331:
+t4283:
 	SUB      $12, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t4334
+	BLE      t4286
 	CMP      $4, R23
-	BLT      t4335
+	BLT      t4287
 	FMOVQ    48(R6), F5
-	B        t4334
-t4335:
-	TBNZ     $1, R23, t4336
+	B        t4286
+t4287:
+	TBNZ     $1, R23, t4288
 	FMOVS    48(R6), F5
-	B        t4334
-t4336:
+	B        t4286
+t4288:
 	FMOVD    48(R6), F5
-	TBZ      $0, R23, t4334
+	TBZ      $0, R23, t4286
 	ADD      $56, R6, R23
 	VLD1     (R23), V5.S[2]
-t4334:
+t4286:
 	WORD     $0x4ea0f888 // fabs v8.4s, v4.4s
 	WORD     $0x4ea0f8a9 // fabs v9.4s, v5.4s
 	VAND     V6.B16, V8.B16, V8.B16
@@ -30657,39 +30655,39 @@ t4334:
 	SUB      $8, R15, R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t4337
+	BLE      t4289
 	CMP      $4, R23
-	BLT      t4338
+	BLT      t4290
 	FMOVQ    32(R5), F8
-	B        t4337
-t4338:
-	TBNZ     $1, R23, t4339
+	B        t4289
+t4290:
+	TBNZ     $1, R23, t4291
 	FMOVS    32(R5), F8
-	B        t4337
-t4339:
+	B        t4289
+t4291:
 	FMOVD    32(R5), F8
-	TBZ      $0, R23, t4337
+	TBZ      $0, R23, t4289
 	ADD      $40, R5, R23
 	VLD1     (R23), V8.S[2]
-t4337:
+t4289:
 	SUB      $12, R15, R23
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t4340
+	BLE      t4292
 	CMP      $4, R23
-	BLT      t4341
+	BLT      t4293
 	FMOVQ    48(R5), F9
-	B        t4340
-t4341:
-	TBNZ     $1, R23, t4342
+	B        t4292
+t4293:
+	TBNZ     $1, R23, t4294
 	FMOVS    48(R5), F9
-	B        t4340
-t4342:
+	B        t4292
+t4294:
 	FMOVD    48(R5), F9
-	TBZ      $0, R23, t4340
+	TBZ      $0, R23, t4292
 	ADD      $56, R5, R23
 	VLD1     (R23), V9.S[2]
-t4340:
+t4292:
 	WORD     $0x4ea8d408 // fsub v8.4s, v0.4s, v8.4s
 	WORD     $0x4ea9d429 // fsub v9.4s, v1.4s, v9.4s
 	WORD     $0x6e36dc42 // fmul v2.4s, v2.4s, v22.4s
@@ -30859,109 +30857,109 @@ t4340:
 	SUB      $8, R15, R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t4343
+	BLE      t4295
 	CMP      $4, R23
-	BLT      t4344
+	BLT      t4296
 	FMOVQ    32(R7), F4
-	B        t4343
-t4344:
-	TBNZ     $1, R23, t4345
+	B        t4295
+t4296:
+	TBNZ     $1, R23, t4297
 	FMOVS    32(R7), F4
-	B        t4343
-t4345:
+	B        t4295
+t4297:
 	FMOVD    32(R7), F4
-	TBZ      $0, R23, t4343
+	TBZ      $0, R23, t4295
 	ADD      $40, R7, R23
 	VLD1     (R23), V4.S[2]
-t4343:
+t4295:
 	SUB      $12, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t4346
+	BLE      t4298
 	CMP      $4, R23
-	BLT      t4347
+	BLT      t4299
 	FMOVQ    48(R7), F5
-	B        t4346
-t4347:
-	TBNZ     $1, R23, t4348
+	B        t4298
+t4299:
+	TBNZ     $1, R23, t4300
 	FMOVS    48(R7), F5
-	B        t4346
-t4348:
+	B        t4298
+t4300:
 	FMOVD    48(R7), F5
-	TBZ      $0, R23, t4346
+	TBZ      $0, R23, t4298
 	ADD      $56, R7, R23
 	VLD1     (R23), V5.S[2]
-t4346:
+t4298:
 	VFMLA    V4.S4, V3.S4, V0.S4
 	VFMLA    V5.S4, V2.S4, V1.S4
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t4349
+	BLE      t4301
 	CMP      $4, R23
-	BLT      t4350
+	BLT      t4302
 	FMOVQ    F3, 32(R0)
-	B        t4349
-t4350:
-	TBNZ     $1, R23, t4351
+	B        t4301
+t4302:
+	TBNZ     $1, R23, t4303
 	FMOVS    F3, 32(R0)
-	B        t4349
-t4351:
+	B        t4301
+t4303:
 	FMOVD    F3, 32(R0)
-	TBZ      $0, R23, t4349
+	TBZ      $0, R23, t4301
 	ADD      $40, R0, R23
 	VST1     V3.S[2], (R23)
-t4349:
+t4301:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t4352
+	BLE      t4304
 	CMP      $4, R23
-	BLT      t4353
+	BLT      t4305
 	FMOVQ    F2, 48(R0)
-	B        t4352
-t4353:
-	TBNZ     $1, R23, t4354
+	B        t4304
+t4305:
+	TBNZ     $1, R23, t4306
 	FMOVS    F2, 48(R0)
-	B        t4352
-t4354:
+	B        t4304
+t4306:
 	FMOVD    F2, 48(R0)
-	TBZ      $0, R23, t4352
+	TBZ      $0, R23, t4304
 	ADD      $56, R0, R23
 	VST1     V2.S[2], (R23)
-t4352:
+t4304:
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t4355
+	BLE      t4307
 	CMP      $4, R23
-	BLT      t4356
+	BLT      t4308
 	FMOVQ    F0, 32(R1)
-	B        t4355
-t4356:
-	TBNZ     $1, R23, t4357
+	B        t4307
+t4308:
+	TBNZ     $1, R23, t4309
 	FMOVS    F0, 32(R1)
-	B        t4355
-t4357:
+	B        t4307
+t4309:
 	FMOVD    F0, 32(R1)
-	TBZ      $0, R23, t4355
+	TBZ      $0, R23, t4307
 	ADD      $40, R1, R23
 	VST1     V0.S[2], (R23)
-t4355:
+t4307:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t4358
+	BLE      t4310
 	CMP      $4, R23
-	BLT      t4359
+	BLT      t4311
 	FMOVQ    F1, 48(R1)
-	B        t4358
-t4359:
-	TBNZ     $1, R23, t4360
+	B        t4310
+t4311:
+	TBNZ     $1, R23, t4312
 	FMOVS    F1, 48(R1)
-	B        t4358
-t4360:
+	B        t4310
+t4312:
 	FMOVD    F1, 48(R1)
-	TBZ      $0, R23, t4358
+	TBZ      $0, R23, t4310
 	ADD      $56, R1, R23
 	VST1     V1.S[2], (R23)
-t4358:
+t4310:
 	ADD      R15<<2, R0, R0
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R7, R7
@@ -30969,7 +30967,7 @@ t4358:
 	ADD      R15<<2, R4, R4
 	ADD      R15<<2, R5, R5
 	ADD      R15<<2, R6, R6
-l4144:
+l4096:
 	FSTPQ    (F31, F30), (R2)
 	FSTPQ    (F29, F28), 32(R2)
 	FSTPQ    (F27, F26), 64(R2)
@@ -30986,7 +30984,7 @@ l4144:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l4140
+	BNE      l4092
 	FMOVQ    1104(R26), F0
 	VUMIN    V0.S4, V23.S4, V0.S4
 	FMOVQ    1120(R26), F1
@@ -31011,7 +31009,7 @@ TEXT ·LatentStepLogBackward(SB), NOSPLIT, $104-128
 	FMOVQ    624(R26), F22
 	FMOVQ    768(R26), F21
 	FMOVQ    528(R26), F20
-	FMOVQ    1408(R26), F19
+	FMOVQ    1392(R26), F19
 	FMOVQ    1104(R26), F18
 	FMOVQ    1120(R26), F17
 
@@ -31066,14 +31064,14 @@ TEXT ·LatentStepLogBackward(SB), NOSPLIT, $104-128
 	LSL      $2, R14, R14
 	SUB      R10, R14, R14
 	MOVD     R14, 80(RSP)
-l4361:
+l4313:
 	MOVD     8(RSP), R14
 	FMOVS    (R14), F29
 	VDUP     V29.S[0], V29.S4
 	MOVD     n+96(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l4363
-l4362:
+	BLT      l4315
+l4314:
 	FLDPQ    (R5), (F0, F1)
 	FLDPQ    (R6), (F2, F3)
 	WORD     $0x4ea0f844 // fabs v4.4s, v2.4s
@@ -31471,11 +31469,11 @@ l4362:
 	ADD      $64, R7, R7
 	ADD      $64, R8, R8
 	SUBS     $16, R15, R15
-	BGE      l4362
-l4363:
+	BGE      l4314
+l4315:
 	ADDS     $12, R15, R15
-	BLT      l4364
-l4366:
+	BLT      l4316
+l4318:
 	FMOVQ    (R5), F0
 	FMOVQ    (R6), F1
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
@@ -31602,54 +31600,54 @@ l4366:
 	ADD      $16, R7, R7
 	ADD      $16, R8, R8
 	SUBS     $4, R15, R15
-	BGE      l4366
-l4364:
+	BGE      l4318
+l4316:
 	ADDS     $4, R15, R15
-	BEQ      l4365
-	TBNZ     $1, R15, t4388
+	BEQ      l4317
+	TBNZ     $1, R15, t4340
 	FMOVS    (R5), F0
-	B        t4387
-t4388:
+	B        t4339
+t4340:
 	FMOVD    (R5), F0
-	TBZ      $0, R15, t4387
+	TBZ      $0, R15, t4339
 	ADD      $8, R5, R23
 	VLD1     (R23), V0.S[2]
-t4387:
-	TBNZ     $1, R15, t4390
+t4339:
+	TBNZ     $1, R15, t4342
 	FMOVS    (R6), F1
-	B        t4389
-t4390:
+	B        t4341
+t4342:
 	FMOVD    (R6), F1
-	TBZ      $0, R15, t4389
+	TBZ      $0, R15, t4341
 	ADD      $8, R6, R23
 	VLD1     (R23), V1.S[2]
-t4389:
+t4341:
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F3
 	VAND     V3.B16, V2.B16, V2.B16
 	VUMAX    V2.S4, V31.S4, V31.S4
-	TBNZ     $1, R15, t4392
+	TBNZ     $1, R15, t4344
 	FMOVS    (R8), F2
-	B        t4391
-t4392:
+	B        t4343
+t4344:
 	FMOVD    (R8), F2
-	TBZ      $0, R15, t4391
+	TBZ      $0, R15, t4343
 	ADD      $8, R8, R23
 	VLD1     (R23), V2.S[2]
-t4391:
+t4343:
 	WORD     $0x4ea0f844 // fabs v4.4s, v2.4s
 	VAND     V3.B16, V4.B16, V4.B16
 	VUMAX    V4.S4, V31.S4, V31.S4
-	TBNZ     $1, R15, t4394
+	TBNZ     $1, R15, t4346
 	FMOVS    (R7), F4
-	B        t4393
-t4394:
+	B        t4345
+t4346:
 	FMOVD    (R7), F4
-	TBZ      $0, R15, t4393
+	TBZ      $0, R15, t4345
 	ADD      $8, R7, R23
 	VLD1     (R23), V4.S[2]
-t4393:
+t4345:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD     $0x6e3cdc21 // fmul v1.4s, v1.4s, v28.4s
 	WORD     $0x6e3cdc42 // fmul v2.4s, v2.4s, v28.4s
@@ -31722,43 +31720,43 @@ t4393:
 	VMOV     V3.B16, V5.B16
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6ea0f8a0 // fneg v0.4s, v5.4s
-	TBNZ     $1, R15, t4396
+	TBNZ     $1, R15, t4348
 	FMOVS    (R4), F4
-	B        t4395
-t4396:
+	B        t4347
+t4348:
 	FMOVD    (R4), F4
-	TBZ      $0, R15, t4395
+	TBZ      $0, R15, t4347
 	ADD      $8, R4, R23
 	VLD1     (R23), V4.S[2]
-t4395:
-	TBNZ     $1, R15, t4398
+t4347:
+	TBNZ     $1, R15, t4350
 	FMOVS    (R9), F5
-	B        t4397
-t4398:
+	B        t4349
+t4350:
 	FMOVD    (R9), F5
-	TBZ      $0, R15, t4397
+	TBZ      $0, R15, t4349
 	ADD      $8, R9, R23
 	VLD1     (R23), V5.S[2]
-t4397:
+t4349:
 	WORD     $0x6ea0f846 // fneg v6.4s, v2.4s
-	TBNZ     $1, R15, t4400
+	TBNZ     $1, R15, t4352
 	FMOVS    F6, (R2)
-	B        t4399
-t4400:
+	B        t4351
+t4352:
 	FMOVD    F6, (R2)
-	TBZ      $0, R15, t4399
+	TBZ      $0, R15, t4351
 	ADD      $8, R2, R23
 	VST1     V6.S[2], (R23)
-t4399:
-	TBNZ     $1, R15, t4402
+t4351:
+	TBNZ     $1, R15, t4354
 	FMOVS    F0, (R3)
-	B        t4401
-t4402:
+	B        t4353
+t4354:
 	FMOVD    F0, (R3)
-	TBZ      $0, R15, t4401
+	TBZ      $0, R15, t4353
 	ADD      $8, R3, R23
 	VST1     V0.S[2], (R23)
-t4401:
+t4353:
 	WORD     $0x6e25dc80 // fmul v0.4s, v4.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -31788,24 +31786,24 @@ t4401:
 	WORD     $0x6e21df81 // fmul v1.4s, v28.4s, v1.4s
 	VFMLA    V1.S4, V0.S4, V3.S4
 	WORD     $0x4e24d440 // fadd v0.4s, v2.4s, v4.4s
-	TBNZ     $1, R15, t4404
+	TBNZ     $1, R15, t4356
 	FMOVS    F0, (R0)
-	B        t4403
-t4404:
+	B        t4355
+t4356:
 	FMOVD    F0, (R0)
-	TBZ      $0, R15, t4403
+	TBZ      $0, R15, t4355
 	ADD      $8, R0, R23
 	VST1     V0.S[2], (R23)
-t4403:
-	TBNZ     $1, R15, t4406
+t4355:
+	TBNZ     $1, R15, t4358
 	FMOVS    F3, (R1)
-	B        t4405
-t4406:
+	B        t4357
+t4358:
 	FMOVD    F3, (R1)
-	TBZ      $0, R15, t4405
+	TBZ      $0, R15, t4357
 	ADD      $8, R1, R23
 	VST1     V3.S[2], (R23)
-t4405:
+t4357:
 	ADD      R15<<2, R0, R0
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
@@ -31816,7 +31814,7 @@ t4405:
 	ADD      R15<<2, R6, R6
 	ADD      R15<<2, R7, R7
 	ADD      R15<<2, R8, R8
-l4365:
+l4317:
 	MOVD     24(RSP), R25
 	ADD      R25, R0, R0
 	MOVD     32(RSP), R25
@@ -31839,7 +31837,7 @@ l4365:
 	MOVD     16(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 16(RSP)
-	BNE      l4361
+	BNE      l4313
 	VADD     V19.S4, V30.S4, V0.S4
 	VUMIN    V18.S4, V31.S4, V1.S4
 	VADD     V17.S4, V1.S4, V1.S4
@@ -31879,7 +31877,7 @@ TEXT ·LatentStepStandardLog(SB), NOSPLIT, $104-88
 	LSL      $2, R14, R14
 	SUB      R6, R14, R14
 	MOVD     R14, 24(RSP)
-l4407:
+l4359:
 	FMOVQ    528(R26), F31
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
@@ -31890,8 +31888,8 @@ l4407:
 	FMOVQ    528(R26), F24
 	MOVD     n+56(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l4410
-l4408:
+	BLT      l4362
+l4360:
 	FLDPQ    (R3), (F0, F1)
 	FLDPQ    32(R3), (F2, F3)
 	FLDPQ    (R4), (F4, F5)
@@ -32058,146 +32056,146 @@ l4408:
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	SUBS     $16, R15, R15
-	BGE      l4408
-l4410:
+	BGE      l4360
+l4362:
 	ADDS     $16, R15, R15
-	BEQ      l4411
+	BEQ      l4363
 	CMP      $4, R15
-	BLT      t4461
+	BLT      t4413
 	FMOVQ    (R3), F0
-	B        t4460
-t4461:
-	TBNZ     $1, R15, t4462
+	B        t4412
+t4413:
+	TBNZ     $1, R15, t4414
 	FMOVS    (R3), F0
-	B        t4460
-t4462:
+	B        t4412
+t4414:
 	FMOVD    (R3), F0
-	TBZ      $0, R15, t4460
+	TBZ      $0, R15, t4412
 	ADD      $8, R3, R23
 	VLD1     (R23), V0.S[2]
-t4460:
+t4412:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t4463
+	BLE      t4415
 	CMP      $4, R23
-	BLT      t4464
+	BLT      t4416
 	FMOVQ    16(R3), F1
-	B        t4463
-t4464:
-	TBNZ     $1, R23, t4465
+	B        t4415
+t4416:
+	TBNZ     $1, R23, t4417
 	FMOVS    16(R3), F1
-	B        t4463
-t4465:
+	B        t4415
+t4417:
 	FMOVD    16(R3), F1
-	TBZ      $0, R23, t4463
+	TBZ      $0, R23, t4415
 	ADD      $24, R3, R23
 	VLD1     (R23), V1.S[2]
-t4463:
+t4415:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t4466
+	BLE      t4418
 	CMP      $4, R23
-	BLT      t4467
+	BLT      t4419
 	FMOVQ    32(R3), F2
-	B        t4466
-t4467:
-	TBNZ     $1, R23, t4468
+	B        t4418
+t4419:
+	TBNZ     $1, R23, t4420
 	FMOVS    32(R3), F2
-	B        t4466
-t4468:
+	B        t4418
+t4420:
 	FMOVD    32(R3), F2
-	TBZ      $0, R23, t4466
+	TBZ      $0, R23, t4418
 	ADD      $40, R3, R23
 	VLD1     (R23), V2.S[2]
-t4466:
+t4418:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t4469
+	BLE      t4421
 	CMP      $4, R23
-	BLT      t4470
+	BLT      t4422
 	FMOVQ    48(R3), F3
-	B        t4469
-t4470:
-	TBNZ     $1, R23, t4471
+	B        t4421
+t4422:
+	TBNZ     $1, R23, t4423
 	FMOVS    48(R3), F3
-	B        t4469
-t4471:
+	B        t4421
+t4423:
 	FMOVD    48(R3), F3
-	TBZ      $0, R23, t4469
+	TBZ      $0, R23, t4421
 	ADD      $56, R3, R23
 	VLD1     (R23), V3.S[2]
-t4469:
+t4421:
 	CMP      $4, R15
-	BLT      t4473
+	BLT      t4425
 	FMOVQ    (R4), F4
-	B        t4472
-t4473:
-	TBNZ     $1, R15, t4474
+	B        t4424
+t4425:
+	TBNZ     $1, R15, t4426
 	FMOVS    (R4), F4
-	B        t4472
-t4474:
+	B        t4424
+t4426:
 	FMOVD    (R4), F4
-	TBZ      $0, R15, t4472
+	TBZ      $0, R15, t4424
 	ADD      $8, R4, R23
 	VLD1     (R23), V4.S[2]
-t4472:
+t4424:
 	SUB      $4, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t4475
+	BLE      t4427
 	CMP      $4, R23
-	BLT      t4476
+	BLT      t4428
 	FMOVQ    16(R4), F5
-	B        t4475
-t4476:
-	TBNZ     $1, R23, t4477
+	B        t4427
+t4428:
+	TBNZ     $1, R23, t4429
 	FMOVS    16(R4), F5
-	B        t4475
-t4477:
+	B        t4427
+t4429:
 	FMOVD    16(R4), F5
-	TBZ      $0, R23, t4475
+	TBZ      $0, R23, t4427
 	ADD      $24, R4, R23
 	VLD1     (R23), V5.S[2]
-t4475:
+t4427:
 	SUB      $8, R15, R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t4478
+	BLE      t4430
 	CMP      $4, R23
-	BLT      t4479
+	BLT      t4431
 	FMOVQ    32(R4), F6
-	B        t4478
-t4479:
-	TBNZ     $1, R23, t4480
+	B        t4430
+t4431:
+	TBNZ     $1, R23, t4432
 	FMOVS    32(R4), F6
-	B        t4478
-t4480:
+	B        t4430
+t4432:
 	FMOVD    32(R4), F6
-	TBZ      $0, R23, t4478
+	TBZ      $0, R23, t4430
 	ADD      $40, R4, R23
 	VLD1     (R23), V6.S[2]
-t4478:
+t4430:
 	SUB      $12, R15, R23
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t4481
+	BLE      t4433
 	CMP      $4, R23
-	BLT      t4482
+	BLT      t4434
 	FMOVQ    48(R4), F7
-	B        t4481
-t4482:
-	TBNZ     $1, R23, t4483
+	B        t4433
+t4434:
+	TBNZ     $1, R23, t4435
 	FMOVS    48(R4), F7
-	B        t4481
-t4483:
+	B        t4433
+t4435:
 	FMOVD    48(R4), F7
-	TBZ      $0, R23, t4481
+	TBZ      $0, R23, t4433
 	ADD      $56, R4, R23
 	VLD1     (R23), V7.S[2]
-t4481:
+t4433:
 	WORD     $0x4ea0f888 // fabs v8.4s, v4.4s
 	WORD     $0x4ea0f8a9 // fabs v9.4s, v5.4s
 	WORD     $0x4ea0f8ca // fabs v10.4s, v6.4s
@@ -32373,213 +32371,213 @@ t4481:
 	WORD     $0x4e2bd739 // fadd v25.4s, v25.4s, v11.4s
 	WORD     $0x4e27d718 // fadd v24.4s, v24.4s, v7.4s
 	CMP      $4, R15
-	BLT      t4485
+	BLT      t4437
 	FMOVQ    (R5), F7
-	B        t4484
-t4485:
-	TBNZ     $1, R15, t4486
+	B        t4436
+t4437:
+	TBNZ     $1, R15, t4438
 	FMOVS    (R5), F7
-	B        t4484
-t4486:
+	B        t4436
+t4438:
 	FMOVD    (R5), F7
-	TBZ      $0, R15, t4484
+	TBZ      $0, R15, t4436
 	ADD      $8, R5, R23
 	VLD1     (R23), V7.S[2]
-t4484:
+t4436:
 	SUB      $4, R15, R23
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t4487
+	BLE      t4439
 	CMP      $4, R23
-	BLT      t4488
+	BLT      t4440
 	FMOVQ    16(R5), F9
-	B        t4487
-t4488:
-	TBNZ     $1, R23, t4489
+	B        t4439
+t4440:
+	TBNZ     $1, R23, t4441
 	FMOVS    16(R5), F9
-	B        t4487
-t4489:
+	B        t4439
+t4441:
 	FMOVD    16(R5), F9
-	TBZ      $0, R23, t4487
+	TBZ      $0, R23, t4439
 	ADD      $24, R5, R23
 	VLD1     (R23), V9.S[2]
-t4487:
+t4439:
 	SUB      $8, R15, R23
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t4490
+	BLE      t4442
 	CMP      $4, R23
-	BLT      t4491
+	BLT      t4443
 	FMOVQ    32(R5), F10
-	B        t4490
-t4491:
-	TBNZ     $1, R23, t4492
+	B        t4442
+t4443:
+	TBNZ     $1, R23, t4444
 	FMOVS    32(R5), F10
-	B        t4490
-t4492:
+	B        t4442
+t4444:
 	FMOVD    32(R5), F10
-	TBZ      $0, R23, t4490
+	TBZ      $0, R23, t4442
 	ADD      $40, R5, R23
 	VLD1     (R23), V10.S[2]
-t4490:
+t4442:
 	SUB      $12, R15, R23
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t4493
+	BLE      t4445
 	CMP      $4, R23
-	BLT      t4494
+	BLT      t4446
 	FMOVQ    48(R5), F11
-	B        t4493
-t4494:
-	TBNZ     $1, R23, t4495
+	B        t4445
+t4446:
+	TBNZ     $1, R23, t4447
 	FMOVS    48(R5), F11
-	B        t4493
-t4495:
+	B        t4445
+t4447:
 	FMOVD    48(R5), F11
-	TBZ      $0, R23, t4493
+	TBZ      $0, R23, t4445
 	ADD      $56, R5, R23
 	VLD1     (R23), V11.S[2]
-t4493:
+t4445:
 	VFMLA    V7.S4, V5.S4, V0.S4
 	VFMLA    V9.S4, V6.S4, V1.S4
 	VFMLA    V10.S4, V8.S4, V2.S4
 	VFMLA    V11.S4, V4.S4, V3.S4
 	CMP      $4, R15
-	BLT      t4497
+	BLT      t4449
 	FMOVQ    F5, (R0)
-	B        t4496
-t4497:
-	TBNZ     $1, R15, t4498
+	B        t4448
+t4449:
+	TBNZ     $1, R15, t4450
 	FMOVS    F5, (R0)
-	B        t4496
-t4498:
+	B        t4448
+t4450:
 	FMOVD    F5, (R0)
-	TBZ      $0, R15, t4496
+	TBZ      $0, R15, t4448
 	ADD      $8, R0, R23
 	VST1     V5.S[2], (R23)
-t4496:
+t4448:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t4499
+	BLE      t4451
 	CMP      $4, R23
-	BLT      t4500
+	BLT      t4452
 	FMOVQ    F6, 16(R0)
-	B        t4499
-t4500:
-	TBNZ     $1, R23, t4501
+	B        t4451
+t4452:
+	TBNZ     $1, R23, t4453
 	FMOVS    F6, 16(R0)
-	B        t4499
-t4501:
+	B        t4451
+t4453:
 	FMOVD    F6, 16(R0)
-	TBZ      $0, R23, t4499
+	TBZ      $0, R23, t4451
 	ADD      $24, R0, R23
 	VST1     V6.S[2], (R23)
-t4499:
+t4451:
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t4502
+	BLE      t4454
 	CMP      $4, R23
-	BLT      t4503
+	BLT      t4455
 	FMOVQ    F8, 32(R0)
-	B        t4502
-t4503:
-	TBNZ     $1, R23, t4504
+	B        t4454
+t4455:
+	TBNZ     $1, R23, t4456
 	FMOVS    F8, 32(R0)
-	B        t4502
-t4504:
+	B        t4454
+t4456:
 	FMOVD    F8, 32(R0)
-	TBZ      $0, R23, t4502
+	TBZ      $0, R23, t4454
 	ADD      $40, R0, R23
 	VST1     V8.S[2], (R23)
-t4502:
+t4454:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t4505
+	BLE      t4457
 	CMP      $4, R23
-	BLT      t4506
+	BLT      t4458
 	FMOVQ    F4, 48(R0)
-	B        t4505
-t4506:
-	TBNZ     $1, R23, t4507
+	B        t4457
+t4458:
+	TBNZ     $1, R23, t4459
 	FMOVS    F4, 48(R0)
-	B        t4505
-t4507:
+	B        t4457
+t4459:
 	FMOVD    F4, 48(R0)
-	TBZ      $0, R23, t4505
+	TBZ      $0, R23, t4457
 	ADD      $56, R0, R23
 	VST1     V4.S[2], (R23)
-t4505:
+t4457:
 	CMP      $4, R15
-	BLT      t4509
+	BLT      t4461
 	FMOVQ    F0, (R1)
-	B        t4508
-t4509:
-	TBNZ     $1, R15, t4510
+	B        t4460
+t4461:
+	TBNZ     $1, R15, t4462
 	FMOVS    F0, (R1)
-	B        t4508
-t4510:
+	B        t4460
+t4462:
 	FMOVD    F0, (R1)
-	TBZ      $0, R15, t4508
+	TBZ      $0, R15, t4460
 	ADD      $8, R1, R23
 	VST1     V0.S[2], (R23)
-t4508:
+t4460:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t4511
+	BLE      t4463
 	CMP      $4, R23
-	BLT      t4512
+	BLT      t4464
 	FMOVQ    F1, 16(R1)
-	B        t4511
-t4512:
-	TBNZ     $1, R23, t4513
+	B        t4463
+t4464:
+	TBNZ     $1, R23, t4465
 	FMOVS    F1, 16(R1)
-	B        t4511
-t4513:
+	B        t4463
+t4465:
 	FMOVD    F1, 16(R1)
-	TBZ      $0, R23, t4511
+	TBZ      $0, R23, t4463
 	ADD      $24, R1, R23
 	VST1     V1.S[2], (R23)
-t4511:
+t4463:
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t4514
+	BLE      t4466
 	CMP      $4, R23
-	BLT      t4515
+	BLT      t4467
 	FMOVQ    F2, 32(R1)
-	B        t4514
-t4515:
-	TBNZ     $1, R23, t4516
+	B        t4466
+t4467:
+	TBNZ     $1, R23, t4468
 	FMOVS    F2, 32(R1)
-	B        t4514
-t4516:
+	B        t4466
+t4468:
 	FMOVD    F2, 32(R1)
-	TBZ      $0, R23, t4514
+	TBZ      $0, R23, t4466
 	ADD      $40, R1, R23
 	VST1     V2.S[2], (R23)
-t4514:
+t4466:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t4517
+	BLE      t4469
 	CMP      $4, R23
-	BLT      t4518
+	BLT      t4470
 	FMOVQ    F3, 48(R1)
-	B        t4517
-t4518:
-	TBNZ     $1, R23, t4519
+	B        t4469
+t4470:
+	TBNZ     $1, R23, t4471
 	FMOVS    F3, 48(R1)
-	B        t4517
-t4519:
+	B        t4469
+t4471:
 	FMOVD    F3, 48(R1)
-	TBZ      $0, R23, t4517
+	TBZ      $0, R23, t4469
 	ADD      $56, R1, R23
 	VST1     V3.S[2], (R23)
-t4517:
+t4469:
 	ADD      R15<<2, R0, R0
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R5, R5
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
-l4411:
+l4363:
 	FSTPQ    (F31, F30), (R2)
 	FSTPQ    (F29, F28), 32(R2)
 	FSTPQ    (F27, F26), 64(R2)
@@ -32592,7 +32590,7 @@ l4411:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l4407
+	BNE      l4359
 	FMOVQ    1104(R26), F0
 	VUMIN    V0.S4, V23.S4, V0.S4
 	FMOVQ    1120(R26), F1
@@ -32616,7 +32614,7 @@ TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $72-96
 	FLDPQ    816(R26), (F24, F23)
 	FMOVQ    1024(R26), F22
 	FMOVQ    528(R26), F21
-	FMOVQ    1408(R26), F20
+	FMOVQ    1392(R26), F20
 
 	// Registers:    R0 dmuQ    R1 dsQ    R2 dz    R3 muQ    R4 sQ    R5 eps    R15 elements left in the row    R6 4n
 	MOVD     dmuQ+0(FP), R0
@@ -32649,14 +32647,14 @@ TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $72-96
 	LSL      $2, R14, R14
 	SUB      R6, R14, R14
 	MOVD     R14, 48(RSP)
-l4520:
+l4472:
 	MOVD     8(RSP), R14
 	FMOVS    (R14), F29
 	VDUP     V29.S[0], V29.S4
 	MOVD     n+64(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l4522
-l4521:
+	BLT      l4474
+l4473:
 	FLDPQ    (R3), (F0, F1)
 	FLDPQ    32(R3), (F2, F3)
 	FLDPQ    (R4), (F4, F5)
@@ -32818,11 +32816,11 @@ l4521:
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	SUBS     $16, R15, R15
-	BGE      l4521
-l4522:
+	BGE      l4473
+l4474:
 	ADDS     $12, R15, R15
-	BLT      l4523
-l4525:
+	BLT      l4475
+l4477:
 	FMOVQ    (R3), F0
 	FMOVQ    (R4), F1
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
@@ -32876,28 +32874,28 @@ l4525:
 	ADD      $16, R3, R3
 	ADD      $16, R4, R4
 	SUBS     $4, R15, R15
-	BGE      l4525
-l4523:
+	BGE      l4477
+l4475:
 	ADDS     $4, R15, R15
-	BEQ      l4524
-	TBNZ     $1, R15, t4539
+	BEQ      l4476
+	TBNZ     $1, R15, t4491
 	FMOVS    (R3), F0
-	B        t4538
-t4539:
+	B        t4490
+t4491:
 	FMOVD    (R3), F0
-	TBZ      $0, R15, t4538
+	TBZ      $0, R15, t4490
 	ADD      $8, R3, R23
 	VLD1     (R23), V0.S[2]
-t4538:
-	TBNZ     $1, R15, t4541
+t4490:
+	TBNZ     $1, R15, t4493
 	FMOVS    (R4), F1
-	B        t4540
-t4541:
+	B        t4492
+t4493:
 	FMOVD    (R4), F1
-	TBZ      $0, R15, t4540
+	TBZ      $0, R15, t4492
 	ADD      $8, R4, R23
 	VLD1     (R23), V1.S[2]
-t4540:
+t4492:
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F3
@@ -32938,53 +32936,53 @@ t4540:
 	WORD     $0x6e3cdfa4 // fmul v4.4s, v29.4s, v28.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	TBNZ     $1, R15, t4543
+	TBNZ     $1, R15, t4495
 	FMOVS    (R2), F3
-	B        t4542
-t4543:
+	B        t4494
+t4495:
 	FMOVD    (R2), F3
-	TBZ      $0, R15, t4542
+	TBZ      $0, R15, t4494
 	ADD      $8, R2, R23
 	VLD1     (R23), V3.S[2]
-t4542:
-	TBNZ     $1, R15, t4545
+t4494:
+	TBNZ     $1, R15, t4497
 	FMOVS    (R5), F4
-	B        t4544
-t4545:
+	B        t4496
+t4497:
 	FMOVD    (R5), F4
-	TBZ      $0, R15, t4544
+	TBZ      $0, R15, t4496
 	ADD      $8, R5, R23
 	VLD1     (R23), V4.S[2]
-t4544:
+t4496:
 	WORD     $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
 	WORD     $0x6e21df81 // fmul v1.4s, v28.4s, v1.4s
 	VFMLA    V1.S4, V4.S4, V2.S4
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	TBNZ     $1, R15, t4547
+	TBNZ     $1, R15, t4499
 	FMOVS    F0, (R0)
-	B        t4546
-t4547:
+	B        t4498
+t4499:
 	FMOVD    F0, (R0)
-	TBZ      $0, R15, t4546
+	TBZ      $0, R15, t4498
 	ADD      $8, R0, R23
 	VST1     V0.S[2], (R23)
-t4546:
-	TBNZ     $1, R15, t4549
+t4498:
+	TBNZ     $1, R15, t4501
 	FMOVS    F2, (R1)
-	B        t4548
-t4549:
+	B        t4500
+t4501:
 	FMOVD    F2, (R1)
-	TBZ      $0, R15, t4548
+	TBZ      $0, R15, t4500
 	ADD      $8, R1, R23
 	VST1     V2.S[2], (R23)
-t4548:
+t4500:
 	ADD      R15<<2, R0, R0
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R5, R5
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
-l4524:
+l4476:
 	MOVD     24(RSP), R25
 	ADD      R25, R0, R0
 	MOVD     32(RSP), R25
@@ -32999,7 +32997,7 @@ l4524:
 	MOVD     16(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 16(RSP)
-	BNE      l4520
+	BNE      l4472
 	VADD     V20.S4, V30.S4, V0.S4
 	FMOVQ    1104(R26), F1
 	VUMIN    V1.S4, V31.S4, V1.S4
@@ -33012,12 +33010,13 @@ l4524:
 	MOVD     R14, bad+88(FP)
 	RET
 
-// func LatentStepSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int) (bad int)
-TEXT ·LatentStepSoftplus(SB), NOSPLIT, $40-96
+// func LatentStepSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, rows int, n int, ld int, factor float32) (bad int)
+TEXT ·LatentStepSoftplus(SB), NOSPLIT, $56-104
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V17 values    V18 constants and scalars    V19-V31 kept from loop to loop
-	FMOVQ    928(R26), F18
+	FMOVS    factor+88(FP), F18
+	VDUP     V18.S[0], V18.S4
 
 	// Registers:    R0 sigmaQ    R1 z    R2 lanes    R3 muQ    R4 sQ    R5 muP    R6 sP    R7 eps    R15 elements left in the row    R8 4n
 	MOVD     sigmaQ+0(FP), R0
@@ -33049,7 +33048,7 @@ TEXT ·LatentStepSoftplus(SB), NOSPLIT, $40-96
 	LSL      $2, R14, R14
 	SUB      R8, R14, R14
 	MOVD     R14, 40(RSP)
-l4550:
+l4502:
 	FMOVQ    528(R26), F31
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
@@ -33064,8 +33063,8 @@ l4550:
 	FMOVQ    528(R26), F20
 	MOVD     n+72(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l4553
-l4551:
+	BLT      l4505
+l4503:
 	FLDPQ    (R3), (F0, F1)
 	FLDPQ    (R4), (F2, F3)
 	WORD     $0x4ea0f844 // fabs v4.4s, v2.4s
@@ -33156,12 +33155,16 @@ l4551:
 	VAND     V11.B16, V3.B16, V3.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb2e52a // fcmgt v10.4s, v9.4s, v18.4s
-	WORD     $0x6eb2e50b // fcmgt v11.4s, v8.4s, v18.4s
+	FMOVQ    928(R26), F10
+	WORD     $0x6eaae52a // fcmgt v10.4s, v9.4s, v10.4s
+	FMOVQ    928(R26), F11
+	WORD     $0x6eabe50b // fcmgt v11.4s, v8.4s, v11.4s
 	FMOVQ    768(R26), F12
-	VFMLA    V18.S4, V9.S4, V12.S4
+	FMOVQ    928(R26), F13
+	VFMLA    V13.S4, V9.S4, V12.S4
 	FMOVQ    768(R26), F13
-	VFMLA    V18.S4, V8.S4, V13.S4
+	FMOVQ    928(R26), F14
+	VFMLA    V14.S4, V8.S4, V13.S4
 	VBIT     V10.B16, V12.B16, V9.B16
 	VBIT     V11.B16, V13.B16, V8.B16
 	FMOVQ    1168(R26), F12
@@ -33210,10 +33213,8 @@ l4551:
 	WORD     $0x4e28d568 // fadd v8.4s, v11.4s, v8.4s
 	WORD     $0x4e29d442 // fadd v2.4s, v2.4s, v9.4s
 	WORD     $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
+	WORD     $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD     $0x4e32d463 // fadd v3.4s, v3.4s, v18.4s
 	FMOVQ    560(R26), F8
 	VORR     V8.B16, V4.B16, V8.B16
 	FMOVQ    560(R26), F9
@@ -33290,12 +33291,16 @@ l4551:
 	VAND     V11.B16, V5.B16, V5.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb2e52a // fcmgt v10.4s, v9.4s, v18.4s
-	WORD     $0x6eb2e50b // fcmgt v11.4s, v8.4s, v18.4s
+	FMOVQ    928(R26), F10
+	WORD     $0x6eaae52a // fcmgt v10.4s, v9.4s, v10.4s
+	FMOVQ    928(R26), F11
+	WORD     $0x6eabe50b // fcmgt v11.4s, v8.4s, v11.4s
 	FMOVQ    768(R26), F12
-	VFMLA    V18.S4, V9.S4, V12.S4
+	FMOVQ    928(R26), F13
+	VFMLA    V13.S4, V9.S4, V12.S4
 	FMOVQ    768(R26), F13
-	VFMLA    V18.S4, V8.S4, V13.S4
+	FMOVQ    928(R26), F14
+	VFMLA    V14.S4, V8.S4, V13.S4
 	VBIT     V10.B16, V12.B16, V9.B16
 	VBIT     V11.B16, V13.B16, V8.B16
 	FMOVQ    1168(R26), F12
@@ -33344,10 +33349,8 @@ l4551:
 	WORD     $0x4e28d568 // fadd v8.4s, v11.4s, v8.4s
 	WORD     $0x4e29d484 // fadd v4.4s, v4.4s, v9.4s
 	WORD     $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
+	WORD     $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD     $0x4e32d4a5 // fadd v5.4s, v5.4s, v18.4s
 	FMOVQ    624(R26), F8
 	WORD     $0x6e24fd08 // fdiv v8.4s, v8.4s, v4.4s
 	FMOVQ    624(R26), F9
@@ -33362,10 +33365,14 @@ l4551:
 	VFMLS    V5.S4, V11.S4, V4.S4
 	VFMLA    V8.S4, V12.S4, V10.S4
 	VFMLA    V9.S4, V4.S4, V11.S4
-	WORD     $0x6e32dcc4 // fmul v4.4s, v6.4s, v18.4s
-	WORD     $0x6e32dce5 // fmul v5.4s, v7.4s, v18.4s
-	WORD     $0x6e32dd46 // fmul v6.4s, v10.4s, v18.4s
-	WORD     $0x6e32dd67 // fmul v7.4s, v11.4s, v18.4s
+	FMOVQ    928(R26), F4
+	WORD     $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
+	FMOVQ    928(R26), F5
+	WORD     $0x6e25dce5 // fmul v5.4s, v7.4s, v5.4s
+	FMOVQ    928(R26), F6
+	WORD     $0x6e26dd46 // fmul v6.4s, v10.4s, v6.4s
+	FMOVQ    928(R26), F7
+	WORD     $0x6e27dd67 // fmul v7.4s, v11.4s, v7.4s
 	FMOVQ    944(R26), F8
 	VFMLA    V6.S4, V6.S4, V8.S4
 	FMOVQ    944(R26), F6
@@ -33463,12 +33470,16 @@ l4551:
 	WORD     $0x4ea0c86b // fcmgt v11.4s, v3.4s, #0.0
 	VAND     V10.B16, V2.B16, V2.B16
 	VAND     V11.B16, V3.B16, V3.B16
-	WORD     $0x6eb2e52a // fcmgt v10.4s, v9.4s, v18.4s
-	WORD     $0x6eb2e50b // fcmgt v11.4s, v8.4s, v18.4s
+	FMOVQ    928(R26), F10
+	WORD     $0x6eaae52a // fcmgt v10.4s, v9.4s, v10.4s
+	FMOVQ    928(R26), F11
+	WORD     $0x6eabe50b // fcmgt v11.4s, v8.4s, v11.4s
 	FMOVQ    768(R26), F12
-	VFMLA    V18.S4, V9.S4, V12.S4
+	FMOVQ    928(R26), F13
+	VFMLA    V13.S4, V9.S4, V12.S4
 	FMOVQ    768(R26), F13
-	VFMLA    V18.S4, V8.S4, V13.S4
+	FMOVQ    928(R26), F14
+	VFMLA    V14.S4, V8.S4, V13.S4
 	VBIT     V10.B16, V12.B16, V9.B16
 	VBIT     V11.B16, V13.B16, V8.B16
 	FMOVQ    1168(R26), F12
@@ -33517,10 +33528,8 @@ l4551:
 	WORD     $0x4e28d568 // fadd v8.4s, v11.4s, v8.4s
 	WORD     $0x4e29d442 // fadd v2.4s, v2.4s, v9.4s
 	WORD     $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
+	WORD     $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD     $0x4e32d463 // fadd v3.4s, v3.4s, v18.4s
 	FMOVQ    560(R26), F8
 	VORR     V8.B16, V4.B16, V8.B16
 	FMOVQ    560(R26), F9
@@ -33589,12 +33598,16 @@ l4551:
 	WORD     $0x4ea0c8ab // fcmgt v11.4s, v5.4s, #0.0
 	VAND     V10.B16, V4.B16, V4.B16
 	VAND     V11.B16, V5.B16, V5.B16
-	WORD     $0x6eb2e52a // fcmgt v10.4s, v9.4s, v18.4s
-	WORD     $0x6eb2e50b // fcmgt v11.4s, v8.4s, v18.4s
+	FMOVQ    928(R26), F10
+	WORD     $0x6eaae52a // fcmgt v10.4s, v9.4s, v10.4s
+	FMOVQ    928(R26), F11
+	WORD     $0x6eabe50b // fcmgt v11.4s, v8.4s, v11.4s
 	FMOVQ    768(R26), F12
-	VFMLA    V18.S4, V9.S4, V12.S4
+	FMOVQ    928(R26), F13
+	VFMLA    V13.S4, V9.S4, V12.S4
 	FMOVQ    768(R26), F13
-	VFMLA    V18.S4, V8.S4, V13.S4
+	FMOVQ    928(R26), F14
+	VFMLA    V14.S4, V8.S4, V13.S4
 	VBIT     V10.B16, V12.B16, V9.B16
 	VBIT     V11.B16, V13.B16, V8.B16
 	FMOVQ    1168(R26), F12
@@ -33643,10 +33656,8 @@ l4551:
 	WORD     $0x4e28d568 // fadd v8.4s, v11.4s, v8.4s
 	WORD     $0x4e29d484 // fadd v4.4s, v4.4s, v9.4s
 	WORD     $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
+	WORD     $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD     $0x4e32d4a5 // fadd v5.4s, v5.4s, v18.4s
 	FMOVQ    624(R26), F8
 	WORD     $0x6e24fd08 // fdiv v8.4s, v8.4s, v4.4s
 	FMOVQ    624(R26), F9
@@ -33661,10 +33672,14 @@ l4551:
 	VFMLS    V5.S4, V11.S4, V4.S4
 	VFMLA    V8.S4, V12.S4, V10.S4
 	VFMLA    V9.S4, V4.S4, V11.S4
-	WORD     $0x6e32dcc4 // fmul v4.4s, v6.4s, v18.4s
-	WORD     $0x6e32dce5 // fmul v5.4s, v7.4s, v18.4s
-	WORD     $0x6e32dd46 // fmul v6.4s, v10.4s, v18.4s
-	WORD     $0x6e32dd67 // fmul v7.4s, v11.4s, v18.4s
+	FMOVQ    928(R26), F4
+	WORD     $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
+	FMOVQ    928(R26), F5
+	WORD     $0x6e25dce5 // fmul v5.4s, v7.4s, v5.4s
+	FMOVQ    928(R26), F6
+	WORD     $0x6e26dd46 // fmul v6.4s, v10.4s, v6.4s
+	FMOVQ    928(R26), F7
+	WORD     $0x6e27dd67 // fmul v7.4s, v11.4s, v7.4s
 	FMOVQ    944(R26), F8
 	VFMLA    V6.S4, V6.S4, V8.S4
 	FMOVQ    944(R26), F6
@@ -33716,74 +33731,74 @@ l4551:
 	ADD      $64, R5, R5
 	ADD      $64, R6, R6
 	SUBS     $16, R15, R15
-	BGE      l4551
-l4553:
+	BGE      l4503
+l4505:
 	ADDS     $16, R15, R15
-	BEQ      l4554
+	BEQ      l4506
 	CMP      $4, R15
-	BLT      t4688
+	BLT      t4640
 	FMOVQ    (R3), F0
-	B        t4687
-t4688:
-	TBNZ     $1, R15, t4689
+	B        t4639
+t4640:
+	TBNZ     $1, R15, t4641
 	FMOVS    (R3), F0
-	B        t4687
-t4689:
+	B        t4639
+t4641:
 	FMOVD    (R3), F0
-	TBZ      $0, R15, t4687
+	TBZ      $0, R15, t4639
 	ADD      $8, R3, R23
 	VLD1     (R23), V0.S[2]
-t4687:
+t4639:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t4690
+	BLE      t4642
 	CMP      $4, R23
-	BLT      t4691
+	BLT      t4643
 	FMOVQ    16(R3), F1
-	B        t4690
-t4691:
-	TBNZ     $1, R23, t4692
+	B        t4642
+t4643:
+	TBNZ     $1, R23, t4644
 	FMOVS    16(R3), F1
-	B        t4690
-t4692:
+	B        t4642
+t4644:
 	FMOVD    16(R3), F1
-	TBZ      $0, R23, t4690
+	TBZ      $0, R23, t4642
 	ADD      $24, R3, R23
 	VLD1     (R23), V1.S[2]
-t4690:
+t4642:
 	CMP      $4, R15
-	BLT      t4694
+	BLT      t4646
 	FMOVQ    (R4), F2
-	B        t4693
-t4694:
-	TBNZ     $1, R15, t4695
+	B        t4645
+t4646:
+	TBNZ     $1, R15, t4647
 	FMOVS    (R4), F2
-	B        t4693
-t4695:
+	B        t4645
+t4647:
 	FMOVD    (R4), F2
-	TBZ      $0, R15, t4693
+	TBZ      $0, R15, t4645
 	ADD      $8, R4, R23
 	VLD1     (R23), V2.S[2]
-t4693:
+t4645:
 	SUB      $4, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t4696
+	BLE      t4648
 	CMP      $4, R23
-	BLT      t4697
+	BLT      t4649
 	FMOVQ    16(R4), F3
-	B        t4696
-t4697:
-	TBNZ     $1, R23, t4698
+	B        t4648
+t4649:
+	TBNZ     $1, R23, t4650
 	FMOVS    16(R4), F3
-	B        t4696
-t4698:
+	B        t4648
+t4650:
 	FMOVD    16(R4), F3
-	TBZ      $0, R23, t4696
+	TBZ      $0, R23, t4648
 	ADD      $24, R4, R23
 	VLD1     (R23), V3.S[2]
-t4696:
+t4648:
 	WORD     $0x4ea0f844 // fabs v4.4s, v2.4s
 	WORD     $0x4ea0f865 // fabs v5.4s, v3.4s
 	SUB      R15<<2, R26, R23
@@ -33795,37 +33810,37 @@ t4696:
 	VUMAX    V4.S4, V19.S4, V19.S4
 	VUMAX    V5.S4, V19.S4, V19.S4
 	CMP      $4, R15
-	BLT      t4700
+	BLT      t4652
 	FMOVQ    (R6), F4
-	B        t4699
-t4700:
-	TBNZ     $1, R15, t4701
+	B        t4651
+t4652:
+	TBNZ     $1, R15, t4653
 	FMOVS    (R6), F4
-	B        t4699
-t4701:
+	B        t4651
+t4653:
 	FMOVD    (R6), F4
-	TBZ      $0, R15, t4699
+	TBZ      $0, R15, t4651
 	ADD      $8, R6, R23
 	VLD1     (R23), V4.S[2]
-t4699:
+t4651:
 	SUB      $4, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t4702
+	BLE      t4654
 	CMP      $4, R23
-	BLT      t4703
+	BLT      t4655
 	FMOVQ    16(R6), F5
-	B        t4702
-t4703:
-	TBNZ     $1, R23, t4704
+	B        t4654
+t4655:
+	TBNZ     $1, R23, t4656
 	FMOVS    16(R6), F5
-	B        t4702
-t4704:
+	B        t4654
+t4656:
 	FMOVD    16(R6), F5
-	TBZ      $0, R23, t4702
+	TBZ      $0, R23, t4654
 	ADD      $24, R6, R23
 	VLD1     (R23), V5.S[2]
-t4702:
+t4654:
 	WORD     $0x4ea0f888 // fabs v8.4s, v4.4s
 	WORD     $0x4ea0f8a9 // fabs v9.4s, v5.4s
 	VAND     V6.B16, V8.B16, V8.B16
@@ -33833,37 +33848,37 @@ t4702:
 	VUMAX    V8.S4, V19.S4, V19.S4
 	VUMAX    V9.S4, V19.S4, V19.S4
 	CMP      $4, R15
-	BLT      t4706
+	BLT      t4658
 	FMOVQ    (R5), F8
-	B        t4705
-t4706:
-	TBNZ     $1, R15, t4707
+	B        t4657
+t4658:
+	TBNZ     $1, R15, t4659
 	FMOVS    (R5), F8
-	B        t4705
-t4707:
+	B        t4657
+t4659:
 	FMOVD    (R5), F8
-	TBZ      $0, R15, t4705
+	TBZ      $0, R15, t4657
 	ADD      $8, R5, R23
 	VLD1     (R23), V8.S[2]
-t4705:
+t4657:
 	SUB      $4, R15, R23
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t4708
+	BLE      t4660
 	CMP      $4, R23
-	BLT      t4709
+	BLT      t4661
 	FMOVQ    16(R5), F9
-	B        t4708
-t4709:
-	TBNZ     $1, R23, t4710
+	B        t4660
+t4661:
+	TBNZ     $1, R23, t4662
 	FMOVS    16(R5), F9
-	B        t4708
-t4710:
+	B        t4660
+t4662:
 	FMOVD    16(R5), F9
-	TBZ      $0, R23, t4708
+	TBZ      $0, R23, t4660
 	ADD      $24, R5, R23
 	VLD1     (R23), V9.S[2]
-t4708:
+t4660:
 	WORD     $0x4ea8d408 // fsub v8.4s, v0.4s, v8.4s
 	WORD     $0x4ea9d429 // fsub v9.4s, v1.4s, v9.4s
 	FMOVQ    560(R26), F10
@@ -33942,12 +33957,16 @@ t4708:
 	VAND     V13.B16, V3.B16, V3.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb2e56c // fcmgt v12.4s, v11.4s, v18.4s
-	WORD     $0x6eb2e54d // fcmgt v13.4s, v10.4s, v18.4s
+	FMOVQ    928(R26), F12
+	WORD     $0x6eace56c // fcmgt v12.4s, v11.4s, v12.4s
+	FMOVQ    928(R26), F13
+	WORD     $0x6eade54d // fcmgt v13.4s, v10.4s, v13.4s
 	FMOVQ    768(R26), F14
-	VFMLA    V18.S4, V11.S4, V14.S4
+	FMOVQ    928(R26), F15
+	VFMLA    V15.S4, V11.S4, V14.S4
 	FMOVQ    768(R26), F15
-	VFMLA    V18.S4, V10.S4, V15.S4
+	FMOVQ    928(R26), F16
+	VFMLA    V16.S4, V10.S4, V15.S4
 	VBIT     V12.B16, V14.B16, V11.B16
 	VBIT     V13.B16, V15.B16, V10.B16
 	FMOVQ    1168(R26), F14
@@ -33996,10 +34015,8 @@ t4708:
 	WORD     $0x4e2ad5aa // fadd v10.4s, v13.4s, v10.4s
 	WORD     $0x4e2bd442 // fadd v2.4s, v2.4s, v11.4s
 	WORD     $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
-	FMOVQ    1312(R26), F10
-	WORD     $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	FMOVQ    1312(R26), F10
-	WORD     $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
+	WORD     $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD     $0x4e32d463 // fadd v3.4s, v3.4s, v18.4s
 	FMOVQ    560(R26), F10
 	VORR     V10.B16, V4.B16, V10.B16
 	FMOVQ    560(R26), F11
@@ -34076,12 +34093,16 @@ t4708:
 	VAND     V13.B16, V5.B16, V5.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb2e56c // fcmgt v12.4s, v11.4s, v18.4s
-	WORD     $0x6eb2e54d // fcmgt v13.4s, v10.4s, v18.4s
+	FMOVQ    928(R26), F12
+	WORD     $0x6eace56c // fcmgt v12.4s, v11.4s, v12.4s
+	FMOVQ    928(R26), F13
+	WORD     $0x6eade54d // fcmgt v13.4s, v10.4s, v13.4s
 	FMOVQ    768(R26), F14
-	VFMLA    V18.S4, V11.S4, V14.S4
+	FMOVQ    928(R26), F15
+	VFMLA    V15.S4, V11.S4, V14.S4
 	FMOVQ    768(R26), F15
-	VFMLA    V18.S4, V10.S4, V15.S4
+	FMOVQ    928(R26), F16
+	VFMLA    V16.S4, V10.S4, V15.S4
 	VBIT     V12.B16, V14.B16, V11.B16
 	VBIT     V13.B16, V15.B16, V10.B16
 	FMOVQ    1168(R26), F14
@@ -34130,10 +34151,8 @@ t4708:
 	WORD     $0x4e2ad5aa // fadd v10.4s, v13.4s, v10.4s
 	WORD     $0x4e2bd484 // fadd v4.4s, v4.4s, v11.4s
 	WORD     $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
-	FMOVQ    1312(R26), F10
-	WORD     $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	FMOVQ    1312(R26), F10
-	WORD     $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
+	WORD     $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD     $0x4e32d4a5 // fadd v5.4s, v5.4s, v18.4s
 	FMOVQ    624(R26), F10
 	WORD     $0x6e24fd4a // fdiv v10.4s, v10.4s, v4.4s
 	FMOVQ    624(R26), F11
@@ -34148,10 +34167,14 @@ t4708:
 	VFMLS    V5.S4, V13.S4, V4.S4
 	VFMLA    V10.S4, V14.S4, V12.S4
 	VFMLA    V11.S4, V4.S4, V13.S4
-	WORD     $0x6e32dd04 // fmul v4.4s, v8.4s, v18.4s
-	WORD     $0x6e32dd25 // fmul v5.4s, v9.4s, v18.4s
-	WORD     $0x6e32dd88 // fmul v8.4s, v12.4s, v18.4s
-	WORD     $0x6e32dda9 // fmul v9.4s, v13.4s, v18.4s
+	FMOVQ    928(R26), F4
+	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
+	FMOVQ    928(R26), F5
+	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
+	FMOVQ    928(R26), F8
+	WORD     $0x6e28dd88 // fmul v8.4s, v12.4s, v8.4s
+	FMOVQ    928(R26), F9
+	WORD     $0x6e29dda9 // fmul v9.4s, v13.4s, v9.4s
 	FMOVQ    944(R26), F10
 	VFMLA    V8.S4, V8.S4, V10.S4
 	FMOVQ    944(R26), F8
@@ -34169,173 +34192,173 @@ t4708:
 	WORD     $0x6e26df7b // fmul v27.4s, v27.4s, v6.4s
 	WORD     $0x6e27df5a // fmul v26.4s, v26.4s, v7.4s
 	CMP      $4, R15
-	BLT      t4712
+	BLT      t4664
 	FMOVQ    (R7), F4
-	B        t4711
-t4712:
-	TBNZ     $1, R15, t4713
+	B        t4663
+t4664:
+	TBNZ     $1, R15, t4665
 	FMOVS    (R7), F4
-	B        t4711
-t4713:
+	B        t4663
+t4665:
 	FMOVD    (R7), F4
-	TBZ      $0, R15, t4711
+	TBZ      $0, R15, t4663
 	ADD      $8, R7, R23
 	VLD1     (R23), V4.S[2]
-t4711:
+t4663:
 	SUB      $4, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t4714
+	BLE      t4666
 	CMP      $4, R23
-	BLT      t4715
+	BLT      t4667
 	FMOVQ    16(R7), F5
-	B        t4714
-t4715:
-	TBNZ     $1, R23, t4716
+	B        t4666
+t4667:
+	TBNZ     $1, R23, t4668
 	FMOVS    16(R7), F5
-	B        t4714
-t4716:
+	B        t4666
+t4668:
 	FMOVD    16(R7), F5
-	TBZ      $0, R23, t4714
+	TBZ      $0, R23, t4666
 	ADD      $24, R7, R23
 	VLD1     (R23), V5.S[2]
-t4714:
+t4666:
 	VFMLA    V4.S4, V2.S4, V0.S4
 	VFMLA    V5.S4, V3.S4, V1.S4
 	CMP      $4, R15
-	BLT      t4718
+	BLT      t4670
 	FMOVQ    F2, (R0)
-	B        t4717
-t4718:
-	TBNZ     $1, R15, t4719
+	B        t4669
+t4670:
+	TBNZ     $1, R15, t4671
 	FMOVS    F2, (R0)
-	B        t4717
-t4719:
+	B        t4669
+t4671:
 	FMOVD    F2, (R0)
-	TBZ      $0, R15, t4717
+	TBZ      $0, R15, t4669
 	ADD      $8, R0, R23
 	VST1     V2.S[2], (R23)
-t4717:
+t4669:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t4720
+	BLE      t4672
 	CMP      $4, R23
-	BLT      t4721
+	BLT      t4673
 	FMOVQ    F3, 16(R0)
-	B        t4720
-t4721:
-	TBNZ     $1, R23, t4722
+	B        t4672
+t4673:
+	TBNZ     $1, R23, t4674
 	FMOVS    F3, 16(R0)
-	B        t4720
-t4722:
+	B        t4672
+t4674:
 	FMOVD    F3, 16(R0)
-	TBZ      $0, R23, t4720
+	TBZ      $0, R23, t4672
 	ADD      $24, R0, R23
 	VST1     V3.S[2], (R23)
-t4720:
+t4672:
 	CMP      $4, R15
-	BLT      t4724
+	BLT      t4676
 	FMOVQ    F0, (R1)
-	B        t4723
-t4724:
-	TBNZ     $1, R15, t4725
+	B        t4675
+t4676:
+	TBNZ     $1, R15, t4677
 	FMOVS    F0, (R1)
-	B        t4723
-t4725:
+	B        t4675
+t4677:
 	FMOVD    F0, (R1)
-	TBZ      $0, R15, t4723
+	TBZ      $0, R15, t4675
 	ADD      $8, R1, R23
 	VST1     V0.S[2], (R23)
-t4723:
+t4675:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t4726
+	BLE      t4678
 	CMP      $4, R23
-	BLT      t4727
+	BLT      t4679
 	FMOVQ    F1, 16(R1)
-	B        t4726
-t4727:
-	TBNZ     $1, R23, t4728
+	B        t4678
+t4679:
+	TBNZ     $1, R23, t4680
 	FMOVS    F1, 16(R1)
-	B        t4726
-t4728:
+	B        t4678
+t4680:
 	FMOVD    F1, 16(R1)
-	TBZ      $0, R23, t4726
+	TBZ      $0, R23, t4678
 	ADD      $24, R1, R23
 	VST1     V1.S[2], (R23)
-t4726:
+t4678:
 	SUB      $8, R15, R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t4729
+	BLE      t4681
 	CMP      $4, R23
-	BLT      t4730
+	BLT      t4682
 	FMOVQ    32(R3), F0
-	B        t4729
-t4730:
-	TBNZ     $1, R23, t4731
+	B        t4681
+t4682:
+	TBNZ     $1, R23, t4683
 	FMOVS    32(R3), F0
-	B        t4729
-t4731:
+	B        t4681
+t4683:
 	FMOVD    32(R3), F0
-	TBZ      $0, R23, t4729
+	TBZ      $0, R23, t4681
 	ADD      $40, R3, R23
 	VLD1     (R23), V0.S[2]
-t4729:
+t4681:
 	SUB      $12, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t4732
+	BLE      t4684
 	CMP      $4, R23
-	BLT      t4733
+	BLT      t4685
 	FMOVQ    48(R3), F1
-	B        t4732
-t4733:
-	TBNZ     $1, R23, t4734
+	B        t4684
+t4685:
+	TBNZ     $1, R23, t4686
 	FMOVS    48(R3), F1
-	B        t4732
-t4734:
+	B        t4684
+t4686:
 	FMOVD    48(R3), F1
-	TBZ      $0, R23, t4732
+	TBZ      $0, R23, t4684
 	ADD      $56, R3, R23
 	VLD1     (R23), V1.S[2]
-t4732:
+t4684:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t4735
+	BLE      t4687
 	CMP      $4, R23
-	BLT      t4736
+	BLT      t4688
 	FMOVQ    32(R4), F2
-	B        t4735
-t4736:
-	TBNZ     $1, R23, t4737
+	B        t4687
+t4688:
+	TBNZ     $1, R23, t4689
 	FMOVS    32(R4), F2
-	B        t4735
-t4737:
+	B        t4687
+t4689:
 	FMOVD    32(R4), F2
-	TBZ      $0, R23, t4735
+	TBZ      $0, R23, t4687
 	ADD      $40, R4, R23
 	VLD1     (R23), V2.S[2]
-t4735:
+t4687:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t4738
+	BLE      t4690
 	CMP      $4, R23
-	BLT      t4739
+	BLT      t4691
 	FMOVQ    48(R4), F3
-	B        t4738
-t4739:
-	TBNZ     $1, R23, t4740
+	B        t4690
+t4691:
+	TBNZ     $1, R23, t4692
 	FMOVS    48(R4), F3
-	B        t4738
-t4740:
+	B        t4690
+t4692:
 	FMOVD    48(R4), F3
-	TBZ      $0, R23, t4738
+	TBZ      $0, R23, t4690
 	ADD      $56, R4, R23
 	VLD1     (R23), V3.S[2]
-t4738:
+t4690:
 	WORD     $0x4ea0f844 // fabs v4.4s, v2.4s
 	WORD     $0x4ea0f865 // fabs v5.4s, v3.4s
 	SUB      R15<<2, R26, R23
@@ -34349,39 +34372,39 @@ t4738:
 	SUB      $8, R15, R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t4741
+	BLE      t4693
 	CMP      $4, R23
-	BLT      t4742
+	BLT      t4694
 	FMOVQ    32(R6), F4
-	B        t4741
-t4742:
-	TBNZ     $1, R23, t4743
+	B        t4693
+t4694:
+	TBNZ     $1, R23, t4695
 	FMOVS    32(R6), F4
-	B        t4741
-t4743:
+	B        t4693
+t4695:
 	FMOVD    32(R6), F4
-	TBZ      $0, R23, t4741
+	TBZ      $0, R23, t4693
 	ADD      $40, R6, R23
 	VLD1     (R23), V4.S[2]
-t4741:
+t4693:
 	SUB      $12, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t4744
+	BLE      t4696
 	CMP      $4, R23
-	BLT      t4745
+	BLT      t4697
 	FMOVQ    48(R6), F5
-	B        t4744
-t4745:
-	TBNZ     $1, R23, t4746
+	B        t4696
+t4697:
+	TBNZ     $1, R23, t4698
 	FMOVS    48(R6), F5
-	B        t4744
-t4746:
+	B        t4696
+t4698:
 	FMOVD    48(R6), F5
-	TBZ      $0, R23, t4744
+	TBZ      $0, R23, t4696
 	ADD      $56, R6, R23
 	VLD1     (R23), V5.S[2]
-t4744:
+t4696:
 	WORD     $0x4ea0f888 // fabs v8.4s, v4.4s
 	WORD     $0x4ea0f8a9 // fabs v9.4s, v5.4s
 	VAND     V6.B16, V8.B16, V8.B16
@@ -34391,39 +34414,39 @@ t4744:
 	SUB      $8, R15, R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t4747
+	BLE      t4699
 	CMP      $4, R23
-	BLT      t4748
+	BLT      t4700
 	FMOVQ    32(R5), F8
-	B        t4747
-t4748:
-	TBNZ     $1, R23, t4749
+	B        t4699
+t4700:
+	TBNZ     $1, R23, t4701
 	FMOVS    32(R5), F8
-	B        t4747
-t4749:
+	B        t4699
+t4701:
 	FMOVD    32(R5), F8
-	TBZ      $0, R23, t4747
+	TBZ      $0, R23, t4699
 	ADD      $40, R5, R23
 	VLD1     (R23), V8.S[2]
-t4747:
+t4699:
 	SUB      $12, R15, R23
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t4750
+	BLE      t4702
 	CMP      $4, R23
-	BLT      t4751
+	BLT      t4703
 	FMOVQ    48(R5), F9
-	B        t4750
-t4751:
-	TBNZ     $1, R23, t4752
+	B        t4702
+t4703:
+	TBNZ     $1, R23, t4704
 	FMOVS    48(R5), F9
-	B        t4750
-t4752:
+	B        t4702
+t4704:
 	FMOVD    48(R5), F9
-	TBZ      $0, R23, t4750
+	TBZ      $0, R23, t4702
 	ADD      $56, R5, R23
 	VLD1     (R23), V9.S[2]
-t4750:
+t4702:
 	WORD     $0x4ea8d408 // fsub v8.4s, v0.4s, v8.4s
 	WORD     $0x4ea9d429 // fsub v9.4s, v1.4s, v9.4s
 	FMOVQ    560(R26), F10
@@ -34494,12 +34517,16 @@ t4750:
 	WORD     $0x4ea0c86d // fcmgt v13.4s, v3.4s, #0.0
 	VAND     V12.B16, V2.B16, V2.B16
 	VAND     V13.B16, V3.B16, V3.B16
-	WORD     $0x6eb2e56c // fcmgt v12.4s, v11.4s, v18.4s
-	WORD     $0x6eb2e54d // fcmgt v13.4s, v10.4s, v18.4s
+	FMOVQ    928(R26), F12
+	WORD     $0x6eace56c // fcmgt v12.4s, v11.4s, v12.4s
+	FMOVQ    928(R26), F13
+	WORD     $0x6eade54d // fcmgt v13.4s, v10.4s, v13.4s
 	FMOVQ    768(R26), F14
-	VFMLA    V18.S4, V11.S4, V14.S4
+	FMOVQ    928(R26), F15
+	VFMLA    V15.S4, V11.S4, V14.S4
 	FMOVQ    768(R26), F15
-	VFMLA    V18.S4, V10.S4, V15.S4
+	FMOVQ    928(R26), F16
+	VFMLA    V16.S4, V10.S4, V15.S4
 	VBIT     V12.B16, V14.B16, V11.B16
 	VBIT     V13.B16, V15.B16, V10.B16
 	FMOVQ    1168(R26), F14
@@ -34548,10 +34575,8 @@ t4750:
 	WORD     $0x4e2ad5aa // fadd v10.4s, v13.4s, v10.4s
 	WORD     $0x4e2bd442 // fadd v2.4s, v2.4s, v11.4s
 	WORD     $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
-	FMOVQ    1312(R26), F10
-	WORD     $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	FMOVQ    1312(R26), F10
-	WORD     $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
+	WORD     $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD     $0x4e32d463 // fadd v3.4s, v3.4s, v18.4s
 	FMOVQ    560(R26), F10
 	VORR     V10.B16, V4.B16, V10.B16
 	FMOVQ    560(R26), F11
@@ -34620,12 +34645,16 @@ t4750:
 	WORD     $0x4ea0c8ad // fcmgt v13.4s, v5.4s, #0.0
 	VAND     V12.B16, V4.B16, V4.B16
 	VAND     V13.B16, V5.B16, V5.B16
-	WORD     $0x6eb2e56c // fcmgt v12.4s, v11.4s, v18.4s
-	WORD     $0x6eb2e54d // fcmgt v13.4s, v10.4s, v18.4s
+	FMOVQ    928(R26), F12
+	WORD     $0x6eace56c // fcmgt v12.4s, v11.4s, v12.4s
+	FMOVQ    928(R26), F13
+	WORD     $0x6eade54d // fcmgt v13.4s, v10.4s, v13.4s
 	FMOVQ    768(R26), F14
-	VFMLA    V18.S4, V11.S4, V14.S4
+	FMOVQ    928(R26), F15
+	VFMLA    V15.S4, V11.S4, V14.S4
 	FMOVQ    768(R26), F15
-	VFMLA    V18.S4, V10.S4, V15.S4
+	FMOVQ    928(R26), F16
+	VFMLA    V16.S4, V10.S4, V15.S4
 	VBIT     V12.B16, V14.B16, V11.B16
 	VBIT     V13.B16, V15.B16, V10.B16
 	FMOVQ    1168(R26), F14
@@ -34674,10 +34703,8 @@ t4750:
 	WORD     $0x4e2ad5aa // fadd v10.4s, v13.4s, v10.4s
 	WORD     $0x4e2bd484 // fadd v4.4s, v4.4s, v11.4s
 	WORD     $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
-	FMOVQ    1312(R26), F10
-	WORD     $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	FMOVQ    1312(R26), F10
-	WORD     $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
+	WORD     $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD     $0x4e32d4a5 // fadd v5.4s, v5.4s, v18.4s
 	FMOVQ    624(R26), F10
 	WORD     $0x6e24fd4a // fdiv v10.4s, v10.4s, v4.4s
 	FMOVQ    624(R26), F11
@@ -34692,10 +34719,14 @@ t4750:
 	VFMLS    V5.S4, V13.S4, V4.S4
 	VFMLA    V10.S4, V14.S4, V12.S4
 	VFMLA    V11.S4, V4.S4, V13.S4
-	WORD     $0x6e32dd04 // fmul v4.4s, v8.4s, v18.4s
-	WORD     $0x6e32dd25 // fmul v5.4s, v9.4s, v18.4s
-	WORD     $0x6e32dd88 // fmul v8.4s, v12.4s, v18.4s
-	WORD     $0x6e32dda9 // fmul v9.4s, v13.4s, v18.4s
+	FMOVQ    928(R26), F4
+	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
+	FMOVQ    928(R26), F5
+	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
+	FMOVQ    928(R26), F8
+	WORD     $0x6e28dd88 // fmul v8.4s, v12.4s, v8.4s
+	FMOVQ    928(R26), F9
+	WORD     $0x6e29dda9 // fmul v9.4s, v13.4s, v9.4s
 	FMOVQ    944(R26), F10
 	VFMLA    V8.S4, V8.S4, V10.S4
 	FMOVQ    944(R26), F8
@@ -34715,109 +34746,109 @@ t4750:
 	SUB      $8, R15, R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t4753
+	BLE      t4705
 	CMP      $4, R23
-	BLT      t4754
+	BLT      t4706
 	FMOVQ    32(R7), F4
-	B        t4753
-t4754:
-	TBNZ     $1, R23, t4755
+	B        t4705
+t4706:
+	TBNZ     $1, R23, t4707
 	FMOVS    32(R7), F4
-	B        t4753
-t4755:
+	B        t4705
+t4707:
 	FMOVD    32(R7), F4
-	TBZ      $0, R23, t4753
+	TBZ      $0, R23, t4705
 	ADD      $40, R7, R23
 	VLD1     (R23), V4.S[2]
-t4753:
+t4705:
 	SUB      $12, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t4756
+	BLE      t4708
 	CMP      $4, R23
-	BLT      t4757
+	BLT      t4709
 	FMOVQ    48(R7), F5
-	B        t4756
-t4757:
-	TBNZ     $1, R23, t4758
+	B        t4708
+t4709:
+	TBNZ     $1, R23, t4710
 	FMOVS    48(R7), F5
-	B        t4756
-t4758:
+	B        t4708
+t4710:
 	FMOVD    48(R7), F5
-	TBZ      $0, R23, t4756
+	TBZ      $0, R23, t4708
 	ADD      $56, R7, R23
 	VLD1     (R23), V5.S[2]
-t4756:
+t4708:
 	VFMLA    V4.S4, V2.S4, V0.S4
 	VFMLA    V5.S4, V3.S4, V1.S4
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t4759
+	BLE      t4711
 	CMP      $4, R23
-	BLT      t4760
+	BLT      t4712
 	FMOVQ    F2, 32(R0)
-	B        t4759
-t4760:
-	TBNZ     $1, R23, t4761
+	B        t4711
+t4712:
+	TBNZ     $1, R23, t4713
 	FMOVS    F2, 32(R0)
-	B        t4759
-t4761:
+	B        t4711
+t4713:
 	FMOVD    F2, 32(R0)
-	TBZ      $0, R23, t4759
+	TBZ      $0, R23, t4711
 	ADD      $40, R0, R23
 	VST1     V2.S[2], (R23)
-t4759:
+t4711:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t4762
+	BLE      t4714
 	CMP      $4, R23
-	BLT      t4763
+	BLT      t4715
 	FMOVQ    F3, 48(R0)
-	B        t4762
-t4763:
-	TBNZ     $1, R23, t4764
+	B        t4714
+t4715:
+	TBNZ     $1, R23, t4716
 	FMOVS    F3, 48(R0)
-	B        t4762
-t4764:
+	B        t4714
+t4716:
 	FMOVD    F3, 48(R0)
-	TBZ      $0, R23, t4762
+	TBZ      $0, R23, t4714
 	ADD      $56, R0, R23
 	VST1     V3.S[2], (R23)
-t4762:
+t4714:
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t4765
+	BLE      t4717
 	CMP      $4, R23
-	BLT      t4766
+	BLT      t4718
 	FMOVQ    F0, 32(R1)
-	B        t4765
-t4766:
-	TBNZ     $1, R23, t4767
+	B        t4717
+t4718:
+	TBNZ     $1, R23, t4719
 	FMOVS    F0, 32(R1)
-	B        t4765
-t4767:
+	B        t4717
+t4719:
 	FMOVD    F0, 32(R1)
-	TBZ      $0, R23, t4765
+	TBZ      $0, R23, t4717
 	ADD      $40, R1, R23
 	VST1     V0.S[2], (R23)
-t4765:
+t4717:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t4768
+	BLE      t4720
 	CMP      $4, R23
-	BLT      t4769
+	BLT      t4721
 	FMOVQ    F1, 48(R1)
-	B        t4768
-t4769:
-	TBNZ     $1, R23, t4770
+	B        t4720
+t4721:
+	TBNZ     $1, R23, t4722
 	FMOVS    F1, 48(R1)
-	B        t4768
-t4770:
+	B        t4720
+t4722:
 	FMOVD    F1, 48(R1)
-	TBZ      $0, R23, t4768
+	TBZ      $0, R23, t4720
 	ADD      $56, R1, R23
 	VST1     V1.S[2], (R23)
-t4768:
+t4720:
 	ADD      R15<<2, R0, R0
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R7, R7
@@ -34825,7 +34856,7 @@ t4768:
 	ADD      R15<<2, R4, R4
 	ADD      R15<<2, R5, R5
 	ADD      R15<<2, R6, R6
-l4554:
+l4506:
 	FSTPQ    (F31, F30), (R2)
 	FSTPQ    (F29, F28), 32(R2)
 	FSTPQ    (F27, F26), 64(R2)
@@ -34844,29 +34875,30 @@ l4554:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l4550
-	FMOVQ    1328(R26), F0
+	BNE      l4502
+	FMOVQ    1312(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    1344(R26), F1
+	FMOVQ    1328(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
-	MOVD     R14, bad+88(FP)
+	MOVD     R14, bad+96(FP)
 	RET
 
-// func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
-TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $88-120
+// func LatentStepSoftplusBackward(dmuQ *float32, dsQ *float32, dmuP *float32, dsP *float32, dz *float32, muQ *float32, sQ *float32, muP *float32, sP *float32, eps *float32, dkl *float32, rows int, n int, ld int, factor float32) (bad int)
+TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $104-128
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V21 values    V22-V28 constants and scalars    V29-V31 kept from loop to loop
-	FMOVQ    624(R26), F28
-	FMOVQ    928(R26), F27
-	FMOVQ    560(R26), F26
-	FMOVQ    1152(R26), F25
-	FMOVQ    1136(R26), F24
-	FMOVQ    992(R26), F23
-	FMOVQ    816(R26), F22
+	FMOVS    factor+112(FP), F28
+	VDUP     V28.S[0], V28.S4
+	FMOVQ    624(R26), F27
+	FMOVQ    928(R26), F26
+	FMOVQ    560(R26), F25
+	FMOVQ    1152(R26), F24
+	FMOVQ    1136(R26), F23
+	FMOVQ    992(R26), F22
 
 	// Registers:    R0 dmuQ    R1 dsQ    R2 dmuP    R3 dsP    R4 dz    R5 muQ    R6 sQ    R7 muP    R8 sP    R9 eps    R15 elements left in the row    R10 4n
 	MOVD     dmuQ+0(FP), R0
@@ -34919,14 +34951,14 @@ TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $88-120
 	LSL      $2, R14, R14
 	SUB      R10, R14, R14
 	MOVD     R14, 80(RSP)
-l4771:
+l4723:
 	MOVD     8(RSP), R14
 	FMOVS    (R14), F29
 	VDUP     V29.S[0], V29.S4
 	MOVD     n+96(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l4773
-l4772:
+	BLT      l4725
+l4724:
 	FLDPQ    (R5), (F0, F1)
 	FLDPQ    (R6), (F2, F3)
 	WORD     $0x4ea0f844 // fabs v4.4s, v2.4s
@@ -34941,20 +34973,22 @@ l4772:
 	FLDPQ    (R7), (F6, F7)
 	WORD     $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
 	WORD     $0x4ea7d421 // fsub v1.4s, v1.4s, v7.4s
-	VORR     V26.B16, V2.B16, V6.B16
-	VORR     V26.B16, V3.B16, V7.B16
-	WORD     $0x4e26f706 // fmax v6.4s, v24.4s, v6.4s
-	WORD     $0x4e27f707 // fmax v7.4s, v24.4s, v7.4s
+	VORR     V25.B16, V2.B16, V6.B16
+	VORR     V25.B16, V3.B16, V7.B16
+	WORD     $0x4e26f6e6 // fmax v6.4s, v23.4s, v6.4s
+	WORD     $0x4e27f6e7 // fmax v7.4s, v23.4s, v7.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F8
-	VFMLA    V23.S4, V6.S4, V8.S4
+	VFMLA    V22.S4, V6.S4, V8.S4
 	FMOVQ    1152(R26), F9
-	VFMLA    V23.S4, V7.S4, V9.S4
-	WORD     $0x4eb9d50a // fsub v10.4s, v8.4s, v25.4s
-	WORD     $0x4eb9d52b // fsub v11.4s, v9.4s, v25.4s
-	VFMLS    V22.S4, V10.S4, V6.S4
-	VFMLS    V22.S4, V11.S4, V7.S4
+	VFMLA    V22.S4, V7.S4, V9.S4
+	WORD     $0x4eb8d50a // fsub v10.4s, v8.4s, v24.4s
+	WORD     $0x4eb8d52b // fsub v11.4s, v9.4s, v24.4s
+	FMOVQ    816(R26), F12
+	VFMLS    V12.S4, V10.S4, V6.S4
+	FMOVQ    816(R26), F12
+	VFMLS    V12.S4, V11.S4, V7.S4
 	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V10.S4, V6.S4
 	FMOVQ    832(R26), F10
@@ -35007,12 +35041,12 @@ l4772:
 	VAND     V9.B16, V3.B16, V9.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6ebbe4ea // fcmgt v10.4s, v7.4s, v27.4s
-	WORD     $0x6ebbe4cb // fcmgt v11.4s, v6.4s, v27.4s
+	WORD     $0x6ebae4ea // fcmgt v10.4s, v7.4s, v26.4s
+	WORD     $0x6ebae4cb // fcmgt v11.4s, v6.4s, v26.4s
 	FMOVQ    768(R26), F12
-	VFMLA    V27.S4, V7.S4, V12.S4
+	VFMLA    V26.S4, V7.S4, V12.S4
 	FMOVQ    768(R26), F13
-	VFMLA    V27.S4, V6.S4, V13.S4
+	VFMLA    V26.S4, V6.S4, V13.S4
 	VBIF     V10.B16, V7.B16, V12.B16
 	VBIF     V11.B16, V6.B16, V13.B16
 	FMOVQ    1168(R26), F14
@@ -35061,24 +35095,24 @@ l4772:
 	WORD     $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	WORD     $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	FMOVQ    1312(R26), F10
-	WORD     $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	FMOVQ    1312(R26), F10
-	WORD     $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	VORR     V26.B16, V4.B16, V10.B16
-	VORR     V26.B16, V5.B16, V11.B16
-	WORD     $0x4e2af70a // fmax v10.4s, v24.4s, v10.4s
-	WORD     $0x4e2bf70b // fmax v11.4s, v24.4s, v11.4s
+	WORD     $0x4e3cd508 // fadd v8.4s, v8.4s, v28.4s
+	WORD     $0x4e3cd529 // fadd v9.4s, v9.4s, v28.4s
+	VORR     V25.B16, V4.B16, V10.B16
+	VORR     V25.B16, V5.B16, V11.B16
+	WORD     $0x4e2af6ea // fmax v10.4s, v23.4s, v10.4s
+	WORD     $0x4e2bf6eb // fmax v11.4s, v23.4s, v11.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F12
-	VFMLA    V23.S4, V10.S4, V12.S4
+	VFMLA    V22.S4, V10.S4, V12.S4
 	FMOVQ    1152(R26), F13
-	VFMLA    V23.S4, V11.S4, V13.S4
-	WORD     $0x4eb9d58e // fsub v14.4s, v12.4s, v25.4s
-	WORD     $0x4eb9d5af // fsub v15.4s, v13.4s, v25.4s
-	VFMLS    V22.S4, V14.S4, V10.S4
-	VFMLS    V22.S4, V15.S4, V11.S4
+	VFMLA    V22.S4, V11.S4, V13.S4
+	WORD     $0x4eb8d58e // fsub v14.4s, v12.4s, v24.4s
+	WORD     $0x4eb8d5af // fsub v15.4s, v13.4s, v24.4s
+	FMOVQ    816(R26), F16
+	VFMLS    V16.S4, V14.S4, V10.S4
+	FMOVQ    816(R26), F16
+	VFMLS    V16.S4, V15.S4, V11.S4
 	FMOVQ    832(R26), F16
 	VFMLS    V16.S4, V14.S4, V10.S4
 	FMOVQ    832(R26), F14
@@ -35131,12 +35165,12 @@ l4772:
 	VAND     V13.B16, V5.B16, V13.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6ebbe56e // fcmgt v14.4s, v11.4s, v27.4s
-	WORD     $0x6ebbe54f // fcmgt v15.4s, v10.4s, v27.4s
+	WORD     $0x6ebae56e // fcmgt v14.4s, v11.4s, v26.4s
+	WORD     $0x6ebae54f // fcmgt v15.4s, v10.4s, v26.4s
 	FMOVQ    768(R26), F16
-	VFMLA    V27.S4, V11.S4, V16.S4
+	VFMLA    V26.S4, V11.S4, V16.S4
 	FMOVQ    768(R26), F17
-	VFMLA    V27.S4, V10.S4, V17.S4
+	VFMLA    V26.S4, V10.S4, V17.S4
 	VBIF     V14.B16, V11.B16, V16.B16
 	VBIF     V15.B16, V10.B16, V17.B16
 	FMOVQ    1168(R26), F18
@@ -35185,12 +35219,10 @@ l4772:
 	WORD     $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
 	WORD     $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
 	WORD     $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
-	FMOVQ    1312(R26), F14
-	WORD     $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	FMOVQ    1312(R26), F14
-	WORD     $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
-	WORD     $0x6e2cff8e // fdiv v14.4s, v28.4s, v12.4s
-	WORD     $0x6e2dff8f // fdiv v15.4s, v28.4s, v13.4s
+	WORD     $0x4e3cd58c // fadd v12.4s, v12.4s, v28.4s
+	WORD     $0x4e3cd5ad // fadd v13.4s, v13.4s, v28.4s
+	WORD     $0x6e2cff6e // fdiv v14.4s, v27.4s, v12.4s
+	WORD     $0x6e2dff6f // fdiv v15.4s, v27.4s, v13.4s
 	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
 	WORD     $0x6e2fdc21 // fmul v1.4s, v1.4s, v15.4s
 	WORD     $0x6e2edd10 // fmul v16.4s, v8.4s, v14.4s
@@ -35205,16 +35237,16 @@ l4772:
 	WORD     $0x4ea0f82d // fabs v13.4s, v1.4s
 	VUMAX    V12.S4, V30.S4, V30.S4
 	VUMAX    V13.S4, V30.S4, V30.S4
-	WORD     $0x4ebcd60c // fsub v12.4s, v16.4s, v28.4s
-	WORD     $0x4ebcd62d // fsub v13.4s, v17.4s, v28.4s
-	WORD     $0x4e3cd610 // fadd v16.4s, v16.4s, v28.4s
-	WORD     $0x4e3cd631 // fadd v17.4s, v17.4s, v28.4s
+	WORD     $0x4ebbd60c // fsub v12.4s, v16.4s, v27.4s
+	WORD     $0x4ebbd62d // fsub v13.4s, v17.4s, v27.4s
+	WORD     $0x4e3bd610 // fadd v16.4s, v16.4s, v27.4s
+	WORD     $0x4e3bd631 // fadd v17.4s, v17.4s, v27.4s
 	WORD     $0x6e20dfb2 // fmul v18.4s, v29.4s, v0.4s
 	WORD     $0x6e21dfb3 // fmul v19.4s, v29.4s, v1.4s
 	WORD     $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
 	WORD     $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
-	WORD     $0x6e28ff88 // fdiv v8.4s, v28.4s, v8.4s
-	WORD     $0x6e29ff89 // fdiv v9.4s, v28.4s, v9.4s
+	WORD     $0x6e28ff68 // fdiv v8.4s, v27.4s, v8.4s
+	WORD     $0x6e29ff69 // fdiv v9.4s, v27.4s, v9.4s
 	WORD     $0x6e28dd88 // fmul v8.4s, v12.4s, v8.4s
 	WORD     $0x6e29dda9 // fmul v9.4s, v13.4s, v9.4s
 	WORD     $0x6e28dfa8 // fmul v8.4s, v29.4s, v8.4s
@@ -35227,10 +35259,10 @@ l4772:
 	WORD     $0x6e2ddfad // fmul v13.4s, v29.4s, v13.4s
 	WORD     $0x4ea0e884 // fcmlt v4.4s, v4.4s, #0.0
 	WORD     $0x4ea0e8a5 // fcmlt v5.4s, v5.4s, #0.0
-	VBSL     V28.B16, V11.B16, V4.B16
-	VBSL     V28.B16, V10.B16, V5.B16
-	WORD     $0x4e2bd78b // fadd v11.4s, v28.4s, v11.4s
-	WORD     $0x4e2ad78a // fadd v10.4s, v28.4s, v10.4s
+	VBSL     V27.B16, V11.B16, V4.B16
+	VBSL     V27.B16, V10.B16, V5.B16
+	WORD     $0x4e2bd76b // fadd v11.4s, v27.4s, v11.4s
+	WORD     $0x4e2ad76a // fadd v10.4s, v27.4s, v10.4s
 	WORD     $0x6e2bfc84 // fdiv v4.4s, v4.4s, v11.4s
 	WORD     $0x6e2afca5 // fdiv v5.4s, v5.4s, v10.4s
 	WORD     $0x6e24de4a // fmul v10.4s, v18.4s, v4.4s
@@ -35257,10 +35289,10 @@ l4772:
 	VFMLA    V11.S4, V5.S4, V9.S4
 	WORD     $0x4ea0e840 // fcmlt v0.4s, v2.4s, #0.0
 	WORD     $0x4ea0e861 // fcmlt v1.4s, v3.4s, #0.0
-	VBSL     V28.B16, V7.B16, V0.B16
-	VBSL     V28.B16, V6.B16, V1.B16
-	WORD     $0x4e27d782 // fadd v2.4s, v28.4s, v7.4s
-	WORD     $0x4e26d783 // fadd v3.4s, v28.4s, v6.4s
+	VBSL     V27.B16, V7.B16, V0.B16
+	VBSL     V27.B16, V6.B16, V1.B16
+	WORD     $0x4e27d762 // fadd v2.4s, v27.4s, v7.4s
+	WORD     $0x4e26d763 // fadd v3.4s, v27.4s, v6.4s
 	WORD     $0x6e22fc00 // fdiv v0.4s, v0.4s, v2.4s
 	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
 	WORD     $0x6e20dd02 // fmul v2.4s, v8.4s, v0.4s
@@ -35287,18 +35319,20 @@ l4772:
 	FLDPQ    32(R7), (F6, F7)
 	WORD     $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
 	WORD     $0x4ea7d421 // fsub v1.4s, v1.4s, v7.4s
-	VORR     V26.B16, V2.B16, V6.B16
-	VORR     V26.B16, V3.B16, V7.B16
-	WORD     $0x4e26f706 // fmax v6.4s, v24.4s, v6.4s
-	WORD     $0x4e27f707 // fmax v7.4s, v24.4s, v7.4s
+	VORR     V25.B16, V2.B16, V6.B16
+	VORR     V25.B16, V3.B16, V7.B16
+	WORD     $0x4e26f6e6 // fmax v6.4s, v23.4s, v6.4s
+	WORD     $0x4e27f6e7 // fmax v7.4s, v23.4s, v7.4s
 	FMOVQ    1152(R26), F8
-	VFMLA    V23.S4, V6.S4, V8.S4
+	VFMLA    V22.S4, V6.S4, V8.S4
 	FMOVQ    1152(R26), F9
-	VFMLA    V23.S4, V7.S4, V9.S4
-	WORD     $0x4eb9d50a // fsub v10.4s, v8.4s, v25.4s
-	WORD     $0x4eb9d52b // fsub v11.4s, v9.4s, v25.4s
-	VFMLS    V22.S4, V10.S4, V6.S4
-	VFMLS    V22.S4, V11.S4, V7.S4
+	VFMLA    V22.S4, V7.S4, V9.S4
+	WORD     $0x4eb8d50a // fsub v10.4s, v8.4s, v24.4s
+	WORD     $0x4eb8d52b // fsub v11.4s, v9.4s, v24.4s
+	FMOVQ    816(R26), F12
+	VFMLS    V12.S4, V10.S4, V6.S4
+	FMOVQ    816(R26), F12
+	VFMLS    V12.S4, V11.S4, V7.S4
 	FMOVQ    832(R26), F12
 	VFMLS    V12.S4, V10.S4, V6.S4
 	FMOVQ    832(R26), F10
@@ -35345,12 +35379,12 @@ l4772:
 	WORD     $0x4ea0c869 // fcmgt v9.4s, v3.4s, #0.0
 	VAND     V8.B16, V2.B16, V8.B16
 	VAND     V9.B16, V3.B16, V9.B16
-	WORD     $0x6ebbe4ea // fcmgt v10.4s, v7.4s, v27.4s
-	WORD     $0x6ebbe4cb // fcmgt v11.4s, v6.4s, v27.4s
+	WORD     $0x6ebae4ea // fcmgt v10.4s, v7.4s, v26.4s
+	WORD     $0x6ebae4cb // fcmgt v11.4s, v6.4s, v26.4s
 	FMOVQ    768(R26), F12
-	VFMLA    V27.S4, V7.S4, V12.S4
+	VFMLA    V26.S4, V7.S4, V12.S4
 	FMOVQ    768(R26), F13
-	VFMLA    V27.S4, V6.S4, V13.S4
+	VFMLA    V26.S4, V6.S4, V13.S4
 	VBIF     V10.B16, V7.B16, V12.B16
 	VBIF     V11.B16, V6.B16, V13.B16
 	FMOVQ    1168(R26), F14
@@ -35399,22 +35433,22 @@ l4772:
 	WORD     $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	WORD     $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	FMOVQ    1312(R26), F10
-	WORD     $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	FMOVQ    1312(R26), F10
-	WORD     $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	VORR     V26.B16, V4.B16, V10.B16
-	VORR     V26.B16, V5.B16, V11.B16
-	WORD     $0x4e2af70a // fmax v10.4s, v24.4s, v10.4s
-	WORD     $0x4e2bf70b // fmax v11.4s, v24.4s, v11.4s
+	WORD     $0x4e3cd508 // fadd v8.4s, v8.4s, v28.4s
+	WORD     $0x4e3cd529 // fadd v9.4s, v9.4s, v28.4s
+	VORR     V25.B16, V4.B16, V10.B16
+	VORR     V25.B16, V5.B16, V11.B16
+	WORD     $0x4e2af6ea // fmax v10.4s, v23.4s, v10.4s
+	WORD     $0x4e2bf6eb // fmax v11.4s, v23.4s, v11.4s
 	FMOVQ    1152(R26), F12
-	VFMLA    V23.S4, V10.S4, V12.S4
+	VFMLA    V22.S4, V10.S4, V12.S4
 	FMOVQ    1152(R26), F13
-	VFMLA    V23.S4, V11.S4, V13.S4
-	WORD     $0x4eb9d58e // fsub v14.4s, v12.4s, v25.4s
-	WORD     $0x4eb9d5af // fsub v15.4s, v13.4s, v25.4s
-	VFMLS    V22.S4, V14.S4, V10.S4
-	VFMLS    V22.S4, V15.S4, V11.S4
+	VFMLA    V22.S4, V11.S4, V13.S4
+	WORD     $0x4eb8d58e // fsub v14.4s, v12.4s, v24.4s
+	WORD     $0x4eb8d5af // fsub v15.4s, v13.4s, v24.4s
+	FMOVQ    816(R26), F16
+	VFMLS    V16.S4, V14.S4, V10.S4
+	FMOVQ    816(R26), F16
+	VFMLS    V16.S4, V15.S4, V11.S4
 	FMOVQ    832(R26), F16
 	VFMLS    V16.S4, V14.S4, V10.S4
 	FMOVQ    832(R26), F14
@@ -35461,12 +35495,12 @@ l4772:
 	WORD     $0x4ea0c8ad // fcmgt v13.4s, v5.4s, #0.0
 	VAND     V12.B16, V4.B16, V12.B16
 	VAND     V13.B16, V5.B16, V13.B16
-	WORD     $0x6ebbe56e // fcmgt v14.4s, v11.4s, v27.4s
-	WORD     $0x6ebbe54f // fcmgt v15.4s, v10.4s, v27.4s
+	WORD     $0x6ebae56e // fcmgt v14.4s, v11.4s, v26.4s
+	WORD     $0x6ebae54f // fcmgt v15.4s, v10.4s, v26.4s
 	FMOVQ    768(R26), F16
-	VFMLA    V27.S4, V11.S4, V16.S4
+	VFMLA    V26.S4, V11.S4, V16.S4
 	FMOVQ    768(R26), F17
-	VFMLA    V27.S4, V10.S4, V17.S4
+	VFMLA    V26.S4, V10.S4, V17.S4
 	VBIF     V14.B16, V11.B16, V16.B16
 	VBIF     V15.B16, V10.B16, V17.B16
 	FMOVQ    1168(R26), F18
@@ -35515,12 +35549,10 @@ l4772:
 	WORD     $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
 	WORD     $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
 	WORD     $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
-	FMOVQ    1312(R26), F14
-	WORD     $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	FMOVQ    1312(R26), F14
-	WORD     $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
-	WORD     $0x6e2cff8e // fdiv v14.4s, v28.4s, v12.4s
-	WORD     $0x6e2dff8f // fdiv v15.4s, v28.4s, v13.4s
+	WORD     $0x4e3cd58c // fadd v12.4s, v12.4s, v28.4s
+	WORD     $0x4e3cd5ad // fadd v13.4s, v13.4s, v28.4s
+	WORD     $0x6e2cff6e // fdiv v14.4s, v27.4s, v12.4s
+	WORD     $0x6e2dff6f // fdiv v15.4s, v27.4s, v13.4s
 	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
 	WORD     $0x6e2fdc21 // fmul v1.4s, v1.4s, v15.4s
 	WORD     $0x6e2edd10 // fmul v16.4s, v8.4s, v14.4s
@@ -35535,16 +35567,16 @@ l4772:
 	WORD     $0x4ea0f82d // fabs v13.4s, v1.4s
 	VUMAX    V12.S4, V30.S4, V30.S4
 	VUMAX    V13.S4, V30.S4, V30.S4
-	WORD     $0x4ebcd60c // fsub v12.4s, v16.4s, v28.4s
-	WORD     $0x4ebcd62d // fsub v13.4s, v17.4s, v28.4s
-	WORD     $0x4e3cd610 // fadd v16.4s, v16.4s, v28.4s
-	WORD     $0x4e3cd631 // fadd v17.4s, v17.4s, v28.4s
+	WORD     $0x4ebbd60c // fsub v12.4s, v16.4s, v27.4s
+	WORD     $0x4ebbd62d // fsub v13.4s, v17.4s, v27.4s
+	WORD     $0x4e3bd610 // fadd v16.4s, v16.4s, v27.4s
+	WORD     $0x4e3bd631 // fadd v17.4s, v17.4s, v27.4s
 	WORD     $0x6e20dfb2 // fmul v18.4s, v29.4s, v0.4s
 	WORD     $0x6e21dfb3 // fmul v19.4s, v29.4s, v1.4s
 	WORD     $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
 	WORD     $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
-	WORD     $0x6e28ff88 // fdiv v8.4s, v28.4s, v8.4s
-	WORD     $0x6e29ff89 // fdiv v9.4s, v28.4s, v9.4s
+	WORD     $0x6e28ff68 // fdiv v8.4s, v27.4s, v8.4s
+	WORD     $0x6e29ff69 // fdiv v9.4s, v27.4s, v9.4s
 	WORD     $0x6e28dd88 // fmul v8.4s, v12.4s, v8.4s
 	WORD     $0x6e29dda9 // fmul v9.4s, v13.4s, v9.4s
 	WORD     $0x6e28dfa8 // fmul v8.4s, v29.4s, v8.4s
@@ -35557,10 +35589,10 @@ l4772:
 	WORD     $0x6e2ddfad // fmul v13.4s, v29.4s, v13.4s
 	WORD     $0x4ea0e884 // fcmlt v4.4s, v4.4s, #0.0
 	WORD     $0x4ea0e8a5 // fcmlt v5.4s, v5.4s, #0.0
-	VBSL     V28.B16, V11.B16, V4.B16
-	VBSL     V28.B16, V10.B16, V5.B16
-	WORD     $0x4e2bd78b // fadd v11.4s, v28.4s, v11.4s
-	WORD     $0x4e2ad78a // fadd v10.4s, v28.4s, v10.4s
+	VBSL     V27.B16, V11.B16, V4.B16
+	VBSL     V27.B16, V10.B16, V5.B16
+	WORD     $0x4e2bd76b // fadd v11.4s, v27.4s, v11.4s
+	WORD     $0x4e2ad76a // fadd v10.4s, v27.4s, v10.4s
 	WORD     $0x6e2bfc84 // fdiv v4.4s, v4.4s, v11.4s
 	WORD     $0x6e2afca5 // fdiv v5.4s, v5.4s, v10.4s
 	WORD     $0x6e24de4a // fmul v10.4s, v18.4s, v4.4s
@@ -35587,10 +35619,10 @@ l4772:
 	VFMLA    V11.S4, V5.S4, V9.S4
 	WORD     $0x4ea0e840 // fcmlt v0.4s, v2.4s, #0.0
 	WORD     $0x4ea0e861 // fcmlt v1.4s, v3.4s, #0.0
-	VBSL     V28.B16, V7.B16, V0.B16
-	VBSL     V28.B16, V6.B16, V1.B16
-	WORD     $0x4e27d782 // fadd v2.4s, v28.4s, v7.4s
-	WORD     $0x4e26d783 // fadd v3.4s, v28.4s, v6.4s
+	VBSL     V27.B16, V7.B16, V0.B16
+	VBSL     V27.B16, V6.B16, V1.B16
+	WORD     $0x4e27d762 // fadd v2.4s, v27.4s, v7.4s
+	WORD     $0x4e26d763 // fadd v3.4s, v27.4s, v6.4s
 	WORD     $0x6e22fc00 // fdiv v0.4s, v0.4s, v2.4s
 	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
 	WORD     $0x6e20dd02 // fmul v2.4s, v8.4s, v0.4s
@@ -35614,11 +35646,11 @@ l4772:
 	ADD      $64, R7, R7
 	ADD      $64, R8, R8
 	SUBS     $16, R15, R15
-	BGE      l4772
-l4773:
+	BGE      l4724
+l4725:
 	ADDS     $12, R15, R15
-	BLT      l4774
-l4776:
+	BLT      l4726
+l4728:
 	FMOVQ    (R5), F0
 	FMOVQ    (R6), F1
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
@@ -35628,14 +35660,15 @@ l4776:
 	VUMAX    V3.S4, V31.S4, V31.S4
 	FMOVQ    (R7), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	VORR     V26.B16, V1.B16, V3.B16
-	WORD     $0x4e23f703 // fmax v3.4s, v24.4s, v3.4s
+	VORR     V25.B16, V1.B16, V3.B16
+	WORD     $0x4e23f6e3 // fmax v3.4s, v23.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F4
-	VFMLA    V23.S4, V3.S4, V4.S4
-	WORD     $0x4eb9d485 // fsub v5.4s, v4.4s, v25.4s
-	VFMLS    V22.S4, V5.S4, V3.S4
+	VFMLA    V22.S4, V3.S4, V4.S4
+	WORD     $0x4eb8d485 // fsub v5.4s, v4.4s, v24.4s
+	FMOVQ    816(R26), F6
+	VFMLS    V6.S4, V5.S4, V3.S4
 	FMOVQ    832(R26), F6
 	VFMLS    V6.S4, V5.S4, V3.S4
 
@@ -35665,9 +35698,9 @@ l4776:
 	VAND     V4.B16, V1.B16, V4.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6ebbe465 // fcmgt v5.4s, v3.4s, v27.4s
+	WORD     $0x6ebae465 // fcmgt v5.4s, v3.4s, v26.4s
 	FMOVQ    768(R26), F6
-	VFMLA    V27.S4, V3.S4, V6.S4
+	VFMLA    V26.S4, V3.S4, V6.S4
 	VBIF     V5.B16, V3.B16, V6.B16
 	FMOVQ    1168(R26), F7
 	VAND     V5.B16, V7.B16, V5.B16
@@ -35692,16 +35725,16 @@ l4776:
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ    1312(R26), F5
-	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	VORR     V26.B16, V2.B16, V5.B16
-	WORD     $0x4e25f705 // fmax v5.4s, v24.4s, v5.4s
+	WORD     $0x4e3cd484 // fadd v4.4s, v4.4s, v28.4s
+	VORR     V25.B16, V2.B16, V5.B16
+	WORD     $0x4e25f6e5 // fmax v5.4s, v23.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F6
-	VFMLA    V23.S4, V5.S4, V6.S4
-	WORD     $0x4eb9d4c7 // fsub v7.4s, v6.4s, v25.4s
-	VFMLS    V22.S4, V7.S4, V5.S4
+	VFMLA    V22.S4, V5.S4, V6.S4
+	WORD     $0x4eb8d4c7 // fsub v7.4s, v6.4s, v24.4s
+	FMOVQ    816(R26), F8
+	VFMLS    V8.S4, V7.S4, V5.S4
 	FMOVQ    832(R26), F8
 	VFMLS    V8.S4, V7.S4, V5.S4
 
@@ -35731,9 +35764,9 @@ l4776:
 	VAND     V6.B16, V2.B16, V6.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6ebbe4a7 // fcmgt v7.4s, v5.4s, v27.4s
+	WORD     $0x6ebae4a7 // fcmgt v7.4s, v5.4s, v26.4s
 	FMOVQ    768(R26), F8
-	VFMLA    V27.S4, V5.S4, V8.S4
+	VFMLA    V26.S4, V5.S4, V8.S4
 	VBIF     V7.B16, V5.B16, V8.B16
 	FMOVQ    1168(R26), F9
 	VAND     V7.B16, V9.B16, V7.B16
@@ -35758,9 +35791,8 @@ l4776:
 	VFMLA    V9.S4, V10.S4, V8.S4
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ    1312(R26), F7
-	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	WORD     $0x6e26ff87 // fdiv v7.4s, v28.4s, v6.4s
+	WORD     $0x4e3cd4c6 // fadd v6.4s, v6.4s, v28.4s
+	WORD     $0x6e26ff67 // fdiv v7.4s, v27.4s, v6.4s
 	WORD     $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
 	WORD     $0x6e27dc88 // fmul v8.4s, v4.4s, v7.4s
 	VMOV     V4.B16, V9.B16
@@ -35768,19 +35800,19 @@ l4776:
 	VFMLA    V7.S4, V9.S4, V8.S4
 	WORD     $0x4ea0f806 // fabs v6.4s, v0.4s
 	VUMAX    V6.S4, V30.S4, V30.S4
-	WORD     $0x4ebcd506 // fsub v6.4s, v8.4s, v28.4s
-	WORD     $0x4e3cd508 // fadd v8.4s, v8.4s, v28.4s
+	WORD     $0x4ebbd506 // fsub v6.4s, v8.4s, v27.4s
+	WORD     $0x4e3bd508 // fadd v8.4s, v8.4s, v27.4s
 	WORD     $0x6e20dfa9 // fmul v9.4s, v29.4s, v0.4s
 	WORD     $0x6e27dd29 // fmul v9.4s, v9.4s, v7.4s
-	WORD     $0x6e24ff84 // fdiv v4.4s, v28.4s, v4.4s
+	WORD     $0x6e24ff64 // fdiv v4.4s, v27.4s, v4.4s
 	WORD     $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
 	WORD     $0x6e24dfa4 // fmul v4.4s, v29.4s, v4.4s
 	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
 	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 	WORD     $0x6e26dfa6 // fmul v6.4s, v29.4s, v6.4s
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
-	VBSL     V28.B16, V5.B16, V2.B16
-	WORD     $0x4e25d785 // fadd v5.4s, v28.4s, v5.4s
+	VBSL     V27.B16, V5.B16, V2.B16
+	WORD     $0x4e25d765 // fadd v5.4s, v27.4s, v5.4s
 	WORD     $0x6e25fc42 // fdiv v2.4s, v2.4s, v5.4s
 	WORD     $0x6e22dd25 // fmul v5.4s, v9.4s, v2.4s
 	WORD     $0x6e22dcc6 // fmul v6.4s, v6.4s, v2.4s
@@ -35796,8 +35828,8 @@ l4776:
 	FMOVQ    F0, (R3)
 	VFMLA    V5.S4, V2.S4, V4.S4
 	WORD     $0x4ea0e820 // fcmlt v0.4s, v1.4s, #0.0
-	VBSL     V28.B16, V3.B16, V0.B16
-	WORD     $0x4e23d781 // fadd v1.4s, v28.4s, v3.4s
+	VBSL     V27.B16, V3.B16, V0.B16
+	WORD     $0x4e23d761 // fadd v1.4s, v27.4s, v3.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
 	WORD     $0x6e20dc81 // fmul v1.4s, v4.4s, v0.4s
 	WORD     $0x4ea0d800 // fcmeq v0.4s, v0.4s, #0.0
@@ -35816,63 +35848,64 @@ l4776:
 	ADD      $16, R7, R7
 	ADD      $16, R8, R8
 	SUBS     $4, R15, R15
-	BGE      l4776
-l4774:
+	BGE      l4728
+l4726:
 	ADDS     $4, R15, R15
-	BEQ      l4775
-	TBNZ     $1, R15, t4798
+	BEQ      l4727
+	TBNZ     $1, R15, t4750
 	FMOVS    (R5), F0
-	B        t4797
-t4798:
+	B        t4749
+t4750:
 	FMOVD    (R5), F0
-	TBZ      $0, R15, t4797
+	TBZ      $0, R15, t4749
 	ADD      $8, R5, R23
 	VLD1     (R23), V0.S[2]
-t4797:
-	TBNZ     $1, R15, t4800
+t4749:
+	TBNZ     $1, R15, t4752
 	FMOVS    (R6), F1
-	B        t4799
-t4800:
+	B        t4751
+t4752:
 	FMOVD    (R6), F1
-	TBZ      $0, R15, t4799
+	TBZ      $0, R15, t4751
 	ADD      $8, R6, R23
 	VLD1     (R23), V1.S[2]
-t4799:
+t4751:
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F3
 	VAND     V3.B16, V2.B16, V2.B16
 	VUMAX    V2.S4, V31.S4, V31.S4
-	TBNZ     $1, R15, t4802
+	TBNZ     $1, R15, t4754
 	FMOVS    (R8), F2
-	B        t4801
-t4802:
+	B        t4753
+t4754:
 	FMOVD    (R8), F2
-	TBZ      $0, R15, t4801
+	TBZ      $0, R15, t4753
 	ADD      $8, R8, R23
 	VLD1     (R23), V2.S[2]
-t4801:
+t4753:
 	WORD     $0x4ea0f844 // fabs v4.4s, v2.4s
 	VAND     V3.B16, V4.B16, V4.B16
 	VUMAX    V4.S4, V31.S4, V31.S4
-	TBNZ     $1, R15, t4804
+	TBNZ     $1, R15, t4756
 	FMOVS    (R7), F4
-	B        t4803
-t4804:
+	B        t4755
+t4756:
 	FMOVD    (R7), F4
-	TBZ      $0, R15, t4803
+	TBZ      $0, R15, t4755
 	ADD      $8, R7, R23
 	VLD1     (R23), V4.S[2]
-t4803:
+t4755:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	VORR     V26.B16, V1.B16, V4.B16
-	WORD     $0x4e24f704 // fmax v4.4s, v24.4s, v4.4s
+	VORR     V25.B16, V1.B16, V4.B16
+	WORD     $0x4e24f6e4 // fmax v4.4s, v23.4s, v4.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F5
-	VFMLA    V23.S4, V4.S4, V5.S4
-	WORD     $0x4eb9d4a6 // fsub v6.4s, v5.4s, v25.4s
-	VFMLS    V22.S4, V6.S4, V4.S4
+	VFMLA    V22.S4, V4.S4, V5.S4
+	WORD     $0x4eb8d4a6 // fsub v6.4s, v5.4s, v24.4s
+	FMOVQ    816(R26), F7
+	VFMLS    V7.S4, V6.S4, V4.S4
 	FMOVQ    832(R26), F7
 	VFMLS    V7.S4, V6.S4, V4.S4
 
@@ -35902,9 +35935,9 @@ t4803:
 	VAND     V5.B16, V1.B16, V5.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6ebbe486 // fcmgt v6.4s, v4.4s, v27.4s
+	WORD     $0x6ebae486 // fcmgt v6.4s, v4.4s, v26.4s
 	FMOVQ    768(R26), F7
-	VFMLA    V27.S4, V4.S4, V7.S4
+	VFMLA    V26.S4, V4.S4, V7.S4
 	VBIF     V6.B16, V4.B16, V7.B16
 	FMOVQ    1168(R26), F8
 	VAND     V6.B16, V8.B16, V6.B16
@@ -35929,16 +35962,16 @@ t4803:
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ    1312(R26), F6
-	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	VORR     V26.B16, V2.B16, V6.B16
-	WORD     $0x4e26f706 // fmax v6.4s, v24.4s, v6.4s
+	WORD     $0x4e3cd4a5 // fadd v5.4s, v5.4s, v28.4s
+	VORR     V25.B16, V2.B16, V6.B16
+	WORD     $0x4e26f6e6 // fmax v6.4s, v23.4s, v6.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F7
-	VFMLA    V23.S4, V6.S4, V7.S4
-	WORD     $0x4eb9d4e8 // fsub v8.4s, v7.4s, v25.4s
-	VFMLS    V22.S4, V8.S4, V6.S4
+	VFMLA    V22.S4, V6.S4, V7.S4
+	WORD     $0x4eb8d4e8 // fsub v8.4s, v7.4s, v24.4s
+	FMOVQ    816(R26), F9
+	VFMLS    V9.S4, V8.S4, V6.S4
 	FMOVQ    832(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
 
@@ -35968,9 +36001,9 @@ t4803:
 	VAND     V7.B16, V2.B16, V7.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6ebbe4c8 // fcmgt v8.4s, v6.4s, v27.4s
+	WORD     $0x6ebae4c8 // fcmgt v8.4s, v6.4s, v26.4s
 	FMOVQ    768(R26), F9
-	VFMLA    V27.S4, V6.S4, V9.S4
+	VFMLA    V26.S4, V6.S4, V9.S4
 	VBIF     V8.B16, V6.B16, V9.B16
 	FMOVQ    1168(R26), F10
 	VAND     V8.B16, V10.B16, V8.B16
@@ -35995,9 +36028,8 @@ t4803:
 	VFMLA    V10.S4, V11.S4, V9.S4
 	WORD     $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ    1312(R26), F8
-	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD     $0x6e27ff88 // fdiv v8.4s, v28.4s, v7.4s
+	WORD     $0x4e3cd4e7 // fadd v7.4s, v7.4s, v28.4s
+	WORD     $0x6e27ff68 // fdiv v8.4s, v27.4s, v7.4s
 	WORD     $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
 	WORD     $0x6e28dca9 // fmul v9.4s, v5.4s, v8.4s
 	VMOV     V5.B16, V10.B16
@@ -36006,19 +36038,19 @@ t4803:
 	WORD     $0x4ea0f807 // fabs v7.4s, v0.4s
 	VAND     V3.B16, V7.B16, V3.B16
 	VUMAX    V3.S4, V30.S4, V30.S4
-	WORD     $0x4ebcd523 // fsub v3.4s, v9.4s, v28.4s
-	WORD     $0x4e3cd527 // fadd v7.4s, v9.4s, v28.4s
+	WORD     $0x4ebbd523 // fsub v3.4s, v9.4s, v27.4s
+	WORD     $0x4e3bd527 // fadd v7.4s, v9.4s, v27.4s
 	WORD     $0x6e20dfa9 // fmul v9.4s, v29.4s, v0.4s
 	WORD     $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
-	WORD     $0x6e25ff85 // fdiv v5.4s, v28.4s, v5.4s
+	WORD     $0x6e25ff65 // fdiv v5.4s, v27.4s, v5.4s
 	WORD     $0x6e25dc65 // fmul v5.4s, v3.4s, v5.4s
 	WORD     $0x6e25dfa5 // fmul v5.4s, v29.4s, v5.4s
 	WORD     $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
 	WORD     $0x6e28dc63 // fmul v3.4s, v3.4s, v8.4s
 	WORD     $0x6e23dfa3 // fmul v3.4s, v29.4s, v3.4s
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
-	VBSL     V28.B16, V6.B16, V2.B16
-	WORD     $0x4e26d786 // fadd v6.4s, v28.4s, v6.4s
+	VBSL     V27.B16, V6.B16, V2.B16
+	WORD     $0x4e26d766 // fadd v6.4s, v27.4s, v6.4s
 	WORD     $0x6e26fc42 // fdiv v2.4s, v2.4s, v6.4s
 	WORD     $0x6e22dd26 // fmul v6.4s, v9.4s, v2.4s
 	WORD     $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
@@ -36027,70 +36059,70 @@ t4803:
 	WORD     $0x6ea0f860 // fneg v0.4s, v3.4s
 	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	TBNZ     $1, R15, t4806
+	TBNZ     $1, R15, t4758
 	FMOVS    (R4), F2
-	B        t4805
-t4806:
+	B        t4757
+t4758:
 	FMOVD    (R4), F2
-	TBZ      $0, R15, t4805
+	TBZ      $0, R15, t4757
 	ADD      $8, R4, R23
 	VLD1     (R23), V2.S[2]
-t4805:
-	TBNZ     $1, R15, t4808
+t4757:
+	TBNZ     $1, R15, t4760
 	FMOVS    (R9), F3
-	B        t4807
-t4808:
+	B        t4759
+t4760:
 	FMOVD    (R9), F3
-	TBZ      $0, R15, t4807
+	TBZ      $0, R15, t4759
 	ADD      $8, R9, R23
 	VLD1     (R23), V3.S[2]
-t4807:
+t4759:
 	WORD     $0x6ea0f926 // fneg v6.4s, v9.4s
-	TBNZ     $1, R15, t4810
+	TBNZ     $1, R15, t4762
 	FMOVS    F6, (R2)
-	B        t4809
-t4810:
+	B        t4761
+t4762:
 	FMOVD    F6, (R2)
-	TBZ      $0, R15, t4809
+	TBZ      $0, R15, t4761
 	ADD      $8, R2, R23
 	VST1     V6.S[2], (R23)
-t4809:
-	TBNZ     $1, R15, t4812
+t4761:
+	TBNZ     $1, R15, t4764
 	FMOVS    F0, (R3)
-	B        t4811
-t4812:
+	B        t4763
+t4764:
 	FMOVD    F0, (R3)
-	TBZ      $0, R15, t4811
+	TBZ      $0, R15, t4763
 	ADD      $8, R3, R23
 	VST1     V0.S[2], (R23)
-t4811:
+t4763:
 	VFMLA    V3.S4, V2.S4, V5.S4
 	WORD     $0x4ea0e820 // fcmlt v0.4s, v1.4s, #0.0
-	VBSL     V28.B16, V4.B16, V0.B16
-	WORD     $0x4e24d781 // fadd v1.4s, v28.4s, v4.4s
+	VBSL     V27.B16, V4.B16, V0.B16
+	WORD     $0x4e24d761 // fadd v1.4s, v27.4s, v4.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
 	WORD     $0x6e20dca1 // fmul v1.4s, v5.4s, v0.4s
 	WORD     $0x4ea0d800 // fcmeq v0.4s, v0.4s, #0.0
 	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
 	WORD     $0x4e22d521 // fadd v1.4s, v9.4s, v2.4s
-	TBNZ     $1, R15, t4814
+	TBNZ     $1, R15, t4766
 	FMOVS    F1, (R0)
-	B        t4813
-t4814:
+	B        t4765
+t4766:
 	FMOVD    F1, (R0)
-	TBZ      $0, R15, t4813
+	TBZ      $0, R15, t4765
 	ADD      $8, R0, R23
 	VST1     V1.S[2], (R23)
-t4813:
-	TBNZ     $1, R15, t4816
+t4765:
+	TBNZ     $1, R15, t4768
 	FMOVS    F0, (R1)
-	B        t4815
-t4816:
+	B        t4767
+t4768:
 	FMOVD    F0, (R1)
-	TBZ      $0, R15, t4815
+	TBZ      $0, R15, t4767
 	ADD      $8, R1, R23
 	VST1     V0.S[2], (R23)
-t4815:
+t4767:
 	ADD      R15<<2, R0, R0
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
@@ -36101,7 +36133,7 @@ t4815:
 	ADD      R15<<2, R6, R6
 	ADD      R15<<2, R7, R7
 	ADD      R15<<2, R8, R8
-l4775:
+l4727:
 	MOVD     24(RSP), R25
 	ADD      R25, R0, R0
 	MOVD     32(RSP), R25
@@ -36124,30 +36156,31 @@ l4775:
 	MOVD     16(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 16(RSP)
-	BNE      l4771
-	FMOVQ    1408(R26), F0
+	BNE      l4723
+	FMOVQ    1392(R26), F0
 	VADD     V0.S4, V30.S4, V0.S4
-	FMOVQ    1328(R26), F1
+	FMOVQ    1312(R26), F1
 	VUMIN    V1.S4, V31.S4, V1.S4
-	FMOVQ    1344(R26), F2
+	FMOVQ    1328(R26), F2
 	VADD     V2.S4, V1.S4, V1.S4
 	VORR     V0.B16, V1.B16, V31.B16
 	VUSHR    $31, V31.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
-	MOVD     R14, bad+112(FP)
+	MOVD     R14, bad+120(FP)
 	RET
 
-// func LatentStepStandardSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int) (bad int)
-TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-80
+// func LatentStepStandardSoftplus(sigmaQ *float32, z *float32, lanes *float32, muQ *float32, sQ *float32, eps *float32, rows int, n int, ld int, factor float32) (bad int)
+TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $40-88
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V13 values    V14-V18 constants and scalars    V19-V31 kept from loop to loop
-	FMOVQ    928(R26), F18
-	FMOVQ    1152(R26), F17
-	FMOVQ    560(R26), F16
-	FMOVQ    1136(R26), F15
-	FMOVQ    992(R26), F14
+	FMOVS    factor+72(FP), F18
+	VDUP     V18.S[0], V18.S4
+	FMOVQ    928(R26), F17
+	FMOVQ    1152(R26), F16
+	FMOVQ    560(R26), F15
+	FMOVQ    1136(R26), F14
 
 	// Registers:    R0 sigmaQ    R1 z    R2 lanes    R3 muQ    R4 sQ    R5 eps    R15 elements left in the row    R6 4n
 	MOVD     sigmaQ+0(FP), R0
@@ -36169,7 +36202,7 @@ TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-80
 	LSL      $2, R14, R14
 	SUB      R6, R14, R14
 	MOVD     R14, 24(RSP)
-l4817:
+l4769:
 	FMOVQ    528(R26), F31
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
@@ -36184,26 +36217,28 @@ l4817:
 	FMOVQ    528(R26), F20
 	MOVD     n+56(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l4820
-l4818:
+	BLT      l4772
+l4770:
 	FLDPQ    (R3), (F0, F1)
 	FLDPQ    (R4), (F2, F3)
 	WORD     $0x4ea0f844 // fabs v4.4s, v2.4s
 	WORD     $0x4ea0f865 // fabs v5.4s, v3.4s
 	VUMAX    V4.S4, V19.S4, V19.S4
 	VUMAX    V5.S4, V19.S4, V19.S4
-	VORR     V16.B16, V2.B16, V4.B16
-	VORR     V16.B16, V3.B16, V5.B16
-	WORD     $0x4e24f5e4 // fmax v4.4s, v15.4s, v4.4s
-	WORD     $0x4e25f5e5 // fmax v5.4s, v15.4s, v5.4s
+	VORR     V15.B16, V2.B16, V4.B16
+	VORR     V15.B16, V3.B16, V5.B16
+	WORD     $0x4e24f5c4 // fmax v4.4s, v14.4s, v4.4s
+	WORD     $0x4e25f5c5 // fmax v5.4s, v14.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F6
-	VFMLA    V14.S4, V4.S4, V6.S4
+	FMOVQ    992(R26), F7
+	VFMLA    V7.S4, V4.S4, V6.S4
 	FMOVQ    1152(R26), F7
-	VFMLA    V14.S4, V5.S4, V7.S4
-	WORD     $0x4eb1d4c8 // fsub v8.4s, v6.4s, v17.4s
-	WORD     $0x4eb1d4e9 // fsub v9.4s, v7.4s, v17.4s
+	FMOVQ    992(R26), F8
+	VFMLA    V8.S4, V5.S4, V7.S4
+	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
+	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
 	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
 	FMOVQ    816(R26), F10
@@ -36260,12 +36295,12 @@ l4818:
 	VAND     V7.B16, V3.B16, V3.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb2e4a6 // fcmgt v6.4s, v5.4s, v18.4s
-	WORD     $0x6eb2e487 // fcmgt v7.4s, v4.4s, v18.4s
+	WORD     $0x6eb1e4a6 // fcmgt v6.4s, v5.4s, v17.4s
+	WORD     $0x6eb1e487 // fcmgt v7.4s, v4.4s, v17.4s
 	FMOVQ    768(R26), F8
-	VFMLA    V18.S4, V5.S4, V8.S4
+	VFMLA    V17.S4, V5.S4, V8.S4
 	FMOVQ    768(R26), F9
-	VFMLA    V18.S4, V4.S4, V9.S4
+	VFMLA    V17.S4, V4.S4, V9.S4
 	VBIT     V6.B16, V8.B16, V5.B16
 	VBIT     V7.B16, V9.B16, V4.B16
 	FMOVQ    1168(R26), F8
@@ -36314,14 +36349,12 @@ l4818:
 	WORD     $0x4e24d4e4 // fadd v4.4s, v7.4s, v4.4s
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1312(R26), F4
-	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	FMOVQ    1312(R26), F4
-	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD     $0x6e32dc04 // fmul v4.4s, v0.4s, v18.4s
-	WORD     $0x6e32dc25 // fmul v5.4s, v1.4s, v18.4s
-	WORD     $0x6e32dc46 // fmul v6.4s, v2.4s, v18.4s
-	WORD     $0x6e32dc67 // fmul v7.4s, v3.4s, v18.4s
+	WORD     $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD     $0x4e32d463 // fadd v3.4s, v3.4s, v18.4s
+	WORD     $0x6e31dc04 // fmul v4.4s, v0.4s, v17.4s
+	WORD     $0x6e31dc25 // fmul v5.4s, v1.4s, v17.4s
+	WORD     $0x6e31dc46 // fmul v6.4s, v2.4s, v17.4s
+	WORD     $0x6e31dc67 // fmul v7.4s, v3.4s, v17.4s
 	FMOVQ    944(R26), F8
 	VFMLA    V6.S4, V6.S4, V8.S4
 	FMOVQ    944(R26), F6
@@ -36343,16 +36376,18 @@ l4818:
 	WORD     $0x4ea0f865 // fabs v5.4s, v3.4s
 	VUMAX    V4.S4, V19.S4, V19.S4
 	VUMAX    V5.S4, V19.S4, V19.S4
-	VORR     V16.B16, V2.B16, V4.B16
-	VORR     V16.B16, V3.B16, V5.B16
-	WORD     $0x4e24f5e4 // fmax v4.4s, v15.4s, v4.4s
-	WORD     $0x4e25f5e5 // fmax v5.4s, v15.4s, v5.4s
+	VORR     V15.B16, V2.B16, V4.B16
+	VORR     V15.B16, V3.B16, V5.B16
+	WORD     $0x4e24f5c4 // fmax v4.4s, v14.4s, v4.4s
+	WORD     $0x4e25f5c5 // fmax v5.4s, v14.4s, v5.4s
 	FMOVQ    1152(R26), F6
-	VFMLA    V14.S4, V4.S4, V6.S4
+	FMOVQ    992(R26), F7
+	VFMLA    V7.S4, V4.S4, V6.S4
 	FMOVQ    1152(R26), F7
-	VFMLA    V14.S4, V5.S4, V7.S4
-	WORD     $0x4eb1d4c8 // fsub v8.4s, v6.4s, v17.4s
-	WORD     $0x4eb1d4e9 // fsub v9.4s, v7.4s, v17.4s
+	FMOVQ    992(R26), F8
+	VFMLA    V8.S4, V5.S4, V7.S4
+	WORD     $0x4eb0d4c8 // fsub v8.4s, v6.4s, v16.4s
+	WORD     $0x4eb0d4e9 // fsub v9.4s, v7.4s, v16.4s
 	FMOVQ    816(R26), F10
 	VFMLS    V10.S4, V8.S4, V4.S4
 	FMOVQ    816(R26), F10
@@ -36403,12 +36438,12 @@ l4818:
 	WORD     $0x4ea0c867 // fcmgt v7.4s, v3.4s, #0.0
 	VAND     V6.B16, V2.B16, V2.B16
 	VAND     V7.B16, V3.B16, V3.B16
-	WORD     $0x6eb2e4a6 // fcmgt v6.4s, v5.4s, v18.4s
-	WORD     $0x6eb2e487 // fcmgt v7.4s, v4.4s, v18.4s
+	WORD     $0x6eb1e4a6 // fcmgt v6.4s, v5.4s, v17.4s
+	WORD     $0x6eb1e487 // fcmgt v7.4s, v4.4s, v17.4s
 	FMOVQ    768(R26), F8
-	VFMLA    V18.S4, V5.S4, V8.S4
+	VFMLA    V17.S4, V5.S4, V8.S4
 	FMOVQ    768(R26), F9
-	VFMLA    V18.S4, V4.S4, V9.S4
+	VFMLA    V17.S4, V4.S4, V9.S4
 	VBIT     V6.B16, V8.B16, V5.B16
 	VBIT     V7.B16, V9.B16, V4.B16
 	FMOVQ    1168(R26), F8
@@ -36457,14 +36492,12 @@ l4818:
 	WORD     $0x4e24d4e4 // fadd v4.4s, v7.4s, v4.4s
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1312(R26), F4
-	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	FMOVQ    1312(R26), F4
-	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD     $0x6e32dc04 // fmul v4.4s, v0.4s, v18.4s
-	WORD     $0x6e32dc25 // fmul v5.4s, v1.4s, v18.4s
-	WORD     $0x6e32dc46 // fmul v6.4s, v2.4s, v18.4s
-	WORD     $0x6e32dc67 // fmul v7.4s, v3.4s, v18.4s
+	WORD     $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD     $0x4e32d463 // fadd v3.4s, v3.4s, v18.4s
+	WORD     $0x6e31dc04 // fmul v4.4s, v0.4s, v17.4s
+	WORD     $0x6e31dc25 // fmul v5.4s, v1.4s, v17.4s
+	WORD     $0x6e31dc46 // fmul v6.4s, v2.4s, v17.4s
+	WORD     $0x6e31dc67 // fmul v7.4s, v3.4s, v17.4s
 	FMOVQ    944(R26), F8
 	VFMLA    V6.S4, V6.S4, V8.S4
 	FMOVQ    944(R26), F6
@@ -36514,74 +36547,74 @@ l4818:
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	SUBS     $16, R15, R15
-	BGE      l4818
-l4820:
+	BGE      l4770
+l4772:
 	ADDS     $16, R15, R15
-	BEQ      l4821
+	BEQ      l4773
 	CMP      $4, R15
-	BLT      t4907
+	BLT      t4859
 	FMOVQ    (R3), F0
-	B        t4906
-t4907:
-	TBNZ     $1, R15, t4908
+	B        t4858
+t4859:
+	TBNZ     $1, R15, t4860
 	FMOVS    (R3), F0
-	B        t4906
-t4908:
+	B        t4858
+t4860:
 	FMOVD    (R3), F0
-	TBZ      $0, R15, t4906
+	TBZ      $0, R15, t4858
 	ADD      $8, R3, R23
 	VLD1     (R23), V0.S[2]
-t4906:
+t4858:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t4909
+	BLE      t4861
 	CMP      $4, R23
-	BLT      t4910
+	BLT      t4862
 	FMOVQ    16(R3), F1
-	B        t4909
-t4910:
-	TBNZ     $1, R23, t4911
+	B        t4861
+t4862:
+	TBNZ     $1, R23, t4863
 	FMOVS    16(R3), F1
-	B        t4909
-t4911:
+	B        t4861
+t4863:
 	FMOVD    16(R3), F1
-	TBZ      $0, R23, t4909
+	TBZ      $0, R23, t4861
 	ADD      $24, R3, R23
 	VLD1     (R23), V1.S[2]
-t4909:
+t4861:
 	CMP      $4, R15
-	BLT      t4913
+	BLT      t4865
 	FMOVQ    (R4), F2
-	B        t4912
-t4913:
-	TBNZ     $1, R15, t4914
+	B        t4864
+t4865:
+	TBNZ     $1, R15, t4866
 	FMOVS    (R4), F2
-	B        t4912
-t4914:
+	B        t4864
+t4866:
 	FMOVD    (R4), F2
-	TBZ      $0, R15, t4912
+	TBZ      $0, R15, t4864
 	ADD      $8, R4, R23
 	VLD1     (R23), V2.S[2]
-t4912:
+t4864:
 	SUB      $4, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t4915
+	BLE      t4867
 	CMP      $4, R23
-	BLT      t4916
+	BLT      t4868
 	FMOVQ    16(R4), F3
-	B        t4915
-t4916:
-	TBNZ     $1, R23, t4917
+	B        t4867
+t4868:
+	TBNZ     $1, R23, t4869
 	FMOVS    16(R4), F3
-	B        t4915
-t4917:
+	B        t4867
+t4869:
 	FMOVD    16(R4), F3
-	TBZ      $0, R23, t4915
+	TBZ      $0, R23, t4867
 	ADD      $24, R4, R23
 	VLD1     (R23), V3.S[2]
-t4915:
+t4867:
 	WORD     $0x4ea0f844 // fabs v4.4s, v2.4s
 	WORD     $0x4ea0f865 // fabs v5.4s, v3.4s
 	SUB      R15<<2, R26, R23
@@ -36592,18 +36625,20 @@ t4915:
 	VAND     V7.B16, V5.B16, V5.B16
 	VUMAX    V4.S4, V19.S4, V19.S4
 	VUMAX    V5.S4, V19.S4, V19.S4
-	VORR     V16.B16, V2.B16, V4.B16
-	VORR     V16.B16, V3.B16, V5.B16
-	WORD     $0x4e24f5e4 // fmax v4.4s, v15.4s, v4.4s
-	WORD     $0x4e25f5e5 // fmax v5.4s, v15.4s, v5.4s
+	VORR     V15.B16, V2.B16, V4.B16
+	VORR     V15.B16, V3.B16, V5.B16
+	WORD     $0x4e24f5c4 // fmax v4.4s, v14.4s, v4.4s
+	WORD     $0x4e25f5c5 // fmax v5.4s, v14.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F8
-	VFMLA    V14.S4, V4.S4, V8.S4
+	FMOVQ    992(R26), F9
+	VFMLA    V9.S4, V4.S4, V8.S4
 	FMOVQ    1152(R26), F9
-	VFMLA    V14.S4, V5.S4, V9.S4
-	WORD     $0x4eb1d50a // fsub v10.4s, v8.4s, v17.4s
-	WORD     $0x4eb1d52b // fsub v11.4s, v9.4s, v17.4s
+	FMOVQ    992(R26), F10
+	VFMLA    V10.S4, V5.S4, V9.S4
+	WORD     $0x4eb0d50a // fsub v10.4s, v8.4s, v16.4s
+	WORD     $0x4eb0d52b // fsub v11.4s, v9.4s, v16.4s
 	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V10.S4, V4.S4
 	FMOVQ    816(R26), F12
@@ -36660,12 +36695,12 @@ t4915:
 	VAND     V9.B16, V3.B16, V3.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb2e4a8 // fcmgt v8.4s, v5.4s, v18.4s
-	WORD     $0x6eb2e489 // fcmgt v9.4s, v4.4s, v18.4s
+	WORD     $0x6eb1e4a8 // fcmgt v8.4s, v5.4s, v17.4s
+	WORD     $0x6eb1e489 // fcmgt v9.4s, v4.4s, v17.4s
 	FMOVQ    768(R26), F10
-	VFMLA    V18.S4, V5.S4, V10.S4
+	VFMLA    V17.S4, V5.S4, V10.S4
 	FMOVQ    768(R26), F11
-	VFMLA    V18.S4, V4.S4, V11.S4
+	VFMLA    V17.S4, V4.S4, V11.S4
 	VBIT     V8.B16, V10.B16, V5.B16
 	VBIT     V9.B16, V11.B16, V4.B16
 	FMOVQ    1168(R26), F10
@@ -36714,14 +36749,12 @@ t4915:
 	WORD     $0x4e24d524 // fadd v4.4s, v9.4s, v4.4s
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1312(R26), F4
-	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	FMOVQ    1312(R26), F4
-	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD     $0x6e32dc04 // fmul v4.4s, v0.4s, v18.4s
-	WORD     $0x6e32dc25 // fmul v5.4s, v1.4s, v18.4s
-	WORD     $0x6e32dc48 // fmul v8.4s, v2.4s, v18.4s
-	WORD     $0x6e32dc69 // fmul v9.4s, v3.4s, v18.4s
+	WORD     $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD     $0x4e32d463 // fadd v3.4s, v3.4s, v18.4s
+	WORD     $0x6e31dc04 // fmul v4.4s, v0.4s, v17.4s
+	WORD     $0x6e31dc25 // fmul v5.4s, v1.4s, v17.4s
+	WORD     $0x6e31dc48 // fmul v8.4s, v2.4s, v17.4s
+	WORD     $0x6e31dc69 // fmul v9.4s, v3.4s, v17.4s
 	FMOVQ    944(R26), F10
 	VFMLA    V8.S4, V8.S4, V10.S4
 	FMOVQ    944(R26), F8
@@ -36739,173 +36772,173 @@ t4915:
 	WORD     $0x6e26df7b // fmul v27.4s, v27.4s, v6.4s
 	WORD     $0x6e27df5a // fmul v26.4s, v26.4s, v7.4s
 	CMP      $4, R15
-	BLT      t4919
+	BLT      t4871
 	FMOVQ    (R5), F4
-	B        t4918
-t4919:
-	TBNZ     $1, R15, t4920
+	B        t4870
+t4871:
+	TBNZ     $1, R15, t4872
 	FMOVS    (R5), F4
-	B        t4918
-t4920:
+	B        t4870
+t4872:
 	FMOVD    (R5), F4
-	TBZ      $0, R15, t4918
+	TBZ      $0, R15, t4870
 	ADD      $8, R5, R23
 	VLD1     (R23), V4.S[2]
-t4918:
+t4870:
 	SUB      $4, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t4921
+	BLE      t4873
 	CMP      $4, R23
-	BLT      t4922
+	BLT      t4874
 	FMOVQ    16(R5), F5
-	B        t4921
-t4922:
-	TBNZ     $1, R23, t4923
+	B        t4873
+t4874:
+	TBNZ     $1, R23, t4875
 	FMOVS    16(R5), F5
-	B        t4921
-t4923:
+	B        t4873
+t4875:
 	FMOVD    16(R5), F5
-	TBZ      $0, R23, t4921
+	TBZ      $0, R23, t4873
 	ADD      $24, R5, R23
 	VLD1     (R23), V5.S[2]
-t4921:
+t4873:
 	VFMLA    V4.S4, V2.S4, V0.S4
 	VFMLA    V5.S4, V3.S4, V1.S4
 	CMP      $4, R15
-	BLT      t4925
+	BLT      t4877
 	FMOVQ    F2, (R0)
-	B        t4924
-t4925:
-	TBNZ     $1, R15, t4926
+	B        t4876
+t4877:
+	TBNZ     $1, R15, t4878
 	FMOVS    F2, (R0)
-	B        t4924
-t4926:
+	B        t4876
+t4878:
 	FMOVD    F2, (R0)
-	TBZ      $0, R15, t4924
+	TBZ      $0, R15, t4876
 	ADD      $8, R0, R23
 	VST1     V2.S[2], (R23)
-t4924:
+t4876:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t4927
+	BLE      t4879
 	CMP      $4, R23
-	BLT      t4928
+	BLT      t4880
 	FMOVQ    F3, 16(R0)
-	B        t4927
-t4928:
-	TBNZ     $1, R23, t4929
+	B        t4879
+t4880:
+	TBNZ     $1, R23, t4881
 	FMOVS    F3, 16(R0)
-	B        t4927
-t4929:
+	B        t4879
+t4881:
 	FMOVD    F3, 16(R0)
-	TBZ      $0, R23, t4927
+	TBZ      $0, R23, t4879
 	ADD      $24, R0, R23
 	VST1     V3.S[2], (R23)
-t4927:
+t4879:
 	CMP      $4, R15
-	BLT      t4931
+	BLT      t4883
 	FMOVQ    F0, (R1)
-	B        t4930
-t4931:
-	TBNZ     $1, R15, t4932
+	B        t4882
+t4883:
+	TBNZ     $1, R15, t4884
 	FMOVS    F0, (R1)
-	B        t4930
-t4932:
+	B        t4882
+t4884:
 	FMOVD    F0, (R1)
-	TBZ      $0, R15, t4930
+	TBZ      $0, R15, t4882
 	ADD      $8, R1, R23
 	VST1     V0.S[2], (R23)
-t4930:
+t4882:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t4933
+	BLE      t4885
 	CMP      $4, R23
-	BLT      t4934
+	BLT      t4886
 	FMOVQ    F1, 16(R1)
-	B        t4933
-t4934:
-	TBNZ     $1, R23, t4935
+	B        t4885
+t4886:
+	TBNZ     $1, R23, t4887
 	FMOVS    F1, 16(R1)
-	B        t4933
-t4935:
+	B        t4885
+t4887:
 	FMOVD    F1, 16(R1)
-	TBZ      $0, R23, t4933
+	TBZ      $0, R23, t4885
 	ADD      $24, R1, R23
 	VST1     V1.S[2], (R23)
-t4933:
+t4885:
 	SUB      $8, R15, R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t4936
+	BLE      t4888
 	CMP      $4, R23
-	BLT      t4937
+	BLT      t4889
 	FMOVQ    32(R3), F0
-	B        t4936
-t4937:
-	TBNZ     $1, R23, t4938
+	B        t4888
+t4889:
+	TBNZ     $1, R23, t4890
 	FMOVS    32(R3), F0
-	B        t4936
-t4938:
+	B        t4888
+t4890:
 	FMOVD    32(R3), F0
-	TBZ      $0, R23, t4936
+	TBZ      $0, R23, t4888
 	ADD      $40, R3, R23
 	VLD1     (R23), V0.S[2]
-t4936:
+t4888:
 	SUB      $12, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t4939
+	BLE      t4891
 	CMP      $4, R23
-	BLT      t4940
+	BLT      t4892
 	FMOVQ    48(R3), F1
-	B        t4939
-t4940:
-	TBNZ     $1, R23, t4941
+	B        t4891
+t4892:
+	TBNZ     $1, R23, t4893
 	FMOVS    48(R3), F1
-	B        t4939
-t4941:
+	B        t4891
+t4893:
 	FMOVD    48(R3), F1
-	TBZ      $0, R23, t4939
+	TBZ      $0, R23, t4891
 	ADD      $56, R3, R23
 	VLD1     (R23), V1.S[2]
-t4939:
+t4891:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t4942
+	BLE      t4894
 	CMP      $4, R23
-	BLT      t4943
+	BLT      t4895
 	FMOVQ    32(R4), F2
-	B        t4942
-t4943:
-	TBNZ     $1, R23, t4944
+	B        t4894
+t4895:
+	TBNZ     $1, R23, t4896
 	FMOVS    32(R4), F2
-	B        t4942
-t4944:
+	B        t4894
+t4896:
 	FMOVD    32(R4), F2
-	TBZ      $0, R23, t4942
+	TBZ      $0, R23, t4894
 	ADD      $40, R4, R23
 	VLD1     (R23), V2.S[2]
-t4942:
+t4894:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t4945
+	BLE      t4897
 	CMP      $4, R23
-	BLT      t4946
+	BLT      t4898
 	FMOVQ    48(R4), F3
-	B        t4945
-t4946:
-	TBNZ     $1, R23, t4947
+	B        t4897
+t4898:
+	TBNZ     $1, R23, t4899
 	FMOVS    48(R4), F3
-	B        t4945
-t4947:
+	B        t4897
+t4899:
 	FMOVD    48(R4), F3
-	TBZ      $0, R23, t4945
+	TBZ      $0, R23, t4897
 	ADD      $56, R4, R23
 	VLD1     (R23), V3.S[2]
-t4945:
+t4897:
 	WORD     $0x4ea0f844 // fabs v4.4s, v2.4s
 	WORD     $0x4ea0f865 // fabs v5.4s, v3.4s
 	SUB      R15<<2, R26, R23
@@ -36916,16 +36949,18 @@ t4945:
 	VAND     V7.B16, V5.B16, V5.B16
 	VUMAX    V4.S4, V19.S4, V19.S4
 	VUMAX    V5.S4, V19.S4, V19.S4
-	VORR     V16.B16, V2.B16, V4.B16
-	VORR     V16.B16, V3.B16, V5.B16
-	WORD     $0x4e24f5e4 // fmax v4.4s, v15.4s, v4.4s
-	WORD     $0x4e25f5e5 // fmax v5.4s, v15.4s, v5.4s
+	VORR     V15.B16, V2.B16, V4.B16
+	VORR     V15.B16, V3.B16, V5.B16
+	WORD     $0x4e24f5c4 // fmax v4.4s, v14.4s, v4.4s
+	WORD     $0x4e25f5c5 // fmax v5.4s, v14.4s, v5.4s
 	FMOVQ    1152(R26), F8
-	VFMLA    V14.S4, V4.S4, V8.S4
+	FMOVQ    992(R26), F9
+	VFMLA    V9.S4, V4.S4, V8.S4
 	FMOVQ    1152(R26), F9
-	VFMLA    V14.S4, V5.S4, V9.S4
-	WORD     $0x4eb1d50a // fsub v10.4s, v8.4s, v17.4s
-	WORD     $0x4eb1d52b // fsub v11.4s, v9.4s, v17.4s
+	FMOVQ    992(R26), F10
+	VFMLA    V10.S4, V5.S4, V9.S4
+	WORD     $0x4eb0d50a // fsub v10.4s, v8.4s, v16.4s
+	WORD     $0x4eb0d52b // fsub v11.4s, v9.4s, v16.4s
 	FMOVQ    816(R26), F12
 	VFMLS    V12.S4, V10.S4, V4.S4
 	FMOVQ    816(R26), F12
@@ -36976,12 +37011,12 @@ t4945:
 	WORD     $0x4ea0c869 // fcmgt v9.4s, v3.4s, #0.0
 	VAND     V8.B16, V2.B16, V2.B16
 	VAND     V9.B16, V3.B16, V3.B16
-	WORD     $0x6eb2e4a8 // fcmgt v8.4s, v5.4s, v18.4s
-	WORD     $0x6eb2e489 // fcmgt v9.4s, v4.4s, v18.4s
+	WORD     $0x6eb1e4a8 // fcmgt v8.4s, v5.4s, v17.4s
+	WORD     $0x6eb1e489 // fcmgt v9.4s, v4.4s, v17.4s
 	FMOVQ    768(R26), F10
-	VFMLA    V18.S4, V5.S4, V10.S4
+	VFMLA    V17.S4, V5.S4, V10.S4
 	FMOVQ    768(R26), F11
-	VFMLA    V18.S4, V4.S4, V11.S4
+	VFMLA    V17.S4, V4.S4, V11.S4
 	VBIT     V8.B16, V10.B16, V5.B16
 	VBIT     V9.B16, V11.B16, V4.B16
 	FMOVQ    1168(R26), F10
@@ -37030,14 +37065,12 @@ t4945:
 	WORD     $0x4e24d524 // fadd v4.4s, v9.4s, v4.4s
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ    1312(R26), F4
-	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	FMOVQ    1312(R26), F4
-	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD     $0x6e32dc04 // fmul v4.4s, v0.4s, v18.4s
-	WORD     $0x6e32dc25 // fmul v5.4s, v1.4s, v18.4s
-	WORD     $0x6e32dc48 // fmul v8.4s, v2.4s, v18.4s
-	WORD     $0x6e32dc69 // fmul v9.4s, v3.4s, v18.4s
+	WORD     $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD     $0x4e32d463 // fadd v3.4s, v3.4s, v18.4s
+	WORD     $0x6e31dc04 // fmul v4.4s, v0.4s, v17.4s
+	WORD     $0x6e31dc25 // fmul v5.4s, v1.4s, v17.4s
+	WORD     $0x6e31dc48 // fmul v8.4s, v2.4s, v17.4s
+	WORD     $0x6e31dc69 // fmul v9.4s, v3.4s, v17.4s
 	FMOVQ    944(R26), F10
 	VFMLA    V8.S4, V8.S4, V10.S4
 	FMOVQ    944(R26), F8
@@ -37057,115 +37090,115 @@ t4945:
 	SUB      $8, R15, R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t4948
+	BLE      t4900
 	CMP      $4, R23
-	BLT      t4949
+	BLT      t4901
 	FMOVQ    32(R5), F4
-	B        t4948
-t4949:
-	TBNZ     $1, R23, t4950
+	B        t4900
+t4901:
+	TBNZ     $1, R23, t4902
 	FMOVS    32(R5), F4
-	B        t4948
-t4950:
+	B        t4900
+t4902:
 	FMOVD    32(R5), F4
-	TBZ      $0, R23, t4948
+	TBZ      $0, R23, t4900
 	ADD      $40, R5, R23
 	VLD1     (R23), V4.S[2]
-t4948:
+t4900:
 	SUB      $12, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t4951
+	BLE      t4903
 	CMP      $4, R23
-	BLT      t4952
+	BLT      t4904
 	FMOVQ    48(R5), F5
-	B        t4951
-t4952:
-	TBNZ     $1, R23, t4953
+	B        t4903
+t4904:
+	TBNZ     $1, R23, t4905
 	FMOVS    48(R5), F5
-	B        t4951
-t4953:
+	B        t4903
+t4905:
 	FMOVD    48(R5), F5
-	TBZ      $0, R23, t4951
+	TBZ      $0, R23, t4903
 	ADD      $56, R5, R23
 	VLD1     (R23), V5.S[2]
-t4951:
+t4903:
 	VFMLA    V4.S4, V2.S4, V0.S4
 	VFMLA    V5.S4, V3.S4, V1.S4
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t4954
+	BLE      t4906
 	CMP      $4, R23
-	BLT      t4955
+	BLT      t4907
 	FMOVQ    F2, 32(R0)
-	B        t4954
-t4955:
-	TBNZ     $1, R23, t4956
+	B        t4906
+t4907:
+	TBNZ     $1, R23, t4908
 	FMOVS    F2, 32(R0)
-	B        t4954
-t4956:
+	B        t4906
+t4908:
 	FMOVD    F2, 32(R0)
-	TBZ      $0, R23, t4954
+	TBZ      $0, R23, t4906
 	ADD      $40, R0, R23
 	VST1     V2.S[2], (R23)
-t4954:
+t4906:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t4957
+	BLE      t4909
 	CMP      $4, R23
-	BLT      t4958
+	BLT      t4910
 	FMOVQ    F3, 48(R0)
-	B        t4957
-t4958:
-	TBNZ     $1, R23, t4959
+	B        t4909
+t4910:
+	TBNZ     $1, R23, t4911
 	FMOVS    F3, 48(R0)
-	B        t4957
-t4959:
+	B        t4909
+t4911:
 	FMOVD    F3, 48(R0)
-	TBZ      $0, R23, t4957
+	TBZ      $0, R23, t4909
 	ADD      $56, R0, R23
 	VST1     V3.S[2], (R23)
-t4957:
+t4909:
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t4960
+	BLE      t4912
 	CMP      $4, R23
-	BLT      t4961
+	BLT      t4913
 	FMOVQ    F0, 32(R1)
-	B        t4960
-t4961:
-	TBNZ     $1, R23, t4962
+	B        t4912
+t4913:
+	TBNZ     $1, R23, t4914
 	FMOVS    F0, 32(R1)
-	B        t4960
-t4962:
+	B        t4912
+t4914:
 	FMOVD    F0, 32(R1)
-	TBZ      $0, R23, t4960
+	TBZ      $0, R23, t4912
 	ADD      $40, R1, R23
 	VST1     V0.S[2], (R23)
-t4960:
+t4912:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t4963
+	BLE      t4915
 	CMP      $4, R23
-	BLT      t4964
+	BLT      t4916
 	FMOVQ    F1, 48(R1)
-	B        t4963
-t4964:
-	TBNZ     $1, R23, t4965
+	B        t4915
+t4916:
+	TBNZ     $1, R23, t4917
 	FMOVS    F1, 48(R1)
-	B        t4963
-t4965:
+	B        t4915
+t4917:
 	FMOVD    F1, 48(R1)
-	TBZ      $0, R23, t4963
+	TBZ      $0, R23, t4915
 	ADD      $56, R1, R23
 	VST1     V1.S[2], (R23)
-t4963:
+t4915:
 	ADD      R15<<2, R0, R0
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R5, R5
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
-l4821:
+l4773:
 	FSTPQ    (F31, F30), (R2)
 	FSTPQ    (F29, F28), 32(R2)
 	FSTPQ    (F27, F26), 64(R2)
@@ -37180,33 +37213,34 @@ l4821:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l4817
-	FMOVQ    1328(R26), F0
+	BNE      l4769
+	FMOVQ    1312(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
-	FMOVQ    1344(R26), F1
+	FMOVQ    1328(R26), F1
 	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
-	MOVD     R14, bad+72(FP)
+	MOVD     R14, bad+80(FP)
 	RET
 
-// func LatentStepStandardSoftplusBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, dkl *float32, rows int, n int, ld int) (bad int)
-TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $56-88
+// func LatentStepStandardSoftplusBackward(dmuQ *float32, dsQ *float32, dz *float32, muQ *float32, sQ *float32, eps *float32, dkl *float32, rows int, n int, ld int, factor float32) (bad int)
+TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $72-96
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V15 values    V16-V28 constants and scalars    V29-V31 kept from loop to loop
-	FMOVQ    624(R26), F28
-	FMOVQ    928(R26), F27
-	FMOVQ    1152(R26), F26
-	FMOVQ    560(R26), F25
-	FMOVQ    1136(R26), F24
-	FMOVQ    992(R26), F23
-	FLDPQ    816(R26), (F22, F21)
-	FMOVQ    1024(R26), F20
-	FMOVQ    1168(R26), F19
-	FMOVQ    1184(R26), F18
-	FMOVQ    1312(R26), F17
+	FMOVS    factor+80(FP), F28
+	VDUP     V28.S[0], V28.S4
+	FMOVQ    624(R26), F27
+	FMOVQ    928(R26), F26
+	FMOVQ    1152(R26), F25
+	FMOVQ    560(R26), F24
+	FMOVQ    1136(R26), F23
+	FMOVQ    992(R26), F22
+	FLDPQ    816(R26), (F21, F20)
+	FMOVQ    1024(R26), F19
+	FMOVQ    1168(R26), F18
+	FMOVQ    1184(R26), F17
 	FMOVQ    528(R26), F16
 
 	// Registers:    R0 dmuQ    R1 dsQ    R2 dz    R3 muQ    R4 sQ    R5 eps    R15 elements left in the row    R6 4n
@@ -37240,42 +37274,42 @@ TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $56-88
 	LSL      $2, R14, R14
 	SUB      R6, R14, R14
 	MOVD     R14, 48(RSP)
-l4966:
+l4918:
 	MOVD     8(RSP), R14
 	FMOVS    (R14), F29
 	VDUP     V29.S[0], V29.S4
 	MOVD     n+64(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l4968
-l4967:
+	BLT      l4920
+l4919:
 	FLDPQ    (R3), (F0, F1)
 	FLDPQ    (R4), (F2, F3)
 	WORD     $0x4ea0f844 // fabs v4.4s, v2.4s
 	WORD     $0x4ea0f865 // fabs v5.4s, v3.4s
 	VUMAX    V4.S4, V31.S4, V31.S4
 	VUMAX    V5.S4, V31.S4, V31.S4
-	VORR     V25.B16, V2.B16, V4.B16
-	VORR     V25.B16, V3.B16, V5.B16
-	WORD     $0x4e24f704 // fmax v4.4s, v24.4s, v4.4s
-	WORD     $0x4e25f705 // fmax v5.4s, v24.4s, v5.4s
+	VORR     V24.B16, V2.B16, V4.B16
+	VORR     V24.B16, V3.B16, V5.B16
+	WORD     $0x4e24f6e4 // fmax v4.4s, v23.4s, v4.4s
+	WORD     $0x4e25f6e5 // fmax v5.4s, v23.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F6
-	VFMLA    V23.S4, V4.S4, V6.S4
+	VFMLA    V22.S4, V4.S4, V6.S4
 	FMOVQ    1152(R26), F7
-	VFMLA    V23.S4, V5.S4, V7.S4
-	WORD     $0x4ebad4c8 // fsub v8.4s, v6.4s, v26.4s
-	WORD     $0x4ebad4e9 // fsub v9.4s, v7.4s, v26.4s
-	VFMLS    V22.S4, V8.S4, V4.S4
-	VFMLS    V22.S4, V9.S4, V5.S4
+	VFMLA    V22.S4, V5.S4, V7.S4
+	WORD     $0x4eb9d4c8 // fsub v8.4s, v6.4s, v25.4s
+	WORD     $0x4eb9d4e9 // fsub v9.4s, v7.4s, v25.4s
 	VFMLS    V21.S4, V8.S4, V4.S4
 	VFMLS    V21.S4, V9.S4, V5.S4
+	VFMLS    V20.S4, V8.S4, V4.S4
+	VFMLS    V20.S4, V9.S4, V5.S4
 
 	// p = e^r
 	FMOVQ    1040(R26), F8
-	VFMLA    V4.S4, V20.S4, V8.S4
+	VFMLA    V4.S4, V19.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V5.S4, V20.S4, V9.S4
+	VFMLA    V5.S4, V19.S4, V9.S4
 	FMOVQ    1056(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
@@ -37316,20 +37350,20 @@ l4967:
 	VAND     V7.B16, V3.B16, V7.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6ebbe4a8 // fcmgt v8.4s, v5.4s, v27.4s
-	WORD     $0x6ebbe489 // fcmgt v9.4s, v4.4s, v27.4s
+	WORD     $0x6ebae4a8 // fcmgt v8.4s, v5.4s, v26.4s
+	WORD     $0x6ebae489 // fcmgt v9.4s, v4.4s, v26.4s
 	FMOVQ    768(R26), F10
-	VFMLA    V27.S4, V5.S4, V10.S4
+	VFMLA    V26.S4, V5.S4, V10.S4
 	FMOVQ    768(R26), F11
-	VFMLA    V27.S4, V4.S4, V11.S4
+	VFMLA    V26.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
-	VAND     V8.B16, V19.B16, V8.B16
-	VAND     V9.B16, V19.B16, V9.B16
+	VAND     V8.B16, V18.B16, V8.B16
+	VAND     V9.B16, V18.B16, V9.B16
 	FMOVQ    1200(R26), F12
-	VFMLA    V10.S4, V18.S4, V12.S4
+	VFMLA    V10.S4, V17.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V11.S4, V18.S4, V13.S4
+	VFMLA    V11.S4, V17.S4, V13.S4
 	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
 	FMOVQ    1216(R26), F12
@@ -37366,20 +37400,20 @@ l4967:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD     $0x4e31d4c6 // fadd v6.4s, v6.4s, v17.4s
-	WORD     $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
+	WORD     $0x4e3cd4c6 // fadd v6.4s, v6.4s, v28.4s
+	WORD     $0x4e3cd4e7 // fadd v7.4s, v7.4s, v28.4s
 	WORD     $0x4ea0f808 // fabs v8.4s, v0.4s
 	WORD     $0x4ea0f829 // fabs v9.4s, v1.4s
 	VUMAX    V8.S4, V30.S4, V30.S4
 	VUMAX    V9.S4, V30.S4, V30.S4
-	WORD     $0x4ebcd4c8 // fsub v8.4s, v6.4s, v28.4s
-	WORD     $0x4ebcd4e9 // fsub v9.4s, v7.4s, v28.4s
-	WORD     $0x4e3cd4ca // fadd v10.4s, v6.4s, v28.4s
-	WORD     $0x4e3cd4eb // fadd v11.4s, v7.4s, v28.4s
+	WORD     $0x4ebbd4c8 // fsub v8.4s, v6.4s, v27.4s
+	WORD     $0x4ebbd4e9 // fsub v9.4s, v7.4s, v27.4s
+	WORD     $0x4e3bd4ca // fadd v10.4s, v6.4s, v27.4s
+	WORD     $0x4e3bd4eb // fadd v11.4s, v7.4s, v27.4s
 	WORD     $0x6e20dfa0 // fmul v0.4s, v29.4s, v0.4s
 	WORD     $0x6e21dfa1 // fmul v1.4s, v29.4s, v1.4s
-	WORD     $0x6e26ff86 // fdiv v6.4s, v28.4s, v6.4s
-	WORD     $0x6e27ff87 // fdiv v7.4s, v28.4s, v7.4s
+	WORD     $0x6e26ff66 // fdiv v6.4s, v27.4s, v6.4s
+	WORD     $0x6e27ff67 // fdiv v7.4s, v27.4s, v7.4s
 	WORD     $0x6e26dd06 // fmul v6.4s, v8.4s, v6.4s
 	WORD     $0x6e27dd27 // fmul v7.4s, v9.4s, v7.4s
 	WORD     $0x6e26dfa6 // fmul v6.4s, v29.4s, v6.4s
@@ -37392,10 +37426,10 @@ l4967:
 	VFMLA    V11.S4, V9.S4, V7.S4
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
 	WORD     $0x4ea0e863 // fcmlt v3.4s, v3.4s, #0.0
-	VBSL     V28.B16, V5.B16, V2.B16
-	VBSL     V28.B16, V4.B16, V3.B16
-	WORD     $0x4e25d785 // fadd v5.4s, v28.4s, v5.4s
-	WORD     $0x4e24d784 // fadd v4.4s, v28.4s, v4.4s
+	VBSL     V27.B16, V5.B16, V2.B16
+	VBSL     V27.B16, V4.B16, V3.B16
+	WORD     $0x4e25d765 // fadd v5.4s, v27.4s, v5.4s
+	WORD     $0x4e24d764 // fadd v4.4s, v27.4s, v4.4s
 	WORD     $0x6e25fc42 // fdiv v2.4s, v2.4s, v5.4s
 	WORD     $0x6e24fc63 // fdiv v3.4s, v3.4s, v4.4s
 	WORD     $0x6e22dcc4 // fmul v4.4s, v6.4s, v2.4s
@@ -37414,24 +37448,24 @@ l4967:
 	WORD     $0x4ea0f865 // fabs v5.4s, v3.4s
 	VUMAX    V4.S4, V31.S4, V31.S4
 	VUMAX    V5.S4, V31.S4, V31.S4
-	VORR     V25.B16, V2.B16, V4.B16
-	VORR     V25.B16, V3.B16, V5.B16
-	WORD     $0x4e24f704 // fmax v4.4s, v24.4s, v4.4s
-	WORD     $0x4e25f705 // fmax v5.4s, v24.4s, v5.4s
+	VORR     V24.B16, V2.B16, V4.B16
+	VORR     V24.B16, V3.B16, V5.B16
+	WORD     $0x4e24f6e4 // fmax v4.4s, v23.4s, v4.4s
+	WORD     $0x4e25f6e5 // fmax v5.4s, v23.4s, v5.4s
 	FMOVQ    1152(R26), F6
-	VFMLA    V23.S4, V4.S4, V6.S4
+	VFMLA    V22.S4, V4.S4, V6.S4
 	FMOVQ    1152(R26), F7
-	VFMLA    V23.S4, V5.S4, V7.S4
-	WORD     $0x4ebad4c8 // fsub v8.4s, v6.4s, v26.4s
-	WORD     $0x4ebad4e9 // fsub v9.4s, v7.4s, v26.4s
-	VFMLS    V22.S4, V8.S4, V4.S4
-	VFMLS    V22.S4, V9.S4, V5.S4
+	VFMLA    V22.S4, V5.S4, V7.S4
+	WORD     $0x4eb9d4c8 // fsub v8.4s, v6.4s, v25.4s
+	WORD     $0x4eb9d4e9 // fsub v9.4s, v7.4s, v25.4s
 	VFMLS    V21.S4, V8.S4, V4.S4
 	VFMLS    V21.S4, V9.S4, V5.S4
+	VFMLS    V20.S4, V8.S4, V4.S4
+	VFMLS    V20.S4, V9.S4, V5.S4
 	FMOVQ    1040(R26), F8
-	VFMLA    V4.S4, V20.S4, V8.S4
+	VFMLA    V4.S4, V19.S4, V8.S4
 	FMOVQ    1040(R26), F9
-	VFMLA    V5.S4, V20.S4, V9.S4
+	VFMLA    V5.S4, V19.S4, V9.S4
 	FMOVQ    1056(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    1056(R26), F8
@@ -37468,20 +37502,20 @@ l4967:
 	WORD     $0x4ea0c867 // fcmgt v7.4s, v3.4s, #0.0
 	VAND     V6.B16, V2.B16, V6.B16
 	VAND     V7.B16, V3.B16, V7.B16
-	WORD     $0x6ebbe4a8 // fcmgt v8.4s, v5.4s, v27.4s
-	WORD     $0x6ebbe489 // fcmgt v9.4s, v4.4s, v27.4s
+	WORD     $0x6ebae4a8 // fcmgt v8.4s, v5.4s, v26.4s
+	WORD     $0x6ebae489 // fcmgt v9.4s, v4.4s, v26.4s
 	FMOVQ    768(R26), F10
-	VFMLA    V27.S4, V5.S4, V10.S4
+	VFMLA    V26.S4, V5.S4, V10.S4
 	FMOVQ    768(R26), F11
-	VFMLA    V27.S4, V4.S4, V11.S4
+	VFMLA    V26.S4, V4.S4, V11.S4
 	VBIF     V8.B16, V5.B16, V10.B16
 	VBIF     V9.B16, V4.B16, V11.B16
-	VAND     V8.B16, V19.B16, V8.B16
-	VAND     V9.B16, V19.B16, V9.B16
+	VAND     V8.B16, V18.B16, V8.B16
+	VAND     V9.B16, V18.B16, V9.B16
 	FMOVQ    1200(R26), F12
-	VFMLA    V10.S4, V18.S4, V12.S4
+	VFMLA    V10.S4, V17.S4, V12.S4
 	FMOVQ    1200(R26), F13
-	VFMLA    V11.S4, V18.S4, V13.S4
+	VFMLA    V11.S4, V17.S4, V13.S4
 	FMOVQ    1216(R26), F14
 	VFMLA    V10.S4, V12.S4, V14.S4
 	FMOVQ    1216(R26), F12
@@ -37518,20 +37552,20 @@ l4967:
 	WORD     $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD     $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD     $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD     $0x4e31d4c6 // fadd v6.4s, v6.4s, v17.4s
-	WORD     $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
+	WORD     $0x4e3cd4c6 // fadd v6.4s, v6.4s, v28.4s
+	WORD     $0x4e3cd4e7 // fadd v7.4s, v7.4s, v28.4s
 	WORD     $0x4ea0f808 // fabs v8.4s, v0.4s
 	WORD     $0x4ea0f829 // fabs v9.4s, v1.4s
 	VUMAX    V8.S4, V30.S4, V30.S4
 	VUMAX    V9.S4, V30.S4, V30.S4
-	WORD     $0x4ebcd4c8 // fsub v8.4s, v6.4s, v28.4s
-	WORD     $0x4ebcd4e9 // fsub v9.4s, v7.4s, v28.4s
-	WORD     $0x4e3cd4ca // fadd v10.4s, v6.4s, v28.4s
-	WORD     $0x4e3cd4eb // fadd v11.4s, v7.4s, v28.4s
+	WORD     $0x4ebbd4c8 // fsub v8.4s, v6.4s, v27.4s
+	WORD     $0x4ebbd4e9 // fsub v9.4s, v7.4s, v27.4s
+	WORD     $0x4e3bd4ca // fadd v10.4s, v6.4s, v27.4s
+	WORD     $0x4e3bd4eb // fadd v11.4s, v7.4s, v27.4s
 	WORD     $0x6e20dfa0 // fmul v0.4s, v29.4s, v0.4s
 	WORD     $0x6e21dfa1 // fmul v1.4s, v29.4s, v1.4s
-	WORD     $0x6e26ff86 // fdiv v6.4s, v28.4s, v6.4s
-	WORD     $0x6e27ff87 // fdiv v7.4s, v28.4s, v7.4s
+	WORD     $0x6e26ff66 // fdiv v6.4s, v27.4s, v6.4s
+	WORD     $0x6e27ff67 // fdiv v7.4s, v27.4s, v7.4s
 	WORD     $0x6e26dd06 // fmul v6.4s, v8.4s, v6.4s
 	WORD     $0x6e27dd27 // fmul v7.4s, v9.4s, v7.4s
 	WORD     $0x6e26dfa6 // fmul v6.4s, v29.4s, v6.4s
@@ -37544,10 +37578,10 @@ l4967:
 	VFMLA    V11.S4, V9.S4, V7.S4
 	WORD     $0x4ea0e842 // fcmlt v2.4s, v2.4s, #0.0
 	WORD     $0x4ea0e863 // fcmlt v3.4s, v3.4s, #0.0
-	VBSL     V28.B16, V5.B16, V2.B16
-	VBSL     V28.B16, V4.B16, V3.B16
-	WORD     $0x4e25d785 // fadd v5.4s, v28.4s, v5.4s
-	WORD     $0x4e24d784 // fadd v4.4s, v28.4s, v4.4s
+	VBSL     V27.B16, V5.B16, V2.B16
+	VBSL     V27.B16, V4.B16, V3.B16
+	WORD     $0x4e25d765 // fadd v5.4s, v27.4s, v5.4s
+	WORD     $0x4e24d764 // fadd v4.4s, v27.4s, v4.4s
 	WORD     $0x6e25fc42 // fdiv v2.4s, v2.4s, v5.4s
 	WORD     $0x6e24fc63 // fdiv v3.4s, v3.4s, v4.4s
 	WORD     $0x6e22dcc4 // fmul v4.4s, v6.4s, v2.4s
@@ -37567,28 +37601,28 @@ l4967:
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	SUBS     $16, R15, R15
-	BGE      l4967
-l4968:
+	BGE      l4919
+l4920:
 	ADDS     $12, R15, R15
-	BLT      l4969
-l4971:
+	BLT      l4921
+l4923:
 	FMOVQ    (R3), F0
 	FMOVQ    (R4), F1
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
 	VUMAX    V2.S4, V31.S4, V31.S4
-	VORR     V25.B16, V1.B16, V2.B16
-	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
+	VORR     V24.B16, V1.B16, V2.B16
+	WORD     $0x4e22f6e2 // fmax v2.4s, v23.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F3
-	VFMLA    V23.S4, V2.S4, V3.S4
-	WORD     $0x4ebad464 // fsub v4.4s, v3.4s, v26.4s
-	VFMLS    V22.S4, V4.S4, V2.S4
+	VFMLA    V22.S4, V2.S4, V3.S4
+	WORD     $0x4eb9d464 // fsub v4.4s, v3.4s, v25.4s
 	VFMLS    V21.S4, V4.S4, V2.S4
+	VFMLS    V20.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    1040(R26), F4
-	VFMLA    V2.S4, V20.S4, V4.S4
+	VFMLA    V2.S4, V19.S4, V4.S4
 	FMOVQ    1056(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    1072(R26), F4
@@ -37611,13 +37645,13 @@ l4971:
 	VAND     V3.B16, V1.B16, V3.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6ebbe444 // fcmgt v4.4s, v2.4s, v27.4s
+	WORD     $0x6ebae444 // fcmgt v4.4s, v2.4s, v26.4s
 	FMOVQ    768(R26), F5
-	VFMLA    V27.S4, V2.S4, V5.S4
+	VFMLA    V26.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
-	VAND     V4.B16, V19.B16, V4.B16
+	VAND     V4.B16, V18.B16, V4.B16
 	FMOVQ    1200(R26), F6
-	VFMLA    V5.S4, V18.S4, V6.S4
+	VFMLA    V5.S4, V17.S4, V6.S4
 	FMOVQ    1216(R26), F7
 	VFMLA    V5.S4, V6.S4, V7.S4
 	FMOVQ    1232(R26), F6
@@ -37636,13 +37670,13 @@ l4971:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD     $0x4e31d463 // fadd v3.4s, v3.4s, v17.4s
+	WORD     $0x4e3cd463 // fadd v3.4s, v3.4s, v28.4s
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	VUMAX    V4.S4, V30.S4, V30.S4
-	WORD     $0x4ebcd464 // fsub v4.4s, v3.4s, v28.4s
-	WORD     $0x4e3cd465 // fadd v5.4s, v3.4s, v28.4s
+	WORD     $0x4ebbd464 // fsub v4.4s, v3.4s, v27.4s
+	WORD     $0x4e3bd465 // fadd v5.4s, v3.4s, v27.4s
 	WORD     $0x6e20dfa0 // fmul v0.4s, v29.4s, v0.4s
-	WORD     $0x6e23ff83 // fdiv v3.4s, v28.4s, v3.4s
+	WORD     $0x6e23ff63 // fdiv v3.4s, v27.4s, v3.4s
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x6e23dfa3 // fmul v3.4s, v29.4s, v3.4s
 	WORD     $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
@@ -37650,8 +37684,8 @@ l4971:
 	FMOVQ    (R5), F5
 	VFMLA    V5.S4, V4.S4, V3.S4
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
-	VBSL     V28.B16, V2.B16, V1.B16
-	WORD     $0x4e22d782 // fadd v2.4s, v28.4s, v2.4s
+	VBSL     V27.B16, V2.B16, V1.B16
+	WORD     $0x4e22d762 // fadd v2.4s, v27.4s, v2.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x6e21dc62 // fmul v2.4s, v3.4s, v1.4s
 	WORD     $0x4ea0d821 // fcmeq v1.4s, v1.4s, #0.0
@@ -37666,46 +37700,46 @@ l4971:
 	ADD      $16, R3, R3
 	ADD      $16, R4, R4
 	SUBS     $4, R15, R15
-	BGE      l4971
-l4969:
+	BGE      l4923
+l4921:
 	ADDS     $4, R15, R15
-	BEQ      l4970
-	TBNZ     $1, R15, t4985
+	BEQ      l4922
+	TBNZ     $1, R15, t4937
 	FMOVS    (R3), F0
-	B        t4984
-t4985:
+	B        t4936
+t4937:
 	FMOVD    (R3), F0
-	TBZ      $0, R15, t4984
+	TBZ      $0, R15, t4936
 	ADD      $8, R3, R23
 	VLD1     (R23), V0.S[2]
-t4984:
-	TBNZ     $1, R15, t4987
+t4936:
+	TBNZ     $1, R15, t4939
 	FMOVS    (R4), F1
-	B        t4986
-t4987:
+	B        t4938
+t4939:
 	FMOVD    (R4), F1
-	TBZ      $0, R15, t4986
+	TBZ      $0, R15, t4938
 	ADD      $8, R4, R23
 	VLD1     (R23), V1.S[2]
-t4986:
+t4938:
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F3
 	VAND     V3.B16, V2.B16, V2.B16
 	VUMAX    V2.S4, V31.S4, V31.S4
-	VORR     V25.B16, V1.B16, V2.B16
-	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
+	VORR     V24.B16, V1.B16, V2.B16
+	WORD     $0x4e22f6e2 // fmax v2.4s, v23.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1152(R26), F4
-	VFMLA    V23.S4, V2.S4, V4.S4
-	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
-	VFMLS    V22.S4, V5.S4, V2.S4
+	VFMLA    V22.S4, V2.S4, V4.S4
+	WORD     $0x4eb9d485 // fsub v5.4s, v4.4s, v25.4s
 	VFMLS    V21.S4, V5.S4, V2.S4
+	VFMLS    V20.S4, V5.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    1040(R26), F5
-	VFMLA    V2.S4, V20.S4, V5.S4
+	VFMLA    V2.S4, V19.S4, V5.S4
 	FMOVQ    1056(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1072(R26), F5
@@ -37728,13 +37762,13 @@ t4986:
 	VAND     V4.B16, V1.B16, V4.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6ebbe445 // fcmgt v5.4s, v2.4s, v27.4s
+	WORD     $0x6ebae445 // fcmgt v5.4s, v2.4s, v26.4s
 	FMOVQ    768(R26), F6
-	VFMLA    V27.S4, V2.S4, V6.S4
+	VFMLA    V26.S4, V2.S4, V6.S4
 	VBIF     V5.B16, V2.B16, V6.B16
-	VAND     V5.B16, V19.B16, V5.B16
+	VAND     V5.B16, V18.B16, V5.B16
 	FMOVQ    1200(R26), F7
-	VFMLA    V6.S4, V18.S4, V7.S4
+	VFMLA    V6.S4, V17.S4, V7.S4
 	FMOVQ    1216(R26), F8
 	VFMLA    V6.S4, V7.S4, V8.S4
 	FMOVQ    1232(R26), F7
@@ -37753,69 +37787,69 @@ t4986:
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD     $0x4e31d484 // fadd v4.4s, v4.4s, v17.4s
+	WORD     $0x4e3cd484 // fadd v4.4s, v4.4s, v28.4s
 	WORD     $0x4ea0f805 // fabs v5.4s, v0.4s
 	VAND     V3.B16, V5.B16, V3.B16
 	VUMAX    V3.S4, V30.S4, V30.S4
-	WORD     $0x4ebcd483 // fsub v3.4s, v4.4s, v28.4s
-	WORD     $0x4e3cd485 // fadd v5.4s, v4.4s, v28.4s
+	WORD     $0x4ebbd483 // fsub v3.4s, v4.4s, v27.4s
+	WORD     $0x4e3bd485 // fadd v5.4s, v4.4s, v27.4s
 	WORD     $0x6e20dfa0 // fmul v0.4s, v29.4s, v0.4s
-	WORD     $0x6e24ff84 // fdiv v4.4s, v28.4s, v4.4s
+	WORD     $0x6e24ff64 // fdiv v4.4s, v27.4s, v4.4s
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x6e23dfa3 // fmul v3.4s, v29.4s, v3.4s
 	WORD     $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
-	TBNZ     $1, R15, t4989
+	TBNZ     $1, R15, t4941
 	FMOVS    (R2), F4
-	B        t4988
-t4989:
+	B        t4940
+t4941:
 	FMOVD    (R2), F4
-	TBZ      $0, R15, t4988
+	TBZ      $0, R15, t4940
 	ADD      $8, R2, R23
 	VLD1     (R23), V4.S[2]
-t4988:
-	TBNZ     $1, R15, t4991
+t4940:
+	TBNZ     $1, R15, t4943
 	FMOVS    (R5), F5
-	B        t4990
-t4991:
+	B        t4942
+t4943:
 	FMOVD    (R5), F5
-	TBZ      $0, R15, t4990
+	TBZ      $0, R15, t4942
 	ADD      $8, R5, R23
 	VLD1     (R23), V5.S[2]
-t4990:
+t4942:
 	VFMLA    V5.S4, V4.S4, V3.S4
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
-	VBSL     V28.B16, V2.B16, V1.B16
-	WORD     $0x4e22d782 // fadd v2.4s, v28.4s, v2.4s
+	VBSL     V27.B16, V2.B16, V1.B16
+	WORD     $0x4e22d762 // fadd v2.4s, v27.4s, v2.4s
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	WORD     $0x6e21dc62 // fmul v2.4s, v3.4s, v1.4s
 	WORD     $0x4ea0d821 // fcmeq v1.4s, v1.4s, #0.0
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	TBNZ     $1, R15, t4993
+	TBNZ     $1, R15, t4945
 	FMOVS    F0, (R0)
-	B        t4992
-t4993:
+	B        t4944
+t4945:
 	FMOVD    F0, (R0)
-	TBZ      $0, R15, t4992
+	TBZ      $0, R15, t4944
 	ADD      $8, R0, R23
 	VST1     V0.S[2], (R23)
-t4992:
-	TBNZ     $1, R15, t4995
+t4944:
+	TBNZ     $1, R15, t4947
 	FMOVS    F1, (R1)
-	B        t4994
-t4995:
+	B        t4946
+t4947:
 	FMOVD    F1, (R1)
-	TBZ      $0, R15, t4994
+	TBZ      $0, R15, t4946
 	ADD      $8, R1, R23
 	VST1     V1.S[2], (R23)
-t4994:
+t4946:
 	ADD      R15<<2, R0, R0
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R5, R5
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
-l4970:
+l4922:
 	MOVD     24(RSP), R25
 	ADD      R25, R0, R0
 	MOVD     32(RSP), R25
@@ -37830,16 +37864,16 @@ l4970:
 	MOVD     16(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 16(RSP)
-	BNE      l4966
-	FMOVQ    1408(R26), F0
+	BNE      l4918
+	FMOVQ    1392(R26), F0
 	VADD     V0.S4, V30.S4, V0.S4
-	FMOVQ    1328(R26), F1
+	FMOVQ    1312(R26), F1
 	VUMIN    V1.S4, V31.S4, V1.S4
-	FMOVQ    1344(R26), F2
+	FMOVQ    1328(R26), F2
 	VADD     V2.S4, V1.S4, V1.S4
 	VORR     V0.B16, V1.B16, V31.B16
 	VUSHR    $31, V31.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
-	MOVD     R14, bad+80(FP)
+	MOVD     R14, bad+88(FP)
 	RET

@@ -29,13 +29,13 @@ func LogisticLog(lp *float32, x *float32, logits *float32, mu *float32, s *float
 func LogisticLogBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32, factor float32)
 
 // LogisticSoftplus writes the log-probabilities of mixtures of n components: see kernels.LogisticMixtureLogProb.
-// sigma is ln(1+e^s) + ScaleEps.
+// sigma is ln(1+e^s) + factor.
 //
 //go:noescape
-func LogisticSoftplus(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
+func LogisticSoftplus(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32, factor float32)
 
 // LogisticSoftplusBackward is the gradient of LogisticSoftplus: see kernels.LogisticMixtureLogProbBackward.
 // lp holds the weights, and gets the log-probabilities.
 //
 //go:noescape
-func LogisticSoftplusBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
+func LogisticSoftplusBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32, factor float32)

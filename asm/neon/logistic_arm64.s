@@ -196,9 +196,7 @@ DATA logisticConsts<>+1504(SB)/8, $0xbe800021be800021 // -0x1.000042p-02 = -0.25
 DATA logisticConsts<>+1512(SB)/8, $0xbe800021be800021
 DATA logisticConsts<>+1520(SB)/8, $0x3eaaaad23eaaaad2 // 0x1.5555a4p-02 = 0.3333345
 DATA logisticConsts<>+1528(SB)/8, $0x3eaaaad23eaaaad2
-DATA logisticConsts<>+1536(SB)/8, $0x38d1b71738d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
-DATA logisticConsts<>+1544(SB)/8, $0x38d1b71738d1b717
-GLOBL logisticConsts<>(SB), RODATA|NOPTR, $1552
+GLOBL logisticConsts<>(SB), RODATA|NOPTR, $1536
 
 // func LogisticSigma(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
 TEXT ·LogisticSigma(SB), NOSPLIT, $104-80
@@ -14993,17 +14991,23 @@ l817:
 	BNE      l805
 	RET
 
-// func LogisticSoftplus(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
-TEXT ·LogisticSoftplus(SB), NOSPLIT, $104-80
+// func LogisticSoftplus(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32, factor float32)
+TEXT ·LogisticSoftplus(SB), NOSPLIT, $120-84
 	MOVD     $logisticConsts<>(SB), R26
 
-	// Registers:    V0-V14 values    V15-V17 constants and scalars    V18-V31 kept from loop to loop
+	// Registers:    V0-V9 values    V10-V17 constants and scalars    V18-V31 kept from loop to loop
 	FMOVS    last+72(FP), F17
 	VDUP     V17.S[0], V17.S4
 	FMOVS    step+68(FP), F16
 	VDUP     V16.S[0], V16.S4
-	FMOVS    unit+76(FP), F15
+	FMOVS    factor+80(FP), F15
 	VDUP     V15.S[0], V15.S4
+	FMOVS    unit+76(FP), F14
+	VDUP     V14.S[0], V14.S4
+	FMOVQ    672(R26), F13
+	FMOVQ    1248(R26), F12
+	FMOVQ    912(R26), F11
+	FMOVQ    944(R26), F10
 	FMOVS    levels1+64(FP), F0
 	VDUP     V0.S[0], V0.S4
 	FMOVQ    F0, 48(RSP)
@@ -15056,73 +15060,73 @@ l1186:
 	ADDS     $16, R15, R15
 	BEQ      l1187
 	CMP      $4, R15
-	BLT      t1361
+	BLT      t1337
 	FMOVQ    (R2), F0
-	B        t1360
-t1361:
-	TBNZ     $1, R15, t1362
+	B        t1336
+t1337:
+	TBNZ     $1, R15, t1338
 	FMOVS    (R2), F0
-	B        t1360
-t1362:
+	B        t1336
+t1338:
 	FMOVD    (R2), F0
-	TBZ      $0, R15, t1360
+	TBZ      $0, R15, t1336
 	ADD      $8, R2, R23
 	VLD1     (R23), V0.S[2]
-t1360:
+t1336:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1363
+	BLE      t1339
 	CMP      $4, R23
-	BLT      t1364
+	BLT      t1340
 	FMOVQ    16(R2), F1
-	B        t1363
-t1364:
-	TBNZ     $1, R23, t1365
+	B        t1339
+t1340:
+	TBNZ     $1, R23, t1341
 	FMOVS    16(R2), F1
-	B        t1363
-t1365:
+	B        t1339
+t1341:
 	FMOVD    16(R2), F1
-	TBZ      $0, R23, t1363
+	TBZ      $0, R23, t1339
 	ADD      $24, R2, R23
 	VLD1     (R23), V1.S[2]
-t1363:
+t1339:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1366
+	BLE      t1342
 	CMP      $4, R23
-	BLT      t1367
+	BLT      t1343
 	FMOVQ    32(R2), F2
-	B        t1366
-t1367:
-	TBNZ     $1, R23, t1368
+	B        t1342
+t1343:
+	TBNZ     $1, R23, t1344
 	FMOVS    32(R2), F2
-	B        t1366
-t1368:
+	B        t1342
+t1344:
 	FMOVD    32(R2), F2
-	TBZ      $0, R23, t1366
+	TBZ      $0, R23, t1342
 	ADD      $40, R2, R23
 	VLD1     (R23), V2.S[2]
-t1366:
+t1342:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1369
+	BLE      t1345
 	CMP      $4, R23
-	BLT      t1370
+	BLT      t1346
 	FMOVQ    48(R2), F3
-	B        t1369
-t1370:
-	TBNZ     $1, R23, t1371
+	B        t1345
+t1346:
+	TBNZ     $1, R23, t1347
 	FMOVS    48(R2), F3
-	B        t1369
-t1371:
+	B        t1345
+t1347:
 	FMOVD    48(R2), F3
-	TBZ      $0, R23, t1369
+	TBZ      $0, R23, t1345
 	ADD      $56, R2, R23
 	VLD1     (R23), V3.S[2]
-t1369:
+t1345:
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F4
 	SUB      R15<<2, R26, R23
@@ -15202,1449 +15206,1347 @@ l1187:
 	SUBS     $16, R15, R15
 	BLT      l1190
 l1188:
-	FLDPQ    (R4), (F0, F1)
-	FMOVQ    880(R26), F2
-	VORR     V2.B16, V0.B16, V2.B16
-	FMOVQ    880(R26), F3
-	VORR     V3.B16, V1.B16, V3.B16
-	FMOVQ    896(R26), F4
-	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
-	FMOVQ    896(R26), F4
-	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
+	FMOVQ    (R4), F0
+	FMOVQ    880(R26), F1
+	VORR     V1.B16, V0.B16, V1.B16
+	FMOVQ    896(R26), F2
+	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    928(R26), F4
-	FMOVQ    912(R26), F5
-	VFMLA    V5.S4, V2.S4, V4.S4
-	FMOVQ    928(R26), F5
-	FMOVQ    912(R26), F6
-	VFMLA    V6.S4, V3.S4, V5.S4
-	FMOVQ    928(R26), F6
-	WORD     $0x4ea6d486 // fsub v6.4s, v4.4s, v6.4s
-	FMOVQ    928(R26), F7
-	WORD     $0x4ea7d4a7 // fsub v7.4s, v5.4s, v7.4s
-	FMOVQ    944(R26), F8
-	VFMLS    V8.S4, V6.S4, V2.S4
-	FMOVQ    944(R26), F8
-	VFMLS    V8.S4, V7.S4, V3.S4
-	FMOVQ    960(R26), F8
-	VFMLS    V8.S4, V6.S4, V2.S4
-	FMOVQ    960(R26), F6
-	VFMLS    V6.S4, V7.S4, V3.S4
+	FMOVQ    928(R26), F2
+	VFMLA    V11.S4, V1.S4, V2.S4
+	FMOVQ    928(R26), F3
+	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLS    V10.S4, V3.S4, V1.S4
+	FMOVQ    960(R26), F4
+	VFMLS    V4.S4, V3.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    992(R26), F6
-	FMOVQ    976(R26), F7
-	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    992(R26), F7
-	FMOVQ    976(R26), F8
-	VFMLA    V3.S4, V8.S4, V7.S4
-	FMOVQ    1008(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    1008(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1024(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    1040(R26), F6
-	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1040(R26), F7
-	VFMLA    V3.S4, V8.S4, V7.S4
-	FMOVQ    672(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    672(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    672(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    672(R26), F2
-	VFMLA    V3.S4, V6.S4, V2.S4
+	FMOVQ    992(R26), F3
+	FMOVQ    976(R26), F4
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1024(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1040(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    672(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
 
 	// p 2^n
-	VUSHR    $1, V4.S4, V3.S4
-	VUSHR    $1, V5.S4, V6.S4
-	VSHL     $23, V3.S4, V3.S4
-	VSHL     $23, V6.S4, V6.S4
-	VSHL     $23, V4.S4, V4.S4
-	VSHL     $23, V5.S4, V5.S4
-	VSUB     V3.S4, V4.S4, V4.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
-	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
-	WORD     $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
-	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
-	VAND     V4.B16, V0.B16, V0.B16
-	VAND     V5.B16, V1.B16, V1.B16
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
+	VAND     V2.B16, V0.B16, V0.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	FMOVQ    560(R26), F2
+	WORD     $0x6ea2e422 // fcmgt v2.4s, v1.4s, v2.4s
+	FMOVQ    1200(R26), F3
 	FMOVQ    560(R26), F4
-	WORD     $0x6ea4e464 // fcmgt v4.4s, v3.4s, v4.4s
-	FMOVQ    560(R26), F5
-	WORD     $0x6ea5e445 // fcmgt v5.4s, v2.4s, v5.4s
-	FMOVQ    1200(R26), F6
-	FMOVQ    560(R26), F7
-	VFMLA    V7.S4, V3.S4, V6.S4
-	FMOVQ    1200(R26), F7
-	FMOVQ    560(R26), F8
-	VFMLA    V8.S4, V2.S4, V7.S4
-	VBIT     V4.B16, V6.B16, V3.B16
-	VBIT     V5.B16, V7.B16, V2.B16
-	FMOVQ    1392(R26), F6
-	VAND     V4.B16, V6.B16, V4.B16
-	FMOVQ    1392(R26), F6
-	VAND     V5.B16, V6.B16, V5.B16
-	FMOVQ    1424(R26), F6
-	FMOVQ    1408(R26), F7
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1424(R26), F7
-	FMOVQ    1408(R26), F8
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1440(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    1440(R26), F6
-	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1456(R26), F7
-	VFMLA    V3.S4, V8.S4, V7.S4
-	FMOVQ    1456(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    1472(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1472(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1488(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    1488(R26), F6
-	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1504(R26), F7
-	VFMLA    V3.S4, V8.S4, V7.S4
-	FMOVQ    1504(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    1520(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1520(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1200(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    1200(R26), F6
-	VFMLA    V2.S4, V7.S4, V6.S4
-	WORD     $0x6e23dc67 // fmul v7.4s, v3.4s, v3.4s
-	WORD     $0x6e22dc49 // fmul v9.4s, v2.4s, v2.4s
-	VFMLA    V7.S4, V8.S4, V3.S4
-	VFMLA    V9.S4, V6.S4, V2.S4
-	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
-	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
-	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    1536(R26), F2
-	WORD     $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	FMOVQ    1536(R26), F2
-	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    624(R26), F2
-	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    624(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
-	FMOVQ    640(R26), F2
-	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
-	FMOVQ    640(R26), F2
-	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	FMOVQ    672(R26), F2
-	WORD     $0x6e20fc40 // fdiv v0.4s, v2.4s, v0.4s
-	FMOVQ    672(R26), F2
-	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
-	WORD     $0x6e2fdc00 // fmul v0.4s, v0.4s, v15.4s
-	WORD     $0x6e2fdc21 // fmul v1.4s, v1.4s, v15.4s
+	VFMLA    V4.S4, V1.S4, V3.S4
+	VBIT     V2.B16, V3.B16, V1.B16
+	FMOVQ    1392(R26), F3
+	VAND     V2.B16, V3.B16, V2.B16
+	FMOVQ    1424(R26), F3
+	FMOVQ    1408(R26), F4
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1440(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1456(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1472(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1488(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1504(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1520(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	WORD     $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
+	VFMLA    V3.S4, V4.S4, V1.S4
+	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
+	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD     $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	FMOVQ    624(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	FMOVQ    640(R26), F1
+	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
+	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
 
 	// the edges of the bin
-	FLDPQ    (R3), (F2, F3)
-	WORD     $0x4e31d644 // fadd v4.4s, v18.4s, v17.4s
-	WORD     $0x4e31d645 // fadd v5.4s, v18.4s, v17.4s
-	WORD     $0x4ea0d884 // fcmeq v4.4s, v4.4s, #0.0
-	WORD     $0x4ea0d8a5 // fcmeq v5.4s, v5.4s, #0.0
-	WORD     $0x4eb0d646 // fsub v6.4s, v18.4s, v16.4s
-	WORD     $0x4eb0d647 // fsub v7.4s, v18.4s, v16.4s
-	FMOVQ    512(R26), F8
-	VBSL     V6.B16, V8.B16, V4.B16
-	FMOVQ    512(R26), F6
-	VBSL     V7.B16, V6.B16, V5.B16
-	WORD     $0x4e31e646 // fcmeq v6.4s, v18.4s, v17.4s
-	WORD     $0x4e31e647 // fcmeq v7.4s, v18.4s, v17.4s
-	WORD     $0x4e30d648 // fadd v8.4s, v18.4s, v16.4s
-	WORD     $0x4e30d649 // fadd v9.4s, v18.4s, v16.4s
-	FMOVQ    544(R26), F10
-	VBSL     V8.B16, V10.B16, V6.B16
-	FMOVQ    544(R26), F8
-	VBSL     V9.B16, V8.B16, V7.B16
-	VFMLS    V17.S4, V2.S4, V4.S4
-	VFMLS    V17.S4, V3.S4, V5.S4
-	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
-	WORD     $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
-	FMOVQ    688(R26), F8
-	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    688(R26), F8
-	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
-	FMOVQ    704(R26), F8
-	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
-	FMOVQ    704(R26), F8
-	WORD     $0x4e25f505 // fmax v5.4s, v8.4s, v5.4s
-	VFMLS    V17.S4, V2.S4, V6.S4
-	VFMLS    V17.S4, V3.S4, V7.S4
-	WORD     $0x6e20dcc2 // fmul v2.4s, v6.4s, v0.4s
-	WORD     $0x6e21dce3 // fmul v3.4s, v7.4s, v1.4s
-	FMOVQ    688(R26), F6
-	WORD     $0x4ea2f4c2 // fmin v2.4s, v6.4s, v2.4s
-	FMOVQ    688(R26), F6
-	WORD     $0x4ea3f4c3 // fmin v3.4s, v6.4s, v3.4s
-	FMOVQ    704(R26), F6
-	WORD     $0x4e22f4c2 // fmax v2.4s, v6.4s, v2.4s
-	FMOVQ    704(R26), F6
-	WORD     $0x4e23f4c3 // fmax v3.4s, v6.4s, v3.4s
+	FMOVQ    (R3), F1
+	WORD     $0x4e31d642 // fadd v2.4s, v18.4s, v17.4s
+	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
+	WORD     $0x4eb0d643 // fsub v3.4s, v18.4s, v16.4s
+	FMOVQ    512(R26), F4
+	VBSL     V3.B16, V4.B16, V2.B16
+	WORD     $0x4e31e643 // fcmeq v3.4s, v18.4s, v17.4s
+	WORD     $0x4e30d644 // fadd v4.4s, v18.4s, v16.4s
+	FMOVQ    544(R26), F5
+	VBSL     V4.B16, V5.B16, V3.B16
+	VFMLS    V17.S4, V1.S4, V2.S4
+	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
+	FMOVQ    688(R26), F4
+	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
+	FMOVQ    704(R26), F4
+	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
+	VFMLS    V17.S4, V1.S4, V3.S4
+	WORD     $0x6e20dc61 // fmul v1.4s, v3.4s, v0.4s
+	FMOVQ    688(R26), F3
+	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
+	FMOVQ    704(R26), F3
+	WORD     $0x4e21f461 // fmax v1.4s, v3.4s, v1.4s
 	WORD     $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
-	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
-	FMOVQ    640(R26), F6
-	WORD     $0x4e20f4c0 // fmax v0.4s, v6.4s, v0.4s
-	FMOVQ    640(R26), F6
-	WORD     $0x4e21f4c1 // fmax v1.4s, v6.4s, v1.4s
-	FMOVQ    720(R26), F6
-	WORD     $0x4ea0f4c0 // fmin v0.4s, v6.4s, v0.4s
-	FMOVQ    720(R26), F6
-	WORD     $0x4ea1f4c1 // fmin v1.4s, v6.4s, v1.4s
-	WORD     $0x4e20d406 // fadd v6.4s, v0.4s, v0.4s
-	WORD     $0x4e21d426 // fadd v6.4s, v1.4s, v1.4s
+	FMOVQ    640(R26), F3
+	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
+	FMOVQ    720(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    752(R26), F6
-	FMOVQ    736(R26), F7
-	VFMLA    V7.S4, V0.S4, V6.S4
-	FMOVQ    752(R26), F7
-	FMOVQ    736(R26), F8
-	VFMLA    V8.S4, V1.S4, V7.S4
-	FMOVQ    752(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    752(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    768(R26), F10
-	VFMLS    V10.S4, V8.S4, V0.S4
-	FMOVQ    768(R26), F10
-	VFMLS    V10.S4, V9.S4, V1.S4
-	FMOVQ    784(R26), F10
-	VFMLS    V10.S4, V8.S4, V0.S4
-	FMOVQ    784(R26), F8
-	VFMLS    V8.S4, V9.S4, V1.S4
-	FMOVQ    816(R26), F8
-	FMOVQ    800(R26), F9
-	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    816(R26), F9
-	FMOVQ    800(R26), F10
-	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    832(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    832(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    848(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    848(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    864(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    864(R26), F9
-	VFMLA    V1.S4, V10.S4, V9.S4
-	WORD     $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
-	WORD     $0x6e21dd29 // fmul v9.4s, v9.4s, v1.4s
-	WORD     $0x4e20d40a // fadd v10.4s, v0.4s, v0.4s
-	WORD     $0x4e21d42b // fadd v11.4s, v1.4s, v1.4s
-	VFMLA    V0.S4, V8.S4, V10.S4
-	VFMLA    V1.S4, V9.S4, V11.S4
-	VSHL     $23, V6.S4, V0.S4
-	VSHL     $23, V7.S4, V1.S4
-	FMOVQ    672(R26), F6
-	WORD     $0x4ea6d406 // fsub v6.4s, v0.4s, v6.4s
-	FMOVQ    672(R26), F7
-	WORD     $0x4ea7d427 // fsub v7.4s, v1.4s, v7.4s
-	VFMLA    V10.S4, V0.S4, V6.S4
-	VFMLA    V11.S4, V1.S4, V7.S4
+	FMOVQ    752(R26), F3
+	FMOVQ    736(R26), F4
+	VFMLA    V4.S4, V0.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	FMOVQ    768(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    832(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    848(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    864(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
+	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
+	VFMLA    V0.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V0.S4
+	WORD     $0x4eadd403 // fsub v3.4s, v0.4s, v13.4s
+	VFMLA    V5.S4, V0.S4, V3.S4
 	FMOVQ    880(R26), F0
-	VORR     V0.B16, V4.B16, V0.B16
-	FMOVQ    880(R26), F1
-	VORR     V1.B16, V5.B16, V1.B16
-	FMOVQ    896(R26), F8
-	WORD     $0x4e20f500 // fmax v0.4s, v8.4s, v0.4s
-	FMOVQ    896(R26), F8
-	WORD     $0x4e21f501 // fmax v1.4s, v8.4s, v1.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    928(R26), F8
-	FMOVQ    912(R26), F9
-	VFMLA    V9.S4, V0.S4, V8.S4
-	FMOVQ    928(R26), F9
-	FMOVQ    912(R26), F10
-	VFMLA    V10.S4, V1.S4, V9.S4
-	FMOVQ    928(R26), F10
-	WORD     $0x4eaad50a // fsub v10.4s, v8.4s, v10.4s
-	FMOVQ    928(R26), F11
-	WORD     $0x4eabd52b // fsub v11.4s, v9.4s, v11.4s
-	FMOVQ    944(R26), F12
-	VFMLS    V12.S4, V10.S4, V0.S4
-	FMOVQ    944(R26), F12
-	VFMLS    V12.S4, V11.S4, V1.S4
-	FMOVQ    960(R26), F12
-	VFMLS    V12.S4, V10.S4, V0.S4
-	FMOVQ    960(R26), F10
-	VFMLS    V10.S4, V11.S4, V1.S4
-
-	// p = e^r
-	FMOVQ    992(R26), F10
-	FMOVQ    976(R26), F11
-	VFMLA    V0.S4, V11.S4, V10.S4
-	FMOVQ    992(R26), F11
-	FMOVQ    976(R26), F12
-	VFMLA    V1.S4, V12.S4, V11.S4
-	FMOVQ    1008(R26), F12
-	VFMLA    V0.S4, V10.S4, V12.S4
-	FMOVQ    1008(R26), F10
-	VFMLA    V1.S4, V11.S4, V10.S4
-	FMOVQ    1024(R26), F11
-	VFMLA    V0.S4, V12.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V1.S4, V10.S4, V12.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V0.S4, V11.S4, V10.S4
-	FMOVQ    1040(R26), F11
-	VFMLA    V1.S4, V12.S4, V11.S4
-	FMOVQ    672(R26), F12
-	VFMLA    V0.S4, V10.S4, V12.S4
-	FMOVQ    672(R26), F10
-	VFMLA    V1.S4, V11.S4, V10.S4
-	FMOVQ    672(R26), F11
-	VFMLA    V0.S4, V12.S4, V11.S4
-	FMOVQ    672(R26), F0
-	VFMLA    V1.S4, V10.S4, V0.S4
-
-	// p 2^n
-	VUSHR    $1, V8.S4, V1.S4
-	VUSHR    $1, V9.S4, V10.S4
-	VSHL     $23, V1.S4, V1.S4
-	VSHL     $23, V10.S4, V10.S4
-	VSHL     $23, V8.S4, V8.S4
-	VSHL     $23, V9.S4, V9.S4
-	VSUB     V1.S4, V8.S4, V8.S4
-	VSUB     V10.S4, V9.S4, V9.S4
-	WORD     $0x6e21dd61 // fmul v1.4s, v11.4s, v1.4s
-	WORD     $0x6e2adc00 // fmul v0.4s, v0.4s, v10.4s
-	WORD     $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
-	WORD     $0x6e29dc00 // fmul v0.4s, v0.4s, v9.4s
-	FMOVQ    880(R26), F8
-	VORR     V8.B16, V2.B16, V8.B16
-	FMOVQ    880(R26), F9
-	VORR     V9.B16, V3.B16, V9.B16
-	FMOVQ    896(R26), F10
-	WORD     $0x4e28f548 // fmax v8.4s, v10.4s, v8.4s
-	FMOVQ    896(R26), F10
-	WORD     $0x4e29f549 // fmax v9.4s, v10.4s, v9.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    928(R26), F10
-	FMOVQ    912(R26), F11
-	VFMLA    V11.S4, V8.S4, V10.S4
-	FMOVQ    928(R26), F11
-	FMOVQ    912(R26), F12
-	VFMLA    V12.S4, V9.S4, V11.S4
-	FMOVQ    928(R26), F12
-	WORD     $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
-	FMOVQ    928(R26), F13
-	WORD     $0x4eadd56d // fsub v13.4s, v11.4s, v13.4s
-	FMOVQ    944(R26), F14
-	VFMLS    V14.S4, V12.S4, V8.S4
-	FMOVQ    944(R26), F14
-	VFMLS    V14.S4, V13.S4, V9.S4
-	FMOVQ    960(R26), F14
-	VFMLS    V14.S4, V12.S4, V8.S4
-	FMOVQ    960(R26), F12
-	VFMLS    V12.S4, V13.S4, V9.S4
-
-	// p = e^r
-	FMOVQ    992(R26), F12
-	FMOVQ    976(R26), F13
-	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    992(R26), F13
-	FMOVQ    976(R26), F14
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1008(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1008(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1024(R26), F13
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V9.S4, V12.S4, V14.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1040(R26), F13
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    672(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    672(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    672(R26), F13
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    672(R26), F8
-	VFMLA    V9.S4, V12.S4, V8.S4
-
-	// p 2^n
-	VUSHR    $1, V10.S4, V9.S4
-	VUSHR    $1, V11.S4, V12.S4
-	VSHL     $23, V9.S4, V9.S4
-	VSHL     $23, V12.S4, V12.S4
-	VSHL     $23, V10.S4, V10.S4
-	VSHL     $23, V11.S4, V11.S4
-	VSUB     V9.S4, V10.S4, V10.S4
-	VSUB     V12.S4, V11.S4, V11.S4
-	WORD     $0x6e29dda9 // fmul v9.4s, v13.4s, v9.4s
-	WORD     $0x6e2cdd08 // fmul v8.4s, v8.4s, v12.4s
-	WORD     $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	WORD     $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
-	FMOVQ    672(R26), F10
-	WORD     $0x4e21d541 // fadd v1.4s, v10.4s, v1.4s
-	FMOVQ    672(R26), F10
-	WORD     $0x4e20d540 // fadd v0.4s, v10.4s, v0.4s
-	FMOVQ    672(R26), F10
-	WORD     $0x4e29d549 // fadd v9.4s, v10.4s, v9.4s
-	FMOVQ    672(R26), F10
-	WORD     $0x4e28d548 // fadd v8.4s, v10.4s, v8.4s
-	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
-	WORD     $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
-	FMOVQ    672(R26), F8
-	WORD     $0x6e21fd01 // fdiv v1.4s, v8.4s, v1.4s
-	FMOVQ    672(R26), F8
-	WORD     $0x6e20fd00 // fdiv v0.4s, v8.4s, v0.4s
-	WORD     $0x4ea0fa48 // fabs v8.4s, v18.4s
-	WORD     $0x4ea0fa49 // fabs v9.4s, v18.4s
-	WORD     $0x6ea8e628 // fcmgt v8.4s, v17.4s, v8.4s
-	WORD     $0x6ea9e629 // fcmgt v9.4s, v17.4s, v9.4s
-	FMOVQ    672(R26), F10
-	WORD     $0x4e2ad4ca // fadd v10.4s, v6.4s, v10.4s
-	FMOVQ    672(R26), F11
-	WORD     $0x4e2bd4eb // fadd v11.4s, v7.4s, v11.4s
-	WORD     $0x6e2afcc6 // fdiv v6.4s, v6.4s, v10.4s
-	WORD     $0x6e2bfce7 // fdiv v7.4s, v7.4s, v11.4s
-	FMOVQ    672(R26), F10
-	VBSL     V10.B16, V6.B16, V8.B16
-	FMOVQ    672(R26), F6
-	VBSL     V6.B16, V7.B16, V9.B16
-	WORD     $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
-	WORD     $0x6e20dd20 // fmul v0.4s, v9.4s, v0.4s
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1056(R26), F6
-	VSUB     V6.S4, V1.S4, V6.S4
-	FMOVQ    1056(R26), F7
-	VSUB     V7.S4, V0.S4, V7.S4
-	FMOVQ    512(R26), F8
-	VAND     V8.B16, V6.B16, V6.B16
-	FMOVQ    512(R26), F8
-	VAND     V8.B16, V7.B16, V7.B16
-	VSUB     V6.S4, V1.S4, V1.S4
-	VSUB     V7.S4, V0.S4, V0.S4
-	WORD     $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD     $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	FMOVQ    672(R26), F8
-	WORD     $0x4ea8d421 // fsub v1.4s, v1.4s, v8.4s
-	FMOVQ    672(R26), F8
-	WORD     $0x4ea8d400 // fsub v0.4s, v0.4s, v8.4s
-
-	// r + r^2 p(r) + k ln 2
-	FMOVQ    1088(R26), F8
-	FMOVQ    1072(R26), F9
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1088(R26), F9
-	FMOVQ    1072(R26), F10
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1104(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1104(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    1120(R26), F9
-	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1120(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    1136(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1136(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1152(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1152(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    1168(R26), F9
-	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1168(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    1184(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1184(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1200(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1200(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
-	WORD     $0x6e21dc29 // fmul v9.4s, v1.4s, v1.4s
-	WORD     $0x6e20dc0b // fmul v11.4s, v0.4s, v0.4s
-	FMOVQ    1216(R26), F12
-	WORD     $0x6e2cdccc // fmul v12.4s, v6.4s, v12.4s
-	FMOVQ    1216(R26), F13
-	WORD     $0x6e2ddced // fmul v13.4s, v7.4s, v13.4s
-	VFMLA    V9.S4, V10.S4, V12.S4
-	VFMLA    V11.S4, V8.S4, V13.S4
-	WORD     $0x4e21d581 // fadd v1.4s, v12.4s, v1.4s
-	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
-	FMOVQ    1232(R26), F8
-	VFMLA    V8.S4, V6.S4, V1.S4
-	FMOVQ    1232(R26), F6
-	VFMLA    V6.S4, V7.S4, V0.S4
-	WORD     $0x4ea0e886 // fcmlt v6.4s, v4.4s, #0.0
-	WORD     $0x4ea0e8a7 // fcmlt v7.4s, v5.4s, #0.0
-	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
-	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
-	WORD     $0x4ea4d421 // fsub v1.4s, v1.4s, v4.4s
-	WORD     $0x4ea5d400 // fsub v0.4s, v0.4s, v5.4s
-	WORD     $0x6ea0f842 // fneg v2.4s, v2.4s
-	WORD     $0x6ea0f863 // fneg v3.4s, v3.4s
-	WORD     $0x4ea0e844 // fcmlt v4.4s, v2.4s, #0.0
-	WORD     $0x4ea0e865 // fcmlt v5.4s, v3.4s, #0.0
-	WORD     $0x4e641c42 // bic v2.16b, v2.16b, v4.16b
-	WORD     $0x4e651c63 // bic v3.16b, v3.16b, v5.16b
-	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	FLDPQ    (R2), (F2, F3)
-	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
-	WORD     $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
-	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
-	WORD     $0x4e20d460 // fadd v0.4s, v3.4s, v0.4s
-
-	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1248(R26), F4
-	WORD     $0x4e22f484 // fmax v4.4s, v4.4s, v2.4s
-	FMOVQ    1248(R26), F5
-	WORD     $0x4e23f4a5 // fmax v5.4s, v5.4s, v3.4s
-	FMOVQ    1264(R26), F6
-	WORD     $0x4ea4f4c4 // fmin v4.4s, v6.4s, v4.4s
-	FMOVQ    1264(R26), F6
-	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    752(R26), F6
-	FMOVQ    912(R26), F7
-	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    752(R26), F7
-	FMOVQ    912(R26), F8
-	VFMLA    V8.S4, V5.S4, V7.S4
-	FMOVQ    752(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    752(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    944(R26), F10
-	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    944(R26), F10
-	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    960(R26), F10
-	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    960(R26), F8
-	VFMLS    V8.S4, V9.S4, V5.S4
-
-	// p = e^r
-	FMOVQ    992(R26), F8
-	FMOVQ    976(R26), F9
-	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    992(R26), F9
-	FMOVQ    976(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1008(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1008(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    1024(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
-	FMOVQ    1040(R26), F8
-	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1040(R26), F9
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    672(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    672(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    672(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    672(R26), F4
-	VFMLA    V5.S4, V8.S4, V4.S4
-
-	// p 2^n
-	VSHL     $23, V6.S4, V5.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
-	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	FMOVQ    1248(R26), F6
-	WORD     $0x6ea2e4c2 // fcmgt v2.4s, v6.4s, v2.4s
-	FMOVQ    1248(R26), F6
-	WORD     $0x6ea3e4c3 // fcmgt v3.4s, v6.4s, v3.4s
-	WORD     $0x4e621ca2 // bic v2.16b, v5.16b, v2.16b
-	WORD     $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
-	WORD     $0x4e22d7ff // fadd v31.4s, v31.4s, v2.4s
-	WORD     $0x4e23d7de // fadd v30.4s, v30.4s, v3.4s
-
-	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	WORD     $0x6ebbe422 // fcmgt v2.4s, v1.4s, v27.4s
-	VBSL     V27.B16, V1.B16, V2.B16
-	WORD     $0x6ebae403 // fcmgt v3.4s, v0.4s, v26.4s
-	VBSL     V26.B16, V0.B16, V3.B16
-	FMOVQ    1280(R26), F4
-	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
-	FMOVQ    1280(R26), F4
-	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
-	WORD     $0x4ea2d764 // fsub v4.4s, v27.4s, v2.4s
-	WORD     $0x4ea3d745 // fsub v5.4s, v26.4s, v3.4s
-	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	VMOV     V2.B16, V27.B16
-	VMOV     V3.B16, V26.B16
-	FMOVQ    1248(R26), F2
-	WORD     $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
-	FMOVQ    1264(R26), F6
-	WORD     $0x4ea2f4c2 // fmin v2.4s, v6.4s, v2.4s
-	FMOVQ    1264(R26), F6
-	WORD     $0x4ea3f4c3 // fmin v3.4s, v6.4s, v3.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    752(R26), F6
-	FMOVQ    912(R26), F7
-	VFMLA    V7.S4, V2.S4, V6.S4
-	FMOVQ    752(R26), F7
-	FMOVQ    912(R26), F8
-	VFMLA    V8.S4, V3.S4, V7.S4
-	FMOVQ    752(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    752(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    944(R26), F10
-	VFMLS    V10.S4, V8.S4, V2.S4
-	FMOVQ    944(R26), F10
-	VFMLS    V10.S4, V9.S4, V3.S4
-	FMOVQ    960(R26), F10
-	VFMLS    V10.S4, V8.S4, V2.S4
-	FMOVQ    960(R26), F8
-	VFMLS    V8.S4, V9.S4, V3.S4
-
-	// p = e^r
-	FMOVQ    992(R26), F8
-	FMOVQ    976(R26), F9
-	VFMLA    V2.S4, V9.S4, V8.S4
-	FMOVQ    992(R26), F9
-	FMOVQ    976(R26), F10
-	VFMLA    V3.S4, V10.S4, V9.S4
-	FMOVQ    1008(R26), F10
-	VFMLA    V2.S4, V8.S4, V10.S4
-	FMOVQ    1008(R26), F8
-	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    1024(R26), F9
-	VFMLA    V2.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V3.S4, V8.S4, V10.S4
-	FMOVQ    1040(R26), F8
-	VFMLA    V2.S4, V9.S4, V8.S4
-	FMOVQ    1040(R26), F9
-	VFMLA    V3.S4, V10.S4, V9.S4
-	FMOVQ    672(R26), F10
-	VFMLA    V2.S4, V8.S4, V10.S4
-	FMOVQ    672(R26), F8
-	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    672(R26), F9
-	VFMLA    V2.S4, V10.S4, V9.S4
-	FMOVQ    672(R26), F2
-	VFMLA    V3.S4, V8.S4, V2.S4
-
-	// p 2^n
-	VSHL     $23, V6.S4, V3.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
-	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	FMOVQ    1248(R26), F6
-	WORD     $0x6ea4e4c4 // fcmgt v4.4s, v6.4s, v4.4s
-	FMOVQ    1248(R26), F6
-	WORD     $0x6ea5e4c5 // fcmgt v5.4s, v6.4s, v5.4s
-	WORD     $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
-	WORD     $0x4e651c42 // bic v2.16b, v2.16b, v5.16b
-	FMOVQ    1248(R26), F4
-	WORD     $0x4e21f484 // fmax v4.4s, v4.4s, v1.4s
-	FMOVQ    1248(R26), F5
-	WORD     $0x4e20f4a5 // fmax v5.4s, v5.4s, v0.4s
-	FMOVQ    1264(R26), F6
-	WORD     $0x4ea4f4c4 // fmin v4.4s, v6.4s, v4.4s
-	FMOVQ    1264(R26), F6
-	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    752(R26), F6
-	FMOVQ    912(R26), F7
-	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    752(R26), F7
-	FMOVQ    912(R26), F8
-	VFMLA    V8.S4, V5.S4, V7.S4
-	FMOVQ    752(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    752(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    944(R26), F10
-	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    944(R26), F10
-	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    960(R26), F10
-	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    960(R26), F8
-	VFMLS    V8.S4, V9.S4, V5.S4
-
-	// p = e^r
-	FMOVQ    992(R26), F8
-	FMOVQ    976(R26), F9
-	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    992(R26), F9
-	FMOVQ    976(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1008(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1008(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    1024(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
-	FMOVQ    1040(R26), F8
-	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1040(R26), F9
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    672(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    672(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    672(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    672(R26), F4
-	VFMLA    V5.S4, V8.S4, V4.S4
-
-	// p 2^n
-	VSHL     $23, V6.S4, V5.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
-	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	FMOVQ    1248(R26), F6
-	WORD     $0x6ea1e4c1 // fcmgt v1.4s, v6.4s, v1.4s
-	FMOVQ    1248(R26), F6
-	WORD     $0x6ea0e4c0 // fcmgt v0.4s, v6.4s, v0.4s
-	WORD     $0x4e611ca1 // bic v1.16b, v5.16b, v1.16b
-	WORD     $0x4e601c80 // bic v0.16b, v4.16b, v0.16b
-	VFMLA    V3.S4, V23.S4, V1.S4
-	VFMLA    V2.S4, V22.S4, V0.S4
-	VMOV     V1.B16, V23.B16
-	VMOV     V0.B16, V22.B16
-	FLDPQ    32(R4), (F0, F1)
-	FMOVQ    880(R26), F2
-	VORR     V2.B16, V0.B16, V2.B16
-	FMOVQ    880(R26), F3
-	VORR     V3.B16, V1.B16, V3.B16
+	VORR     V0.B16, V2.B16, V0.B16
 	FMOVQ    896(R26), F4
-	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
-	FMOVQ    896(R26), F4
-	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
+	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    928(R26), F4
-	FMOVQ    912(R26), F5
-	VFMLA    V5.S4, V2.S4, V4.S4
+	VFMLA    V11.S4, V0.S4, V4.S4
 	FMOVQ    928(R26), F5
-	FMOVQ    912(R26), F6
-	VFMLA    V6.S4, V3.S4, V5.S4
-	FMOVQ    928(R26), F6
-	WORD     $0x4ea6d486 // fsub v6.4s, v4.4s, v6.4s
-	FMOVQ    928(R26), F7
-	WORD     $0x4ea7d4a7 // fsub v7.4s, v5.4s, v7.4s
-	FMOVQ    944(R26), F8
-	VFMLS    V8.S4, V6.S4, V2.S4
-	FMOVQ    944(R26), F8
-	VFMLS    V8.S4, V7.S4, V3.S4
-	FMOVQ    960(R26), F8
-	VFMLS    V8.S4, V6.S4, V2.S4
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V10.S4, V5.S4, V0.S4
 	FMOVQ    960(R26), F6
-	VFMLS    V6.S4, V7.S4, V3.S4
+	VFMLS    V6.S4, V5.S4, V0.S4
+
+	// p = e^r
+	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    672(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+
+	// p 2^n
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ    880(R26), F4
+	VORR     V4.B16, V1.B16, V4.B16
+	FMOVQ    896(R26), F5
+	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    928(R26), F5
+	VFMLA    V11.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V10.S4, V6.S4, V4.S4
+	FMOVQ    960(R26), F7
+	VFMLS    V7.S4, V6.S4, V4.S4
+
+	// p = e^r
 	FMOVQ    992(R26), F6
 	FMOVQ    976(R26), F7
-	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    992(R26), F7
-	FMOVQ    976(R26), F8
-	VFMLA    V3.S4, V8.S4, V7.S4
-	FMOVQ    1008(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    1008(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1024(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    1040(R26), F6
-	VFMLA    V2.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    1040(R26), F7
-	VFMLA    V3.S4, V8.S4, V7.S4
-	FMOVQ    672(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
+	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    672(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    672(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    672(R26), F2
-	VFMLA    V3.S4, V6.S4, V2.S4
-	VUSHR    $1, V4.S4, V3.S4
-	VUSHR    $1, V5.S4, V6.S4
-	VSHL     $23, V3.S4, V3.S4
-	VSHL     $23, V6.S4, V6.S4
+	VFMLA    V4.S4, V6.S4, V7.S4
+
+	// p 2^n
+	VUSHR    $1, V5.S4, V4.S4
 	VSHL     $23, V4.S4, V4.S4
 	VSHL     $23, V5.S4, V5.S4
-	VSUB     V3.S4, V4.S4, V4.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
-	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
-	WORD     $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
-	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
-	VAND     V4.B16, V0.B16, V0.B16
-	VAND     V5.B16, V1.B16, V1.B16
-	FMOVQ    560(R26), F4
-	WORD     $0x6ea4e464 // fcmgt v4.4s, v3.4s, v4.4s
-	FMOVQ    560(R26), F5
-	WORD     $0x6ea5e445 // fcmgt v5.4s, v2.4s, v5.4s
-	FMOVQ    1200(R26), F6
-	FMOVQ    560(R26), F7
-	VFMLA    V7.S4, V3.S4, V6.S4
-	FMOVQ    1200(R26), F7
-	FMOVQ    560(R26), F8
-	VFMLA    V8.S4, V2.S4, V7.S4
-	VBIT     V4.B16, V6.B16, V3.B16
-	VBIT     V5.B16, V7.B16, V2.B16
-	FMOVQ    1392(R26), F6
-	VAND     V4.B16, V6.B16, V4.B16
-	FMOVQ    1392(R26), F6
-	VAND     V5.B16, V6.B16, V5.B16
-	FMOVQ    1424(R26), F6
-	FMOVQ    1408(R26), F7
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1424(R26), F7
-	FMOVQ    1408(R26), F8
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1440(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    1440(R26), F6
-	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1456(R26), F7
-	VFMLA    V3.S4, V8.S4, V7.S4
-	FMOVQ    1456(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    1472(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1472(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1488(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    1488(R26), F6
-	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1504(R26), F7
-	VFMLA    V3.S4, V8.S4, V7.S4
-	FMOVQ    1504(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    1520(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1520(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1200(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    1200(R26), F6
-	VFMLA    V2.S4, V7.S4, V6.S4
-	WORD     $0x6e23dc67 // fmul v7.4s, v3.4s, v3.4s
-	WORD     $0x6e22dc49 // fmul v9.4s, v2.4s, v2.4s
-	VFMLA    V7.S4, V8.S4, V3.S4
-	VFMLA    V9.S4, V6.S4, V2.S4
-	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
-	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
-	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    1536(R26), F2
-	WORD     $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	FMOVQ    1536(R26), F2
-	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    624(R26), F2
-	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    624(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
-	FMOVQ    640(R26), F2
-	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
-	FMOVQ    640(R26), F2
-	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	FMOVQ    672(R26), F2
-	WORD     $0x6e20fc40 // fdiv v0.4s, v2.4s, v0.4s
-	FMOVQ    672(R26), F2
-	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
-	WORD     $0x6e2fdc00 // fmul v0.4s, v0.4s, v15.4s
-	WORD     $0x6e2fdc21 // fmul v1.4s, v1.4s, v15.4s
-	FLDPQ    32(R3), (F2, F3)
-	WORD     $0x4e31d644 // fadd v4.4s, v18.4s, v17.4s
-	WORD     $0x4e31d645 // fadd v5.4s, v18.4s, v17.4s
-	WORD     $0x4ea0d884 // fcmeq v4.4s, v4.4s, #0.0
-	WORD     $0x4ea0d8a5 // fcmeq v5.4s, v5.4s, #0.0
-	WORD     $0x4eb0d646 // fsub v6.4s, v18.4s, v16.4s
-	WORD     $0x4eb0d647 // fsub v7.4s, v18.4s, v16.4s
-	FMOVQ    512(R26), F8
-	VBSL     V6.B16, V8.B16, V4.B16
-	FMOVQ    512(R26), F6
-	VBSL     V7.B16, V6.B16, V5.B16
-	WORD     $0x4e31e646 // fcmeq v6.4s, v18.4s, v17.4s
-	WORD     $0x4e31e647 // fcmeq v7.4s, v18.4s, v17.4s
-	WORD     $0x4e30d648 // fadd v8.4s, v18.4s, v16.4s
-	WORD     $0x4e30d649 // fadd v9.4s, v18.4s, v16.4s
-	FMOVQ    544(R26), F10
-	VBSL     V8.B16, V10.B16, V6.B16
-	FMOVQ    544(R26), F8
-	VBSL     V9.B16, V8.B16, V7.B16
-	VFMLS    V17.S4, V2.S4, V4.S4
-	VFMLS    V17.S4, V3.S4, V5.S4
-	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
-	WORD     $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
-	FMOVQ    688(R26), F8
-	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    688(R26), F8
-	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
-	FMOVQ    704(R26), F8
-	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
-	FMOVQ    704(R26), F8
-	WORD     $0x4e25f505 // fmax v5.4s, v8.4s, v5.4s
-	VFMLS    V17.S4, V2.S4, V6.S4
-	VFMLS    V17.S4, V3.S4, V7.S4
-	WORD     $0x6e20dcc2 // fmul v2.4s, v6.4s, v0.4s
-	WORD     $0x6e21dce3 // fmul v3.4s, v7.4s, v1.4s
-	FMOVQ    688(R26), F6
-	WORD     $0x4ea2f4c2 // fmin v2.4s, v6.4s, v2.4s
-	FMOVQ    688(R26), F6
-	WORD     $0x4ea3f4c3 // fmin v3.4s, v6.4s, v3.4s
-	FMOVQ    704(R26), F6
-	WORD     $0x4e22f4c2 // fmax v2.4s, v6.4s, v2.4s
-	FMOVQ    704(R26), F6
-	WORD     $0x4e23f4c3 // fmax v3.4s, v6.4s, v3.4s
-	WORD     $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
-	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
-	FMOVQ    640(R26), F6
-	WORD     $0x4e20f4c0 // fmax v0.4s, v6.4s, v0.4s
-	FMOVQ    640(R26), F6
-	WORD     $0x4e21f4c1 // fmax v1.4s, v6.4s, v1.4s
-	FMOVQ    720(R26), F6
-	WORD     $0x4ea0f4c0 // fmin v0.4s, v6.4s, v0.4s
-	FMOVQ    720(R26), F6
-	WORD     $0x4ea1f4c1 // fmin v1.4s, v6.4s, v1.4s
-	WORD     $0x4e20d406 // fadd v6.4s, v0.4s, v0.4s
-	WORD     $0x4e21d426 // fadd v6.4s, v1.4s, v1.4s
-	FMOVQ    752(R26), F6
-	FMOVQ    736(R26), F7
-	VFMLA    V7.S4, V0.S4, V6.S4
-	FMOVQ    752(R26), F7
-	FMOVQ    736(R26), F8
-	VFMLA    V8.S4, V1.S4, V7.S4
-	FMOVQ    752(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    752(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    768(R26), F10
-	VFMLS    V10.S4, V8.S4, V0.S4
-	FMOVQ    768(R26), F10
-	VFMLS    V10.S4, V9.S4, V1.S4
-	FMOVQ    784(R26), F10
-	VFMLS    V10.S4, V8.S4, V0.S4
-	FMOVQ    784(R26), F8
-	VFMLS    V8.S4, V9.S4, V1.S4
-	FMOVQ    816(R26), F8
-	FMOVQ    800(R26), F9
-	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    816(R26), F9
-	FMOVQ    800(R26), F10
-	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    832(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    832(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    848(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    848(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    864(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    864(R26), F9
-	VFMLA    V1.S4, V10.S4, V9.S4
-	WORD     $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
-	WORD     $0x6e21dd29 // fmul v9.4s, v9.4s, v1.4s
-	WORD     $0x4e20d40a // fadd v10.4s, v0.4s, v0.4s
-	WORD     $0x4e21d42b // fadd v11.4s, v1.4s, v1.4s
-	VFMLA    V0.S4, V8.S4, V10.S4
-	VFMLA    V1.S4, V9.S4, V11.S4
-	VSHL     $23, V6.S4, V0.S4
-	VSHL     $23, V7.S4, V1.S4
-	FMOVQ    672(R26), F6
-	WORD     $0x4ea6d406 // fsub v6.4s, v0.4s, v6.4s
-	FMOVQ    672(R26), F7
-	WORD     $0x4ea7d427 // fsub v7.4s, v1.4s, v7.4s
-	VFMLA    V10.S4, V0.S4, V6.S4
-	VFMLA    V11.S4, V1.S4, V7.S4
-	FMOVQ    880(R26), F0
-	VORR     V0.B16, V4.B16, V0.B16
-	FMOVQ    880(R26), F1
-	VORR     V1.B16, V5.B16, V1.B16
-	FMOVQ    896(R26), F8
-	WORD     $0x4e20f500 // fmax v0.4s, v8.4s, v0.4s
-	FMOVQ    896(R26), F8
-	WORD     $0x4e21f501 // fmax v1.4s, v8.4s, v1.4s
-	FMOVQ    928(R26), F8
-	FMOVQ    912(R26), F9
-	VFMLA    V9.S4, V0.S4, V8.S4
-	FMOVQ    928(R26), F9
-	FMOVQ    912(R26), F10
-	VFMLA    V10.S4, V1.S4, V9.S4
-	FMOVQ    928(R26), F10
-	WORD     $0x4eaad50a // fsub v10.4s, v8.4s, v10.4s
-	FMOVQ    928(R26), F11
-	WORD     $0x4eabd52b // fsub v11.4s, v9.4s, v11.4s
-	FMOVQ    944(R26), F12
-	VFMLS    V12.S4, V10.S4, V0.S4
-	FMOVQ    944(R26), F12
-	VFMLS    V12.S4, V11.S4, V1.S4
-	FMOVQ    960(R26), F12
-	VFMLS    V12.S4, V10.S4, V0.S4
-	FMOVQ    960(R26), F10
-	VFMLS    V10.S4, V11.S4, V1.S4
-	FMOVQ    992(R26), F10
-	FMOVQ    976(R26), F11
-	VFMLA    V0.S4, V11.S4, V10.S4
-	FMOVQ    992(R26), F11
-	FMOVQ    976(R26), F12
-	VFMLA    V1.S4, V12.S4, V11.S4
-	FMOVQ    1008(R26), F12
-	VFMLA    V0.S4, V10.S4, V12.S4
-	FMOVQ    1008(R26), F10
-	VFMLA    V1.S4, V11.S4, V10.S4
-	FMOVQ    1024(R26), F11
-	VFMLA    V0.S4, V12.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V1.S4, V10.S4, V12.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V0.S4, V11.S4, V10.S4
-	FMOVQ    1040(R26), F11
-	VFMLA    V1.S4, V12.S4, V11.S4
-	FMOVQ    672(R26), F12
-	VFMLA    V0.S4, V10.S4, V12.S4
-	FMOVQ    672(R26), F10
-	VFMLA    V1.S4, V11.S4, V10.S4
-	FMOVQ    672(R26), F11
-	VFMLA    V0.S4, V12.S4, V11.S4
-	FMOVQ    672(R26), F0
-	VFMLA    V1.S4, V10.S4, V0.S4
-	VUSHR    $1, V8.S4, V1.S4
-	VUSHR    $1, V9.S4, V10.S4
-	VSHL     $23, V1.S4, V1.S4
-	VSHL     $23, V10.S4, V10.S4
-	VSHL     $23, V8.S4, V8.S4
-	VSHL     $23, V9.S4, V9.S4
-	VSUB     V1.S4, V8.S4, V8.S4
-	VSUB     V10.S4, V9.S4, V9.S4
-	WORD     $0x6e21dd61 // fmul v1.4s, v11.4s, v1.4s
-	WORD     $0x6e2adc00 // fmul v0.4s, v0.4s, v10.4s
-	WORD     $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
-	WORD     $0x6e29dc00 // fmul v0.4s, v0.4s, v9.4s
-	FMOVQ    880(R26), F8
-	VORR     V8.B16, V2.B16, V8.B16
-	FMOVQ    880(R26), F9
-	VORR     V9.B16, V3.B16, V9.B16
-	FMOVQ    896(R26), F10
-	WORD     $0x4e28f548 // fmax v8.4s, v10.4s, v8.4s
-	FMOVQ    896(R26), F10
-	WORD     $0x4e29f549 // fmax v9.4s, v10.4s, v9.4s
-	FMOVQ    928(R26), F10
-	FMOVQ    912(R26), F11
-	VFMLA    V11.S4, V8.S4, V10.S4
-	FMOVQ    928(R26), F11
-	FMOVQ    912(R26), F12
-	VFMLA    V12.S4, V9.S4, V11.S4
-	FMOVQ    928(R26), F12
-	WORD     $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
-	FMOVQ    928(R26), F13
-	WORD     $0x4eadd56d // fsub v13.4s, v11.4s, v13.4s
-	FMOVQ    944(R26), F14
-	VFMLS    V14.S4, V12.S4, V8.S4
-	FMOVQ    944(R26), F14
-	VFMLS    V14.S4, V13.S4, V9.S4
-	FMOVQ    960(R26), F14
-	VFMLS    V14.S4, V12.S4, V8.S4
-	FMOVQ    960(R26), F12
-	VFMLS    V12.S4, V13.S4, V9.S4
-	FMOVQ    992(R26), F12
-	FMOVQ    976(R26), F13
-	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    992(R26), F13
-	FMOVQ    976(R26), F14
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1008(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1008(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1024(R26), F13
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V9.S4, V12.S4, V14.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1040(R26), F13
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    672(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    672(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    672(R26), F13
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    672(R26), F8
-	VFMLA    V9.S4, V12.S4, V8.S4
-	VUSHR    $1, V10.S4, V9.S4
-	VUSHR    $1, V11.S4, V12.S4
-	VSHL     $23, V9.S4, V9.S4
-	VSHL     $23, V12.S4, V12.S4
-	VSHL     $23, V10.S4, V10.S4
-	VSHL     $23, V11.S4, V11.S4
-	VSUB     V9.S4, V10.S4, V10.S4
-	VSUB     V12.S4, V11.S4, V11.S4
-	WORD     $0x6e29dda9 // fmul v9.4s, v13.4s, v9.4s
-	WORD     $0x6e2cdd08 // fmul v8.4s, v8.4s, v12.4s
-	WORD     $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	WORD     $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
-	FMOVQ    672(R26), F10
-	WORD     $0x4e21d541 // fadd v1.4s, v10.4s, v1.4s
-	FMOVQ    672(R26), F10
-	WORD     $0x4e20d540 // fadd v0.4s, v10.4s, v0.4s
-	FMOVQ    672(R26), F10
-	WORD     $0x4e29d549 // fadd v9.4s, v10.4s, v9.4s
-	FMOVQ    672(R26), F10
-	WORD     $0x4e28d548 // fadd v8.4s, v10.4s, v8.4s
-	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
-	WORD     $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
-	FMOVQ    672(R26), F8
-	WORD     $0x6e21fd01 // fdiv v1.4s, v8.4s, v1.4s
-	FMOVQ    672(R26), F8
-	WORD     $0x6e20fd00 // fdiv v0.4s, v8.4s, v0.4s
-	WORD     $0x4ea0fa48 // fabs v8.4s, v18.4s
-	WORD     $0x4ea0fa49 // fabs v9.4s, v18.4s
-	WORD     $0x6ea8e628 // fcmgt v8.4s, v17.4s, v8.4s
-	WORD     $0x6ea9e629 // fcmgt v9.4s, v17.4s, v9.4s
-	FMOVQ    672(R26), F10
-	WORD     $0x4e2ad4ca // fadd v10.4s, v6.4s, v10.4s
-	FMOVQ    672(R26), F11
-	WORD     $0x4e2bd4eb // fadd v11.4s, v7.4s, v11.4s
-	WORD     $0x6e2afcc6 // fdiv v6.4s, v6.4s, v10.4s
-	WORD     $0x6e2bfce7 // fdiv v7.4s, v7.4s, v11.4s
-	FMOVQ    672(R26), F10
-	VBSL     V10.B16, V6.B16, V8.B16
-	FMOVQ    672(R26), F6
-	VBSL     V6.B16, V7.B16, V9.B16
-	WORD     $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
-	WORD     $0x6e20dd20 // fmul v0.4s, v9.4s, v0.4s
-	FMOVQ    1056(R26), F6
-	VSUB     V6.S4, V1.S4, V6.S4
-	FMOVQ    1056(R26), F7
-	VSUB     V7.S4, V0.S4, V7.S4
-	FMOVQ    512(R26), F8
-	VAND     V8.B16, V6.B16, V6.B16
-	FMOVQ    512(R26), F8
-	VAND     V8.B16, V7.B16, V7.B16
-	VSUB     V6.S4, V1.S4, V1.S4
-	VSUB     V7.S4, V0.S4, V0.S4
-	WORD     $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD     $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	FMOVQ    672(R26), F8
-	WORD     $0x4ea8d421 // fsub v1.4s, v1.4s, v8.4s
-	FMOVQ    672(R26), F8
-	WORD     $0x4ea8d400 // fsub v0.4s, v0.4s, v8.4s
-	FMOVQ    1088(R26), F8
-	FMOVQ    1072(R26), F9
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1088(R26), F9
-	FMOVQ    1072(R26), F10
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1104(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1104(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    1120(R26), F9
-	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1120(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    1136(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1136(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1152(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1152(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    1168(R26), F9
-	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1168(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    1184(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1184(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1200(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1200(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
-	WORD     $0x6e21dc29 // fmul v9.4s, v1.4s, v1.4s
-	WORD     $0x6e20dc0b // fmul v11.4s, v0.4s, v0.4s
-	FMOVQ    1216(R26), F12
-	WORD     $0x6e2cdccc // fmul v12.4s, v6.4s, v12.4s
-	FMOVQ    1216(R26), F13
-	WORD     $0x6e2ddced // fmul v13.4s, v7.4s, v13.4s
-	VFMLA    V9.S4, V10.S4, V12.S4
-	VFMLA    V11.S4, V8.S4, V13.S4
-	WORD     $0x4e21d581 // fadd v1.4s, v12.4s, v1.4s
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
-	FMOVQ    1232(R26), F8
-	VFMLA    V8.S4, V6.S4, V1.S4
-	FMOVQ    1232(R26), F6
-	VFMLA    V6.S4, V7.S4, V0.S4
-	WORD     $0x4ea0e886 // fcmlt v6.4s, v4.4s, #0.0
-	WORD     $0x4ea0e8a7 // fcmlt v7.4s, v5.4s, #0.0
-	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
-	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
-	WORD     $0x4ea4d421 // fsub v1.4s, v1.4s, v4.4s
-	WORD     $0x4ea5d400 // fsub v0.4s, v0.4s, v5.4s
-	WORD     $0x6ea0f842 // fneg v2.4s, v2.4s
-	WORD     $0x6ea0f863 // fneg v3.4s, v3.4s
-	WORD     $0x4ea0e844 // fcmlt v4.4s, v2.4s, #0.0
-	WORD     $0x4ea0e865 // fcmlt v5.4s, v3.4s, #0.0
-	WORD     $0x4e641c42 // bic v2.16b, v2.16b, v4.16b
-	WORD     $0x4e651c63 // bic v3.16b, v3.16b, v5.16b
-	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	FLDPQ    32(R2), (F2, F3)
-	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
-	WORD     $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD     $0x4e24d5a4 // fadd v4.4s, v13.4s, v4.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
+	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
+	WORD     $0x6ea4e624 // fcmgt v4.4s, v17.4s, v4.4s
+	WORD     $0x4e2dd465 // fadd v5.4s, v3.4s, v13.4s
+	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
+	VBSL     V13.B16, V3.B16, V4.B16
+	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	FMOVQ    1056(R26), F3
+	VSUB     V3.S4, V0.S4, V3.S4
+	FMOVQ    512(R26), F4
+	VAND     V4.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V0.S4, V0.S4
+	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
+
+	// r + r^2 p(r) + k ln 2
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1120(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1152(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1184(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
+	VFMLA    V4.S4, V5.S4, V6.S4
+	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V3.S4, V0.S4
+	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
+	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
+	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
+	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
+	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
+	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
+	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	FMOVQ    (R2), F1
+	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
+	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
+
+	// the lanes of the log-sum-exp of the logits
+	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
+	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    752(R26), F3
+	VFMLA    V11.S4, V2.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+
+	// p = e^r
+	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+
+	// p 2^n
+	VSHL     $23, V3.S4, V2.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
+	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
+
+	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
+	WORD     $0x6ebbe401 // fcmgt v1.4s, v0.4s, v27.4s
+	VBSL     V27.B16, V0.B16, V1.B16
+	FMOVQ    1280(R26), F2
+	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
+	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
+	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	VMOV     V1.B16, V27.B16
+	WORD     $0x4e22f581 // fmax v1.4s, v12.4s, v2.4s
+	FMOVQ    1264(R26), F3
+	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    752(R26), F3
+	VFMLA    V11.S4, V1.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V10.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
+
+	// p = e^r
+	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+
+	// p 2^n
+	VSHL     $23, V3.S4, V1.S4
+	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
+	WORD     $0x6ea2e582 // fcmgt v2.4s, v12.4s, v2.4s
+	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
+	WORD     $0x4e20f582 // fmax v2.4s, v12.4s, v0.4s
+	FMOVQ    1264(R26), F3
+	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    752(R26), F3
+	VFMLA    V11.S4, V2.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+
+	// p = e^r
+	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+
+	// p 2^n
+	VSHL     $23, V3.S4, V2.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6ea0e580 // fcmgt v0.4s, v12.4s, v0.4s
+	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
+	VFMLA    V1.S4, V23.S4, V0.S4
+	VMOV     V0.B16, V23.B16
+	FMOVQ    16(R4), F0
+	FMOVQ    880(R26), F1
+	VORR     V1.B16, V0.B16, V1.B16
+	FMOVQ    896(R26), F2
+	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
+	FMOVQ    928(R26), F2
+	VFMLA    V11.S4, V1.S4, V2.S4
+	FMOVQ    928(R26), F3
+	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLS    V10.S4, V3.S4, V1.S4
+	FMOVQ    960(R26), F4
+	VFMLS    V4.S4, V3.S4, V1.S4
+	FMOVQ    992(R26), F3
+	FMOVQ    976(R26), F4
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1024(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1040(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    672(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
+	VAND     V2.B16, V0.B16, V0.B16
+	FMOVQ    560(R26), F2
+	WORD     $0x6ea2e422 // fcmgt v2.4s, v1.4s, v2.4s
+	FMOVQ    1200(R26), F3
+	FMOVQ    560(R26), F4
+	VFMLA    V4.S4, V1.S4, V3.S4
+	VBIT     V2.B16, V3.B16, V1.B16
+	FMOVQ    1392(R26), F3
+	VAND     V2.B16, V3.B16, V2.B16
+	FMOVQ    1424(R26), F3
+	FMOVQ    1408(R26), F4
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1440(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1456(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1472(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1488(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1504(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1520(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	WORD     $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
+	VFMLA    V3.S4, V4.S4, V1.S4
 	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
-	WORD     $0x4e20d460 // fadd v0.4s, v3.4s, v0.4s
-	FMOVQ    1248(R26), F4
-	WORD     $0x4e22f484 // fmax v4.4s, v4.4s, v2.4s
-	FMOVQ    1248(R26), F5
-	WORD     $0x4e23f4a5 // fmax v5.4s, v5.4s, v3.4s
-	FMOVQ    1264(R26), F6
-	WORD     $0x4ea4f4c4 // fmin v4.4s, v6.4s, v4.4s
-	FMOVQ    1264(R26), F6
-	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
-	FMOVQ    752(R26), F6
-	FMOVQ    912(R26), F7
-	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    752(R26), F7
-	FMOVQ    912(R26), F8
-	VFMLA    V8.S4, V5.S4, V7.S4
-	FMOVQ    752(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    752(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    944(R26), F10
-	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    944(R26), F10
-	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    960(R26), F10
-	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    960(R26), F8
-	VFMLS    V8.S4, V9.S4, V5.S4
-	FMOVQ    992(R26), F8
-	FMOVQ    976(R26), F9
-	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    992(R26), F9
-	FMOVQ    976(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1008(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1008(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    1024(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
-	FMOVQ    1040(R26), F8
-	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1040(R26), F9
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    672(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    672(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    672(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    672(R26), F4
-	VFMLA    V5.S4, V8.S4, V4.S4
-	VSHL     $23, V6.S4, V5.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
-	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	FMOVQ    1248(R26), F6
-	WORD     $0x6ea2e4c2 // fcmgt v2.4s, v6.4s, v2.4s
-	FMOVQ    1248(R26), F6
-	WORD     $0x6ea3e4c3 // fcmgt v3.4s, v6.4s, v3.4s
-	WORD     $0x4e621ca2 // bic v2.16b, v5.16b, v2.16b
-	WORD     $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
-	WORD     $0x4e22d7bd // fadd v29.4s, v29.4s, v2.4s
-	WORD     $0x4e23d79c // fadd v28.4s, v28.4s, v3.4s
-	WORD     $0x6eb9e422 // fcmgt v2.4s, v1.4s, v25.4s
-	VBSL     V25.B16, V1.B16, V2.B16
-	WORD     $0x6eb8e403 // fcmgt v3.4s, v0.4s, v24.4s
-	VBSL     V24.B16, V0.B16, V3.B16
-	FMOVQ    1280(R26), F4
+	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD     $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	FMOVQ    624(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	FMOVQ    640(R26), F1
+	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
+	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
+	FMOVQ    16(R3), F1
+	WORD     $0x4e31d642 // fadd v2.4s, v18.4s, v17.4s
+	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
+	WORD     $0x4eb0d643 // fsub v3.4s, v18.4s, v16.4s
+	FMOVQ    512(R26), F4
+	VBSL     V3.B16, V4.B16, V2.B16
+	WORD     $0x4e31e643 // fcmeq v3.4s, v18.4s, v17.4s
+	WORD     $0x4e30d644 // fadd v4.4s, v18.4s, v16.4s
+	FMOVQ    544(R26), F5
+	VBSL     V4.B16, V5.B16, V3.B16
+	VFMLS    V17.S4, V1.S4, V2.S4
+	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
+	FMOVQ    688(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
-	FMOVQ    1280(R26), F4
-	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
-	WORD     $0x4ea2d724 // fsub v4.4s, v25.4s, v2.4s
-	WORD     $0x4ea3d705 // fsub v5.4s, v24.4s, v3.4s
-	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	VMOV     V2.B16, V25.B16
-	VMOV     V3.B16, V24.B16
-	FMOVQ    1248(R26), F2
-	WORD     $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
-	FMOVQ    1264(R26), F6
-	WORD     $0x4ea2f4c2 // fmin v2.4s, v6.4s, v2.4s
-	FMOVQ    1264(R26), F6
-	WORD     $0x4ea3f4c3 // fmin v3.4s, v6.4s, v3.4s
-	FMOVQ    752(R26), F6
-	FMOVQ    912(R26), F7
-	VFMLA    V7.S4, V2.S4, V6.S4
-	FMOVQ    752(R26), F7
-	FMOVQ    912(R26), F8
-	VFMLA    V8.S4, V3.S4, V7.S4
-	FMOVQ    752(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    752(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    944(R26), F10
-	VFMLS    V10.S4, V8.S4, V2.S4
-	FMOVQ    944(R26), F10
-	VFMLS    V10.S4, V9.S4, V3.S4
-	FMOVQ    960(R26), F10
-	VFMLS    V10.S4, V8.S4, V2.S4
-	FMOVQ    960(R26), F8
-	VFMLS    V8.S4, V9.S4, V3.S4
-	FMOVQ    992(R26), F8
-	FMOVQ    976(R26), F9
-	VFMLA    V2.S4, V9.S4, V8.S4
-	FMOVQ    992(R26), F9
-	FMOVQ    976(R26), F10
-	VFMLA    V3.S4, V10.S4, V9.S4
-	FMOVQ    1008(R26), F10
-	VFMLA    V2.S4, V8.S4, V10.S4
-	FMOVQ    1008(R26), F8
-	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    1024(R26), F9
-	VFMLA    V2.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V3.S4, V8.S4, V10.S4
-	FMOVQ    1040(R26), F8
-	VFMLA    V2.S4, V9.S4, V8.S4
-	FMOVQ    1040(R26), F9
-	VFMLA    V3.S4, V10.S4, V9.S4
-	FMOVQ    672(R26), F10
-	VFMLA    V2.S4, V8.S4, V10.S4
-	FMOVQ    672(R26), F8
-	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    672(R26), F9
-	VFMLA    V2.S4, V10.S4, V9.S4
-	FMOVQ    672(R26), F2
-	VFMLA    V3.S4, V8.S4, V2.S4
-	VSHL     $23, V6.S4, V3.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
-	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	FMOVQ    1248(R26), F6
-	WORD     $0x6ea4e4c4 // fcmgt v4.4s, v6.4s, v4.4s
-	FMOVQ    1248(R26), F6
-	WORD     $0x6ea5e4c5 // fcmgt v5.4s, v6.4s, v5.4s
-	WORD     $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
-	WORD     $0x4e651c42 // bic v2.16b, v2.16b, v5.16b
-	FMOVQ    1248(R26), F4
-	WORD     $0x4e21f484 // fmax v4.4s, v4.4s, v1.4s
-	FMOVQ    1248(R26), F5
-	WORD     $0x4e20f4a5 // fmax v5.4s, v5.4s, v0.4s
-	FMOVQ    1264(R26), F6
-	WORD     $0x4ea4f4c4 // fmin v4.4s, v6.4s, v4.4s
-	FMOVQ    1264(R26), F6
-	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
-	FMOVQ    752(R26), F6
-	FMOVQ    912(R26), F7
-	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    752(R26), F7
-	FMOVQ    912(R26), F8
-	VFMLA    V8.S4, V5.S4, V7.S4
-	FMOVQ    752(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    752(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    944(R26), F10
-	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    944(R26), F10
-	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    960(R26), F10
-	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    960(R26), F8
-	VFMLS    V8.S4, V9.S4, V5.S4
-	FMOVQ    992(R26), F8
-	FMOVQ    976(R26), F9
-	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    992(R26), F9
-	FMOVQ    976(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1008(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1008(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    1024(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
-	FMOVQ    1040(R26), F8
-	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1040(R26), F9
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    672(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    672(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    672(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    704(R26), F4
+	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
+	VFMLS    V17.S4, V1.S4, V3.S4
+	WORD     $0x6e20dc61 // fmul v1.4s, v3.4s, v0.4s
+	FMOVQ    688(R26), F3
+	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
+	FMOVQ    704(R26), F3
+	WORD     $0x4e21f461 // fmax v1.4s, v3.4s, v1.4s
+	WORD     $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
+	FMOVQ    640(R26), F3
+	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
+	FMOVQ    720(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
+	FMOVQ    752(R26), F3
+	FMOVQ    736(R26), F4
+	VFMLA    V4.S4, V0.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	FMOVQ    768(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    832(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    848(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    864(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
+	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
+	VFMLA    V0.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V0.S4
+	WORD     $0x4eadd403 // fsub v3.4s, v0.4s, v13.4s
+	VFMLA    V5.S4, V0.S4, V3.S4
+	FMOVQ    880(R26), F0
+	VORR     V0.B16, V2.B16, V0.B16
+	FMOVQ    896(R26), F4
+	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
+	FMOVQ    928(R26), F4
+	VFMLA    V11.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V10.S4, V5.S4, V0.S4
+	FMOVQ    960(R26), F6
+	VFMLS    V6.S4, V5.S4, V0.S4
+	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    672(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ    880(R26), F4
+	VORR     V4.B16, V1.B16, V4.B16
+	FMOVQ    896(R26), F5
+	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
+	FMOVQ    928(R26), F5
+	VFMLA    V11.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V10.S4, V6.S4, V4.S4
+	FMOVQ    960(R26), F7
+	VFMLS    V7.S4, V6.S4, V4.S4
+	FMOVQ    992(R26), F6
+	FMOVQ    976(R26), F7
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    672(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    672(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
+	WORD     $0x4e24d5a4 // fadd v4.4s, v13.4s, v4.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
+	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
+	WORD     $0x6ea4e624 // fcmgt v4.4s, v17.4s, v4.4s
+	WORD     $0x4e2dd465 // fadd v5.4s, v3.4s, v13.4s
+	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
+	VBSL     V13.B16, V3.B16, V4.B16
+	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
+	FMOVQ    1056(R26), F3
+	VSUB     V3.S4, V0.S4, V3.S4
+	FMOVQ    512(R26), F4
+	VAND     V4.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V0.S4, V0.S4
+	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1120(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1152(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1184(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
+	VFMLA    V4.S4, V5.S4, V6.S4
+	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V3.S4, V0.S4
+	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
+	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
+	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
+	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
+	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
+	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
+	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	FMOVQ    16(R2), F1
+	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
+	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
+	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
+	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
+	FMOVQ    752(R26), F3
+	VFMLA    V11.S4, V2.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V5.S4, V8.S4, V4.S4
-	VSHL     $23, V6.S4, V5.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
-	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	FMOVQ    1248(R26), F6
-	WORD     $0x6ea1e4c1 // fcmgt v1.4s, v6.4s, v1.4s
-	FMOVQ    1248(R26), F6
-	WORD     $0x6ea0e4c0 // fcmgt v0.4s, v6.4s, v0.4s
-	WORD     $0x4e611ca1 // bic v1.16b, v5.16b, v1.16b
-	WORD     $0x4e601c80 // bic v0.16b, v4.16b, v0.16b
-	VFMLA    V3.S4, V21.S4, V1.S4
-	VFMLA    V2.S4, V20.S4, V0.S4
-	VMOV     V1.B16, V21.B16
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V2.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
+	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
+	WORD     $0x6ebae401 // fcmgt v1.4s, v0.4s, v26.4s
+	VBSL     V26.B16, V0.B16, V1.B16
+	FMOVQ    1280(R26), F2
+	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
+	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
+	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	VMOV     V1.B16, V26.B16
+	WORD     $0x4e22f581 // fmax v1.4s, v12.4s, v2.4s
+	FMOVQ    1264(R26), F3
+	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
+	FMOVQ    752(R26), F3
+	VFMLA    V11.S4, V1.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V10.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
+	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V1.S4
+	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
+	WORD     $0x6ea2e582 // fcmgt v2.4s, v12.4s, v2.4s
+	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
+	WORD     $0x4e20f582 // fmax v2.4s, v12.4s, v0.4s
+	FMOVQ    1264(R26), F3
+	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
+	FMOVQ    752(R26), F3
+	VFMLA    V11.S4, V2.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V2.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6ea0e580 // fcmgt v0.4s, v12.4s, v0.4s
+	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
+	VFMLA    V1.S4, V22.S4, V0.S4
+	VMOV     V0.B16, V22.B16
+	FMOVQ    32(R4), F0
+	FMOVQ    880(R26), F1
+	VORR     V1.B16, V0.B16, V1.B16
+	FMOVQ    896(R26), F2
+	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
+	FMOVQ    928(R26), F2
+	VFMLA    V11.S4, V1.S4, V2.S4
+	FMOVQ    928(R26), F3
+	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLS    V10.S4, V3.S4, V1.S4
+	FMOVQ    960(R26), F4
+	VFMLS    V4.S4, V3.S4, V1.S4
+	FMOVQ    992(R26), F3
+	FMOVQ    976(R26), F4
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1024(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1040(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    672(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
+	VAND     V2.B16, V0.B16, V0.B16
+	FMOVQ    560(R26), F2
+	WORD     $0x6ea2e422 // fcmgt v2.4s, v1.4s, v2.4s
+	FMOVQ    1200(R26), F3
+	FMOVQ    560(R26), F4
+	VFMLA    V4.S4, V1.S4, V3.S4
+	VBIT     V2.B16, V3.B16, V1.B16
+	FMOVQ    1392(R26), F3
+	VAND     V2.B16, V3.B16, V2.B16
+	FMOVQ    1424(R26), F3
+	FMOVQ    1408(R26), F4
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1440(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1456(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1472(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1488(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1504(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1520(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	WORD     $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
+	VFMLA    V3.S4, V4.S4, V1.S4
+	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
+	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD     $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	FMOVQ    624(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	FMOVQ    640(R26), F1
+	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
+	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
+	FMOVQ    32(R3), F1
+	WORD     $0x4e31d642 // fadd v2.4s, v18.4s, v17.4s
+	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
+	WORD     $0x4eb0d643 // fsub v3.4s, v18.4s, v16.4s
+	FMOVQ    512(R26), F4
+	VBSL     V3.B16, V4.B16, V2.B16
+	WORD     $0x4e31e643 // fcmeq v3.4s, v18.4s, v17.4s
+	WORD     $0x4e30d644 // fadd v4.4s, v18.4s, v16.4s
+	FMOVQ    544(R26), F5
+	VBSL     V4.B16, V5.B16, V3.B16
+	VFMLS    V17.S4, V1.S4, V2.S4
+	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
+	FMOVQ    688(R26), F4
+	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
+	FMOVQ    704(R26), F4
+	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
+	VFMLS    V17.S4, V1.S4, V3.S4
+	WORD     $0x6e20dc61 // fmul v1.4s, v3.4s, v0.4s
+	FMOVQ    688(R26), F3
+	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
+	FMOVQ    704(R26), F3
+	WORD     $0x4e21f461 // fmax v1.4s, v3.4s, v1.4s
+	WORD     $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
+	FMOVQ    640(R26), F3
+	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
+	FMOVQ    720(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
+	FMOVQ    752(R26), F3
+	FMOVQ    736(R26), F4
+	VFMLA    V4.S4, V0.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	FMOVQ    768(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    832(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    848(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    864(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
+	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
+	VFMLA    V0.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V0.S4
+	WORD     $0x4eadd403 // fsub v3.4s, v0.4s, v13.4s
+	VFMLA    V5.S4, V0.S4, V3.S4
+	FMOVQ    880(R26), F0
+	VORR     V0.B16, V2.B16, V0.B16
+	FMOVQ    896(R26), F4
+	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
+	FMOVQ    928(R26), F4
+	VFMLA    V11.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V10.S4, V5.S4, V0.S4
+	FMOVQ    960(R26), F6
+	VFMLS    V6.S4, V5.S4, V0.S4
+	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    672(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ    880(R26), F4
+	VORR     V4.B16, V1.B16, V4.B16
+	FMOVQ    896(R26), F5
+	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
+	FMOVQ    928(R26), F5
+	VFMLA    V11.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V10.S4, V6.S4, V4.S4
+	FMOVQ    960(R26), F7
+	VFMLS    V7.S4, V6.S4, V4.S4
+	FMOVQ    992(R26), F6
+	FMOVQ    976(R26), F7
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    672(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    672(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
+	WORD     $0x4e24d5a4 // fadd v4.4s, v13.4s, v4.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
+	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
+	WORD     $0x6ea4e624 // fcmgt v4.4s, v17.4s, v4.4s
+	WORD     $0x4e2dd465 // fadd v5.4s, v3.4s, v13.4s
+	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
+	VBSL     V13.B16, V3.B16, V4.B16
+	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
+	FMOVQ    1056(R26), F3
+	VSUB     V3.S4, V0.S4, V3.S4
+	FMOVQ    512(R26), F4
+	VAND     V4.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V0.S4, V0.S4
+	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1120(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1152(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1184(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
+	VFMLA    V4.S4, V5.S4, V6.S4
+	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V3.S4, V0.S4
+	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
+	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
+	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
+	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
+	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
+	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
+	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	FMOVQ    32(R2), F1
+	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
+	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
+	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
+	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
+	FMOVQ    752(R26), F3
+	VFMLA    V11.S4, V2.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V2.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
+	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
+	WORD     $0x6eb9e401 // fcmgt v1.4s, v0.4s, v25.4s
+	VBSL     V25.B16, V0.B16, V1.B16
+	FMOVQ    1280(R26), F2
+	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
+	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
+	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	VMOV     V1.B16, V25.B16
+	WORD     $0x4e22f581 // fmax v1.4s, v12.4s, v2.4s
+	FMOVQ    1264(R26), F3
+	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
+	FMOVQ    752(R26), F3
+	VFMLA    V11.S4, V1.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V10.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
+	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V1.S4
+	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
+	WORD     $0x6ea2e582 // fcmgt v2.4s, v12.4s, v2.4s
+	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
+	WORD     $0x4e20f582 // fmax v2.4s, v12.4s, v0.4s
+	FMOVQ    1264(R26), F3
+	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
+	FMOVQ    752(R26), F3
+	VFMLA    V11.S4, V2.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V2.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6ea0e580 // fcmgt v0.4s, v12.4s, v0.4s
+	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
+	VFMLA    V1.S4, V21.S4, V0.S4
+	VMOV     V0.B16, V21.B16
+	FMOVQ    48(R4), F0
+	FMOVQ    880(R26), F1
+	VORR     V1.B16, V0.B16, V1.B16
+	FMOVQ    896(R26), F2
+	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
+	FMOVQ    928(R26), F2
+	VFMLA    V11.S4, V1.S4, V2.S4
+	FMOVQ    928(R26), F3
+	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLS    V10.S4, V3.S4, V1.S4
+	FMOVQ    960(R26), F4
+	VFMLS    V4.S4, V3.S4, V1.S4
+	FMOVQ    992(R26), F3
+	FMOVQ    976(R26), F4
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1024(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1040(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    672(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
+	VAND     V2.B16, V0.B16, V0.B16
+	FMOVQ    560(R26), F2
+	WORD     $0x6ea2e422 // fcmgt v2.4s, v1.4s, v2.4s
+	FMOVQ    1200(R26), F3
+	FMOVQ    560(R26), F4
+	VFMLA    V4.S4, V1.S4, V3.S4
+	VBIT     V2.B16, V3.B16, V1.B16
+	FMOVQ    1392(R26), F3
+	VAND     V2.B16, V3.B16, V2.B16
+	FMOVQ    1424(R26), F3
+	FMOVQ    1408(R26), F4
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1440(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1456(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1472(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1488(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1504(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1520(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	WORD     $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
+	VFMLA    V3.S4, V4.S4, V1.S4
+	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
+	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD     $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	FMOVQ    624(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	FMOVQ    640(R26), F1
+	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
+	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
+	FMOVQ    48(R3), F1
+	WORD     $0x4e31d642 // fadd v2.4s, v18.4s, v17.4s
+	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
+	WORD     $0x4eb0d643 // fsub v3.4s, v18.4s, v16.4s
+	FMOVQ    512(R26), F4
+	VBSL     V3.B16, V4.B16, V2.B16
+	WORD     $0x4e31e643 // fcmeq v3.4s, v18.4s, v17.4s
+	WORD     $0x4e30d644 // fadd v4.4s, v18.4s, v16.4s
+	FMOVQ    544(R26), F5
+	VBSL     V4.B16, V5.B16, V3.B16
+	VFMLS    V17.S4, V1.S4, V2.S4
+	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
+	FMOVQ    688(R26), F4
+	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
+	FMOVQ    704(R26), F4
+	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
+	VFMLS    V17.S4, V1.S4, V3.S4
+	WORD     $0x6e20dc61 // fmul v1.4s, v3.4s, v0.4s
+	FMOVQ    688(R26), F3
+	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
+	FMOVQ    704(R26), F3
+	WORD     $0x4e21f461 // fmax v1.4s, v3.4s, v1.4s
+	WORD     $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
+	FMOVQ    640(R26), F3
+	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
+	FMOVQ    720(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
+	FMOVQ    752(R26), F3
+	FMOVQ    736(R26), F4
+	VFMLA    V4.S4, V0.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	FMOVQ    768(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    832(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    848(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    864(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
+	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
+	VFMLA    V0.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V0.S4
+	WORD     $0x4eadd403 // fsub v3.4s, v0.4s, v13.4s
+	VFMLA    V5.S4, V0.S4, V3.S4
+	FMOVQ    880(R26), F0
+	VORR     V0.B16, V2.B16, V0.B16
+	FMOVQ    896(R26), F4
+	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
+	FMOVQ    928(R26), F4
+	VFMLA    V11.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V10.S4, V5.S4, V0.S4
+	FMOVQ    960(R26), F6
+	VFMLS    V6.S4, V5.S4, V0.S4
+	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    672(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ    880(R26), F4
+	VORR     V4.B16, V1.B16, V4.B16
+	FMOVQ    896(R26), F5
+	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
+	FMOVQ    928(R26), F5
+	VFMLA    V11.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V10.S4, V6.S4, V4.S4
+	FMOVQ    960(R26), F7
+	VFMLS    V7.S4, V6.S4, V4.S4
+	FMOVQ    992(R26), F6
+	FMOVQ    976(R26), F7
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    672(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    672(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
+	WORD     $0x4e24d5a4 // fadd v4.4s, v13.4s, v4.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
+	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
+	WORD     $0x6ea4e624 // fcmgt v4.4s, v17.4s, v4.4s
+	WORD     $0x4e2dd465 // fadd v5.4s, v3.4s, v13.4s
+	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
+	VBSL     V13.B16, V3.B16, V4.B16
+	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
+	FMOVQ    1056(R26), F3
+	VSUB     V3.S4, V0.S4, V3.S4
+	FMOVQ    512(R26), F4
+	VAND     V4.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V0.S4, V0.S4
+	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1120(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1152(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1184(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
+	VFMLA    V4.S4, V5.S4, V6.S4
+	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V3.S4, V0.S4
+	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
+	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
+	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
+	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
+	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
+	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
+	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	FMOVQ    48(R2), F1
+	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
+	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
+	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
+	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
+	FMOVQ    752(R26), F3
+	VFMLA    V11.S4, V2.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V2.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
+	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
+	WORD     $0x6eb8e401 // fcmgt v1.4s, v0.4s, v24.4s
+	VBSL     V24.B16, V0.B16, V1.B16
+	FMOVQ    1280(R26), F2
+	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
+	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
+	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	VMOV     V1.B16, V24.B16
+	WORD     $0x4e22f581 // fmax v1.4s, v12.4s, v2.4s
+	FMOVQ    1264(R26), F3
+	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
+	FMOVQ    752(R26), F3
+	VFMLA    V11.S4, V1.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V10.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
+	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V1.S4
+	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
+	WORD     $0x6ea2e582 // fcmgt v2.4s, v12.4s, v2.4s
+	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
+	WORD     $0x4e20f582 // fmax v2.4s, v12.4s, v0.4s
+	FMOVQ    1264(R26), F3
+	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
+	FMOVQ    752(R26), F3
+	VFMLA    V11.S4, V2.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V2.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6ea0e580 // fcmgt v0.4s, v12.4s, v0.4s
+	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
+	VFMLA    V1.S4, V20.S4, V0.S4
 	VMOV     V0.B16, V20.B16
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
@@ -16655,1667 +16557,1559 @@ l1190:
 	ADDS     $16, R15, R15
 	BEQ      l1191
 	CMP      $4, R15
-	BLT      t1373
+	BLT      t1349
 	FMOVQ    (R4), F0
-	B        t1372
-t1373:
-	TBNZ     $1, R15, t1374
+	B        t1348
+t1349:
+	TBNZ     $1, R15, t1350
 	FMOVS    (R4), F0
-	B        t1372
-t1374:
+	B        t1348
+t1350:
 	FMOVD    (R4), F0
-	TBZ      $0, R15, t1372
+	TBZ      $0, R15, t1348
 	ADD      $8, R4, R23
 	VLD1     (R23), V0.S[2]
-t1372:
+t1348:
+	FMOVQ    880(R26), F1
+	VORR     V1.B16, V0.B16, V1.B16
+	FMOVQ    896(R26), F2
+	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    928(R26), F2
+	VFMLA    V11.S4, V1.S4, V2.S4
+	FMOVQ    928(R26), F3
+	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLS    V10.S4, V3.S4, V1.S4
+	FMOVQ    960(R26), F4
+	VFMLS    V4.S4, V3.S4, V1.S4
+
+	// p = e^r
+	FMOVQ    992(R26), F3
+	FMOVQ    976(R26), F4
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1024(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1040(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    672(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+
+	// p 2^n
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
+	VAND     V2.B16, V0.B16, V0.B16
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	FMOVQ    560(R26), F2
+	WORD     $0x6ea2e422 // fcmgt v2.4s, v1.4s, v2.4s
+	FMOVQ    1200(R26), F3
+	FMOVQ    560(R26), F4
+	VFMLA    V4.S4, V1.S4, V3.S4
+	VBIT     V2.B16, V3.B16, V1.B16
+	FMOVQ    1392(R26), F3
+	VAND     V2.B16, V3.B16, V2.B16
+	FMOVQ    1424(R26), F3
+	FMOVQ    1408(R26), F4
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1440(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1456(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1472(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1488(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1504(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1520(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	WORD     $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
+	VFMLA    V3.S4, V4.S4, V1.S4
+	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
+	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD     $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	FMOVQ    624(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	FMOVQ    640(R26), F1
+	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
+	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
+
+	// the edges of the bin
+	CMP      $4, R15
+	BLT      t1352
+	FMOVQ    (R3), F1
+	B        t1351
+t1352:
+	TBNZ     $1, R15, t1353
+	FMOVS    (R3), F1
+	B        t1351
+t1353:
+	FMOVD    (R3), F1
+	TBZ      $0, R15, t1351
+	ADD      $8, R3, R23
+	VLD1     (R23), V1.S[2]
+t1351:
+	WORD     $0x4e31d642 // fadd v2.4s, v18.4s, v17.4s
+	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
+	WORD     $0x4eb0d643 // fsub v3.4s, v18.4s, v16.4s
+	FMOVQ    512(R26), F4
+	VBSL     V3.B16, V4.B16, V2.B16
+	WORD     $0x4e31e643 // fcmeq v3.4s, v18.4s, v17.4s
+	WORD     $0x4e30d644 // fadd v4.4s, v18.4s, v16.4s
+	FMOVQ    544(R26), F5
+	VBSL     V4.B16, V5.B16, V3.B16
+	VFMLS    V17.S4, V1.S4, V2.S4
+	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
+	FMOVQ    688(R26), F4
+	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
+	FMOVQ    704(R26), F4
+	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
+	VFMLS    V17.S4, V1.S4, V3.S4
+	WORD     $0x6e20dc61 // fmul v1.4s, v3.4s, v0.4s
+	FMOVQ    688(R26), F3
+	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
+	FMOVQ    704(R26), F3
+	WORD     $0x4e21f461 // fmax v1.4s, v3.4s, v1.4s
+	WORD     $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
+	FMOVQ    640(R26), F3
+	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
+	FMOVQ    720(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
+
+	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
+	FMOVQ    752(R26), F3
+	FMOVQ    736(R26), F4
+	VFMLA    V4.S4, V0.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	FMOVQ    768(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    832(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    848(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    864(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
+	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
+	VFMLA    V0.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V0.S4
+	WORD     $0x4eadd403 // fsub v3.4s, v0.4s, v13.4s
+	VFMLA    V5.S4, V0.S4, V3.S4
+	FMOVQ    880(R26), F0
+	VORR     V0.B16, V2.B16, V0.B16
+	FMOVQ    896(R26), F4
+	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    928(R26), F4
+	VFMLA    V11.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V10.S4, V5.S4, V0.S4
+	FMOVQ    960(R26), F6
+	VFMLS    V6.S4, V5.S4, V0.S4
+
+	// p = e^r
+	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    672(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+
+	// p 2^n
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ    880(R26), F4
+	VORR     V4.B16, V1.B16, V4.B16
+	FMOVQ    896(R26), F5
+	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    928(R26), F5
+	VFMLA    V11.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V10.S4, V6.S4, V4.S4
+	FMOVQ    960(R26), F7
+	VFMLS    V7.S4, V6.S4, V4.S4
+
+	// p = e^r
+	FMOVQ    992(R26), F6
+	FMOVQ    976(R26), F7
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    672(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    672(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+
+	// p 2^n
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
+	WORD     $0x4e24d5a4 // fadd v4.4s, v13.4s, v4.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
+	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
+	WORD     $0x6ea4e624 // fcmgt v4.4s, v17.4s, v4.4s
+	WORD     $0x4e2dd465 // fadd v5.4s, v3.4s, v13.4s
+	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
+	VBSL     V13.B16, V3.B16, V4.B16
+	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	FMOVQ    1056(R26), F3
+	VSUB     V3.S4, V0.S4, V3.S4
+	FMOVQ    512(R26), F4
+	VAND     V4.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V0.S4, V0.S4
+	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
+
+	// r + r^2 p(r) + k ln 2
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1120(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1152(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1184(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
+	VFMLA    V4.S4, V5.S4, V6.S4
+	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V3.S4, V0.S4
+	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
+	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
+	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
+	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
+	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
+	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
+	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	CMP      $4, R15
+	BLT      t1355
+	FMOVQ    (R2), F1
+	B        t1354
+t1355:
+	TBNZ     $1, R15, t1356
+	FMOVS    (R2), F1
+	B        t1354
+t1356:
+	FMOVD    (R2), F1
+	TBZ      $0, R15, t1354
+	ADD      $8, R2, R23
+	VLD1     (R23), V1.S[2]
+t1354:
+	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
+	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
+
+	// the lanes of the log-sum-exp of the logits
+	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
+	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    752(R26), F3
+	VFMLA    V11.S4, V2.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+
+	// p = e^r
+	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+
+	// p 2^n
+	VSHL     $23, V3.S4, V2.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
+	SUB      R15<<2, R26, R23
+	FMOVQ    256(R23), F2
+	VAND     V2.B16, V1.B16, V1.B16
+	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
+
+	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
+	FMOVQ    512(R26), F1
+	VBSL     V1.B16, V0.B16, V2.B16
+	WORD     $0x6ebbe440 // fcmgt v0.4s, v2.4s, v27.4s
+	VBSL     V27.B16, V2.B16, V0.B16
+	FMOVQ    1280(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
+	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
+	VMOV     V0.B16, V27.B16
+	WORD     $0x4e21f580 // fmax v0.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    752(R26), F3
+	VFMLA    V11.S4, V0.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V10.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+
+	// p = e^r
+	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+
+	// p 2^n
+	VSHL     $23, V3.S4, V0.S4
+	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
+	WORD     $0x4e22f581 // fmax v1.4s, v12.4s, v2.4s
+	FMOVQ    1264(R26), F3
+	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    752(R26), F3
+	VFMLA    V11.S4, V1.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V10.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
+
+	// p = e^r
+	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+
+	// p 2^n
+	VSHL     $23, V3.S4, V1.S4
+	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
+	WORD     $0x6ea2e582 // fcmgt v2.4s, v12.4s, v2.4s
+	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
+	VFMLA    V0.S4, V23.S4, V1.S4
+	VMOV     V1.B16, V23.B16
+	SUB      $4, R15, R23
+	VMOVI    $0, V0.B16
+	CMP      $0, R23
+	BLE      t1357
+	CMP      $4, R23
+	BLT      t1358
+	FMOVQ    16(R4), F0
+	B        t1357
+t1358:
+	TBNZ     $1, R23, t1359
+	FMOVS    16(R4), F0
+	B        t1357
+t1359:
+	FMOVD    16(R4), F0
+	TBZ      $0, R23, t1357
+	ADD      $24, R4, R23
+	VLD1     (R23), V0.S[2]
+t1357:
+	FMOVQ    880(R26), F1
+	VORR     V1.B16, V0.B16, V1.B16
+	FMOVQ    896(R26), F2
+	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
+	FMOVQ    928(R26), F2
+	VFMLA    V11.S4, V1.S4, V2.S4
+	FMOVQ    928(R26), F3
+	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLS    V10.S4, V3.S4, V1.S4
+	FMOVQ    960(R26), F4
+	VFMLS    V4.S4, V3.S4, V1.S4
+	FMOVQ    992(R26), F3
+	FMOVQ    976(R26), F4
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1024(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1040(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    672(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
+	VAND     V2.B16, V0.B16, V0.B16
+	FMOVQ    560(R26), F2
+	WORD     $0x6ea2e422 // fcmgt v2.4s, v1.4s, v2.4s
+	FMOVQ    1200(R26), F3
+	FMOVQ    560(R26), F4
+	VFMLA    V4.S4, V1.S4, V3.S4
+	VBIT     V2.B16, V3.B16, V1.B16
+	FMOVQ    1392(R26), F3
+	VAND     V2.B16, V3.B16, V2.B16
+	FMOVQ    1424(R26), F3
+	FMOVQ    1408(R26), F4
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1440(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1456(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1472(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1488(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1504(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1520(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	WORD     $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
+	VFMLA    V3.S4, V4.S4, V1.S4
+	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
+	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD     $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	FMOVQ    624(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	FMOVQ    640(R26), F1
+	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
+	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
+	CMP      $0, R23
+	BLE      t1360
+	CMP      $4, R23
+	BLT      t1361
+	FMOVQ    16(R3), F1
+	B        t1360
+t1361:
+	TBNZ     $1, R23, t1362
+	FMOVS    16(R3), F1
+	B        t1360
+t1362:
+	FMOVD    16(R3), F1
+	TBZ      $0, R23, t1360
+	ADD      $24, R3, R23
+	VLD1     (R23), V1.S[2]
+t1360:
+	WORD     $0x4e31d642 // fadd v2.4s, v18.4s, v17.4s
+	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
+	WORD     $0x4eb0d643 // fsub v3.4s, v18.4s, v16.4s
+	FMOVQ    512(R26), F4
+	VBSL     V3.B16, V4.B16, V2.B16
+	WORD     $0x4e31e643 // fcmeq v3.4s, v18.4s, v17.4s
+	WORD     $0x4e30d644 // fadd v4.4s, v18.4s, v16.4s
+	FMOVQ    544(R26), F5
+	VBSL     V4.B16, V5.B16, V3.B16
+	VFMLS    V17.S4, V1.S4, V2.S4
+	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
+	FMOVQ    688(R26), F4
+	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
+	FMOVQ    704(R26), F4
+	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
+	VFMLS    V17.S4, V1.S4, V3.S4
+	WORD     $0x6e20dc61 // fmul v1.4s, v3.4s, v0.4s
+	FMOVQ    688(R26), F3
+	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
+	FMOVQ    704(R26), F3
+	WORD     $0x4e21f461 // fmax v1.4s, v3.4s, v1.4s
+	WORD     $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
+	FMOVQ    640(R26), F3
+	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
+	FMOVQ    720(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
+	FMOVQ    752(R26), F3
+	FMOVQ    736(R26), F4
+	VFMLA    V4.S4, V0.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	FMOVQ    768(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    832(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    848(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    864(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
+	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
+	VFMLA    V0.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V0.S4
+	WORD     $0x4eadd403 // fsub v3.4s, v0.4s, v13.4s
+	VFMLA    V5.S4, V0.S4, V3.S4
+	FMOVQ    880(R26), F0
+	VORR     V0.B16, V2.B16, V0.B16
+	FMOVQ    896(R26), F4
+	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
+	FMOVQ    928(R26), F4
+	VFMLA    V11.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V10.S4, V5.S4, V0.S4
+	FMOVQ    960(R26), F6
+	VFMLS    V6.S4, V5.S4, V0.S4
+	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    672(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ    880(R26), F4
+	VORR     V4.B16, V1.B16, V4.B16
+	FMOVQ    896(R26), F5
+	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
+	FMOVQ    928(R26), F5
+	VFMLA    V11.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V10.S4, V6.S4, V4.S4
+	FMOVQ    960(R26), F7
+	VFMLS    V7.S4, V6.S4, V4.S4
+	FMOVQ    992(R26), F6
+	FMOVQ    976(R26), F7
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    672(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    672(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
+	WORD     $0x4e24d5a4 // fadd v4.4s, v13.4s, v4.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
+	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
+	WORD     $0x6ea4e624 // fcmgt v4.4s, v17.4s, v4.4s
+	WORD     $0x4e2dd465 // fadd v5.4s, v3.4s, v13.4s
+	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
+	VBSL     V13.B16, V3.B16, V4.B16
+	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
+	FMOVQ    1056(R26), F3
+	VSUB     V3.S4, V0.S4, V3.S4
+	FMOVQ    512(R26), F4
+	VAND     V4.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V0.S4, V0.S4
+	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1120(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1152(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1184(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
+	VFMLA    V4.S4, V5.S4, V6.S4
+	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V3.S4, V0.S4
+	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
+	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
+	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
+	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
+	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
+	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
+	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	SUB      $4, R15, R23
+	VMOVI    $0, V1.B16
+	CMP      $0, R23
+	BLE      t1363
+	CMP      $4, R23
+	BLT      t1364
+	FMOVQ    16(R2), F1
+	B        t1363
+t1364:
+	TBNZ     $1, R23, t1365
+	FMOVS    16(R2), F1
+	B        t1363
+t1365:
+	FMOVD    16(R2), F1
+	TBZ      $0, R23, t1363
+	ADD      $24, R2, R23
+	VLD1     (R23), V1.S[2]
+t1363:
+	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
+	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
+	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
+	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
+	FMOVQ    752(R26), F3
+	VFMLA    V11.S4, V2.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V2.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
+	SUB      R15<<2, R26, R23
+	FMOVQ    272(R23), F2
+	VAND     V2.B16, V1.B16, V1.B16
+	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
+	FMOVQ    512(R26), F1
+	VBSL     V1.B16, V0.B16, V2.B16
+	WORD     $0x6ebae440 // fcmgt v0.4s, v2.4s, v26.4s
+	VBSL     V26.B16, V2.B16, V0.B16
+	FMOVQ    1280(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
+	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
+	VMOV     V0.B16, V26.B16
+	WORD     $0x4e21f580 // fmax v0.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	FMOVQ    752(R26), F3
+	VFMLA    V11.S4, V0.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V10.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V0.S4
+	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
+	WORD     $0x4e22f581 // fmax v1.4s, v12.4s, v2.4s
+	FMOVQ    1264(R26), F3
+	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
+	FMOVQ    752(R26), F3
+	VFMLA    V11.S4, V1.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V10.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
+	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V1.S4
+	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
+	WORD     $0x6ea2e582 // fcmgt v2.4s, v12.4s, v2.4s
+	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
+	VFMLA    V0.S4, V22.S4, V1.S4
+	VMOV     V1.B16, V22.B16
+	SUB      $8, R15, R23
+	VMOVI    $0, V0.B16
+	CMP      $0, R23
+	BLE      t1366
+	CMP      $4, R23
+	BLT      t1367
+	FMOVQ    32(R4), F0
+	B        t1366
+t1367:
+	TBNZ     $1, R23, t1368
+	FMOVS    32(R4), F0
+	B        t1366
+t1368:
+	FMOVD    32(R4), F0
+	TBZ      $0, R23, t1366
+	ADD      $40, R4, R23
+	VLD1     (R23), V0.S[2]
+t1366:
+	FMOVQ    880(R26), F1
+	VORR     V1.B16, V0.B16, V1.B16
+	FMOVQ    896(R26), F2
+	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
+	FMOVQ    928(R26), F2
+	VFMLA    V11.S4, V1.S4, V2.S4
+	FMOVQ    928(R26), F3
+	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLS    V10.S4, V3.S4, V1.S4
+	FMOVQ    960(R26), F4
+	VFMLS    V4.S4, V3.S4, V1.S4
+	FMOVQ    992(R26), F3
+	FMOVQ    976(R26), F4
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1024(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1040(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    672(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
+	VAND     V2.B16, V0.B16, V0.B16
+	FMOVQ    560(R26), F2
+	WORD     $0x6ea2e422 // fcmgt v2.4s, v1.4s, v2.4s
+	FMOVQ    1200(R26), F3
+	FMOVQ    560(R26), F4
+	VFMLA    V4.S4, V1.S4, V3.S4
+	VBIT     V2.B16, V3.B16, V1.B16
+	FMOVQ    1392(R26), F3
+	VAND     V2.B16, V3.B16, V2.B16
+	FMOVQ    1424(R26), F3
+	FMOVQ    1408(R26), F4
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1440(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1456(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1472(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1488(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1504(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1520(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	WORD     $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
+	VFMLA    V3.S4, V4.S4, V1.S4
+	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
+	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD     $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	FMOVQ    624(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	FMOVQ    640(R26), F1
+	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
+	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
+	SUB      $8, R15, R23
+	VMOVI    $0, V1.B16
+	CMP      $0, R23
+	BLE      t1369
+	CMP      $4, R23
+	BLT      t1370
+	FMOVQ    32(R3), F1
+	B        t1369
+t1370:
+	TBNZ     $1, R23, t1371
+	FMOVS    32(R3), F1
+	B        t1369
+t1371:
+	FMOVD    32(R3), F1
+	TBZ      $0, R23, t1369
+	ADD      $40, R3, R23
+	VLD1     (R23), V1.S[2]
+t1369:
+	WORD     $0x4e31d642 // fadd v2.4s, v18.4s, v17.4s
+	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
+	WORD     $0x4eb0d643 // fsub v3.4s, v18.4s, v16.4s
+	FMOVQ    512(R26), F4
+	VBSL     V3.B16, V4.B16, V2.B16
+	WORD     $0x4e31e643 // fcmeq v3.4s, v18.4s, v17.4s
+	WORD     $0x4e30d644 // fadd v4.4s, v18.4s, v16.4s
+	FMOVQ    544(R26), F5
+	VBSL     V4.B16, V5.B16, V3.B16
+	VFMLS    V17.S4, V1.S4, V2.S4
+	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
+	FMOVQ    688(R26), F4
+	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
+	FMOVQ    704(R26), F4
+	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
+	VFMLS    V17.S4, V1.S4, V3.S4
+	WORD     $0x6e20dc61 // fmul v1.4s, v3.4s, v0.4s
+	FMOVQ    688(R26), F3
+	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
+	FMOVQ    704(R26), F3
+	WORD     $0x4e21f461 // fmax v1.4s, v3.4s, v1.4s
+	WORD     $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
+	FMOVQ    640(R26), F3
+	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
+	FMOVQ    720(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
+	FMOVQ    752(R26), F3
+	FMOVQ    736(R26), F4
+	VFMLA    V4.S4, V0.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	FMOVQ    768(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    832(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    848(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    864(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
+	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
+	VFMLA    V0.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V0.S4
+	WORD     $0x4eadd403 // fsub v3.4s, v0.4s, v13.4s
+	VFMLA    V5.S4, V0.S4, V3.S4
+	FMOVQ    880(R26), F0
+	VORR     V0.B16, V2.B16, V0.B16
+	FMOVQ    896(R26), F4
+	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
+	FMOVQ    928(R26), F4
+	VFMLA    V11.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V10.S4, V5.S4, V0.S4
+	FMOVQ    960(R26), F6
+	VFMLS    V6.S4, V5.S4, V0.S4
+	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    672(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ    880(R26), F4
+	VORR     V4.B16, V1.B16, V4.B16
+	FMOVQ    896(R26), F5
+	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
+	FMOVQ    928(R26), F5
+	VFMLA    V11.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V10.S4, V6.S4, V4.S4
+	FMOVQ    960(R26), F7
+	VFMLS    V7.S4, V6.S4, V4.S4
+	FMOVQ    992(R26), F6
+	FMOVQ    976(R26), F7
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    672(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    672(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
+	WORD     $0x4e24d5a4 // fadd v4.4s, v13.4s, v4.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
+	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
+	WORD     $0x6ea4e624 // fcmgt v4.4s, v17.4s, v4.4s
+	WORD     $0x4e2dd465 // fadd v5.4s, v3.4s, v13.4s
+	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
+	VBSL     V13.B16, V3.B16, V4.B16
+	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
+	FMOVQ    1056(R26), F3
+	VSUB     V3.S4, V0.S4, V3.S4
+	FMOVQ    512(R26), F4
+	VAND     V4.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V0.S4, V0.S4
+	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1120(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1152(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1184(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
+	VFMLA    V4.S4, V5.S4, V6.S4
+	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V3.S4, V0.S4
+	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
+	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
+	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
+	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
+	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
+	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
+	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	SUB      $8, R15, R23
+	VMOVI    $0, V1.B16
+	CMP      $0, R23
+	BLE      t1372
+	CMP      $4, R23
+	BLT      t1373
+	FMOVQ    32(R2), F1
+	B        t1372
+t1373:
+	TBNZ     $1, R23, t1374
+	FMOVS    32(R2), F1
+	B        t1372
+t1374:
+	FMOVD    32(R2), F1
+	TBZ      $0, R23, t1372
+	ADD      $40, R2, R23
+	VLD1     (R23), V1.S[2]
+t1372:
+	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
+	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
+	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
+	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
+	FMOVQ    752(R26), F3
+	VFMLA    V11.S4, V2.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V2.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
+	SUB      R15<<2, R26, R23
+	FMOVQ    288(R23), F2
+	VAND     V2.B16, V1.B16, V1.B16
+	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
+	FMOVQ    512(R26), F1
+	VBSL     V1.B16, V0.B16, V2.B16
+	WORD     $0x6eb9e440 // fcmgt v0.4s, v2.4s, v25.4s
+	VBSL     V25.B16, V2.B16, V0.B16
+	FMOVQ    1280(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
+	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
+	VMOV     V0.B16, V25.B16
+	WORD     $0x4e21f580 // fmax v0.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	FMOVQ    752(R26), F3
+	VFMLA    V11.S4, V0.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V10.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V0.S4
+	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
+	WORD     $0x4e22f581 // fmax v1.4s, v12.4s, v2.4s
+	FMOVQ    1264(R26), F3
+	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
+	FMOVQ    752(R26), F3
+	VFMLA    V11.S4, V1.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V10.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
+	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V1.S4
+	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
+	WORD     $0x6ea2e582 // fcmgt v2.4s, v12.4s, v2.4s
+	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
+	VFMLA    V0.S4, V21.S4, V1.S4
+	VMOV     V1.B16, V21.B16
+	SUB      $12, R15, R23
+	VMOVI    $0, V0.B16
 	CMP      $0, R23
 	BLE      t1375
 	CMP      $4, R23
 	BLT      t1376
-	FMOVQ    16(R4), F1
+	FMOVQ    48(R4), F0
 	B        t1375
 t1376:
 	TBNZ     $1, R23, t1377
-	FMOVS    16(R4), F1
+	FMOVS    48(R4), F0
 	B        t1375
 t1377:
-	FMOVD    16(R4), F1
+	FMOVD    48(R4), F0
 	TBZ      $0, R23, t1375
-	ADD      $24, R4, R23
-	VLD1     (R23), V1.S[2]
+	ADD      $56, R4, R23
+	VLD1     (R23), V0.S[2]
 t1375:
-	FMOVQ    880(R26), F2
-	VORR     V2.B16, V0.B16, V2.B16
-	FMOVQ    880(R26), F3
-	VORR     V3.B16, V1.B16, V3.B16
-	FMOVQ    896(R26), F4
-	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
-	FMOVQ    896(R26), F4
-	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    928(R26), F4
-	FMOVQ    912(R26), F5
-	VFMLA    V5.S4, V2.S4, V4.S4
-	FMOVQ    928(R26), F5
-	FMOVQ    912(R26), F6
-	VFMLA    V6.S4, V3.S4, V5.S4
-	FMOVQ    928(R26), F6
-	WORD     $0x4ea6d486 // fsub v6.4s, v4.4s, v6.4s
-	FMOVQ    928(R26), F7
-	WORD     $0x4ea7d4a7 // fsub v7.4s, v5.4s, v7.4s
-	FMOVQ    944(R26), F8
-	VFMLS    V8.S4, V6.S4, V2.S4
-	FMOVQ    944(R26), F8
-	VFMLS    V8.S4, V7.S4, V3.S4
-	FMOVQ    960(R26), F8
-	VFMLS    V8.S4, V6.S4, V2.S4
-	FMOVQ    960(R26), F6
-	VFMLS    V6.S4, V7.S4, V3.S4
-
-	// p = e^r
-	FMOVQ    992(R26), F6
-	FMOVQ    976(R26), F7
-	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    992(R26), F7
-	FMOVQ    976(R26), F8
-	VFMLA    V3.S4, V8.S4, V7.S4
-	FMOVQ    1008(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    1008(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1024(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    1040(R26), F6
-	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1040(R26), F7
-	VFMLA    V3.S4, V8.S4, V7.S4
-	FMOVQ    672(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    672(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    672(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    672(R26), F2
-	VFMLA    V3.S4, V6.S4, V2.S4
-
-	// p 2^n
-	VUSHR    $1, V4.S4, V3.S4
-	VUSHR    $1, V5.S4, V6.S4
-	VSHL     $23, V3.S4, V3.S4
-	VSHL     $23, V6.S4, V6.S4
-	VSHL     $23, V4.S4, V4.S4
-	VSHL     $23, V5.S4, V5.S4
-	VSUB     V3.S4, V4.S4, V4.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
-	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
-	WORD     $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
-	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
-	VAND     V4.B16, V0.B16, V0.B16
-	VAND     V5.B16, V1.B16, V1.B16
-
-	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	FMOVQ    560(R26), F4
-	WORD     $0x6ea4e464 // fcmgt v4.4s, v3.4s, v4.4s
-	FMOVQ    560(R26), F5
-	WORD     $0x6ea5e445 // fcmgt v5.4s, v2.4s, v5.4s
-	FMOVQ    1200(R26), F6
-	FMOVQ    560(R26), F7
-	VFMLA    V7.S4, V3.S4, V6.S4
-	FMOVQ    1200(R26), F7
-	FMOVQ    560(R26), F8
-	VFMLA    V8.S4, V2.S4, V7.S4
-	VBIT     V4.B16, V6.B16, V3.B16
-	VBIT     V5.B16, V7.B16, V2.B16
-	FMOVQ    1392(R26), F6
-	VAND     V4.B16, V6.B16, V4.B16
-	FMOVQ    1392(R26), F6
-	VAND     V5.B16, V6.B16, V5.B16
-	FMOVQ    1424(R26), F6
-	FMOVQ    1408(R26), F7
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1424(R26), F7
-	FMOVQ    1408(R26), F8
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1440(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    1440(R26), F6
-	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1456(R26), F7
-	VFMLA    V3.S4, V8.S4, V7.S4
-	FMOVQ    1456(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    1472(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1472(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1488(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    1488(R26), F6
-	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1504(R26), F7
-	VFMLA    V3.S4, V8.S4, V7.S4
-	FMOVQ    1504(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    1520(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1520(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1200(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    1200(R26), F6
-	VFMLA    V2.S4, V7.S4, V6.S4
-	WORD     $0x6e23dc67 // fmul v7.4s, v3.4s, v3.4s
-	WORD     $0x6e22dc49 // fmul v9.4s, v2.4s, v2.4s
-	VFMLA    V7.S4, V8.S4, V3.S4
-	VFMLA    V9.S4, V6.S4, V2.S4
-	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
-	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
-	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    1536(R26), F2
-	WORD     $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	FMOVQ    1536(R26), F2
-	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    624(R26), F2
-	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    624(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
-	FMOVQ    640(R26), F2
-	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
-	FMOVQ    640(R26), F2
+	FMOVQ    880(R26), F1
+	VORR     V1.B16, V0.B16, V1.B16
+	FMOVQ    896(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	FMOVQ    672(R26), F2
-	WORD     $0x6e20fc40 // fdiv v0.4s, v2.4s, v0.4s
-	FMOVQ    672(R26), F2
-	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
-	WORD     $0x6e2fdc00 // fmul v0.4s, v0.4s, v15.4s
-	WORD     $0x6e2fdc21 // fmul v1.4s, v1.4s, v15.4s
-
-	// the edges of the bin
-	CMP      $4, R15
+	FMOVQ    928(R26), F2
+	VFMLA    V11.S4, V1.S4, V2.S4
+	FMOVQ    928(R26), F3
+	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLS    V10.S4, V3.S4, V1.S4
+	FMOVQ    960(R26), F4
+	VFMLS    V4.S4, V3.S4, V1.S4
+	FMOVQ    992(R26), F3
+	FMOVQ    976(R26), F4
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1024(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1040(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    672(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
+	VAND     V2.B16, V0.B16, V0.B16
+	FMOVQ    560(R26), F2
+	WORD     $0x6ea2e422 // fcmgt v2.4s, v1.4s, v2.4s
+	FMOVQ    1200(R26), F3
+	FMOVQ    560(R26), F4
+	VFMLA    V4.S4, V1.S4, V3.S4
+	VBIT     V2.B16, V3.B16, V1.B16
+	FMOVQ    1392(R26), F3
+	VAND     V2.B16, V3.B16, V2.B16
+	FMOVQ    1424(R26), F3
+	FMOVQ    1408(R26), F4
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1440(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1456(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1472(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1488(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1504(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1520(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	WORD     $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
+	VFMLA    V3.S4, V4.S4, V1.S4
+	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
+	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD     $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	FMOVQ    624(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	FMOVQ    640(R26), F1
+	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
+	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
+	SUB      $12, R15, R23
+	VMOVI    $0, V1.B16
+	CMP      $0, R23
+	BLE      t1378
+	CMP      $4, R23
 	BLT      t1379
-	FMOVQ    (R3), F2
+	FMOVQ    48(R3), F1
 	B        t1378
 t1379:
-	TBNZ     $1, R15, t1380
-	FMOVS    (R3), F2
+	TBNZ     $1, R23, t1380
+	FMOVS    48(R3), F1
 	B        t1378
 t1380:
-	FMOVD    (R3), F2
-	TBZ      $0, R15, t1378
-	ADD      $8, R3, R23
-	VLD1     (R23), V2.S[2]
+	FMOVD    48(R3), F1
+	TBZ      $0, R23, t1378
+	ADD      $56, R3, R23
+	VLD1     (R23), V1.S[2]
 t1378:
-	SUB      $4, R15, R23
-	VMOVI    $0, V3.B16
+	WORD     $0x4e31d642 // fadd v2.4s, v18.4s, v17.4s
+	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
+	WORD     $0x4eb0d643 // fsub v3.4s, v18.4s, v16.4s
+	FMOVQ    512(R26), F4
+	VBSL     V3.B16, V4.B16, V2.B16
+	WORD     $0x4e31e643 // fcmeq v3.4s, v18.4s, v17.4s
+	WORD     $0x4e30d644 // fadd v4.4s, v18.4s, v16.4s
+	FMOVQ    544(R26), F5
+	VBSL     V4.B16, V5.B16, V3.B16
+	VFMLS    V17.S4, V1.S4, V2.S4
+	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
+	FMOVQ    688(R26), F4
+	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
+	FMOVQ    704(R26), F4
+	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
+	VFMLS    V17.S4, V1.S4, V3.S4
+	WORD     $0x6e20dc61 // fmul v1.4s, v3.4s, v0.4s
+	FMOVQ    688(R26), F3
+	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
+	FMOVQ    704(R26), F3
+	WORD     $0x4e21f461 // fmax v1.4s, v3.4s, v1.4s
+	WORD     $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
+	FMOVQ    640(R26), F3
+	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
+	FMOVQ    720(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
+	FMOVQ    752(R26), F3
+	FMOVQ    736(R26), F4
+	VFMLA    V4.S4, V0.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	FMOVQ    768(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    832(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    848(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    864(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
+	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
+	VFMLA    V0.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V0.S4
+	WORD     $0x4eadd403 // fsub v3.4s, v0.4s, v13.4s
+	VFMLA    V5.S4, V0.S4, V3.S4
+	FMOVQ    880(R26), F0
+	VORR     V0.B16, V2.B16, V0.B16
+	FMOVQ    896(R26), F4
+	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
+	FMOVQ    928(R26), F4
+	VFMLA    V11.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V10.S4, V5.S4, V0.S4
+	FMOVQ    960(R26), F6
+	VFMLS    V6.S4, V5.S4, V0.S4
+	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    672(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ    880(R26), F4
+	VORR     V4.B16, V1.B16, V4.B16
+	FMOVQ    896(R26), F5
+	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
+	FMOVQ    928(R26), F5
+	VFMLA    V11.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V10.S4, V6.S4, V4.S4
+	FMOVQ    960(R26), F7
+	VFMLS    V7.S4, V6.S4, V4.S4
+	FMOVQ    992(R26), F6
+	FMOVQ    976(R26), F7
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    672(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    672(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
+	WORD     $0x4e24d5a4 // fadd v4.4s, v13.4s, v4.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
+	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
+	WORD     $0x6ea4e624 // fcmgt v4.4s, v17.4s, v4.4s
+	WORD     $0x4e2dd465 // fadd v5.4s, v3.4s, v13.4s
+	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
+	VBSL     V13.B16, V3.B16, V4.B16
+	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
+	FMOVQ    1056(R26), F3
+	VSUB     V3.S4, V0.S4, V3.S4
+	FMOVQ    512(R26), F4
+	VAND     V4.B16, V3.B16, V3.B16
+	VSUB     V3.S4, V0.S4, V0.S4
+	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
+	FMOVQ    1088(R26), F4
+	FMOVQ    1072(R26), F5
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1104(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1120(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1136(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1152(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1168(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1184(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1200(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
+	FMOVQ    1216(R26), F6
+	WORD     $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
+	VFMLA    V4.S4, V5.S4, V6.S4
+	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
+	FMOVQ    1232(R26), F4
+	VFMLA    V4.S4, V3.S4, V0.S4
+	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
+	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
+	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
+	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
+	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
+	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
+	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	SUB      $12, R15, R23
+	VMOVI    $0, V1.B16
 	CMP      $0, R23
 	BLE      t1381
 	CMP      $4, R23
 	BLT      t1382
-	FMOVQ    16(R3), F3
+	FMOVQ    48(R2), F1
 	B        t1381
 t1382:
 	TBNZ     $1, R23, t1383
-	FMOVS    16(R3), F3
+	FMOVS    48(R2), F1
 	B        t1381
 t1383:
-	FMOVD    16(R3), F3
+	FMOVD    48(R2), F1
 	TBZ      $0, R23, t1381
-	ADD      $24, R3, R23
-	VLD1     (R23), V3.S[2]
-t1381:
-	WORD     $0x4e31d644 // fadd v4.4s, v18.4s, v17.4s
-	WORD     $0x4e31d645 // fadd v5.4s, v18.4s, v17.4s
-	WORD     $0x4ea0d884 // fcmeq v4.4s, v4.4s, #0.0
-	WORD     $0x4ea0d8a5 // fcmeq v5.4s, v5.4s, #0.0
-	WORD     $0x4eb0d646 // fsub v6.4s, v18.4s, v16.4s
-	WORD     $0x4eb0d647 // fsub v7.4s, v18.4s, v16.4s
-	FMOVQ    512(R26), F8
-	VBSL     V6.B16, V8.B16, V4.B16
-	FMOVQ    512(R26), F6
-	VBSL     V7.B16, V6.B16, V5.B16
-	WORD     $0x4e31e646 // fcmeq v6.4s, v18.4s, v17.4s
-	WORD     $0x4e31e647 // fcmeq v7.4s, v18.4s, v17.4s
-	WORD     $0x4e30d648 // fadd v8.4s, v18.4s, v16.4s
-	WORD     $0x4e30d649 // fadd v9.4s, v18.4s, v16.4s
-	FMOVQ    544(R26), F10
-	VBSL     V8.B16, V10.B16, V6.B16
-	FMOVQ    544(R26), F8
-	VBSL     V9.B16, V8.B16, V7.B16
-	VFMLS    V17.S4, V2.S4, V4.S4
-	VFMLS    V17.S4, V3.S4, V5.S4
-	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
-	WORD     $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
-	FMOVQ    688(R26), F8
-	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    688(R26), F8
-	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
-	FMOVQ    704(R26), F8
-	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
-	FMOVQ    704(R26), F8
-	WORD     $0x4e25f505 // fmax v5.4s, v8.4s, v5.4s
-	VFMLS    V17.S4, V2.S4, V6.S4
-	VFMLS    V17.S4, V3.S4, V7.S4
-	WORD     $0x6e20dcc2 // fmul v2.4s, v6.4s, v0.4s
-	WORD     $0x6e21dce3 // fmul v3.4s, v7.4s, v1.4s
-	FMOVQ    688(R26), F6
-	WORD     $0x4ea2f4c2 // fmin v2.4s, v6.4s, v2.4s
-	FMOVQ    688(R26), F6
-	WORD     $0x4ea3f4c3 // fmin v3.4s, v6.4s, v3.4s
-	FMOVQ    704(R26), F6
-	WORD     $0x4e22f4c2 // fmax v2.4s, v6.4s, v2.4s
-	FMOVQ    704(R26), F6
-	WORD     $0x4e23f4c3 // fmax v3.4s, v6.4s, v3.4s
-	WORD     $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
-	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
-	FMOVQ    640(R26), F6
-	WORD     $0x4e20f4c0 // fmax v0.4s, v6.4s, v0.4s
-	FMOVQ    640(R26), F6
-	WORD     $0x4e21f4c1 // fmax v1.4s, v6.4s, v1.4s
-	FMOVQ    720(R26), F6
-	WORD     $0x4ea0f4c0 // fmin v0.4s, v6.4s, v0.4s
-	FMOVQ    720(R26), F6
-	WORD     $0x4ea1f4c1 // fmin v1.4s, v6.4s, v1.4s
-	WORD     $0x4e20d406 // fadd v6.4s, v0.4s, v0.4s
-	WORD     $0x4e21d426 // fadd v6.4s, v1.4s, v1.4s
-
-	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    752(R26), F6
-	FMOVQ    736(R26), F7
-	VFMLA    V7.S4, V0.S4, V6.S4
-	FMOVQ    752(R26), F7
-	FMOVQ    736(R26), F8
-	VFMLA    V8.S4, V1.S4, V7.S4
-	FMOVQ    752(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    752(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    768(R26), F10
-	VFMLS    V10.S4, V8.S4, V0.S4
-	FMOVQ    768(R26), F10
-	VFMLS    V10.S4, V9.S4, V1.S4
-	FMOVQ    784(R26), F10
-	VFMLS    V10.S4, V8.S4, V0.S4
-	FMOVQ    784(R26), F8
-	VFMLS    V8.S4, V9.S4, V1.S4
-	FMOVQ    816(R26), F8
-	FMOVQ    800(R26), F9
-	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    816(R26), F9
-	FMOVQ    800(R26), F10
-	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    832(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    832(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    848(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    848(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    864(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    864(R26), F9
-	VFMLA    V1.S4, V10.S4, V9.S4
-	WORD     $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
-	WORD     $0x6e21dd29 // fmul v9.4s, v9.4s, v1.4s
-	WORD     $0x4e20d40a // fadd v10.4s, v0.4s, v0.4s
-	WORD     $0x4e21d42b // fadd v11.4s, v1.4s, v1.4s
-	VFMLA    V0.S4, V8.S4, V10.S4
-	VFMLA    V1.S4, V9.S4, V11.S4
-	VSHL     $23, V6.S4, V0.S4
-	VSHL     $23, V7.S4, V1.S4
-	FMOVQ    672(R26), F6
-	WORD     $0x4ea6d406 // fsub v6.4s, v0.4s, v6.4s
-	FMOVQ    672(R26), F7
-	WORD     $0x4ea7d427 // fsub v7.4s, v1.4s, v7.4s
-	VFMLA    V10.S4, V0.S4, V6.S4
-	VFMLA    V11.S4, V1.S4, V7.S4
-	FMOVQ    880(R26), F0
-	VORR     V0.B16, V4.B16, V0.B16
-	FMOVQ    880(R26), F1
-	VORR     V1.B16, V5.B16, V1.B16
-	FMOVQ    896(R26), F8
-	WORD     $0x4e20f500 // fmax v0.4s, v8.4s, v0.4s
-	FMOVQ    896(R26), F8
-	WORD     $0x4e21f501 // fmax v1.4s, v8.4s, v1.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    928(R26), F8
-	FMOVQ    912(R26), F9
-	VFMLA    V9.S4, V0.S4, V8.S4
-	FMOVQ    928(R26), F9
-	FMOVQ    912(R26), F10
-	VFMLA    V10.S4, V1.S4, V9.S4
-	FMOVQ    928(R26), F10
-	WORD     $0x4eaad50a // fsub v10.4s, v8.4s, v10.4s
-	FMOVQ    928(R26), F11
-	WORD     $0x4eabd52b // fsub v11.4s, v9.4s, v11.4s
-	FMOVQ    944(R26), F12
-	VFMLS    V12.S4, V10.S4, V0.S4
-	FMOVQ    944(R26), F12
-	VFMLS    V12.S4, V11.S4, V1.S4
-	FMOVQ    960(R26), F12
-	VFMLS    V12.S4, V10.S4, V0.S4
-	FMOVQ    960(R26), F10
-	VFMLS    V10.S4, V11.S4, V1.S4
-
-	// p = e^r
-	FMOVQ    992(R26), F10
-	FMOVQ    976(R26), F11
-	VFMLA    V0.S4, V11.S4, V10.S4
-	FMOVQ    992(R26), F11
-	FMOVQ    976(R26), F12
-	VFMLA    V1.S4, V12.S4, V11.S4
-	FMOVQ    1008(R26), F12
-	VFMLA    V0.S4, V10.S4, V12.S4
-	FMOVQ    1008(R26), F10
-	VFMLA    V1.S4, V11.S4, V10.S4
-	FMOVQ    1024(R26), F11
-	VFMLA    V0.S4, V12.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V1.S4, V10.S4, V12.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V0.S4, V11.S4, V10.S4
-	FMOVQ    1040(R26), F11
-	VFMLA    V1.S4, V12.S4, V11.S4
-	FMOVQ    672(R26), F12
-	VFMLA    V0.S4, V10.S4, V12.S4
-	FMOVQ    672(R26), F10
-	VFMLA    V1.S4, V11.S4, V10.S4
-	FMOVQ    672(R26), F11
-	VFMLA    V0.S4, V12.S4, V11.S4
-	FMOVQ    672(R26), F0
-	VFMLA    V1.S4, V10.S4, V0.S4
-
-	// p 2^n
-	VUSHR    $1, V8.S4, V1.S4
-	VUSHR    $1, V9.S4, V10.S4
-	VSHL     $23, V1.S4, V1.S4
-	VSHL     $23, V10.S4, V10.S4
-	VSHL     $23, V8.S4, V8.S4
-	VSHL     $23, V9.S4, V9.S4
-	VSUB     V1.S4, V8.S4, V8.S4
-	VSUB     V10.S4, V9.S4, V9.S4
-	WORD     $0x6e21dd61 // fmul v1.4s, v11.4s, v1.4s
-	WORD     $0x6e2adc00 // fmul v0.4s, v0.4s, v10.4s
-	WORD     $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
-	WORD     $0x6e29dc00 // fmul v0.4s, v0.4s, v9.4s
-	FMOVQ    880(R26), F8
-	VORR     V8.B16, V2.B16, V8.B16
-	FMOVQ    880(R26), F9
-	VORR     V9.B16, V3.B16, V9.B16
-	FMOVQ    896(R26), F10
-	WORD     $0x4e28f548 // fmax v8.4s, v10.4s, v8.4s
-	FMOVQ    896(R26), F10
-	WORD     $0x4e29f549 // fmax v9.4s, v10.4s, v9.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    928(R26), F10
-	FMOVQ    912(R26), F11
-	VFMLA    V11.S4, V8.S4, V10.S4
-	FMOVQ    928(R26), F11
-	FMOVQ    912(R26), F12
-	VFMLA    V12.S4, V9.S4, V11.S4
-	FMOVQ    928(R26), F12
-	WORD     $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
-	FMOVQ    928(R26), F13
-	WORD     $0x4eadd56d // fsub v13.4s, v11.4s, v13.4s
-	FMOVQ    944(R26), F14
-	VFMLS    V14.S4, V12.S4, V8.S4
-	FMOVQ    944(R26), F14
-	VFMLS    V14.S4, V13.S4, V9.S4
-	FMOVQ    960(R26), F14
-	VFMLS    V14.S4, V12.S4, V8.S4
-	FMOVQ    960(R26), F12
-	VFMLS    V12.S4, V13.S4, V9.S4
-
-	// p = e^r
-	FMOVQ    992(R26), F12
-	FMOVQ    976(R26), F13
-	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    992(R26), F13
-	FMOVQ    976(R26), F14
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1008(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1008(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1024(R26), F13
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V9.S4, V12.S4, V14.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1040(R26), F13
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    672(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    672(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    672(R26), F13
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    672(R26), F8
-	VFMLA    V9.S4, V12.S4, V8.S4
-
-	// p 2^n
-	VUSHR    $1, V10.S4, V9.S4
-	VUSHR    $1, V11.S4, V12.S4
-	VSHL     $23, V9.S4, V9.S4
-	VSHL     $23, V12.S4, V12.S4
-	VSHL     $23, V10.S4, V10.S4
-	VSHL     $23, V11.S4, V11.S4
-	VSUB     V9.S4, V10.S4, V10.S4
-	VSUB     V12.S4, V11.S4, V11.S4
-	WORD     $0x6e29dda9 // fmul v9.4s, v13.4s, v9.4s
-	WORD     $0x6e2cdd08 // fmul v8.4s, v8.4s, v12.4s
-	WORD     $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	WORD     $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
-	FMOVQ    672(R26), F10
-	WORD     $0x4e21d541 // fadd v1.4s, v10.4s, v1.4s
-	FMOVQ    672(R26), F10
-	WORD     $0x4e20d540 // fadd v0.4s, v10.4s, v0.4s
-	FMOVQ    672(R26), F10
-	WORD     $0x4e29d549 // fadd v9.4s, v10.4s, v9.4s
-	FMOVQ    672(R26), F10
-	WORD     $0x4e28d548 // fadd v8.4s, v10.4s, v8.4s
-	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
-	WORD     $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
-	FMOVQ    672(R26), F8
-	WORD     $0x6e21fd01 // fdiv v1.4s, v8.4s, v1.4s
-	FMOVQ    672(R26), F8
-	WORD     $0x6e20fd00 // fdiv v0.4s, v8.4s, v0.4s
-	WORD     $0x4ea0fa48 // fabs v8.4s, v18.4s
-	WORD     $0x4ea0fa49 // fabs v9.4s, v18.4s
-	WORD     $0x6ea8e628 // fcmgt v8.4s, v17.4s, v8.4s
-	WORD     $0x6ea9e629 // fcmgt v9.4s, v17.4s, v9.4s
-	FMOVQ    672(R26), F10
-	WORD     $0x4e2ad4ca // fadd v10.4s, v6.4s, v10.4s
-	FMOVQ    672(R26), F11
-	WORD     $0x4e2bd4eb // fadd v11.4s, v7.4s, v11.4s
-	WORD     $0x6e2afcc6 // fdiv v6.4s, v6.4s, v10.4s
-	WORD     $0x6e2bfce7 // fdiv v7.4s, v7.4s, v11.4s
-	FMOVQ    672(R26), F10
-	VBSL     V10.B16, V6.B16, V8.B16
-	FMOVQ    672(R26), F6
-	VBSL     V6.B16, V7.B16, V9.B16
-	WORD     $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
-	WORD     $0x6e20dd20 // fmul v0.4s, v9.4s, v0.4s
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1056(R26), F6
-	VSUB     V6.S4, V1.S4, V6.S4
-	FMOVQ    1056(R26), F7
-	VSUB     V7.S4, V0.S4, V7.S4
-	FMOVQ    512(R26), F8
-	VAND     V8.B16, V6.B16, V6.B16
-	FMOVQ    512(R26), F8
-	VAND     V8.B16, V7.B16, V7.B16
-	VSUB     V6.S4, V1.S4, V1.S4
-	VSUB     V7.S4, V0.S4, V0.S4
-	WORD     $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD     $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	FMOVQ    672(R26), F8
-	WORD     $0x4ea8d421 // fsub v1.4s, v1.4s, v8.4s
-	FMOVQ    672(R26), F8
-	WORD     $0x4ea8d400 // fsub v0.4s, v0.4s, v8.4s
-
-	// r + r^2 p(r) + k ln 2
-	FMOVQ    1088(R26), F8
-	FMOVQ    1072(R26), F9
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1088(R26), F9
-	FMOVQ    1072(R26), F10
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1104(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1104(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    1120(R26), F9
-	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1120(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    1136(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1136(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1152(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1152(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    1168(R26), F9
-	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1168(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    1184(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1184(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1200(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1200(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
-	WORD     $0x6e21dc29 // fmul v9.4s, v1.4s, v1.4s
-	WORD     $0x6e20dc0b // fmul v11.4s, v0.4s, v0.4s
-	FMOVQ    1216(R26), F12
-	WORD     $0x6e2cdccc // fmul v12.4s, v6.4s, v12.4s
-	FMOVQ    1216(R26), F13
-	WORD     $0x6e2ddced // fmul v13.4s, v7.4s, v13.4s
-	VFMLA    V9.S4, V10.S4, V12.S4
-	VFMLA    V11.S4, V8.S4, V13.S4
-	WORD     $0x4e21d581 // fadd v1.4s, v12.4s, v1.4s
-	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
-	FMOVQ    1232(R26), F8
-	VFMLA    V8.S4, V6.S4, V1.S4
-	FMOVQ    1232(R26), F6
-	VFMLA    V6.S4, V7.S4, V0.S4
-	WORD     $0x4ea0e886 // fcmlt v6.4s, v4.4s, #0.0
-	WORD     $0x4ea0e8a7 // fcmlt v7.4s, v5.4s, #0.0
-	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
-	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
-	WORD     $0x4ea4d421 // fsub v1.4s, v1.4s, v4.4s
-	WORD     $0x4ea5d400 // fsub v0.4s, v0.4s, v5.4s
-	WORD     $0x6ea0f842 // fneg v2.4s, v2.4s
-	WORD     $0x6ea0f863 // fneg v3.4s, v3.4s
-	WORD     $0x4ea0e844 // fcmlt v4.4s, v2.4s, #0.0
-	WORD     $0x4ea0e865 // fcmlt v5.4s, v3.4s, #0.0
-	WORD     $0x4e641c42 // bic v2.16b, v2.16b, v4.16b
-	WORD     $0x4e651c63 // bic v3.16b, v3.16b, v5.16b
-	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	CMP      $4, R15
-	BLT      t1385
-	FMOVQ    (R2), F2
-	B        t1384
-t1385:
-	TBNZ     $1, R15, t1386
-	FMOVS    (R2), F2
-	B        t1384
-t1386:
-	FMOVD    (R2), F2
-	TBZ      $0, R15, t1384
-	ADD      $8, R2, R23
-	VLD1     (R23), V2.S[2]
-t1384:
-	SUB      $4, R15, R23
-	VMOVI    $0, V3.B16
-	CMP      $0, R23
-	BLE      t1387
-	CMP      $4, R23
-	BLT      t1388
-	FMOVQ    16(R2), F3
-	B        t1387
-t1388:
-	TBNZ     $1, R23, t1389
-	FMOVS    16(R2), F3
-	B        t1387
-t1389:
-	FMOVD    16(R2), F3
-	TBZ      $0, R23, t1387
-	ADD      $24, R2, R23
-	VLD1     (R23), V3.S[2]
-t1387:
-	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
-	WORD     $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
-	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
-	WORD     $0x4e20d460 // fadd v0.4s, v3.4s, v0.4s
-
-	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1248(R26), F4
-	WORD     $0x4e22f484 // fmax v4.4s, v4.4s, v2.4s
-	FMOVQ    1248(R26), F5
-	WORD     $0x4e23f4a5 // fmax v5.4s, v5.4s, v3.4s
-	FMOVQ    1264(R26), F6
-	WORD     $0x4ea4f4c4 // fmin v4.4s, v6.4s, v4.4s
-	FMOVQ    1264(R26), F6
-	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    752(R26), F6
-	FMOVQ    912(R26), F7
-	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    752(R26), F7
-	FMOVQ    912(R26), F8
-	VFMLA    V8.S4, V5.S4, V7.S4
-	FMOVQ    752(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    752(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    944(R26), F10
-	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    944(R26), F10
-	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    960(R26), F10
-	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    960(R26), F8
-	VFMLS    V8.S4, V9.S4, V5.S4
-
-	// p = e^r
-	FMOVQ    992(R26), F8
-	FMOVQ    976(R26), F9
-	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    992(R26), F9
-	FMOVQ    976(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1008(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1008(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    1024(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
-	FMOVQ    1040(R26), F8
-	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1040(R26), F9
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    672(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    672(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    672(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    672(R26), F4
-	VFMLA    V5.S4, V8.S4, V4.S4
-
-	// p 2^n
-	VSHL     $23, V6.S4, V5.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
-	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	FMOVQ    1248(R26), F6
-	WORD     $0x6ea2e4c2 // fcmgt v2.4s, v6.4s, v2.4s
-	FMOVQ    1248(R26), F6
-	WORD     $0x6ea3e4c3 // fcmgt v3.4s, v6.4s, v3.4s
-	WORD     $0x4e621ca2 // bic v2.16b, v5.16b, v2.16b
-	WORD     $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
-	SUB      R15<<2, R26, R23
-	FMOVQ    256(R23), F4
-	SUB      R15<<2, R26, R23
-	FMOVQ    272(R23), F5
-	VAND     V4.B16, V2.B16, V2.B16
-	VAND     V5.B16, V3.B16, V3.B16
-	WORD     $0x4e22d7ff // fadd v31.4s, v31.4s, v2.4s
-	WORD     $0x4e23d7de // fadd v30.4s, v30.4s, v3.4s
-
-	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	FMOVQ    512(R26), F2
-	VBSL     V2.B16, V1.B16, V4.B16
-	FMOVQ    512(R26), F1
-	VBSL     V1.B16, V0.B16, V5.B16
-	WORD     $0x6ebbe480 // fcmgt v0.4s, v4.4s, v27.4s
-	VBSL     V27.B16, V4.B16, V0.B16
-	WORD     $0x6ebae4a1 // fcmgt v1.4s, v5.4s, v26.4s
-	VBSL     V26.B16, V5.B16, V1.B16
-	FMOVQ    1280(R26), F2
-	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    1280(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
-	WORD     $0x4ea0d762 // fsub v2.4s, v27.4s, v0.4s
-	WORD     $0x4ea1d743 // fsub v3.4s, v26.4s, v1.4s
-	WORD     $0x4ea0d484 // fsub v4.4s, v4.4s, v0.4s
-	WORD     $0x4ea1d4a5 // fsub v5.4s, v5.4s, v1.4s
-	VMOV     V0.B16, V27.B16
-	VMOV     V1.B16, V26.B16
-	FMOVQ    1248(R26), F0
-	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1248(R26), F1
-	WORD     $0x4e23f421 // fmax v1.4s, v1.4s, v3.4s
-	FMOVQ    1264(R26), F6
-	WORD     $0x4ea0f4c0 // fmin v0.4s, v6.4s, v0.4s
-	FMOVQ    1264(R26), F6
-	WORD     $0x4ea1f4c1 // fmin v1.4s, v6.4s, v1.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    752(R26), F6
-	FMOVQ    912(R26), F7
-	VFMLA    V7.S4, V0.S4, V6.S4
-	FMOVQ    752(R26), F7
-	FMOVQ    912(R26), F8
-	VFMLA    V8.S4, V1.S4, V7.S4
-	FMOVQ    752(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    752(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    944(R26), F10
-	VFMLS    V10.S4, V8.S4, V0.S4
-	FMOVQ    944(R26), F10
-	VFMLS    V10.S4, V9.S4, V1.S4
-	FMOVQ    960(R26), F10
-	VFMLS    V10.S4, V8.S4, V0.S4
-	FMOVQ    960(R26), F8
-	VFMLS    V8.S4, V9.S4, V1.S4
-
-	// p = e^r
-	FMOVQ    992(R26), F8
-	FMOVQ    976(R26), F9
-	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    992(R26), F9
-	FMOVQ    976(R26), F10
-	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1008(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    1008(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1024(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1040(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    1040(R26), F9
-	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    672(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    672(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    672(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    672(R26), F0
-	VFMLA    V1.S4, V8.S4, V0.S4
-
-	// p 2^n
-	VSHL     $23, V6.S4, V1.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x6e21dd21 // fmul v1.4s, v9.4s, v1.4s
-	WORD     $0x6e26dc00 // fmul v0.4s, v0.4s, v6.4s
-	FMOVQ    1248(R26), F6
-	WORD     $0x6ea2e4c2 // fcmgt v2.4s, v6.4s, v2.4s
-	FMOVQ    1248(R26), F6
-	WORD     $0x6ea3e4c3 // fcmgt v3.4s, v6.4s, v3.4s
-	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e631c00 // bic v0.16b, v0.16b, v3.16b
-	FMOVQ    1248(R26), F2
-	WORD     $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
-	FMOVQ    1264(R26), F6
-	WORD     $0x4ea2f4c2 // fmin v2.4s, v6.4s, v2.4s
-	FMOVQ    1264(R26), F6
-	WORD     $0x4ea3f4c3 // fmin v3.4s, v6.4s, v3.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    752(R26), F6
-	FMOVQ    912(R26), F7
-	VFMLA    V7.S4, V2.S4, V6.S4
-	FMOVQ    752(R26), F7
-	FMOVQ    912(R26), F8
-	VFMLA    V8.S4, V3.S4, V7.S4
-	FMOVQ    752(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    752(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    944(R26), F10
-	VFMLS    V10.S4, V8.S4, V2.S4
-	FMOVQ    944(R26), F10
-	VFMLS    V10.S4, V9.S4, V3.S4
-	FMOVQ    960(R26), F10
-	VFMLS    V10.S4, V8.S4, V2.S4
-	FMOVQ    960(R26), F8
-	VFMLS    V8.S4, V9.S4, V3.S4
-
-	// p = e^r
-	FMOVQ    992(R26), F8
-	FMOVQ    976(R26), F9
-	VFMLA    V2.S4, V9.S4, V8.S4
-	FMOVQ    992(R26), F9
-	FMOVQ    976(R26), F10
-	VFMLA    V3.S4, V10.S4, V9.S4
-	FMOVQ    1008(R26), F10
-	VFMLA    V2.S4, V8.S4, V10.S4
-	FMOVQ    1008(R26), F8
-	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    1024(R26), F9
-	VFMLA    V2.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V3.S4, V8.S4, V10.S4
-	FMOVQ    1040(R26), F8
-	VFMLA    V2.S4, V9.S4, V8.S4
-	FMOVQ    1040(R26), F9
-	VFMLA    V3.S4, V10.S4, V9.S4
-	FMOVQ    672(R26), F10
-	VFMLA    V2.S4, V8.S4, V10.S4
-	FMOVQ    672(R26), F8
-	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    672(R26), F9
-	VFMLA    V2.S4, V10.S4, V9.S4
-	FMOVQ    672(R26), F2
-	VFMLA    V3.S4, V8.S4, V2.S4
-
-	// p 2^n
-	VSHL     $23, V6.S4, V3.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
-	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	FMOVQ    1248(R26), F6
-	WORD     $0x6ea4e4c4 // fcmgt v4.4s, v6.4s, v4.4s
-	FMOVQ    1248(R26), F6
-	WORD     $0x6ea5e4c5 // fcmgt v5.4s, v6.4s, v5.4s
-	WORD     $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
-	WORD     $0x4e651c42 // bic v2.16b, v2.16b, v5.16b
-	VFMLA    V1.S4, V23.S4, V3.S4
-	VFMLA    V0.S4, V22.S4, V2.S4
-	VMOV     V3.B16, V23.B16
-	VMOV     V2.B16, V22.B16
-	SUB      $8, R15, R23
-	VMOVI    $0, V0.B16
-	CMP      $0, R23
-	BLE      t1390
-	CMP      $4, R23
-	BLT      t1391
-	FMOVQ    32(R4), F0
-	B        t1390
-t1391:
-	TBNZ     $1, R23, t1392
-	FMOVS    32(R4), F0
-	B        t1390
-t1392:
-	FMOVD    32(R4), F0
-	TBZ      $0, R23, t1390
-	ADD      $40, R4, R23
-	VLD1     (R23), V0.S[2]
-t1390:
-	SUB      $12, R15, R23
-	VMOVI    $0, V1.B16
-	CMP      $0, R23
-	BLE      t1393
-	CMP      $4, R23
-	BLT      t1394
-	FMOVQ    48(R4), F1
-	B        t1393
-t1394:
-	TBNZ     $1, R23, t1395
-	FMOVS    48(R4), F1
-	B        t1393
-t1395:
-	FMOVD    48(R4), F1
-	TBZ      $0, R23, t1393
-	ADD      $56, R4, R23
-	VLD1     (R23), V1.S[2]
-t1393:
-	FMOVQ    880(R26), F2
-	VORR     V2.B16, V0.B16, V2.B16
-	FMOVQ    880(R26), F3
-	VORR     V3.B16, V1.B16, V3.B16
-	FMOVQ    896(R26), F4
-	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
-	FMOVQ    896(R26), F4
-	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
-	FMOVQ    928(R26), F4
-	FMOVQ    912(R26), F5
-	VFMLA    V5.S4, V2.S4, V4.S4
-	FMOVQ    928(R26), F5
-	FMOVQ    912(R26), F6
-	VFMLA    V6.S4, V3.S4, V5.S4
-	FMOVQ    928(R26), F6
-	WORD     $0x4ea6d486 // fsub v6.4s, v4.4s, v6.4s
-	FMOVQ    928(R26), F7
-	WORD     $0x4ea7d4a7 // fsub v7.4s, v5.4s, v7.4s
-	FMOVQ    944(R26), F8
-	VFMLS    V8.S4, V6.S4, V2.S4
-	FMOVQ    944(R26), F8
-	VFMLS    V8.S4, V7.S4, V3.S4
-	FMOVQ    960(R26), F8
-	VFMLS    V8.S4, V6.S4, V2.S4
-	FMOVQ    960(R26), F6
-	VFMLS    V6.S4, V7.S4, V3.S4
-	FMOVQ    992(R26), F6
-	FMOVQ    976(R26), F7
-	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    992(R26), F7
-	FMOVQ    976(R26), F8
-	VFMLA    V3.S4, V8.S4, V7.S4
-	FMOVQ    1008(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    1008(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1024(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1024(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    1040(R26), F6
-	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1040(R26), F7
-	VFMLA    V3.S4, V8.S4, V7.S4
-	FMOVQ    672(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    672(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    672(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    672(R26), F2
-	VFMLA    V3.S4, V6.S4, V2.S4
-	VUSHR    $1, V4.S4, V3.S4
-	VUSHR    $1, V5.S4, V6.S4
-	VSHL     $23, V3.S4, V3.S4
-	VSHL     $23, V6.S4, V6.S4
-	VSHL     $23, V4.S4, V4.S4
-	VSHL     $23, V5.S4, V5.S4
-	VSUB     V3.S4, V4.S4, V4.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
-	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
-	WORD     $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
-	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
-	VAND     V4.B16, V0.B16, V0.B16
-	VAND     V5.B16, V1.B16, V1.B16
-	FMOVQ    560(R26), F4
-	WORD     $0x6ea4e464 // fcmgt v4.4s, v3.4s, v4.4s
-	FMOVQ    560(R26), F5
-	WORD     $0x6ea5e445 // fcmgt v5.4s, v2.4s, v5.4s
-	FMOVQ    1200(R26), F6
-	FMOVQ    560(R26), F7
-	VFMLA    V7.S4, V3.S4, V6.S4
-	FMOVQ    1200(R26), F7
-	FMOVQ    560(R26), F8
-	VFMLA    V8.S4, V2.S4, V7.S4
-	VBIT     V4.B16, V6.B16, V3.B16
-	VBIT     V5.B16, V7.B16, V2.B16
-	FMOVQ    1392(R26), F6
-	VAND     V4.B16, V6.B16, V4.B16
-	FMOVQ    1392(R26), F6
-	VAND     V5.B16, V6.B16, V5.B16
-	FMOVQ    1424(R26), F6
-	FMOVQ    1408(R26), F7
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1424(R26), F7
-	FMOVQ    1408(R26), F8
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1440(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    1440(R26), F6
-	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1456(R26), F7
-	VFMLA    V3.S4, V8.S4, V7.S4
-	FMOVQ    1456(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    1472(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1472(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1488(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    1488(R26), F6
-	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    1504(R26), F7
-	VFMLA    V3.S4, V8.S4, V7.S4
-	FMOVQ    1504(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    1520(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    1520(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    1200(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    1200(R26), F6
-	VFMLA    V2.S4, V7.S4, V6.S4
-	WORD     $0x6e23dc67 // fmul v7.4s, v3.4s, v3.4s
-	WORD     $0x6e22dc49 // fmul v9.4s, v2.4s, v2.4s
-	VFMLA    V7.S4, V8.S4, V3.S4
-	VFMLA    V9.S4, V6.S4, V2.S4
-	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
-	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
-	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    1536(R26), F2
-	WORD     $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	FMOVQ    1536(R26), F2
-	WORD     $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVQ    624(R26), F2
-	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    624(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
-	FMOVQ    640(R26), F2
-	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
-	FMOVQ    640(R26), F2
-	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	FMOVQ    672(R26), F2
-	WORD     $0x6e20fc40 // fdiv v0.4s, v2.4s, v0.4s
-	FMOVQ    672(R26), F2
-	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
-	WORD     $0x6e2fdc00 // fmul v0.4s, v0.4s, v15.4s
-	WORD     $0x6e2fdc21 // fmul v1.4s, v1.4s, v15.4s
-	SUB      $8, R15, R23
-	VMOVI    $0, V2.B16
-	CMP      $0, R23
-	BLE      t1396
-	CMP      $4, R23
-	BLT      t1397
-	FMOVQ    32(R3), F2
-	B        t1396
-t1397:
-	TBNZ     $1, R23, t1398
-	FMOVS    32(R3), F2
-	B        t1396
-t1398:
-	FMOVD    32(R3), F2
-	TBZ      $0, R23, t1396
-	ADD      $40, R3, R23
-	VLD1     (R23), V2.S[2]
-t1396:
-	SUB      $12, R15, R23
-	VMOVI    $0, V3.B16
-	CMP      $0, R23
-	BLE      t1399
-	CMP      $4, R23
-	BLT      t1400
-	FMOVQ    48(R3), F3
-	B        t1399
-t1400:
-	TBNZ     $1, R23, t1401
-	FMOVS    48(R3), F3
-	B        t1399
-t1401:
-	FMOVD    48(R3), F3
-	TBZ      $0, R23, t1399
-	ADD      $56, R3, R23
-	VLD1     (R23), V3.S[2]
-t1399:
-	WORD     $0x4e31d644 // fadd v4.4s, v18.4s, v17.4s
-	WORD     $0x4e31d645 // fadd v5.4s, v18.4s, v17.4s
-	WORD     $0x4ea0d884 // fcmeq v4.4s, v4.4s, #0.0
-	WORD     $0x4ea0d8a5 // fcmeq v5.4s, v5.4s, #0.0
-	WORD     $0x4eb0d646 // fsub v6.4s, v18.4s, v16.4s
-	WORD     $0x4eb0d647 // fsub v7.4s, v18.4s, v16.4s
-	FMOVQ    512(R26), F8
-	VBSL     V6.B16, V8.B16, V4.B16
-	FMOVQ    512(R26), F6
-	VBSL     V7.B16, V6.B16, V5.B16
-	WORD     $0x4e31e646 // fcmeq v6.4s, v18.4s, v17.4s
-	WORD     $0x4e31e647 // fcmeq v7.4s, v18.4s, v17.4s
-	WORD     $0x4e30d648 // fadd v8.4s, v18.4s, v16.4s
-	WORD     $0x4e30d649 // fadd v9.4s, v18.4s, v16.4s
-	FMOVQ    544(R26), F10
-	VBSL     V8.B16, V10.B16, V6.B16
-	FMOVQ    544(R26), F8
-	VBSL     V9.B16, V8.B16, V7.B16
-	VFMLS    V17.S4, V2.S4, V4.S4
-	VFMLS    V17.S4, V3.S4, V5.S4
-	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
-	WORD     $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
-	FMOVQ    688(R26), F8
-	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    688(R26), F8
-	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
-	FMOVQ    704(R26), F8
-	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
-	FMOVQ    704(R26), F8
-	WORD     $0x4e25f505 // fmax v5.4s, v8.4s, v5.4s
-	VFMLS    V17.S4, V2.S4, V6.S4
-	VFMLS    V17.S4, V3.S4, V7.S4
-	WORD     $0x6e20dcc2 // fmul v2.4s, v6.4s, v0.4s
-	WORD     $0x6e21dce3 // fmul v3.4s, v7.4s, v1.4s
-	FMOVQ    688(R26), F6
-	WORD     $0x4ea2f4c2 // fmin v2.4s, v6.4s, v2.4s
-	FMOVQ    688(R26), F6
-	WORD     $0x4ea3f4c3 // fmin v3.4s, v6.4s, v3.4s
-	FMOVQ    704(R26), F6
-	WORD     $0x4e22f4c2 // fmax v2.4s, v6.4s, v2.4s
-	FMOVQ    704(R26), F6
-	WORD     $0x4e23f4c3 // fmax v3.4s, v6.4s, v3.4s
-	WORD     $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
-	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
-	FMOVQ    640(R26), F6
-	WORD     $0x4e20f4c0 // fmax v0.4s, v6.4s, v0.4s
-	FMOVQ    640(R26), F6
-	WORD     $0x4e21f4c1 // fmax v1.4s, v6.4s, v1.4s
-	FMOVQ    720(R26), F6
-	WORD     $0x4ea0f4c0 // fmin v0.4s, v6.4s, v0.4s
-	FMOVQ    720(R26), F6
-	WORD     $0x4ea1f4c1 // fmin v1.4s, v6.4s, v1.4s
-	WORD     $0x4e20d406 // fadd v6.4s, v0.4s, v0.4s
-	WORD     $0x4e21d426 // fadd v6.4s, v1.4s, v1.4s
-	FMOVQ    752(R26), F6
-	FMOVQ    736(R26), F7
-	VFMLA    V7.S4, V0.S4, V6.S4
-	FMOVQ    752(R26), F7
-	FMOVQ    736(R26), F8
-	VFMLA    V8.S4, V1.S4, V7.S4
-	FMOVQ    752(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    752(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    768(R26), F10
-	VFMLS    V10.S4, V8.S4, V0.S4
-	FMOVQ    768(R26), F10
-	VFMLS    V10.S4, V9.S4, V1.S4
-	FMOVQ    784(R26), F10
-	VFMLS    V10.S4, V8.S4, V0.S4
-	FMOVQ    784(R26), F8
-	VFMLS    V8.S4, V9.S4, V1.S4
-	FMOVQ    816(R26), F8
-	FMOVQ    800(R26), F9
-	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    816(R26), F9
-	FMOVQ    800(R26), F10
-	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    832(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    832(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    848(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    848(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    864(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    864(R26), F9
-	VFMLA    V1.S4, V10.S4, V9.S4
-	WORD     $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
-	WORD     $0x6e21dd29 // fmul v9.4s, v9.4s, v1.4s
-	WORD     $0x4e20d40a // fadd v10.4s, v0.4s, v0.4s
-	WORD     $0x4e21d42b // fadd v11.4s, v1.4s, v1.4s
-	VFMLA    V0.S4, V8.S4, V10.S4
-	VFMLA    V1.S4, V9.S4, V11.S4
-	VSHL     $23, V6.S4, V0.S4
-	VSHL     $23, V7.S4, V1.S4
-	FMOVQ    672(R26), F6
-	WORD     $0x4ea6d406 // fsub v6.4s, v0.4s, v6.4s
-	FMOVQ    672(R26), F7
-	WORD     $0x4ea7d427 // fsub v7.4s, v1.4s, v7.4s
-	VFMLA    V10.S4, V0.S4, V6.S4
-	VFMLA    V11.S4, V1.S4, V7.S4
-	FMOVQ    880(R26), F0
-	VORR     V0.B16, V4.B16, V0.B16
-	FMOVQ    880(R26), F1
-	VORR     V1.B16, V5.B16, V1.B16
-	FMOVQ    896(R26), F8
-	WORD     $0x4e20f500 // fmax v0.4s, v8.4s, v0.4s
-	FMOVQ    896(R26), F8
-	WORD     $0x4e21f501 // fmax v1.4s, v8.4s, v1.4s
-	FMOVQ    928(R26), F8
-	FMOVQ    912(R26), F9
-	VFMLA    V9.S4, V0.S4, V8.S4
-	FMOVQ    928(R26), F9
-	FMOVQ    912(R26), F10
-	VFMLA    V10.S4, V1.S4, V9.S4
-	FMOVQ    928(R26), F10
-	WORD     $0x4eaad50a // fsub v10.4s, v8.4s, v10.4s
-	FMOVQ    928(R26), F11
-	WORD     $0x4eabd52b // fsub v11.4s, v9.4s, v11.4s
-	FMOVQ    944(R26), F12
-	VFMLS    V12.S4, V10.S4, V0.S4
-	FMOVQ    944(R26), F12
-	VFMLS    V12.S4, V11.S4, V1.S4
-	FMOVQ    960(R26), F12
-	VFMLS    V12.S4, V10.S4, V0.S4
-	FMOVQ    960(R26), F10
-	VFMLS    V10.S4, V11.S4, V1.S4
-	FMOVQ    992(R26), F10
-	FMOVQ    976(R26), F11
-	VFMLA    V0.S4, V11.S4, V10.S4
-	FMOVQ    992(R26), F11
-	FMOVQ    976(R26), F12
-	VFMLA    V1.S4, V12.S4, V11.S4
-	FMOVQ    1008(R26), F12
-	VFMLA    V0.S4, V10.S4, V12.S4
-	FMOVQ    1008(R26), F10
-	VFMLA    V1.S4, V11.S4, V10.S4
-	FMOVQ    1024(R26), F11
-	VFMLA    V0.S4, V12.S4, V11.S4
-	FMOVQ    1024(R26), F12
-	VFMLA    V1.S4, V10.S4, V12.S4
-	FMOVQ    1040(R26), F10
-	VFMLA    V0.S4, V11.S4, V10.S4
-	FMOVQ    1040(R26), F11
-	VFMLA    V1.S4, V12.S4, V11.S4
-	FMOVQ    672(R26), F12
-	VFMLA    V0.S4, V10.S4, V12.S4
-	FMOVQ    672(R26), F10
-	VFMLA    V1.S4, V11.S4, V10.S4
-	FMOVQ    672(R26), F11
-	VFMLA    V0.S4, V12.S4, V11.S4
-	FMOVQ    672(R26), F0
-	VFMLA    V1.S4, V10.S4, V0.S4
-	VUSHR    $1, V8.S4, V1.S4
-	VUSHR    $1, V9.S4, V10.S4
-	VSHL     $23, V1.S4, V1.S4
-	VSHL     $23, V10.S4, V10.S4
-	VSHL     $23, V8.S4, V8.S4
-	VSHL     $23, V9.S4, V9.S4
-	VSUB     V1.S4, V8.S4, V8.S4
-	VSUB     V10.S4, V9.S4, V9.S4
-	WORD     $0x6e21dd61 // fmul v1.4s, v11.4s, v1.4s
-	WORD     $0x6e2adc00 // fmul v0.4s, v0.4s, v10.4s
-	WORD     $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
-	WORD     $0x6e29dc00 // fmul v0.4s, v0.4s, v9.4s
-	FMOVQ    880(R26), F8
-	VORR     V8.B16, V2.B16, V8.B16
-	FMOVQ    880(R26), F9
-	VORR     V9.B16, V3.B16, V9.B16
-	FMOVQ    896(R26), F10
-	WORD     $0x4e28f548 // fmax v8.4s, v10.4s, v8.4s
-	FMOVQ    896(R26), F10
-	WORD     $0x4e29f549 // fmax v9.4s, v10.4s, v9.4s
-	FMOVQ    928(R26), F10
-	FMOVQ    912(R26), F11
-	VFMLA    V11.S4, V8.S4, V10.S4
-	FMOVQ    928(R26), F11
-	FMOVQ    912(R26), F12
-	VFMLA    V12.S4, V9.S4, V11.S4
-	FMOVQ    928(R26), F12
-	WORD     $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
-	FMOVQ    928(R26), F13
-	WORD     $0x4eadd56d // fsub v13.4s, v11.4s, v13.4s
-	FMOVQ    944(R26), F14
-	VFMLS    V14.S4, V12.S4, V8.S4
-	FMOVQ    944(R26), F14
-	VFMLS    V14.S4, V13.S4, V9.S4
-	FMOVQ    960(R26), F14
-	VFMLS    V14.S4, V12.S4, V8.S4
-	FMOVQ    960(R26), F12
-	VFMLS    V12.S4, V13.S4, V9.S4
-	FMOVQ    992(R26), F12
-	FMOVQ    976(R26), F13
-	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    992(R26), F13
-	FMOVQ    976(R26), F14
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    1008(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    1008(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    1024(R26), F13
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    1024(R26), F14
-	VFMLA    V9.S4, V12.S4, V14.S4
-	FMOVQ    1040(R26), F12
-	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    1040(R26), F13
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    672(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    672(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    672(R26), F13
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    672(R26), F8
-	VFMLA    V9.S4, V12.S4, V8.S4
-	VUSHR    $1, V10.S4, V9.S4
-	VUSHR    $1, V11.S4, V12.S4
-	VSHL     $23, V9.S4, V9.S4
-	VSHL     $23, V12.S4, V12.S4
-	VSHL     $23, V10.S4, V10.S4
-	VSHL     $23, V11.S4, V11.S4
-	VSUB     V9.S4, V10.S4, V10.S4
-	VSUB     V12.S4, V11.S4, V11.S4
-	WORD     $0x6e29dda9 // fmul v9.4s, v13.4s, v9.4s
-	WORD     $0x6e2cdd08 // fmul v8.4s, v8.4s, v12.4s
-	WORD     $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	WORD     $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
-	FMOVQ    672(R26), F10
-	WORD     $0x4e21d541 // fadd v1.4s, v10.4s, v1.4s
-	FMOVQ    672(R26), F10
-	WORD     $0x4e20d540 // fadd v0.4s, v10.4s, v0.4s
-	FMOVQ    672(R26), F10
-	WORD     $0x4e29d549 // fadd v9.4s, v10.4s, v9.4s
-	FMOVQ    672(R26), F10
-	WORD     $0x4e28d548 // fadd v8.4s, v10.4s, v8.4s
-	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
-	WORD     $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
-	FMOVQ    672(R26), F8
-	WORD     $0x6e21fd01 // fdiv v1.4s, v8.4s, v1.4s
-	FMOVQ    672(R26), F8
-	WORD     $0x6e20fd00 // fdiv v0.4s, v8.4s, v0.4s
-	WORD     $0x4ea0fa48 // fabs v8.4s, v18.4s
-	WORD     $0x4ea0fa49 // fabs v9.4s, v18.4s
-	WORD     $0x6ea8e628 // fcmgt v8.4s, v17.4s, v8.4s
-	WORD     $0x6ea9e629 // fcmgt v9.4s, v17.4s, v9.4s
-	FMOVQ    672(R26), F10
-	WORD     $0x4e2ad4ca // fadd v10.4s, v6.4s, v10.4s
-	FMOVQ    672(R26), F11
-	WORD     $0x4e2bd4eb // fadd v11.4s, v7.4s, v11.4s
-	WORD     $0x6e2afcc6 // fdiv v6.4s, v6.4s, v10.4s
-	WORD     $0x6e2bfce7 // fdiv v7.4s, v7.4s, v11.4s
-	FMOVQ    672(R26), F10
-	VBSL     V10.B16, V6.B16, V8.B16
-	FMOVQ    672(R26), F6
-	VBSL     V6.B16, V7.B16, V9.B16
-	WORD     $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
-	WORD     $0x6e20dd20 // fmul v0.4s, v9.4s, v0.4s
-	FMOVQ    1056(R26), F6
-	VSUB     V6.S4, V1.S4, V6.S4
-	FMOVQ    1056(R26), F7
-	VSUB     V7.S4, V0.S4, V7.S4
-	FMOVQ    512(R26), F8
-	VAND     V8.B16, V6.B16, V6.B16
-	FMOVQ    512(R26), F8
-	VAND     V8.B16, V7.B16, V7.B16
-	VSUB     V6.S4, V1.S4, V1.S4
-	VSUB     V7.S4, V0.S4, V0.S4
-	WORD     $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD     $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	FMOVQ    672(R26), F8
-	WORD     $0x4ea8d421 // fsub v1.4s, v1.4s, v8.4s
-	FMOVQ    672(R26), F8
-	WORD     $0x4ea8d400 // fsub v0.4s, v0.4s, v8.4s
-	FMOVQ    1088(R26), F8
-	FMOVQ    1072(R26), F9
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1088(R26), F9
-	FMOVQ    1072(R26), F10
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1104(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1104(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    1120(R26), F9
-	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1120(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    1136(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1136(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1152(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1152(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    1168(R26), F9
-	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1168(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    1184(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1184(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1200(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1200(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
-	WORD     $0x6e21dc29 // fmul v9.4s, v1.4s, v1.4s
-	WORD     $0x6e20dc0b // fmul v11.4s, v0.4s, v0.4s
-	FMOVQ    1216(R26), F12
-	WORD     $0x6e2cdccc // fmul v12.4s, v6.4s, v12.4s
-	FMOVQ    1216(R26), F13
-	WORD     $0x6e2ddced // fmul v13.4s, v7.4s, v13.4s
-	VFMLA    V9.S4, V10.S4, V12.S4
-	VFMLA    V11.S4, V8.S4, V13.S4
-	WORD     $0x4e21d581 // fadd v1.4s, v12.4s, v1.4s
-	WORD     $0x4e20d5a0 // fadd v0.4s, v13.4s, v0.4s
-	FMOVQ    1232(R26), F8
-	VFMLA    V8.S4, V6.S4, V1.S4
-	FMOVQ    1232(R26), F6
-	VFMLA    V6.S4, V7.S4, V0.S4
-	WORD     $0x4ea0e886 // fcmlt v6.4s, v4.4s, #0.0
-	WORD     $0x4ea0e8a7 // fcmlt v7.4s, v5.4s, #0.0
-	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
-	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
-	WORD     $0x4ea4d421 // fsub v1.4s, v1.4s, v4.4s
-	WORD     $0x4ea5d400 // fsub v0.4s, v0.4s, v5.4s
-	WORD     $0x6ea0f842 // fneg v2.4s, v2.4s
-	WORD     $0x6ea0f863 // fneg v3.4s, v3.4s
-	WORD     $0x4ea0e844 // fcmlt v4.4s, v2.4s, #0.0
-	WORD     $0x4ea0e865 // fcmlt v5.4s, v3.4s, #0.0
-	WORD     $0x4e641c42 // bic v2.16b, v2.16b, v4.16b
-	WORD     $0x4e651c63 // bic v3.16b, v3.16b, v5.16b
-	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	SUB      $8, R15, R23
-	VMOVI    $0, V2.B16
-	CMP      $0, R23
-	BLE      t1402
-	CMP      $4, R23
-	BLT      t1403
-	FMOVQ    32(R2), F2
-	B        t1402
-t1403:
-	TBNZ     $1, R23, t1404
-	FMOVS    32(R2), F2
-	B        t1402
-t1404:
-	FMOVD    32(R2), F2
-	TBZ      $0, R23, t1402
-	ADD      $40, R2, R23
-	VLD1     (R23), V2.S[2]
-t1402:
-	SUB      $12, R15, R23
-	VMOVI    $0, V3.B16
-	CMP      $0, R23
-	BLE      t1405
-	CMP      $4, R23
-	BLT      t1406
-	FMOVQ    48(R2), F3
-	B        t1405
-t1406:
-	TBNZ     $1, R23, t1407
-	FMOVS    48(R2), F3
-	B        t1405
-t1407:
-	FMOVD    48(R2), F3
-	TBZ      $0, R23, t1405
 	ADD      $56, R2, R23
-	VLD1     (R23), V3.S[2]
-t1405:
-	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
-	WORD     $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
-	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
-	WORD     $0x4e20d460 // fadd v0.4s, v3.4s, v0.4s
-	FMOVQ    1248(R26), F4
-	WORD     $0x4e22f484 // fmax v4.4s, v4.4s, v2.4s
-	FMOVQ    1248(R26), F5
-	WORD     $0x4e23f4a5 // fmax v5.4s, v5.4s, v3.4s
-	FMOVQ    1264(R26), F6
-	WORD     $0x4ea4f4c4 // fmin v4.4s, v6.4s, v4.4s
-	FMOVQ    1264(R26), F6
-	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
-	FMOVQ    752(R26), F6
-	FMOVQ    912(R26), F7
-	VFMLA    V7.S4, V4.S4, V6.S4
-	FMOVQ    752(R26), F7
-	FMOVQ    912(R26), F8
-	VFMLA    V8.S4, V5.S4, V7.S4
-	FMOVQ    752(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    752(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    944(R26), F10
-	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    944(R26), F10
-	VFMLS    V10.S4, V9.S4, V5.S4
-	FMOVQ    960(R26), F10
-	VFMLS    V10.S4, V8.S4, V4.S4
-	FMOVQ    960(R26), F8
-	VFMLS    V8.S4, V9.S4, V5.S4
-	FMOVQ    992(R26), F8
-	FMOVQ    976(R26), F9
-	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    992(R26), F9
-	FMOVQ    976(R26), F10
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    1008(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    1008(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    1024(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
-	FMOVQ    1040(R26), F8
-	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    1040(R26), F9
-	VFMLA    V5.S4, V10.S4, V9.S4
-	FMOVQ    672(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    672(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    672(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
+	VLD1     (R23), V1.S[2]
+t1381:
+	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
+	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
+	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
+	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
+	FMOVQ    752(R26), F3
+	VFMLA    V11.S4, V2.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V10.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V5.S4, V8.S4, V4.S4
-	VSHL     $23, V6.S4, V5.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
-	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-	FMOVQ    1248(R26), F6
-	WORD     $0x6ea2e4c2 // fcmgt v2.4s, v6.4s, v2.4s
-	FMOVQ    1248(R26), F6
-	WORD     $0x6ea3e4c3 // fcmgt v3.4s, v6.4s, v3.4s
-	WORD     $0x4e621ca2 // bic v2.16b, v5.16b, v2.16b
-	WORD     $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V2.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
-	FMOVQ    288(R23), F4
-	SUB      R15<<2, R26, R23
-	FMOVQ    304(R23), F5
-	VAND     V4.B16, V2.B16, V2.B16
-	VAND     V5.B16, V3.B16, V3.B16
-	WORD     $0x4e22d7bd // fadd v29.4s, v29.4s, v2.4s
-	WORD     $0x4e23d79c // fadd v28.4s, v28.4s, v3.4s
-	FMOVQ    512(R26), F2
-	VBSL     V2.B16, V1.B16, V4.B16
+	FMOVQ    304(R23), F2
+	VAND     V2.B16, V1.B16, V1.B16
+	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	FMOVQ    512(R26), F1
-	VBSL     V1.B16, V0.B16, V5.B16
-	WORD     $0x6eb9e480 // fcmgt v0.4s, v4.4s, v25.4s
-	VBSL     V25.B16, V4.B16, V0.B16
-	WORD     $0x6eb8e4a1 // fcmgt v1.4s, v5.4s, v24.4s
-	VBSL     V24.B16, V5.B16, V1.B16
-	FMOVQ    1280(R26), F2
-	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    1280(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
-	WORD     $0x4ea0d722 // fsub v2.4s, v25.4s, v0.4s
-	WORD     $0x4ea1d703 // fsub v3.4s, v24.4s, v1.4s
-	WORD     $0x4ea0d484 // fsub v4.4s, v4.4s, v0.4s
-	WORD     $0x4ea1d4a5 // fsub v5.4s, v5.4s, v1.4s
-	VMOV     V0.B16, V25.B16
-	VMOV     V1.B16, V24.B16
-	FMOVQ    1248(R26), F0
-	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1248(R26), F1
-	WORD     $0x4e23f421 // fmax v1.4s, v1.4s, v3.4s
-	FMOVQ    1264(R26), F6
-	WORD     $0x4ea0f4c0 // fmin v0.4s, v6.4s, v0.4s
-	FMOVQ    1264(R26), F6
-	WORD     $0x4ea1f4c1 // fmin v1.4s, v6.4s, v1.4s
-	FMOVQ    752(R26), F6
-	FMOVQ    912(R26), F7
-	VFMLA    V7.S4, V0.S4, V6.S4
-	FMOVQ    752(R26), F7
-	FMOVQ    912(R26), F8
-	VFMLA    V8.S4, V1.S4, V7.S4
-	FMOVQ    752(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    752(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    944(R26), F10
-	VFMLS    V10.S4, V8.S4, V0.S4
-	FMOVQ    944(R26), F10
-	VFMLS    V10.S4, V9.S4, V1.S4
-	FMOVQ    960(R26), F10
-	VFMLS    V10.S4, V8.S4, V0.S4
-	FMOVQ    960(R26), F8
-	VFMLS    V8.S4, V9.S4, V1.S4
-	FMOVQ    992(R26), F8
-	FMOVQ    976(R26), F9
-	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    992(R26), F9
-	FMOVQ    976(R26), F10
-	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    1008(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    1008(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    1024(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    1040(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    1040(R26), F9
-	VFMLA    V1.S4, V10.S4, V9.S4
-	FMOVQ    672(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    672(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    672(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    672(R26), F0
-	VFMLA    V1.S4, V8.S4, V0.S4
-	VSHL     $23, V6.S4, V1.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x6e21dd21 // fmul v1.4s, v9.4s, v1.4s
-	WORD     $0x6e26dc00 // fmul v0.4s, v0.4s, v6.4s
-	FMOVQ    1248(R26), F6
-	WORD     $0x6ea2e4c2 // fcmgt v2.4s, v6.4s, v2.4s
-	FMOVQ    1248(R26), F6
-	WORD     $0x6ea3e4c3 // fcmgt v3.4s, v6.4s, v3.4s
+	VBSL     V1.B16, V0.B16, V2.B16
+	WORD     $0x6eb8e440 // fcmgt v0.4s, v2.4s, v24.4s
+	VBSL     V24.B16, V2.B16, V0.B16
+	FMOVQ    1280(R26), F1
+	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
+	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
+	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
+	VMOV     V0.B16, V24.B16
+	WORD     $0x4e21f580 // fmax v0.4s, v12.4s, v1.4s
+	FMOVQ    1264(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	FMOVQ    752(R26), F3
+	VFMLA    V11.S4, V0.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V10.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V0.S4
+	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
+	WORD     $0x4e22f581 // fmax v1.4s, v12.4s, v2.4s
+	FMOVQ    1264(R26), F3
+	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
+	FMOVQ    752(R26), F3
+	VFMLA    V11.S4, V1.S4, V3.S4
+	FMOVQ    752(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V10.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
+	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V1.S4
+	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
+	WORD     $0x6ea2e582 // fcmgt v2.4s, v12.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e631c00 // bic v0.16b, v0.16b, v3.16b
-	FMOVQ    1248(R26), F2
-	WORD     $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
-	FMOVQ    1264(R26), F6
-	WORD     $0x4ea2f4c2 // fmin v2.4s, v6.4s, v2.4s
-	FMOVQ    1264(R26), F6
-	WORD     $0x4ea3f4c3 // fmin v3.4s, v6.4s, v3.4s
-	FMOVQ    752(R26), F6
-	FMOVQ    912(R26), F7
-	VFMLA    V7.S4, V2.S4, V6.S4
-	FMOVQ    752(R26), F7
-	FMOVQ    912(R26), F8
-	VFMLA    V8.S4, V3.S4, V7.S4
-	FMOVQ    752(R26), F8
-	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
-	FMOVQ    752(R26), F9
-	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
-	FMOVQ    944(R26), F10
-	VFMLS    V10.S4, V8.S4, V2.S4
-	FMOVQ    944(R26), F10
-	VFMLS    V10.S4, V9.S4, V3.S4
-	FMOVQ    960(R26), F10
-	VFMLS    V10.S4, V8.S4, V2.S4
-	FMOVQ    960(R26), F8
-	VFMLS    V8.S4, V9.S4, V3.S4
-	FMOVQ    992(R26), F8
-	FMOVQ    976(R26), F9
-	VFMLA    V2.S4, V9.S4, V8.S4
-	FMOVQ    992(R26), F9
-	FMOVQ    976(R26), F10
-	VFMLA    V3.S4, V10.S4, V9.S4
-	FMOVQ    1008(R26), F10
-	VFMLA    V2.S4, V8.S4, V10.S4
-	FMOVQ    1008(R26), F8
-	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    1024(R26), F9
-	VFMLA    V2.S4, V10.S4, V9.S4
-	FMOVQ    1024(R26), F10
-	VFMLA    V3.S4, V8.S4, V10.S4
-	FMOVQ    1040(R26), F8
-	VFMLA    V2.S4, V9.S4, V8.S4
-	FMOVQ    1040(R26), F9
-	VFMLA    V3.S4, V10.S4, V9.S4
-	FMOVQ    672(R26), F10
-	VFMLA    V2.S4, V8.S4, V10.S4
-	FMOVQ    672(R26), F8
-	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    672(R26), F9
-	VFMLA    V2.S4, V10.S4, V9.S4
-	FMOVQ    672(R26), F2
-	VFMLA    V3.S4, V8.S4, V2.S4
-	VSHL     $23, V6.S4, V3.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
-	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
-	FMOVQ    1248(R26), F6
-	WORD     $0x6ea4e4c4 // fcmgt v4.4s, v6.4s, v4.4s
-	FMOVQ    1248(R26), F6
-	WORD     $0x6ea5e4c5 // fcmgt v5.4s, v6.4s, v5.4s
-	WORD     $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
-	WORD     $0x4e651c42 // bic v2.16b, v2.16b, v5.16b
-	VFMLA    V1.S4, V21.S4, V3.S4
-	VFMLA    V0.S4, V20.S4, V2.S4
-	VMOV     V3.B16, V21.B16
-	VMOV     V2.B16, V20.B16
+	VFMLA    V0.S4, V20.S4, V1.S4
+	VMOV     V1.B16, V20.B16
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
 	ADD      R15<<2, R4, R4
@@ -18338,19 +18132,16 @@ l1191:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	FMOVQ    1248(R26), F2
-	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
+	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
 	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V11.S4, V2.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    944(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
+	VFMLS    V10.S4, V4.S4, V2.S4
 	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
@@ -18372,24 +18163,20 @@ l1191:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	FMOVQ    1248(R26), F2
-	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
+	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
 	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V11.S4, V2.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    944(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
+	VFMLS    V10.S4, V4.S4, V2.S4
 	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
@@ -18411,24 +18198,20 @@ l1191:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	FMOVQ    1248(R26), F2
-	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
+	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
 	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V11.S4, V2.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    944(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
+	VFMLS    V10.S4, V4.S4, V2.S4
 	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
@@ -18450,24 +18233,20 @@ l1191:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	FMOVQ    1248(R26), F2
-	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
+	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
 	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    752(R26), F3
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V11.S4, V2.S4, V3.S4
 	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    944(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
+	VFMLS    V10.S4, V4.S4, V2.S4
 	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
@@ -18489,8 +18268,7 @@ l1191:
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1248(R26), F3
-	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
+	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
 	WORD     $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
@@ -18517,8 +18295,7 @@ l1191:
 	VSUB     V4.S4, V3.S4, V3.S4
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    672(R26), F4
-	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	WORD     $0x4eadd463 // fsub v3.4s, v3.4s, v13.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    1088(R26), F4
@@ -18581,8 +18358,7 @@ l1191:
 	VSUB     V4.S4, V3.S4, V3.S4
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    672(R26), F4
-	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
+	WORD     $0x4eadd463 // fsub v3.4s, v3.4s, v13.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    1088(R26), F4
@@ -18636,18 +18412,20 @@ l1191:
 	BNE      l1183
 	RET
 
-// func LogisticSoftplusBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
-TEXT ·LogisticSoftplusBackward(SB), NOSPLIT, $120-104
+// func LogisticSoftplusBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32, factor float32)
+TEXT ·LogisticSoftplusBackward(SB), NOSPLIT, $136-108
 	MOVD     $logisticConsts<>(SB), R26
 
-	// Registers:    V0-V12 values    V13-V16 constants and scalars    V17-V31 kept from loop to loop
+	// Registers:    V0-V13 values    V14-V16 constants and scalars    V17-V31 kept from loop to loop
 	FMOVS    last+96(FP), F16
 	VDUP     V16.S[0], V16.S4
 	FMOVS    step+92(FP), F15
 	VDUP     V15.S[0], V15.S4
-	FMOVS    unit+100(FP), F14
+	FMOVS    factor+104(FP), F14
 	VDUP     V14.S[0], V14.S4
-	FMOVQ    672(R26), F13
+	FMOVS    unit+100(FP), F0
+	VDUP     V0.S[0], V0.S4
+	FMOVQ    F0, 112(RSP)
 	FMOVS    levels1+88(FP), F0
 	VDUP     V0.S[0], V0.S4
 	FMOVQ    F0, 64(RSP)
@@ -18689,15 +18467,15 @@ TEXT ·LogisticSoftplusBackward(SB), NOSPLIT, $120-104
 	LSL      $2, R14, R14
 	SUB      R8, R14, R14
 	MOVD     R14, 56(RSP)
-l1408:
+l1384:
 	FMOVQ    512(R26), F27
 	FMOVQ    512(R26), F26
 	FMOVQ    512(R26), F25
 	FMOVQ    512(R26), F24
 	MOVD     n+72(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l1411
-l1409:
+	BLT      l1387
+l1385:
 	FLDPQ    (R5), (F0, F1)
 	FLDPQ    32(R5), (F2, F3)
 	WORD     $0x6ebbe404 // fcmgt v4.4s, v0.4s, v27.4s
@@ -18710,78 +18488,78 @@ l1409:
 	VBIT     V0.B16, V3.B16, V24.B16
 	ADD      $64, R5, R5
 	SUBS     $16, R15, R15
-	BGE      l1409
-l1411:
+	BGE      l1385
+l1387:
 	ADDS     $16, R15, R15
-	BEQ      l1412
+	BEQ      l1388
 	CMP      $4, R15
-	BLT      t1617
+	BLT      t1605
 	FMOVQ    (R5), F0
-	B        t1616
-t1617:
-	TBNZ     $1, R15, t1618
+	B        t1604
+t1605:
+	TBNZ     $1, R15, t1606
 	FMOVS    (R5), F0
-	B        t1616
-t1618:
+	B        t1604
+t1606:
 	FMOVD    (R5), F0
-	TBZ      $0, R15, t1616
+	TBZ      $0, R15, t1604
 	ADD      $8, R5, R23
 	VLD1     (R23), V0.S[2]
-t1616:
+t1604:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1619
+	BLE      t1607
 	CMP      $4, R23
-	BLT      t1620
+	BLT      t1608
 	FMOVQ    16(R5), F1
-	B        t1619
-t1620:
-	TBNZ     $1, R23, t1621
+	B        t1607
+t1608:
+	TBNZ     $1, R23, t1609
 	FMOVS    16(R5), F1
-	B        t1619
-t1621:
+	B        t1607
+t1609:
 	FMOVD    16(R5), F1
-	TBZ      $0, R23, t1619
+	TBZ      $0, R23, t1607
 	ADD      $24, R5, R23
 	VLD1     (R23), V1.S[2]
-t1619:
+t1607:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1622
+	BLE      t1610
 	CMP      $4, R23
-	BLT      t1623
+	BLT      t1611
 	FMOVQ    32(R5), F2
-	B        t1622
-t1623:
-	TBNZ     $1, R23, t1624
+	B        t1610
+t1611:
+	TBNZ     $1, R23, t1612
 	FMOVS    32(R5), F2
-	B        t1622
-t1624:
+	B        t1610
+t1612:
 	FMOVD    32(R5), F2
-	TBZ      $0, R23, t1622
+	TBZ      $0, R23, t1610
 	ADD      $40, R5, R23
 	VLD1     (R23), V2.S[2]
-t1622:
+t1610:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1625
+	BLE      t1613
 	CMP      $4, R23
-	BLT      t1626
+	BLT      t1614
 	FMOVQ    48(R5), F3
-	B        t1625
-t1626:
-	TBNZ     $1, R23, t1627
+	B        t1613
+t1614:
+	TBNZ     $1, R23, t1615
 	FMOVS    48(R5), F3
-	B        t1625
-t1627:
+	B        t1613
+t1615:
 	FMOVD    48(R5), F3
-	TBZ      $0, R23, t1625
+	TBZ      $0, R23, t1613
 	ADD      $56, R5, R23
 	VLD1     (R23), V3.S[2]
-t1625:
+t1613:
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F4
 	SUB      R15<<2, R26, R23
@@ -18807,7 +18585,7 @@ t1625:
 	WORD     $0x6eb8e4e0 // fcmgt v0.4s, v7.4s, v24.4s
 	VBIT     V0.B16, V7.B16, V24.B16
 	ADD      R15<<2, R5, R5
-l1412:
+l1388:
 	SUB      R8, R5, R5
 	WORD     $0x6eb9e761 // fcmgt v1.4s, v27.4s, v25.4s
 	VBIF     V1.B16, V25.B16, V27.B16
@@ -18859,8 +18637,8 @@ l1412:
 	FMOVQ    576(R26), F20
 	MOVD     n+72(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l1415
-l1413:
+	BLT      l1391
+l1389:
 	FMOVQ    (R7), F0
 	FMOVQ    880(R26), F1
 	VORR     V1.B16, V0.B16, V1.B16
@@ -18933,18 +18711,21 @@ l1413:
 	VFMLA    V5.S4, V6.S4, V4.S4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1536(R26), F3
-	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD     $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
 	FMOVQ    624(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    640(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	WORD     $0x6e22fda2 // fdiv v2.4s, v13.4s, v2.4s
+	FMOVQ    672(R26), F3
+	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
-	VBSL     V13.B16, V1.B16, V0.B16
-	WORD     $0x4e21d5a1 // fadd v1.4s, v13.4s, v1.4s
+	FMOVQ    672(R26), F3
+	VBSL     V3.B16, V1.B16, V0.B16
+	FMOVQ    672(R26), F3
+	WORD     $0x4e21d461 // fadd v1.4s, v3.4s, v1.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
-	WORD     $0x6e2edc41 // fmul v1.4s, v2.4s, v14.4s
+	FMOVQ    112(RSP), F1
+	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 
 	// the edges of the bin
 	FMOVQ    (R6), F3
@@ -18999,7 +18780,8 @@ l1413:
 	WORD     $0x4e21d428 // fadd v8.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V7.S4, V8.S4
 	VSHL     $23, V6.S4, V1.S4
-	WORD     $0x4eadd426 // fsub v6.4s, v1.4s, v13.4s
+	FMOVQ    672(R26), F6
+	WORD     $0x4ea6d426 // fsub v6.4s, v1.4s, v6.4s
 	VFMLA    V8.S4, V1.S4, V6.S4
 	FMOVQ    880(R26), F1
 	VORR     V1.B16, V4.B16, V1.B16
@@ -19077,24 +18859,31 @@ l1413:
 	VSUB     V7.S4, V8.S4, V8.S4
 	WORD     $0x6e27dd47 // fmul v7.4s, v10.4s, v7.4s
 	WORD     $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	WORD     $0x4e21d5a8 // fadd v8.4s, v13.4s, v1.4s
-	WORD     $0x4e27d5a9 // fadd v9.4s, v13.4s, v7.4s
+	FMOVQ    672(R26), F8
+	WORD     $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	FMOVQ    672(R26), F9
+	WORD     $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
 	WORD     $0x6e29dd0a // fmul v10.4s, v8.4s, v9.4s
-	WORD     $0x6e2afdaa // fdiv v10.4s, v13.4s, v10.4s
+	FMOVQ    672(R26), F11
+	WORD     $0x6e2afd6a // fdiv v10.4s, v11.4s, v10.4s
 	WORD     $0x4ea0fa4b // fabs v11.4s, v18.4s
 	WORD     $0x6eabe60b // fcmgt v11.4s, v16.4s, v11.4s
-	WORD     $0x4e2dd4cc // fadd v12.4s, v6.4s, v13.4s
+	FMOVQ    672(R26), F12
+	WORD     $0x4e2cd4cc // fadd v12.4s, v6.4s, v12.4s
 	WORD     $0x6e2cfccc // fdiv v12.4s, v6.4s, v12.4s
+	FMOVQ    672(R26), F13
 	VBIF     V11.B16, V13.B16, V12.B16
 	WORD     $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
 	WORD     $0x6e26fca5 // fdiv v5.4s, v5.4s, v6.4s
 	VAND     V11.B16, V5.B16, V5.B16
 	WORD     $0x4ea0c886 // fcmgt v6.4s, v4.4s, #0.0
-	VBSL     V1.B16, V13.B16, V6.B16
+	FMOVQ    672(R26), F11
+	VBSL     V1.B16, V11.B16, V6.B16
 	WORD     $0x6e29dcc1 // fmul v1.4s, v6.4s, v9.4s
 	WORD     $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
 	WORD     $0x4ea0c866 // fcmgt v6.4s, v3.4s, #0.0
-	VBSL     V13.B16, V7.B16, V6.B16
+	FMOVQ    672(R26), F9
+	VBSL     V9.B16, V7.B16, V6.B16
 	WORD     $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
 	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	WORD     $0x4ea6d427 // fsub v7.4s, v1.4s, v6.4s
@@ -19116,7 +18905,8 @@ l1413:
 	VAND     V1.B16, V0.B16, V0.B16
 	VSUB     V0.S4, V12.S4, V1.S4
 	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD     $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
+	FMOVQ    672(R26), F2
+	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    1088(R26), F2
@@ -19343,18 +19133,21 @@ l1413:
 	VFMLA    V5.S4, V6.S4, V4.S4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1536(R26), F3
-	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD     $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
 	FMOVQ    624(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    640(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	WORD     $0x6e22fda2 // fdiv v2.4s, v13.4s, v2.4s
+	FMOVQ    672(R26), F3
+	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
-	VBSL     V13.B16, V1.B16, V0.B16
-	WORD     $0x4e21d5a1 // fadd v1.4s, v13.4s, v1.4s
+	FMOVQ    672(R26), F3
+	VBSL     V3.B16, V1.B16, V0.B16
+	FMOVQ    672(R26), F3
+	WORD     $0x4e21d461 // fadd v1.4s, v3.4s, v1.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
-	WORD     $0x6e2edc41 // fmul v1.4s, v2.4s, v14.4s
+	FMOVQ    112(RSP), F1
+	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 	FMOVQ    16(R6), F3
 	WORD     $0x4e30d644 // fadd v4.4s, v18.4s, v16.4s
 	WORD     $0x4ea0d884 // fcmeq v4.4s, v4.4s, #0.0
@@ -19405,7 +19198,8 @@ l1413:
 	WORD     $0x4e21d428 // fadd v8.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V7.S4, V8.S4
 	VSHL     $23, V6.S4, V1.S4
-	WORD     $0x4eadd426 // fsub v6.4s, v1.4s, v13.4s
+	FMOVQ    672(R26), F6
+	WORD     $0x4ea6d426 // fsub v6.4s, v1.4s, v6.4s
 	VFMLA    V8.S4, V1.S4, V6.S4
 	FMOVQ    880(R26), F1
 	VORR     V1.B16, V4.B16, V1.B16
@@ -19471,24 +19265,31 @@ l1413:
 	VSUB     V7.S4, V8.S4, V8.S4
 	WORD     $0x6e27dd47 // fmul v7.4s, v10.4s, v7.4s
 	WORD     $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	WORD     $0x4e21d5a8 // fadd v8.4s, v13.4s, v1.4s
-	WORD     $0x4e27d5a9 // fadd v9.4s, v13.4s, v7.4s
+	FMOVQ    672(R26), F8
+	WORD     $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	FMOVQ    672(R26), F9
+	WORD     $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
 	WORD     $0x6e29dd0a // fmul v10.4s, v8.4s, v9.4s
-	WORD     $0x6e2afdaa // fdiv v10.4s, v13.4s, v10.4s
+	FMOVQ    672(R26), F11
+	WORD     $0x6e2afd6a // fdiv v10.4s, v11.4s, v10.4s
 	WORD     $0x4ea0fa4b // fabs v11.4s, v18.4s
 	WORD     $0x6eabe60b // fcmgt v11.4s, v16.4s, v11.4s
-	WORD     $0x4e2dd4cc // fadd v12.4s, v6.4s, v13.4s
+	FMOVQ    672(R26), F12
+	WORD     $0x4e2cd4cc // fadd v12.4s, v6.4s, v12.4s
 	WORD     $0x6e2cfccc // fdiv v12.4s, v6.4s, v12.4s
+	FMOVQ    672(R26), F13
 	VBIF     V11.B16, V13.B16, V12.B16
 	WORD     $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
 	WORD     $0x6e26fca5 // fdiv v5.4s, v5.4s, v6.4s
 	VAND     V11.B16, V5.B16, V5.B16
 	WORD     $0x4ea0c886 // fcmgt v6.4s, v4.4s, #0.0
-	VBSL     V1.B16, V13.B16, V6.B16
+	FMOVQ    672(R26), F11
+	VBSL     V1.B16, V11.B16, V6.B16
 	WORD     $0x6e29dcc1 // fmul v1.4s, v6.4s, v9.4s
 	WORD     $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
 	WORD     $0x4ea0c866 // fcmgt v6.4s, v3.4s, #0.0
-	VBSL     V13.B16, V7.B16, V6.B16
+	FMOVQ    672(R26), F9
+	VBSL     V9.B16, V7.B16, V6.B16
 	WORD     $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
 	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	WORD     $0x4ea6d427 // fsub v7.4s, v1.4s, v6.4s
@@ -19508,7 +19309,8 @@ l1413:
 	VAND     V1.B16, V0.B16, V0.B16
 	VSUB     V0.S4, V12.S4, V1.S4
 	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD     $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
+	FMOVQ    672(R26), F2
+	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ    1088(R26), F2
 	FMOVQ    1072(R26), F5
 	VFMLA    V1.S4, V5.S4, V2.S4
@@ -19711,18 +19513,21 @@ l1413:
 	VFMLA    V5.S4, V6.S4, V4.S4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1536(R26), F3
-	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD     $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
 	FMOVQ    624(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    640(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	WORD     $0x6e22fda2 // fdiv v2.4s, v13.4s, v2.4s
+	FMOVQ    672(R26), F3
+	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
-	VBSL     V13.B16, V1.B16, V0.B16
-	WORD     $0x4e21d5a1 // fadd v1.4s, v13.4s, v1.4s
+	FMOVQ    672(R26), F3
+	VBSL     V3.B16, V1.B16, V0.B16
+	FMOVQ    672(R26), F3
+	WORD     $0x4e21d461 // fadd v1.4s, v3.4s, v1.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
-	WORD     $0x6e2edc41 // fmul v1.4s, v2.4s, v14.4s
+	FMOVQ    112(RSP), F1
+	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 	FMOVQ    32(R6), F3
 	WORD     $0x4e30d644 // fadd v4.4s, v18.4s, v16.4s
 	WORD     $0x4ea0d884 // fcmeq v4.4s, v4.4s, #0.0
@@ -19773,7 +19578,8 @@ l1413:
 	WORD     $0x4e21d428 // fadd v8.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V7.S4, V8.S4
 	VSHL     $23, V6.S4, V1.S4
-	WORD     $0x4eadd426 // fsub v6.4s, v1.4s, v13.4s
+	FMOVQ    672(R26), F6
+	WORD     $0x4ea6d426 // fsub v6.4s, v1.4s, v6.4s
 	VFMLA    V8.S4, V1.S4, V6.S4
 	FMOVQ    880(R26), F1
 	VORR     V1.B16, V4.B16, V1.B16
@@ -19839,24 +19645,31 @@ l1413:
 	VSUB     V7.S4, V8.S4, V8.S4
 	WORD     $0x6e27dd47 // fmul v7.4s, v10.4s, v7.4s
 	WORD     $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	WORD     $0x4e21d5a8 // fadd v8.4s, v13.4s, v1.4s
-	WORD     $0x4e27d5a9 // fadd v9.4s, v13.4s, v7.4s
+	FMOVQ    672(R26), F8
+	WORD     $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	FMOVQ    672(R26), F9
+	WORD     $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
 	WORD     $0x6e29dd0a // fmul v10.4s, v8.4s, v9.4s
-	WORD     $0x6e2afdaa // fdiv v10.4s, v13.4s, v10.4s
+	FMOVQ    672(R26), F11
+	WORD     $0x6e2afd6a // fdiv v10.4s, v11.4s, v10.4s
 	WORD     $0x4ea0fa4b // fabs v11.4s, v18.4s
 	WORD     $0x6eabe60b // fcmgt v11.4s, v16.4s, v11.4s
-	WORD     $0x4e2dd4cc // fadd v12.4s, v6.4s, v13.4s
+	FMOVQ    672(R26), F12
+	WORD     $0x4e2cd4cc // fadd v12.4s, v6.4s, v12.4s
 	WORD     $0x6e2cfccc // fdiv v12.4s, v6.4s, v12.4s
+	FMOVQ    672(R26), F13
 	VBIF     V11.B16, V13.B16, V12.B16
 	WORD     $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
 	WORD     $0x6e26fca5 // fdiv v5.4s, v5.4s, v6.4s
 	VAND     V11.B16, V5.B16, V5.B16
 	WORD     $0x4ea0c886 // fcmgt v6.4s, v4.4s, #0.0
-	VBSL     V1.B16, V13.B16, V6.B16
+	FMOVQ    672(R26), F11
+	VBSL     V1.B16, V11.B16, V6.B16
 	WORD     $0x6e29dcc1 // fmul v1.4s, v6.4s, v9.4s
 	WORD     $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
 	WORD     $0x4ea0c866 // fcmgt v6.4s, v3.4s, #0.0
-	VBSL     V13.B16, V7.B16, V6.B16
+	FMOVQ    672(R26), F9
+	VBSL     V9.B16, V7.B16, V6.B16
 	WORD     $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
 	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	WORD     $0x4ea6d427 // fsub v7.4s, v1.4s, v6.4s
@@ -19876,7 +19689,8 @@ l1413:
 	VAND     V1.B16, V0.B16, V0.B16
 	VSUB     V0.S4, V12.S4, V1.S4
 	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD     $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
+	FMOVQ    672(R26), F2
+	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ    1088(R26), F2
 	FMOVQ    1072(R26), F5
 	VFMLA    V1.S4, V5.S4, V2.S4
@@ -20079,18 +19893,21 @@ l1413:
 	VFMLA    V5.S4, V6.S4, V4.S4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1536(R26), F3
-	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD     $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
 	FMOVQ    624(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    640(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	WORD     $0x6e22fda2 // fdiv v2.4s, v13.4s, v2.4s
+	FMOVQ    672(R26), F3
+	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
-	VBSL     V13.B16, V1.B16, V0.B16
-	WORD     $0x4e21d5a1 // fadd v1.4s, v13.4s, v1.4s
+	FMOVQ    672(R26), F3
+	VBSL     V3.B16, V1.B16, V0.B16
+	FMOVQ    672(R26), F3
+	WORD     $0x4e21d461 // fadd v1.4s, v3.4s, v1.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
-	WORD     $0x6e2edc41 // fmul v1.4s, v2.4s, v14.4s
+	FMOVQ    112(RSP), F1
+	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 	FMOVQ    48(R6), F3
 	WORD     $0x4e30d644 // fadd v4.4s, v18.4s, v16.4s
 	WORD     $0x4ea0d884 // fcmeq v4.4s, v4.4s, #0.0
@@ -20141,7 +19958,8 @@ l1413:
 	WORD     $0x4e21d428 // fadd v8.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V7.S4, V8.S4
 	VSHL     $23, V6.S4, V1.S4
-	WORD     $0x4eadd426 // fsub v6.4s, v1.4s, v13.4s
+	FMOVQ    672(R26), F6
+	WORD     $0x4ea6d426 // fsub v6.4s, v1.4s, v6.4s
 	VFMLA    V8.S4, V1.S4, V6.S4
 	FMOVQ    880(R26), F1
 	VORR     V1.B16, V4.B16, V1.B16
@@ -20207,24 +20025,31 @@ l1413:
 	VSUB     V7.S4, V8.S4, V8.S4
 	WORD     $0x6e27dd47 // fmul v7.4s, v10.4s, v7.4s
 	WORD     $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	WORD     $0x4e21d5a8 // fadd v8.4s, v13.4s, v1.4s
-	WORD     $0x4e27d5a9 // fadd v9.4s, v13.4s, v7.4s
+	FMOVQ    672(R26), F8
+	WORD     $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	FMOVQ    672(R26), F9
+	WORD     $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
 	WORD     $0x6e29dd0a // fmul v10.4s, v8.4s, v9.4s
-	WORD     $0x6e2afdaa // fdiv v10.4s, v13.4s, v10.4s
+	FMOVQ    672(R26), F11
+	WORD     $0x6e2afd6a // fdiv v10.4s, v11.4s, v10.4s
 	WORD     $0x4ea0fa4b // fabs v11.4s, v18.4s
 	WORD     $0x6eabe60b // fcmgt v11.4s, v16.4s, v11.4s
-	WORD     $0x4e2dd4cc // fadd v12.4s, v6.4s, v13.4s
+	FMOVQ    672(R26), F12
+	WORD     $0x4e2cd4cc // fadd v12.4s, v6.4s, v12.4s
 	WORD     $0x6e2cfccc // fdiv v12.4s, v6.4s, v12.4s
+	FMOVQ    672(R26), F13
 	VBIF     V11.B16, V13.B16, V12.B16
 	WORD     $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
 	WORD     $0x6e26fca5 // fdiv v5.4s, v5.4s, v6.4s
 	VAND     V11.B16, V5.B16, V5.B16
 	WORD     $0x4ea0c886 // fcmgt v6.4s, v4.4s, #0.0
-	VBSL     V1.B16, V13.B16, V6.B16
+	FMOVQ    672(R26), F11
+	VBSL     V1.B16, V11.B16, V6.B16
 	WORD     $0x6e29dcc1 // fmul v1.4s, v6.4s, v9.4s
 	WORD     $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
 	WORD     $0x4ea0c866 // fcmgt v6.4s, v3.4s, #0.0
-	VBSL     V13.B16, V7.B16, V6.B16
+	FMOVQ    672(R26), F9
+	VBSL     V9.B16, V7.B16, V6.B16
 	WORD     $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
 	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	WORD     $0x4ea6d427 // fsub v7.4s, v1.4s, v6.4s
@@ -20244,7 +20069,8 @@ l1413:
 	VAND     V1.B16, V0.B16, V0.B16
 	VSUB     V0.S4, V12.S4, V1.S4
 	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD     $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
+	FMOVQ    672(R26), F2
+	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ    1088(R26), F2
 	FMOVQ    1072(R26), F5
 	VFMLA    V1.S4, V5.S4, V2.S4
@@ -20390,24 +20216,24 @@ l1413:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	SUBS     $16, R15, R15
-	BGE      l1413
-l1415:
+	BGE      l1389
+l1391:
 	ADDS     $16, R15, R15
-	BEQ      l1416
+	BEQ      l1392
 	CMP      $4, R15
-	BLT      t1629
+	BLT      t1617
 	FMOVQ    (R7), F0
-	B        t1628
-t1629:
-	TBNZ     $1, R15, t1630
+	B        t1616
+t1617:
+	TBNZ     $1, R15, t1618
 	FMOVS    (R7), F0
-	B        t1628
-t1630:
+	B        t1616
+t1618:
 	FMOVD    (R7), F0
-	TBZ      $0, R15, t1628
+	TBZ      $0, R15, t1616
 	ADD      $8, R7, R23
 	VLD1     (R23), V0.S[2]
-t1628:
+t1616:
 	FMOVQ    880(R26), F1
 	VORR     V1.B16, V0.B16, V1.B16
 	FMOVQ    896(R26), F2
@@ -20479,34 +20305,37 @@ t1628:
 	VFMLA    V5.S4, V6.S4, V4.S4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1536(R26), F3
-	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD     $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
 	FMOVQ    624(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    640(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	WORD     $0x6e22fda2 // fdiv v2.4s, v13.4s, v2.4s
+	FMOVQ    672(R26), F3
+	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
-	VBSL     V13.B16, V1.B16, V0.B16
-	WORD     $0x4e21d5a1 // fadd v1.4s, v13.4s, v1.4s
+	FMOVQ    672(R26), F3
+	VBSL     V3.B16, V1.B16, V0.B16
+	FMOVQ    672(R26), F3
+	WORD     $0x4e21d461 // fadd v1.4s, v3.4s, v1.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
-	WORD     $0x6e2edc41 // fmul v1.4s, v2.4s, v14.4s
+	FMOVQ    112(RSP), F1
+	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 
 	// the edges of the bin
 	CMP      $4, R15
-	BLT      t1632
+	BLT      t1620
 	FMOVQ    (R6), F3
-	B        t1631
-t1632:
-	TBNZ     $1, R15, t1633
+	B        t1619
+t1620:
+	TBNZ     $1, R15, t1621
 	FMOVS    (R6), F3
-	B        t1631
-t1633:
+	B        t1619
+t1621:
 	FMOVD    (R6), F3
-	TBZ      $0, R15, t1631
+	TBZ      $0, R15, t1619
 	ADD      $8, R6, R23
 	VLD1     (R23), V3.S[2]
-t1631:
+t1619:
 	WORD     $0x4e30d644 // fadd v4.4s, v18.4s, v16.4s
 	WORD     $0x4ea0d884 // fcmeq v4.4s, v4.4s, #0.0
 	WORD     $0x4eafd645 // fsub v5.4s, v18.4s, v15.4s
@@ -20558,7 +20387,8 @@ t1631:
 	WORD     $0x4e21d428 // fadd v8.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V7.S4, V8.S4
 	VSHL     $23, V6.S4, V1.S4
-	WORD     $0x4eadd426 // fsub v6.4s, v1.4s, v13.4s
+	FMOVQ    672(R26), F6
+	WORD     $0x4ea6d426 // fsub v6.4s, v1.4s, v6.4s
 	VFMLA    V8.S4, V1.S4, V6.S4
 	FMOVQ    880(R26), F1
 	VORR     V1.B16, V4.B16, V1.B16
@@ -20636,42 +20466,49 @@ t1631:
 	VSUB     V7.S4, V8.S4, V8.S4
 	WORD     $0x6e27dd47 // fmul v7.4s, v10.4s, v7.4s
 	WORD     $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	WORD     $0x4e21d5a8 // fadd v8.4s, v13.4s, v1.4s
-	WORD     $0x4e27d5a9 // fadd v9.4s, v13.4s, v7.4s
+	FMOVQ    672(R26), F8
+	WORD     $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	FMOVQ    672(R26), F9
+	WORD     $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
 	WORD     $0x6e29dd0a // fmul v10.4s, v8.4s, v9.4s
-	WORD     $0x6e2afdaa // fdiv v10.4s, v13.4s, v10.4s
+	FMOVQ    672(R26), F11
+	WORD     $0x6e2afd6a // fdiv v10.4s, v11.4s, v10.4s
 	WORD     $0x4ea0fa4b // fabs v11.4s, v18.4s
 	WORD     $0x6eabe60b // fcmgt v11.4s, v16.4s, v11.4s
-	WORD     $0x4e2dd4cc // fadd v12.4s, v6.4s, v13.4s
+	FMOVQ    672(R26), F12
+	WORD     $0x4e2cd4cc // fadd v12.4s, v6.4s, v12.4s
 	WORD     $0x6e2cfccc // fdiv v12.4s, v6.4s, v12.4s
+	FMOVQ    672(R26), F13
 	VBIF     V11.B16, V13.B16, V12.B16
 	WORD     $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
 	WORD     $0x6e26fca5 // fdiv v5.4s, v5.4s, v6.4s
 	VAND     V11.B16, V5.B16, V5.B16
 	WORD     $0x4ea0c886 // fcmgt v6.4s, v4.4s, #0.0
-	VBSL     V1.B16, V13.B16, V6.B16
+	FMOVQ    672(R26), F11
+	VBSL     V1.B16, V11.B16, V6.B16
 	WORD     $0x6e29dcc1 // fmul v1.4s, v6.4s, v9.4s
 	WORD     $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
 	WORD     $0x4ea0c866 // fcmgt v6.4s, v3.4s, #0.0
-	VBSL     V13.B16, V7.B16, V6.B16
+	FMOVQ    672(R26), F9
+	VBSL     V9.B16, V7.B16, V6.B16
 	WORD     $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
 	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	WORD     $0x4ea6d427 // fsub v7.4s, v1.4s, v6.4s
 	WORD     $0x6e22dce7 // fmul v7.4s, v7.4s, v2.4s
 	CMP      $4, R15
-	BLT      t1635
+	BLT      t1623
 	FMOVQ    F7, (R2)
-	B        t1634
-t1635:
-	TBNZ     $1, R15, t1636
+	B        t1622
+t1623:
+	TBNZ     $1, R15, t1624
 	FMOVS    F7, (R2)
-	B        t1634
-t1636:
+	B        t1622
+t1624:
 	FMOVD    F7, (R2)
-	TBZ      $0, R15, t1634
+	TBZ      $0, R15, t1622
 	ADD      $8, R2, R23
 	VST1     V7.S[2], (R23)
-t1634:
+t1622:
 	VFMLA    V6.S4, V3.S4, V5.S4
 	WORD     $0x6ea0f8a5 // fneg v5.4s, v5.4s
 	VFMLA    V1.S4, V4.S4, V5.S4
@@ -20680,19 +20517,19 @@ t1634:
 	WORD     $0x4ea0d800 // fcmeq v0.4s, v0.4s, #0.0
 	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
 	CMP      $4, R15
-	BLT      t1638
+	BLT      t1626
 	FMOVQ    F0, (R3)
-	B        t1637
-t1638:
-	TBNZ     $1, R15, t1639
+	B        t1625
+t1626:
+	TBNZ     $1, R15, t1627
 	FMOVS    F0, (R3)
-	B        t1637
-t1639:
+	B        t1625
+t1627:
 	FMOVD    F0, (R3)
-	TBZ      $0, R15, t1637
+	TBZ      $0, R15, t1625
 	ADD      $8, R3, R23
 	VST1     V0.S[2], (R23)
-t1637:
+t1625:
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    1056(R26), F0
@@ -20701,7 +20538,8 @@ t1637:
 	VAND     V1.B16, V0.B16, V0.B16
 	VSUB     V0.S4, V12.S4, V1.S4
 	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD     $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
+	FMOVQ    672(R26), F2
+	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    1088(R26), F2
@@ -20736,35 +20574,35 @@ t1637:
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	CMP      $4, R15
-	BLT      t1641
+	BLT      t1629
 	FMOVQ    (R5), F1
-	B        t1640
-t1641:
-	TBNZ     $1, R15, t1642
+	B        t1628
+t1629:
+	TBNZ     $1, R15, t1630
 	FMOVS    (R5), F1
-	B        t1640
-t1642:
+	B        t1628
+t1630:
 	FMOVD    (R5), F1
-	TBZ      $0, R15, t1640
+	TBZ      $0, R15, t1628
 	ADD      $8, R5, R23
 	VLD1     (R23), V1.S[2]
-t1640:
+t1628:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	CMP      $4, R15
-	BLT      t1644
+	BLT      t1632
 	FMOVQ    F0, (R1)
-	B        t1643
-t1644:
-	TBNZ     $1, R15, t1645
+	B        t1631
+t1632:
+	TBNZ     $1, R15, t1633
 	FMOVS    F0, (R1)
-	B        t1643
-t1645:
+	B        t1631
+t1633:
 	FMOVD    F0, (R1)
-	TBZ      $0, R15, t1643
+	TBZ      $0, R15, t1631
 	ADD      $8, R1, R23
 	VST1     V0.S[2], (R23)
-t1643:
+t1631:
 
 	// the lanes of the log-sum-exp of the logits
 	FMOVQ    1248(R26), F2
@@ -20898,21 +20736,21 @@ t1643:
 	SUB      $4, R15, R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1646
+	BLE      t1634
 	CMP      $4, R23
-	BLT      t1647
+	BLT      t1635
 	FMOVQ    16(R7), F0
-	B        t1646
-t1647:
-	TBNZ     $1, R23, t1648
+	B        t1634
+t1635:
+	TBNZ     $1, R23, t1636
 	FMOVS    16(R7), F0
-	B        t1646
-t1648:
+	B        t1634
+t1636:
 	FMOVD    16(R7), F0
-	TBZ      $0, R23, t1646
+	TBZ      $0, R23, t1634
 	ADD      $24, R7, R23
 	VLD1     (R23), V0.S[2]
-t1646:
+t1634:
 	FMOVQ    880(R26), F1
 	VORR     V1.B16, V0.B16, V1.B16
 	FMOVQ    896(R26), F2
@@ -20976,36 +20814,39 @@ t1646:
 	VFMLA    V5.S4, V6.S4, V4.S4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1536(R26), F3
-	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD     $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
 	FMOVQ    624(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    640(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	WORD     $0x6e22fda2 // fdiv v2.4s, v13.4s, v2.4s
+	FMOVQ    672(R26), F3
+	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
-	VBSL     V13.B16, V1.B16, V0.B16
-	WORD     $0x4e21d5a1 // fadd v1.4s, v13.4s, v1.4s
+	FMOVQ    672(R26), F3
+	VBSL     V3.B16, V1.B16, V0.B16
+	FMOVQ    672(R26), F3
+	WORD     $0x4e21d461 // fadd v1.4s, v3.4s, v1.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
-	WORD     $0x6e2edc41 // fmul v1.4s, v2.4s, v14.4s
+	FMOVQ    112(RSP), F1
+	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 	SUB      $4, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1649
+	BLE      t1637
 	CMP      $4, R23
-	BLT      t1650
+	BLT      t1638
 	FMOVQ    16(R6), F3
-	B        t1649
-t1650:
-	TBNZ     $1, R23, t1651
+	B        t1637
+t1638:
+	TBNZ     $1, R23, t1639
 	FMOVS    16(R6), F3
-	B        t1649
-t1651:
+	B        t1637
+t1639:
 	FMOVD    16(R6), F3
-	TBZ      $0, R23, t1649
+	TBZ      $0, R23, t1637
 	ADD      $24, R6, R23
 	VLD1     (R23), V3.S[2]
-t1649:
+t1637:
 	WORD     $0x4e30d644 // fadd v4.4s, v18.4s, v16.4s
 	WORD     $0x4ea0d884 // fcmeq v4.4s, v4.4s, #0.0
 	WORD     $0x4eafd645 // fsub v5.4s, v18.4s, v15.4s
@@ -21055,7 +20896,8 @@ t1649:
 	WORD     $0x4e21d428 // fadd v8.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V7.S4, V8.S4
 	VSHL     $23, V6.S4, V1.S4
-	WORD     $0x4eadd426 // fsub v6.4s, v1.4s, v13.4s
+	FMOVQ    672(R26), F6
+	WORD     $0x4ea6d426 // fsub v6.4s, v1.4s, v6.4s
 	VFMLA    V8.S4, V1.S4, V6.S4
 	FMOVQ    880(R26), F1
 	VORR     V1.B16, V4.B16, V1.B16
@@ -21121,45 +20963,52 @@ t1649:
 	VSUB     V7.S4, V8.S4, V8.S4
 	WORD     $0x6e27dd47 // fmul v7.4s, v10.4s, v7.4s
 	WORD     $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	WORD     $0x4e21d5a8 // fadd v8.4s, v13.4s, v1.4s
-	WORD     $0x4e27d5a9 // fadd v9.4s, v13.4s, v7.4s
+	FMOVQ    672(R26), F8
+	WORD     $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	FMOVQ    672(R26), F9
+	WORD     $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
 	WORD     $0x6e29dd0a // fmul v10.4s, v8.4s, v9.4s
-	WORD     $0x6e2afdaa // fdiv v10.4s, v13.4s, v10.4s
+	FMOVQ    672(R26), F11
+	WORD     $0x6e2afd6a // fdiv v10.4s, v11.4s, v10.4s
 	WORD     $0x4ea0fa4b // fabs v11.4s, v18.4s
 	WORD     $0x6eabe60b // fcmgt v11.4s, v16.4s, v11.4s
-	WORD     $0x4e2dd4cc // fadd v12.4s, v6.4s, v13.4s
+	FMOVQ    672(R26), F12
+	WORD     $0x4e2cd4cc // fadd v12.4s, v6.4s, v12.4s
 	WORD     $0x6e2cfccc // fdiv v12.4s, v6.4s, v12.4s
+	FMOVQ    672(R26), F13
 	VBIF     V11.B16, V13.B16, V12.B16
 	WORD     $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
 	WORD     $0x6e26fca5 // fdiv v5.4s, v5.4s, v6.4s
 	VAND     V11.B16, V5.B16, V5.B16
 	WORD     $0x4ea0c886 // fcmgt v6.4s, v4.4s, #0.0
-	VBSL     V1.B16, V13.B16, V6.B16
+	FMOVQ    672(R26), F11
+	VBSL     V1.B16, V11.B16, V6.B16
 	WORD     $0x6e29dcc1 // fmul v1.4s, v6.4s, v9.4s
 	WORD     $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
 	WORD     $0x4ea0c866 // fcmgt v6.4s, v3.4s, #0.0
-	VBSL     V13.B16, V7.B16, V6.B16
+	FMOVQ    672(R26), F9
+	VBSL     V9.B16, V7.B16, V6.B16
 	WORD     $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
 	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	WORD     $0x4ea6d427 // fsub v7.4s, v1.4s, v6.4s
 	WORD     $0x6e22dce7 // fmul v7.4s, v7.4s, v2.4s
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t1652
+	BLE      t1640
 	CMP      $4, R23
-	BLT      t1653
+	BLT      t1641
 	FMOVQ    F7, 16(R2)
-	B        t1652
-t1653:
-	TBNZ     $1, R23, t1654
+	B        t1640
+t1641:
+	TBNZ     $1, R23, t1642
 	FMOVS    F7, 16(R2)
-	B        t1652
-t1654:
+	B        t1640
+t1642:
 	FMOVD    F7, 16(R2)
-	TBZ      $0, R23, t1652
+	TBZ      $0, R23, t1640
 	ADD      $24, R2, R23
 	VST1     V7.S[2], (R23)
-t1652:
+t1640:
 	VFMLA    V6.S4, V3.S4, V5.S4
 	WORD     $0x6ea0f8a5 // fneg v5.4s, v5.4s
 	VFMLA    V1.S4, V4.S4, V5.S4
@@ -21169,28 +21018,29 @@ t1652:
 	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t1655
+	BLE      t1643
 	CMP      $4, R23
-	BLT      t1656
+	BLT      t1644
 	FMOVQ    F0, 16(R3)
-	B        t1655
-t1656:
-	TBNZ     $1, R23, t1657
+	B        t1643
+t1644:
+	TBNZ     $1, R23, t1645
 	FMOVS    F0, 16(R3)
-	B        t1655
-t1657:
+	B        t1643
+t1645:
 	FMOVD    F0, 16(R3)
-	TBZ      $0, R23, t1655
+	TBZ      $0, R23, t1643
 	ADD      $24, R3, R23
 	VST1     V0.S[2], (R23)
-t1655:
+t1643:
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V12.S4, V0.S4
 	FMOVQ    512(R26), F1
 	VAND     V1.B16, V0.B16, V0.B16
 	VSUB     V0.S4, V12.S4, V1.S4
 	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD     $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
+	FMOVQ    672(R26), F2
+	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ    1088(R26), F2
 	FMOVQ    1072(R26), F5
 	VFMLA    V1.S4, V5.S4, V2.S4
@@ -21225,40 +21075,40 @@ t1655:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1658
+	BLE      t1646
 	CMP      $4, R23
-	BLT      t1659
+	BLT      t1647
 	FMOVQ    16(R5), F1
-	B        t1658
-t1659:
-	TBNZ     $1, R23, t1660
+	B        t1646
+t1647:
+	TBNZ     $1, R23, t1648
 	FMOVS    16(R5), F1
-	B        t1658
-t1660:
+	B        t1646
+t1648:
 	FMOVD    16(R5), F1
-	TBZ      $0, R23, t1658
+	TBZ      $0, R23, t1646
 	ADD      $24, R5, R23
 	VLD1     (R23), V1.S[2]
-t1658:
+t1646:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t1661
+	BLE      t1649
 	CMP      $4, R23
-	BLT      t1662
+	BLT      t1650
 	FMOVQ    F0, 16(R1)
-	B        t1661
-t1662:
-	TBNZ     $1, R23, t1663
+	B        t1649
+t1650:
+	TBNZ     $1, R23, t1651
 	FMOVS    F0, 16(R1)
-	B        t1661
-t1663:
+	B        t1649
+t1651:
 	FMOVD    F0, 16(R1)
-	TBZ      $0, R23, t1661
+	TBZ      $0, R23, t1649
 	ADD      $24, R1, R23
 	VST1     V0.S[2], (R23)
-t1661:
+t1649:
 	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
 	FMOVQ    1264(R26), F3
@@ -21370,21 +21220,21 @@ t1661:
 	SUB      $8, R15, R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1664
+	BLE      t1652
 	CMP      $4, R23
-	BLT      t1665
+	BLT      t1653
 	FMOVQ    32(R7), F0
-	B        t1664
-t1665:
-	TBNZ     $1, R23, t1666
+	B        t1652
+t1653:
+	TBNZ     $1, R23, t1654
 	FMOVS    32(R7), F0
-	B        t1664
-t1666:
+	B        t1652
+t1654:
 	FMOVD    32(R7), F0
-	TBZ      $0, R23, t1664
+	TBZ      $0, R23, t1652
 	ADD      $40, R7, R23
 	VLD1     (R23), V0.S[2]
-t1664:
+t1652:
 	FMOVQ    880(R26), F1
 	VORR     V1.B16, V0.B16, V1.B16
 	FMOVQ    896(R26), F2
@@ -21448,36 +21298,39 @@ t1664:
 	VFMLA    V5.S4, V6.S4, V4.S4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1536(R26), F3
-	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD     $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
 	FMOVQ    624(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    640(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	WORD     $0x6e22fda2 // fdiv v2.4s, v13.4s, v2.4s
+	FMOVQ    672(R26), F3
+	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
-	VBSL     V13.B16, V1.B16, V0.B16
-	WORD     $0x4e21d5a1 // fadd v1.4s, v13.4s, v1.4s
+	FMOVQ    672(R26), F3
+	VBSL     V3.B16, V1.B16, V0.B16
+	FMOVQ    672(R26), F3
+	WORD     $0x4e21d461 // fadd v1.4s, v3.4s, v1.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
-	WORD     $0x6e2edc41 // fmul v1.4s, v2.4s, v14.4s
+	FMOVQ    112(RSP), F1
+	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 	SUB      $8, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1667
+	BLE      t1655
 	CMP      $4, R23
-	BLT      t1668
+	BLT      t1656
 	FMOVQ    32(R6), F3
-	B        t1667
-t1668:
-	TBNZ     $1, R23, t1669
+	B        t1655
+t1656:
+	TBNZ     $1, R23, t1657
 	FMOVS    32(R6), F3
-	B        t1667
-t1669:
+	B        t1655
+t1657:
 	FMOVD    32(R6), F3
-	TBZ      $0, R23, t1667
+	TBZ      $0, R23, t1655
 	ADD      $40, R6, R23
 	VLD1     (R23), V3.S[2]
-t1667:
+t1655:
 	WORD     $0x4e30d644 // fadd v4.4s, v18.4s, v16.4s
 	WORD     $0x4ea0d884 // fcmeq v4.4s, v4.4s, #0.0
 	WORD     $0x4eafd645 // fsub v5.4s, v18.4s, v15.4s
@@ -21527,7 +21380,8 @@ t1667:
 	WORD     $0x4e21d428 // fadd v8.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V7.S4, V8.S4
 	VSHL     $23, V6.S4, V1.S4
-	WORD     $0x4eadd426 // fsub v6.4s, v1.4s, v13.4s
+	FMOVQ    672(R26), F6
+	WORD     $0x4ea6d426 // fsub v6.4s, v1.4s, v6.4s
 	VFMLA    V8.S4, V1.S4, V6.S4
 	FMOVQ    880(R26), F1
 	VORR     V1.B16, V4.B16, V1.B16
@@ -21593,45 +21447,52 @@ t1667:
 	VSUB     V7.S4, V8.S4, V8.S4
 	WORD     $0x6e27dd47 // fmul v7.4s, v10.4s, v7.4s
 	WORD     $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	WORD     $0x4e21d5a8 // fadd v8.4s, v13.4s, v1.4s
-	WORD     $0x4e27d5a9 // fadd v9.4s, v13.4s, v7.4s
+	FMOVQ    672(R26), F8
+	WORD     $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	FMOVQ    672(R26), F9
+	WORD     $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
 	WORD     $0x6e29dd0a // fmul v10.4s, v8.4s, v9.4s
-	WORD     $0x6e2afdaa // fdiv v10.4s, v13.4s, v10.4s
+	FMOVQ    672(R26), F11
+	WORD     $0x6e2afd6a // fdiv v10.4s, v11.4s, v10.4s
 	WORD     $0x4ea0fa4b // fabs v11.4s, v18.4s
 	WORD     $0x6eabe60b // fcmgt v11.4s, v16.4s, v11.4s
-	WORD     $0x4e2dd4cc // fadd v12.4s, v6.4s, v13.4s
+	FMOVQ    672(R26), F12
+	WORD     $0x4e2cd4cc // fadd v12.4s, v6.4s, v12.4s
 	WORD     $0x6e2cfccc // fdiv v12.4s, v6.4s, v12.4s
+	FMOVQ    672(R26), F13
 	VBIF     V11.B16, V13.B16, V12.B16
 	WORD     $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
 	WORD     $0x6e26fca5 // fdiv v5.4s, v5.4s, v6.4s
 	VAND     V11.B16, V5.B16, V5.B16
 	WORD     $0x4ea0c886 // fcmgt v6.4s, v4.4s, #0.0
-	VBSL     V1.B16, V13.B16, V6.B16
+	FMOVQ    672(R26), F11
+	VBSL     V1.B16, V11.B16, V6.B16
 	WORD     $0x6e29dcc1 // fmul v1.4s, v6.4s, v9.4s
 	WORD     $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
 	WORD     $0x4ea0c866 // fcmgt v6.4s, v3.4s, #0.0
-	VBSL     V13.B16, V7.B16, V6.B16
+	FMOVQ    672(R26), F9
+	VBSL     V9.B16, V7.B16, V6.B16
 	WORD     $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
 	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	WORD     $0x4ea6d427 // fsub v7.4s, v1.4s, v6.4s
 	WORD     $0x6e22dce7 // fmul v7.4s, v7.4s, v2.4s
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t1670
+	BLE      t1658
 	CMP      $4, R23
-	BLT      t1671
+	BLT      t1659
 	FMOVQ    F7, 32(R2)
-	B        t1670
-t1671:
-	TBNZ     $1, R23, t1672
+	B        t1658
+t1659:
+	TBNZ     $1, R23, t1660
 	FMOVS    F7, 32(R2)
-	B        t1670
-t1672:
+	B        t1658
+t1660:
 	FMOVD    F7, 32(R2)
-	TBZ      $0, R23, t1670
+	TBZ      $0, R23, t1658
 	ADD      $40, R2, R23
 	VST1     V7.S[2], (R23)
-t1670:
+t1658:
 	VFMLA    V6.S4, V3.S4, V5.S4
 	WORD     $0x6ea0f8a5 // fneg v5.4s, v5.4s
 	VFMLA    V1.S4, V4.S4, V5.S4
@@ -21641,28 +21502,29 @@ t1670:
 	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t1673
+	BLE      t1661
 	CMP      $4, R23
-	BLT      t1674
+	BLT      t1662
 	FMOVQ    F0, 32(R3)
-	B        t1673
-t1674:
-	TBNZ     $1, R23, t1675
+	B        t1661
+t1662:
+	TBNZ     $1, R23, t1663
 	FMOVS    F0, 32(R3)
-	B        t1673
-t1675:
+	B        t1661
+t1663:
 	FMOVD    F0, 32(R3)
-	TBZ      $0, R23, t1673
+	TBZ      $0, R23, t1661
 	ADD      $40, R3, R23
 	VST1     V0.S[2], (R23)
-t1673:
+t1661:
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V12.S4, V0.S4
 	FMOVQ    512(R26), F1
 	VAND     V1.B16, V0.B16, V0.B16
 	VSUB     V0.S4, V12.S4, V1.S4
 	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD     $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
+	FMOVQ    672(R26), F2
+	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ    1088(R26), F2
 	FMOVQ    1072(R26), F5
 	VFMLA    V1.S4, V5.S4, V2.S4
@@ -21697,40 +21559,40 @@ t1673:
 	SUB      $8, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1676
+	BLE      t1664
 	CMP      $4, R23
-	BLT      t1677
+	BLT      t1665
 	FMOVQ    32(R5), F1
-	B        t1676
-t1677:
-	TBNZ     $1, R23, t1678
+	B        t1664
+t1665:
+	TBNZ     $1, R23, t1666
 	FMOVS    32(R5), F1
-	B        t1676
-t1678:
+	B        t1664
+t1666:
 	FMOVD    32(R5), F1
-	TBZ      $0, R23, t1676
+	TBZ      $0, R23, t1664
 	ADD      $40, R5, R23
 	VLD1     (R23), V1.S[2]
-t1676:
+t1664:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t1679
+	BLE      t1667
 	CMP      $4, R23
-	BLT      t1680
+	BLT      t1668
 	FMOVQ    F0, 32(R1)
-	B        t1679
-t1680:
-	TBNZ     $1, R23, t1681
+	B        t1667
+t1668:
+	TBNZ     $1, R23, t1669
 	FMOVS    F0, 32(R1)
-	B        t1679
-t1681:
+	B        t1667
+t1669:
 	FMOVD    F0, 32(R1)
-	TBZ      $0, R23, t1679
+	TBZ      $0, R23, t1667
 	ADD      $40, R1, R23
 	VST1     V0.S[2], (R23)
-t1679:
+t1667:
 	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
 	FMOVQ    1264(R26), F3
@@ -21842,21 +21704,21 @@ t1679:
 	SUB      $12, R15, R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1682
+	BLE      t1670
 	CMP      $4, R23
-	BLT      t1683
+	BLT      t1671
 	FMOVQ    48(R7), F0
-	B        t1682
-t1683:
-	TBNZ     $1, R23, t1684
+	B        t1670
+t1671:
+	TBNZ     $1, R23, t1672
 	FMOVS    48(R7), F0
-	B        t1682
-t1684:
+	B        t1670
+t1672:
 	FMOVD    48(R7), F0
-	TBZ      $0, R23, t1682
+	TBZ      $0, R23, t1670
 	ADD      $56, R7, R23
 	VLD1     (R23), V0.S[2]
-t1682:
+t1670:
 	FMOVQ    880(R26), F1
 	VORR     V1.B16, V0.B16, V1.B16
 	FMOVQ    896(R26), F2
@@ -21920,36 +21782,39 @@ t1682:
 	VFMLA    V5.S4, V6.S4, V4.S4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1536(R26), F3
-	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD     $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
 	FMOVQ    624(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    640(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
-	WORD     $0x6e22fda2 // fdiv v2.4s, v13.4s, v2.4s
+	FMOVQ    672(R26), F3
+	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
-	VBSL     V13.B16, V1.B16, V0.B16
-	WORD     $0x4e21d5a1 // fadd v1.4s, v13.4s, v1.4s
+	FMOVQ    672(R26), F3
+	VBSL     V3.B16, V1.B16, V0.B16
+	FMOVQ    672(R26), F3
+	WORD     $0x4e21d461 // fadd v1.4s, v3.4s, v1.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
-	WORD     $0x6e2edc41 // fmul v1.4s, v2.4s, v14.4s
+	FMOVQ    112(RSP), F1
+	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1685
+	BLE      t1673
 	CMP      $4, R23
-	BLT      t1686
+	BLT      t1674
 	FMOVQ    48(R6), F3
-	B        t1685
-t1686:
-	TBNZ     $1, R23, t1687
+	B        t1673
+t1674:
+	TBNZ     $1, R23, t1675
 	FMOVS    48(R6), F3
-	B        t1685
-t1687:
+	B        t1673
+t1675:
 	FMOVD    48(R6), F3
-	TBZ      $0, R23, t1685
+	TBZ      $0, R23, t1673
 	ADD      $56, R6, R23
 	VLD1     (R23), V3.S[2]
-t1685:
+t1673:
 	WORD     $0x4e30d644 // fadd v4.4s, v18.4s, v16.4s
 	WORD     $0x4ea0d884 // fcmeq v4.4s, v4.4s, #0.0
 	WORD     $0x4eafd645 // fsub v5.4s, v18.4s, v15.4s
@@ -21999,7 +21864,8 @@ t1685:
 	WORD     $0x4e21d428 // fadd v8.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V7.S4, V8.S4
 	VSHL     $23, V6.S4, V1.S4
-	WORD     $0x4eadd426 // fsub v6.4s, v1.4s, v13.4s
+	FMOVQ    672(R26), F6
+	WORD     $0x4ea6d426 // fsub v6.4s, v1.4s, v6.4s
 	VFMLA    V8.S4, V1.S4, V6.S4
 	FMOVQ    880(R26), F1
 	VORR     V1.B16, V4.B16, V1.B16
@@ -22065,45 +21931,52 @@ t1685:
 	VSUB     V7.S4, V8.S4, V8.S4
 	WORD     $0x6e27dd47 // fmul v7.4s, v10.4s, v7.4s
 	WORD     $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	WORD     $0x4e21d5a8 // fadd v8.4s, v13.4s, v1.4s
-	WORD     $0x4e27d5a9 // fadd v9.4s, v13.4s, v7.4s
+	FMOVQ    672(R26), F8
+	WORD     $0x4e21d508 // fadd v8.4s, v8.4s, v1.4s
+	FMOVQ    672(R26), F9
+	WORD     $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
 	WORD     $0x6e29dd0a // fmul v10.4s, v8.4s, v9.4s
-	WORD     $0x6e2afdaa // fdiv v10.4s, v13.4s, v10.4s
+	FMOVQ    672(R26), F11
+	WORD     $0x6e2afd6a // fdiv v10.4s, v11.4s, v10.4s
 	WORD     $0x4ea0fa4b // fabs v11.4s, v18.4s
 	WORD     $0x6eabe60b // fcmgt v11.4s, v16.4s, v11.4s
-	WORD     $0x4e2dd4cc // fadd v12.4s, v6.4s, v13.4s
+	FMOVQ    672(R26), F12
+	WORD     $0x4e2cd4cc // fadd v12.4s, v6.4s, v12.4s
 	WORD     $0x6e2cfccc // fdiv v12.4s, v6.4s, v12.4s
+	FMOVQ    672(R26), F13
 	VBIF     V11.B16, V13.B16, V12.B16
 	WORD     $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
 	WORD     $0x6e26fca5 // fdiv v5.4s, v5.4s, v6.4s
 	VAND     V11.B16, V5.B16, V5.B16
 	WORD     $0x4ea0c886 // fcmgt v6.4s, v4.4s, #0.0
-	VBSL     V1.B16, V13.B16, V6.B16
+	FMOVQ    672(R26), F11
+	VBSL     V1.B16, V11.B16, V6.B16
 	WORD     $0x6e29dcc1 // fmul v1.4s, v6.4s, v9.4s
 	WORD     $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
 	WORD     $0x4ea0c866 // fcmgt v6.4s, v3.4s, #0.0
-	VBSL     V13.B16, V7.B16, V6.B16
+	FMOVQ    672(R26), F9
+	VBSL     V9.B16, V7.B16, V6.B16
 	WORD     $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
 	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 	WORD     $0x4ea6d427 // fsub v7.4s, v1.4s, v6.4s
 	WORD     $0x6e22dce7 // fmul v7.4s, v7.4s, v2.4s
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t1688
+	BLE      t1676
 	CMP      $4, R23
-	BLT      t1689
+	BLT      t1677
 	FMOVQ    F7, 48(R2)
-	B        t1688
-t1689:
-	TBNZ     $1, R23, t1690
+	B        t1676
+t1677:
+	TBNZ     $1, R23, t1678
 	FMOVS    F7, 48(R2)
-	B        t1688
-t1690:
+	B        t1676
+t1678:
 	FMOVD    F7, 48(R2)
-	TBZ      $0, R23, t1688
+	TBZ      $0, R23, t1676
 	ADD      $56, R2, R23
 	VST1     V7.S[2], (R23)
-t1688:
+t1676:
 	VFMLA    V6.S4, V3.S4, V5.S4
 	WORD     $0x6ea0f8a5 // fneg v5.4s, v5.4s
 	VFMLA    V1.S4, V4.S4, V5.S4
@@ -22113,28 +21986,29 @@ t1688:
 	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t1691
+	BLE      t1679
 	CMP      $4, R23
-	BLT      t1692
+	BLT      t1680
 	FMOVQ    F0, 48(R3)
-	B        t1691
-t1692:
-	TBNZ     $1, R23, t1693
+	B        t1679
+t1680:
+	TBNZ     $1, R23, t1681
 	FMOVS    F0, 48(R3)
-	B        t1691
-t1693:
+	B        t1679
+t1681:
 	FMOVD    F0, 48(R3)
-	TBZ      $0, R23, t1691
+	TBZ      $0, R23, t1679
 	ADD      $56, R3, R23
 	VST1     V0.S[2], (R23)
-t1691:
+t1679:
 	FMOVQ    1056(R26), F0
 	VSUB     V0.S4, V12.S4, V0.S4
 	FMOVQ    512(R26), F1
 	VAND     V1.B16, V0.B16, V0.B16
 	VSUB     V0.S4, V12.S4, V1.S4
 	WORD     $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD     $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
+	FMOVQ    672(R26), F2
+	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ    1088(R26), F2
 	FMOVQ    1072(R26), F5
 	VFMLA    V1.S4, V5.S4, V2.S4
@@ -22169,40 +22043,40 @@ t1691:
 	SUB      $12, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1694
+	BLE      t1682
 	CMP      $4, R23
-	BLT      t1695
+	BLT      t1683
 	FMOVQ    48(R5), F1
-	B        t1694
-t1695:
-	TBNZ     $1, R23, t1696
+	B        t1682
+t1683:
+	TBNZ     $1, R23, t1684
 	FMOVS    48(R5), F1
-	B        t1694
-t1696:
+	B        t1682
+t1684:
 	FMOVD    48(R5), F1
-	TBZ      $0, R23, t1694
+	TBZ      $0, R23, t1682
 	ADD      $56, R5, R23
 	VLD1     (R23), V1.S[2]
-t1694:
+t1682:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t1697
+	BLE      t1685
 	CMP      $4, R23
-	BLT      t1698
+	BLT      t1686
 	FMOVQ    F0, 48(R1)
-	B        t1697
-t1698:
-	TBNZ     $1, R23, t1699
+	B        t1685
+t1686:
+	TBNZ     $1, R23, t1687
 	FMOVS    F0, 48(R1)
-	B        t1697
-t1699:
+	B        t1685
+t1687:
 	FMOVD    F0, 48(R1)
-	TBZ      $0, R23, t1697
+	TBZ      $0, R23, t1685
 	ADD      $56, R1, R23
 	VST1     V0.S[2], (R23)
-t1697:
+t1685:
 	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
 	FMOVQ    1264(R26), F3
@@ -22317,7 +22191,7 @@ t1697:
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
-l1416:
+l1392:
 	SUB      R8, R5, R5
 	SUB      R8, R1, R1
 	SUB      R8, R2, R2
@@ -22519,7 +22393,8 @@ l1416:
 	VSUB     V4.S4, V3.S4, V3.S4
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD     $0x4eadd463 // fsub v3.4s, v3.4s, v13.4s
+	FMOVQ    672(R26), F4
+	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    1088(R26), F4
@@ -22582,7 +22457,8 @@ l1416:
 	VSUB     V4.S4, V3.S4, V3.S4
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD     $0x4eadd463 // fsub v3.4s, v3.4s, v13.4s
+	FMOVQ    672(R26), F4
+	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    1088(R26), F4
@@ -22628,8 +22504,8 @@ l1416:
 	WORD     $0x4e611c11 // bic v17.16b, v0.16b, v1.16b
 	MOVD     n+72(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l1418
-l1417:
+	BLT      l1394
+l1393:
 	FMOVS    (R0), F0
 	VDUP     V0.S[0], V0.S4
 	FMOVS    (R0), F1
@@ -23035,11 +22911,11 @@ l1417:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	SUBS     $16, R15, R15
-	BGE      l1417
-l1418:
+	BGE      l1393
+l1394:
 	ADDS     $12, R15, R15
-	BLT      l1419
-l1421:
+	BLT      l1395
+l1397:
 	FMOVS    (R0), F0
 	VDUP     V0.S[0], V0.S4
 	FMOVQ    (R1), F1
@@ -23159,31 +23035,31 @@ l1421:
 	ADD      $16, R2, R2
 	ADD      $16, R3, R3
 	SUBS     $4, R15, R15
-	BGE      l1421
-l1419:
+	BGE      l1397
+l1395:
 	ADDS     $4, R15, R15
-	BEQ      l1420
+	BEQ      l1396
 	FMOVS    (R0), F0
 	VDUP     V0.S[0], V0.S4
-	TBNZ     $1, R15, t1701
+	TBNZ     $1, R15, t1689
 	FMOVS    (R1), F1
-	B        t1700
-t1701:
+	B        t1688
+t1689:
 	FMOVD    (R1), F1
-	TBZ      $0, R15, t1700
+	TBZ      $0, R15, t1688
 	ADD      $8, R1, R23
 	VLD1     (R23), V1.S[2]
-t1700:
+t1688:
 	WORD     $0x4eb1d421 // fsub v1.4s, v1.4s, v17.4s
-	TBNZ     $1, R15, t1703
+	TBNZ     $1, R15, t1691
 	FMOVS    (R5), F2
-	B        t1702
-t1703:
+	B        t1690
+t1691:
 	FMOVD    (R5), F2
-	TBZ      $0, R15, t1702
+	TBZ      $0, R15, t1690
 	ADD      $8, R5, R23
 	VLD1     (R23), V2.S[2]
-t1702:
+t1690:
 	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
 	WORD     $0x4ebfd442 // fsub v2.4s, v2.4s, v31.4s
 	FMOVQ    896(R26), F3
@@ -23272,72 +23148,72 @@ t1702:
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
-	TBNZ     $1, R15, t1705
+	TBNZ     $1, R15, t1693
 	FMOVS    F2, (R1)
-	B        t1704
-t1705:
+	B        t1692
+t1693:
 	FMOVD    F2, (R1)
-	TBZ      $0, R15, t1704
+	TBZ      $0, R15, t1692
 	ADD      $8, R1, R23
 	VST1     V2.S[2], (R23)
-t1704:
+t1692:
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD     $0x4ea0d801 // fcmeq v1.4s, v0.4s, #0.0
 
 	// the gradients times their responsibilities
-	TBNZ     $1, R15, t1707
+	TBNZ     $1, R15, t1695
 	FMOVS    (R2), F2
-	B        t1706
-t1707:
+	B        t1694
+t1695:
 	FMOVD    (R2), F2
-	TBZ      $0, R15, t1706
+	TBZ      $0, R15, t1694
 	ADD      $8, R2, R23
 	VLD1     (R23), V2.S[2]
-t1706:
+t1694:
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    1296(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
-	TBNZ     $1, R15, t1709
+	TBNZ     $1, R15, t1697
 	FMOVS    F2, (R2)
-	B        t1708
-t1709:
+	B        t1696
+t1697:
 	FMOVD    F2, (R2)
-	TBZ      $0, R15, t1708
+	TBZ      $0, R15, t1696
 	ADD      $8, R2, R23
 	VST1     V2.S[2], (R23)
-t1708:
-	TBNZ     $1, R15, t1711
+t1696:
+	TBNZ     $1, R15, t1699
 	FMOVS    (R3), F2
-	B        t1710
-t1711:
+	B        t1698
+t1699:
 	FMOVD    (R3), F2
-	TBZ      $0, R15, t1710
+	TBZ      $0, R15, t1698
 	ADD      $8, R3, R23
 	VLD1     (R23), V2.S[2]
-t1710:
+t1698:
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	FMOVQ    1296(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	TBNZ     $1, R15, t1713
+	TBNZ     $1, R15, t1701
 	FMOVS    F0, (R3)
-	B        t1712
-t1713:
+	B        t1700
+t1701:
 	FMOVD    F0, (R3)
-	TBZ      $0, R15, t1712
+	TBZ      $0, R15, t1700
 	ADD      $8, R3, R23
 	VST1     V0.S[2], (R23)
-t1712:
+t1700:
 	ADD      R15<<2, R5, R5
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
-l1420:
+l1396:
 	FMOVS    F18, (R0)
 	ADD      $4, R0, R0
 	MOVD     16(RSP), R25
@@ -23356,5 +23232,5 @@ l1420:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l1408
+	BNE      l1384
 	RET

@@ -26,7 +26,7 @@ type Scale uint8
 const (
 	Sigma         Scale = iota // s = sigma
 	LogSigma                   // factor s = ln sigma
-	SoftplusSigma              // sigma = ln(1 + e^s) + a constant: see kernels.ScaleEps
+	SoftplusSigma              // sigma = ln(1 + e^s) + factor
 )
 
 const missing = "asm/simd: no machine code of this kernel for the instruction set"

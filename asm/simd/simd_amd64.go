@@ -30,7 +30,7 @@ func Bivariate(isa asm.ISA, scale Scale, lp, y, theta, logits *float32, rows, n,
 			avx512.BivariateLog(lp, y, theta, logits, rows, n, ld, ldl, factor)
 			return
 		case scale == SoftplusSigma:
-			avx512.BivariateSoftplus(lp, y, theta, logits, rows, n, ld, ldl)
+			avx512.BivariateSoftplus(lp, y, theta, logits, rows, n, ld, ldl, factor)
 			return
 		}
 	case asm.AVX2:
@@ -42,7 +42,7 @@ func Bivariate(isa asm.ISA, scale Scale, lp, y, theta, logits *float32, rows, n,
 			avx2.BivariateLog(lp, y, theta, logits, rows, n, ld, ldl, factor)
 			return
 		case scale == SoftplusSigma:
-			avx2.BivariateSoftplus(lp, y, theta, logits, rows, n, ld, ldl)
+			avx2.BivariateSoftplus(lp, y, theta, logits, rows, n, ld, ldl, factor)
 			return
 		}
 	}
@@ -69,7 +69,7 @@ func BivariateBackward(isa asm.ISA, scale Scale, lp, dy, dtheta, dlogits, y, the
 			avx512.BivariateLogBackward(lp, dy, dtheta, dlogits, y, theta, logits, rows, n, ld, ldl, factor)
 			return
 		case scale == SoftplusSigma:
-			avx512.BivariateSoftplusBackward(lp, dy, dtheta, dlogits, y, theta, logits, rows, n, ld, ldl)
+			avx512.BivariateSoftplusBackward(lp, dy, dtheta, dlogits, y, theta, logits, rows, n, ld, ldl, factor)
 			return
 		}
 	case asm.AVX2:
@@ -81,7 +81,7 @@ func BivariateBackward(isa asm.ISA, scale Scale, lp, dy, dtheta, dlogits, y, the
 			avx2.BivariateLogBackward(lp, dy, dtheta, dlogits, y, theta, logits, rows, n, ld, ldl, factor)
 			return
 		case scale == SoftplusSigma:
-			avx2.BivariateSoftplusBackward(lp, dy, dtheta, dlogits, y, theta, logits, rows, n, ld, ldl)
+			avx2.BivariateSoftplusBackward(lp, dy, dtheta, dlogits, y, theta, logits, rows, n, ld, ldl, factor)
 			return
 		}
 	}
@@ -241,9 +241,9 @@ func GaussKL(isa asm.ISA, scale Scale, lanes, muQ, sQ, muP, sP *float32, rows, n
 		case scale == LogSigma && muP == nil:
 			return avx512.GaussKLStandardLog(lanes, muQ, sQ, rows, n, ld, factor)
 		case scale == SoftplusSigma && muP != nil:
-			return avx512.GaussKLSoftplus(lanes, muQ, sQ, muP, sP, rows, n, ld)
+			return avx512.GaussKLSoftplus(lanes, muQ, sQ, muP, sP, rows, n, ld, factor)
 		case scale == SoftplusSigma && muP == nil:
-			return avx512.GaussKLStandardSoftplus(lanes, muQ, sQ, rows, n, ld)
+			return avx512.GaussKLStandardSoftplus(lanes, muQ, sQ, rows, n, ld, factor)
 		}
 	case asm.AVX2:
 		switch {
@@ -256,9 +256,9 @@ func GaussKL(isa asm.ISA, scale Scale, lanes, muQ, sQ, muP, sP *float32, rows, n
 		case scale == LogSigma && muP == nil:
 			return avx2.GaussKLStandardLog(lanes, muQ, sQ, rows, n, ld, factor)
 		case scale == SoftplusSigma && muP != nil:
-			return avx2.GaussKLSoftplus(lanes, muQ, sQ, muP, sP, rows, n, ld)
+			return avx2.GaussKLSoftplus(lanes, muQ, sQ, muP, sP, rows, n, ld, factor)
 		case scale == SoftplusSigma && muP == nil:
-			return avx2.GaussKLStandardSoftplus(lanes, muQ, sQ, rows, n, ld)
+			return avx2.GaussKLStandardSoftplus(lanes, muQ, sQ, rows, n, ld, factor)
 		}
 	}
 	panic(missing)
@@ -278,9 +278,9 @@ func GaussKLBackward(isa asm.ISA, scale Scale, lanes, dmuQ, dsQ, dmuP, dsP, muQ,
 		case scale == LogSigma && muP == nil:
 			return avx512.GaussKLStandardLogBackward(lanes, dmuQ, dsQ, muQ, sQ, rows, n, ld, factor)
 		case scale == SoftplusSigma && muP != nil:
-			return avx512.GaussKLSoftplusBackward(lanes, dmuQ, dsQ, dmuP, dsP, muQ, sQ, muP, sP, rows, n, ld)
+			return avx512.GaussKLSoftplusBackward(lanes, dmuQ, dsQ, dmuP, dsP, muQ, sQ, muP, sP, rows, n, ld, factor)
 		case scale == SoftplusSigma && muP == nil:
-			return avx512.GaussKLStandardSoftplusBackward(lanes, dmuQ, dsQ, muQ, sQ, rows, n, ld)
+			return avx512.GaussKLStandardSoftplusBackward(lanes, dmuQ, dsQ, muQ, sQ, rows, n, ld, factor)
 		}
 	case asm.AVX2:
 		switch {
@@ -293,9 +293,9 @@ func GaussKLBackward(isa asm.ISA, scale Scale, lanes, dmuQ, dsQ, dmuP, dsP, muQ,
 		case scale == LogSigma && muP == nil:
 			return avx2.GaussKLStandardLogBackward(lanes, dmuQ, dsQ, muQ, sQ, rows, n, ld, factor)
 		case scale == SoftplusSigma && muP != nil:
-			return avx2.GaussKLSoftplusBackward(lanes, dmuQ, dsQ, dmuP, dsP, muQ, sQ, muP, sP, rows, n, ld)
+			return avx2.GaussKLSoftplusBackward(lanes, dmuQ, dsQ, dmuP, dsP, muQ, sQ, muP, sP, rows, n, ld, factor)
 		case scale == SoftplusSigma && muP == nil:
-			return avx2.GaussKLStandardSoftplusBackward(lanes, dmuQ, dsQ, muQ, sQ, rows, n, ld)
+			return avx2.GaussKLStandardSoftplusBackward(lanes, dmuQ, dsQ, muQ, sQ, rows, n, ld, factor)
 		}
 	}
 	panic(missing)
@@ -313,9 +313,9 @@ func GaussLogProb(isa asm.ISA, scale Scale, lanes, x, mu, s, inv, slope, h *floa
 		case scale == LogSigma && h != nil:
 			return avx512.GaussLogProbLogKeep(lanes, x, mu, s, h, rows, n, ldx, ld, factor)
 		case scale == SoftplusSigma && inv == nil:
-			return avx512.GaussLogProbSoftplus(lanes, x, mu, s, rows, n, ldx, ld)
+			return avx512.GaussLogProbSoftplus(lanes, x, mu, s, rows, n, ldx, ld, factor)
 		case scale == SoftplusSigma && inv != nil:
-			return avx512.GaussLogProbSoftplusKeep(lanes, x, mu, s, inv, slope, rows, n, ldx, ld)
+			return avx512.GaussLogProbSoftplusKeep(lanes, x, mu, s, inv, slope, rows, n, ldx, ld, factor)
 		}
 	case asm.AVX2:
 		switch {
@@ -326,9 +326,9 @@ func GaussLogProb(isa asm.ISA, scale Scale, lanes, x, mu, s, inv, slope, h *floa
 		case scale == LogSigma && h != nil:
 			return avx2.GaussLogProbLogKeep(lanes, x, mu, s, h, rows, n, ldx, ld, factor)
 		case scale == SoftplusSigma && inv == nil:
-			return avx2.GaussLogProbSoftplus(lanes, x, mu, s, rows, n, ldx, ld)
+			return avx2.GaussLogProbSoftplus(lanes, x, mu, s, rows, n, ldx, ld, factor)
 		case scale == SoftplusSigma && inv != nil:
-			return avx2.GaussLogProbSoftplusKeep(lanes, x, mu, s, inv, slope, rows, n, ldx, ld)
+			return avx2.GaussLogProbSoftplusKeep(lanes, x, mu, s, inv, slope, rows, n, ldx, ld, factor)
 		}
 	}
 	panic(missing)
@@ -348,9 +348,9 @@ func GaussLogProbBackward(isa asm.ISA, scale Scale, lanes, dx, dmu, ds, x, mu, s
 		case scale == LogSigma && dx != nil:
 			return avx512.GaussLogProbLogBackwardX(lanes, dx, dmu, ds, x, mu, s, rows, n, ld, ldx, factor)
 		case scale == SoftplusSigma && dx == nil:
-			return avx512.GaussLogProbSoftplusBackward(lanes, dmu, ds, x, mu, s, rows, n, ld, ldx)
+			return avx512.GaussLogProbSoftplusBackward(lanes, dmu, ds, x, mu, s, rows, n, ld, ldx, factor)
 		case scale == SoftplusSigma && dx != nil:
-			return avx512.GaussLogProbSoftplusBackwardX(lanes, dx, dmu, ds, x, mu, s, rows, n, ld, ldx)
+			return avx512.GaussLogProbSoftplusBackwardX(lanes, dx, dmu, ds, x, mu, s, rows, n, ld, ldx, factor)
 		}
 	case asm.AVX2:
 		switch {
@@ -363,9 +363,9 @@ func GaussLogProbBackward(isa asm.ISA, scale Scale, lanes, dx, dmu, ds, x, mu, s
 		case scale == LogSigma && dx != nil:
 			return avx2.GaussLogProbLogBackwardX(lanes, dx, dmu, ds, x, mu, s, rows, n, ld, ldx, factor)
 		case scale == SoftplusSigma && dx == nil:
-			return avx2.GaussLogProbSoftplusBackward(lanes, dmu, ds, x, mu, s, rows, n, ld, ldx)
+			return avx2.GaussLogProbSoftplusBackward(lanes, dmu, ds, x, mu, s, rows, n, ld, ldx, factor)
 		case scale == SoftplusSigma && dx != nil:
-			return avx2.GaussLogProbSoftplusBackwardX(lanes, dx, dmu, ds, x, mu, s, rows, n, ld, ldx)
+			return avx2.GaussLogProbSoftplusBackwardX(lanes, dx, dmu, ds, x, mu, s, rows, n, ld, ldx, factor)
 		}
 	}
 	panic(missing)
@@ -394,10 +394,10 @@ func GMMGradient(isa asm.ISA, scale Scale, w, dmu, ds, x, mu, next, s *float32, 
 			avx512.GMMGradientLogKept(w, dmu, ds, x, mu, next, rows, n, factor)
 			return
 		case scale == SoftplusSigma && next == nil:
-			avx512.GMMGradientSoftplus(w, dmu, ds, x, mu, s, rows, n)
+			avx512.GMMGradientSoftplus(w, dmu, ds, x, mu, s, rows, n, factor)
 			return
 		case scale == SoftplusSigma && next != nil:
-			avx512.GMMGradientSoftplusKept(w, dmu, ds, x, mu, next, rows, n)
+			avx512.GMMGradientSoftplusKept(w, dmu, ds, x, mu, next, rows, n, factor)
 			return
 		}
 	case asm.AVX2:
@@ -412,10 +412,10 @@ func GMMGradient(isa asm.ISA, scale Scale, w, dmu, ds, x, mu, next, s *float32, 
 			avx2.GMMGradientLogKept(w, dmu, ds, x, mu, next, rows, n, factor)
 			return
 		case scale == SoftplusSigma && next == nil:
-			avx2.GMMGradientSoftplus(w, dmu, ds, x, mu, s, rows, n)
+			avx2.GMMGradientSoftplus(w, dmu, ds, x, mu, s, rows, n, factor)
 			return
 		case scale == SoftplusSigma && next != nil:
-			avx2.GMMGradientSoftplusKept(w, dmu, ds, x, mu, next, rows, n)
+			avx2.GMMGradientSoftplusKept(w, dmu, ds, x, mu, next, rows, n, factor)
 			return
 		}
 	}
@@ -442,7 +442,7 @@ func GaussSample(isa asm.ISA, scale Scale, z, mu, s, eps *float32, rows, n, ld i
 			avx512.GaussSampleLog(z, mu, s, eps, rows, n, ld, factor)
 			return
 		case scale == SoftplusSigma:
-			avx512.GaussSampleSoftplus(z, mu, s, eps, rows, n, ld)
+			avx512.GaussSampleSoftplus(z, mu, s, eps, rows, n, ld, factor)
 			return
 		}
 	case asm.AVX2:
@@ -454,7 +454,7 @@ func GaussSample(isa asm.ISA, scale Scale, z, mu, s, eps *float32, rows, n, ld i
 			avx2.GaussSampleLog(z, mu, s, eps, rows, n, ld, factor)
 			return
 		case scale == SoftplusSigma:
-			avx2.GaussSampleSoftplus(z, mu, s, eps, rows, n, ld)
+			avx2.GaussSampleSoftplus(z, mu, s, eps, rows, n, ld, factor)
 			return
 		}
 	}
@@ -481,7 +481,7 @@ func GaussSampleBackward(isa asm.ISA, scale Scale, dmu, ds, dz, s, eps *float32,
 			avx512.GaussSampleLogBackward(dmu, ds, dz, s, eps, rows, n, ld, factor)
 			return
 		case scale == SoftplusSigma:
-			avx512.GaussSampleSoftplusBackward(dmu, ds, dz, s, eps, rows, n, ld)
+			avx512.GaussSampleSoftplusBackward(dmu, ds, dz, s, eps, rows, n, ld, factor)
 			return
 		}
 	case asm.AVX2:
@@ -493,7 +493,7 @@ func GaussSampleBackward(isa asm.ISA, scale Scale, dmu, ds, dz, s, eps *float32,
 			avx2.GaussSampleLogBackward(dmu, ds, dz, s, eps, rows, n, ld, factor)
 			return
 		case scale == SoftplusSigma:
-			avx2.GaussSampleSoftplusBackward(dmu, ds, dz, s, eps, rows, n, ld)
+			avx2.GaussSampleSoftplusBackward(dmu, ds, dz, s, eps, rows, n, ld, factor)
 			return
 		}
 	}
@@ -514,9 +514,9 @@ func LatentStep(isa asm.ISA, scale Scale, sigmaQ, z, lanes, muQ, sQ, muP, sP, ep
 		case scale == LogSigma && muP == nil:
 			return avx512.LatentStepStandardLog(sigmaQ, z, lanes, muQ, sQ, eps, rows, n, ld, factor)
 		case scale == SoftplusSigma && muP != nil:
-			return avx512.LatentStepSoftplus(sigmaQ, z, lanes, muQ, sQ, muP, sP, eps, rows, n, ld)
+			return avx512.LatentStepSoftplus(sigmaQ, z, lanes, muQ, sQ, muP, sP, eps, rows, n, ld, factor)
 		case scale == SoftplusSigma && muP == nil:
-			return avx512.LatentStepStandardSoftplus(sigmaQ, z, lanes, muQ, sQ, eps, rows, n, ld)
+			return avx512.LatentStepStandardSoftplus(sigmaQ, z, lanes, muQ, sQ, eps, rows, n, ld, factor)
 		}
 	case asm.AVX2:
 		switch {
@@ -529,9 +529,9 @@ func LatentStep(isa asm.ISA, scale Scale, sigmaQ, z, lanes, muQ, sQ, muP, sP, ep
 		case scale == LogSigma && muP == nil:
 			return avx2.LatentStepStandardLog(sigmaQ, z, lanes, muQ, sQ, eps, rows, n, ld, factor)
 		case scale == SoftplusSigma && muP != nil:
-			return avx2.LatentStepSoftplus(sigmaQ, z, lanes, muQ, sQ, muP, sP, eps, rows, n, ld)
+			return avx2.LatentStepSoftplus(sigmaQ, z, lanes, muQ, sQ, muP, sP, eps, rows, n, ld, factor)
 		case scale == SoftplusSigma && muP == nil:
-			return avx2.LatentStepStandardSoftplus(sigmaQ, z, lanes, muQ, sQ, eps, rows, n, ld)
+			return avx2.LatentStepStandardSoftplus(sigmaQ, z, lanes, muQ, sQ, eps, rows, n, ld, factor)
 		}
 	}
 	panic(missing)
@@ -551,9 +551,9 @@ func LatentStepBackward(isa asm.ISA, scale Scale, dmuQ, dsQ, dmuP, dsP, dz, muQ,
 		case scale == LogSigma && muP == nil:
 			return avx512.LatentStepStandardLogBackward(dmuQ, dsQ, dz, muQ, sQ, eps, dkl, rows, n, ld, factor)
 		case scale == SoftplusSigma && muP != nil:
-			return avx512.LatentStepSoftplusBackward(dmuQ, dsQ, dmuP, dsP, dz, muQ, sQ, muP, sP, eps, dkl, rows, n, ld)
+			return avx512.LatentStepSoftplusBackward(dmuQ, dsQ, dmuP, dsP, dz, muQ, sQ, muP, sP, eps, dkl, rows, n, ld, factor)
 		case scale == SoftplusSigma && muP == nil:
-			return avx512.LatentStepStandardSoftplusBackward(dmuQ, dsQ, dz, muQ, sQ, eps, dkl, rows, n, ld)
+			return avx512.LatentStepStandardSoftplusBackward(dmuQ, dsQ, dz, muQ, sQ, eps, dkl, rows, n, ld, factor)
 		}
 	case asm.AVX2:
 		switch {
@@ -566,9 +566,9 @@ func LatentStepBackward(isa asm.ISA, scale Scale, dmuQ, dsQ, dmuP, dsP, dz, muQ,
 		case scale == LogSigma && muP == nil:
 			return avx2.LatentStepStandardLogBackward(dmuQ, dsQ, dz, muQ, sQ, eps, dkl, rows, n, ld, factor)
 		case scale == SoftplusSigma && muP != nil:
-			return avx2.LatentStepSoftplusBackward(dmuQ, dsQ, dmuP, dsP, dz, muQ, sQ, muP, sP, eps, dkl, rows, n, ld)
+			return avx2.LatentStepSoftplusBackward(dmuQ, dsQ, dmuP, dsP, dz, muQ, sQ, muP, sP, eps, dkl, rows, n, ld, factor)
 		case scale == SoftplusSigma && muP == nil:
-			return avx2.LatentStepStandardSoftplusBackward(dmuQ, dsQ, dz, muQ, sQ, eps, dkl, rows, n, ld)
+			return avx2.LatentStepStandardSoftplusBackward(dmuQ, dsQ, dz, muQ, sQ, eps, dkl, rows, n, ld, factor)
 		}
 	}
 	panic(missing)
@@ -1163,10 +1163,10 @@ func Logistic(isa asm.ISA, scale Scale, lp, dlogits, dmu, ds, x, logits, mu, s *
 			avx512.LogisticLogBackward(lp, dlogits, dmu, ds, x, logits, mu, s, rows, n, ld, levels1, step, last, unit, factor)
 			return
 		case scale == SoftplusSigma && dlogits == nil:
-			avx512.LogisticSoftplus(lp, x, logits, mu, s, rows, n, ld, levels1, step, last, unit)
+			avx512.LogisticSoftplus(lp, x, logits, mu, s, rows, n, ld, levels1, step, last, unit, factor)
 			return
 		case scale == SoftplusSigma && dlogits != nil:
-			avx512.LogisticSoftplusBackward(lp, dlogits, dmu, ds, x, logits, mu, s, rows, n, ld, levels1, step, last, unit)
+			avx512.LogisticSoftplusBackward(lp, dlogits, dmu, ds, x, logits, mu, s, rows, n, ld, levels1, step, last, unit, factor)
 			return
 		}
 	case asm.AVX2:
@@ -1184,10 +1184,10 @@ func Logistic(isa asm.ISA, scale Scale, lp, dlogits, dmu, ds, x, logits, mu, s *
 			avx2.LogisticLogBackward(lp, dlogits, dmu, ds, x, logits, mu, s, rows, n, ld, levels1, step, last, unit, factor)
 			return
 		case scale == SoftplusSigma && dlogits == nil:
-			avx2.LogisticSoftplus(lp, x, logits, mu, s, rows, n, ld, levels1, step, last, unit)
+			avx2.LogisticSoftplus(lp, x, logits, mu, s, rows, n, ld, levels1, step, last, unit, factor)
 			return
 		case scale == SoftplusSigma && dlogits != nil:
-			avx2.LogisticSoftplusBackward(lp, dlogits, dmu, ds, x, logits, mu, s, rows, n, ld, levels1, step, last, unit)
+			avx2.LogisticSoftplusBackward(lp, dlogits, dmu, ds, x, logits, mu, s, rows, n, ld, levels1, step, last, unit, factor)
 			return
 		}
 	}

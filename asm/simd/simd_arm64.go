@@ -29,7 +29,7 @@ func Bivariate(isa asm.ISA, scale Scale, lp, y, theta, logits *float32, rows, n,
 			neon.BivariateLog(lp, y, theta, logits, rows, n, ld, ldl, factor)
 			return
 		case scale == SoftplusSigma:
-			neon.BivariateSoftplus(lp, y, theta, logits, rows, n, ld, ldl)
+			neon.BivariateSoftplus(lp, y, theta, logits, rows, n, ld, ldl, factor)
 			return
 		}
 	}
@@ -56,7 +56,7 @@ func BivariateBackward(isa asm.ISA, scale Scale, lp, dy, dtheta, dlogits, y, the
 			neon.BivariateLogBackward(lp, dy, dtheta, dlogits, y, theta, logits, rows, n, ld, ldl, factor)
 			return
 		case scale == SoftplusSigma:
-			neon.BivariateSoftplusBackward(lp, dy, dtheta, dlogits, y, theta, logits, rows, n, ld, ldl)
+			neon.BivariateSoftplusBackward(lp, dy, dtheta, dlogits, y, theta, logits, rows, n, ld, ldl, factor)
 			return
 		}
 	}
@@ -177,9 +177,9 @@ func GaussKL(isa asm.ISA, scale Scale, lanes, muQ, sQ, muP, sP *float32, rows, n
 		case scale == LogSigma && muP == nil:
 			return neon.GaussKLStandardLog(lanes, muQ, sQ, rows, n, ld, factor)
 		case scale == SoftplusSigma && muP != nil:
-			return neon.GaussKLSoftplus(lanes, muQ, sQ, muP, sP, rows, n, ld)
+			return neon.GaussKLSoftplus(lanes, muQ, sQ, muP, sP, rows, n, ld, factor)
 		case scale == SoftplusSigma && muP == nil:
-			return neon.GaussKLStandardSoftplus(lanes, muQ, sQ, rows, n, ld)
+			return neon.GaussKLStandardSoftplus(lanes, muQ, sQ, rows, n, ld, factor)
 		}
 	}
 	panic(missing)
@@ -199,9 +199,9 @@ func GaussKLBackward(isa asm.ISA, scale Scale, lanes, dmuQ, dsQ, dmuP, dsP, muQ,
 		case scale == LogSigma && muP == nil:
 			return neon.GaussKLStandardLogBackward(lanes, dmuQ, dsQ, muQ, sQ, rows, n, ld, factor)
 		case scale == SoftplusSigma && muP != nil:
-			return neon.GaussKLSoftplusBackward(lanes, dmuQ, dsQ, dmuP, dsP, muQ, sQ, muP, sP, rows, n, ld)
+			return neon.GaussKLSoftplusBackward(lanes, dmuQ, dsQ, dmuP, dsP, muQ, sQ, muP, sP, rows, n, ld, factor)
 		case scale == SoftplusSigma && muP == nil:
-			return neon.GaussKLStandardSoftplusBackward(lanes, dmuQ, dsQ, muQ, sQ, rows, n, ld)
+			return neon.GaussKLStandardSoftplusBackward(lanes, dmuQ, dsQ, muQ, sQ, rows, n, ld, factor)
 		}
 	}
 	panic(missing)
@@ -219,9 +219,9 @@ func GaussLogProb(isa asm.ISA, scale Scale, lanes, x, mu, s, inv, slope, h *floa
 		case scale == LogSigma && h != nil:
 			return neon.GaussLogProbLogKeep(lanes, x, mu, s, h, rows, n, ldx, ld, factor)
 		case scale == SoftplusSigma && inv == nil:
-			return neon.GaussLogProbSoftplus(lanes, x, mu, s, rows, n, ldx, ld)
+			return neon.GaussLogProbSoftplus(lanes, x, mu, s, rows, n, ldx, ld, factor)
 		case scale == SoftplusSigma && inv != nil:
-			return neon.GaussLogProbSoftplusKeep(lanes, x, mu, s, inv, slope, rows, n, ldx, ld)
+			return neon.GaussLogProbSoftplusKeep(lanes, x, mu, s, inv, slope, rows, n, ldx, ld, factor)
 		}
 	}
 	panic(missing)
@@ -241,9 +241,9 @@ func GaussLogProbBackward(isa asm.ISA, scale Scale, lanes, dx, dmu, ds, x, mu, s
 		case scale == LogSigma && dx != nil:
 			return neon.GaussLogProbLogBackwardX(lanes, dx, dmu, ds, x, mu, s, rows, n, ld, ldx, factor)
 		case scale == SoftplusSigma && dx == nil:
-			return neon.GaussLogProbSoftplusBackward(lanes, dmu, ds, x, mu, s, rows, n, ld, ldx)
+			return neon.GaussLogProbSoftplusBackward(lanes, dmu, ds, x, mu, s, rows, n, ld, ldx, factor)
 		case scale == SoftplusSigma && dx != nil:
-			return neon.GaussLogProbSoftplusBackwardX(lanes, dx, dmu, ds, x, mu, s, rows, n, ld, ldx)
+			return neon.GaussLogProbSoftplusBackwardX(lanes, dx, dmu, ds, x, mu, s, rows, n, ld, ldx, factor)
 		}
 	}
 	panic(missing)
@@ -272,10 +272,10 @@ func GMMGradient(isa asm.ISA, scale Scale, w, dmu, ds, x, mu, next, s *float32, 
 			neon.GMMGradientLogKept(w, dmu, ds, x, mu, next, rows, n, factor)
 			return
 		case scale == SoftplusSigma && next == nil:
-			neon.GMMGradientSoftplus(w, dmu, ds, x, mu, s, rows, n)
+			neon.GMMGradientSoftplus(w, dmu, ds, x, mu, s, rows, n, factor)
 			return
 		case scale == SoftplusSigma && next != nil:
-			neon.GMMGradientSoftplusKept(w, dmu, ds, x, mu, next, rows, n)
+			neon.GMMGradientSoftplusKept(w, dmu, ds, x, mu, next, rows, n, factor)
 			return
 		}
 	}
@@ -302,7 +302,7 @@ func GaussSample(isa asm.ISA, scale Scale, z, mu, s, eps *float32, rows, n, ld i
 			neon.GaussSampleLog(z, mu, s, eps, rows, n, ld, factor)
 			return
 		case scale == SoftplusSigma:
-			neon.GaussSampleSoftplus(z, mu, s, eps, rows, n, ld)
+			neon.GaussSampleSoftplus(z, mu, s, eps, rows, n, ld, factor)
 			return
 		}
 	}
@@ -329,7 +329,7 @@ func GaussSampleBackward(isa asm.ISA, scale Scale, dmu, ds, dz, s, eps *float32,
 			neon.GaussSampleLogBackward(dmu, ds, dz, s, eps, rows, n, ld, factor)
 			return
 		case scale == SoftplusSigma:
-			neon.GaussSampleSoftplusBackward(dmu, ds, dz, s, eps, rows, n, ld)
+			neon.GaussSampleSoftplusBackward(dmu, ds, dz, s, eps, rows, n, ld, factor)
 			return
 		}
 	}
@@ -350,9 +350,9 @@ func LatentStep(isa asm.ISA, scale Scale, sigmaQ, z, lanes, muQ, sQ, muP, sP, ep
 		case scale == LogSigma && muP == nil:
 			return neon.LatentStepStandardLog(sigmaQ, z, lanes, muQ, sQ, eps, rows, n, ld, factor)
 		case scale == SoftplusSigma && muP != nil:
-			return neon.LatentStepSoftplus(sigmaQ, z, lanes, muQ, sQ, muP, sP, eps, rows, n, ld)
+			return neon.LatentStepSoftplus(sigmaQ, z, lanes, muQ, sQ, muP, sP, eps, rows, n, ld, factor)
 		case scale == SoftplusSigma && muP == nil:
-			return neon.LatentStepStandardSoftplus(sigmaQ, z, lanes, muQ, sQ, eps, rows, n, ld)
+			return neon.LatentStepStandardSoftplus(sigmaQ, z, lanes, muQ, sQ, eps, rows, n, ld, factor)
 		}
 	}
 	panic(missing)
@@ -372,9 +372,9 @@ func LatentStepBackward(isa asm.ISA, scale Scale, dmuQ, dsQ, dmuP, dsP, dz, muQ,
 		case scale == LogSigma && muP == nil:
 			return neon.LatentStepStandardLogBackward(dmuQ, dsQ, dz, muQ, sQ, eps, dkl, rows, n, ld, factor)
 		case scale == SoftplusSigma && muP != nil:
-			return neon.LatentStepSoftplusBackward(dmuQ, dsQ, dmuP, dsP, dz, muQ, sQ, muP, sP, eps, dkl, rows, n, ld)
+			return neon.LatentStepSoftplusBackward(dmuQ, dsQ, dmuP, dsP, dz, muQ, sQ, muP, sP, eps, dkl, rows, n, ld, factor)
 		case scale == SoftplusSigma && muP == nil:
-			return neon.LatentStepStandardSoftplusBackward(dmuQ, dsQ, dz, muQ, sQ, eps, dkl, rows, n, ld)
+			return neon.LatentStepStandardSoftplusBackward(dmuQ, dsQ, dz, muQ, sQ, eps, dkl, rows, n, ld, factor)
 		}
 	}
 	panic(missing)
@@ -873,10 +873,10 @@ func Logistic(isa asm.ISA, scale Scale, lp, dlogits, dmu, ds, x, logits, mu, s *
 			neon.LogisticLogBackward(lp, dlogits, dmu, ds, x, logits, mu, s, rows, n, ld, levels1, step, last, unit, factor)
 			return
 		case scale == SoftplusSigma && dlogits == nil:
-			neon.LogisticSoftplus(lp, x, logits, mu, s, rows, n, ld, levels1, step, last, unit)
+			neon.LogisticSoftplus(lp, x, logits, mu, s, rows, n, ld, levels1, step, last, unit, factor)
 			return
 		case scale == SoftplusSigma && dlogits != nil:
-			neon.LogisticSoftplusBackward(lp, dlogits, dmu, ds, x, logits, mu, s, rows, n, ld, levels1, step, last, unit)
+			neon.LogisticSoftplusBackward(lp, dlogits, dmu, ds, x, logits, mu, s, rows, n, ld, levels1, step, last, unit, factor)
 			return
 		}
 	}

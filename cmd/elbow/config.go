@@ -98,6 +98,7 @@ func (s *settings) modelFlags(fs *call) {
 
 	fs.section("outputs")
 	fs.IntVar(&m.Components, "components", 0, "components of a mixture (default: 20)")
+	fs.Float64Var(&m.SigmaFloor, "sigma-floor", 0, "what is added to the softplus that gives sigma of the outputs; series with stretches that hardly change want 0.01 to 0.1 (default: 1e-4)")
 	fs.IntVar(&m.Units, "units", 0, "hidden units of a nade or an rbm (default: as hidden)")
 	fs.IntVar(&m.Gibbs, "gibbs", 0, "steps of an rbm's chains, in training (CD-k) and where it is sampled (default: 15)")
 
@@ -190,7 +191,7 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset.Data) (model.Config, mode
 		flag string
 		zero bool
 	}{
-		{"units", m.Units == 0}, {"gibbs", m.Gibbs == 0}, {"transpose-prob", t.TransposeProb == 0}, {"lr-gamma", t.Schedule.Gamma == 0},
+		{"units", m.Units == 0}, {"sigma-floor", m.SigmaFloor == 0}, {"gibbs", m.Gibbs == 0}, {"transpose-prob", t.TransposeProb == 0}, {"lr-gamma", t.Schedule.Gamma == 0},
 		{"lr-t-max", t.Schedule.TMax == 0}, {"lr-threshold", t.Schedule.Threshold == 0},
 	} {
 		if given[z.flag] && z.zero { // in a configuration it stands for the default

@@ -70,10 +70,10 @@ func (c scale) outOfRange(b *Block, v *Var) *Value {
 }
 
 func (c scale) scalars() []string {
-	if c == logScale {
-		return []string{"factor float32"}
+	if c == sigmaScale {
+		return nil
 	}
-	return nil
+	return []string{"factor float32"}
 }
 
 // when is the condition under which a dispatch function calls a kernel of the form, and and.
@@ -91,7 +91,7 @@ func whether(array string, absent bool) string {
 }
 
 func (c scale) doc() string {
-	return [...]string{"s is sigma.", "factor s is ln sigma.", "sigma is ln(1+e^s) + ScaleEps."}[c]
+	return [...]string{"s is sigma.", "factor s is ln sigma.", "sigma is ln(1+e^s) + factor."}[c]
 }
 
 // lnSigma is ln sigma in logScale.
@@ -104,7 +104,7 @@ func sdev(b *Block, c scale, s *Value) (sigma, e *Value) {
 	}
 	e = exp(b, b.Or(s, b.Bits(SignBit)), false, expNotAbove)
 	l := b.Add(b.Keep(b.Greater(s, b.Const(0)), s), log1pUnit(b, e))
-	return b.Add(l, b.Const(f32.ScaleEps)), e
+	return b.Add(l, b.Param("factor")), e
 }
 
 // dSoftplus is the derivative of softplus at s, given e^-|s|.

@@ -22,7 +22,6 @@ func init() {
 		f32.Ln2Lo / 2:   "ln(2)/2, the rest",
 		f32.HalfLog2Pi:  "ln(2 pi)/2",
 		f32.LogFourPi:   "ln(4 pi)",
-		f32.ScaleEps:    "scaleEps",
 		f32.FlushState:  "states below it become 0",
 		f32.FlushGrad:   "gradients below it become 0",
 		math.MaxFloat32: "the largest number",
