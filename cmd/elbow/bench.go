@@ -36,7 +36,10 @@ func bench(ctx context.Context, cmd *call) error {
 		return err
 	}
 	printRows(out, rows)
-	return m.draw(*svg, rows)
+	if err := m.draw(*svg, rows); err != nil {
+		return err
+	}
+	return cmd.result(m.figures(rows))
 }
 
 // checkPicture says what keeps a roofline from being drawn into a file: one that is there already, as a
@@ -154,6 +157,19 @@ func secondsOf(f func()) float64 {
 			f()
 		}
 	}) / float64(calls)
+}
+
+// figures are what was measured, in operations and bytes a second.
+func (m *machine) figures(rows []measured) map[string]any {
+	var all []map[string]any
+	for _, r := range rows {
+		all = append(all, map[string]any{"name": r.name, "seconds": r.seconds, "flops": r.flops / r.seconds, "bytes": float64(r.bytes) / r.seconds, "bound": r.bound})
+	}
+	rates := map[string]float64{}
+	for _, l := range m.levels {
+		rates[l.Name] = l.Rate
+	}
+	return map[string]any{"isa": asm.Active().String(), "peak": m.peak, "reads": rates, "kernels": all}
 }
 
 func printRows(out io.Writer, rows []measured) {

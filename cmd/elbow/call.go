@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/elbow-go/elbow/internal/floatjson"
 )
 
 // command is one of the commands. Its example is what somebody would type.
@@ -25,7 +27,12 @@ type call struct {
 	args     []string
 	out      io.Writer
 	config   string
+	json     bool
+	verbose  bool
+	profiles []string // files of the profiles
 	sections []section
+
+	ends []func() error // of the profiles
 }
 
 // A section is the flags that help prints together. Flags are of the one that was begun before they were
@@ -49,6 +56,14 @@ func newCall(cmd command, args []string, out io.Writer) *call {
 	c := &call{FlagSet: flag.NewFlagSet(cmd.name, flag.ContinueOnError), command: cmd, args: args, out: out}
 	c.section(sectionOwn)
 	c.StringVar(&c.config, "config", "", "take the flags that are not given from this TOML file, where they are keys of the table ["+cmd.name+"]")
+	c.BoolVar(&c.json, "json", false, "print the results as JSON and nothing else; notes on the data go to standard error")
+	c.BoolVar(&c.verbose, "v", false, "say how it goes on, epoch by epoch and file by file, also where the output is no terminal")
+	c.section("profile")
+	c.profiles = make([]string, len(profiles))
+	for i, p := range profiles {
+		c.StringVar(&c.profiles[i], p.flag, "", p.usage)
+	}
+	c.section(sectionOwn)
 	return c
 }
 
@@ -92,7 +107,7 @@ func (c *call) names(most int) []string {
 }
 
 // parse parses the flags, and takes those that were not given from the configuration file if there is one.
-// Help goes to the output, errors are returned only.
+// Help goes to the output, errors are returned only. Profiles begin.
 func (c *call) parse() error {
 	c.SetOutput(io.Discard)
 	err := c.Parse(c.args)
@@ -104,10 +119,52 @@ func (c *call) parse() error {
 		return usageError{err}
 	case c.NArg() > 0:
 		return usagef("unexpected argument %q", c.Arg(0))
-	case c.config != "":
-		return c.configure(c.config)
+	}
+	if c.config != "" {
+		if err := c.configure(c.config); err != nil {
+			return err
+		}
+	}
+	if o, ok := c.out.(*output); ok {
+		o.json, o.verbose = c.json, c.verbose
+	}
+	for i, p := range profiles {
+		if path := c.profiles[i]; path != "" {
+			end, err := p.start(path)
+			if err != nil {
+				return err
+			}
+			c.ends = append(c.ends, end)
+		}
 	}
 	return nil
+}
+
+// end ends the profiles.
+func (c *call) end() error {
+	var errs []error
+	for _, end := range c.ends {
+		errs = append(errs, end())
+	}
+	return errors.Join(errs...)
+}
+
+// result prints what came out, if it is to be JSON. What people read is printed by other means, and then
+// nowhere.
+func (c *call) result(v any) error {
+	if !c.json {
+		return nil
+	}
+	text, err := floatjson.MarshalIndent(v)
+	if err != nil {
+		return err
+	}
+	w := c.out
+	if o, ok := w.(*output); ok {
+		o.json = false
+	}
+	_, err = fmt.Fprintf(w, "%s\n", text)
+	return err
 }
 
 // given returns the names of the flags that were given, on the command line or in a file.

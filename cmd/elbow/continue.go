@@ -98,7 +98,7 @@ func continueData(_ context.Context, cmd *call) error {
 		if err := folder.Reserve(names...); err != nil {
 			return err
 		}
-		return c.write(*dir, m, info.Form, past, truth, out)
+		return c.write(cmd, folder, m, info.Form, past, truth)
 	})
 }
 
@@ -236,7 +236,8 @@ func (c *continuing) draw(m model.Model[float32], past model.Sequence) []float32
 }
 
 // write writes the continuations as the data were, each after what it continues, or a forecast.
-func (c *continuing) write(dir string, m model.Model[float32], form model.Form, past model.Sequence, truth []float32, out io.Writer) error {
+func (c *continuing) write(cmd *call, folder *rundir.Dir, m model.Model[float32], form model.Form, past model.Sequence, truth []float32) error {
+	out, dir := cmd.out, folder.Root()
 	dim := m.Settings().Data
 	if past.Steps(dim) == 0 {
 		return errors.New("a sequence of no steps: there is nothing to continue")
@@ -247,17 +248,20 @@ func (c *continuing) write(dir string, m model.Model[float32], form model.Form, 
 		if err != nil {
 			return err
 		}
+		more := map[string]any{"after": past.Name, "from": past.Steps(dim), "steps": c.Steps, "draws": c.Count, "quantiles": c.levels}
 		fmt.Fprintf(out, "%d steps after step %d of %s, %d draws\n", c.Steps, past.Steps(dim), message(past.Name, maxMessage/2), c.Count)
 		if len(truth) > 0 {
+			more["held"], more["covered"] = len(truth), covered
 			fmt.Fprintf(out, "%.1f %% of the %d values held back are within the interval that should hold %.4g %%\n", 100*covered, len(truth), 100*(c.levels[len(c.levels)-1]-c.levels[0]))
 		}
-		fmt.Fprintf(out, "%s: %s\n", dir, strings.Join(files, " "))
-		return nil
+		return cmd.left(dir, files, more)
 	}
 	o := dataset.Output{Base: baseContinuation, Means: c.Mean, Before: []model.Sequence{past}}
+	var texts []string
 	for i, piece := range dataset.Split(x, c.Count) {
 		if form.Kind == model.FormText {
-			fmt.Fprintln(out, dataset.Text(form, past.Values(dim))+dataset.Text(form, piece))
+			texts = append(texts, dataset.Text(form, past.Values(dim))+dataset.Text(form, piece))
+			fmt.Fprintln(out, texts[i])
 		}
 		o.Pieces = append(o.Pieces, append(past.Values(dim), piece...))
 		name := "continued"
@@ -270,6 +274,12 @@ func (c *continuing) write(dir string, m model.Model[float32], form model.Form, 
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s: %s\n", dir, strings.Join(files, " "))
-	return nil
+	if err := outdated(folder, form.Kind, baseContinuation, c.Count, out); err != nil {
+		return err
+	}
+	more := map[string]any{"after": past.Name, "from": past.Steps(dim), "steps": c.Steps}
+	if texts != nil {
+		more["text"] = texts
+	}
+	return cmd.left(dir, files, more)
 }

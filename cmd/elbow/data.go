@@ -93,7 +93,7 @@ func (f *dataFlags) given(visit func(name string)) {
 func isDataFlag(name string) bool {
 	own := newCall(command{}, nil, nil)
 	new(dataFlags).flags(own)
-	return name != "config" && own.Lookup(name) != nil
+	return !slices.Contains(ofTheCall, name) && own.Lookup(name) != nil
 }
 
 // again returns the flags of the data that a command line to go on with needs.

@@ -13,8 +13,7 @@ import (
 	"github.com/elbow-go/elbow/internal/measure"
 )
 
-// doctor is run after environment, so variables that could not be obeyed have already
-// failed.
+// doctor says what is used, also where variables could not be obeyed, which is an error all the same.
 func doctor(ctx context.Context, cmd *call) error {
 	out := cmd.out
 	svg := cmd.String("svg", "", "draw a roofline of what is measured into this file, which must not be there yet")
@@ -31,20 +30,26 @@ func doctor(ctx context.Context, cmd *call) error {
 	}
 	if *onlyISAs {
 		fmt.Fprintln(out, strings.Join(isas, "\n"))
-		return nil
+		return cmd.result(map[string]any{"isas": isas})
 	}
-	info := blas.Info()
 	cpu := measure.ThisCPU()
-	fmt.Fprintf(out, "cpu      %s, %d logical cores, caches %s L1d, %s L2, %s L3\n", cmp.Or(printable(cpu.Name), "unknown"), runtime.NumCPU(),
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(out, "%-8s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	cores := fmt.Sprintf("%d logical cores", cpu.Cores)
+	if mine := runtime.NumCPU(); mine < cpu.Cores {
+		cores += fmt.Sprintf(", of which this process may use %d", mine)
+	}
+	line("cpu", "%s, %s, caches %s L1d, %s L2, %s L3", cmp.Or(printable(cpu.Name), "unknown"), cores,
 		kilobytes(cpu.L1D), kilobytes(cpu.L2), kilobytes(cpu.L3))
-	fmt.Fprintf(out, "isa      %v, available: %s\n", asm.Active(), strings.Join(isas, " "))
-	fmt.Fprintf(out, "int8     products of bytes: %s\n", dotLine(asm.Dot(), asm.HasDot()))
-	fmt.Fprintf(out, "blas     %s, available: %s\n", info, strings.Join(blas.Available(), " "))
+	line("isa", "%v, available: %s", asm.Active(), strings.Join(isas, " "))
+	line("int8", "products of bytes: %s", dotLine(asm.Dot(), asm.HasDot()))
+	line("blas", "%s, available: %s", blas.Info(), strings.Join(blas.Available(), " "))
 	float := "denormals are kept, rounding is to nearest"
 	if err := errors.Join(asm.FloatError(), asm.CheckFloat()); err != nil {
 		float = "warning: " + printable(err.Error())
 	}
-	fmt.Fprintf(out, "float    %s\n", float)
+	line("float", "%s", float)
 	m := measureMachine()
 	m.print(out)
 	rows, err := m.measure(ctx, doctorWorks)
@@ -52,11 +57,16 @@ func doctor(ctx context.Context, cmd *call) error {
 		return err
 	}
 	for _, r := range rows {
-		fmt.Fprintf(out, "kernel   %-26s %8.1f GFLOP/s, %s of what peak and memory allow\n", r.name, r.flops/r.seconds/1e9, r.share())
+		line("kernel", "%-26s %8.1f GFLOP/s, %s of what peak and memory allow", r.name, r.flops/r.seconds/1e9, r.share())
 	}
-	fmt.Fprintf(out, "threads  GOMAXPROCS %d\n", runtime.GOMAXPROCS(0))
-	fmt.Fprintf(out, "go       %s %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return m.draw(*svg, rows)
+	line("threads", "GOMAXPROCS %d", runtime.GOMAXPROCS(0))
+	line("go", "%s %s/%s", runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	if err := m.draw(*svg, rows); err != nil {
+		return err
+	}
+	return cmd.result(map[string]any{"cpu": cpu.Name, "cores": cpu.Cores, "usable_cores": runtime.NumCPU(), "l1d": cpu.L1D, "l2": cpu.L2, "l3": cpu.L3, "isa": asm.Active().String(), "isas": isas,
+		"int8_dot": asm.Dot(), "blas": blas.Info(), "blas_available": blas.Available(), "float": float, "machine": m.figures(rows),
+		"gomaxprocs": runtime.GOMAXPROCS(0), "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH})
 }
 
 // dotLine says whether products of bytes use the instruction that some machines have for them, which this

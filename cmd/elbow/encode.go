@@ -66,8 +66,8 @@ func encode(_ context.Context, cmd *call) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "%s\n%s: %s %s.png\n", l, *dir, latentFile, mapFile)
-		return nil
+		fmt.Fprintln(out, l)
+		return cmd.left(*dir, []string{latentFile, mapFile + ".png"}, l.figures())
 	})
 }
 
@@ -98,6 +98,11 @@ type latent struct {
 	variance        float64 // share of the variance that the map shows
 	kl              float64 // of all rows, the mean
 	active, latents int     // dimensions, of which so many have a KL term above inUse
+}
+
+// figures are the same in JSON.
+func (l latent) figures() map[string]any {
+	return map[string]any{"kl": l.kl, "latent": l.latents, "active": l.active, l.what: l.rows, "pieces": l.pieces, "purity": l.purity, "purity_apart": l.apart, "map_variance": l.variance}
 }
 
 // inUse is how many nats a dimension of z takes on average that a model makes use of.

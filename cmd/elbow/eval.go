@@ -11,7 +11,6 @@ import (
 
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/dataset"
-	"github.com/elbow-go/elbow/internal/floatjson"
 	"github.com/elbow-go/elbow/model"
 )
 
@@ -22,7 +21,7 @@ type evaluation struct {
 	seed                    uint64
 	batch, samples, threads int
 	anneal                  model.Annealing
-	bf16, int8, json        bool
+	bf16, int8              bool
 	given                   map[string]bool
 }
 
@@ -46,11 +45,7 @@ func eval(_ context.Context, cmd *call) error {
 	if err != nil {
 		return err
 	}
-	reports := out
-	if e.json {
-		reports = nil // the output is nothing but the scores
-	}
-	d, err := e.data.openAs(path, info, reports)
+	d, err := e.data.openAs(path, info, out)
 	if err != nil {
 		return err
 	}
@@ -72,16 +67,8 @@ func eval(_ context.Context, cmd *call) error {
 	for _, p := range d.Parts() {
 		scores[p.Name] = model.Evaluate(m, p.Seqs, score)
 	}
-	if e.json {
-		text, err := floatjson.MarshalIndent(scores)
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(out, "%s\n", text)
-		return err
-	}
 	printScores(out, m, info, d, scores)
-	return nil
+	return cmd.result(scores)
 }
 
 func (e *evaluation) flags(flags *call) {
@@ -95,7 +82,6 @@ func (e *evaluation) flags(flags *call) {
 	flags.IntVar(&e.anneal.Temperatures, "temperatures", e.anneal.Temperatures, "rbm: temperatures that each chain goes through")
 	flags.BoolVar(&e.bf16, "bf16", false, "round recurrent weights to bfloat16, as a program may that steps a few sequences at a time")
 	flags.BoolVar(&e.int8, "int8", false, "quantise weights and what they are multiplied by to int8")
-	flags.BoolVar(&e.json, "json", false, "print JSON")
 }
 
 // check reports flags that are out of range, or of which one forbids another.

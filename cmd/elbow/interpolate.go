@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"strings"
 
 	"github.com/elbow-go/elbow/internal/dataset"
 	"github.com/elbow-go/elbow/internal/rundir"
@@ -82,8 +81,11 @@ func interpolate(_ context.Context, cmd *call) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		fmt.Fprintf(out, "from %s to %s\n%s: %s\n", message(seqs[0].Name, maxMessage/3), message(seqs[1].Name, maxMessage/3), *dir, strings.Join(files, " "))
-		return nil
+		if err := outdated(folder, info.Form.Kind, baseWalk, count, out); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "from %s to %s\n", message(seqs[0].Name, maxMessage/3), message(seqs[1].Name, maxMessage/3))
+		return cmd.left(*dir, files, map[string]any{"from": seqs[0].Name, "to": seqs[1].Name, "steps": n})
 	})
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -48,5 +50,77 @@ func TestOutlier(t *testing.T) {
 	}
 	if err := floatjson.Unmarshal([]byte(out), &all); err != nil || !math.IsInf(all.Test.NLL, 1) && !math.IsNaN(all.Test.NLL) {
 		t.Errorf("read back: %+v, %v", all, err)
+	}
+}
+
+// TestJSON: with -json every command prints one object or list and nothing else, with what people
+// would have read.
+func TestJSON(t *testing.T) {
+	blastest.UseGo(t)
+	data, dir := write(t, "tiny.json", tinyJSON), filepath.Join(t.TempDir(), "run")
+	series := write(t, "x.csv", strings.Repeat("1,2\n3,5\n", 40))
+	table, graphs, back := t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "back")
+	bySeries := filepath.Join(t.TempDir(), "series")
+	for _, c := range []struct {
+		args []string
+		keys string
+	}{
+		{[]string{"train", "-model", "vrae", "-data", data, "-out", dir, "-epochs", "1", "-hidden", "4"}, "params valid test config train"},
+		{[]string{"train", "-data", series, "-out", bySeries, "-epochs", "1", "-hidden", "4"}, "params valid test config train"},
+		{[]string{"eval", "-model", dir}, "train valid test"},
+		{[]string{"score", "-model", dir, "-out", dir}, "training flag flagged_steps top sequences"},
+		{[]string{"sample", "-model", dir, "-out", dir, "-count", "2", "-steps", "9"}, "folder files seed steps"},
+		{[]string{"continue", "-model", dir, "-out", dir, "-prime", data}, "folder files after from steps"},
+		{[]string{"continue", "-model", bySeries, "-out", bySeries, "-prime", series, "-held", "5"}, "folder files after from steps draws quantiles held covered"},
+		{[]string{"interpolate", data, data, "-model", dir, "-out", dir}, "folder files from to steps"},
+		{[]string{"encode", "-model", dir, "-out", dir}, "folder files kl latent active pieces purity map_variance"},
+		{[]string{"reconstruct", "-model", dir, "-out", dir}, "folder files sequences rms"},
+		{[]string{"export", "-model", dir, "-out", graphs}, "folder files as"},
+		{[]string{"import", "-model", dir, "-out", back, "-from", filepath.Join(graphs, "model.safetensors")}, "folder files"},
+		{[]string{"inspect", filepath.Join(graphs, "model.safetensors")}, "file format tensors layers numbers meta"},
+		{[]string{"table", "jsb", "-quick", "-data", data, "-out", table, "-rows", "LSTM"}, ""},
+		{[]string{"doctor"}, "cpu isa isas machine cores usable_cores"},
+		{[]string{"bench"}, "kernels reads peak isa"},
+	} {
+		if measures := c.args[0] == "doctor" || c.args[0] == "bench"; measures && testing.Short() {
+			continue
+		}
+		code, out, errOut := elbow(context.Background(), append(c.args, "-json")...)
+		if code != 0 {
+			t.Fatalf("%v: exit code %d: %s", c.args, code, errOut)
+		}
+		if c.keys == "" {
+			var list []map[string]any
+			if err := json.Unmarshal([]byte(out), &list); err != nil || len(list) == 0 {
+				t.Errorf("%v: %v: %s", c.args, err, out)
+			}
+			continue
+		}
+		var all map[string]any
+		if err := json.Unmarshal([]byte(out), &all); err != nil {
+			t.Errorf("%v: %v: %s", c.args, err, out)
+		}
+		for key := range strings.FieldsSeq(c.keys) {
+			if _, ok := all[key]; !ok {
+				t.Errorf("%v: no %s in %s", c.args, key, out)
+			}
+		}
+	}
+	// Notes on the data are not lost.
+	_, out, errOut := elbow(context.Background(), "eval", "-json", "-model", dir, "-data", write(t, "other.json", strings.Replace(tinyJSON, "72", "73", 1)))
+	if !strings.Contains(errOut, "trained on other data") || strings.Contains(out, "note:") {
+		t.Errorf("notes: %q, %q", out, errOut)
+	}
+}
+
+// TestQuiet: where the output is no terminal, nothing is said of epochs and files unless -v asks for it.
+func TestQuiet(t *testing.T) {
+	blastest.UseGo(t)
+	args := []string{"train", "-data", write(t, "tiny.json", tinyJSON), "-epochs", "2", "-hidden", "4", "-out"}
+	if out := mustRun(t, append(args, t.TempDir())...); strings.Contains(out, "epoch   1") || !strings.Contains(out, "\ntest ") {
+		t.Errorf("without -v: %s", out)
+	}
+	if out := mustRun(t, append(args, t.TempDir(), "-v")...); !strings.Contains(out, "epoch   1") {
+		t.Errorf("with -v: %s", out)
 	}
 }

@@ -84,7 +84,7 @@ const (
 // run runs a command line and returns the exit code.
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	s := stopperOf(ctx)
-	o := &output{Writer: out, unread: func() { s.stop(codeUnread) }}
+	o := &output{Writer: out, errOut: errOut, unread: func() { s.stop(codeUnread) }}
 	code := dispatch(ctx, args, o, errOut)
 	err := o.failed()
 	switch stopped := s.stopped(); {
@@ -116,9 +116,10 @@ func dispatch(ctx context.Context, args []string, out, errOut io.Writer) int {
 	}
 	c := commands[at]
 	err := environment()
-	if err == nil {
+	if err == nil || c.name == "doctor" {
 		limitGarbage()
-		err = c.run(ctx, newCall(c, args[1:], out))
+		call := newCall(c, args[1:], out)
+		err = errors.Join(c.run(ctx, call), call.end(), err)
 	}
 	var bad usageError
 	switch {

@@ -51,7 +51,7 @@ func TestTrainEvalSample(t *testing.T) {
 	blastest.UseGo(t)
 	data := write(t, "tiny.json", tinyJSON)
 	dir := filepath.Join(t.TempDir(), "run")
-	out := mustRun(t, "train", "-data", data, "-out", dir, "-epochs", "3", "-hidden", "8", "-batch", "2", "-kl-warmup", "2", "-seed", "5")
+	out := mustRun(t, "train", "-data", data, "-out", dir, "-epochs", "3", "-hidden", "8", "-batch", "2", "-kl-warmup", "2", "-seed", "5", "-v")
 	for _, want := range []string{"vrnn, lstm 8, bernoulli, latent 8", "epoch   3", "test  bound"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("train printed no %q:\n%s", want, out)

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/elbow-go/elbow/internal/progress"
 )
 
 // maxMessage is how long a line of a message may be, in bytes, with its end.
@@ -77,6 +79,9 @@ func complain(w io.Writer, name string, err error, hint string) {
 
 // remark prints notes on the data, each in one line.
 func remark(w io.Writer, notes []string) {
+	if o, ok := w.(*output); ok && o.json {
+		w = o.errOut
+	}
 	for _, n := range notes {
 		fmt.Fprintln(w, message(n, maxMessage-1))
 	}
@@ -87,12 +92,19 @@ func remark(w io.Writer, notes []string) {
 type output struct {
 	io.Writer
 	unread func() // called when the reader is gone
+	errOut io.Writer
+
+	json    bool // what is written is for people, and nobody is to see it
+	verbose bool
 
 	mu  sync.Mutex
 	err error
 }
 
 func (o *output) Write(p []byte) (int, error) {
+	if o.json {
+		return len(p), nil
+	}
 	n, err := o.Writer.Write(p)
 	if err != nil {
 		o.mu.Lock()
@@ -117,8 +129,17 @@ func (o *output) failed() error {
 
 // Fd lets package progress see whether there is a terminal.
 func (o *output) Fd() uintptr {
-	if f, ok := o.Writer.(*os.File); ok {
+	if f, ok := o.Writer.(*os.File); ok && !o.json {
 		return f.Fd()
 	}
 	return ^uintptr(0)
+}
+
+// chatter returns where to say how a command goes on: on a terminal or, elsewhere, only if that was
+// asked for.
+func chatter(w io.Writer) io.Writer {
+	if o, ok := w.(*output); progress.IsTerminal(w) || ok && o.verbose {
+		return w
+	}
+	return io.Discard
 }

@@ -2,10 +2,15 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/elbow-go/elbow/internal/dataset"
 	"github.com/elbow-go/elbow/internal/figure"
+	"github.com/elbow-go/elbow/internal/rundir"
 	"github.com/elbow-go/elbow/model"
 )
 
@@ -100,4 +105,33 @@ func makeDir(dir string) error {
 	}
 	f.Close()
 	return os.Remove(f.Name())
+}
+
+// left prints which files a command has left in a folder, as its result, with what else there is to say
+// in JSON.
+func (c *call) left(dir string, files []string, more map[string]any) error {
+	fmt.Fprintf(c.out, "%s: %s\n", dir, strings.Join(files, " "))
+	all := map[string]any{"folder": dir, "files": files}
+	maps.Copy(all, more)
+	return c.result(all)
+}
+
+// outdated removes the files of pieces that an earlier call has left under the same name beside those of
+// this one, of which there are count, as far as they are ours.
+func outdated(folder *rundir.Dir, kind, base string, count int, out io.Writer) error {
+	now := dataset.Files(kind, base, count)
+	var gone []string
+	for _, name := range slices.Concat(dataset.Files(kind, base, 1), dataset.Files(kind, base, maxContinuations)) {
+		if slices.Contains(now, name) || !folder.Owns(name) {
+			continue
+		}
+		if err := folder.Remove(name); err != nil {
+			return err
+		}
+		gone = append(gone, name)
+	}
+	if len(gone) > 0 {
+		remark(out, []string{"note: removed, from an earlier call: " + strings.Join(gone, " ")})
+	}
+	return nil
 }

@@ -102,9 +102,9 @@ func slowCommands(t *testing.T) map[string]slow {
 	final := write(t, "final.json", strings.Replace(tinyJSON, `"test": [[`, `"test": [[`+long, 1))
 	mass := write(t, "mass.json", strings.Replace(tinyJSON, `"train": [`, `"train": [`+strings.Repeat("["+long+"[62]],", 20), 1))
 	return map[string]slow{
-		"training":      {[]string{"train", "-data", data, "-epochs", "1000000", "-patience", "0", "-hidden", "8"}, "epoch   3"},
+		"training":      {[]string{"train", "-v", "-data", data, "-epochs", "1000000", "-patience", "0", "-hidden", "8"}, "epoch   3"},
 		"long updates":  {[]string{"train", "-data", mass, "-epochs", "100", "-hidden", "128"}, "nats per step, lower is better"},
-		"final scoring": {[]string{"train", "-data", final, "-epochs", "1", "-hidden", "64", "-samples", "3000", "-importance", "-batch", "1"}, "epoch   1"},
+		"final scoring": {[]string{"train", "-v", "-data", final, "-epochs", "1", "-hidden", "64", "-samples", "3000", "-importance", "-batch", "1"}, "epoch   1"},
 		"eval":          {[]string{"eval", "-data", data, "-model", vrnn, "-samples", "10000000"}, ""},
 		"sample":        {[]string{"sample", "-model", vrnn, "-steps", "300000", "-count", "4"}, ""},
 		"encode":        {[]string{"encode", "-model", vrae, "-data", mass}, ""},
@@ -199,7 +199,7 @@ func TestSignalsWhileReading(t *testing.T) {
 		t.Skip(err)
 	}
 	dir := filepath.Join(t.TempDir(), "run")
-	c := process(t, -1, "train", "-data", fifo, "-out", dir)
+	c := process(t, -1, "train", "-v", "-data", fifo, "-out", dir)
 	var out bytes.Buffer
 	c.Stdout, c.Stderr = &out, &out
 	if err := c.Start(); err != nil {

@@ -1,48 +1,76 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/pprof"
+	"runtime/trace"
 	"slices"
-	"time"
 
 	"github.com/elbow-go/elbow/internal/atomicfile"
 	"github.com/elbow-go/elbow/internal/infile"
-	"github.com/elbow-go/elbow/internal/rundir"
 )
 
-// startProfile starts a CPU profile and returns what ends it. It is written beside the file and
+// A profile is a file about a run of the program for go tool pprof or go tool trace.
+type profile struct {
+	flag, usage string
+	begin, end  func(w io.Writer) error
+	is          func(head []byte) bool // whether a file that begins so is one
+}
+
+// isPprof reports the beginning of a profile, all of which are gzipped.
+func isPprof(head []byte) bool { return infile.IsGzip(head) }
+
+var profiles = []profile{
+	{"cpuprofile", "write to this file what the time is spent on, for go tool pprof, which -tagfocus=phase=... narrows down to a part of a training", pprof.StartCPUProfile,
+		func(io.Writer) error { pprof.StopCPUProfile(); return nil }, isPprof},
+	{"memprofile", "write to this file what memory was allocated for, for go tool pprof", func(io.Writer) error { return nil },
+		func(w io.Writer) error {
+			runtime.GC() // what is in use is known then
+			return pprof.Lookup("allocs").WriteTo(w, 0)
+		}, isPprof},
+	{"trace", "write to this file what ran when, for go tool trace", trace.Start, func(io.Writer) error { trace.Stop(); return nil },
+		func(head []byte) bool { return len(head) > 2 && string(head[:3]) == "go " }},
+}
+
+// start begins to write a profile and returns what ends it. It is written beside the file and
 // renamed or, where there is a device or a FIFO, straight into that.
-func startProfile(path string, dir *rundir.Dir) (stop func() error, err error) {
-	if name, ok := dir.Name(path); ok {
-		if slices.Contains(allFiles(), name) {
-			return nil, usagef("-cpuprofile %s: a file of the training has that name", path)
-		}
-		if err := dir.Reserve(name); err != nil {
-			return nil, err
-		}
+func (p profile) start(path string) (stop func() error, err error) {
+	if slices.Contains(allFiles(), filepath.Base(path)) {
+		return nil, usagef("-%s %s: a file of the results has that name", p.flag, path)
 	}
-	var special *os.File
+	begun, end, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	write := func(w io.Writer) error {
+		if err := p.begin(w); err != nil {
+			return err
+		}
+		close(begun)
+		<-end
+		return p.end(w)
+	}
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		err = makeDir(filepath.Dir(path))
 	case err != nil:
 	case info.IsDir():
-		err = fmt.Errorf("-cpuprofile %s: is a folder", path)
+		err = fmt.Errorf("-%s %s: is a folder", p.flag, path)
 	case !info.Mode().IsRegular():
-		special, err = os.OpenFile(path, os.O_WRONLY, 0)
+		special, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return nil, err
+		}
+		go func() { done <- errors.Join(write(special), special.Close()) }()
 	default:
-		// All profiles are gzipped. What is not is a slip, which should cost nobody a file.
+		// What is no profile is a slip, which should cost nobody a file.
 		var old []byte
-		if old, err = head(path, 2); err == nil && len(old) > 0 && !infile.IsGzip(old) {
-			err = fmt.Errorf("-cpuprofile %s: what is there is no profile, so it is not replaced", path)
+		if old, err = head(path, 3); err == nil && len(old) > 0 && !p.is(old) {
+			err = fmt.Errorf("-%s %s: what is there is no profile, so it is not replaced", p.flag, path)
 		}
 		if err == nil {
 			err = makeDir(filepath.Dir(path))
@@ -51,25 +79,15 @@ func startProfile(path string, dir *rundir.Dir) (stop func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var buf bytes.Buffer
-	if err := pprof.StartCPUProfile(&buf); err != nil {
+	if info == nil || info.Mode().IsRegular() {
+		go func() { done <- atomicfile.Write(path, 0o666, write) }()
+	}
+	select {
+	case <-begun:
+		return func() error { close(end); return <-done }, nil
+	case err := <-done:
 		return nil, err
 	}
-	start := time.Now()
-	return func() error {
-		pprof.StopCPUProfile()
-		var err error
-		if special != nil {
-			_, err = special.Write(buf.Bytes())
-			err = errors.Join(err, special.Close())
-		} else {
-			err = atomicfile.WriteFile(path, buf.Bytes(), 0o666)
-		}
-		if err != nil {
-			return fmt.Errorf("CPU profile of %v: %w", time.Since(start).Round(time.Second), err)
-		}
-		return nil
-	}, nil
 }
 
 // head returns the first n bytes of a file, or fewer if it is shorter.

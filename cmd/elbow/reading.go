@@ -10,6 +10,7 @@ import (
 // reading returns what follows the reading of files that take long. On a terminal it is one
 // line that changes, elsewhere a line for each file.
 func reading(out io.Writer) func(path string, read, size int64) {
+	out = chatter(out)
 	last := ""
 	return func(path string, read, size int64) {
 		if progress.IsTerminal(out) {

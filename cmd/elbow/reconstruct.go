@@ -8,7 +8,6 @@ import (
 	"math"
 	"path/filepath"
 	"runtime"
-	"strings"
 
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/dataset"
@@ -73,11 +72,15 @@ func reconstruct(_ context.Context, cmd *call) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
+		if err := outdated(folder, info.Form.Kind, baseReconstruction, len(seqs), out); err != nil {
+			return err
+		}
+		more := map[string]any{"sequences": len(seqs)}
 		if info.Form.Classes == 0 {
 			fmt.Fprintf(out, "%d sequences, root mean square of the differences %.4g\n", len(seqs), rms)
+			more["rms"] = rms
 		}
-		fmt.Fprintf(out, "%s: %s\n", *dir, strings.Join(files, " "))
-		return nil
+		return cmd.left(*dir, files, more)
 	})
 }
 

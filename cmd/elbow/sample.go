@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/elbow-go/elbow/internal/dataset"
 	"github.com/elbow-go/elbow/internal/rundir"
@@ -11,7 +10,6 @@ import (
 )
 
 func sample(_ context.Context, cmd *call) error {
-	out := cmd.out
 	from := cmd.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
 	dir := cmd.String("out", "run", "folder for the files")
 	var s sampling
@@ -43,7 +41,9 @@ func sample(_ context.Context, cmd *call) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		fmt.Fprintf(out, "%s: %s\n", *dir, strings.Join(files, " "))
-		return nil
+		if err := outdated(folder, form.Kind, dataset.BaseSample, count, cmd.out); err != nil {
+			return err
+		}
+		return cmd.left(*dir, files, map[string]any{"steps": steps, "seed": s.seed})
 	})
 }

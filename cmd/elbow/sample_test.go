@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -70,5 +71,31 @@ func TestEvalTerms(t *testing.T) {
 	}
 	if nll == 0 || math.Abs(bits-nll/math.Ln2) > 1e-3 || math.Abs(perplexity-math.Exp(nll)) > 1e-2 {
 		t.Errorf("%v nats, %v bits, perplexity %v:\n%s", nll, bits, perplexity, strings.Join(lines, "\n"))
+	}
+}
+
+// TestFewerSamples: the files of an earlier call that made more do not stay among the new ones, but
+// those that the user has changed do.
+func TestFewerSamples(t *testing.T) {
+	blastest.UseGo(t)
+	dir := filepath.Join(t.TempDir(), "run")
+	mustRun(t, "train", "-data", write(t, "tiny.json", tinyJSON), "-out", dir, "-epochs", "1", "-hidden", "4")
+	mustRun(t, "sample", "-model", dir, "-out", dir, "-count", "4")
+	if err := os.WriteFile(filepath.Join(dir, "sample-4.mid"), []byte("mine"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	out := mustRun(t, "sample", "-model", dir, "-out", dir, "-count", "2")
+	if !strings.Contains(out, "note: removed, from an earlier call: sample-3.mid\n") {
+		t.Errorf("printed %s", out)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "sample*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range left {
+		left[i] = filepath.Base(left[i])
+	}
+	if want := []string{"sample-1.mid", "sample-2.mid", "sample-4.mid"}; !slices.Equal(left, want) {
+		t.Errorf("left %v, want %v", left, want)
 	}
 }

@@ -108,7 +108,6 @@ func score(_ context.Context, cmd *call) error {
 	cmd.IntVar(&s.config.Samples, "samples", 1, "draws of z per sequence; above 1 the importance-weighted bound")
 	cmd.Uint64Var(&s.config.Seed, "seed", 1, "seed of the draws of z")
 	cmd.IntVar(&s.config.Threads, "threads", runtime.GOMAXPROCS(0), "goroutines; the result does not depend on it")
-	asJSON := cmd.Bool("json", false, "print JSON")
 	if err := cmd.parse(); err != nil {
 		return err
 	}
@@ -133,18 +132,12 @@ func score(_ context.Context, cmd *call) error {
 		return usagef("-samples %d: a %s has no latent variable to draw, its likelihood takes no samples", s.config.Samples, c.Model)
 	}
 	s.config.Anneal = annealing(c)
-	reports := out
-	if *asJSON {
-		reports = nil // the output is nothing but the scores
-	}
-	d, err := data.openUncut(path, info, reports)
+	d, err := data.openUncut(path, info, out)
 	if err != nil {
 		return err
 	}
-	if reports != nil {
-		fmt.Fprintf(out, "%s\n", describe(c))
-		remark(out, d.Notes)
-	}
+	fmt.Fprintf(out, "%s\n", describe(c))
+	remark(out, d.Notes)
 	return within(*dir, func(folder *rundir.Dir) error {
 		if err := folder.Reserve(scoreFiles...); err != nil {
 			return err
@@ -155,7 +148,7 @@ func score(_ context.Context, cmd *call) error {
 		}
 		usual := all
 		if s.against != "" || d.Hash != info.Hash {
-			o, err := data.elsewhere(s.against).openUncut(path, info, reports)
+			o, err := data.elsewhere(s.against).openUncut(path, info, out)
 			if err != nil {
 				return fmt.Errorf("the scores of the training: %w; -against says whose scores are the usual ones", err)
 			}
@@ -163,7 +156,7 @@ func score(_ context.Context, cmd *call) error {
 				return err
 			}
 		}
-		return s.write(folder, d, all, usual.spreads(), *asJSON, out)
+		return s.write(cmd, folder, d, all, usual.spreads())
 	})
 }
 
@@ -228,8 +221,8 @@ func (r *scored) spreads() spreads {
 }
 
 // write writes the files and prints the highest scores.
-func (s *scoring) write(folder *rundir.Dir, d *dataset.Data, r *scored, usual spreads, asJSON bool, out io.Writer) error {
-	dir := folder.Root()
+func (s *scoring) write(cmd *call, folder *rundir.Dir, d *dataset.Data, r *scored, usual spreads) error {
+	out, dir := cmd.out, folder.Root()
 	steps, sequences := s.rows(r, usual)
 	for _, ext := range scoreFormats {
 		if ext != s.format { // of a run before this one
@@ -255,20 +248,6 @@ func (s *scoring) write(folder *rundir.Dir, d *dataset.Data, r *scored, usual sp
 	top := slices.Clone(steps)
 	slices.SortStableFunc(top, strangest)
 	top = top[:min(s.top, len(top))]
-	if asJSON {
-		text, err := floatjson.MarshalIndent(struct {
-			Training  spreads       `json:"training"`
-			Flag      float64       `json:"flag"`
-			Flagged   int           `json:"flagged_steps"`
-			Top       []stepRow     `json:"top"`
-			Sequences []sequenceRow `json:"sequences"`
-		}{usual, s.flag, flagged, top, sequences})
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(out, "%s\n", text)
-		return err
-	}
 	fmt.Fprintf(out, "training: %d steps, %.4f nats per step, standard deviation %.4f\n", usual.Steps.N, usual.Steps.Mean, usual.Steps.Std)
 	fmt.Fprintf(out, "%d steps of %d sequences, %d flagged, whose score is at least %.4f (z %g)\n", len(steps), len(sequences), flagged,
 		usual.Steps.Mean+float64(s.flag*usual.Steps.Std), s.flag)
@@ -279,7 +258,13 @@ func (s *scoring) write(folder *rundir.Dir, d *dataset.Data, r *scored, usual sp
 		fmt.Fprintf(out, "%12.4f %9.2f  %8d  %s\n", v.NLL, v.Z, v.Step, message(v.Sequence, maxMessage))
 	}
 	fmt.Fprintln(out, strings.TrimSpace(fmt.Sprintf("%s: %s.%s %s.%s %s", dir, stepScores, s.format, sequenceScores, s.format, picture)))
-	return nil
+	return cmd.result(struct {
+		Training  spreads       `json:"training"`
+		Flag      float64       `json:"flag"`
+		Flagged   int           `json:"flagged_steps"`
+		Top       []stepRow     `json:"top"`
+		Sequences []sequenceRow `json:"sequences"`
+	}{usual, s.flag, flagged, top, sequences})
 }
 
 // draw draws the scores along the sequences that have the strangest steps.

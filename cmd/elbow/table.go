@@ -153,7 +153,10 @@ func table(ctx context.Context, cmd *call) error {
 		if err := folder.Reserve(tableFiles(r.data.Form.Kind)...); err != nil {
 			return err
 		}
-		return r.run(ctx)
+		if err := r.run(ctx); err != nil {
+			return err
+		}
+		return cmd.result(r.results)
 	})
 }
 

@@ -75,7 +75,6 @@ func train(ctx context.Context, cmd *call) error {
 	dir := cmd.String("out", "run", "folder for the results")
 	resume := cmd.Bool("resume", false, "go on from the checkpoint in -out, with its settings")
 	force := cmd.Bool("force", false, "begin again where -out holds another training, and delete that one's files")
-	profile := cmd.String("cpuprofile", "", "write a CPU profile to this file")
 	if err := cmd.parse(); err != nil {
 		return err
 	}
@@ -98,45 +97,42 @@ func train(ctx context.Context, cmd *call) error {
 	if err != nil {
 		return err
 	}
-	return within(*dir, func(folder *rundir.Dir) (err error) {
-		if *profile != "" {
-			stop, err := startProfile(*profile, folder)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, stop()) }()
-		}
+	return within(*dir, func(folder *rundir.Dir) error {
 		t, err := prepare(folder)
 		if err != nil {
 			return err
 		}
 		again := fmt.Sprintf("elbow train -resume -out %s%s", *dir, data.again())
-		return trainIn(ctx, folder, t, d, again, out)
+		sum, err := trainIn(ctx, folder, t, d, again, out)
+		if err != nil {
+			return err
+		}
+		return cmd.result(sum)
 	})
 }
 
 // trainIn trains, scores and leaves the results in a folder. again is what goes on with it after
 // an interrupt.
-func trainIn(ctx context.Context, folder *rundir.Dir, t *model.Trainer, d *dataset.Data, again string, out io.Writer) error {
+func trainIn(ctx context.Context, folder *rundir.Dir, t *model.Trainer, d *dataset.Data, again string, out io.Writer) (*summary, error) {
 	remark(out, d.Notes)
 	introduce(t, d, out)
 	if err := runTraining(ctx, t, folder.Root(), "go on with: "+again, out); err != nil {
 		if errors.Is(err, model.ErrDiverged) {
 			err = diverged(err, t, folder)
 		}
-		return err
+		return nil, err
 	}
 	anneal := annealing(t.Model.Settings())
 	if anneal.Runs > 0 { // which takes longer than many epochs
-		fmt.Fprintf(out, "estimating the likelihoods of valid and test: %d chains of %d temperatures for every step\n", anneal.Runs, anneal.Temperatures)
+		fmt.Fprintf(chatter(out), "estimating the likelihoods of valid and test: %d chains of %d temperatures for every step\n", anneal.Runs, anneal.Temperatures)
 	}
 	sum, err := finishTraining(t, d, folder.Root(), anneal)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	printSummary(out, sum)
 	fmt.Fprintf(out, "%s: %s\n", folder.Root(), strings.Join(sum.files, " "))
-	return nil
+	return sum, nil
 }
 
 // introduce says what is about to be trained.
@@ -165,7 +161,7 @@ func fresh(cmd *call, s *settings, d *dataset.Data, force bool) (func(*rundir.Di
 		}
 		const large = 1024
 		if mc.Cell != "" && mc.Hidden >= large {
-			fmt.Fprintf(cmd.out, "drawing orthogonal matrices of %d x %d\n", mc.Hidden, mc.Hidden)
+			fmt.Fprintf(chatter(cmd.out), "drawing orthogonal matrices of %d x %d\n", mc.Hidden, mc.Hidden)
 		}
 		t, err := begin(mc, tc, d, dir)
 		if err != nil {
@@ -203,9 +199,9 @@ func resumed(cmd *call, s *settings, d *dataset.Data) (func(*rundir.Dir) (*model
 		switch f.Name {
 		case "epochs":
 			epochs = s.train.Epochs
-		case "out", "resume", "threads", "cpuprofile":
+		case "threads":
 		default:
-			if isDataFlag(f.Name) {
+			if isDataFlag(f.Name) || slices.Contains(ofTheCall, f.Name) {
 				return
 			}
 			other = usagef("-%s cannot be given with -resume: the settings are those of the checkpoint", f.Name)
@@ -253,7 +249,7 @@ func runTraining(ctx context.Context, t *model.Trainer, dir, goOn string, out io
 	release := stopperOf(ctx).hold()
 	defer release()
 	done, total := t.Progress()
-	bar := progress.New(out, total, done)
+	bar := progress.New(chatter(out), total, done)
 	var mu sync.Mutex // of the bar
 	show := func(f func()) {
 		mu.Lock()

@@ -39,20 +39,33 @@ func inspect(_ context.Context, cmd *call) error {
 		return err
 	}
 	defer f.Close()
-	lines, numbers := []string{}, 0
+	tensors, numbers := []tensorRow{}, 0
 	for _, t := range f.Tensors {
 		numbers += t.Len()
-		lines = append(lines, fmt.Sprintf("  %s %s %v", t.Name, t.DType, t.Shape))
+		tensors = append(tensors, tensorRow{t.Name, string(t.DType), t.Shape})
 	}
-	remark(out, []string{fmt.Sprintf("%s: %s, %d tensors, %d numbers", file, f.Format, len(f.Tensors), numbers)})
+	line := func(format string, args ...any) {
+		fmt.Fprintln(out, message(fmt.Sprintf(format, args...), maxMessage-1))
+	}
+	line("%s: %s, %d tensors, %d numbers", file, f.Format, len(f.Tensors), numbers)
 	for _, key := range slices.Sorted(maps.Keys(f.Meta)) {
-		remark(out, []string{fmt.Sprintf("  %s = %q", key, f.Meta[key])})
+		line("  %s = %q", key, f.Meta[key])
 	}
-	for _, line := range lines {
-		fmt.Fprintln(out, "  "+message(line, maxMessage-3))
+	for _, t := range tensors {
+		fmt.Fprintln(out, "  "+message(fmt.Sprintf("  %s %s %v", t.Name, t.DType, t.Shape), maxMessage-3))
 	}
-	remark(out, weights.Layers(f))
-	return nil
+	layers := weights.Layers(f)
+	for _, l := range layers {
+		line("%s", l)
+	}
+	return cmd.result(map[string]any{"file": file, "format": fmt.Sprint(f.Format), "numbers": numbers, "meta": f.Meta, "tensors": tensors, "layers": layers})
+}
+
+// tensorRow is what inspect says of a tensor.
+type tensorRow struct {
+	Name  string `json:"name"`
+	DType string `json:"dtype"`
+	Shape []int  `json:"shape"`
 }
 
 // tensorsOf returns the parameters and constants of a model under our names.
@@ -62,7 +75,6 @@ func tensorsOf(m model.Model[float32]) []cell.Tensor[float32] {
 
 // export writes a trained model for other programs.
 func export(_ context.Context, cmd *call) error {
-	out := cmd.out
 	from := cmd.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
 	dir := cmd.String("out", "run", "folder for the files")
 	as := cmd.String("as", asPyTorch, "pytorch: model.safetensors with the names and shapes of PyTorch; npz: the same as model.npz; keras: keras.npz with those of Keras; onnx: a graph for each part of the model")
@@ -96,12 +108,7 @@ func export(_ context.Context, cmd *call) error {
 				return err
 			}
 		}
-		fmt.Fprintf(out, "%s:", *dir)
-		for _, name := range names {
-			fmt.Fprint(out, " ", name)
-		}
-		fmt.Fprintln(out)
-		return nil
+		return cmd.left(*dir, names, map[string]any{"as": *as})
 	})
 }
 
@@ -137,7 +144,6 @@ func exportGraphs(m model.Model[float32]) (map[string]func(io.Writer) error, err
 
 // importWeights makes a checkpoint of one of ours and the parameters that another program has given it.
 func importWeights(_ context.Context, cmd *call) error {
-	out := cmd.out
 	file := cmd.String("from", "", "the parameters: safetensors, npz or .pt, with the names that export gives them")
 	as := cmd.String("as", asPyTorch, "whose names they have: pytorch or keras")
 	from := cmd.String("model", "run", "the model they are of: a checkpoint, or the folder of a training")
@@ -181,7 +187,6 @@ func importWeights(_ context.Context, cmd *call) error {
 		if err := model.Save(filepath.Join(*dir, model.BestFile), m, d); err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "%s: %s\n", *dir, model.BestFile)
-		return nil
+		return cmd.left(*dir, []string{model.BestFile}, nil)
 	})
 }

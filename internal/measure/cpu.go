@@ -15,12 +15,13 @@ import (
 type CPU struct {
 	Name        string
 	L1D, L2, L3 int // caches, in bytes
+	Cores       int // logical ones that are online, of which this process may be kept from some
 }
 
 // ThisCPU asks package cpuid and, for what that does not know, Linux.
 func ThisCPU() CPU {
 	caches := cpuid.CPU.Cache // -1 for what is not known
-	c := CPU{strings.TrimSpace(cpuid.CPU.BrandName), max(0, caches.L1D), max(0, caches.L2), max(0, caches.L3)}
+	c := CPU{strings.TrimSpace(cpuid.CPU.BrandName), max(0, caches.L1D), max(0, caches.L2), max(0, caches.L3), runtime.NumCPU()}
 	if runtime.GOOS == "linux" {
 		c.complete(os.DirFS("/"))
 	}
@@ -39,6 +40,7 @@ func (c *CPU) complete(root fs.FS) {
 	if c.Name == "" {
 		c.Name = armName(read(root, "proc/cpuinfo"))
 	}
+	c.Cores = max(c.Cores, listed(read(root, "sys/devices/system/cpu/online")))
 	for i := range 8 {
 		dir := fmt.Sprintf("sys/devices/system/cpu/cpu0/cache/index%d/", i)
 		size := kilobytes(read(root, dir+"size"))
@@ -67,6 +69,24 @@ func kilobytes(s string) int {
 		return 0
 	}
 	return n << 10
+}
+
+// listed counts the numbers of a list such as 0-3,8-11. It is 0 if that is no list.
+func listed(s string) int {
+	n := 0
+	for part := range strings.SplitSeq(s, ",") {
+		first, last, ok := strings.Cut(part, "-")
+		if !ok {
+			last = first
+		}
+		from, err1 := strconv.Atoi(first)
+		to, err2 := strconv.Atoi(last)
+		if err1 != nil || err2 != nil || to < from {
+			return 0
+		}
+		n += to - from + 1
+	}
+	return n
 }
 
 // armName returns a name for the core that /proc/cpuinfo gives numbers of on ARM.
