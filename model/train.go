@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"path/filepath"
+	"runtime/pprof"
 	"sync"
 	"time"
 
@@ -248,7 +249,8 @@ func (t *Trainer) Seconds() float64 {
 
 // Run trains until the epochs are done, patience is at its end or ctx is. In the last case
 // it writes a checkpoint and returns the error of ctx. It does not return in the middle of an
-// update, which can take seconds, but the checkpoint does not wait for that: see OnStop.
+// update, which can take seconds, but the checkpoint does not wait for that: see OnStop. Profiles tell what it
+// spends time on by the label phase of its goroutines: batch, forward, backward, update or valid.
 func (t *Trainer) Run(ctx context.Context) error {
 	checkThere("Trainer.Run", "the model of a trainer that is not from NewTrainer or Resume", t.pass != nil)
 	start, before := time.Now(), t.state.Seconds
@@ -289,6 +291,8 @@ func (t *Trainer) free(f func()) {
 }
 
 func (t *Trainer) run(ctx context.Context, clock func()) error {
+	t.phases = newPhases(ctx)
+	defer pprof.SetGoroutineLabels(ctx) // as they were
 	t.Model.PackForTraining()
 	for !t.state.ended(t.Config) {
 		if err := t.epoch(ctx); err != nil {
@@ -344,6 +348,7 @@ func (t *Trainer) epoch(ctx context.Context) error {
 // it was the last one.
 func (t *Trainer) update(batch []int) (last bool, err error) {
 	s, c, m := &t.state, t.Config, t.Model
+	t.phases.begin(phaseBatch)
 	from := s.Segment * c.Truncate
 	t.batch.Noise = t.noise(c.Seed, streamTrain)
 	dim, k := t.Data.Dim, c.samples()
@@ -422,6 +427,7 @@ func (t *Trainer) endEpoch() error {
 		pass = t.ema.pass
 		m.Pack()
 	}
+	t.phases.begin(phaseValid)
 	t.free(func() {
 		valid = evaluate(m, pass, t.Data.Valid, t.Config.Eval(), func() { pass.Channels(channels.add) })
 	})

@@ -17,6 +17,7 @@ type updates struct {
 	// What the optimiser moves and the gradients of it; the list of a model is not free.
 	params, grads []cell.Tensor[float32]
 	pass          Pass[float32]
+	phases        phases // of a Trainer
 }
 
 // newUpdates prepares updates of m. A prior on the weights counts once for all of steps steps.
@@ -45,8 +46,10 @@ func (c TrainConfig) objective(b *Batch[float32], klWeight float64) Objective {
 
 // gradient computes loss and gradient of the batch, the gradient only where the loss is finite.
 func (u *updates) gradient(b *Batch[float32], obj Objective) (loss float64) {
+	u.phases.begin(phaseForward)
 	u.pass.Forward(b, obj, true)
 	if loss = u.pass.Loss(); finite(loss) {
+		u.phases.begin(phaseBackward)
 		cell.Zero(u.grads)
 		u.pass.Backward(u.grad)
 	}
@@ -58,6 +61,7 @@ func (u *updates) descend(b *Batch[float32], c TrainConfig) (size float64) {
 	if c.DivideByBatch {
 		u.opt.Divisor = float64(b.Shape.Batch() / c.samples())
 	}
+	u.phases.begin(phaseUpdate)
 	size = u.opt.Step(u.params, u.grads)
 	u.learner.PackForTraining()
 	return size
