@@ -60,10 +60,13 @@ type Config struct {
 	Means      string `json:"means,omitempty"`      // linear, or unit: in (0, 1) through a sigmoid
 	Scale      string `json:"scale,omitempty"`      // softplus (plus 1e-4, or SigmaFloor), or logvar: ln σ²
 
-	// Of a regression: the first Given dimensions of a step are its inputs, the others what
-	// the model describes. Noise is the σ around a draw in its sampled objective.
-	Given int     `json:"given,omitempty"`
-	Noise float64 `json:"noise,omitempty"`
+	// Given is how many numbers every step comes with that the model is given and does not predict,
+	// its conditions: those of Batch.Given. Of a regression they are the first dimensions of the data
+	// themselves, the others what the model describes; a classifier predicts nothing of its data, so
+	// that there all of them are given.
+	Given int `json:"given,omitempty"`
+
+	Noise float64 `json:"noise,omitempty"` // of a regression: σ around a draw in its sampled objective
 }
 
 // The models.
@@ -127,10 +130,21 @@ func (c Config) kind() cell.Kind {
 // outputs returns how many outputs the likelihood needs.
 func (c Config) outputs() int { return outputs(newLikelihood[float32](c), c.Data) }
 
+// given returns how many columns Batch.Given has.
+func (c Config) given() int {
+	if c.Model == ModelRegression {
+		return 0
+	}
+	return c.Given
+}
+
 // CheckData reports data that a model with the configuration cannot score.
 func (c Config) CheckData(d *Data) error {
 	if d.Dim != c.Data {
 		return fmt.Errorf("model: data set %q has %d dimensions, the model %d", d.Name, d.Dim, c.Data)
+	}
+	if d.Given != c.given() {
+		return fmt.Errorf("model: data set %q has conditions of %d numbers, the model is given %d", d.Name, d.Given, c.given())
 	}
 	k, err := kindOf[float32](c.Model)
 	if err != nil {

@@ -76,7 +76,7 @@ func TestVRAEContinue(t *testing.T) {
 		past := signal(8, 4)
 		got := m.Continue(past, Draw{Count: 2, Steps: 5, Mean: true})
 		z, _ := m.Encode([]Sequence{past}, 1, 1)
-		want := m.Decode(z, 1, 13)[8*4:]
+		want := m.Decode(z, nil, 1, 13)[8*4:]
 		if same := slices.Equal(got[:5*4], want); same == teacher {
 			t.Errorf("teacher %t: %v, decoded %v", teacher, got[:5*4], want)
 		}

@@ -46,6 +46,7 @@ const (
 type Data struct {
 	Name               string
 	Dim                int
+	Given              int // numbers of every step of Sequence.Given
 	Hash               string
 	Form               Form
 	Train, Valid, Test []Sequence
@@ -155,7 +156,11 @@ func (d *Data) Check() error {
 			if q.Source == nil && len(q.X)%d.Dim != 0 {
 				return fmt.Errorf("model: data set %q: %s sequence %d (%s) has %d values, want a multiple of %d", d.Name, split.name, i, q.Name, len(q.X), d.Dim)
 			}
-			steps += q.Steps(d.Dim)
+			n := q.Steps(d.Dim)
+			if len(q.Given) != n*d.Given {
+				return fmt.Errorf("model: data set %q: %s sequence %d (%s) has %d numbers in Given, want %d for each of %d steps", d.Name, split.name, i, q.Name, len(q.Given), d.Given, n)
+			}
+			steps += n
 		}
 		if steps == 0 {
 			return fmt.Errorf("model: data set %q: split %s has no steps", d.Name, split.name)
@@ -245,7 +250,8 @@ func shuffle(n int, stream uint8, seed uint64, epoch int) []int {
 // none are left out: they are the last ones, so the others keep their places. The noise of
 // b, with row0 and on as rows, chooses the draws of sequences that are to be binarised: one
 // for all samples.
-func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, dim, from, steps, samples, row0 int) {
+func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, c Config, from, steps, samples, row0 int) {
+	dim, given := c.Data, c.given()
 	lengths := make([]int, 0, len(batch)*samples)
 	for _, i := range batch {
 		n := seqs[i].Steps(dim) - from
@@ -263,6 +269,7 @@ func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, dim, from,
 	}
 	b.Shape.Reset(lengths)
 	b.X, b.Label = pages.Grow(b.X, b.Shape.Rows()*dim), pages.Grow(b.Label, len(lengths))
+	b.Given = pages.Grow(b.Given, b.Shape.Rows()*given)
 	for k := range lengths {
 		s := &seqs[batch[k/samples]]
 		b.Label[k] = s.Label
@@ -278,19 +285,28 @@ func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, dim, from,
 			s.Source.Read(rows, from)
 		}
 		for t := range lengths[k] {
-			row, x := b.X[b.Shape.Row(t, k)*dim:][:dim], rows[t*dim:(t+1)*dim]
-			if same, ok := any(row).([]float32); ok {
-				copy(same, x)
-			} else {
-				for j, v := range x {
-					row[j] = T(v)
-				}
+			at := b.Shape.Row(t, k)
+			row := b.X[at*dim:][:dim]
+			convert(row, rows[t*dim:])
+			if given > 0 {
+				convert(b.Given[at*given:][:given], s.Given[(from+t)*given:])
 			}
 			if s.Binarise {
 				b.u = pages.Grow(b.u, dim)
 				binarise(row, b.u, b.Noise, uint32(b.Step0+from+t), uint32(row0+k/samples))
 			}
 		}
+	}
+}
+
+// convert overwrites dst with the first numbers of src.
+func convert[T cell.Float](dst []T, src []float32) {
+	if same, ok := any(dst).([]float32); ok {
+		copy(same, src)
+		return
+	}
+	for j := range dst {
+		dst[j] = T(src[j])
 	}
 }
 

@@ -21,7 +21,7 @@ func TestBinarise(t *testing.T) {
 	seqs := []Sequence{{X: p, Binarise: true}, {X: p, Binarise: true}, {X: p}}
 	draw := func(update uint32, row0 int, batch ...int) []float32 {
 		b := Batch[float32]{Noise: kernels.Noise{Seed: 7, Stream: streamTrain, Update: update}}
-		segment(&b, seqs, batch, dim, 0, 0, 1, row0)
+		segment(&b, seqs, batch, Config{Data: dim}, 0, 0, 1, row0)
 		return b.X
 	}
 	x := draw(1, 0, 0, 1, 2)

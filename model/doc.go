@@ -24,6 +24,11 @@
 // [Regression] describes one part of a data point given the other, [Classifier] the label of
 // a sequence, starting from a VRAE if there is one.
 //
+// Every model of sequences or data points can be given conditions, which it does not predict: the class
+// of a sequence, the time of day of a step, a promotion that is known beforehand. They are Given of a
+// [Sequence], a [Batch] and a [Draw], and further inputs of the nets, so that log p(x) becomes
+// log p(x | conditions) in all figures.
+//
 // The [Objective] is the variational bound with one or many draws, its KL term in closed
 // form or sampled, or the importance-weighted bound; a VAE can also learn by wake-sleep or
 // with the score function, and [MeasureGradient] compares the variances. [WeightPosterior]

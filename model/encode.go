@@ -98,7 +98,7 @@ func eachPosterior(fn string, m Model[float32], seqs []Sequence, threads int, f 
 	if c.Latent == 0 {
 		panic(fmt.Sprintf("model: %s: a %s has no latent variables", fn, c.Model))
 	}
-	checkSequences(fn, seqs, c.Data)
+	checkSequences(fn, seqs, c)
 	threads = max(threads, 1)
 	inPass := threads / max(min(threads, len(seqs)), 1)
 	par.Do(threads, len(seqs), func(lo, hi int) {
@@ -113,7 +113,7 @@ func eachPosterior(fn string, m Model[float32], seqs []Sequence, threads int, f 
 			}
 			b.H, b.C, b.Step0 = nil, nil, 0
 			for from := 0; from < steps; from += part {
-				segment(&b, []Sequence{seqs[i].Slice(from, min(from+part, steps), c.Data)}, []int{0}, c.Data, 0, 0, 1, 0)
+				segment(&b, []Sequence{seqs[i].Slice(from, min(from+part, steps), c.Data)}, []int{0}, c, 0, 0, 1, 0)
 				pass.Forward(&b, Objective{KLWeight: 1}, false)
 				p := &posterior[float32]{model: partsOf(m), rows: b.Shape.Rows()}
 				p.q, p.p, p.out = pass.latents()

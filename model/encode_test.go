@@ -22,7 +22,7 @@ func TestEncode(t *testing.T) {
 			mustPanic(t, "has no latent variables", func() { Encode(m, nil, 1) })
 			continue
 		}
-		seqs := []Sequence{signal(13, s.Data), signal(4, s.Data), signal(9, s.Data)}
+		seqs := []Sequence{signalFor(m, 13), signalFor(m, 4), signalFor(m, 9)}
 		evalSteps = whole
 		codes, images := Encode(m, seqs, 2), Reconstruct(m, seqs, 2)
 		evalSteps = 3
@@ -56,7 +56,7 @@ func TestEncode(t *testing.T) {
 			p := m.NewPass(1)
 			p.(latentPass[float32]).hold()
 			b := Batch[float32]{}
-			segment(&b, seqs, []int{i}, s.Data, 0, 0, 1, 0)
+			segment(&b, seqs, []int{i}, s, 0, 0, 1, 0)
 			p.Forward(&b, Objective{KLWeight: 1}, false)
 			for _, kl := range p.StepKL() {
 				want += float64(kl)
@@ -74,11 +74,11 @@ func TestEncode(t *testing.T) {
 				asmtest.SameFloats(t, "VRAE.Encode", e.Sigma, sigma[i*s.Latent:(i+1)*s.Latent])
 			}
 			if !m.Teacher {
-				asmtest.SameFloats(t, "VRAE.Decode", images[0], m.Decode(mean[:s.Latent], 1, 13))
+				asmtest.SameFloats(t, "VRAE.Decode", images[0], m.Decode(mean[:s.Latent], seqs[0].Given, 1, 13))
 			}
 		case *VAE[float32]:
 			y := make([]float32, len(seqs[0].X))
-			m.Reconstruct(y, seqs[0].X, 13)
+			m.Reconstruct(y, seqs[0].X, seqs[0].Given, 13)
 			asmtest.SameFloats(t, "VAE.Reconstruct", images[0], y)
 		}
 	}

@@ -37,7 +37,7 @@ func Evaluate(m Model[float32], seqs []Sequence, c EvalConfig) Score {
 	const fn = "Evaluate"
 	checkThere(fn, "m", m != nil)
 	c.check(fn)
-	checkSequences(fn, seqs, m.Settings().Data)
+	checkSequences(fn, seqs, m.Settings())
 	return evaluate(m, m.NewPass(c.Threads), seqs, c, nil)
 }
 
@@ -132,7 +132,7 @@ func (s *scorer) sequences(batch []int, n, row0 int, sampled bool) (sum Totals, 
 	b.H, b.C, b.Noise.Update = nil, nil, 0
 	s.weights = s.weights[:0]
 	for from := 0; ; from += steps {
-		segment(b, s.seqs, batch, dim, from, steps, n, row0)
+		segment(b, s.seqs, batch, s.m.Settings(), from, steps, n, row0)
 		s.pass.Forward(b, Objective{KLWeight: 1, Samples: n, Sampled: sampled, Anneal: s.anneal}, false)
 		if s.each != nil {
 			s.each()

@@ -61,7 +61,7 @@ func TestEvaluateParts(t *testing.T) {
 		var logW []float64
 		for draw := range k {
 			b := Batch[float32]{Noise: kernels.Noise{Seed: seed, Stream: streamEval}, Row0: (len(d.Valid)-1-place)*k + draw}
-			segment(&b, d.Valid, batch, 6, 0, 0, 1, 0)
+			segment(&b, d.Valid, batch, Config{Data: 6}, 0, 0, 1, 0)
 			p.Forward(&b, Objective{KLWeight: 1, Sampled: true}, false)
 			logW = append(logW, p.LogWeights()[0])
 		}

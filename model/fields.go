@@ -65,6 +65,7 @@ var (
 	fieldPhiZ      = width("phi_z", func(c *Config) *int { return &c.PhiZ })
 	fieldPosterior = width("posterior", func(c *Config) *int { return &c.Posterior })
 	fieldDecoder   = width("decoder", func(c *Config) *int { return &c.Decoder })
+	fieldGiven     = number("given", func(c *Config) *int { return &c.Given }, 0, 0, maxSize)
 	fieldInit      = choice("init", func(c *Config) *string { return &c.Init }, inits...)
 )
 

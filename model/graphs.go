@@ -9,7 +9,8 @@ import (
 )
 
 // Graphs returns what a runtime of ONNX needs to go on with a trained model, by name. x is a row of data as the model sees it: of classes
-// a 1 in the column of the class, otherwise the data themselves. theta is the outputs, the parameters of p(x | ...) as the
+// a 1 in the column of the class, otherwise the data themselves. given [batch, Given] is its conditions, a further
+// input of every graph if the model has any; those of a VRAE are columns of x behind the data. theta is the outputs, the parameters of p(x | ...) as the
 // likelihood documents them; where that is Bernoulli or Gauss there is their mean too. Noise eps is N(0, I), states are [layers, batch,
 // Hidden] and 0 at the beginning; c is that of an LSTM.
 //
@@ -50,6 +51,17 @@ func (m *base[T]) graph(all map[string]*weights.Graph[T], name string) graphOf[T
 	all[name] = weights.NewGraph[T](name)
 	return graphOf[T]{all[name], m}
 }
+
+// given adds the conditions of a row, if the model has any: none or one.
+func (g graphOf[T]) given() []string {
+	if n := g.m.given(); n > 0 {
+		return []string{g.rows("given", n)}
+	}
+	return nil
+}
+
+// with returns x side by side with others, which may be none.
+func (g graphOf[T]) with(others []string, x ...string) string { return g.Join(append(x, others...)...) }
 
 // rows adds an input [batch, n].
 func (g graphOf[T]) rows(name string, n int) string { return g.Input(name, "batch", n) }
@@ -131,15 +143,15 @@ func (g graphOf[T]) top(st *cell.Stack[T], h string) string {
 
 func (m *VAE[T]) graphs(all map[string]*weights.Graph[T]) error {
 	e := m.graph(all, "encoder")
-	e.gauss(e.MLP(m.encoder, e.seen()), "")
+	e.gauss(e.MLP(m.encoder, e.with(e.given(), e.seen())), "")
 	d := m.graph(all, "decoder")
-	d.theta(d.MLP(m.decoder, d.rows("z", m.Latent)))
+	d.theta(d.MLP(m.decoder, d.with(d.given(), d.rows("z", m.Latent))))
 	return nil
 }
 
 func (m *VRAE[T]) graphs(all map[string]*weights.Graph[T]) (err error) {
 	g := m.graph(all, "encoder")
-	x, lengths, st := g.Input("x", "steps", "batch", m.Data), g.Lengths("lengths", "batch"), cell.NewStackOf(cell.OneWay, 0, m.encoder)
+	x, lengths, st := g.Input("x", "steps", "batch", m.Data+m.Given), g.Lengths("lengths", "batch"), cell.NewStackOf(cell.OneWay, 0, m.encoder)
 	hn := ""
 	if m.Config.Reverse {
 		hn, err = g.Reverse(st, x, lengths)
@@ -161,38 +173,38 @@ func (m *VRNN[T]) graphs(all map[string]*weights.Graph[T]) error {
 		eps = g.rows("eps", m.Latent)
 	}
 	h, c := g.states(m.stack, "h", "c")
-	top := g.top(m.stack, h)
+	top, given := g.top(m.stack, h), g.given()
 	if m.Latent == 0 {
-		g.theta(g.MLP(m.decoder, top))
-		_, err := g.step(m.stack, phiX, h, c, "hn", "cn")
+		g.theta(g.MLP(m.decoder, g.with(given, top)))
+		_, err := g.step(m.stack, g.with(given, phiX), h, c, "hn", "cn")
 		return err
 	}
-	mu, sigma := g.gauss(g.MLP(m.posterior, g.Join(phiX, top)), "")
+	mu, sigma := g.gauss(g.MLP(m.posterior, g.with(given, phiX, top)), "")
 	if m.prior != nil {
-		g.gauss(g.MLP(m.prior, top), "prior_")
+		g.gauss(g.MLP(m.prior, g.with(given, top)), "prior_")
 	}
 	phiZ := g.MLP(m.phiZ, g.draw(mu, sigma, eps))
-	g.theta(g.MLP(m.decoder, g.Join(phiZ, top)))
-	if _, err := g.step(m.stack, g.Join(phiX, phiZ), h, c, "hn", "cn"); err != nil {
+	g.theta(g.MLP(m.decoder, g.with(given, phiZ, top)))
+	if _, err := g.step(m.stack, g.with(given, phiX, phiZ), h, c, "hn", "cn"); err != nil {
 		return err
 	}
 
 	p := m.graph(all, "predict")
 	z := p.rows("eps", m.Latent)
 	h = p.Input("h", len(m.stack.Layers), "batch", m.Hidden)
-	top = p.top(m.stack, h)
+	top, given = p.top(m.stack, h), p.given()
 	if m.prior != nil {
-		mu, sigma := p.gauss(p.MLP(m.prior, top), "prior_")
+		mu, sigma := p.gauss(p.MLP(m.prior, p.with(given, top)), "prior_")
 		z = p.draw(mu, sigma, z)
 	}
 	p.Output("z", z, "batch", m.Latent)
-	p.theta(p.MLP(m.decoder, p.Join(p.MLP(m.phiZ, z), top)))
+	p.theta(p.MLP(m.decoder, p.with(given, p.MLP(m.phiZ, z), top)))
 
 	u := m.graph(all, "update")
 	phiX = u.MLP(m.phiX, u.seen())
 	phiZ = u.MLP(m.phiZ, u.rows("z", m.Latent))
 	h, c = u.states(m.stack, "h", "c")
-	_, err := u.step(m.stack, u.Join(phiX, phiZ), h, c, "hn", "cn")
+	_, err := u.step(m.stack, u.with(u.given(), phiX, phiZ), h, c, "hn", "cn")
 	return err
 }
 
@@ -205,9 +217,10 @@ func (m *STORN[T]) graphs(all map[string]*weights.Graph[T]) error {
 		}
 		z, previous := g.rows("eps", m.Latent), g.rows("previous", len(m.Mean))
 		h, c := g.states(m.generator, "h", "c")
+		given := g.given()
 		if name == "step" {
 			r, rc := g.states(m.recognition, "r", "rc")
-			y, err := g.step(m.recognition, g.MLP(m.phiR, seen), r, rc, "rn", "rcn")
+			y, err := g.step(m.recognition, g.with(given, g.MLP(m.phiR, seen)), r, rc, "rn", "rcn")
 			if err != nil {
 				return err
 			}
@@ -215,7 +228,7 @@ func (m *STORN[T]) graphs(all map[string]*weights.Graph[T]) error {
 			z = g.draw(mu, sigma, z)
 			g.Output("next", seen, "batch", len(m.Mean))
 		}
-		y, err := g.step(m.generator, g.Join(g.MLP(m.phiX, previous), g.MLP(m.phiZ, z)), h, c, "hn", "cn")
+		y, err := g.step(m.generator, g.with(given, g.MLP(m.phiX, previous), g.MLP(m.phiZ, z)), h, c, "hn", "cn")
 		if err != nil {
 			return err
 		}

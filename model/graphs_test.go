@@ -18,6 +18,8 @@ func graphCases() map[string]Config {
 		"rnn": {Model: ModelRNN, Layers: 2}, "rnn_gru": {Model: ModelRNN, Cell: "gru", Likelihood: GMM}, "vrnn": {Model: ModelVRNN, Layers: 2, Likelihood: Gauss},
 		"vrnn_before": {Model: ModelVRNN, Cell: "gru-before"}, "vrnn-i": {Model: ModelVRNNI, Cell: "rnn"}, "storn": {Model: ModelSTORN, Layers: 2}, "storn_relu": {Model: ModelSTORN, Cell: "rnn-relu"},
 		"vrae": {Model: ModelVRAE, Latent: 2}, "vrae_reverse": {Model: ModelVRAE, Latent: 2, Cell: "lstm", Reverse: true},
+		"rnn_given": {Model: ModelRNN, Given: 2}, "vrnn_given": {Model: ModelVRNN, Given: 2}, "storn_given": {Model: ModelSTORN, Given: 2},
+		"vrae_given": {Model: ModelVRAE, Latent: 2, Given: 2}, "vae_given": {Model: ModelVAE, Latent: 2, Given: 2},
 		"vae": {Model: ModelVAE, Latent: 2}, "vae_unit": {Model: ModelVAE, Latent: 2, Likelihood: Gauss, Means: MeansUnit, Scale: ScaleLogVar, Activation: "relu"},
 	}
 }
@@ -130,6 +132,7 @@ func TestWriteModelGraphs(t *testing.T) {
 		b := &Batch[float32]{Shape: cell.NewRagged(lengths...), Noise: kernels.Noise{Seed: 3}}
 		b.X = make([]float32, b.Shape.Rows()*3)
 		cell.Uniform(b.X, 3, 0, 1, kernels.Noise{Seed: 5}, 0)
+		b.Given = conditionsOf(b.Shape.Rows(), c.Given)
 		if c.Likelihood == "" { // of bits
 			for i, v := range b.X {
 				b.X[i] = float32(int(v + 0.5))
@@ -137,7 +140,7 @@ func TestWriteModelGraphs(t *testing.T) {
 		}
 		p := m.NewPass(1)
 		p.Forward(b, Objective{}, false)
-		v := map[string]any{"model": m.Settings().Model, "x": b.X, "lengths": lengths, "steps": steps, "batch": batch, "hidden": 4, "mean": m.parts().Mean}
+		v := map[string]any{"model": m.Settings().Model, "x": b.X, "given": b.Given, "lengths": lengths, "steps": steps, "batch": batch, "hidden": 4, "mean": m.parts().Mean}
 		switch p := p.(type) {
 		case *vrnnPass[float32]:
 			v["theta"], v["eps"], v["posterior"], v["prior"], v["z"], v["layers"] = p.decoder.Y, p.lat.eps, p.posterior.Y, p.prior.Y, p.lat.z, m.Settings().Layers

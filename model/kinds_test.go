@@ -15,7 +15,7 @@ func TestKinds(t *testing.T) {
 		}
 		_, alone := m.(*Classifier[float32])
 		if (k.Latent != LatentNone) != (m.Settings().Latent > 0) || k.Carried != (m.State() > 0) ||
-			(k.Latent == LatentSequence) != terms(m.NewPass(1)).perSequence || k.Supervised != (alone || m.Settings().Given > 0) {
+			(k.Latent == LatentSequence) != terms(m.NewPass(1)).perSequence || k.Supervised != (alone || m.Settings().given() < m.Settings().Given) {
 			t.Errorf("%+v: the model is %+v, with %d columns of state", k, m.Settings(), m.State())
 		}
 	}

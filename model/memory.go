@@ -30,7 +30,7 @@ func (c Config) matrices() (params, outputs float64) {
 // outside of training, what is monitored of the output.
 func (c Config) row(training bool) float64 {
 	_, outputs := c.matrices()
-	n := outputs + float64(2*max(c.Layers, 1)*c.Hidden+6*c.Latent+3*c.inputs())
+	n := outputs + float64(2*max(c.Layers, 1)*c.Hidden+6*c.Latent+3*c.inputs()+2*c.given())
 	if training {
 		if c.DropoutInput > 0 {
 			n += float64(c.inputs())

@@ -97,7 +97,11 @@ type Pass[T cell.Float] interface {
 // for sequence i/K.
 type Batch[T cell.Float] struct {
 	Shape *cell.Ragged
-	X     []T      // [Rows, Data]
+	X     []T // [Rows, Data]
+	// Given are the conditions of every row, which the model is given and does not predict [Rows,
+	// Given of the configuration]; nil where that is 0. What holds for a whole sequence, such as its
+	// class, is the same in every step.
+	Given []T
 	H, C  []T      // initial states [Batch, State], nil for zero; C is not read without an LSTM
 	Label []string // of every sequence; only a classifier reads them
 

@@ -45,7 +45,7 @@ func testConfigs() []Config {
 			cs = append(cs, sequenceConfigs(k.Name)...)
 		}
 	}
-	return append(cs, stacked()...)
+	return slices.Concat(cs, stacked(), conditioned())
 }
 
 // sequenceConfigs returns the model with every likelihood and, for two of them, every cell.
@@ -75,11 +75,33 @@ func stacked() []Config {
 	return cs
 }
 
+// conditioned returns every model that can be given conditions.
+func conditioned() []Config {
+	var cs []Config
+	for i, name := range sequenceModels {
+		c := testConfig(name, []string{"lstm", "gru", "gru-before"}[i%3], Gauss)
+		c.Layers = 2
+		cs = append(cs, c)
+	}
+	cs = append(cs, testConfig(ModelRNN, "rnn", RBM), testConfig(ModelRNN, "gru", NADE), testConfig(ModelSTORN, "gru", Categorical),
+		Config{Model: ModelVRAE, Cell: "gru", Data: 5, Hidden: 7, Latent: 3},
+		Config{Model: ModelVRAE, Cell: "lstm", Likelihood: Gauss, Data: 5, Hidden: 7, Latent: 3, Teacher: true, Reverse: true},
+		Config{Model: ModelVAE, Data: 5, Hidden: 4, Latent: 3, Depth: 2, Posterior: 6, Decoder: 7},
+		Config{Model: ModelVAE, Likelihood: Gauss, Data: 5, Hidden: 4, Latent: 3, Scale: ScaleLogVar})
+	for i := range cs {
+		cs[i].Given = 2 + i%2
+	}
+	return cs
+}
+
 func testConfig(model, cell, likelihood string) Config {
-	l := likelihoodTests[likelihood]
-	return Config{Model: model, Cell: cell, Likelihood: likelihood, Data: cmp.Or(l.data, 5), Hidden: 4, Latent: 3, Depth: 2,
+	l, given := likelihoodTests[likelihood], 0
+	if model == ModelRegression {
+		given = 2
+	}
+	return Config{Given: given, Model: model, Cell: cell, Likelihood: likelihood, Data: cmp.Or(l.data, 5), Hidden: 4, Latent: 3, Depth: 2,
 		PhiX: 6, PhiZ: 7, Prior: 8, Posterior: 9, Decoder: 10, Components: l.components, Classes: l.classes, Levels: l.levels, Units: l.units, Gibbs: l.gibbs,
-		Given: 2, Labels: []string{"a", "b", "c", "d"}}
+		Labels: []string{"a", "b", "c", "d"}}
 }
 
 func (c Config) testName() string {
@@ -89,7 +111,7 @@ func (c Config) testName() string {
 			name += "/" + s
 		}
 	}
-	return fmt.Sprintf("%s/reverse %t/teacher %t", name, c.Reverse, c.Teacher)
+	return fmt.Sprintf("%s/reverse %t/teacher %t/given %d", name, c.Reverse, c.Teacher, c.Given)
 }
 
 // terms returns the terms of the rows of a pass.
@@ -138,6 +160,9 @@ func newTestBatch[T cell.Float](m Model[T], rng *rand.Rand, lengths ...int) *Bat
 	for i := range b.X {
 		b.X[i] = T(likelihoodValue(c.Likelihood, rng, i%c.Data))
 	}
+	for range s.Rows() * c.given() {
+		b.Given = append(b.Given, T(rng.NormFloat64()))
+	}
 	for i := range b.H {
 		b.H[i], b.C[i] = T(rng.NormFloat64()*0.5), T(rng.NormFloat64()*0.5)
 	}
@@ -152,10 +177,12 @@ func newTestBatch[T cell.Float](m Model[T], rng *rand.Rand, lengths ...int) *Bat
 // drawn gives every group of k sequences, which are of one length, the data of the first of them,
 // as an objective with k samples wants.
 func (b *Batch[T]) drawn(k int) *Batch[T] {
-	d := len(b.X) / max(b.Shape.Rows(), 1)
-	for i := range b.Shape.Batch() {
-		for t := range b.Shape.Length(i) {
-			copy(b.X[b.Shape.Row(t, i)*d:][:d], b.X[b.Shape.Row(t, i-i%k)*d:])
+	for _, x := range [][]T{b.X, b.Given} {
+		d := len(x) / max(b.Shape.Rows(), 1)
+		for i := range b.Shape.Batch() {
+			for t := range b.Shape.Length(i) {
+				copy(x[b.Shape.Row(t, i)*d:][:d], x[b.Shape.Row(t, i-i%k)*d:])
+			}
 		}
 	}
 	return b
@@ -172,11 +199,16 @@ func (b *Batch[T]) alone(from, to, state int) *Batch[T] {
 	if b.Label != nil {
 		a.Label = b.Label[from:to]
 	}
-	d := len(b.X) / max(b.Shape.Rows(), 1)
-	a.X = make([]T, a.Shape.Rows()*d)
-	for i := range lengths {
-		for t := range lengths[i] {
-			copy(a.X[a.Shape.Row(t, i)*d:][:d], b.X[b.Shape.Row(t, from+i)*d:])
+	for _, x := range []struct {
+		to   *[]T
+		from []T
+	}{{&a.X, b.X}, {&a.Given, b.Given}} {
+		d := len(x.from) / max(b.Shape.Rows(), 1)
+		*x.to = make([]T, a.Shape.Rows()*d)
+		for i := range lengths {
+			for t := range lengths[i] {
+				copy((*x.to)[a.Shape.Row(t, i)*d:][:d], x.from[b.Shape.Row(t, from+i)*d:])
+			}
 		}
 	}
 	return a
@@ -299,7 +331,8 @@ func TestSameOnEveryISA(t *testing.T) {
 			if c.Layers > 1 && c.Model != ModelRNN {
 				tc.Samples, tc.Importance, tc.FreeBits = 2, true, 0
 			}
-			tr := newTestTrainer(t, c, tc, data[c.Data], "")
+			d := data[c.Data].given(c.given())
+			tr := newTestTrainer(t, c, tc, d, "")
 			if err := tr.Run(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -308,7 +341,7 @@ func TestSameOnEveryISA(t *testing.T) {
 				got = append(got, ts.Data...)
 			}
 			if c.Model != ModelClassifier {
-				got = append(got, Sample(tr.Model, Draw{Count: 2, Steps: 5, Seed: 1})...)
+				got = append(got, Sample(tr.Model, Draw{Count: 2, Steps: 5, Seed: 1, Given: d.Train[0].Given[:2*5*d.Given]})...)
 			}
 			if asm.Active() == asm.Generic {
 				want[c.testName()] = got

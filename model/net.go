@@ -40,10 +40,12 @@ func beginNetsBackward[T cell.Float](nets ...*net[T]) {
 	}
 }
 
-// project gives the rows lo..hi the columns from..to of their input, all columns of x.
+// project gives the rows lo..hi the columns from..to of their input, all columns of x. There may be
+// none.
 func (n *net[T]) project(x []T, lo, hi, from, to int) {
-	w := to - from
-	n.mlp.Project(&n.Activations, x[lo*w:hi*w], lo, hi, from, to)
+	if w := to - from; w > 0 {
+		n.mlp.Project(&n.Activations, x[lo*w:hi*w], lo, hi, from, to)
+	}
 }
 
 // activate computes the outputs of the rows lo..hi, of which all columns are projected.
@@ -100,7 +102,7 @@ func (n *net[T]) paramGrad(grad *cell.MLP[T], i, parts int, x ...[]T) {
 type pointNet[T cell.Float] struct {
 	net[T]
 	points, k int    // data points, and rows of each
-	u         []T    // x - mean of every point
+	u         []T    // x - mean of every point, with its conditions
 	y, dy     []T    // outputs of every row and their gradients; with one row of each those of the net itself
 	repeated  [2][]T // what they are otherwise
 }
@@ -128,12 +130,15 @@ func (n *pointNet[T]) ofRows(i int, y []T) []T {
 }
 
 // see computes the outputs Y of the points lo..hi, which are the rows of x, ld values apart, less
-// the mean.
-func (n *pointNet[T]) see(x []T, ld int, mean []T, lo, hi int) {
-	for i, w := lo, len(mean); i < hi; i++ {
+// the mean, and of given, ldg values apart.
+func (n *pointNet[T]) see(x []T, ld int, mean, given []T, ldg, lo, hi int) {
+	for i, w, d := lo, n.mlp.In(), len(mean); i < hi; i++ {
 		u := n.u[i*w : (i+1)*w]
-		copy(u, x[i*ld:])
-		kernels.Axpy(u, mean, -1)
+		copy(u[:d], x[i*ld:])
+		kernels.Axpy(u[:d], mean, -1)
+		if w > d {
+			copy(u[d:], given[i*ldg:])
+		}
 	}
 	n.forward(lo, hi, n.u)
 }
@@ -162,19 +167,20 @@ func (n *pointNet[T]) back(lo, hi int) {
 	n.net.back(lo, hi)
 }
 
-// gaussians writes μ and σ, [rows, dim], that a net gives for rows of x, less the mean; sigma may
-// be nil. fn is the function that was given them.
-func (m *base[T]) gaussians(fn string, of net[T], mu, sigma, x []T, rows, dim int) {
+// gaussians writes μ and σ, [rows, dim], that a net gives for rows of x, less the mean, and of given;
+// sigma may be nil. fn is the function that was given them.
+func (m *base[T]) gaussians(fn string, of net[T], mu, sigma, x, given []T, rows, dim int) {
 	m.checkPacked(fn, false)
 	checkSize(fn, "rows", rows, 0, cell.MaxRows)
 	checkLen(fn, "x", len(x), rows, len(m.Mean))
+	checkExact(fn, "given", len(given), rows, m.given())
 	checkLen(fn, "mu", len(mu), rows, dim)
 	if sigma != nil {
 		checkLen(fn, "sigma", len(sigma), rows, dim)
 	}
 	n := pointNet[T]{net: of}
 	n.begin(rows, 1)
-	n.see(x, len(m.Mean), m.Mean, 0, rows)
+	n.see(x, len(m.Mean), m.Mean, given, m.given(), 0, rows)
 	gaussiansOf(mu, sigma, n.Y, m.form, rows, dim)
 }
 

@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,7 +12,7 @@ import (
 
 // everyModel returns a few configurations of each model of the table.
 func everyModel() []Config {
-	cs := append(stacked(), Config{Model: ModelVRAE, Cell: "lstm", Likelihood: Gauss, Data: 5, Hidden: 4, Latent: 3, Teacher: true, Reverse: true})
+	cs := append(slices.Concat(stacked(), conditioned()), Config{Model: ModelVRAE, Cell: "lstm", Likelihood: Gauss, Data: 5, Hidden: 4, Latent: 3, Teacher: true, Reverse: true})
 	for _, k := range kinds[float32]() {
 		l := Bernoulli
 		if k.Name == ModelRegression {
@@ -56,8 +57,8 @@ func TestWritten(t *testing.T) {
 		switch m := m.(type) {
 		case *VRAE[float32]:
 			uses["VRAE.Encode: "] = func() { m.Encode(seqs, 1, 1) }
-			uses["VRAE.Decode: "] = func() { m.Decode(make([]float32, m.Latent), 1, 2) }
-			uses["VRAE.Generate: "] = func() { m.Generate(make([]float32, m.Latent), 1, 2, 1) }
+			uses["VRAE.Decode: "] = func() { m.Decode(make([]float32, m.Latent), nil, 1, 2) }
+			uses["VRAE.Generate: "] = func() { m.Generate(make([]float32, m.Latent), nil, 1, 2, 1) }
 			uses["Classifier.FromDecoder: "] = func() {
 				newModel[float32](t, Config{Model: ModelClassifier, Cell: m.Cell, Data: 5, Hidden: 4, Labels: []string{"a"}}).(*Classifier[float32]).FromDecoder(m)
 			}
@@ -66,9 +67,9 @@ func TestWritten(t *testing.T) {
 			uses["Classifier.Classify: "] = func() { m.Classify(seqs, 1, 1) }
 		case *VAE[float32]:
 			x, z := make([]float32, dim), make([]float32, m.Latent)
-			uses["VAE.Encode: "] = func() { m.Encode(z, nil, x, 1) }
-			uses["VAE.Decode: "] = func() { m.Decode(x, z, 1) }
-			uses["VAE.Reconstruct: "] = func() { m.Reconstruct(x, x, 1) }
+			uses["VAE.Encode: "] = func() { m.Encode(z, nil, x, nil, 1) }
+			uses["VAE.Decode: "] = func() { m.Decode(x, z, nil, 1) }
+			uses["VAE.Reconstruct: "] = func() { m.Reconstruct(x, x, nil, 1) }
 		case *Regression[float32]:
 			delete(uses, ".Sample: ")
 			uses["Regression.Predict: "] = func() { m.Predict(make([]float32, 3), make([]float32, 3), b.X, 1) }

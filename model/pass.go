@@ -14,6 +14,7 @@ type passBase[T cell.Float] struct {
 	threads int
 	batch   *Batch[T]
 	x       []T       // what the likelihood describes [rows, dim]
+	given   []T       // the conditions of every row [rows, given]
 	width   int       // of a row of its outputs
 	work    worker[T] // the likelihood, if it has parameters
 	direct  direct[T] // if it has none
@@ -51,7 +52,7 @@ func (p *passBase[T]) check(b *Batch[T], obj Objective, training bool) {
 
 // open begins a batch whose terms have a shape that may be another one.
 func (p *passBase[T]) open(b *Batch[T], shape *cell.Ragged, obj Objective, training bool) {
-	p.batch, p.x = b, b.X
+	p.batch, p.x, p.given = b, b.X, b.Given
 	p.begin(obj, shape, p.model.Latent > 0, training)
 	p.lat.begin(len(p.KL), obj)
 	p.lat.step0 = uint32(b.Step0)

@@ -8,7 +8,7 @@ import (
 
 // reader makes one vector of a whole sequence, or of its reverse.
 //
-//	h_t = cell(x_t, h_{t-1})     y = W h_T + b
+//	h_t = cell([x_t, given_t], h_{t-1})     y = W h_T + b
 type reader[T cell.Float] struct {
 	model   *base[T]
 	cell    *cell.Recurrent[T]
@@ -18,7 +18,9 @@ type reader[T cell.Float] struct {
 
 	seq         *cell.Sequence[T]
 	shape       *cell.Ragged
-	x, reversed []T // what the cell reads
+	x           []T // what the cell reads
+	joined      []T // x with its conditions
+	reversed    []T
 	h0, h, y    []T // of every sequence of the batch
 	dh0, dh, dy []T // after beginBackward: their gradients
 }
@@ -27,9 +29,17 @@ type reader[T cell.Float] struct {
 func (r *reader[T]) read(b *Batch[T]) {
 	m, n := r.model, b.Shape.Batch()
 	r.shape, r.x = b.Shape, b.X
+	in := m.Data
+	if given := m.given(); given > 0 {
+		rows := b.Shape.Rows()
+		in += given
+		r.joined = pages.Grow(r.joined, rows*in)
+		join(r.joined, b.X, b.Given, rows, m.Data, given)
+		r.x = r.joined
+	}
 	if m.Reverse {
-		r.reversed = pages.Grow(r.reversed, b.Shape.Rows()*m.Data)
-		cell.Reverse(b.Shape, r.reversed, b.X, m.Data)
+		r.reversed = pages.Grow(r.reversed, b.Shape.Rows()*in)
+		cell.Reverse(b.Shape, r.reversed, r.x, in)
 		r.x = r.reversed
 	}
 	if r.start != nil {
@@ -42,16 +52,25 @@ func (r *reader[T]) read(b *Batch[T]) {
 	r.head.Forward(r.y, r.h, n)
 }
 
+// join writes rows of n numbers of x and m of y to dst.
+func join[T cell.Float](dst, x, y []T, rows, n, m int) {
+	for i := range rows {
+		row := dst[i*(n+m) : (i+1)*(n+m)]
+		copy(row[:n], x[i*n:])
+		copy(row[n:], y[i*m:])
+	}
+}
+
 // each reads sequences in batches of the given size and calls f with the place of each and its y.
 // fn is the function that was given them.
 func (r *reader[T]) each(fn string, seqs []Sequence, batch int, f func(i int, y []T)) {
 	m, w := r.model, r.head.Out
 	m.checkPacked(fn, false)
 	EvalConfig{Batch: batch, Threads: r.threads}.check(fn)
-	checkSequences(fn, seqs, m.Data)
+	checkSequences(fn, seqs, m.Config)
 	var b Batch[T]
 	for _, places := range cut(seqs, m.Data, batch) {
-		segment(&b, seqs, places, m.Data, 0, 0, 1, 0)
+		segment(&b, seqs, places, m.Config, 0, 0, 1, 0)
 		r.read(&b)
 		for k, i := range places {
 			f(i, r.y[k*w:(k+1)*w])

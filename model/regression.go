@@ -41,7 +41,7 @@ func newRegression[T cell.Float](c Config) builder[T] {
 // Predict writes μ and σ of p(y|x) of the rows of x [rows, Given] to mu and sigma [rows,
 // Data-Given]; sigma may be nil. It panics if a slice is too short or rows is negative.
 func (m *Regression[T]) Predict(mu, sigma, x []T, rows int) {
-	m.gaussians("Regression.Predict", m.outputNet(m.net), mu, sigma, x, rows, m.dim)
+	m.gaussians("Regression.Predict", m.outputNet(m.net), mu, sigma, x, nil, rows, m.dim)
 }
 
 // Sample implements [Model]: y is drawn at the mean of x of the training data, which
@@ -106,7 +106,7 @@ func (p *regressionPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 
 func (p *regressionPass[T]) forwardPoints(lo, hi int) {
 	m, d, k := p.m, p.m.dim, p.net.k
-	p.net.see(p.batch.X, k*m.Data, m.Mean, lo, hi)
+	p.net.see(p.batch.X, k*m.Data, m.Mean, nil, 0, lo, hi)
 	p.net.repeat(lo, hi)
 	a, b := lo*k, hi*k
 	for i := a; i < b; i++ {

@@ -13,6 +13,10 @@ type Draw struct {
 	Seed         uint64
 	Mean         bool // the means of the outputs in place of draws from them
 
+	// Given are the conditions of every step [Count, Steps, Given of the configuration], nil where that
+	// is 0; see [Batch].Given.
+	Given []float32
+
 	// Of classes, such as the characters of a text, with the probabilities p, one after the other:
 	//
 	//	Temperature   p^(1/Temperature) / Σ p^(1/Temperature); 0 is 1
@@ -49,15 +53,18 @@ func (d Draw) Check(c Config) error {
 // Sequence i is result[i*Steps*Data:], [Steps, Data]; it depends on the seed and i, not on
 // the count. See [Scorer.Continue] for sequences that go on from data.
 //
-// It panics if d is out of range or the result would have more than [cell.MaxWeights] elements.
+// It panics if d is out of range, d.Given is not as long as it should be, or the result would have more
+// than [cell.MaxWeights] elements.
 func Sample[T cell.Float](m Model[T], d Draw) []T {
 	checkThere("Sample", "m", m != nil)
 	return sampleFrom("Sample", m, d, nil)
 }
 
 func sampleFrom[T cell.Float](fn string, m Model[T], d Draw, from *States[T]) []T {
-	dim := m.Settings().Data
+	c := m.Settings()
+	dim := c.Data
 	checkResult(fn, d.Count, d.Steps, dim)
+	checkExact(fn, "d.Given", len(d.Given), d.Count*d.Steps, c.given())
 	dst := make([]T, d.Count*d.Steps*dim)
 	if len(dst) > 0 {
 		m.Sample(dst, d, from)
@@ -73,17 +80,29 @@ type sampler[T cell.Float] struct {
 	prior kernels.Noise // of latent variables
 	noise kernels.Noise // of the outputs
 	x     []T           // the last step [Count, Data]
+	given []T           // the conditions of a step, after give [Count, Given]
 }
 
 // sampler checks what the function fn that draws from a model is given.
 func (m *base[T]) sampler(fn string, dst []T, d Draw) *sampler[T] {
 	m.checkPacked(fn, false)
 	checkSample(fn, len(dst), d.Count, d.Steps, m.Data)
+	checkExact(fn, "d.Given", len(d.Given), d.Count*d.Steps, m.given())
 	if err := d.Check(m.Config); err != nil {
 		panic("model: " + fn + ": " + err.Error())
 	}
-	return &sampler[T]{Draw: d, m: m, dst: dst, x: make([]T, d.Count*m.Data),
+	return &sampler[T]{Draw: d, m: m, dst: dst, x: make([]T, d.Count*m.Data), given: make([]T, d.Count*m.given()),
 		prior: kernels.Noise{Seed: d.Seed, Stream: streamPrior}, noise: kernels.Noise{Seed: d.Seed, Stream: streamOutput}}
+}
+
+// give makes the conditions of step t those that are given from now on, and returns them.
+func (s *sampler[T]) give(t int) []T {
+	if n := s.m.given(); n > 0 {
+		for i := range s.Count {
+			convert(s.given[i*n:(i+1)*n], s.Given[(i*s.Steps+t)*n:])
+		}
+	}
+	return s.given
 }
 
 // draw draws step t, or takes its mean, from the outputs, which it may use up.
@@ -150,12 +169,13 @@ func (p *stepper[T]) noise(t int) {
 	kernels.Normals(p.z, p.prior, uint32(t), 0, p.Count, p.m.Latent)
 }
 
-// step gives φx(u) and φz(z), which is known, to the cells.
+// step gives φx(u), φz(z), which is known, and the conditions to the cells. The order is that of a pass.
 func (p *stepper[T]) step() {
 	m, n := p.m, p.Count
 	p.phiX.forward(0, n, p.u)
 	p.cells.begin(&p.state, 0, p.cells.state(), false)
 	p.cells.project(p.phiX.Y, 0, n, 0, m.PhiX)
+	p.cells.project(p.given, 0, n, m.PhiX+m.PhiZ, p.cells.stack.In())
 	if m.Latent > 0 {
 		p.cells.project(p.phiZ.Y, 0, n, m.PhiX, m.PhiX+m.PhiZ)
 	}

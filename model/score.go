@@ -106,7 +106,7 @@ func (s *Scorer) Reset() {
 // Score scores the next piece. It panics if the piece does not consist of whole steps.
 func (s *Scorer) Score(piece Sequence) SequenceScore {
 	dim := s.model.Settings().Data
-	checkSequences("Scorer.Score", []Sequence{piece}, dim)
+	checkSequences("Scorer.Score", []Sequence{piece}, s.model.Settings())
 	if s.whole {
 		s.Reset()
 	}
@@ -149,7 +149,7 @@ func (s *Scorer) Continue(d Draw) []float32 {
 // part scores what a pass takes at once.
 func (s *Scorer) part(score *SequenceScore, piece Sequence) {
 	b, k := &s.batch, s.config.Samples
-	segment(b, []Sequence{piece}, []int{0}, s.model.Settings().Data, 0, 0, k, 0)
+	segment(b, []Sequence{piece}, []int{0}, s.model.Settings(), 0, 0, k, 0)
 	s.pass.Forward(b, Objective{KLWeight: 1, Samples: k, Sampled: k > 1, Anneal: s.config.Anneal}, false)
 	lp, kl := s.pass.StepLogProb(), s.pass.StepKL()
 	if s.whole && len(kl) > 0 {
@@ -199,7 +199,7 @@ func ScoreSteps(m Model[float32], seqs []Sequence, c EvalConfig) []SequenceScore
 	checkThere(fn, "m", m != nil)
 	c.Batch = 1
 	c.check(fn)
-	checkSequences(fn, seqs, m.Settings().Data)
+	checkSequences(fn, seqs, m.Settings())
 	scores := make([]SequenceScore, len(seqs))
 	threads := max(c.Threads, 1)
 	c.Threads = threads / max(min(threads, len(seqs)), 1)

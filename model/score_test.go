@@ -29,6 +29,14 @@ func signal(steps, dim int) Sequence {
 	return Sequence{Name: "signal", X: x}
 }
 
+// signalFor is a signal that suits a model, with its conditions.
+func signalFor(m Model[float32], steps int) Sequence {
+	c := m.Settings()
+	s := signal(steps, c.Data)
+	s.Given = conditionsOf(steps, c.given())
+	return s
+}
+
 // TestScoreCut: wherever a signal is cut, every step scores the same to the last bit.
 func TestScoreCut(t *testing.T) {
 	blastest.UseGo(t)
@@ -39,7 +47,7 @@ func TestScoreCut(t *testing.T) {
 		for _, draws := range []int{1, 3} {
 			m := newTestModel[float32](t, c)
 			dim := m.Settings().Data
-			s := signal(steps, dim)
+			s := signalFor(m, steps)
 			e := EvalConfig{Samples: draws, Seed: 5, Threads: 2}
 			if c.Likelihood == RBM {
 				e.Anneal = Annealing{Runs: 2, Temperatures: 3}
@@ -53,7 +61,7 @@ func TestScoreCut(t *testing.T) {
 				for _, part := range []int{whole, 4} {
 					evalSteps = part
 					r := NewScorer(m, e)
-					r.Score(signal(3, dim)) // another signal before this one leaves nothing behind
+					r.Score(signalFor(m, 3)) // another signal before this one leaves nothing behind
 					r.Reset()
 					var got []StepScore
 					from := 0
@@ -75,13 +83,13 @@ func TestScoreCut(t *testing.T) {
 func TestScoreSums(t *testing.T) {
 	blastest.UseGo(t)
 	for _, c := range everyModel() {
-		if c.Model == ModelClassifier {
+		if c.Model == ModelClassifier || c.Likelihood == RBM { // whose scores are no likelihoods
 			continue
 		}
 		for _, draws := range []int{1, 70} {
 			m := newTestModel[float32](t, c)
 			dim := m.Settings().Data
-			seqs := []Sequence{signal(9, dim), signal(1, dim), signal(0, dim), signal(17, dim)}
+			seqs := []Sequence{signalFor(m, 9), signalFor(m, 1), signalFor(m, 0), signalFor(m, 17)}
 			all := ScoreSteps(m, seqs, EvalConfig{Samples: draws, Seed: 3, Threads: 3})
 			for i, s := range seqs {
 				e := EvalConfig{Batch: 1, Samples: draws, Seed: 3}

@@ -11,6 +11,11 @@ type Sequence struct {
 	// read from, notes or bytes, which are made into rows when a batch is.
 	Source Source
 
+	// Given are the conditions of every step, [steps, Data.Given], see [Batch].Given. Sequences may share
+	// them: what holds for a whole class needs to be in memory once, as many rows as its longest
+	// sequence has steps. As X, they should be of the size of 1.
+	Given []float32
+
 	// Binarise says that the values are probabilities: a model sees ones and zeros that are
 	// drawn from them again each time the sequence is put into a batch. The draw depends on
 	// the noise of the batch, on the step and on the row, so every update of a training sees
@@ -52,6 +57,10 @@ func (s *Sequence) Values(dim int) []float32 {
 
 // Slice returns the steps from..to of s. It shares the memory of s.
 func (s Sequence) Slice(from, to, dim int) Sequence {
+	if len(s.Given) > 0 {
+		n := len(s.Given) / s.Steps(dim)
+		s.Given = s.Given[from*n : to*n : to*n]
+	}
 	if s.Source != nil {
 		s.Source = section{s.Source, from, to - from}
 	} else {

@@ -158,10 +158,12 @@ func (p *stackTape[T]) final(h, c []T, n, from, state int) {
 	}
 }
 
-// project gives the rows lo..hi the columns from..to of their input, all columns of x.
+// project gives the rows lo..hi the columns from..to of their input, all columns of x. There may be
+// none.
 func (p *stackTape[T]) project(x []T, lo, hi, from, to int) {
-	w := to - from
-	p.stack.Project(p.seq, x[lo*w:hi*w], lo, hi, from, to)
+	if w := to - from; w > 0 {
+		p.stack.Project(p.seq, x[lo*w:hi*w], lo, hi, from, to)
+	}
 }
 
 // step computes step t of the sequences b0..b1, of which all columns are projected.

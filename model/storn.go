@@ -12,7 +12,8 @@ import "github.com/elbow-go/elbow/cell"
 //	h_t = cell([φx(x_{t-1} - mean), φz(z_t)], h_{t-1})
 //	output     p(x_t | z_<=t, x_<t) = θ(h_t)
 //
-// Before the first step x - mean is 0. The nets are stacks of ReLU layers, every σ is
+// Before the first step x - mean is 0. Conditions y_t, see [Batch].Given, are further inputs of both
+// recurrent networks in step t. The nets are stacks of ReLU layers, every σ is
 // softplus(a) + 1e-4, of the output + SigmaFloor, the recurrent networks are of the same kind and size.
 type STORN[T cell.Float] struct {
 	recurrentBase[T]
@@ -32,8 +33,8 @@ func newSTORN[T cell.Float](c Config) builder[T] {
 		slot[T]{name: "phi_z", place: &m.phiZ, in: c.Latent, width: c.PhiZ},
 		slot[T]{name: "posterior", place: &m.posterior, in: c.Hidden, width: c.Posterior, out: 2 * c.Latent, head: gaussian},
 		slot[T]{name: "decoder", place: &m.decoder, in: c.Hidden, width: c.Decoder, out: c.outputs(), head: output},
-		slot[T]{name: "recognition", place: &m.recognition, in: c.PhiX, out: c.Hidden},
-		slot[T]{name: "cell", place: &m.generator, in: c.PhiX + c.PhiZ, out: c.Hidden})
+		slot[T]{name: "recognition", place: &m.recognition, in: c.PhiX + c.Given, out: c.Hidden},
+		slot[T]{name: "cell", place: &m.generator, in: c.PhiX + c.PhiZ + c.Given, out: c.Hidden})
 	return m
 }
 
@@ -48,6 +49,7 @@ func (m *STORN[T]) Sample(dst []T, d Draw, from *States[T]) {
 	}
 	for t := range d.Steps {
 		s.noise(t)
+		s.give(t)
 		s.phiZ.forward(0, d.Count, s.z)
 		s.step()
 		s.emit(t, s.cells.seq.H)

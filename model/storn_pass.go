@@ -87,8 +87,10 @@ func (p *stornPass[T]) beforeRows(lo, hi int) {
 	m := p.m
 	p.phiR.forward(lo, hi, p.in.u)
 	p.recognition.project(p.phiR.Y, lo, hi, 0, m.PhiX)
+	p.recognition.project(p.given, lo, hi, m.PhiX, m.recognition.In())
 	p.phiX.forward(lo, hi, p.prev)
 	p.generator.project(p.phiX.Y, lo, hi, 0, m.PhiX)
+	p.generator.project(p.given, lo, hi, m.PhiX+m.PhiZ, m.generator.In())
 }
 
 // recogniseRows runs the recognising network for the sequences b0..b1 and draws their noise.
@@ -192,8 +194,8 @@ func (p *stornPass[T]) paramGrad(lo, hi int) {
 		p.phiZ.paramGrad(g.phiZ, i, p.threads, p.lat.z)
 		p.posterior.paramGrad(g.posterior, i, p.threads, p.recognition.heads)
 		p.decoder.paramGrad(g.decoder, i, p.threads, p.generator.heads)
-		p.recognition.paramGrad(g.recognition, i, p.threads, p.phiR.Y)
-		p.generator.paramGrad(g.generator, i, p.threads, p.phiX.Y, p.phiZ.Y)
+		p.recognition.paramGrad(g.recognition, i, p.threads, p.phiR.Y, p.given)
+		p.generator.paramGrad(g.generator, i, p.threads, p.phiX.Y, p.phiZ.Y, p.given)
 	}
 }
 

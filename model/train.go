@@ -352,7 +352,7 @@ func (t *Trainer) update(batch []int) (last bool, err error) {
 	from := s.Segment * c.Truncate
 	t.batch.Noise = t.noise(c.Seed, streamTrain)
 	dim, k := t.Data.Dim, c.samples()
-	segment(&t.batch, t.train, batch, dim, from, c.Truncate, k, 0)
+	segment(&t.batch, t.train, batch, m.Settings(), from, c.Truncate, k, 0)
 	t.batch.H, t.batch.C = nil, nil
 	if carry := s.Segment > 0 && (c.ResetEvery == 0 || s.Segment%c.ResetEvery != 0); carry {
 		t.batch.H, t.batch.C = t.h, t.c

@@ -198,7 +198,7 @@ func TestSegments(t *testing.T) {
 		from, steps int
 		lengths     []int
 	}{{0, 0, []int{7, 5, 3}}, {0, 3, []int{3, 3, 3}}, {3, 3, []int{3, 2}}, {6, 3, []int{1}}} {
-		segment(&b, seqs, batch, dim, c.from, c.steps, 1, 0)
+		segment(&b, seqs, batch, Config{Data: dim}, c.from, c.steps, 1, 0)
 		if b.Shape.Batch() != len(c.lengths) {
 			t.Fatalf("segment from %d: %d sequences, want %d", c.from, b.Shape.Batch(), len(c.lengths))
 		}
@@ -323,8 +323,9 @@ func TestSample(t *testing.T) {
 		}
 		m := newTestModel[float32](t, c)
 		const count, steps = 3, 7
-		x := Sample(m, Draw{Count: count, Steps: steps, Seed: 5})
-		one := Sample(m, Draw{Count: 1, Steps: steps, Seed: 5})
+		given := conditionsOf(count*steps, c.given())
+		x := Sample(m, Draw{Count: count, Steps: steps, Seed: 5, Given: given})
+		one := Sample(m, Draw{Count: 1, Steps: steps, Seed: 5, Given: given[:steps*c.given()]})
 		asmtest.SameFloats(t, "the first of three", x[:steps*m.Settings().Data], one)
 		if c.Likelihood == Bernoulli {
 			for _, v := range x {
@@ -333,7 +334,7 @@ func TestSample(t *testing.T) {
 				}
 			}
 		}
-		if slices.Equal(x, Sample(m, Draw{Count: count, Steps: steps, Seed: 6})) {
+		if slices.Equal(x, Sample(m, Draw{Count: count, Steps: steps, Seed: 6, Given: given})) {
 			t.Errorf("%s: two seeds give the same sample", c.testName())
 		}
 	}

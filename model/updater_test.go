@@ -31,7 +31,7 @@ func epochOf(t *testing.T, u *Updater, d *Data, truncate int) Totals {
 	var b Batch[float32]
 	var sum Totals
 	for from := 0; from < d.Train[order[0]].Steps(d.Dim); from += truncate {
-		segment(&b, d.Train, order, d.Dim, from, truncate, k, 0)
+		segment(&b, d.Train, order, Config{Data: d.Dim}, from, truncate, k, 0)
 		got, err := u.Step(&b)
 		if err != nil {
 			t.Fatal(err)
@@ -157,7 +157,7 @@ func TestUpdaterDiverges(t *testing.T) {
 		copy(ts.Data, u.params[i].Data)
 	}
 	var b Batch[float32]
-	segment(&b, d.Train, []int{0}, d.Dim, 0, 0, 1, 0)
+	segment(&b, d.Train, []int{0}, Config{Data: d.Dim}, 0, 0, 1, 0)
 	b.X[3] = float32(math.Inf(1))
 	if _, err := u.Step(&b); !errors.Is(err, ErrDiverged) {
 		t.Fatalf("Step: %v, want ErrDiverged", err)
@@ -205,7 +205,7 @@ func TestUpdaterAllocations(t *testing.T) {
 			t.Fatal(err)
 		}
 		var b Batch[float32]
-		segment(&b, d.Train, []int{0}, d.Dim, 0, 0, 1, 0)
+		segment(&b, d.Train, []int{0}, Config{Data: d.Dim}, 0, 0, 1, 0)
 		n := u.Model().State()
 		b.H, b.C = make([]float32, n), make([]float32, n)
 		if n := testing.AllocsPerRun(30, func() {

@@ -51,7 +51,7 @@ func ExampleVAE() {
 
 	vae := m.(*model.VAE[float32])
 	y := make([]float32, 16)
-	vae.Reconstruct(y, data.Test[2].X, 1)
+	vae.Reconstruct(y, data.Test[2].X, nil, 1)
 	for i := 0; i < 16; i += 4 {
 		fmt.Printf("%.0f\n", y[i:i+4])
 	}

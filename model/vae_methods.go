@@ -70,13 +70,16 @@ func (p *vaePass[T]) sleepPoints(lo, hi int) {
 	// The first row of each point's samples holds its dream.
 	z := p.lat.dz
 	p.normals(z, noise, lo, hi, p.encoder.k)
-	p.dreamer.forward(lo, hi, z[:p.encoder.points*m.Latent])
+	for i, g := lo, m.Given; i < hi; i++ {
+		copy(p.dreamGiven[i*g:(i+1)*g], p.given[i*p.encoder.k*g:])
+	}
+	p.dreamer.forward(lo, hi, z[:p.encoder.points*m.Latent], p.dreamGiven)
 	noise.Stream = streamDreamX
 	w := p.width
 	eachStep(p.shape, lo, hi, p.encoder.k, p.batch.Row0, func(t, row uint32, from, to int) {
 		m.like.sample(p.dreamX[from*m.Data:to*m.Data], p.dreamer.Y[from*w:to*w], noise, t, row, to-from, m.Data)
 	})
-	p.encoder.see(p.dreamX, m.Data, m.Mean, lo, hi)
+	p.encoder.see(p.dreamX, m.Data, m.Mean, p.dreamGiven, m.Given, lo, hi)
 	weight := p.dlp[lo:hi] // the likelihood is done with it
 	fill(weight, T(-p.obj.Scale))
 	kernels.GaussLogProbBackward(nil, nil, p.lat.dq(p.encoder.DY, lo, hi), weight, p.lat.rows(z, lo, hi), p.lat.q(p.encoder.Y, lo, hi), n, m.Latent)

@@ -75,7 +75,7 @@ func TestScoreGradient(t *testing.T) {
 			lq, kl := make([]float64, rows), make([]float64, rows)
 			loss := func() (parts []float64) {
 				m.PackForTraining()
-				m.Encode(mu, sigma, b.X, rows)
+				m.Encode(mu, sigma, b.X, b.Given, rows)
 				kernels.GaussLogProb(lq, z, &kernels.Gauss[float64]{Mu: mu, S: sigma, Ld: m.Latent, Form: kernels.Sigma}, rows, m.Latent)
 				kernels.GaussKLStandard(kl, &kernels.Gauss[float64]{Mu: mu, S: sigma, Ld: m.Latent, Form: kernels.Sigma}, rows, m.Latent)
 				for i := range cost {
@@ -125,7 +125,7 @@ func TestWakeSleep(t *testing.T) {
 			mu, sigma, lq := make([]float64, 6*m.Latent), make([]float64, 6*m.Latent), make([]float64, 6)
 			checkDifferences(t, m.Tensors()[:encoder], grad.Tensors()[:encoder], func() (parts []float64) {
 				m.PackForTraining()
-				m.Encode(mu, sigma, dreamX, 6)
+				m.Encode(mu, sigma, dreamX, p.dreamGiven, 6)
 				kernels.GaussLogProb(lq, dreamZ, &kernels.Gauss[float64]{Mu: mu, S: sigma, Ld: m.Latent, Form: kernels.Sigma}, 6, m.Latent)
 				for _, v := range lq {
 					parts = append(parts, -v*obj.Scale)
@@ -135,7 +135,7 @@ func TestWakeSleep(t *testing.T) {
 			lp := make([]float64, 6*k)
 			checkDifferences(t, m.Tensors()[encoder:], grad.Tensors()[encoder:], func() (parts []float64) {
 				m.PackForTraining()
-				m.like.(direct[float64]).logProb(lp, b.X, m.outputsAt(z, 6*k), 6*k, m.Data)
+				m.like.(direct[float64]).logProb(lp, b.X, m.outputsAt(z, b.Given, 6*k), 6*k, m.Data)
 				for _, v := range lp {
 					parts = append(parts, -v*obj.Scale/float64(k))
 				}
@@ -149,7 +149,7 @@ func TestWakeSleep(t *testing.T) {
 				noise := kernels.Noise{Seed: 3, Stream: streamDreamZ, Update: 11}
 				kernels.Normals(z, noise, uint32(at.step), uint32(at.row), 1, m.Latent)
 				noise.Stream = streamDreamX
-				m.like.sample(x, m.outputsAt(z, 1), noise, uint32(at.step), uint32(at.row), 1, m.Data)
+				m.like.sample(x, m.outputsAt(z, p.dreamGiven[at.point*m.Given:][:m.Given], 1), noise, uint32(at.step), uint32(at.row), 1, m.Data)
 				if i := at.point; !slices.Equal(z, dreamZ[i*m.Latent:(i+1)*m.Latent]) || !slices.Equal(x, dreamX[i*m.Data:(i+1)*m.Data]) {
 					t.Errorf("%s: dream %d is %v, %v, want the draws %v, %v", c.testName(), i, dreamZ[i*m.Latent:(i+1)*m.Latent], dreamX[i*m.Data:(i+1)*m.Data], z, x)
 				}

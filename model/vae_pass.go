@@ -23,6 +23,7 @@ type vaePass[T cell.Float] struct {
 
 	cost, dHat []T    // score function: weight of every row, gradient of ln q
 	dreamX     []T    // wake-sleep: x of every point
+	dreamGiven []T    // wake-sleep: the conditions of every point
 	dreamer    net[T] // wake-sleep: the decoder's outputs there
 	g          *VAE[T]
 
@@ -52,12 +53,12 @@ func (p *vaePass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 // forwardPoints computes the data points lo..hi.
 func (p *vaePass[T]) forwardPoints(lo, hi int) {
 	m, k := p.m, p.encoder.k
-	p.encoder.see(p.x, k*m.Data, m.Mean, lo, hi)
+	p.encoder.see(p.x, k*m.Data, m.Mean, p.given, k*m.Given, lo, hi)
 	p.encoder.repeat(lo, hi)
 	a, b := lo*k, hi*k
 	p.normals(p.lat.eps, p.batch.Noise, a, b, 1)
 	p.lat.step(p.KL, p.encoder.y, a, b)
-	p.decoder.forward(a, b, p.lat.z)
+	p.decoder.forward(a, b, p.lat.z, p.given)
 	p.score(p.decoder.Y, a, b)
 }
 
@@ -102,6 +103,7 @@ func (p *vaePass[T]) Backward(grad Model[T]) {
 	if p.obj.Method == MethodWakeSleep {
 		p.dreamX = pages.Grow(p.dreamX, points*p.m.Data)
 		beginNets(points, &p.dreamer)
+		p.dreamGiven = pages.Grow(p.dreamGiven, points*p.m.Given)
 		par.Do(p.threads, points, p.sleep)
 	}
 	par.Do(p.threads, p.threads, p.params)
@@ -133,7 +135,7 @@ func (p *vaePass[T]) backwardPoints(lo, hi int) {
 func (p *vaePass[T]) paramGrad(lo, hi int) {
 	for i := lo; i < hi; i++ {
 		p.encoder.paramGrad(p.g.encoder, i, p.threads, p.encoder.u)
-		p.decoder.paramGrad(p.g.decoder, i, p.threads, p.lat.z)
+		p.decoder.paramGrad(p.g.decoder, i, p.threads, p.lat.z, p.given)
 	}
 }
 

@@ -23,7 +23,13 @@ func pointConfigs(model string) []Config {
 	gauss.Likelihood = Gauss
 	unit.Likelihood, unit.Means, unit.Scale = Gauss, MeansUnit, ScaleLogVar
 	linear.Likelihood, linear.Depth = Gauss, noLayers
-	return []Config{c, relu, logVar, gauss, unit, linear}
+	list := []Config{c, relu, logVar, gauss, unit, linear}
+	if model == ModelVAE {
+		given := c
+		given.Given = 2
+		list = append(list, given)
+	}
+	return list
 }
 
 func vaeConfigs() []Config { return pointConfigs(ModelVAE) }
@@ -43,10 +49,10 @@ func newPointBatch[T cell.Float](c Config, samples int, lengths ...int) *Batch[T
 				x[j] = float32(rng.NormFloat64())
 			}
 		}
-		seqs, order = append(seqs, Sequence{X: x}), append(order, i)
+		seqs, order = append(seqs, Sequence{X: x, Given: conditionsOf(n, c.given())}), append(order, i)
 	}
 	b := &Batch[T]{Noise: kernels.Noise{Seed: 3, Stream: streamTrain, Update: 11}}
-	segment(b, seqs, order, c.Data, 0, 0, samples, 0)
+	segment(b, seqs, order, c, 0, 0, samples, 0)
 	return b
 }
 
@@ -60,7 +66,7 @@ func TestVAETerms(t *testing.T) {
 		p := m.pass(2)
 		p.Forward(b, Objective{KLWeight: 1, Scale: 1, Samples: k, Sampled: true}, false)
 		mu, sigma := make([]float64, m.Latent), make([]float64, m.Latent)
-		m.Encode(mu, sigma, b.X, 1)
+		m.Encode(mu, sigma, b.X, b.Given[:m.Given], 1)
 		closed := 0.0
 		for j, s := range sigma {
 			closed += (s*s+mu[j]*mu[j]-1)/2 - math.Log(s)
@@ -84,14 +90,14 @@ func TestVAETerms(t *testing.T) {
 			if math.Abs(kl-want) > 1e-12*(1+math.Abs(want)) {
 				t.Fatalf("%s: sampled KL of row %d is %v, want %v", c.testName(), i, kl, want)
 			}
-			m.Decode(mean, z, 1)
+			m.Decode(mean, z, b.Given[:m.Given], 1)
 			lp := 0.0
 			for j, x := range b.X[:c.Data] {
 				if c.Likelihood == Bernoulli {
 					lp += x*math.Log(mean[j]) + (1-x)*math.Log(1-mean[j])
 				} else {
 					s := make([]float64, 1)
-					sigmas(s, m.outputsAt(z, 1)[c.Data+j:], m.like.(gauss[float64]).form, 1, 1, 1)
+					sigmas(s, m.outputsAt(z, b.Given[:m.Given], 1)[c.Data+j:], m.like.(gauss[float64]).form, 1, 1, 1)
 					lp += logNormal(x, mean[j], s[0])
 				}
 			}
@@ -116,19 +122,22 @@ func TestVAEUse(t *testing.T) {
 		m := newTestModel[float64](t, c).(*VAE[float64])
 		b := newPointBatch[float64](c, 1, 1, 1, 1)
 		z, sigma := make([]float64, 3*m.Latent), make([]float64, 3*m.Latent)
-		m.Encode(z, sigma, b.X, 3)
+		m.Encode(z, sigma, b.X, b.Given, 3)
 		x, y := make([]float64, 3*m.Data), make([]float64, 3*m.Data)
-		m.Decode(x, z, 3)
-		m.Reconstruct(y, b.X, 3)
+		m.Decode(x, z, b.Given, 3)
+		m.Reconstruct(y, b.X, b.Given, 3)
 		if !slices.Equal(x, y) {
 			t.Errorf("%s: reconstruction is %v, decoded means are %v", c.testName(), y, x)
 		}
-		three, one := Sample(m, Draw{Count: 3, Steps: 2, Seed: 8}), Sample(m, Draw{Count: 1, Steps: 2, Seed: 8})
+		const n = 4000
+		given := conditionsOf(n, m.Given)
+		three := Sample(m, Draw{Count: 3, Steps: 2, Seed: 8, Given: given[:3*2*m.Given]})
+		one := Sample(m, Draw{Count: 1, Steps: 2, Seed: 8, Given: given[:2*m.Given]})
 		if !slices.Equal(three[:len(one)], one) || slices.Equal(three[:len(one)], three[len(one):2*len(one)]) {
 			t.Errorf("%s: samples %v and %v", c.testName(), three, one)
 		}
-		const n = 4000
-		draws, means := Sample(m, Draw{Count: n, Steps: 1, Seed: 8}), Sample(m, Draw{Count: n, Steps: 1, Seed: 8, Mean: true})
+		draws := Sample(m, Draw{Count: n, Steps: 1, Seed: 8, Given: given})
+		means := Sample(m, Draw{Count: n, Steps: 1, Seed: 8, Mean: true, Given: given})
 		for j := range m.Data {
 			sum, squares := 0.0, 0.0
 			for i := range n {

@@ -120,7 +120,7 @@ func TestBinariseSamples(t *testing.T) {
 	p := []float32{0.5, 0.4, 0.3, 0.6, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5}
 	seqs := []Sequence{{X: p, Binarise: true}, {X: p, Binarise: true}, {X: p}}
 	var b Batch[float32]
-	segment(&b, seqs, []int{0, 1, 2}, 12, 0, 0, 3, 0)
+	segment(&b, seqs, []int{0, 1, 2}, Config{Data: 12}, 0, 0, 3, 0)
 	for i := range 9 {
 		if whole := slices.Equal(b.X[i*12:(i+1)*12], p); whole != (i >= 6) {
 			t.Errorf("row %d is %v, the data %v", i, b.X[i*12:(i+1)*12], p)

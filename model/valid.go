@@ -34,6 +34,14 @@ func checkLen(fn, arg string, got, rows, cols int) {
 	}
 }
 
+// checkExact panics unless slice arg has rows of cols columns and no more: what more there is would be
+// ignored.
+func checkExact(fn, arg string, got, rows, cols int) {
+	if size.Mul(rows, cols) != got {
+		panic(fmt.Sprintf("model: %s: len(%s) = %d, want %d*%d", fn, arg, got, rows, cols))
+	}
+}
+
 // checkThere panics if a value that a function cannot do without is not there.
 func checkThere(fn, arg string, there bool) {
 	if !there {
@@ -66,11 +74,15 @@ func checkSample(fn string, dst, count, steps, dim int) {
 	checkLen(fn, "dst", dst, count*steps, dim)
 }
 
-// checkSequences panics unless all sequences consist of whole steps.
-func checkSequences(fn string, seqs []Sequence, dim int) {
+// checkSequences panics unless all sequences consist of whole steps with the conditions of each.
+func checkSequences(fn string, seqs []Sequence, c Config) {
 	for i := range seqs {
-		if s := &seqs[i]; s.Source == nil && len(s.X)%dim != 0 {
-			panic(fmt.Sprintf("model: %s: len(seqs[%d].X) = %d, want a multiple of data = %d", fn, i, len(s.X), dim))
+		s := &seqs[i]
+		if s.Source == nil && len(s.X)%c.Data != 0 {
+			panic(fmt.Sprintf("model: %s: len(seqs[%d].X) = %d, want a multiple of data = %d", fn, i, len(s.X), c.Data))
+		}
+		if steps, given := s.Steps(c.Data), c.given(); len(s.Given) != steps*given {
+			panic(fmt.Sprintf("model: %s: len(seqs[%d].Given) = %d, want steps*given = %d*%d", fn, i, len(s.Given), steps, given))
 		}
 	}
 }
@@ -82,6 +94,7 @@ func (m *base[T]) checkBatch(b *Batch[T], obj Objective, training bool) {
 	checkThere(fn, "b.Shape", b.Shape != nil)
 	n, rows := b.Shape.Batch(), b.Shape.Rows()
 	checkLen(fn, "b.X", len(b.X), rows, m.Data)
+	checkExact(fn, "b.Given", len(b.Given), rows, m.given())
 	if b.H != nil {
 		checkLen(fn, "b.H", len(b.H), n, m.state)
 	}

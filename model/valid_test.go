@@ -31,10 +31,10 @@ func TestSizes(t *testing.T) {
 	lines := newTestModel[float32](t, Config{Model: ModelRegression, Data: 5, Given: 2, Hidden: 4}).(*Regression[float32])
 	x, seqs := make([]float32, 64), []Sequence{{Label: "a", X: make([]float32, 10)}}
 	calls := map[string]func(n int){
-		"VAE.Encode": func(n int) { vae.Encode(x, x, x, n) }, "VAE.Decode": func(n int) { vae.Decode(x, x, n) },
-		"VAE.Reconstruct": func(n int) { vae.Reconstruct(x, x, n) }, "Regression.Predict": func(n int) { lines.Predict(x, x, x, n) },
-		"VRAE.Encode": func(n int) { vrae.Encode(seqs, n, 1) }, "VRAE.Decode": func(n int) { vrae.Decode(x, n, 1) },
-		"VRAE.Generate": func(n int) { vrae.Generate(x, 1, n, 1) }, "Classifier.Classify": func(n int) { classes.Classify(seqs, n, 1) },
+		"VAE.Encode": func(n int) { vae.Encode(x, x, x, nil, n) }, "VAE.Decode": func(n int) { vae.Decode(x, x, nil, n) },
+		"VAE.Reconstruct": func(n int) { vae.Reconstruct(x, x, nil, n) }, "Regression.Predict": func(n int) { lines.Predict(x, x, x, n) },
+		"VRAE.Encode": func(n int) { vrae.Encode(seqs, n, 1) }, "VRAE.Decode": func(n int) { vrae.Decode(x, nil, n, 1) },
+		"VRAE.Generate": func(n int) { vrae.Generate(x, nil, 1, n, 1) }, "Classifier.Classify": func(n int) { classes.Classify(seqs, n, 1) },
 		"Interpolate": func(n int) { Interpolate(x, x, n) }, "Purity": func(n int) { Purity(x, n, []string{"a", "b"}, nil) },
 		"MeasureGradient": func(n int) { MeasureGradient[float32](vae, nil, Objective{}, n, "") },
 	}
@@ -164,7 +164,7 @@ func TestUnusable(t *testing.T) {
 		"model: VRNN.Init: len(stats.Mean) = 0, want 5":                    func() { m.Init(1, Stats{}) },
 		"model: Pass.Forward: the model is a zero value":                   func() { new(VRNN[float32]).checkPacked("Pass.Forward", false) },
 		"model: NewPass: the model is a zero value":                        func() { new(STORN[float32]).NewPass(1) },
-		"model: VAE.Encode: the model is a zero value":                     func() { new(VAE[float32]).Encode(nil, nil, nil, 0) },
+		"model: VAE.Encode: the model is a zero value":                     func() { new(VAE[float32]).Encode(nil, nil, nil, nil, 0) },
 		"model: Optimizer.Step: Method = \"x\"":                            func() { adam(func(o *Optimizer) { o.Method = "x" }).Step(ts, ts) },
 		"model: Optimizer.Step: Epsilon = 0":                               func() { adam(func(o *Optimizer) { o.Epsilon = 0 }).Step(ts, ts) },
 		"model: Optimizer.Step: Rate = 1, Beta1 = 0.9, Beta2 = 0.99999999": func() { adam(func(o *Optimizer) { o.Beta2 = 1 - 1e-8 }).Step(ts, ts) },

@@ -15,6 +15,8 @@ import (
 //	decoder    s_0 = tanh(Wz z + bz), s_t = cell(y_{t-1}, s_{t-1}), y_0 = 0
 //	output     p(x_t | z) = θ(Wo s_t + bo)
 //
+// Conditions of a step, see [Batch].Given, are further inputs of both cells in it.
+//
 // y_t is the decoder's own output, the mean of p(x_t | z): 1/(1+exp(-a)) where the data
 // are binary. The gradient flows through it, and z is all the decoder ever learns of the
 // data. With Config.Teacher y_t is x_t instead, which is easier to train but lets the
@@ -59,7 +61,7 @@ const vraeLatent = 20
 
 // resolveVRAE is [Config.Resolve] for the VRAE, which has no nets beside its cells.
 func (c Config) resolveVRAE() (Config, error) {
-	r, err := c.take(fieldData, fieldHidden, fieldCell(cell.RNNTanh), fieldInit, fieldLikelihood(normalised()...),
+	r, err := c.take(fieldData, fieldGiven, fieldHidden, fieldCell(cell.RNNTanh), fieldInit, fieldLikelihood(normalised()...),
 		number("latent", func(c *Config) *int { return &c.Latent }, vraeLatent, 1, maxSize))
 	if err != nil {
 		return r, err
@@ -77,10 +79,10 @@ func newVRAE[T cell.Float](c Config) builder[T] {
 	m.form = kernels.LogVar
 	m.feed, _ = m.like.(feeder[T])
 	m.has(
-		slot[T]{name: "encoder", place: &m.encoder, in: c.Data, out: c.Hidden},
+		slot[T]{name: "encoder", place: &m.encoder, in: c.Data + c.Given, out: c.Hidden},
 		slot[T]{name: "latent", place: &m.head, in: c.Hidden, out: 2 * c.Latent, head: gaussian},
 		slot[T]{name: "start", place: &m.start, in: c.Latent, out: c.Hidden, act: cell.Tanh},
-		slot[T]{name: "decoder", place: &m.decoder, in: c.Data, out: c.Hidden},
+		slot[T]{name: "decoder", place: &m.decoder, in: c.Data + c.Given, out: c.Hidden},
 		slot[T]{name: "output", place: &m.output, in: c.Hidden, out: c.outputs(), head: output})
 	return m
 }

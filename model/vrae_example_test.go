@@ -46,7 +46,7 @@ func ExampleVRAE() {
 
 	// From a window of one piece to a window of the other, five stations of six steps.
 	line := model.Interpolate(z[:2], z[len(z)-2:], 5)
-	fmt.Println("decoded:", len(v.Decode(line, 5, 6)))
+	fmt.Println("decoded:", len(v.Decode(line, nil, 5, 6)))
 	// Output:
 	// windows: 14 purity: 1
 	// decoded: 90

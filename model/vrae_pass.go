@@ -93,6 +93,9 @@ func (p *vraePass[T]) loopRows(b0, b1 int) {
 		}
 		lo, hi := off+b0, off+n
 		m.decoder.Project(p.dec, p.in[lo*d:hi*d], lo, hi, 0, d)
+		if g := m.Given; g > 0 {
+			m.decoder.Project(p.dec, p.given[lo*g:hi*g], lo, hi, d, d+g)
+		}
 		m.decoder.Step(p.dec, t, b0, b1)
 		if m.Teacher {
 			continue
@@ -193,6 +196,9 @@ func (p *vraePass[T]) paramGrad(lo, hi int) {
 		m.start.ParamGrad(g.start, p.ds0, p.lat.z, n, 0, m.start.In, from, to)
 		from, to = share(m.decoder.Kind.Gates()*m.Hidden, i, p.threads)
 		m.decoder.ParamGrad(g.decoder, p.dec, p.in, 0, m.Data, from, to)
+		if m.Given > 0 {
+			m.decoder.ParamGrad(g.decoder, p.dec, p.given, m.Data, m.decoder.In, from, to)
+		}
 		from, to = share(m.output.Out, i, p.threads)
 		m.output.ParamGrad(g.output, p.dout, p.dec.H, rows, 0, m.Hidden, from, to)
 	}

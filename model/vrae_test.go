@@ -180,14 +180,14 @@ func TestVRAEUse(t *testing.T) {
 				p.firstInputs()
 				p.loopRows(0, 1)
 				m.like.mean(out, p.out, steps, c.Data)
-				asmtest.SameFloats(t, "decoded", m.Decode(mean[:3], 1, steps), out)
+				asmtest.SameFloats(t, "decoded", m.Decode(mean[:3], nil, 1, steps), out)
 			}
 
-			long := m.Generate(mean, 3, 1000, 5)
-			asmtest.SameFloats(t, "generated again", m.Generate(mean, 3, 1000, 5), long)
-			asmtest.SameFloats(t, "generated fewer", m.Generate(mean, 1, 1000, 5), long[:1000*c.Data])
-			asmtest.SameFloats(t, "generated shorter", m.Generate(mean, 1, 10, 5), long[:10*c.Data])
-			if slices.Equal(m.Generate(mean, 1, 1000, 6), long[:1000*c.Data]) {
+			long := m.Generate(mean, nil, 3, 1000, 5)
+			asmtest.SameFloats(t, "generated again", m.Generate(mean, nil, 3, 1000, 5), long)
+			asmtest.SameFloats(t, "generated fewer", m.Generate(mean, nil, 1, 1000, 5), long[:1000*c.Data])
+			asmtest.SameFloats(t, "generated shorter", m.Generate(mean, nil, 1, 10, 5), long[:10*c.Data])
+			if slices.Equal(m.Generate(mean, nil, 1, 1000, 6), long[:1000*c.Data]) {
 				t.Error("another seed draws the same")
 			}
 			// The state comes to rest, so steps differ by their draws.
@@ -204,8 +204,8 @@ func TestVRAEUse(t *testing.T) {
 			line := Interpolate(mean[:3], mean[3:6], 5)
 			asmtest.SameFloats(t, "begin", line[:3], mean[:3])
 			asmtest.SameFloats(t, "end", line[12:], mean[3:6])
-			all := m.Decode(line, 5, 8)
-			asmtest.SameFloats(t, "middle", all[2*8*c.Data:3*8*c.Data], m.Decode(line[6:9], 1, 8))
+			all := m.Decode(line, nil, 5, 8)
+			asmtest.SameFloats(t, "middle", all[2*8*c.Data:3*8*c.Data], m.Decode(line[6:9], nil, 1, 8))
 			for j := range 3 {
 				if got, want := line[6+j], (mean[j]+mean[3+j])/2; math.Abs(float64(got-want)) > 1e-6 {
 					t.Errorf("middle of the line %v, want %v", got, want)

@@ -20,24 +20,25 @@ func (m *VRAE[T]) Encode(seqs []Sequence, batch, threads int) (mean, sigma []T) 
 }
 
 // Decode returns what the decoder makes of count latent vectors z [count, Latent]: the
-// means of its outputs over the given number of steps, [count, steps, Data]. The model is
-// packed. The number of steps is free, whatever the model was trained on.
-func (m *VRAE[T]) Decode(z []T, count, steps int) []T {
+// means of its outputs over the given number of steps, [count, steps, Data]. given are the conditions of
+// every step, [count, steps, Given], nil where the model has none. The model is packed. The number of
+// steps is free, whatever the model was trained on.
+func (m *VRAE[T]) Decode(z []T, given []float32, count, steps int) []T {
 	checkResult("VRAE.Decode", count, steps, m.Data)
 	checkLen("VRAE.Decode", "z", len(z), count, m.Latent)
 	dst := make([]T, count*steps*m.Data)
-	m.decode(m.sampler("VRAE.Decode", dst, Draw{Count: count, Steps: steps, Mean: true}), z, nil)
+	m.decode(m.sampler("VRAE.Decode", dst, Draw{Count: count, Steps: steps, Mean: true, Given: given}), z, nil)
 	return dst
 }
 
 // Generate is [VRAE.Decode] with draws from the outputs in place of their means. The draws
 // of sequence i depend on the seed and i, not on count. What is fed back is the mean, as in
 // training, or the draw if the model was trained with a teacher.
-func (m *VRAE[T]) Generate(z []T, count, steps int, seed uint64) []T {
+func (m *VRAE[T]) Generate(z []T, given []float32, count, steps int, seed uint64) []T {
 	checkResult("VRAE.Generate", count, steps, m.Data)
 	checkLen("VRAE.Generate", "z", len(z), count, m.Latent)
 	dst := make([]T, count*steps*m.Data)
-	m.decode(m.sampler("VRAE.Generate", dst, Draw{Count: count, Steps: steps, Seed: seed}), z, nil)
+	m.decode(m.sampler("VRAE.Generate", dst, Draw{Count: count, Steps: steps, Seed: seed, Given: given}), z, nil)
 	return dst
 }
 
@@ -51,15 +52,22 @@ func (m *VRAE[T]) Sample(dst []T, d Draw, _ *States[T]) {
 
 // Continue draws sequences that begin as prime [steps, Data] does, and returns what follows it,
 // [d.Count, d.Steps, Data]. z of each is drawn from q(z | prime), or is its mean with d.Mean, and decoded over
-// the steps of prime and d.Steps more; a decoder with a teacher sees prime itself there. The
-// model is packed. It panics if d is out of range.
+// the steps of prime and d.Steps more; a decoder with a teacher sees prime itself there. d.Given are the
+// conditions of what follows. The model is packed. It panics if d is out of range or prime or d have
+// not the conditions of every step.
 func (m *VRAE[T]) Continue(prime Sequence, d Draw) []T {
 	const fn = "VRAE.Continue"
 	before := prime.Steps(m.Data)
 	checkResult(fn, d.Count, d.Steps, m.Data)
 	checkResult(fn, d.Count, before, m.Data)
+	checkSequences(fn, []Sequence{prime}, m.Config)
+	checkExact(fn, "d.Given", len(d.Given), d.Count*d.Steps, m.Given)
 	all := d
 	all.Steps += before
+	all.Given = nil
+	for i, n := 0, d.Steps*m.Given; i < d.Count; i++ {
+		all.Given = append(append(all.Given, prime.Given...), d.Given[i*n:(i+1)*n]...)
+	}
 	checkResult(fn, d.Count, all.Steps, m.Data)
 	s := m.sampler(fn, make([]T, d.Count*all.Steps*m.Data), all)
 	mean, sigma := m.Encode([]Sequence{prime}, 1, 1)
@@ -104,12 +112,13 @@ func (m *VRAE[T]) decode(s *sampler[T], z []T, prime []float32) {
 		return
 	}
 	n, d := s.Count, m.Data
-	y, out := make([]T, n*m.Data), make([]T, n*m.output.Out)
+	y, out, in := make([]T, n*m.Data), make([]T, n*m.output.Out), make([]T, n*m.decoder.In)
 	stream := m.decoder.NewStream(n)
 	h, _ := stream.States()
 	m.start.Forward(h, z, n)
 	for t := range s.Steps {
-		m.output.Forward(out, stream.Push(y), n)
+		join(in, y, s.give(t), n, d, m.Given)
+		m.output.Forward(out, stream.Push(in), n)
 		switch s.draw(t, out); {
 		case m.Teacher && t*d < len(prime):
 			for i := range y {

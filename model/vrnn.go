@@ -14,7 +14,8 @@ import (
 //	output     p(x_t | z_t, x_<t) = θ(φz(z_t), h_{t-1})
 //	h_t = cell([φx_t, φz(z_t)], h_{t-1})
 //
-// so x_t enters the state only after it was scored. With several recurrent layers h is the
+// so x_t enters the state only after it was scored. Conditions y_t, see [Batch].Given, are further
+// inputs of prior, posterior, output and cell of the step, as in a conditional VAE. With several recurrent layers h is the
 // output of the topmost one. Without latent variables it is the RNN
 // baseline: θ(h_{t-1}) and cell(φx_t, h_{t-1}), with an exact likelihood. All nets are
 // stacks of ReLU layers; every σ is softplus(a) + 1e-4, that of the
@@ -39,7 +40,7 @@ func (c Config) resolveVRNN() (Config, error) {
 func (c Config) resolveVRNNI() (Config, error) { return c.take(fieldsVRNNI()...) }
 
 func fieldsRNN(likelihoods ...string) []field {
-	return []field{fieldData, fieldHidden, fieldCell(cell.LSTM), fieldInit, fieldDepth, fieldLayers, fieldDropout,
+	return []field{fieldData, fieldGiven, fieldHidden, fieldCell(cell.LSTM), fieldInit, fieldDepth, fieldLayers, fieldDropout,
 		fieldLikelihood(likelihoods...), fieldPhiX, fieldDecoder}
 }
 
@@ -55,10 +56,10 @@ func newVRNN[T cell.Float](c Config) builder[T] {
 		slot[T]{name: meanTensor, place: &m.Mean, out: in},
 		slot[T]{name: "phi_x", place: &m.phiX, in: in, width: c.PhiX},
 		slot[T]{name: "phi_z", place: &m.phiZ, in: c.Latent, width: c.PhiZ},
-		slot[T]{name: "prior", place: &m.prior, in: c.Hidden, width: c.Prior, out: 2 * c.Latent, head: gaussian},
-		slot[T]{name: "posterior", place: &m.posterior, in: c.PhiX + c.Hidden, width: c.Posterior, out: 2 * c.Latent, head: gaussian},
-		slot[T]{name: "decoder", place: &m.decoder, in: c.PhiZ + c.Hidden, width: c.Decoder, out: c.outputs(), head: output},
-		slot[T]{name: "cell", place: &m.stack, in: c.PhiX + c.PhiZ, out: c.Hidden})
+		slot[T]{name: "prior", place: &m.prior, in: c.Hidden + c.Given, width: c.Prior, out: 2 * c.Latent, head: gaussian},
+		slot[T]{name: "posterior", place: &m.posterior, in: c.PhiX + c.Hidden + c.Given, width: c.Posterior, out: 2 * c.Latent, head: gaussian},
+		slot[T]{name: "decoder", place: &m.decoder, in: c.PhiZ + c.Hidden + c.Given, width: c.Decoder, out: c.outputs(), head: output},
+		slot[T]{name: "cell", place: &m.stack, in: c.PhiX + c.PhiZ + c.Given, out: c.Hidden})
 	return m
 }
 
@@ -69,11 +70,11 @@ func (m *VRNN[T]) Sample(dst []T, d Draw, from *States[T]) {
 	beginNets(count, &prior)
 	for t := range d.Steps {
 		s.noise(t)
-		if prior.forward(0, count, h); m.prior != nil {
+		if prior.forward(0, count, h, s.give(t)); m.prior != nil {
 			kernels.GaussSample(s.z, kernels.GaussHead(prior.Y, m.Latent, m.form), s.z, count, m.Latent)
 		}
 		s.phiZ.forward(0, count, s.z)
-		s.emit(t, s.phiZ.Y, h)
+		s.emit(t, s.phiZ.Y, h, s.given)
 		s.step()
 		h = s.cells.seq.H
 	}

@@ -59,8 +59,10 @@ func (p *vrnnPass[T]) beforeRows(lo, hi int) {
 	p.in.encode(&p.passBase, lo, hi)
 	p.phiX.forward(lo, hi, p.in.u)
 	p.cells.project(p.phiX.Y, lo, hi, 0, m.PhiX)
+	p.cells.project(p.given, lo, hi, m.PhiX+m.PhiZ, p.cells.stack.In())
 	if m.Latent > 0 {
 		p.posterior.project(p.phiX.Y, lo, hi, 0, m.PhiX)
+		p.posterior.project(p.given, lo, hi, m.PhiX+m.Hidden, m.posterior.In())
 	}
 }
 
@@ -90,11 +92,11 @@ func (p *vrnnPass[T]) loopRows(b0, b1 int) {
 // afterRows computes what needs the states of all steps, for the rows lo..hi.
 func (p *vrnnPass[T]) afterRows(lo, hi int) {
 	if h := p.cells.heads; p.m.Latent > 0 {
-		p.prior.forward(lo, hi, h)
+		p.prior.forward(lo, hi, h, p.given)
 		p.lat.kl(p.KL, p.posterior.Y, p.prior.Y, lo, hi)
-		p.decoder.forward(lo, hi, p.phiZ.Y, h)
+		p.decoder.forward(lo, hi, p.phiZ.Y, h, p.given)
 	} else {
-		p.decoder.forward(lo, hi, h)
+		p.decoder.forward(lo, hi, h, p.given)
 	}
 	p.score(p.decoder.Y, lo, hi)
 }
@@ -176,16 +178,16 @@ func (p *vrnnPass[T]) paramGrad(lo, hi int) {
 		p.likeGrad(&g.base, i)
 		p.phiX.paramGrad(g.phiX, i, p.threads, p.in.u)
 		if m.Latent == 0 {
-			p.cells.paramGrad(g.stack, i, p.threads, p.phiX.Y)
-			p.decoder.paramGrad(g.decoder, i, p.threads, h)
+			p.cells.paramGrad(g.stack, i, p.threads, p.phiX.Y, p.given)
+			p.decoder.paramGrad(g.decoder, i, p.threads, h, p.given)
 			continue
 		}
-		p.cells.paramGrad(g.stack, i, p.threads, p.phiX.Y, p.phiZ.Y)
+		p.cells.paramGrad(g.stack, i, p.threads, p.phiX.Y, p.phiZ.Y, p.given)
 		p.phiZ.paramGrad(g.phiZ, i, p.threads, p.lat.z)
-		p.posterior.paramGrad(g.posterior, i, p.threads, p.phiX.Y, h)
-		p.decoder.paramGrad(g.decoder, i, p.threads, p.phiZ.Y, h)
+		p.posterior.paramGrad(g.posterior, i, p.threads, p.phiX.Y, h, p.given)
+		p.decoder.paramGrad(g.decoder, i, p.threads, p.phiZ.Y, h, p.given)
 		if m.prior != nil {
-			p.prior.paramGrad(g.prior, i, p.threads, h)
+			p.prior.paramGrad(g.prior, i, p.threads, h, p.given)
 		}
 	}
 }

@@ -119,13 +119,13 @@ func walk(m model.Model[float32], ends []model.Sequence, count, steps int, draw 
 	switch m := m.(type) {
 	case *model.VAE[float32]:
 		x := make([]float32, count*m.Data)
-		m.Decode(x, z, count)
+		m.Decode(x, z, nil, count)
 		return x
 	case *model.VRAE[float32]:
 		if draw {
-			return m.Generate(z, count, steps, seed)
+			return m.Generate(z, nil, count, steps, seed)
 		}
-		return m.Decode(z, count, steps)
+		return m.Decode(z, nil, count, steps)
 	}
 	panic("elbow: a model without a latent variable of a sequence")
 }

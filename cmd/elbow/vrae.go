@@ -152,7 +152,7 @@ func vraeWalk(dir string, m *model.VRAE[float32], d *dataset.Data, seed uint64, 
 		means        bool
 	}{
 		{walkFolder, walk(m, ends, points, steps, false, 0), points, steps, ends, true},
-		{longFolder, m.Generate(make([]float32, m.Latent), 1, long, seed), 1, long, nil, false},
+		{longFolder, m.Generate(make([]float32, m.Latent), nil, 1, long, seed), 1, long, nil, false},
 	} {
 		name := filepath.Join(dir, v.folder)
 		if err := os.MkdirAll(name, 0o777); err != nil {

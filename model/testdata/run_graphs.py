@@ -30,13 +30,18 @@ for path in sorted(glob.glob(sys.argv[1] + "/*.json")):
         count += 1
     rows = lambda k: np.asarray(c[k], np.float32).reshape(c["steps"], c["batch"], -1)
     run = lambda g, **inputs: dict(zip([o.name for o in graphs[g].get_outputs()], graphs[g].run(None, {i.name: inputs[i.name] for i in graphs[g].get_inputs()})))
+    given = rows("given") if c["given"] and c["model"] != "vrae" else [None] * c["steps"]
     name = os.path.basename(path)[:-5]
     if c["model"] == "vae":
-        e = run("encoder", x=rows("x").reshape(-1, 3))
+        given = given.reshape(-1, 2) if c["given"] else None
+        e = run("encoder", x=rows("x").reshape(-1, 3), given=given)
         compare(name, e["mu"], rows("posterior").reshape(-1, 4)[:, :2])
-        compare(name, run("decoder", z=rows("z").reshape(-1, 2))["theta"], c["theta"])
+        compare(name, run("decoder", z=rows("z").reshape(-1, 2), given=given)["theta"], c["theta"])
     elif c["model"] == "vrae":
-        x, at, data = np.zeros((c["steps"], c["batch"], 3), np.float32), 0, np.asarray(c["x"], np.float32).reshape(-1, 3)
+        x, at, data = None, 0, np.asarray(c["x"], np.float32).reshape(-1, 3)
+        if c["given"]:
+            data = np.concatenate([data, np.asarray(c["given"], np.float32).reshape(len(data), -1)], 1)
+        x = np.zeros((c["steps"], c["batch"], data.shape[1]), np.float32)
         for t in range(c["steps"]):
             n = sum(l > t for l in c["lengths"])
             x[t, :n] = data[at:at + n]
@@ -51,6 +56,7 @@ for path in sorted(glob.glob(sys.argv[1] + "/*.json")):
         for t in range(c["steps"]):
             x = rows("x")[t]
             eps = rows("eps")[t] if c["eps"] else None
+            s["given"] = given[t]
             o = run("step", x=x, eps=eps, **s)
             compare(name, o["theta"], rows("theta")[t])
             if c["eps"]:
