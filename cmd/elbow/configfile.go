@@ -107,7 +107,7 @@ type refused struct{}
 func (*refused) UnmarshalTOML(any) error { return errors.New("refused") }
 
 // ofTheCall are the flags that say nothing of the training itself.
-var ofTheCall = []string{"config", "out", "resume", "force", "json", "v", "cpuprofile", "memprofile", "trace"}
+var ofTheCall = []string{"config", "out", "resume", "force", "seeds", "json", "v", "cpuprofile", "memprofile", "trace"}
 
 // effective returns a configuration file with what the flags are now, but for some that have no use. Those
 // that say the same as without are comments.

@@ -9,11 +9,13 @@
 //	elbow continue  checkpoint, the beginning of something -> how it could go on; of tables a forecast
 //	elbow interpolate  checkpoint, two sequences -> what lies between them in the latent space
 //	elbow table     a published table, trained again -> our figures beside those published
+//	elbow compare   folders of trainings -> the settings that differ, and the figures
 //	elbow inspect   file of weights -> its tensors, and what could be made of them
 //	elbow export    checkpoint -> safetensors or npz with PyTorch's names, or graphs of ONNX
 //	elbow import    checkpoint, the parameters of another program -> checkpoint
 //	elbow doctor    what this machine and this build have
 //	elbow bench     the main kernels beside what the machine can do at most, as a table and a roofline
+//	elbow version   what this program was built from
 //
 // Without arguments train uses the tunes that ship inside the binary.
 //
@@ -51,11 +53,13 @@ func init() { // dispatch and help read it
 		{"encode", "Places data in the latent space of a trained model.", "elbow encode -model run-vrae -out run-vrae", "", encode},
 		{"reconstruct", "Decodes what a trained model has encoded, beside the data.", "elbow reconstruct -model run-vrae -of greensleeves", "", reconstruct},
 		{"table", "Trains the models of a published table and prints the figures side by side.", "elbow table jsb -data jsb-chorales-quarter.json -rows VRNN", "NAME", table},
+		{"compare", "Shows in which settings trainings differ, and what they came to. A folder of train -seeds stands for those in it.", "elbow compare run run-gru", "RUN RUN...", compare},
 		{"inspect", "Lists the tensors of a file of weights, and what could be made of them.", "elbow inspect model.safetensors", "FILE", inspect},
 		{"export", "Writes a trained model for PyTorch, Keras or ONNX.", "elbow export -model run -as onnx -out graphs", "", export},
 		{"import", "Takes the parameters of a model back from PyTorch or Keras.", "elbow import -model run -from trained.pt -out run-back", "", importWeights},
 		{"doctor", "Says what this machine and this build have.", "elbow doctor -svg roofline.svg", "", doctor},
 		{"bench", "Measures the main kernels beside what the machine can do at most.", "elbow bench -svg roofline.svg", "", bench},
+		{"version", "Says what this program was built from.", "elbow version", "", version},
 	}
 }
 

@@ -93,7 +93,8 @@ type tableRun struct {
 	dir     string
 	quick   bool
 	force   bool
-	seeds   int
+	seeds   seedList
+	begun   func(*rundir.Dir, model.TrainConfig) error // called when a training has begun; it may be nil
 	threads int
 	results []result
 	out     io.Writer
@@ -122,7 +123,8 @@ func table(ctx context.Context, cmd *call) error {
 	cmd.StringVar(&r.dir, "out", "run-"+r.name, "folder for the results, one in it for each row (default with -quick: run-"+r.name+"-quick)")
 	cmd.BoolVar(&r.force, "force", false, "train rows again that are there with other settings or data, and delete those")
 	cmd.BoolVar(&r.quick, "quick", false, "two epochs on a small part of the data, to see that everything works")
-	cmd.IntVar(&r.seeds, "seeds", 1, "how often to train each row, with the seeds 1, 2, ...")
+	r.seeds = seedList{1}
+	cmd.Var(&r.seeds, "seeds", "train each row with these `seeds`, such as 1..5")
 	cmd.IntVar(&r.threads, "threads", runtime.GOMAXPROCS(0), "goroutines; the result does not depend on it")
 	only := cmd.String("rows", "", "only the rows whose names hold this")
 	if err := cmd.parse(); err != nil {
@@ -131,8 +133,8 @@ func table(ctx context.Context, cmd *call) error {
 	if r.quick && !cmd.given()["out"] {
 		r.dir += "-quick"
 	}
-	if r.seeds < 1 || r.seeds > 1000 || r.threads < 1 {
-		return usagef("-seeds %d -threads %d: want 1..1000 and at least 1", r.seeds, r.threads)
+	if r.threads < 1 {
+		return usagef("-threads %d: want at least 1", r.threads)
 	}
 	if *only != "" {
 		all := r.rows
@@ -156,7 +158,7 @@ func table(ctx context.Context, cmd *call) error {
 		if err := r.run(ctx); err != nil {
 			return err
 		}
-		return cmd.result(r.results)
+		return cmd.result(map[string]any{"results": r.results, "means": r.means()})
 	})
 }
 
@@ -208,9 +210,9 @@ func (r *tableRun) run(ctx context.Context) error {
 	fmt.Fprintf(r.out, "%s\n%s: %d + %d + %d sequences; %s\n", r.about, r.data.Name, len(r.data.Train), len(r.data.Valid), len(r.data.Test), r.unit)
 	remark(r.out, r.data.Notes)
 	for _, w := range r.rows {
-		for seed := range r.seeds {
-			if err := r.row(ctx, w, uint64(seed+1)); err != nil {
-				return fmt.Errorf("%s, seed %d: %w", w.name, seed+1, err)
+		for _, seed := range r.seeds {
+			if err := r.row(ctx, w, seed); err != nil {
+				return fmt.Errorf("%s, seed %d: %w", w.name, seed, err)
 			}
 			if err := writeJSON(filepath.Join(r.dir, tableFile), r.results); err != nil {
 				return err
@@ -278,14 +280,9 @@ func (r *tableRun) row(ctx context.Context, w row, seed uint64) error {
 // rowIn is row in its folder.
 func (r *tableRun) rowIn(ctx context.Context, folder *rundir.Dir, w row, mc model.Config, tc model.TrainConfig) error {
 	dir, seed := folder.Root(), tc.Seed
-	sum, err := r.done(folder, mc, tc)
+	sum, err := r.made(ctx, folder, mc, tc)
 	if err != nil {
 		return err
-	}
-	if sum == nil {
-		if sum, err = r.train(ctx, folder, mc, tc); err != nil {
-			return err
-		}
 	}
 	res := r.add(w, seed, dir, sum, sum.Test, 1, w.figures)
 	fmt.Fprintln(r.out, res.line())
@@ -304,6 +301,15 @@ func (r *tableRun) rowIn(ctx context.Context, folder *rundir.Dir, w row, mc mode
 		fmt.Fprintln(r.out, r.add(w, seed, dir, sum, score, k, w.bounds[k]).line())
 	}
 	return nil
+}
+
+// made returns the summary of a training that is there or is made now.
+func (r *tableRun) made(ctx context.Context, folder *rundir.Dir, mc model.Config, tc model.TrainConfig) (*summary, error) {
+	sum, err := r.done(folder, mc, tc)
+	if err != nil || sum != nil {
+		return sum, err
+	}
+	return r.train(ctx, folder, mc, tc)
 }
 
 // done returns the summary of a row that was finished with the same settings and data.
@@ -335,6 +341,9 @@ func (r *tableRun) train(ctx context.Context, folder *rundir.Dir, mc model.Confi
 	if err == nil && t == nil {
 		if err = settled(folder, mc, tc, r.data.Hash, "its own settings and data", r.force, r.out); err == nil {
 			t, err = begin(mc, tc, r.data, folder)
+		}
+		if err == nil && r.begun != nil {
+			err = r.begun(folder, tc)
 		}
 	}
 	if err != nil {
@@ -413,15 +422,19 @@ func (r *tableRun) add(w row, seed uint64, dir string, sum *summary, test model.
 	return &r.results[len(r.results)-1]
 }
 
+// label is the name of a row, with the draws if there are several.
+func (r result) label() string {
+	if r.Samples > 1 {
+		return fmt.Sprintf("%s, %d draws", r.Row, r.Samples)
+	}
+	return r.Row
+}
+
 // line is a row as it is printed.
 func (r result) line() string {
 	sign := " "
 	if !r.Exact && r.StdErr == 0 {
 		sign = "~" // a bound
-	}
-	name := r.Row
-	if r.Samples > 1 {
-		name += fmt.Sprintf(", %d draws", r.Samples)
 	}
 	var published []string
 	if r.Purity > 0 {
@@ -433,7 +446,7 @@ func (r result) line() string {
 	for _, f := range r.Published {
 		published = append(published, fmt.Sprintf("%s %s (%s)", f.Value, f.What, f.Source))
 	}
-	return fmt.Sprintf("%-28s %8d %4d %6d %8.0f  %s%10.4f  %7.3f  %s", name, r.Params, r.Seed, r.BestEpoch, r.Seconds, sign, r.Test, r.KL, strings.Join(published, "; "))
+	return fmt.Sprintf("%-28s %8d %4d %6d %8.0f  %s%10.4f  %7.3f  %s", r.label(), r.Params, r.Seed, r.BestEpoch, r.Seconds, sign, r.Test, r.KL, strings.Join(published, "; "))
 }
 
 // print prints the whole table.
@@ -443,10 +456,42 @@ func (r *tableRun) print() {
 	for _, res := range r.results {
 		fmt.Fprintln(r.out, res.line())
 	}
+	for _, m := range r.means() {
+		fmt.Fprintf(r.out, "%-28s mean %.4f, deviation %.4f, of %d seeds\n", m.Row, m.Mean, m.Deviation, m.Seeds)
+	}
 	if ngram := r.ngram(); ngram > 0 {
 		fmt.Fprintf(r.out, "%-28s %8s %4s %6s %8s   %10.4f\n", "five-gram, Kneser-Ney", "", "", "", "", ngram)
 	}
 	fmt.Fprintf(r.out, "\n%s\n", filepath.Join(r.dir, tableFile))
+}
+
+// rowMean is a row over all its seeds.
+type rowMean struct {
+	Row       string  `json:"row"`
+	Samples   int     `json:"samples"`
+	Seeds     int     `json:"seeds"`
+	Mean      float64 `json:"mean"`
+	Deviation float64 `json:"deviation"`
+}
+
+// means returns the means of the rows, if there are several seeds.
+func (r *tableRun) means() (list []rowMean) {
+	if len(r.seeds) < 2 {
+		return nil
+	}
+	tests := map[string][]float64{}
+	for _, res := range r.results {
+		if tests[res.label()] == nil {
+			list = append(list, rowMean{Row: res.label(), Samples: res.Samples})
+		}
+		tests[res.label()] = append(tests[res.label()], res.Test)
+	}
+	for i := range list {
+		all := tests[list[i].Row]
+		s := spreadOf(all)
+		list[i].Seeds, list[i].Mean, list[i].Deviation = len(all), s.Mean, s.Deviation
+	}
+	return list
 }
 
 func (r *tableRun) ngram() float64 {

@@ -138,7 +138,7 @@ func TestTableErrors(t *testing.T) {
 		{[]string{"imagenet"}, 2, `unknown table "imagenet"`},
 		{[]string{"jsb"}, 2, "ELBOW_DATA"},
 		{[]string{"text"}, 2, "a file of plain text"},
-		{[]string{"jsb", "-seeds", "0"}, 2, "-seeds 0"},
+		{[]string{"jsb", "-seeds", "0"}, 2, "for flag -seeds: want seeds"},
 		{[]string{"jsb", "-rows", "transformer"}, 2, `-rows "transformer"`},
 		{[]string{"jsb", "more"}, 2, `unexpected argument "more"`},
 		{[]string{"jsb", "-data", "/nonexistent.json"}, 1, "/nonexistent.json"},

@@ -94,7 +94,7 @@ func drawFigure2(_ context.Context, r *tableRun) error {
 			index[z] = k
 			panels = append(panels, figure.Panel{Title: z, XLabel: "million training samples", YLabel: "bound, nats per image"})
 		}
-		if r.seeds > 1 {
+		if len(r.seeds) > 1 {
 			name = fmt.Sprintf("%s, seed %d", name, res.Seed)
 		}
 		history, err := readMetrics(filepath.Join(res.Folder, metricsFile))

@@ -73,6 +73,8 @@ func train(ctx context.Context, cmd *call) error {
 	var data dataFlags
 	data.flags(cmd)
 	dir := cmd.String("out", "run", "folder for the results")
+	var seeds seedList
+	cmd.Var(&seeds, "seeds", "train with each of these `seeds`, such as 1..5, each in a folder of its own in -out, and print mean and deviation; the same command goes on after an interrupt")
 	resume := cmd.Bool("resume", false, "go on from the checkpoint in -out, with its settings")
 	force := cmd.Bool("force", false, "begin again where -out holds another training, and delete that one's files")
 	if err := cmd.parse(); err != nil {
@@ -81,12 +83,18 @@ func train(ctx context.Context, cmd *call) error {
 	if s.train.Epochs < 1 {
 		return usagef("-epochs %d: want at least 1", s.train.Epochs)
 	}
+	if given := cmd.given(); given["seeds"] && (given["seed"] || *resume) {
+		return usagef("-seeds: it takes neither -seed nor -resume")
+	}
 	if err := apart(data.path, *dir); err != nil {
 		return err
 	}
 	d, err := data.toTrain(&s, *dir, *resume, out)
 	if err != nil {
 		return err
+	}
+	if len(seeds) > 0 {
+		return trainSeeds(ctx, cmd, &s, d, *dir, seeds, *force)
 	}
 	var prepare func(*rundir.Dir) (*model.Trainer, error)
 	if *resume {
