@@ -21,7 +21,7 @@ func compile(root, arch string, dirs []string) ([]place, error) {
 	// could be found compiled and its listing lost. Another -D each time, which is of no effect
 	// within a module, makes the compiler run.
 	once := strconv.FormatInt(time.Now().UnixNano(), 36)
-	args := []string{"test", "-c", "-o", os.DevNull, "-gcflags=" + modulePath + "/...=-S -D=" + once}
+	args := []string{"test", "-c", "-trimpath=false", "-o", os.DevNull, "-gcflags=" + modulePath + "/...=-S -D=" + once}
 	for _, dir := range dirs {
 		args = append(args, "./"+dir)
 	}
