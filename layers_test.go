@@ -18,7 +18,7 @@ var layers = [][]string{
 	{"asm", "internal/array", "internal/f32", "internal/f64", "internal/pages", "internal/par", "internal/size"},
 	{"internal/measure", "internal/tile", "sound"},
 	{"kernels", "blas"},
-	{"cell"},
+	{"cell", "dist"},
 	{"weights"},
 	{"model"},
 	{"cmd/elbow"},

@@ -14,7 +14,7 @@ import (
 // a model of its own, so that it can be scored and stored while training goes on with the other.
 type average struct {
 	model  Model[float32]
-	pass   Pass[float32]
+	shards *shards
 	params []cell.Tensor[float32]
 	decay  float32
 }
@@ -29,7 +29,7 @@ func newAverage(m Model[float32], config TrainConfig) (*average, error) {
 	for i, ts := range stored(a) {
 		copy(ts.Data, from[i].Data)
 	}
-	return &average{model: a, pass: a.NewPass(config.Threads), params: a.Tensors(), decay: float32(config.EMADecay)}, nil
+	return &average{model: a, shards: newShards(a, config.Shards, config.Threads), params: a.Tensors(), decay: float32(config.EMADecay)}, nil
 }
 
 // add takes the parameters after an update, counted from 1.

@@ -40,6 +40,17 @@ func (c *Channel) add(values []float32) {
 	c.n = n
 }
 
+// merge adds the values of another channel.
+func (c *Channel) merge(d *Channel) {
+	if c.n == 0 {
+		*c = *d
+	} else if d.n > 0 {
+		c.Min, c.Max = min(c.Min, d.Min), max(c.Max, d.Max)
+		c.n += d.n
+		c.Mean += float64((d.Mean - c.Mean) * (float64(d.n) / float64(c.n)))
+	}
+}
+
 // channels collects the channels of the passes of an evaluation, by name: the data x, mean
 // and σ of the output (theta_mu, theta_sig), σ of the posterior (phi_sig) and of the prior
 // (prior_sig), and what else a likelihood has to show.
@@ -52,6 +63,21 @@ func (c channels) add(name string, values []float32) {
 		c[name] = ch
 	}
 	ch.add(values)
+}
+
+// merge returns c with the values of others, which may be none.
+func (c channels) merge(d channels) channels {
+	if len(c) == 0 {
+		return d
+	}
+	for name, ch := range d {
+		if of := c[name]; of != nil {
+			of.merge(ch)
+		} else {
+			c[name] = ch
+		}
+	}
+	return c
 }
 
 func (c channels) result() map[string]Channel {

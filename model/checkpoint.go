@@ -46,6 +46,7 @@ type evalID struct {
 	Seed    uint64 `json:"seed"`
 	Samples int    `json:"samples,omitempty"`
 	Batch   int    `json:"batch"`
+	Shards  int    `json:"shards,omitempty"`
 }
 
 // Info is what a checkpoint says beside the model itself.
@@ -55,10 +56,10 @@ type Info struct {
 	Hash   string // likewise
 	Form   Form   // likewise
 
-	// Seed, Samples and Batch are those with which training scored the model, as in
+	// Seed, Samples, Batch and Shards are those with which training scored the model, as in
 	// [EvalConfig].
-	Seed           uint64
-	Samples, Batch int
+	Seed                   uint64
+	Samples, Batch, Shards int
 
 	// Training is nil where the file holds a model and no training to go on with.
 	Training *Training
@@ -75,11 +76,12 @@ func (h header) info() Info {
 	i := Info{Config: h.Model, Name: h.Data.Name, Hash: h.Data.Hash, Form: h.Data.Form, Seed: 1, Batch: 16}
 	switch {
 	case h.Eval != nil:
-		i.Seed, i.Samples, i.Batch = h.Eval.Seed, h.Eval.Samples, max(h.Eval.Batch, 1)
+		i.Seed, i.Samples, i.Batch, i.Shards = h.Eval.Seed, h.Eval.Samples, max(h.Eval.Batch, 1), h.Eval.Shards
 	case h.Train != nil:
 		e := h.Train.Eval()
-		i.Seed, i.Samples, i.Batch = e.Seed, e.Samples, e.Batch
+		i.Seed, i.Samples, i.Batch, i.Shards = e.Seed, e.Samples, e.Batch, e.Shards
 	}
+	i.Shards = min(max(i.Shards, 0), maxShards)
 	if h.Train != nil && h.State != nil {
 		i.Training = &Training{Config: *h.Train, History: h.State.History, Ended: h.State.ended(*h.Train)}
 	}

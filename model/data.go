@@ -210,15 +210,20 @@ func (d *Data) Stats() Stats {
 	return s
 }
 
-// cut sorts the sequences by length, ties by index, and cuts them into batches of at most
-// size sequences, so that those of a batch are of similar length. Batches hold indices into
-// seqs, longest first. What is left over for the last batch are the longest sequences.
-func cut(seqs []Sequence, dim, size int) [][]int {
+// byLength returns the order of the sequences by length, shortest first, ties by index.
+func byLength(seqs []Sequence, dim int) []int {
 	order := make([]int, len(seqs))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return seqs[a].Steps(dim) - seqs[b].Steps(dim) })
+	return order
+}
+
+// cut cuts sequences in the order of byLength into batches of at most size, so that those of a batch are of
+// similar length. Batches hold indices, longest first, in the memory of order. What is left over for the last
+// batch are the longest sequences.
+func cut(order []int, size int) [][]int {
 	var batches [][]int
 	for batch := range slices.Chunk(order, size) {
 		slices.Reverse(batch)

@@ -10,6 +10,7 @@ type EvalConfig struct {
 	Batch   int    // sequences (times samples) per pass, at least 1; beyond rounding, the result does not depend on it
 	Samples int    // draws per sequence; 0 and 1: the bound itself
 	Seed    uint64 // of the draws
+	Shards  int    // parts that are summed along a tree, see [TrainConfig]; 0 is 1
 	Threads int
 
 	Anneal Annealing // of an [RBM]; without it the score is a pseudo-likelihood
@@ -38,21 +39,7 @@ func Evaluate(m Model[float32], seqs []Sequence, c EvalConfig) Score {
 	checkThere(fn, "m", m != nil)
 	c.check(fn)
 	checkSequences(fn, seqs, m.Settings())
-	return evaluate(m, m.NewPass(c.Threads), seqs, c, nil)
-}
-
-// evaluate calls each, if not nil, after every pass.
-func evaluate(m Model[float32], p Pass[float32], seqs []Sequence, c EvalConfig, each func()) Score {
-	s := m.Settings()
-	k := max(c.Samples, 1)
-	if s.Latent == 0 {
-		k = 1
-	}
-	sum := evaluateTotals(m, p, seqs, c, k, each)
-	score := sum.Score(s.Latent == 0)
-	if k > 1 {
-		score.Samples = k
-	}
+	score, _ := newShards(m, c.Shards, c.Threads).evaluate(seqs, c, false)
 	return score
 }
 
@@ -74,14 +61,15 @@ func noiseRow(row, n int) int {
 	return row
 }
 
-func evaluateTotals(m Model[float32], p Pass[float32], seqs []Sequence, c EvalConfig, k int, each func()) Totals {
+// total scores the sequences in the given order, shortest first. rest counts them from the end of all
+// sequences. It calls each, if not nil, after every pass.
+func (c EvalConfig) total(m Model[float32], p Pass[float32], seqs []Sequence, order []int, rest, k int, each func()) Totals {
 	var sum Totals
 	b := Batch[float32]{Noise: kernels.Noise{Seed: c.Seed, Stream: streamEval}}
 	size, draws := c.split(k)
 	logW := make([]float64, 0, k)
-	rest := len(seqs)
 	score := scorer{m: m, pass: p, seqs: seqs, batch: &b, each: each, anneal: c.Anneal}
-	for _, batch := range cut(seqs, m.Settings().Data, size) {
+	for _, batch := range cut(order, size) {
 		rest -= len(batch)
 		logW = logW[:0]
 		for done := 0; done < k; done += draws {

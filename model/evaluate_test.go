@@ -57,7 +57,7 @@ func TestEvaluateParts(t *testing.T) {
 	}
 	want := 0.0
 	p := m.NewPass(1)
-	for place, batch := range cut(d.Valid, d.Dim, 1) {
+	for place, batch := range cut(byLength(d.Valid, d.Dim), 1) {
 		var logW []float64
 		for draw := range k {
 			b := Batch[float32]{Noise: kernels.Noise{Seed: seed, Stream: streamEval}, Row0: (len(d.Valid)-1-place)*k + draw}

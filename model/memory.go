@@ -74,7 +74,7 @@ func packings() float64 {
 // the best parameters once more. c is resolved.
 func (c Config) MemoryToTrain(t TrainConfig, d *Data) float64 {
 	params, _ := c.matrices()
-	copies := 2 + 2*packings() // value, gradient, packed for both directions
+	copies := 1 + float64(gradients(t.shards(), t.Threads)) + 2*packings() // value, gradients, packed for both directions
 	if t.WeightPosterior {
 		copies += 4
 	}

@@ -128,12 +128,12 @@ func TestMemoryToUse(t *testing.T) {
 		m.Init(1, d.Stats())
 		m.Pack()
 		before := live()
-		p := m.NewPass(1)
+		p := newShards(m, 1, 1)
 		e := EvalConfig{Batch: 10, Samples: c.samples, Threads: 1}
 		if mc.Likelihood == RBM {
 			e.Anneal = Annealing{Runs: c.samples, Temperatures: 2}
 		}
-		evaluate(m, p, d.Train, e, func() { p.Channels(func(string, []float32) {}) })
+		p.evaluate(d.Train, e, true)
 		used, want := live()-before, mc.MemoryToScore(d.Train, d.Dim, e)
 		if ratio := want / used; ratio < 1 || ratio > 3.2 {
 			t.Errorf("%s with %d draws: %.2f MB in use, estimated %.2f", mc.Model, c.samples, used/1e6, want/1e6)

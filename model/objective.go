@@ -324,7 +324,9 @@ func (t *Totals) Add(u Totals) {
 	t.Gain += u.Gain
 	t.Steps += u.Steps
 	t.Sequences += u.Sequences
-	t.Measure = u.Measure
+	if u.Measure != "" { // no rows have none
+		t.Measure = u.Measure
+	}
 	t.Variance += u.Variance
 }
 

@@ -69,7 +69,7 @@ func (r *reader[T]) each(fn string, seqs []Sequence, batch int, f func(i int, y 
 	EvalConfig{Batch: batch, Threads: r.threads}.check(fn)
 	checkSequences(fn, seqs, m.Config)
 	var b Batch[T]
-	for _, places := range cut(seqs, m.Data, batch) {
+	for _, places := range cut(byLength(seqs, m.Data), batch) {
 		segment(&b, seqs, places, m.Config, 0, 0, 1, 0)
 		r.read(&b)
 		for k, i := range places {

@@ -21,6 +21,13 @@ func (p slowPass) Forward(b *Batch[float32], obj Objective, training bool) {
 	p.Pass.Forward(b, obj, training)
 }
 
+// slow has the passes of a training call before.
+func slow(t *Trainer, before func()) {
+	for _, r := range t.shards.replicas {
+		r.pass = slowPass{r.pass, before}
+	}
+}
+
 // TestStopInUpdate: the checkpoint of a training whose context ends is written while an update or
 // the scoring of the valid split is still running, and training goes on from it with the same bits.
 func TestStopInUpdate(t *testing.T) {
@@ -41,7 +48,7 @@ func TestStopInUpdate(t *testing.T) {
 			c.change(&tc)
 			whole := newTestTrainer(t, c.model, tc, d, t.TempDir())
 			passes := 0
-			whole.pass = slowPass{whole.pass, func() { passes++ }}
+			slow(whole, func() { passes++ })
 			if err := whole.Run(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -55,7 +62,7 @@ func TestStopInUpdate(t *testing.T) {
 					saved <- err
 				}
 				n := 0
-				part.pass = slowPass{part.pass, func() {
+				slow(part, func() {
 					if n++; n != stop {
 						return
 					}
@@ -68,7 +75,7 @@ func TestStopInUpdate(t *testing.T) {
 					case <-time.After(10 * time.Second):
 						t.Fatalf("stopped in pass %d: no checkpoint while it was running", stop)
 					}
-				}}
+				})
 				err := part.Run(ctx)
 				if stop < passes && !errors.Is(err, context.Canceled) && n != passes {
 					t.Fatalf("stopped in pass %d: %v", stop, err)

@@ -73,9 +73,10 @@ type Trainer struct {
 	train []Sequence                // the train split as this epoch sees it
 	steps int                       // of the train split
 	moves *transposer               // nil without Transpose
-	batch Batch[float32]
 	cuts  [][]int
 	h, c  []float32 // carried states [batch, State]
+
+	shards *shards
 }
 
 // ErrDiverged is wrapped by the error of a training whose loss or gradient stopped being
@@ -108,6 +109,8 @@ func NewTrainer(m Model[float32], d *Data, config TrainConfig) (*Trainer, error)
 		t.params, t.grads = append(t.params, t.bayes.LogSigma...), append(t.grads, t.bayes.Grad...)
 	}
 	t.opt.bind(t.params)
+	t.shards = newShards(m, config.Shards, config.Threads)
+	t.shards.gradTo(t.grad)
 	if config.Schedule.Name == SchedulePlateau {
 		t.state.Plateau = &plateau{Rate: config.Rate}
 	}
@@ -117,7 +120,7 @@ func NewTrainer(m Model[float32], d *Data, config TrainConfig) (*Trainer, error)
 			return nil, err
 		}
 	}
-	t.cuts = cut(d.Train, d.Dim, config.Batch)
+	t.cuts = cut(byLength(d.Train, d.Dim), config.Batch)
 	t.h = make([]float32, min(config.Batch, len(d.Train))*config.samples()*m.State())
 	t.c = make([]float32, len(t.h))
 	return t, nil
@@ -191,7 +194,7 @@ func (t *Trainer) training() []cell.Tensor[float32] {
 
 // Checkpoint writes the whole state of the training to Dir.
 func (t *Trainer) Checkpoint() error {
-	checkThere("Trainer.Checkpoint", "the model of a trainer that is not from NewTrainer or Resume", t.pass != nil)
+	checkThere("Trainer.Checkpoint", "the model of a trainer that is not from NewTrainer or Resume", t.shards != nil)
 	t.changing.Lock()
 	defer t.changing.Unlock()
 	return t.checkpoint()
@@ -252,7 +255,7 @@ func (t *Trainer) Seconds() float64 {
 // update, which can take seconds, but the checkpoint does not wait for that: see OnStop. Profiles tell what it
 // spends time on by the label phase of its goroutines: batch, forward, backward, update or valid.
 func (t *Trainer) Run(ctx context.Context) error {
-	checkThere("Trainer.Run", "the model of a trainer that is not from NewTrainer or Resume", t.pass != nil)
+	checkThere("Trainer.Run", "the model of a trainer that is not from NewTrainer or Resume", t.shards != nil)
 	start, before := time.Now(), t.state.Seconds
 	clock := func() { t.state.Seconds = before + time.Since(start).Seconds() }
 	var saved error
@@ -348,18 +351,15 @@ func (t *Trainer) epoch(ctx context.Context) error {
 // it was the last one.
 func (t *Trainer) update(batch []int) (last bool, err error) {
 	s, c, m := &t.state, t.Config, t.Model
-	t.phases.begin(phaseBatch)
-	from := s.Segment * c.Truncate
-	t.batch.Noise = t.noise(c.Seed, streamTrain)
-	dim, k := t.Data.Dim, c.samples()
-	segment(&t.batch, t.train, batch, m.Settings(), from, c.Truncate, k, 0)
-	t.batch.H, t.batch.C = nil, nil
+	p := segmentOf{seqs: t.train, batch: batch, from: s.Segment * c.Truncate, length: c.Truncate, samples: c.samples(),
+		noise: t.noise(c.Seed, streamTrain), phases: t.phases}
 	if carry := s.Segment > 0 && (c.ResetEvery == 0 || s.Segment%c.ResetEvery != 0); carry {
-		t.batch.H, t.batch.C = t.h, t.c
+		p.h, p.c = t.h, t.c
 	}
-	steps := t.batch.Shape.Rows() / k
-	longest := t.Data.Train[batch[0]].Steps(dim)
-	last = c.Truncate == 0 || from+c.Truncate >= longest
+	steps := p.steps(t.Data.Dim)
+	longest := t.Data.Train[batch[0]].Steps(t.Data.Dim)
+	last = c.Truncate == 0 || p.from+c.Truncate >= longest
+	p.carry = !last
 	if steps == 0 {
 		return last, nil
 	}
@@ -368,19 +368,19 @@ func (t *Trainer) update(batch []int) (last bool, err error) {
 		t.bayes.Draw(t.noise(c.Seed, streamWeights))
 		m.PackForTraining()
 	}
-	loss := t.lossGradient(c.objective(&t.batch, c.klWeight(s.Epoch)))
+	sum := t.gradient(p, c.objective(steps, c.klWeight(s.Epoch)))
 	if t.bayes != nil {
 		t.bayes.Restore()
 	}
-	if !finite(loss) {
+	if !finite(sum.loss) {
 		m.PackForTraining() // the copies are of the draw
-		return last, t.diverged(s.Epoch+1, "loss", loss)
+		return last, t.diverged(s.Epoch+1, "loss", sum.loss)
 	}
 	if t.bayes != nil {
 		t.bayes.Backward(t.grads[:len(t.bayes.Grad)], 1/float64(t.steps))
 	}
 	t.opt.Rate = t.rate(t.opt.Update + 1)
-	size := t.descend(&t.batch, c)
+	size := t.descend(sum.totals.Sequences, c)
 	if !finite(size) {
 		return last, t.diverged(s.Epoch+1, "gradient norm", size)
 	}
@@ -388,13 +388,12 @@ func (t *Trainer) update(batch []int) (last bool, err error) {
 		t.ema.add(t.params[:len(t.ema.params)], t.opt.Update)
 	}
 	if !last {
-		t.pass.Final(t.h, t.c)
+		t.shards.final(t.h, t.c)
 	}
-	sum := t.pass.Totals()
 	if s.Segment > 0 {
-		sum.Sequences = 0 // counted with their first segment
+		sum.totals.Sequences = 0 // counted with their first segment
 	}
-	s.Sum.Add(sum)
+	s.Sum.Add(sum.totals)
 	s.NormSum += size
 	s.NormN++
 	return last, nil
@@ -405,14 +404,14 @@ func (t *Trainer) rate(update uint32) float64 {
 	return t.Config.Schedule.rate(t.Config.Rate, t.state.Epoch, update, t.state.Plateau)
 }
 
-// lossGradient computes loss and gradient of the batch. Nothing that is stored changes meanwhile, but
-// that a posterior over the weights has put a draw in their place.
-func (t *Trainer) lossGradient(obj Objective) float64 {
+// gradient computes the sums over a segment, and its gradient where they are finite. Nothing that is
+// stored changes meanwhile, but that a posterior over the weights has put a draw in their place.
+func (t *Trainer) gradient(p segmentOf, obj Objective) shardSum {
 	if t.bayes == nil {
 		t.changing.Unlock()
 		defer t.changing.Lock()
 	}
-	return t.gradient(&t.batch, obj)
+	return t.shards.gradient(p, obj)
 }
 
 // endEpoch scores the valid split, keeps the best parameters and writes the checkpoints.
@@ -420,17 +419,15 @@ func (t *Trainer) endEpoch() error {
 	s := &t.state
 	exact := t.Model.Settings().Latent == 0
 	weight, rate := t.Config.klWeight(s.Epoch), t.rate(t.opt.Update)
-	channels := channels{}
 	var valid Score
-	m, pass := t.Scored(), t.pass
+	var channels channels
+	m, by := t.Scored(), t.shards
 	if t.ema != nil {
-		pass = t.ema.pass
+		by = t.ema.shards
 		m.Pack()
 	}
 	t.phases.begin(phaseValid)
-	t.free(func() {
-		valid = evaluate(m, pass, t.Data.Valid, t.Config.Eval(), func() { pass.Channels(channels.add) })
-	})
+	t.free(func() { valid, channels = by.evaluate(t.Data.Valid, t.Config.Eval(), true) })
 	if figure := valid.Figure(); !finite(figure) {
 		return fmt.Errorf("model: epoch %d: valid bound %v: %w", s.Epoch+1, figure, ErrDiverged)
 	}
@@ -447,7 +444,7 @@ func (t *Trainer) endEpoch() error {
 		s.Best, s.BestAt, s.BadSince = &best, s.Epoch, 0
 		if t.Dir != "" {
 			e := t.Config.Eval()
-			if err := save(filepath.Join(t.Dir, BestFile), m, t.Data, &evalID{e.Seed, e.Samples, e.Batch}); err != nil {
+			if err := save(filepath.Join(t.Dir, BestFile), m, t.Data, &evalID{e.Seed, e.Samples, e.Batch, e.Shards}); err != nil {
 				return err
 			}
 		}

@@ -72,6 +72,12 @@ type TrainConfig struct {
 	Truncate   int `json:"truncate"`
 	ResetEvery int `json:"reset_every"`
 
+	// Shards is in how many parts a batch is split, by sequences; 0 is 1. Each is computed by itself,
+	// and what they come to is summed along a fixed binary tree, so that the bits depend on the number of
+	// shards, but not on how many goroutines share them out among themselves. The terms of the objective do
+	// not depend on it, beyond rounding, but that MethodBaseline takes a baseline from the shard.
+	Shards int `json:"shards,omitempty"`
+
 	Seed    uint64 `json:"seed"`
 	Threads int    `json:"threads"`
 }
@@ -94,6 +100,7 @@ func (c TrainConfig) Check() error {
 		{"kl_warmup", float64(c.KLWarmup), 0, 1 << 30}, {"free_bits", c.FreeBits, 0, math.MaxFloat32},
 		{"kl_weight", c.KLWeight, 0, math.MaxFloat32},
 		{"truncate", float64(c.Truncate), 0, 1 << 30}, {"reset_every", float64(c.ResetEvery), 0, 1 << 30}, {"threads", float64(c.Threads), 1, 4096},
+		{"shards", float64(c.Shards), 0, maxShards},
 		{"weight_decay", c.WeightDecay, 0, math.MaxFloat32}, {"ema_decay", c.EMADecay, 0, 1 - 1e-7},
 		{"transpose", float64(c.Transpose), 0, maxSize}, {"transpose_prob", c.TransposeProb, 0, 1},
 	} {
@@ -116,6 +123,7 @@ func (c TrainConfig) Check() error {
 }
 
 func (c TrainConfig) samples() int { return max(c.Samples, 1) }
+func (c TrainConfig) shards() int  { return max(c.Shards, 1) }
 
 // klWeight returns the weight of the KL term when epochs epochs are done.
 func (c TrainConfig) klWeight(done int) float64 { return c.finalKL() * warmup(done, c.KLWarmup) }
@@ -169,7 +177,7 @@ func (c TrainConfig) suits(m Model[float32]) error {
 // Eval returns how the valid split is scored after every epoch: with as many samples as
 // training takes for the importance bound, otherwise with one.
 func (c TrainConfig) Eval() EvalConfig {
-	e := EvalConfig{Batch: c.Batch, Seed: c.Seed, Threads: c.Threads}
+	e := EvalConfig{Batch: c.Batch, Seed: c.Seed, Shards: c.Shards, Threads: c.Threads}
 	if c.Importance {
 		e.Samples = c.Samples
 	}

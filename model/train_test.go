@@ -188,7 +188,7 @@ func TestSegments(t *testing.T) {
 		}
 		seqs = append(seqs, Sequence{X: x})
 	}
-	batches := cut(seqs, dim, 3)
+	batches := cut(byLength(seqs, dim), 3)
 	if len(batches) != 2 || !slices.Equal(batches[0], []int{2, 0, 3}) || !slices.Equal(batches[1], []int{1}) {
 		t.Fatalf("cut: %v", batches)
 	}

@@ -13,17 +13,39 @@ import (
 type updates struct {
 	learner Model[float32]
 	opt     Optimizer
-	grad    Model[float32]
+	grad    gradient
 	// What the optimiser moves and the gradients of it; the list of a model is not free.
 	params, grads []cell.Tensor[float32]
-	pass          Pass[float32]
 	phases        phases // of a Trainer
+}
+
+// gradient is memory for a gradient.
+type gradient struct {
+	model   Model[float32]
+	tensors []cell.Tensor[float32]
+}
+
+func newGradient(m Model[float32]) gradient {
+	g := m.NewGrad()
+	return gradient{g, g.Tensors()}
+}
+
+// of computes loss and gradient of a batch, the gradient only where the loss is finite.
+func (g *gradient) of(p Pass[float32], b *Batch[float32], obj Objective, ph phases) (loss float64) {
+	ph.begin(phaseForward)
+	p.Forward(b, obj, true)
+	if loss = p.Loss(); finite(loss) {
+		ph.begin(phaseBackward)
+		cell.Zero(g.tensors)
+		p.Backward(g.model)
+	}
+	return loss
 }
 
 // newUpdates prepares updates of m. A prior on the weights counts once for all of steps steps.
 func newUpdates(m Model[float32], c TrainConfig, steps int) updates {
-	u := updates{learner: m, grad: m.NewGrad(), params: m.Tensors(), pass: m.NewPass(c.Threads)}
-	u.grads = u.grad.Tensors()
+	u := updates{learner: m, grad: newGradient(m), params: m.Tensors()}
+	u.grads = u.grad.tensors
 	u.opt = Optimizer{Method: c.Optimizer, Rate: c.Rate, Beta1: c.Beta1, Beta2: c.Beta2, Epsilon: c.Epsilon,
 		Beta1Decay: c.Beta1Decay, Clip: c.Clip, ColumnClip: c.ColumnClip, Decay: c.WeightDecay / float64(steps)}
 	if c.Optimizer == OptimizerAdamW {
@@ -37,29 +59,17 @@ func (u *updates) noise(seed uint64, stream uint8) kernels.Noise {
 	return kernels.Noise{Seed: seed, Stream: stream, Update: u.opt.Update + 1}
 }
 
-// objective returns what an update with b descends.
-func (c TrainConfig) objective(b *Batch[float32], klWeight float64) Objective {
-	k := c.samples()
-	return Objective{KLWeight: klWeight, FreeBits: c.FreeBits, Scale: 1 / float64(b.Shape.Rows()/k),
-		Samples: k, Sampled: c.Sampled, Importance: c.Importance, Method: c.Method}
+// objective returns what an update with a batch of so many steps descends.
+func (c TrainConfig) objective(steps int, klWeight float64) Objective {
+	return Objective{KLWeight: klWeight, FreeBits: c.FreeBits, Scale: 1 / float64(steps),
+		Samples: c.samples(), Sampled: c.Sampled, Importance: c.Importance, Method: c.Method}
 }
 
-// gradient computes loss and gradient of the batch, the gradient only where the loss is finite.
-func (u *updates) gradient(b *Batch[float32], obj Objective) (loss float64) {
-	u.phases.begin(phaseForward)
-	u.pass.Forward(b, obj, true)
-	if loss = u.pass.Loss(); finite(loss) {
-		u.phases.begin(phaseBackward)
-		cell.Zero(u.grads)
-		u.pass.Backward(u.grad)
-	}
-	return loss
-}
-
-// descend makes the step of the optimiser with the gradient that is there, and returns its norm.
-func (u *updates) descend(b *Batch[float32], c TrainConfig) (size float64) {
+// descend makes the step of the optimiser with the gradient of so many sequences that is there, and
+// returns its norm.
+func (u *updates) descend(sequences int, c TrainConfig) (size float64) {
 	if c.DivideByBatch {
-		u.opt.Divisor = float64(b.Shape.Batch() / c.samples())
+		u.opt.Divisor = float64(sequences)
 	}
 	u.phases.begin(phaseUpdate)
 	size = u.opt.Step(u.params, u.grads)
@@ -89,19 +99,20 @@ func (u *updates) diverged(epoch int, what string, v float64) error {
 // An Updater belongs to one caller, and while Step runs the model is nobody else's.
 type Updater struct {
 	updates
+	pass   Pass[float32]
 	config TrainConfig
 }
 
 // NewUpdater prepares updates of m, which is initialised. Of the settings Batch, Epochs and Patience
 // do not matter. Those that a data set or its epochs are needed for are refused: a schedule, a warm-up,
-// cuts and moves of sequences, averages and priors of the weights; the decay of adamw is none. It
+// shards, cuts and moves of sequences, averages and priors of the weights; the decay of adamw is none. It
 // packs m and panics if m is nil.
 func NewUpdater(m Model[float32], config TrainConfig) (*Updater, error) {
 	checkThere("NewUpdater", "m", m != nil)
 	if err := errors.Join(config.Check(), config.suits(m), config.suitsUpdater()); err != nil {
 		return nil, err
 	}
-	u := &Updater{updates: newUpdates(m, config, 1), config: config}
+	u := &Updater{updates: newUpdates(m, config, 1), pass: m.NewPass(config.Threads), config: config}
 	u.opt.bind(u.params)
 	m.PackForTraining()
 	return u, nil
@@ -114,7 +125,7 @@ func (c TrainConfig) suitsUpdater() error {
 		set  bool
 	}{
 		{"schedule", c.Schedule != (Schedule{})}, {"kl_warmup", c.KLWarmup > 0},
-		{"reshuffle", c.Reshuffle}, {"truncate", c.Truncate > 0}, {"transpose", c.Transpose > 0},
+		{"shards", c.Shards > 1}, {"reshuffle", c.Reshuffle}, {"truncate", c.Truncate > 0}, {"transpose", c.Transpose > 0},
 		{"ema_decay", c.EMADecay > 0}, {"weight_posterior", c.WeightPosterior},
 		{"weight_decay without " + OptimizerAdamW, c.WeightDecay > 0 && c.Optimizer != OptimizerAdamW},
 	} {
@@ -142,11 +153,12 @@ func (u *Updater) Step(b *Batch[float32]) (Totals, error) {
 		return Totals{}, nil
 	}
 	b.Noise = u.noise(u.config.Seed, streamTrain)
-	loss := u.gradient(b, u.config.objective(b, u.config.finalKL()))
+	k := u.config.samples()
+	loss := u.grad.of(u.pass, b, u.config.objective(b.Shape.Rows()/k, u.config.finalKL()), u.phases)
 	if !finite(loss) {
 		return u.pass.Totals(), u.diverged(0, "loss", loss)
 	}
-	if size := u.descend(b, u.config); !finite(size) {
+	if size := u.descend(b.Shape.Batch()/k, u.config); !finite(size) {
 		return u.pass.Totals(), u.diverged(0, "gradient norm", size)
 	}
 	return u.pass.Totals(), nil
@@ -205,7 +217,7 @@ func LoadUpdater(path string, threads int) (*Updater, *States[float32], error) {
 	config.Threads = threads
 	if c.State != nil {
 		c.Updates = c.State.Updates
-		config.Schedule, config.KLWarmup, config.Reshuffle = Schedule{}, 0, false
+		config.Schedule, config.KLWarmup, config.Reshuffle, config.Shards = Schedule{}, 0, false, 0
 		config.Truncate, config.ResetEvery, config.Transpose, config.TransposeProb = 0, 0, 0, 0
 	}
 	u, err := NewUpdater(m, config)

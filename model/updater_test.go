@@ -26,7 +26,7 @@ func sameParameters(t *testing.T, got, want Model[float32]) {
 // epochOf makes the updates of an epoch of one batch, as a Trainer does, and returns the sum of the terms.
 func epochOf(t *testing.T, u *Updater, d *Data, truncate int) Totals {
 	t.Helper()
-	order := cut(d.Train, d.Dim, len(d.Train))[0]
+	order := cut(byLength(d.Train, d.Dim), len(d.Train))[0]
 	k := u.config.samples()
 	var b Batch[float32]
 	var sum Totals

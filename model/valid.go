@@ -19,6 +19,9 @@ const (
 	maxEvalSamples = 1 << 30
 )
 
+// maxShards bounds the parts of a batch: each of them has a sum of its own.
+const maxShards = 1 << 12
+
 // checkSize panics unless arg is within least..most.
 func checkSize(fn, arg string, got, least, most int) {
 	if got < least || got > most {
@@ -174,6 +177,7 @@ func checkStates(h, c, batch, state int) {
 func (c EvalConfig) check(fn string) {
 	checkSize(fn, "Batch", c.Batch, 1, maxBatch)
 	checkSize(fn, "Samples", c.Samples, 0, maxEvalSamples)
+	checkSize(fn, "Shards", c.Shards, 0, maxShards)
 	checkThreads(fn, c.Threads)
 	c.Anneal.check(fn, "Anneal")
 }

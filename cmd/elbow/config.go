@@ -62,6 +62,7 @@ func (s *settings) flags(fs *call) {
 
 	fs.section("batches")
 	fs.BoolVar(&t.Reshuffle, "reshuffle", false, "deal all sequences out anew in every epoch, in place of batches of similar length (default for images)")
+	fs.IntVar(&t.Shards, "shards", 1, "parts of a batch, each computed by itself; the result depends on their number, but not on who computes them")
 	fs.IntVar(&t.ResetEvery, "reset-every", 0, "with -truncate: segments after which the carried state is set to zero; 0: never")
 	fs.IntVar(&t.Transpose, "transpose", 0, "move each piece of a piano roll in training by up to that many semitones, up or down, anew in every epoch, as far as all its notes stay on the keyboard")
 	fs.Float64Var(&t.TransposeProb, "transpose-prob", 0, "with -transpose: probability that a piece is moved in an epoch (default: 0.5)")
@@ -203,6 +204,11 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset.Data) (model.Config, mode
 	}
 	if t.KLWeight == 0 {
 		return m, t, usagef("-kl-weight 0: want above 0")
+	}
+	if t.Shards < 1 {
+		return m, t, usagef("-shards %d: want at least 1", t.Shards)
+	} else if t.Shards == 1 {
+		t.Shards = 0 // as in trainings that have none
 	}
 	unused, err := m.Unused()
 	if err == nil {

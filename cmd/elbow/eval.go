@@ -118,7 +118,7 @@ func (e *evaluation) config(settings model.Config, info *model.Info) (model.Eval
 		}
 		e.anneal = model.Annealing{}
 	}
-	return model.EvalConfig{Anneal: e.anneal, Batch: info.Batch, Samples: info.Samples, Seed: info.Seed, Threads: e.threads}, nil
+	return model.EvalConfig{Anneal: e.anneal, Batch: info.Batch, Samples: info.Samples, Seed: info.Seed, Shards: info.Shards, Threads: e.threads}, nil
 }
 
 // round has the model of the file at path compute with fewer bits, if asked to.

@@ -403,7 +403,7 @@ func (r *tableRun) bound(dir string, sum *summary, k int) (model.Score, error) {
 	if err != nil {
 		return score, err
 	}
-	score = model.Evaluate(m, r.data.Test, model.EvalConfig{Batch: sum.Train.Batch, Samples: k, Seed: sum.Seed, Threads: r.threads})
+	score = model.Evaluate(m, r.data.Test, model.EvalConfig{Batch: sum.Train.Batch, Samples: k, Seed: sum.Seed, Shards: sum.Train.Shards, Threads: r.threads})
 	return score, writeJSON(path, score)
 }
 

@@ -1,0 +1,262 @@
+package model
+
+import (
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/dist"
+	"github.com/elbow-go/elbow/internal/pages"
+	"github.com/elbow-go/elbow/internal/par"
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// shards computes batches in parts, the shards, which are neighbours in the order of the batch and
+// have about as many steps each. A shard is a pass of its own; what shards come to is summed along the
+// tree of package dist. So the bits depend on the number of shards alone, and not on that of the goroutines,
+// of which each has neighbouring shards or, if there are more of them than shards, a part of one.
+//
+//	batch --> shards --> replicas: pass, pass, ... --fold--> fold --> loss, totals, gradient
+type shards struct {
+	model    Model[float32]
+	threads  int
+	replicas []*replica
+	bounds   []int // the first sequence of every shard, and the end of the last one
+	rows     []int // how many draws of sequences every shard had in the last segment
+	sums     []shardSum
+	fold     dist.Fold[*shardSum]
+	grads    dist.Fold[[]cell.Tensor[float32]]
+
+	segment segmentOf
+	obj     Objective
+	h, c    []float32 // states after the last segment [batch, State]
+
+	run func(lo, hi int) // a closure per call would be an allocation
+}
+
+// replica computes neighbouring shards one after the other.
+type replica struct {
+	lo, hi int // its shards
+	pass   Pass[float32]
+	batch  Batch[float32]
+	grads  []gradient // as many as wait for others in fold
+	fold   dist.Fold[[]cell.Tensor[float32]]
+}
+
+// shardSum is what some shards come to, beside the gradient.
+type shardSum struct {
+	loss     float64
+	totals   Totals
+	channels channels
+}
+
+func (s *shardSum) add(t *shardSum) {
+	s.loss += t.loss
+	s.totals.Add(t.totals)
+	s.channels = s.channels.merge(t.channels)
+}
+
+// segmentOf says which steps of which sequences make a batch, as the function segment takes them.
+type segmentOf struct {
+	seqs         []Sequence
+	batch        []int
+	from, length int
+	samples      int
+	noise        kernels.Noise
+	h, c         []float32 // initial states [batch, State], nil for zero
+	carry        bool      // the states after it are wanted
+	phases       phases
+}
+
+// steps returns how many steps the segment has.
+func (p *segmentOf) steps(dim int) int {
+	sum := 0
+	for _, i := range p.batch {
+		n := max(p.seqs[i].Steps(dim)-p.from, 0)
+		if p.length > 0 {
+			n = min(n, p.length)
+		}
+		sum += n
+	}
+	return sum
+}
+
+// newShards prepares for so many shards and goroutines.
+func newShards(m Model[float32], count, threads int) *shards {
+	count, threads = max(count, 1), max(threads, 1)
+	s := &shards{model: m, threads: threads, bounds: make([]int, count+1), rows: make([]int, count), sums: make([]shardSum, count)}
+	s.fold = dist.Fold[*shardSum]{Leaves: count, Join: (*shardSum).add}
+	s.grads = dist.Fold[[]cell.Tensor[float32]]{Leaves: count, Join: addTensors(threads)}
+	n := min(threads, count)
+	for i := range n {
+		r := new(replica)
+		r.lo, r.hi = share(count, i, n)
+		lo, hi := share(threads, i, n)
+		r.pass = m.NewPass(hi - lo)
+		r.fold = dist.Fold[[]cell.Tensor[float32]]{Leaves: count, Join: addTensors(hi - lo)}
+		s.replicas = append(s.replicas, r)
+	}
+	s.run = func(lo, hi int) {
+		for _, r := range s.replicas[lo:hi] {
+			r.fold.Reset()
+			for i := r.lo; i < r.hi; i++ {
+				s.differentiate(r, i)
+			}
+		}
+	}
+	return s
+}
+
+// gradients returns how many gradients are in memory at a time.
+func gradients(count, threads int) int {
+	n, sum := min(threads, count), 0
+	for i := range n {
+		f := dist.Fold[int]{Leaves: count, Join: func(int, int) {}}
+		most := 0
+		for lo, hi := share(count, i, n); lo < hi; lo++ {
+			most = max(most, len(f.Parts())+1)
+			f.Push(dist.Node{First: lo}, 0)
+		}
+		sum += most
+	}
+	return sum
+}
+
+// addTensors returns what adds tensors to others, on so many goroutines.
+func addTensors(threads int) func(into, from []cell.Tensor[float32]) {
+	return func(into, from []cell.Tensor[float32]) {
+		par.Do(threads, len(into), func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				kernels.Axpy(into[i].Data, from[i].Data, 1)
+			}
+		})
+	}
+}
+
+// gradTo makes g what gradients go to.
+func (s *shards) gradTo(g gradient) { s.replicas[0].grads = []gradient{g} }
+
+// split deals n sequences of the given lengths to the shards.
+func (s *shards) split(n int, length func(i int) int) {
+	total := 0
+	for i := range n {
+		total += length(i)
+	}
+	clear(s.bounds)
+	count, before := len(s.sums), 0
+	for i := range n {
+		l := length(i)
+		shard := 0
+		if total > 0 { // where the middle of the sequence is
+			shard = min((2*before+l)*count/(2*total), count-1)
+		}
+		before += l
+		s.bounds[shard+1] = i + 1
+	}
+	for i := range count { // shards without a sequence
+		s.bounds[i+1] = max(s.bounds[i+1], s.bounds[i])
+	}
+}
+
+// gradient computes the sums over a segment and, where they are finite, its gradient.
+func (s *shards) gradient(p segmentOf, obj Objective) shardSum {
+	dim := s.model.Settings().Data
+	s.segment, s.obj = p, obj
+	s.split(len(p.batch), func(i int) int { return p.seqs[p.batch[i]].Steps(dim) })
+	if n := len(p.batch) * p.samples * s.model.State(); p.carry {
+		s.h, s.c = pages.Grow(s.h, n), pages.Grow(s.c, n)
+	}
+	par.Do(len(s.replicas), len(s.replicas), s.run)
+	s.grads.Reset()
+	for _, r := range s.replicas {
+		for _, part := range r.fold.Parts() {
+			s.grads.Push(part.Node, part.Value)
+		}
+	}
+	return s.sum()
+}
+
+// differentiate computes shard i of a segment.
+func (s *shards) differentiate(r *replica, i int) {
+	at := len(r.fold.Parts())
+	if at == len(r.grads) {
+		r.grads = append(r.grads, newGradient(s.model))
+	}
+	grad := &r.grads[at]
+	p, b, sum := &s.segment, &r.batch, &s.sums[i]
+	*sum = shardSum{}
+	lo, hi, state := s.bounds[i], s.bounds[i+1], s.model.State()
+	row := lo * p.samples
+	b.Noise, b.Row0, b.H, b.C = p.noise, row, nil, nil
+	p.phases.begin(phaseBatch)
+	segment(b, p.seqs, p.batch[lo:hi], s.model.Settings(), p.from, p.length, p.samples, lo)
+	if p.h != nil {
+		b.H, b.C = p.h[row*state:], p.c[row*state:]
+	}
+	s.rows[i] = b.Shape.Batch()
+	if b.Shape.Rows() == 0 {
+		cell.Zero(grad.tensors)
+		sum.totals.Sequences = s.rows[i] / p.samples
+		if p.carry {
+			clear(s.h[row*state : (row+s.rows[i])*state])
+			clear(s.c[row*state : (row+s.rows[i])*state])
+		}
+		r.fold.Push(dist.Node{First: i}, grad.tensors)
+		return
+	}
+	sum.loss = grad.of(r.pass, b, s.obj, p.phases)
+	sum.totals = r.pass.Totals()
+	if p.carry {
+		r.pass.Final(s.h[row*state:], s.c[row*state:])
+	}
+	r.fold.Push(dist.Node{First: i}, grad.tensors)
+}
+
+// final copies the states after the last segment to h and c.
+func (s *shards) final(h, c []float32) {
+	for i, n := range s.rows {
+		lo := s.bounds[i] * s.segment.samples * s.model.State()
+		hi := lo + n*s.model.State()
+		copy(h[lo:hi], s.h[lo:hi])
+		copy(c[lo:hi], s.c[lo:hi])
+	}
+}
+
+// sum returns the sum over all shards.
+func (s *shards) sum() shardSum {
+	s.fold.Reset()
+	for i := range s.sums {
+		s.fold.Push(dist.Node{First: i}, &s.sums[i])
+	}
+	return *s.fold.Parts()[0].Value
+}
+
+// evaluate scores sequences, the longest ones in the first shard, with what is monitored of them if
+// that is wanted.
+func (s *shards) evaluate(seqs []Sequence, c EvalConfig, monitored bool) (Score, channels) {
+	settings := s.model.Settings()
+	k := max(c.Samples, 1)
+	if settings.Latent == 0 {
+		k = 1
+	}
+	order := byLength(seqs, settings.Data)
+	n := len(order)
+	s.split(n, func(i int) int { return seqs[order[n-1-i]].Steps(settings.Data) })
+	par.Do(len(s.replicas), len(s.replicas), func(lo, hi int) {
+		for _, r := range s.replicas[lo:hi] {
+			for i := r.lo; i < r.hi; i++ {
+				sum := shardSum{channels: channels{}}
+				var each func()
+				if monitored {
+					each = func() { r.pass.Channels(sum.channels.add) }
+				}
+				part := order[n-s.bounds[i+1] : n-s.bounds[i]]
+				sum.totals = c.total(s.model, r.pass, seqs, part, s.bounds[i+1], k, each)
+				s.sums[i] = sum
+			}
+		}
+	})
+	sum := s.sum()
+	score := sum.totals.Score(settings.Latent == 0)
+	if k > 1 {
+		score.Samples = k
+	}
+	return score, sum.channels
+}
