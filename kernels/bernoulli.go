@@ -5,9 +5,10 @@ import (
 	"github.com/elbow-go/elbow/asm/simd"
 )
 
-// Bernoulli holds the parameters of independent bits: their logits, [rows, cols], dense.
+// Bernoulli holds the parameters of independent bits: their logits, [rows, cols], dense. Mask, of the
+// same layout, is 0 where a bit is missing; nil is none.
 type Bernoulli[T Float] struct {
-	Logits []T
+	Logits, Mask []T
 }
 
 // BernoulliGrad holds the gradient of a [Bernoulli], in its layout.
@@ -39,12 +40,9 @@ func BernoulliLogProb[T Float](lp, x []T, p *Bernoulli[T], rows, cols int) {
 	}
 	checkDense(fn, "x", len(x), rows, cols)
 	checkDense(fn, "p.Logits", len(p.Logits), rows, cols)
+	checkDenseOrNil(fn, "p.Mask", p.Mask, rows, cols)
 	checkLen(fn, "lp", len(lp), rows)
-	if is32[T]() {
-		bernoulliLogProb32(f32s(lp), nil, nil, f32s(x), f32s(p.Logits), rows, cols)
-	} else {
-		bernoulliLogProb64(f64s(lp), nil, nil, f64s(x), f64s(p.Logits), rows, cols)
-	}
+	bernoulliLogProb(lp, nil, nil, x, p.Logits, p.Mask, rows, cols)
 }
 
 // BernoulliLogProbBackward is the gradient of [BernoulliLogProb].
@@ -70,13 +68,32 @@ func BernoulliLogProbBackward[T Float](lp []T, dp *BernoulliGrad[T], dlp, x []T,
 	}
 	checkDense(fn, "x", len(x), rows, cols)
 	checkDense(fn, "p.Logits", len(p.Logits), rows, cols)
+	checkDenseOrNil(fn, "p.Mask", p.Mask, rows, cols)
 	checkDense(fn, "dp.Logits", len(dp.Logits), rows, cols)
 	checkLen(fn, "dlp", len(dlp), rows)
 	checkLenOrNil(fn, "lp", lp, rows)
+	bernoulliLogProb(lp, dp.Logits, dlp, x, p.Logits, p.Mask, rows, cols)
+}
+
+// bernoulliLogProb writes lp or the gradient dlogits or both; what is nil is left out.
+func bernoulliLogProb[T Float](lp, dlogits, dlp, x, logits, mask []T, rows, d int) {
+	if mask == nil {
+		bernoulliLogProbAll(lp, dlogits, dlp, x, logits, rows, d)
+		return
+	}
+	clear(lp[:min(rows, len(lp))])
+	for s := newSpans(mask, rows, d); s.next(); s.add(lp) {
+		bernoulliLogProbAll(s.values(lp), s.of(dlogits, d, 1), from(dlp, s.row), s.of(x, d, 1), s.of(logits, d, 1), s.rows, s.cols)
+	}
+	clearMissing(dlogits, mask, rows, d, d, 1)
+}
+
+// bernoulliLogProbAll is bernoulliLogProb without a mask.
+func bernoulliLogProbAll[T Float](lp, dlogits, dlp, x, logits []T, rows, d int) {
 	if is32[T]() {
-		bernoulliLogProb32(f32s(lp), f32s(dp.Logits), f32s(dlp), f32s(x), f32s(p.Logits), rows, cols)
+		bernoulliLogProb32(f32s(lp), f32s(dlogits), f32s(dlp), f32s(x), f32s(logits), rows, d)
 	} else {
-		bernoulliLogProb64(f64s(lp), f64s(dp.Logits), f64s(dlp), f64s(x), f64s(p.Logits), rows, cols)
+		bernoulliLogProb64(f64s(lp), f64s(dlogits), f64s(dlp), f64s(x), f64s(logits), rows, d)
 	}
 }
 

@@ -15,9 +15,11 @@ import (
 //	penLogit   mu1[K]   mu2[K]   s1[K]   s2[K]   r[K]   logits[K]
 //
 // s1 and s2 give the scales in one of the forms of [ScaleForm]. [BivariateLogProb] wants K = 1 and
-// goes without the logits.
+// goes without the logits. Mask, [rows, 3], dense, is 0 where a number of y is missing, and with it
+// all of its row; nil is nowhere.
 type Bivariate[T Float] struct {
 	Theta []T
+	Mask  []T
 	K, Ld int
 	Form  ScaleForm
 }
@@ -61,7 +63,7 @@ func BivariateMixtureLogProb[T Float](lp, y []T, p *Bivariate[T], rows int) {
 	const fn = "BivariateMixtureLogProb"
 	p.check(fn, y, rows, true)
 	checkLen(fn, "lp", len(lp), rows)
-	bivariate(lp, y, p.Theta, p.Form, rows, p.K, p.Ld, true)
+	bivariate(lp, nil, nil, nil, y, p, rows, true)
 }
 
 // BivariateMixtureLogProbBackward is the gradient of [BivariateMixtureLogProb].
@@ -87,7 +89,7 @@ func BivariateMixtureLogProb[T Float](lp, y []T, p *Bivariate[T], rows int) {
 // BivariateMixtureLogProbBackward panics as BivariateMixtureLogProb does.
 func BivariateMixtureLogProbBackward[T Float](lp, dy []T, dp *BivariateGrad[T], dlp, y []T, p *Bivariate[T], rows int) {
 	checkBivariateBackward("BivariateMixtureLogProbBackward", lp, dy, dp, dlp, y, p, rows, true)
-	bivariateBackward(lp, dy, dp.Theta, dlp, y, p.Theta, p.Form, rows, p.K, p.Ld, true)
+	bivariate(lp, dy, dp.Theta, dlp, y, p, rows, true)
 }
 
 // BivariateLogProb is [BivariateMixtureLogProb] with one component, K = 1, whose logit is left out: a
@@ -100,14 +102,14 @@ func BivariateLogProb[T Float](lp, y []T, p *Bivariate[T], rows int) {
 	const fn = "BivariateLogProb"
 	p.check(fn, y, rows, false)
 	checkLen(fn, "lp", len(lp), rows)
-	bivariate(lp, y, p.Theta, p.Form, rows, 1, p.Ld, false)
+	bivariate(lp, nil, nil, nil, y, p, rows, false)
 }
 
 // BivariateLogProbBackward is the gradient of [BivariateLogProb]: see
 // [BivariateMixtureLogProbBackward].
 func BivariateLogProbBackward[T Float](lp, dy []T, dp *BivariateGrad[T], dlp, y []T, p *Bivariate[T], rows int) {
 	checkBivariateBackward("BivariateLogProbBackward", lp, dy, dp, dlp, y, p, rows, false)
-	bivariateBackward(lp, dy, dp.Theta, dlp, y, p.Theta, p.Form, rows, 1, p.Ld, false)
+	bivariate(lp, dy, dp.Theta, dlp, y, p, rows, false)
 }
 
 // check panics unless p holds what it should, and y too. It returns how many elements Theta has to
@@ -123,11 +125,7 @@ func (p *Bivariate[T]) check(fn string, y []T, rows int, mixture bool) (n int) {
 		panic(fmt.Sprintf("kernels: %s: p.K = %d, want 1", fn, p.K))
 	}
 	checkForm(fn, "p.Form", p.Form)
-	planes := biLogits
-	if mixture {
-		planes++
-	}
-	cols := size.Add(1, size.Mul(planes, p.K))
+	cols := biCols(p.K, mixture)
 	if p.Ld < cols {
 		panic(badArg(fn, "p.Ld", p.Ld, cols))
 	}
@@ -136,7 +134,17 @@ func (p *Bivariate[T]) check(fn string, y []T, rows int, mixture bool) (n int) {
 		panic(badField(fn, "p", "Theta", len(p.Theta), n))
 	}
 	checkDense(fn, "y", len(y), rows, 3)
+	checkDenseOrNil(fn, "p.Mask", p.Mask, rows, 3)
 	return n
+}
+
+// biCols returns how many columns theta has.
+func biCols(k int, mixture bool) int {
+	planes := biLogits
+	if mixture {
+		planes++
+	}
+	return size.Add(1, size.Mul(planes, k))
 }
 
 func checkBivariateBackward[T Float](fn string, lp, dy []T, dp *BivariateGrad[T], dlp, y []T, p *Bivariate[T], rows int, mixture bool) {
@@ -152,19 +160,33 @@ func checkBivariateBackward[T Float](fn string, lp, dy []T, dp *BivariateGrad[T]
 	checkLenOrNil(fn, "lp", lp, rows)
 }
 
-func bivariate[T Float](lp, y, theta []T, form ScaleForm, rows, k, ld int, mixture bool) {
-	if is32[T]() {
-		bivariate32(f32s(lp), f32s(y), f32s(theta), form, rows, k, ld, mixture)
-	} else {
-		bivariate64(f64s(lp), nil, nil, nil, f64s(y), f64s(theta), form, rows, k, ld, mixture)
+// bivariate writes lp or, with weights dlp, the gradients, and lp if it is not nil.
+func bivariate[T Float](lp, dy, dtheta, dlp, y []T, p *Bivariate[T], rows int, mixture bool) {
+	for i := 0; i < rows; i++ {
+		n := rows - i
+		if p.Mask != nil {
+			n = complete(p.Mask, i, rows, 3)
+		}
+		if n > 0 {
+			bivariateRows(from(lp, i), from(dy, 3*i), from(dtheta, i*p.Ld), from(dlp, i), y[3*i:], p.Theta[i*p.Ld:], p.Form, n, p.K, p.Ld, mixture)
+			i += n
+		}
+		if i < rows { // row i is missing
+			clearRow(lp, i, 1, 1)
+			clearRow(dy, i, 3, 3)
+			clearRow(dtheta, i, biCols(p.K, mixture), p.Ld)
+		}
 	}
 }
 
-func bivariateBackward[T Float](lp, dy, dtheta, dlp, y, theta []T, form ScaleForm, rows, k, ld int, mixture bool) {
-	if is32[T]() {
-		bivariateBackward32(f32s(lp), f32s(dy), f32s(dtheta), f32s(dlp), f32s(y), f32s(theta), form, rows, k, ld, mixture)
-	} else {
+func bivariateRows[T Float](lp, dy, dtheta, dlp, y, theta []T, form ScaleForm, rows, k, ld int, mixture bool) {
+	switch {
+	case !is32[T]():
 		bivariate64(f64s(lp), f64s(dy), f64s(dtheta), f64s(dlp), f64s(y), f64s(theta), form, rows, k, ld, mixture)
+	case dlp == nil:
+		bivariate32(f32s(lp), f32s(y), f32s(theta), form, rows, k, ld, mixture)
+	default:
+		bivariateBackward32(f32s(lp), f32s(dy), f32s(dtheta), f32s(dlp), f32s(y), f32s(theta), form, rows, k, ld, mixture)
 	}
 }
 

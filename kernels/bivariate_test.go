@@ -363,7 +363,7 @@ func TestBivariateIntegral(t *testing.T) {
 
 // bivariateOf and bivariateGradOf are the arguments that a slice makes.
 func bivariateOf[T Float](theta []T, form ScaleForm, k, ld int) *Bivariate[T] {
-	return &Bivariate[T]{theta, k, ld, form}
+	return &Bivariate[T]{Theta: theta, K: k, Ld: ld, Form: form}
 }
 
 func bivariateGradOf[T Float](dtheta []T) *BivariateGrad[T] { return &BivariateGrad[T]{dtheta} }

@@ -234,6 +234,18 @@ func (c *call[T]) fill(seed uint64, draw drawFunc) *call[T] {
 	return c
 }
 
+// withOnes makes masks ones.
+func (c *call[T]) withOnes() *call[T] {
+	for i := range c.k.arrays {
+		if c.k.isMask(i) {
+			for at := range c.a[i] {
+				c.a[i][at] = 1
+			}
+		}
+	}
+	return c
+}
+
 // leaveOut leaves out the arrays that are nil in the case.
 func (c *call[T]) leaveOut(name string) {
 	c.left = append(c.left, name)

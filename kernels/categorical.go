@@ -8,9 +8,10 @@ import (
 )
 
 // Categorical holds the parameters of variables that are one of cols classes, in each row one: the
-// logits of the classes, [rows, cols], dense.
+// logits of the classes, [rows, cols], dense. Mask, [rows], is 0 where the class is missing, whatever
+// the target says; nil is nowhere.
 type Categorical[T Float] struct {
-	Logits []T
+	Logits, Mask []T
 }
 
 // CategoricalGrad holds the gradient of a [Categorical], in its layout.
@@ -41,12 +42,8 @@ func CategoricalLogProb[T Float](lp []T, target []int32, p *Categorical[T], rows
 	}
 	checkDense(fn, "p.Logits", len(p.Logits), rows, cols)
 	checkLen(fn, "lp", len(lp), rows)
-	checkTarget(fn, target, rows, cols)
-	if is32[T]() {
-		categoricalLogProb32(f32s(lp), nil, nil, target, f32s(p.Logits), rows, cols)
-	} else {
-		categoricalLogProb64(f64s(lp), nil, nil, target, f64s(p.Logits), rows, cols)
-	}
+	checkTarget(fn, target, p.Mask, rows, cols)
+	categoricalLogProb(lp, nil, nil, target, p.Logits, p.Mask, rows, cols)
 }
 
 // CategoricalLogProbBackward is the gradient of [CategoricalLogProb].
@@ -73,18 +70,37 @@ func CategoricalLogProbBackward[T Float](lp []T, dp *CategoricalGrad[T], dlp []T
 	checkDense(fn, "dp.Logits", len(dp.Logits), rows, cols)
 	checkLen(fn, "dlp", len(dlp), rows)
 	checkLenOrNil(fn, "lp", lp, rows)
-	checkTarget(fn, target, rows, cols)
+	checkTarget(fn, target, p.Mask, rows, cols)
+	categoricalLogProb(lp, dp.Logits, dlp, target, p.Logits, p.Mask, rows, cols)
+}
+
+// categoricalLogProb writes lp or the gradient dlogits or both; what is nil is left out.
+func categoricalLogProb[T Float](lp, dlogits, dlp []T, target []int32, logits, mask []T, rows, k int) {
+	if mask == nil {
+		categoricalLogProbAll(lp, dlogits, dlp, target, logits, rows, k)
+		return
+	}
+	clear(lp[:min(rows, len(lp))])
+	for s := newSpans(mask, rows, 1); s.next(); {
+		categoricalLogProbAll(s.values(lp), s.of(dlogits, k, 0), from(dlp, s.row), target[s.row:], s.of(logits, k, 0), s.rows, k)
+	}
+	clearMissing(dlogits, mask, rows, 1, k, k)
+}
+
+// categoricalLogProbAll is categoricalLogProb without a mask.
+func categoricalLogProbAll[T Float](lp, dlogits, dlp []T, target []int32, logits []T, rows, k int) {
 	if is32[T]() {
-		categoricalLogProb32(f32s(lp), f32s(dp.Logits), f32s(dlp), target, f32s(p.Logits), rows, cols)
+		categoricalLogProb32(f32s(lp), f32s(dlogits), f32s(dlp), target, f32s(logits), rows, k)
 	} else {
-		categoricalLogProb64(f64s(lp), f64s(dp.Logits), f64s(dlp), target, f64s(p.Logits), rows, cols)
+		categoricalLogProb64(f64s(lp), f64s(dlogits), f64s(dlp), target, f64s(logits), rows, k)
 	}
 }
 
-func checkTarget(fn string, target []int32, rows, cols int) {
+func checkTarget[T Float](fn string, target []int32, mask []T, rows, cols int) {
 	checkLen(fn, "target", len(target), rows)
+	checkLenOrNil(fn, "p.Mask", mask, rows)
 	for i, y := range target[:rows] {
-		if y < 0 || int(y) >= cols {
+		if (y < 0 || int(y) >= cols) && (mask == nil || mask[i] != 0) {
 			panic(fmt.Sprintf("kernels: %s: target[%d] = %d, want at least 0 and less than cols = %d", fn, i, y, cols))
 		}
 	}

@@ -39,6 +39,22 @@
 // float64 is plain Go with package math, for gradient checks, with products of package blas: no
 // promise of bits.
 //
+// # Missing entries
+//
+// The parameters of a distribution may come with a mask of what it is the distribution of: an entry
+// of 0 says that the entry of x in the same place is missing, any other number, 1 as a rule, that it
+// is there. A nil mask is one of nothing but ones.
+//
+//   - A missing entry adds exactly 0 to the value of its row, and the gradients of x there and of
+//     the parameters that belong to it alone are exactly 0. It is not read and may be NaN, and so
+//     may these parameters.
+//   - What is left of independent entries has their marginal distribution, and so have the
+//     components of a mixture over a row: their products lack a factor. What describes a row as a
+//     whole, a class or a stroke of a pen, is missing as a whole. A row of nothing has the value 0.
+//   - A row in which nothing is missing has the bits that it has without a mask. Of another one the
+//     pieces between missing entries are rows of their own, whose values are added up in order; so
+//     its bits do not depend on the instruction set either.
+//
 // # Accuracy
 //
 // The bound of a function is in its comment. Recurrent steps have faster forms of their own, the

@@ -14,6 +14,8 @@ func drawUsual(rng *rand.Rand, kind kind, s shape) float32 {
 	switch kind {
 	case kindBit:
 		return float32(rng.IntN(2))
+	case kindMask:
+		return float32(min(rng.IntN(4), 1))
 	case kindTarget:
 		return float32(rng.IntN(s.n))
 	case kindScale:
@@ -50,7 +52,7 @@ var specials = map[kind][]float32{
 
 // drawSpecial mixes in the values at the ends.
 func drawSpecial(rng *rand.Rand, kind kind, s shape) float32 {
-	if rng.IntN(2) == 0 || kind == kindTarget {
+	if rng.IntN(2) == 0 || kind == kindTarget || kind == kindMask {
 		return drawUsual(rng, kind, s)
 	}
 	if kind == kindSigma { // σ of the inner form: at least 2^-57.7, at most 1

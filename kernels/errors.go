@@ -105,6 +105,11 @@ func badMomentum(fn string, got float64) any {
 }
 
 //go:noinline
+func badMask(fn, arg string) any {
+	return "kernels: " + fn + ": " + arg + ".Mask is set, want nil"
+}
+
+//go:noinline
 func badNil(fn, arg string) any {
 	return "kernels: " + fn + ": " + arg + " = nil, want what it points to"
 }

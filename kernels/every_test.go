@@ -118,12 +118,12 @@ func testNaN[T Float](t *testing.T, k *kernel[T], form ScaleForm) {
 		t.Skip("has no rows on their own")
 	}
 	s := shape{form, 3, 19, 2}
-	clean := k.newCall(s, 0).fill(1, drawUsual)
+	clean := k.newCall(s, 0).fill(1, drawUsual).withOnes()
 	clean.run()
 	for i, arg := range k.arrays {
-		c := k.newCall(s, 0).fill(1, drawUsual)
+		c := k.newCall(s, 0).fill(1, drawUsual).withOnes()
 		at := c.width(i) / 2
-		if !arg.in || arg.one || slices.Contains([]kind{kindTarget, kindUnread}, arg.kinds(s.n)[at]) {
+		if !arg.in || arg.one || slices.Contains([]kind{kindTarget, kindMask, kindUnread}, arg.kinds(s.n)[at]) {
 			continue
 		}
 		c.row(i, 1)[at] = T(math.NaN())
@@ -294,7 +294,7 @@ func testPanics[T Float](t *testing.T, k *kernel[T], form ScaleForm) {
 
 // mayBeNil reports whether an array may be nil while all others are there.
 func (k *kernel[T]) mayBeNil(a array) bool {
-	return slices.ContainsFunc(a.nils, func(name string) bool {
+	return k.isMask(k.array(a.name)) || slices.ContainsFunc(a.nils, func(name string) bool {
 		return !slices.ContainsFunc(k.arrays, func(b array) bool { return b.name != a.name && slices.Contains(b.nils, name) })
 	})
 }

@@ -22,11 +22,14 @@ import (
 // forms of [ScaleForm], the standard deviations. Mu and S are [rows, cols], row-major, both with
 // the row stride Ld >= cols.
 //
-// In a call with two of them, q and p, both must have the same Ld and the same Form. Kernels only
-// read it. They take a pointer because a struct of this size, passed by value, is copied right after
+// In a call with two of them, q and p, both must have the same Ld and the same Form. Mask, of q where
+// there are two, says what is missing in what they are the Gaussians of, [rows, cols], dense, 0 where
+// something is, or nil: a density and a divergence leave it out, and its gradients are 0. Nothing is
+// left out of a draw, so samples have no mask. Kernels only read it. They take a pointer because a struct of this size, passed by value, is copied right after
 // it was put together, which takes as long as a small kernel.
 type Gauss[T Float] struct {
 	Mu, S []T
+	Mask  []T
 	Ld    int
 	Form  ScaleForm
 }
@@ -142,6 +145,7 @@ type gaussArgs[T Float] struct {
 	dx, dmuQ, dsQ, dmuP, dsP []T
 	w                        []T // dkl or dlp
 	x, muQ, sQ, muP, sP      []T
+	mask                     []T
 	form                     ScaleForm
 	rows, n                  int
 	ldx, ld                  int // ldx is n, or 0 for the components of a mixture
@@ -154,6 +158,7 @@ func (g *Gauss[T]) check(fn, arg string, rows, cols int) (n int) {
 	if len(g.Mu) < n {
 		panic(badField(fn, arg, "Mu", len(g.Mu), n))
 	}
+	checkDenseOrNil(fn, arg+".Mask", g.Mask, rows, cols)
 	return n
 }
 
@@ -183,10 +188,19 @@ func (g *Gauss[T]) checkBeside(fn string, q *Gauss[T], n int) {
 		panic(badOther(fn, "p.Ld", g.Ld, "q.Ld", q.Ld))
 	case g.Form != q.Form:
 		panic(badOther(fn, "p.Form", g.Form, "q.Form", q.Form))
+	case g.Mask != nil:
+		panic(badMask(fn, "p"))
 	case len(g.Mu) < n:
 		panic(badField(fn, "p", "Mu", len(g.Mu), n))
 	case len(g.S) < n:
 		panic(badField(fn, "p", "S", len(g.S), n))
+	}
+}
+
+// checkNoMask panics if q of function fn has a mask.
+func (g *Gauss[T]) checkNoMask(fn string) {
+	if g.Mask != nil {
+		panic(badMask(fn, "q"))
 	}
 }
 
@@ -236,7 +250,7 @@ func GaussKL[T Float](kl []T, q, p *Gauss[T], rows, cols int) {
 	n := q.check(fn, "q", rows, cols)
 	p.checkBeside(fn, q, n)
 	checkLen(fn, "kl", len(kl), rows)
-	gaussKL(&gaussArgs[T]{v: kl, muQ: q.Mu, sQ: q.S, muP: p.Mu, sP: p.S, form: q.Form, rows: rows, n: cols, ld: q.Ld})
+	gaussKL(&gaussArgs[T]{v: kl, muQ: q.Mu, sQ: q.S, muP: p.Mu, sP: p.S, mask: q.Mask, form: q.Form, rows: rows, n: cols, ld: q.Ld})
 }
 
 // GaussKLStandard is [GaussKL] against the standard Gaussian, muP = 0 and sigmaP = 1.
@@ -250,10 +264,19 @@ func GaussKLStandard[T Float](kl []T, q *Gauss[T], rows, cols int) {
 	checkSizes(fn, rows, cols)
 	q.check(fn, "q", rows, cols)
 	checkLen(fn, "kl", len(kl), rows)
-	gaussKL(&gaussArgs[T]{v: kl, muQ: q.Mu, sQ: q.S, form: q.Form, rows: rows, n: cols, ld: q.Ld})
+	gaussKL(&gaussArgs[T]{v: kl, muQ: q.Mu, sQ: q.S, mask: q.Mask, form: q.Form, rows: rows, n: cols, ld: q.Ld})
 }
 
 func gaussKL[T Float](a *gaussArgs[T]) {
+	if a.mask != nil {
+		a.masked(true)
+	} else {
+		gaussKLAll(a)
+	}
+}
+
+// gaussKLAll is gaussKL without a mask.
+func gaussKLAll[T Float](a *gaussArgs[T]) {
 	switch a := any(a).(type) {
 	case *gaussArgs[float32]:
 		gaussKL32(a)
@@ -263,6 +286,15 @@ func gaussKL[T Float](a *gaussArgs[T]) {
 }
 
 func gaussLogProb[T Float](a *gaussArgs[T]) {
+	if a.mask != nil {
+		a.masked(false)
+	} else {
+		gaussLogProbAll(a)
+	}
+}
+
+// gaussLogProbAll is gaussLogProb without a mask.
+func gaussLogProbAll[T Float](a *gaussArgs[T]) {
 	switch a := any(a).(type) {
 	case *gaussArgs[float32]:
 		gaussLogProb32(a)
@@ -300,7 +332,7 @@ func GaussKLBackward[T Float](kl []T, dq, dp *GaussGrad[T], dkl []T, q, p *Gauss
 	}
 	checkLen(fn, "dkl", len(dkl), rows)
 	checkLenOrNil(fn, "kl", kl, rows)
-	a := &gaussArgs[T]{v: kl, dmuQ: dq.Mu, dsQ: dq.S, w: dkl, muQ: q.Mu, sQ: q.S, muP: p.Mu, sP: p.S, form: q.Form, rows: rows, n: cols, ld: q.Ld}
+	a := &gaussArgs[T]{v: kl, dmuQ: dq.Mu, dsQ: dq.S, w: dkl, muQ: q.Mu, sQ: q.S, muP: p.Mu, sP: p.S, mask: q.Mask, form: q.Form, rows: rows, n: cols, ld: q.Ld}
 	if dp != nil {
 		a.dmuP, a.dsP = dp.Mu, dp.S
 	}
@@ -318,7 +350,7 @@ func GaussKLStandardBackward[T Float](kl []T, dq *GaussGrad[T], dkl []T, q *Gaus
 	dq.check(fn, "dq", n)
 	checkLen(fn, "dkl", len(dkl), rows)
 	checkLenOrNil(fn, "kl", kl, rows)
-	gaussKL(&gaussArgs[T]{v: kl, dmuQ: dq.Mu, dsQ: dq.S, w: dkl, muQ: q.Mu, sQ: q.S, form: q.Form, rows: rows, n: cols, ld: q.Ld})
+	gaussKL(&gaussArgs[T]{v: kl, dmuQ: dq.Mu, dsQ: dq.S, w: dkl, muQ: q.Mu, sQ: q.S, mask: q.Mask, form: q.Form, rows: rows, n: cols, ld: q.Ld})
 }
 
 // GaussLogProb writes the log-density of each row under a diagonal Gaussian, in nats.
@@ -343,7 +375,7 @@ func GaussLogProb[T Float](lp, x []T, p *Gauss[T], rows, cols int) {
 	p.check(fn, "p", rows, cols)
 	checkDense(fn, "x", len(x), rows, cols)
 	checkLen(fn, "lp", len(lp), rows)
-	gaussLogProb(&gaussArgs[T]{v: lp, x: x, muQ: p.Mu, sQ: p.S, form: p.Form, rows: rows, n: cols, ldx: cols, ld: p.Ld})
+	gaussLogProb(&gaussArgs[T]{v: lp, x: x, muQ: p.Mu, sQ: p.S, mask: p.Mask, form: p.Form, rows: rows, n: cols, ldx: cols, ld: p.Ld})
 }
 
 // GaussLogProbBackward is the gradient of [GaussLogProb].
@@ -372,5 +404,5 @@ func GaussLogProbBackward[T Float](lp, dx []T, dp *GaussGrad[T], dlp, x []T, p *
 	checkLen(fn, "dlp", len(dlp), rows)
 	checkLenOrNil(fn, "lp", lp, rows)
 	gaussLogProb(&gaussArgs[T]{v: lp, dx: dx, dmuQ: dp.Mu, dsQ: dp.S, w: dlp, x: x, muQ: p.Mu, sQ: p.S,
-		form: p.Form, rows: rows, n: cols, ldx: cols, ld: p.Ld})
+		mask: p.Mask, form: p.Form, rows: rows, n: cols, ldx: cols, ld: p.Ld})
 }

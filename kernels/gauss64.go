@@ -72,7 +72,7 @@ func klGrad64(a *gaussArgs[float64], at int, w float64) (dmu, dsQ, dsP, v float6
 func gaussLogProb64(a *gaussArgs[float64]) {
 	for i := range a.rows {
 		v := gaussLogProbRow64(rowAt(a.dx, i, a.n, a.n), rowAt(a.dmuQ, i, a.n, a.ld), rowAt(a.dsQ, i, a.n, a.ld), orZero(a.w, i),
-			rowAt(a.x, i, a.n, a.n), rowAt(a.muQ, i, a.n, a.ld), rowAt(a.sQ, i, a.n, a.ld), a.form)
+			rowAt(a.x, i, a.n, a.ldx), rowAt(a.muQ, i, a.n, a.ld), rowAt(a.sQ, i, a.n, a.ld), a.form)
 		if a.v != nil {
 			a.v[i] = v
 		}

@@ -14,6 +14,7 @@ func GaussSample[T Float](z []T, q *Gauss[T], eps []T, rows, cols int) {
 	const fn = "GaussSample"
 	checkSizes(fn, rows, cols)
 	q.check(fn, "q", rows, cols)
+	q.checkNoMask(fn)
 	checkDense(fn, "eps", len(eps), rows, cols)
 	checkDense(fn, "z", len(z), rows, cols)
 	if rows == 0 || cols == 0 {
@@ -43,6 +44,7 @@ func GaussSampleBackward[T Float](dq *GaussGrad[T], dz []T, q *Gauss[T], eps []T
 	const fn = "GaussSampleBackward"
 	checkSizes(fn, rows, cols)
 	n := q.checkScale(fn, "q", rows, cols)
+	q.checkNoMask(fn)
 	dq.check(fn, "dq", n)
 	checkDense(fn, "dz", len(dz), rows, cols)
 	checkDense(fn, "eps", len(eps), rows, cols)
@@ -144,6 +146,7 @@ func LatentStepBackward[T Float](dq, dp *GaussGrad[T], dz, dkl []T, q, p *Gauss[
 func checkLatent[T Float](fn string, q, p *Gauss[T], eps []T, rows, cols int) (n int) {
 	checkSizes(fn, rows, cols)
 	n = q.check(fn, "q", rows, cols)
+	q.checkNoMask(fn)
 	if p != nil {
 		p.checkBeside(fn, q, n)
 	}

@@ -32,7 +32,7 @@ func gaussOf[T Float](mu, s []T, form ScaleForm, ld int) *Gauss[T] {
 	if mu == nil && s == nil {
 		return nil
 	}
-	return &Gauss[T]{mu, s, ld, form}
+	return &Gauss[T]{Mu: mu, S: s, Ld: ld, Form: form}
 }
 
 func gradOf[T Float](dmu, ds []T) *GaussGrad[T] {

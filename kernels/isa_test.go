@@ -207,7 +207,7 @@ func (k *kernel[T]) draw(s shape, rng *rand.Rand) (c *call[T], what string) {
 				v = byKind(rng, kind, c.shape)
 			case kind == kindMean && huge:
 				v = float32(rng.IntN(5)-2) * 0x1.fp126
-			case kind == kindTarget, kind == kindBit && bits:
+			case kind == kindTarget, kind == kindMask, kind == kindBit && bits:
 				v = drawUsual(rng, kind, c.shape)
 			default:
 				v = one.draw(rng)

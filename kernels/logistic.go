@@ -50,11 +50,7 @@ func LogisticMixtureLogProb[T Float](lp, x []T, levels int, p *Mixture[T], rows,
 	s := p.check(fn, rows, cols, true)
 	checkDense(fn, "x", len(x), rows, cols)
 	checkLen(fn, "lp", len(lp), rows)
-	if is32[T]() {
-		logisticMixture32(f32s(lp), nil, nil, nil, nil, f32s(x), f32s(p.Logits), f32s(p.Mu), f32s(p.S), p.Form, levels, rows, p.K, cols, s.ld)
-	} else {
-		logisticMixture64(f64s(lp), nil, nil, nil, nil, f64s(x), f64s(p.Logits), f64s(p.Mu), f64s(p.S), p.Form, levels, rows, p.K, cols, s.ld)
-	}
+	logisticMixture(lp, &MixtureGrad[T]{}, nil, x, levels, p, rows, cols, s.ld)
 }
 
 // LogisticMixtureLogProbBackward is the gradient of [LogisticMixtureLogProb]; x has none.
@@ -88,12 +84,35 @@ func LogisticMixtureLogProbBackward[T Float](lp []T, dp *MixtureGrad[T], dlp, x 
 	checkDense(fn, "x", len(x), rows, cols)
 	checkLen(fn, "dlp", len(dlp), rows)
 	checkLenOrNil(fn, "lp", lp, rows)
+	logisticMixture(lp, dp, dlp, x, levels, p, rows, cols, s.ld)
+}
+
+// logisticMixture writes lp or the gradients of dp or both; what is nil is left out.
+func logisticMixture[T Float](lp []T, dp *MixtureGrad[T], dlp, x []T, levels int, p *Mixture[T], rows, cols, ld int) {
+	if p.Mask == nil {
+		logisticMixtureAll(lp, dp, dlp, x, levels, p, rows, cols, ld)
+		return
+	}
+	k := p.K
+	clear(lp[:min(rows, len(lp))])
+	for s := newSpans(p.Mask, rows, cols); s.next(); s.add(lp) {
+		dq := MixtureGrad[T]{Logits: s.of(dp.Logits, ld, k), Mu: s.of(dp.Mu, ld, k), S: s.of(dp.S, ld, k)}
+		q := Mixture[T]{Logits: s.of(p.Logits, ld, k), Mu: s.of(p.Mu, ld, k), S: s.of(p.S, ld, k), K: k, Form: p.Form}
+		logisticMixtureAll(s.values(lp), &dq, from(dlp, s.row), s.of(x, cols, 1), levels, &q, s.rows, s.cols, ld)
+	}
+	for _, d := range [][]T{dp.Logits, dp.Mu, dp.S} {
+		clearMissing(d, p.Mask, rows, cols, ld, k)
+	}
+}
+
+// logisticMixtureAll is logisticMixture without a mask.
+func logisticMixtureAll[T Float](lp []T, dp *MixtureGrad[T], dlp, x []T, levels int, p *Mixture[T], rows, cols, ld int) {
 	if is32[T]() {
 		logisticMixture32(f32s(lp), f32s(dp.Logits), f32s(dp.Mu), f32s(dp.S), f32s(dlp), f32s(x), f32s(p.Logits), f32s(p.Mu), f32s(p.S),
-			p.Form, levels, rows, p.K, cols, s.ld)
+			p.Form, levels, rows, p.K, cols, ld)
 	} else {
 		logisticMixture64(f64s(lp), f64s(dp.Logits), f64s(dp.Mu), f64s(dp.S), f64s(dlp), f64s(x), f64s(p.Logits), f64s(p.Mu), f64s(p.S),
-			p.Form, levels, rows, p.K, cols, s.ld)
+			p.Form, levels, rows, p.K, cols, ld)
 	}
 }
 

@@ -14,9 +14,11 @@ const Dense = -1
 //	GMMLogProb           [K]          [K, cols]    one mixture over all columns
 //	LogisticMixture..    [cols, K]    [cols, K]    a mixture for each column
 //
-// Bivariate mixtures, whose components have a correlation, are a [Bivariate].
+// Mask, [rows, cols], dense, is 0 where an entry of x is missing; nil is nowhere. Bivariate mixtures,
+// whose components have a correlation, are a [Bivariate].
 type Mixture[T Float] struct {
 	Logits, Mu, S []T
+	Mask          []T
 	K, Ld         int
 	Form          ScaleForm
 }
@@ -50,6 +52,7 @@ func (p *Mixture[T]) check(fn string, rows, cols int, each bool) (s mixtureSize)
 	} else if most := max(logits, n); p.Ld < most {
 		panic(badArg(fn, "p.Ld", p.Ld, most))
 	}
+	checkDenseOrNil(fn, "p.Mask", p.Mask, rows, cols)
 	s.logits, s.n = size.Matrix(rows, logits, s.ldl), size.Matrix(rows, n, s.ld)
 	checkMixture(fn, "p", len(p.Logits), len(p.Mu), len(p.S), s)
 	return s
@@ -107,11 +110,7 @@ func GMMLogProb[T Float](lp, x []T, p *Mixture[T], rows, cols int) {
 	s := p.check(fn, rows, cols, false)
 	checkDense(fn, "x", len(x), rows, cols)
 	checkLen(fn, "lp", len(lp), rows)
-	if is32[T]() {
-		gmmLogProb32(f32s(lp), f32s(x), f32s(p.Logits), f32s(p.Mu), f32s(p.S), p.Form, rows, p.K, cols, s.ldl, s.ld)
-	} else {
-		gmmLogProb64(f64s(lp), f64s(x), f64s(p.Logits), f64s(p.Mu), f64s(p.S), p.Form, rows, p.K, cols, s.ldl, s.ld)
-	}
+	gmm(lp, nil, &MixtureGrad[T]{}, nil, x, p, rows, cols, s)
 }
 
 // GMMLogProbBackward is the gradient of [GMMLogProb].
@@ -143,10 +142,29 @@ func GMMLogProbBackward[T Float](lp, dx []T, dp *MixtureGrad[T], dlp, x []T, p *
 	checkDenseOrNil(fn, "dx", dx, rows, cols)
 	checkLen(fn, "dlp", len(dlp), rows)
 	checkLenOrNil(fn, "lp", lp, rows)
-	if is32[T]() {
+	gmm(lp, dx, dp, dlp, x, p, rows, cols, s)
+}
+
+// gmm is GMMLogProb or, with weights dlp, its gradient.
+func gmm[T Float](lp, dx []T, dp *MixtureGrad[T], dlp, x []T, p *Mixture[T], rows, cols int, s mixtureSize) {
+	if p.Mask != nil {
+		gmmMasked(lp, dx, dp, dlp, x, p, rows, cols, s)
+	} else {
+		gmmAll(lp, dx, dp, dlp, x, p, rows, cols, s)
+	}
+}
+
+// gmmAll is gmm without a mask.
+func gmmAll[T Float](lp, dx []T, dp *MixtureGrad[T], dlp, x []T, p *Mixture[T], rows, cols int, s mixtureSize) {
+	switch {
+	case dlp == nil && is32[T]():
+		gmmLogProb32(f32s(lp), f32s(x), f32s(p.Logits), f32s(p.Mu), f32s(p.S), p.Form, rows, p.K, cols, s.ldl, s.ld)
+	case dlp == nil:
+		gmmLogProb64(f64s(lp), f64s(x), f64s(p.Logits), f64s(p.Mu), f64s(p.S), p.Form, rows, p.K, cols, s.ldl, s.ld)
+	case is32[T]():
 		gmmLogProbBackward32(f32s(lp), f32s(dx), f32s(dp.Logits), f32s(dp.Mu), f32s(dp.S), f32s(dlp),
 			f32s(x), f32s(p.Logits), f32s(p.Mu), f32s(p.S), p.Form, rows, p.K, cols, s.ldl, s.ld)
-	} else {
+	default:
 		gmmLogProbBackward64(f64s(lp), f64s(dx), f64s(dp.Logits), f64s(dp.Mu), f64s(dp.S), f64s(dlp),
 			f64s(x), f64s(p.Logits), f64s(p.Mu), f64s(p.S), p.Form, rows, p.K, cols, s.ldl, s.ld)
 	}

@@ -141,7 +141,7 @@ func TestGMMOracle(t *testing.T) {
 
 // mixtureOf and mixtureGradOf are the arguments that slices make.
 func mixtureOf[T Float](logits, mu, s []T, form ScaleForm, k, ld int) *Mixture[T] {
-	return &Mixture[T]{logits, mu, s, k, ld, form}
+	return &Mixture[T]{Logits: logits, Mu: mu, S: s, K: k, Ld: ld, Form: form}
 }
 
 func mixtureGradOf[T Float](dlogits, dmu, ds []T) *MixtureGrad[T] {

@@ -28,6 +28,16 @@ func finiteOr0[T Float](m T) T {
 	return m
 }
 
+// maxLogSum is maxLogSum32 or maxLogSum64.
+func maxLogSum[T Float](x []T) (largest, logSum T) {
+	if is32[T]() {
+		m, l := maxLogSum32(f32s(x))
+		return T(m), T(l)
+	}
+	m, l := maxLogSum64(f64s(x))
+	return T(m), T(l)
+}
+
 func softmaxGeneric(dst, x []float32, rows, cols int) {
 	for i := range rows {
 		xi, di := x[i*cols:][:cols], dst[i*cols:][:cols]

@@ -64,6 +64,7 @@ const (
 	kindScale       // of the form of the call
 	kindBit         // mostly 0 or 1
 	kindTarget      // an index of a column
+	kindMask        // 0 or, mostly, 1
 	kindPre         // pre-activations
 	kindSigma       // activated by σ
 	kindTanh        // activated by tanh
@@ -199,7 +200,48 @@ func (k *kernel[T]) forms() []ScaleForm {
 
 // table returns all kernels.
 func table[T Float]() []kernel[T] {
-	return slices.Concat(vecTable[T](), linearTable[T](), gateTable[T](), gaussTable[T](), mixtureTable[T](), discreteTable[T]())
+	likelihoods := slices.Concat(gaussTable[T](), mixtureTable[T](), discreteTable[T]())
+	return slices.Concat(vecTable[T](), linearTable[T](), gateTable[T](), likelihoods, masked(likelihoods))
+}
+
+// masked returns the kernels that take a mask, with one: of every entry of x or, where there is no x, of
+// every entry of a Gaussian.
+func masked[T Float](ks []kernel[T]) (list []kernel[T]) {
+	for _, k := range ks {
+		for _, of := range []string{"x", "y", "target", "q.Mu"} {
+			group := "p.Mask"
+			if of == "q.Mu" {
+				group = "q.Mask"
+			}
+			i := k.array(of)
+			if i < 0 || !k.has("Mask") || !strings.Contains(k.name, "LogProb") && !strings.Contains(k.name, "KL") ||
+				strings.Contains(k.name, "/d=2") || strings.Contains(k.name, "/d=1") { // they differ by nothing that a mask has to do with
+				continue
+			}
+			mask := array{name: group, in: true}
+			for _, b := range k.arrays[i].blocks {
+				mask.blocks = append(mask.blocks, block{kindMask, b.cols})
+			}
+			k.name, k.arrays = maskedName(k.name), append(slices.Clip(k.arrays), mask)
+			list = append(list, k)
+			break
+		}
+	}
+	return list
+}
+
+// maskedName is the name of a variant with a mask.
+func maskedName(name string) string {
+	if strings.Contains(name, "/") {
+		return name + ",mask"
+	}
+	return name + "/mask"
+}
+
+// isMask reports whether array i is a mask.
+func (k *kernel[T]) isMask(i int) bool {
+	b := k.arrays[i].blocks
+	return len(b) > 0 && b[0].kind == kindMask
 }
 
 // The functions of one argument, their gradients, the optimisers.
