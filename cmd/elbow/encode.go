@@ -9,13 +9,11 @@ import (
 	"runtime"
 	"strconv"
 
-	"gonum.org/v1/gonum/mat"
-	"gonum.org/v1/gonum/stat"
-
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/atomicfile"
 	"github.com/elbow-go/elbow/internal/dataset"
 	"github.com/elbow-go/elbow/internal/figure"
+	"github.com/elbow-go/elbow/internal/report"
 	"github.com/elbow-go/elbow/internal/rundir"
 	"github.com/elbow-go/elbow/model"
 )
@@ -203,54 +201,15 @@ func (l *latent) draw(path, data string, points []point, z int) error {
 		a, b := points[i], points[j]
 		return a.name == b.name && a.first < b.first+b.steps && b.first < a.first+a.steps
 	}
-	x, y, variance := project(mean, len(names), z)
+	plane := report.PlaneOf(mean, len(names), z)
+	x, y := make([]float64, len(names)), make([]float64, len(names))
+	for i, p := range points {
+		x[i], y[i] = plane.Project(p.mean)
+	}
 	clouds := cloudsOf(names, x, y)
-	l.rows, l.pieces, l.variance = len(names), distinct(names), variance
+	l.rows, l.pieces, l.variance = len(names), distinct(names), plane.Share
 	l.purity, l.apart = model.Purity(mean, z, names, nil), model.Purity(mean, z, names, shared)
-	xLabel, yLabel := "first principal component of z", "second"
-	if z <= 2 {
-		xLabel, yLabel = "z, dimension 0", "z, dimension 1"
-	}
-	return both(path, func(path string) error { return figure.Scatter(path, "Latent means: "+data, xLabel, yLabel, clouds) })
-}
-
-// project brings n points [n, dim] to two dimensions: as they are if they have no more,
-// otherwise on their first two principal components. It also returns the share of the
-// variance that is left.
-func project(points []float32, n, dim int) (x, y []float64, share float64) {
-	x, y = make([]float64, n), make([]float64, n)
-	all := mat.NewDense(n, dim, nil)
-	for i := range n {
-		for j := range dim {
-			all.Set(i, j, float64(points[i*dim+j]))
-		}
-	}
-	var pc stat.PC
-	if dim > 2 && n > 2 && pc.PrincipalComponents(all, nil) {
-		var axes, flat mat.Dense
-		pc.VectorsTo(&axes)
-		flat.Mul(all, axes.Slice(0, dim, 0, 2))
-		all = &flat
-		shown, total := 0.0, 0.0
-		for k, v := range pc.VarsTo(nil) {
-			if total += v; k < 2 {
-				shown += v
-			}
-		}
-		if share = 1; total > 0 {
-			share = shown / total
-		}
-	} else if dim <= 2 {
-		share = 1
-	}
-	_, cols := all.Dims()
-	for i := range n {
-		x[i] = all.At(i, 0)
-		if cols > 1 {
-			y[i] = all.At(i, 1)
-		}
-	}
-	return x, y, share
+	return both(path, func(path string) error { return figure.Scatter(path, "Latent means: "+data, plane.X, plane.Y, clouds) })
 }
 
 // cloudsOf sorts points by name, in the order in which the names appear first. Names beyond

@@ -8,6 +8,8 @@
 //	elbow sample    checkpoint -> MIDI, WAV, text, CSV or pictures, as the data were
 //	elbow continue  checkpoint, the beginning of something -> how it could go on; of tables a forecast
 //	elbow interpolate  checkpoint, two sequences -> what lies between them in the latent space
+//	elbow report    run/ -> report.html, a page with all that there is to be seen of a training
+//	elbow explore   run/ -> the same page on this machine, with a latent plane to move in
 //	elbow table     a published table, trained again -> our figures beside those published
 //	elbow compare   folders of trainings -> the settings that differ, and the figures
 //	elbow inspect   file of weights -> its tensors, and what could be made of them
@@ -52,6 +54,8 @@ func init() { // dispatch and help read it
 			"elbow interpolate greensleeves sakura -model run-vrae", "A B", interpolate},
 		{"encode", "Places data in the latent space of a trained model.", "elbow encode -model run-vrae -out run-vrae", "", encode},
 		{"reconstruct", "Decodes what a trained model has encoded, beside the data.", "elbow reconstruct -model run-vrae -of greensleeves", "", reconstruct},
+		{"report", "Makes a page of a training, " + reportFile + " in its folder: curves, samples beside data, scores, and what there is to be seen of the latent space.", "elbow report run", "[RUN]", reportRun},
+		{"explore", "Serves that page on this machine alone, with a latent plane to move in: what lies where one points is decoded at once.", "elbow explore run-vrae -port 8080", "[RUN]", exploreRun},
 		{"table", "Trains the models of a published table and prints the figures side by side.", "elbow table jsb -data jsb-chorales-quarter.json -rows VRNN", "NAME", table},
 		{"compare", "Shows in which settings trainings differ, and what they came to. A folder of train -seeds stands for those in it.", "elbow compare run run-gru", "RUN RUN...", compare},
 		{"inspect", "Lists the tensors of a file of weights, and what could be made of them.", "elbow inspect model.safetensors", "FILE", inspect},

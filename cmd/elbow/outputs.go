@@ -10,37 +10,14 @@ import (
 
 	"github.com/elbow-go/elbow/internal/dataset"
 	"github.com/elbow-go/elbow/internal/figure"
+	"github.com/elbow-go/elbow/internal/report"
 	"github.com/elbow-go/elbow/internal/rundir"
 	"github.com/elbow-go/elbow/model"
 )
 
 // drawCurves draws what became of the epochs as path.png and path.svg.
 func drawCurves(path string, history []model.Epoch) error {
-	curve := func(name string, y func(model.Epoch) float64) figure.Line {
-		l := figure.Line{Name: name}
-		for _, e := range history {
-			l.X, l.Y = append(l.X, float64(e.Epoch)), append(l.Y, y(e))
-		}
-		return l
-	}
-	panel := func(title string, lines ...figure.Line) figure.Panel {
-		return figure.Panel{Title: title, XLabel: "epoch", YLabel: "nats per step", WholeX: true, Lines: lines}
-	}
-	train := curve("train", func(e model.Epoch) float64 { return e.Train.Figure() })
-	valid := curve("valid", func(e model.Epoch) float64 { return e.Valid.Figure() })
-	var panels []figure.Panel
-	switch first := history[0]; {
-	case first.Valid.Measure != "":
-		panels = []figure.Panel{panel("negative "+first.Valid.Measure, valid), panel(first.Train.Measure, train)}
-	case first.Valid.Exact:
-		panels = []figure.Panel{panel("NLL", train, valid)}
-	default:
-		panels = []figure.Panel{panel("bound on NLL", train, valid), panel("its two terms, valid",
-			curve("reconstruction", func(e model.Epoch) float64 { return e.Valid.ReconPerStep }),
-			curve("KL", func(e model.Epoch) float64 { return e.Valid.KLPerStep }))}
-	}
-	panels = append(panels, figure.Panel{Title: "gradient norm", XLabel: "epoch", YLabel: "before the clip", WholeX: true,
-		Lines: []figure.Line{curve("mean of the epoch", func(e model.Epoch) float64 { return e.GradNorm })}})
+	panels := report.CurvePanels(history)
 	return both(path, func(path string) error { return figure.Curves(path, "Training", panels) })
 }
 

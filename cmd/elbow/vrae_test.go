@@ -3,8 +3,6 @@ package main
 import (
 	"encoding/csv"
 	"fmt"
-	"math"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -110,32 +108,6 @@ func TestEncodeRefuses(t *testing.T) {
 		if code, _, errOut := elbow(t.Context(), args...); code != 1 || !strings.Contains(errOut, path) || !strings.Contains(errOut, "latent variable") {
 			t.Errorf("elbow %v: exit code %d, %q", args, code, errOut)
 		}
-	}
-}
-
-// TestProject: points on a plane in five dimensions keep their distances on a map.
-func TestProject(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 1))
-	const n, dim = 40, 5
-	a, b := [dim]float64{0.6, 0, 0.8, 0, 0}, [dim]float64{0, 1, 0, 0, 0}
-	points, flat := make([]float32, n*dim), make([]float32, n*2)
-	for i := range n {
-		u, v := rng.NormFloat64()*3, rng.NormFloat64()
-		flat[2*i], flat[2*i+1] = float32(u), float32(v)
-		for j := range dim {
-			points[i*dim+j] = float32(u*a[j] + v*b[j] + 7)
-		}
-	}
-	x, y, share := project(points, n, dim)
-	px, py, whole := project(flat, n, 2)
-	for i := 1; i < n; i++ {
-		got, want := math.Hypot(x[i]-x[0], y[i]-y[0]), math.Hypot(px[i]-px[0], py[i]-py[0])
-		if math.Abs(got-want) > 1e-4 {
-			t.Errorf("distance %v, want %v", got, want)
-		}
-	}
-	if math.Abs(share-1) > 1e-4 || whole != 1 {
-		t.Errorf("shares of the variance %v and %v, want 1", share, whole)
 	}
 }
 

@@ -30,57 +30,40 @@ func ForecastFiles() []string {
 	return []string{BaseForecast + ".csv", BaseForecast + ".png", BaseForecast + ".svg"}
 }
 
+// outlook is a forecast in the units of the data.
+type outlook struct {
+	Forecast
+	form      model.Form
+	names     []string // of the dimensions
+	first     int      // step of the forecast
+	steps     int
+	mean      []float32
+	quantiles [][]float32
+}
+
+func (f Forecast) outlook(form model.Form, dim int) *outlook {
+	form.Raw(f.Draws, dim)
+	form.Raw(f.Truth, dim)
+	o := &outlook{Forecast: f, form: form, names: columnNames(form, dim), first: f.Past.Steps(dim), steps: len(f.Draws) / dim / max(f.Count, 1)}
+	o.mean, o.quantiles = model.Quantiles(f.Draws, f.Count, f.Levels)
+	return o
+}
+
 // WriteForecast writes a table of means and quantiles, a row a step, and a picture, in the units of
 // the data. It returns the names of the files and, if the truth is known, the share of its values that are
 // within the outermost quantiles.
 func WriteForecast(dir string, form model.Form, dim int, f Forecast) (files []string, covered float64, err error) {
-	form.Raw(f.Draws, dim)
-	form.Raw(f.Truth, dim)
-	first := f.Past.Steps(dim)
-	steps := len(f.Draws) / dim / max(f.Count, 1)
-	mean, quantiles := model.Quantiles(f.Draws, f.Count, f.Levels)
-	names := columnNames(form, dim)
-	err = atomicfile.Write(filepath.Join(dir, BaseForecast+".csv"), 0o666, func(w io.Writer) error {
-		t := csv.NewWriter(w)
-		line := []string{"step"}
-		for _, n := range names {
-			line = append(line, n+" mean")
-			for _, l := range f.Levels {
-				line = append(line, fmt.Sprintf("%s %g%%", n, 100*l))
-			}
-			if f.Truth != nil {
-				line = append(line, n+" truth")
-			}
-		}
-		t.Write(line)
-		for s := range steps {
-			line = append(line[:0], strconv.Itoa(first+s))
-			add := func(v float32) { line = append(line, strconv.FormatFloat(float64(v), 'g', -1, 32)) }
-			for j := range dim {
-				at := s*dim + j
-				add(mean[at])
-				for _, q := range quantiles {
-					add(q[at])
-				}
-				if f.Truth != nil {
-					add(f.Truth[at])
-				}
-			}
-			t.Write(line)
-		}
-		t.Flush()
-		return t.Error()
-	})
-	if err != nil {
+	o := f.outlook(form, dim)
+	if err := atomicfile.Write(filepath.Join(dir, BaseForecast+".csv"), 0o666, o.write); err != nil {
 		return nil, 0, err
 	}
-	low, high := quantiles[0], quantiles[len(quantiles)-1]
+	low, high := o.quantiles[0], o.quantiles[len(o.quantiles)-1]
 	for i, v := range f.Truth {
 		if v >= low[i] && v <= high[i] {
 			covered += 1 / float64(len(f.Truth))
 		}
 	}
-	panels := f.panels(form, names, steps, mean, quantiles)
+	panels := o.panels()
 	for _, ext := range []string{".png", ".svg"} {
 		if err := figure.Series(filepath.Join(dir, BaseForecast+ext), "Forecast of "+filepath.Base(f.Past.Name), panels); err != nil {
 			return nil, 0, err
@@ -89,27 +72,64 @@ func WriteForecast(dir string, form model.Form, dim int, f Forecast) (files []st
 	return ForecastFiles()[:2], covered, nil
 }
 
-// panels shows the first dimensions: as many steps of the past as are forecast twice, the median or
-// mean and the outermost interval, and the truth.
-func (f *Forecast) panels(form model.Form, names []string, steps int, mean []float32, quantiles [][]float32) (panels []figure.Panel) {
-	dim := len(names)
-	past := f.Past.Values(dim)
-	form.Raw(past, dim)
-	first := len(past) / dim
-	from := max(first-max(2*steps, 50), 0)
-	share := 100 * (f.Levels[len(f.Levels)-1] - f.Levels[0])
+// write writes the table.
+func (o *outlook) write(w io.Writer) error {
+	t := csv.NewWriter(w)
+	line := []string{"step"}
+	for _, n := range o.names {
+		line = append(line, n+" mean")
+		for _, l := range o.Levels {
+			line = append(line, fmt.Sprintf("%s %g%%", n, 100*l))
+		}
+		if o.Truth != nil {
+			line = append(line, n+" truth")
+		}
+	}
+	t.Write(line)
+	for s := range o.steps {
+		line = append(line[:0], strconv.Itoa(o.first+s))
+		add := func(v float32) { line = append(line, strconv.FormatFloat(float64(v), 'g', -1, 32)) }
+		for j := range o.names {
+			at := s*len(o.names) + j
+			add(o.mean[at])
+			for _, q := range o.quantiles {
+				add(q[at])
+			}
+			if o.Truth != nil {
+				add(o.Truth[at])
+			}
+		}
+		t.Write(line)
+	}
+	t.Flush()
+	return t.Error()
+}
+
+// ForecastPanels returns the panels of the picture of a forecast, the first dimensions: as many steps of the past as
+// are forecast twice, the mean and the outermost interval, and the truth.
+func ForecastPanels(form model.Form, dim int, f Forecast) []figure.Panel {
+	return f.outlook(form, dim).panels()
+}
+
+func (o *outlook) panels() (panels []figure.Panel) {
+	dim := len(o.names)
+	from := max(o.first-max(2*o.steps, 50), 0)
+	past := o.Past.Slice(from, o.first, dim)
+	x := past.Values(dim)
+	o.form.Raw(x, dim)
+	share := 100 * (o.Levels[len(o.Levels)-1] - o.Levels[0])
 	for j := range min(dim, maxPanels) {
-		p := figure.Panel{Title: names[j], YLabel: " "}
+		p := figure.Panel{Title: o.names[j], YLabel: " "}
 		if j == min(dim, maxPanels)-1 {
 			p.XLabel = "step"
 		}
-		interval := column(strings.TrimSpace(fmt.Sprintf("%.4g %% interval", share)), quantiles[0], dim, j, first)
-		interval.Hi = column("", quantiles[len(quantiles)-1], dim, j, first).Y
-		middle := column("mean", mean, dim, j, first)
+		interval := column(strings.TrimSpace(fmt.Sprintf("%.4g %% interval", share)), o.quantiles[0], dim, j, o.first)
+		interval.Hi = column("", o.quantiles[len(o.quantiles)-1], dim, j, o.first).Y
+		middle := column("mean", o.mean, dim, j, o.first)
 		middle.Dashed = true
-		p.Lines = []figure.Line{column("data", past[from*dim:], dim, j, from), interval, middle}
-		if f.Truth != nil {
-			p.Lines = append(p.Lines, column("what followed", f.Truth, dim, j, first))
+		p.Lines = []figure.Line{column("data", x, dim, j, from), interval, middle}
+		if o.Truth != nil {
+			p.Lines = append(p.Lines, column("what followed", o.Truth, dim, j, o.first))
 		}
 		panels = append(panels, p)
 	}

@@ -95,7 +95,7 @@ func writeRolls(w *sheet) error {
 	grid := max(w.form.Rate, 1)
 	if w.Means {
 		for _, x := range w.Pieces {
-			sounding(x, w.dim)
+			Sounding(x, w.dim)
 		}
 	}
 	if err := w.each(func(f io.Writer, x []float32) error {
@@ -124,9 +124,9 @@ func writeRolls(w *sheet) error {
 	return w.draw(func(path string) error { return figure.Rolls(path, "Piano rolls", panels, grid) })
 }
 
-// sounding gives rows of probabilities none of which says that a key rather sounds than not the
+// Sounding gives rows of probabilities none of which says that a key rather sounds than not the
 // most probable key: of an uncertain mean nothing would be left otherwise.
-func sounding(x []float32, dim int) {
+func Sounding(x []float32, dim int) {
 	for at := 0; at+dim <= len(x); at += dim {
 		row, best := x[at:at+dim], 0
 		for j, p := range row {

@@ -96,7 +96,6 @@ func Write(dir string, f model.Form, dim int, o Output) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &sheet{Output: o, dir: dir, kind: k, form: f, dim: dim}
 	if len(o.Pieces) == 0 {
 		return nil, errors.New("nothing to be written")
 	}
@@ -104,11 +103,21 @@ func Write(dir string, f model.Form, dim int, o Output) ([]string, error) {
 		if len(x) == 0 {
 			return nil, errors.New("a piece of no steps: nothing to be written")
 		}
+	}
+	w := newSheet(f, dim, o)
+	w.dir, w.kind = dir, k
+	err = k.write(w)
+	return w.files, err
+}
+
+// newSheet turns an output into raw values.
+func newSheet(f model.Form, dim int, o Output) *sheet {
+	w := &sheet{Output: o, form: f, dim: dim}
+	for _, x := range o.Pieces {
 		f.Raw(x, dim)
 	}
 	w.before, w.after = w.show(o.Before), w.show(o.After)
-	err = k.write(w)
-	return w.files, err
+	return w
 }
 
 // show returns the raw values of sequences of the data.

@@ -22,11 +22,10 @@ type Scored struct {
 // ShownScores is how many sequences a picture of scores shows.
 const ShownScores = 3
 
-// DrawScores draws the scores along the sequences, at most [ShownScores], each with the score from which steps are flagged,
-// and of tables the columns of the first sequence, as PNG and SVG. Flagged steps are marked in all of them. It returns the
-// name of the first file, or none if there are no steps to be drawn.
-func DrawScores(dir string, form model.Form, dim int, list []Scored, threshold float64) (file string, err error) {
-	var panels []figure.Panel
+// ScorePanels returns the panels of a picture of scores along sequences, at most [ShownScores], each with the score from
+// which steps are flagged, and of tables the columns of the first sequence. Flagged steps are marked in all of them. Without
+// steps there are none.
+func ScorePanels(form model.Form, dim int, list []Scored, threshold float64) (panels []figure.Panel) {
 	for _, q := range list[:min(len(list), ShownScores)] {
 		if len(q.NLL) == 0 {
 			continue
@@ -43,7 +42,7 @@ func DrawScores(dir string, form model.Form, dim int, list []Scored, threshold f
 		panels = append(panels, p)
 	}
 	if len(panels) == 0 {
-		return "", nil
+		return nil
 	}
 	if form.Kind == model.FormSeries {
 		q := list[0]
@@ -55,6 +54,16 @@ func DrawScores(dir string, form model.Form, dim int, list []Scored, threshold f
 		}
 	}
 	panels[len(panels)-1].XLabel = "step"
+	return panels
+}
+
+// DrawScores draws the [ScorePanels] as PNG and SVG. It returns the name of the first file, or none if there are no steps to
+// be drawn.
+func DrawScores(dir string, form model.Form, dim int, list []Scored, threshold float64) (file string, err error) {
+	panels := ScorePanels(form, dim, list, threshold)
+	if len(panels) == 0 {
+		return "", nil
+	}
 	for _, ext := range []string{".svg", ".png"} {
 		file = BaseScores + ext
 		if err := figure.Series(filepath.Join(dir, file), "Scores, the strangest sequences", panels); err != nil {

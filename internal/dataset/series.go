@@ -389,6 +389,11 @@ func writeSeries(w *sheet) error {
 	return w.draw(func(path string) error { return figure.Series(path, "Series", w.columns()) })
 }
 
+// ColumnPanels returns the panels of the picture of tables, see [Output].
+func ColumnPanels(f model.Form, dim int, o Output) []figure.Panel {
+	return newSheet(f, dim, o).columns()
+}
+
 // columns returns a panel for each of the first dimensions, with the data and the pieces over each other:
 // as many as can be told apart, and of the data no more steps than the longest piece has.
 func (w *sheet) columns() (panels []figure.Panel) {

@@ -90,19 +90,19 @@ func Series(path, title string, panels []Panel) error {
 	})
 }
 
-// colour of line i.
-func (p Panel) colour(i int) color.Color {
+// Hue returns which colour of the palette line i has, counted from 0.
+func (p Panel) Hue(i int) int {
 	k := -1
 	for j := 0; j <= i; j++ {
 		if !p.Lines[j].Dashed || j == 0 {
 			k++
 		}
 	}
-	return palette[k%len(palette)]
+	return k % len(palette)
 }
 
 func (p Panel) lineStyle(i int) draw.LineStyle {
-	s := draw.LineStyle{Color: p.colour(i), Width: 1.6}
+	s := draw.LineStyle{Color: palette[p.Hue(i)], Width: 1.6}
 	if p.Lines[i].Hi != nil {
 		r, g, b, _ := s.Color.RGBA()
 		pale := func(v uint32) uint8 { return uint8((v + 3*0xffff) / 4 >> 8) }
@@ -175,7 +175,7 @@ func (p Panel) plot() (*plot.Plot, error) {
 				}
 			}
 		}
-		q.Add(curve{l.thin(maxRuns), p.lineStyle(i)})
+		q.Add(curve{l.Thin(maxRuns), p.lineStyle(i)})
 	}
 	if x.lo > x.hi {
 		return nil, errors.New("no finite value to draw")

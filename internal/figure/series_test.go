@@ -40,7 +40,7 @@ func TestThin(t *testing.T) {
 	for i := 2000; i < 2200; i++ {
 		l.Y[i] = math.NaN()
 	}
-	s := l.thin(100)
+	s := l.Thin(100)
 	gaps := 0
 	for _, y := range s.Y {
 		if y != y {
@@ -52,11 +52,11 @@ func TestThin(t *testing.T) {
 	}
 	l.Hi = slices.Repeat([]float64{1}, len(l.X))
 	l.Hi[5001] = 7
-	if s := l.thin(100); len(s.Hi) != len(s.Y) || slices.Max(s.Hi) != 7 || !slices.Contains(s.Y, -2) {
+	if s := l.Thin(100); len(s.Hi) != len(s.Y) || slices.Max(s.Hi) != 7 || !slices.Contains(s.Y, -2) {
 		t.Errorf("%d and %d points of a band", len(s.Hi), len(s.Y))
 	}
 	short := Line{X: l.X[:7], Y: l.Y[:7]}
-	if got := short.thin(4); len(got.X) != 7 {
+	if got := short.Thin(4); len(got.X) != 7 {
 		t.Errorf("%d points of 7", len(got.X))
 	}
 }

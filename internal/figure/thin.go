@@ -4,9 +4,9 @@ package figure
 // largest value, so that no peak is lost, and few enough points to be drawn at once.
 const maxRuns = 600
 
-// thin returns a line of at most two points for each of so many runs. A shorter line is returned as it
+// Thin returns a line of at most two points for each of so many runs. A shorter line is returned as it
 // is; of a band the widest place of each run is left.
-func (l Line) thin(runs int) Line {
+func (l Line) Thin(runs int) Line {
 	if len(l.X) <= 2*runs {
 		return l
 	}
