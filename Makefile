@@ -110,6 +110,11 @@ test-openblas: ## all tests with OpenBLAS linked in (Debian: libopenblas-dev), a
 	$(GO) test -tags openblas ./...
 	CGO_ENABLED=0 $(GO) test -tags openblas ./blas/... ./cmd/...
 
+.PHONY: test-mpi
+test-mpi: ## tests over processes that Open MPI starts (needs gcc; Debian: libopenmpi-dev openmpi-bin pkg-config)
+	$(GO) vet -tags mpi ./dist
+	$(GO) test -tags mpi ./dist
+
 .PHONY: test-netlib
 test-netlib: ## tests of the reference BLAS and of gonum's mat and lapack on our products (needs gcc; Debian: libblas-test libblas3)
 	$(GO) vet ./internal/check/netlib/_shim

@@ -13,4 +13,9 @@
 //	              +              +--+      and so does the third one.
 //	                \          /
 //	                     +
+//
+// [Fold] is the tree. [Comm] is a group of ranks that hold parts of it: goroutines of one process, see [Local], or,
+// with the build tag mpi, processes that Open MPI starts, see [Start].
+//
+//	parts of all ranks --exchange--> pieces: Fold --collect--> the sum, at all ranks
 package dist
