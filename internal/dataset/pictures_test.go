@@ -58,3 +58,19 @@ func TestScoresPicture(t *testing.T) {
 		t.Errorf("%q, %v", file, err)
 	}
 }
+
+// TestNames: what sequences are called has what tells them apart.
+func TestNames(t *testing.T) {
+	of := func(names ...string) string {
+		var list []Scored
+		for _, n := range names {
+			list = append(list, Scored{Piece: Piece{Sequence: model.Sequence{Name: n}}})
+		}
+		return strings.Join(namesOf(list), " ")
+	}
+	for got, want := range map[string]string{of("/a/b.csv"): "b.csv", of("/a/b/1", "/a/c/1"): "b/1 c/1", of("x", "y/x"): "x y/x", of("x", "x"): "x x", of(): ""} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"strings"
 
 	"github.com/elbow-go/elbow/internal/figure"
 	"github.com/elbow-go/elbow/model"
@@ -26,11 +27,12 @@ const ShownScores = 3
 // which steps are flagged, and of tables the columns of the first sequence. Flagged steps are marked in all of them. Without
 // steps there are none.
 func ScorePanels(form model.Form, dim int, list []Scored, threshold float64) (panels []figure.Panel) {
-	for _, q := range list[:min(len(list), ShownScores)] {
+	names := namesOf(list[:min(len(list), ShownScores)])
+	for i, q := range list[:len(names)] {
 		if len(q.NLL) == 0 {
 			continue
 		}
-		p := figure.Panel{Title: filepath.Base(q.Name), YLabel: "nats"}
+		p := figure.Panel{Title: names[i], YLabel: "nats"}
 		nll := figure.Line{Name: "score of the step", X: make([]float64, len(q.NLL)), Y: q.NLL}
 		for i := range nll.X {
 			nll.X[i] = float64(i)
@@ -50,7 +52,7 @@ func ScorePanels(form model.Form, dim int, list []Scored, threshold float64) (pa
 		form.Raw(x, dim)
 		for j, name := range columnNames(form, dim)[:min(dim, maxPanels-len(panels))] {
 			c := column("data", x, dim, j, 0)
-			panels = append(panels, figure.Panel{Title: fmt.Sprintf("%s of %s", name, filepath.Base(q.Name)), YLabel: " ", Lines: []figure.Line{c, q.marks(c)}})
+			panels = append(panels, figure.Panel{Title: fmt.Sprintf("%s of %s", name, names[0]), YLabel: " ", Lines: []figure.Line{c, q.marks(c)}})
 		}
 	}
 	panels[len(panels)-1].XLabel = "step"
@@ -71,6 +73,26 @@ func DrawScores(dir string, form model.Form, dim int, list []Scored, threshold f
 		}
 	}
 	return file, nil
+}
+
+// namesOf returns the names of sequences without the folders that hold all of them.
+func namesOf(list []Scored) (names []string) {
+	for _, q := range list {
+		names = append(names, filepath.ToSlash(q.Name))
+	}
+	for len(names) > 0 {
+		dir, _, found := strings.Cut(names[0], "/")
+		for _, n := range names {
+			found = found && strings.HasPrefix(n, dir+"/")
+		}
+		if !found {
+			break
+		}
+		for i := range names {
+			names[i] = names[i][len(dir)+1:]
+		}
+	}
+	return names
 }
 
 // marks returns what a line has at the flagged steps.

@@ -49,7 +49,11 @@ func Of(r *Run) *Page {
 			p.Sections = append(p.Sections, s)
 		}
 	}
-	add(Section{ID: "results", Title: "Results", Rows: r.Facts})
+	results := Section{ID: "results", Title: "Results", Rows: r.Facts}
+	if r.Data != nil && r.Data.Hash != r.Info.Hash {
+		results.Text = "The data of this page are others than those of the training, or have changed since."
+	}
+	add(results)
 	add(Section{ID: "training", Title: "Training", Figures: panels(CurvePanels(r.History)), Text: empty(r.History, "The history of the training is not in the run.")})
 	if r.generates() && (r.Data != nil || r.Model.Settings().Given == 0) {
 		add(r.samples())
@@ -330,7 +334,7 @@ type strange struct {
 
 // extremes are the images with the highest scores, which come first, and with the lowest.
 func (r *Run) extremes(shown []strange) (figures []Figure) {
-	n := min(len(shown)/2, 32)
+	n := min(len(shown)/2, 36)
 	for _, of := range []struct {
 		title string
 		list  []strange

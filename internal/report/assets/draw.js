@@ -222,7 +222,7 @@ function images(box, f) {
   const gap = d.touched ? 0 : 4;
   let across = d.across || Math.max(1, Math.min(n, Math.floor((box.clientWidth + gap) / ((d.names ? 88 : 40) + gap))));
   if (!d.across && !d.names) across = Math.min(across, Math.ceil(Math.sqrt(n)));
-  const cell = Math.max(1, Math.min(d.touched ? 44 : d.names ? 120 : 64, Math.floor((box.clientWidth + gap) / across - gap)));
+  const cell = Math.max(1, Math.min(d.touched ? 44 : d.names ? 120 : n === 1 ? 320 : 64, Math.floor((box.clientWidth + gap) / across - gap)));
   const sheet = add(box, "div", "sheet");
   if (!d.names) {
     const c = add(sheet, "canvas"), down = Math.ceil(n / across), tall = Math.round(cell * d.rows / d.cols);

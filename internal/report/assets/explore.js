@@ -3,14 +3,13 @@
 function explore(e) {
   const box = document.getElementById("plane"), result = document.getElementById("decoded");
   const tools = add(box, "div", "tools"), field = add(box, "div", "field"), status = add(box, "div", "read");
-  status.setAttribute("aria-live", "polite");
   const choice = add(add(tools, "label", "", "Plane "), "select");
   e.planes.forEach((p, i) => { add(choice, "option", "", p.name).value = i; });
   let given = 0;
   if (e.given && e.given.length > 1) {
     const conditions = add(add(tools, "label", "", "Given as of "), "select");
     e.given.forEach((name, i) => { add(conditions, "option", "", name).value = i; });
-    conditions.addEventListener("change", () => { given = +conditions.value; ask(); });
+    conditions.addEventListener("change", () => { given = +conditions.value; ask(true); });
   }
   const hear = add(tools, "label", "", ""), wanted = add(hear, "input");
   wanted.type = "checkbox";
@@ -21,8 +20,9 @@ function explore(e) {
   const middle = () => { const p = e.planes[plane]; at = [0, 1].map((k) => (p.low[k] + p.high[k]) / 2); };
   const mark = () => { if (needle) needle.setAttribute("d", `M${a.x(at[0]) - 9} ${a.y(at[1])}h18M${a.x(at[0])} ${a.y(at[1]) - 9}v18`); };
 
-  // ask decodes where the mark is; of the moves that come while it waits the last one alone is asked next.
-  async function ask() {
+  // ask decodes where the mark is; of the moves that come while it waits the last one alone is asked next. What is asked while the
+  // page itself is drawn is no move.
+  async function ask(moved) {
     mark();
     if (asking) { next = true; return; }
     asking = true;
@@ -34,12 +34,16 @@ function explore(e) {
         if (!answer.ok) throw new Error(await answer.text());
         const d = await answer.json();
         show(d.figures);
-        times.push(performance.now() - start);
-        if (times.length > 500) times.shift();
-        const sorted = [...times].sort((p, q) => p - q);
-        status.textContent = `${short(x)}, ${short(y)}: drawn after ${short(times[times.length - 1])} ms (median of ${times.length} moves ${short(sorted[Math.floor(sorted.length / 2)])} ms), of which decoding ${short(d.millis)} ms`;
-        status.dataset.millis = sorted[Math.floor(sorted.length / 2)];
-        status.dataset.moves = times.length;
+        status.textContent = `${short(x)}, ${short(y)}`;
+        if (moved) {
+          times.push(performance.now() - start);
+          if (times.length > 500) times.shift();
+          const median = [...times].sort((p, q) => p - q)[Math.floor(times.length / 2)];
+          status.textContent += `: drawn after ${Math.round(times[times.length - 1])} ms, the median of ${times.length} is ${Math.round(median)} ms`;
+          status.dataset.millis = median;
+        }
+        status.dataset.moves = +(status.dataset.moves || 0) + (moved ? 1 : 0);
+        moved = true;
       } catch (error) {
         status.textContent = "no answer: " + error.message;
       }
@@ -68,7 +72,8 @@ function explore(e) {
     const r = field.querySelector("svg").getBoundingClientRect(), p = e.planes[plane];
     const place = [(event.clientX - r.left - a.left) / (a.right - a.left), (a.bottom - event.clientY + r.top) / (a.bottom - a.top)];
     at = place.map((v, k) => p.low[k] + Math.max(0, Math.min(1, v)) * (p.high[k] - p.low[k]));
-    ask();
+    status.setAttribute("aria-live", "off");
+    ask(true);
   };
 
   function paint() {
@@ -90,15 +95,16 @@ function explore(e) {
       else if (way) at = at.map((v, k) => Math.max(p.low[k], Math.min(p.high[k], v + way[k] * (p.high[k] - p.low[k]) * (event.shiftKey ? 0.1 : 0.01))));
       else return;
       event.preventDefault();
-      ask();
+      status.setAttribute("aria-live", "polite");
+      ask(true);
     });
     svg.addEventListener("keyup", (event) => { if (event.key.startsWith("Arrow") && wanted.checked && begin) begin(); });
     mark();
   }
 
-  choice.addEventListener("change", () => { plane = +choice.value; middle(); paint(); ask(); });
+  choice.addEventListener("change", () => { plane = +choice.value; middle(); paint(); ask(true); });
   middle();
   paint();
-  ask();
-  return () => { paint(); ask(); };
+  ask(false);
+  return () => { paint(); ask(false); };
 }
