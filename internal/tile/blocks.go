@@ -96,7 +96,7 @@ func (p *product[T]) blocks(m, n int, beta T) {
 // few is blocks for a single block of rows.
 func (p *product[T]) few(m, n int, by blocking, beta T) {
 	bytes := size[T]()
-	args := Args[T]{ARow: bytes * p.a.row, AStep: bytes * p.a.col, CRow: bytes * p.c.row, Beta: beta}
+	args := Args[T]{ARow: bytes * p.a.row, AStep: bytes * p.a.col, CRow: bytes * p.c.row, CVec: bytes * lanes[T](p.isa), Beta: beta}
 	for j, w := p.pairs(m, n, beta), 0; j < n; j += w {
 		w = p.width(j, n)
 		args.Vecs, args.Tail = vectors(lanes[T](p.isa), w)
@@ -113,7 +113,12 @@ func (p *product[T]) few(m, n int, by blocking, beta T) {
 				args.Next, fetch = p.packedBlock(k0, j+w, args.K)
 			}
 			args.A, args.C = p.a.ptr(0, k0), p.c.ptr(0, j)
-			p.tiles(m, args, fetch)
+			if m < halfRows && m <= simd.TileRows(p.isa, args.Vecs) { // without a copy of args, which waits for what was just written
+				args.Rows, args.Tiles, args.CLast = m, 1, args.CVec*(args.Vecs-1)
+				gemmTiles(p.isa, &args)
+			} else {
+				p.tiles(m, args, fetch)
+			}
 			args.Start = 1
 		}
 	}
@@ -187,7 +192,7 @@ func (p *product[T]) panels(args Args[T], m, i0, ib, k0, j0, j1, packed int, by 
 // the end, and where the product starts inside of a panel that was packed beforehand.
 func (p *product[T]) width(j, n int) int {
 	full := maxVecs * lanes[T](p.isa)
-	return min(full-(p.col+j)%full, n-j)
+	return min(full-(p.col+j)&(full-1), n-j)
 }
 
 // where returns the place of a block of a panel of B and the distance of its steps in bytes, or

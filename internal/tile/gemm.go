@@ -210,9 +210,7 @@ func (p *product[T]) sameTiles(m int, args Args[T], fetch int) {
 	args.CVec = size[T]() * lanes[T](p.isa)
 	args.CLast = args.CVec * (args.Vecs - 1)
 	left := cutRows(m, most)
-	if left.tiles == 1 && fetch == 0 {
-		args.Next = nil
-	} else {
+	if fetch > 0 {
 		args.NextStep = min(lineBytes, (fetch+left.tiles*args.K-1)/(left.tiles*args.K))
 	}
 	for {

@@ -174,11 +174,12 @@ func (s *Panels[T]) Serve(isa asm.ISA) bool { return s.Packed() && s.isa == isa 
 // panels of columns.
 func (s *Panels[T]) Gemm(m, n, k, k0, j0 int, a []T, lda int, beta T, c []T, ldc int) {
 	var r Room
-	p := product[T]{isa: s.isa, k: k, packed: s, row: k0, col: j0, room: &r}
+	var p product[T] // field by field: see place
+	p.isa, p.k, p.packed, p.row, p.col, p.room = s.isa, k, s, k0, j0, &r
 	p.a.data = a
 	p.a.row, p.a.col = lda, 1
 	p.c.data = c
 	p.c.row, p.c.col = ldc, 1
-	p.multiply(m, n, 1, beta)
+	p.blocks(m, n, beta)
 	r.Free()
 }

@@ -2,6 +2,7 @@ package tile
 
 import (
 	"math"
+	"math/bits"
 	"unsafe"
 
 	"github.com/elbow-go/elbow/asm"
@@ -25,12 +26,12 @@ func size[T Float]() int { return int(unsafe.Sizeof(T(0))) }
 // is64 reports whether T is float64. The compiler knows the answer, unlike that of a type switch.
 func is64[T Float]() bool { return unsafe.Sizeof(T(0)) == 8 }
 
-// lanes is the number of elements in a vector.
+// lanes is the number of elements in a vector, a power of 2.
 func lanes[T Float](isa asm.ISA) int { return simd.Lanes(isa) * 4 / size[T]() }
 
 // vectors returns the number of vectors in w columns, and of columns in the last of them.
 func vectors(lanes, w int) (vecs, tail int) {
-	vecs = (w + lanes - 1) / lanes
+	vecs = (w + lanes - 1) >> bits.TrailingZeros(uint(lanes)) // a division takes four times as long
 	return vecs, w - (vecs-1)*lanes
 }
 

@@ -121,11 +121,13 @@ func (p *product[T]) pairs(m, n int, beta T) (columns int) {
 	if m > simd.PairRows(p.isa) || is64[T]() || p.packed == nil || p.col%width != 0 || start(beta) == 2 {
 		return 0
 	}
+	if columns = n / (2 * width) * (2 * width); columns == 0 {
+		return 0
+	}
 	args := rowArgs[T]{
 		AStep: bytes, CVec: bytes * l, CLast: bytes * (width - l), CPanel: bytes * width, Vecs: maxVecs,
 		Rows: m, ARow: bytes * p.a.row, CRow: bytes * p.c.row,
 	}
-	columns = n / (2 * width) * (2 * width)
 	for j := 0; j < columns; j += args.Pairs * 2 * width {
 		args.Start = start(beta)
 		args.Pairs = max(1, min((columns-j)/(2*width), callWork/(m*2*maxVecs*min(rowsK, p.k))))
