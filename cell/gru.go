@@ -13,10 +13,10 @@ import "github.com/elbow-go/elbow/kernels"
 // Source: the form of cuDNN; layout as torch.nn.GRU.
 type gru[T Float] struct{}
 
-func (gru[T]) form() form {
-	return form{name: "gru", packs: kernels.StepGRU, gates: 3, saved: 4, direct: true, bhn: true,
-		norms: [2]int{2, 1}, takes: Options{Heads: 1, LayerNorm: true}}
-}
+var gruForm = form{name: "gru", packs: kernels.StepGRU, gates: 3, saved: 4, direct: true, bhn: true,
+	norms: [2]int{2, 1}, takes: Options{Heads: 1, LayerNorm: true}}
+
+func (gru[T]) form() *form { return &gruForm }
 
 func (gru[T]) step(l *Recurrent[T], m moment[T]) {
 	s := &kernels.Step[T]{H: m.hy, Gates: m.gates, HPrev: m.hx, Bhn: l.Bhn, Batch: m.n, Ld: m.ld, Part: m.part}
@@ -70,9 +70,9 @@ func (gru[T]) weightGrad(l, grad *Recurrent[T], s *Sequence[T], x []T, columns, 
 // Source: Cho et al. 2014.
 type gruBefore[T Float] struct{}
 
-func (gruBefore[T]) form() form {
-	return form{name: "gru-before", packs: kernels.StepGRUBefore, gates: 3, saved: 4, inner: 1, direct: true, takes: Options{Heads: 1}}
-}
+var gruBeforeForm = form{name: "gru-before", packs: kernels.StepGRUBefore, gates: 3, saved: 4, inner: 1, direct: true, takes: Options{Heads: 1}}
+
+func (gruBefore[T]) form() *form { return &gruBeforeForm }
 
 func (gruBefore[T]) step(l *Recurrent[T], m moment[T]) {
 	s := &kernels.Step[T]{H: m.hy, Gates: m.gates, HPrev: m.hx, Batch: m.n, Ld: m.ld, Part: m.part}

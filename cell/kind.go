@@ -31,8 +31,8 @@ const (
 // cells has one line for each kind. All else that is particular to a kind is in a file of its own.
 func cells[T Float]() [numKinds]cell[T] {
 	return [...]cell[T]{
-		RNNTanh:   rnn[T]{"rnn", kernels.RNNTanh},
-		RNNReLU:   rnn[T]{"rnn-relu", kernels.RNNReLU},
+		RNNTanh:   rnn[T]{kernels.RNNTanh},
+		RNNReLU:   rnn[T]{kernels.RNNReLU},
 		LSTM:      lstm[T]{},
 		GRU:       gru[T]{},
 		GRUBefore: gruBefore[T]{},
@@ -41,7 +41,7 @@ func cells[T Float]() [numKinds]cell[T] {
 
 // A cell is what layers of one kind have and compute.
 type cell[T Float] interface {
-	form() form
+	form() *form
 
 	// step computes a step, stepBackward its gradient.
 	step(l *Recurrent[T], m moment[T])
@@ -67,7 +67,7 @@ type form struct {
 }
 
 // sees returns how many gates see the state itself.
-func (f form) sees() int { return f.gates - f.inner }
+func (f *form) sees() int { return f.gates - f.inner }
 
 // A moment is a step of some sequences.
 type moment[T Float] struct {

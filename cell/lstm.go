@@ -15,10 +15,10 @@ import "github.com/elbow-go/elbow/kernels"
 // Source: Gers, Schmidhuber and Cummins 2000; layout as torch.nn.LSTM.
 type lstm[T Float] struct{}
 
-func (lstm[T]) form() form {
-	return form{name: "lstm", packs: kernels.StepLSTM, gates: 4, saved: 4, memory: true, norms: [2]int{4},
-		takes: Options{Peepholes: true, CellClip: 1, Proj: 1, Heads: 1, LayerNorm: true}}
-}
+var lstmForm = form{name: "lstm", packs: kernels.StepLSTM, gates: 4, saved: 4, memory: true, norms: [2]int{4},
+	takes: Options{Peepholes: true, CellClip: 1, Proj: 1, Heads: 1, LayerNorm: true}}
+
+func (lstm[T]) form() *form { return &lstmForm }
 
 func (c lstm[T]) step(l *Recurrent[T], m moment[T]) {
 	if l.LayerNorm {

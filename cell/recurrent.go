@@ -167,7 +167,7 @@ func (l *Recurrent[T]) pack(fn string, training bool) {
 }
 
 // beginPack does what all ways of packing begin with.
-func (l *Recurrent[T]) beginPack(fn string) form {
+func (l *Recurrent[T]) beginPack(fn string) *form {
 	l.checkTensors(fn, "")
 	l.products.reset()
 	l.resetBlocks()

@@ -7,14 +7,14 @@ import "github.com/elbow-go/elbow/kernels"
 //	h' = act(Wih x + Whh h + b)    act = tanh or ReLU
 //
 // Source: Elman 1990; layout as torch.nn.RNN.
-type rnn[T Float] struct {
-	name string
-	act  kernels.Activation
+type rnn[T Float] struct{ act kernels.Activation }
+
+var rnnForms = [...]form{
+	kernels.RNNTanh: {name: "rnn", packs: kernels.StepRNN, gates: 1, saved: 1, takes: Options{Heads: 1}},
+	kernels.RNNReLU: {name: "rnn-relu", packs: kernels.StepRNN, gates: 1, saved: 1, takes: Options{Heads: 1}},
 }
 
-func (c rnn[T]) form() form {
-	return form{name: c.name, packs: kernels.StepRNN, gates: 1, saved: 1, takes: Options{Heads: 1}}
-}
+func (c rnn[T]) form() *form { return &rnnForms[c.act] }
 
 func (c rnn[T]) step(l *Recurrent[T], m moment[T]) {
 	s := &kernels.Step[T]{H: m.hy, Gates: m.gates, HPrev: m.hx, Act: c.act, Batch: m.n, Ld: m.ld, Part: m.part}
