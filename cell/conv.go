@@ -245,7 +245,7 @@ func (c *Conv1d[T]) InputGrad(dx, da []T, batch, steps int, add bool) {
 	}
 	for n := range batch {
 		for k := c.Kernel - 1; k >= 0; k-- { // so that t rises
-			c.byTap(n, k, steps, visit)
+			c.byTap(n, k, k+1, steps, visit)
 		}
 	}
 }
@@ -273,7 +273,7 @@ func (c *Conv1d[T]) ParamGrad(grad *Conv1d[T], da, x []T, batch, steps, lo, hi i
 	if c.In > 0 {
 		for n := range batch {
 			for k := range c.Kernel {
-				c.byTap(n, k, steps, func(p convPiece) {
+				c.byTap(n, k, k+1, steps, func(p convPiece) {
 					tMul(grad.W[lo*c.columns()+k*c.In:], da[p.y*c.Out+lo:], x[p.x*c.In:], hi-lo, c.In, p.rows, c.columns(), c.Out, p.ldx*c.In)
 				})
 			}
@@ -304,8 +304,9 @@ func (c *Conv1d[T]) pieces(batch, steps int, visit func(p convPiece)) {
 		c.byOutput(batch, steps, visit)
 	case c.Padding > 0 && c.In >= tapChannels:
 		for n := range batch {
-			for k := range c.Kernel {
-				c.byTap(n, k, steps, visit)
+			for k, next := 0, 0; k < c.Kernel; k = next {
+				next = c.alike(k, steps)
+				c.byTap(n, k, next, steps, visit)
 			}
 		}
 	default:
@@ -335,9 +336,20 @@ func (c *Conv1d[T]) byOutput(batch, steps int, visit func(p convPiece)) {
 	}
 }
 
-// byTap calls visit for the product of tap k with sequence n, if there is one.
-func (c *Conv1d[T]) byTap(n, k, steps int, visit func(p convPiece)) {
-	if lo, hi := c.covered(k, steps); lo < hi {
-		visit(convPiece{n*c.outputs(steps) + lo, n*steps + lo*c.Stride - c.Padding + k, 1, c.Stride, hi - lo, k, k + 1})
+// alike returns the tap behind those from k on that lie over the steps at the same outputs.
+func (c *Conv1d[T]) alike(k, steps int) int {
+	lo, hi := c.covered(k, steps)
+	for k++; k < c.Kernel; k++ {
+		if l, h := c.covered(k, steps); l != lo || h != hi {
+			break
+		}
+	}
+	return k
+}
+
+// byTap calls visit for the product of taps from..to, which are alike, with sequence n, if there is one.
+func (c *Conv1d[T]) byTap(n, from, to, steps int, visit func(p convPiece)) {
+	if lo, hi := c.covered(from, steps); lo < hi {
+		visit(convPiece{n*c.outputs(steps) + lo, n*steps + lo*c.Stride - c.Padding + from, 1, c.Stride, hi - lo, from, to})
 	}
 }
