@@ -4,9 +4,7 @@ import (
 	"archive/zip"
 	"fmt"
 	"io"
-	"math"
 
-	"github.com/elbow-go/elbow/blas"
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/kernels"
 	"github.com/elbow-go/elbow/weights"
@@ -27,10 +25,7 @@ type network struct {
 	context int // samples before it that are looked at again; as many are reflected at its end
 	half    int // of a window; the hop from one to the next, too
 
-	// A window w is symmetric, w[n] = w[2 half - n] and w[0] = 0, and so are its products with cosines, while
-	// those with sines change their sign. So real parts need sums of two samples, imaginary parts differences: half
-	// the work of a convolution with the window as it stands.
-	even, odd blas.Packed[float32] // [half, half+1], [half-1, half-1]
+	fold fold
 
 	convs []*cell.Conv1d[float32]
 	lstm  *cell.Recurrent[float32]
@@ -92,7 +87,7 @@ func member(wheel, name string) (*weights.File, error) {
 // newNetwork makes a network of the tensors of PyTorch.
 func newNetwork(f *weights.File, rate int) (*network, error) {
 	n := &network{rate: rate, chunk: rate / 1000 * 32, context: rate / 1000 * 4, half: rate / 1000 * 8}
-	if err := n.fold(f.Tensor("stft.forward_basis_buffer")); err != nil {
+	if err := n.fold.set(f.Tensor("stft.forward_basis_buffer"), n.half); err != nil {
 		return nil, fmt.Errorf("%s: the windows of the spectrum: %w", f.Path, err)
 	}
 	conv := func(name string, w cell.Window, act cell.Activation, in, out int) (*cell.Conv1d[float32], error) {
@@ -107,6 +102,9 @@ func newNetwork(f *weights.File, rate int) (*network, error) {
 		l, err := conv(fmt.Sprintf("encoder.%d.reparam_conv.", i), cell.Window{Kernel: 3, Stride: c.stride, Padding: 1}, cell.ReLU, in, c.out)
 		if err != nil {
 			return nil, err
+		}
+		if i == 0 {
+			n.fold.arrange(l.W)
 		}
 		l.Pack()
 		n.convs, in = append(n.convs, l), c.out
@@ -124,38 +122,6 @@ func newNetwork(f *weights.File, rate int) (*network, error) {
 	}
 	n.out.Pack()
 	return n, nil
-}
-
-// fold packs the products that make a spectrum: the upper half of the windows [2 (half+1), 1, 2 half], of which first come
-// all real, then all imaginary parts.
-func (n *network) fold(t *weights.Tensor) error {
-	bins, size := n.half+1, 2*n.half
-	if t == nil || len(t.Shape) != 3 || t.Shape[0] != 2*bins || t.Shape[1] != 1 || t.Shape[2] != size {
-		return fmt.Errorf("missing, or not of shape [%d 1 %d]", 2*bins, size)
-	}
-	w, err := weights.Values[float32](t)
-	if err != nil {
-		return err
-	}
-	even, odd := make([]float32, n.half*bins), make([]float32, (n.half-1)*(n.half-1))
-	for k := range bins {
-		re, im := w[k*size:][:size], w[(bins+k)*size:][:size]
-		for i := range n.half + 1 {
-			mirror := (size - i) % size
-			if far := max(math.Abs(float64(re[i]-re[mirror])), math.Abs(float64(im[i]+im[mirror]))); far > 1e-6 || i == 0 && re[0] != 0 {
-				return fmt.Errorf("bin %d is not symmetric at %d", k, i)
-			}
-			if i == 0 {
-				continue
-			}
-			if even[(i-1)*bins+k] = re[i]; i < n.half && k > 0 && k < n.half {
-				odd[(i-1)*(n.half-1)+k-1] = im[i]
-			}
-		}
-	}
-	n.even.Pack(blas.NoTrans, n.half, bins, even, bins)
-	n.odd.Pack(blas.NoTrans, n.half-1, n.half-1, odd, n.half-1)
-	return nil
 }
 
 // stream is what a signal leaves behind for its next chunk.
@@ -180,8 +146,8 @@ func (n *network) newStreams(count int) []*stream {
 type detector struct {
 	*network
 	signal             []float32 // of one chunk: context, chunk, reflected end
-	sums, differences  []float32 // [chunks*frames, half], [.., half-1]
-	re, im, magnitudes []float32 // [chunks*frames, half+1]; the first and last imaginary part stay 0
+	folded             folded
+	re, im, magnitudes []float32 // [chunks*frames, half+1]; the imaginary parts of the first and last bin stay 0
 	y                  [][]float32
 	relu, p            []float32
 	lstm               []*cell.Stream[float32] // by the number of sequences
@@ -190,8 +156,8 @@ type detector struct {
 func newDetector(n *network) *detector {
 	rows := most * frames
 	d := &detector{network: n, signal: make([]float32, n.context+n.chunk+n.context),
-		sums: make([]float32, rows*n.half), differences: make([]float32, rows*(n.half-1)),
-		re: make([]float32, rows*(n.half+1)), im: make([]float32, rows*(n.half+1)), magnitudes: make([]float32, rows*(n.half+1)),
+		folded: n.fold.room(rows),
+		re:     make([]float32, rows*(n.half+1)), im: make([]float32, rows*(n.half+1)), magnitudes: make([]float32, rows*(n.half+1)),
 		relu: make([]float32, most*n.lstm.Hidden), p: make([]float32, most)}
 	steps := frames
 	for _, c := range n.convs {
@@ -212,8 +178,7 @@ func (d *detector) run(streams []*stream, chunks [][]float32) []float32 {
 		d.frame(i, s, chunks[i])
 	}
 	rows, half := batch*frames, d.half
-	blas.GemmPacked(rows, 0, half, 0, half+1, d.sums, half, &d.even, 0, d.re, half+1)
-	blas.GemmPacked(rows, 0, half-1, 0, half-1, d.differences, half-1, &d.odd, 0, d.im[1:], half+1)
+	d.fold.spectra(d.re, d.im, d.folded, rows)
 	x := d.magnitudes[:rows*(half+1)]
 	kernels.Magnitude(x, d.re[:len(x)], d.im)
 
@@ -240,7 +205,7 @@ func (d *detector) run(streams []*stream, chunks [][]float32) []float32 {
 	return d.p[:batch]
 }
 
-// frame makes the sums and differences for chunk i of a run.
+// frame folds the windows of chunk i of a run.
 func (d *detector) frame(i int, s *stream, chunk []float32) {
 	x, end := d.signal, d.context+d.chunk
 	copy(x, s.context)
@@ -249,15 +214,7 @@ func (d *detector) frame(i int, s *stream, chunk []float32) {
 	for k := range d.context {
 		x[end+k] = x[end-2-k]
 	}
-	half := d.half
 	for f := range frames {
-		row := i*frames + f
-		sums, differences := d.sums[row*half:][:half], d.differences[row*(half-1):][:half-1]
-		left, right := x[f*half:][:half], x[(f+1)*half:][:half]
-		for n := 1; n < half; n++ {
-			a, b := left[n], right[half-n]
-			sums[n-1], differences[n-1] = a+b, a-b
-		}
-		sums[half-1] = right[0]
+		d.fold.window(d.folded, i*frames+f, x[f*d.half:])
 	}
 }
