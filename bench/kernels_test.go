@@ -92,9 +92,12 @@ func BenchmarkBivariateMixtureLogProb(b *testing.B)    { family(b, "BivariateMix
 func BenchmarkBivariateMixtureLogProbBackward(b *testing.B) {
 	family(b, "BivariateMixtureLogProbBackward")
 }
-func BenchmarkBivariateLogProb(b *testing.B)         { family(b, "BivariateLogProb") }
-func BenchmarkBivariateLogProbBackward(b *testing.B) { family(b, "BivariateLogProbBackward") }
-func BenchmarkLogisticMixtureLogProb(b *testing.B)   { family(b, "LogisticMixtureLogProb") }
+func BenchmarkMultivariateLogProb(b *testing.B)         { family(b, "MultivariateLogProb") }
+func BenchmarkMultivariateLogProbBackward(b *testing.B) { family(b, "MultivariateLogProbBackward") }
+func BenchmarkMultivariateStudentBackward(b *testing.B) { family(b, "MultivariateStudentBackward") }
+func BenchmarkBivariateLogProb(b *testing.B)            { family(b, "BivariateLogProb") }
+func BenchmarkBivariateLogProbBackward(b *testing.B)    { family(b, "BivariateLogProbBackward") }
+func BenchmarkLogisticMixtureLogProb(b *testing.B)      { family(b, "LogisticMixtureLogProb") }
 func BenchmarkLogisticMixtureLogProbBackward(b *testing.B) {
 	family(b, "LogisticMixtureLogProbBackward")
 }

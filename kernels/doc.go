@@ -11,7 +11,8 @@
 //	q, eps       --GaussSample, LatentStep--> z
 //	q, p         --GaussKL--> nats per row
 //	x, outputs   --GaussLogProb GMMLogProb BernoulliLogProb CategoricalLogProb
-//	               BivariateLogProb BivariateMixtureLogProb LogisticMixtureLogProb--> nats per row
+//	               BivariateLogProb BivariateMixtureLogProb LogisticMixtureLogProb
+//	               MultivariateLogProb--> nats per row
 //	(seed, stream, update, step, row) --Uniforms Normals--> noise
 //	gradient     --SumSquares Scal Adam Adagrad SGD--> parameters
 //

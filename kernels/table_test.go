@@ -49,7 +49,7 @@ type array struct {
 	zeros  bool     // as an input, nil means zeros
 }
 
-// A block is a number of columns of one kind, or n of them where cols is 0.
+// A block is a number of columns of one kind, n of them where cols is 0, or n(n-1)/2 where it is triangle.
 type block struct {
 	kind kind
 	cols int
@@ -112,7 +112,13 @@ func (a *array) width(n int) (w int) {
 	return w
 }
 
+// triangle is the columns of a strictly triangular matrix.
+const triangle = -1
+
 func (b block) size(n int) int {
+	if b.cols == triangle {
+		return n * (n - 1) / 2
+	}
 	if b.cols > 0 {
 		return b.cols
 	}
@@ -459,8 +465,32 @@ func mixtureTable[T Float]() (ks []kernel[T]) {
 	ks = append(ks, kernel[T]{name: "LogisticMixtureLogProb/k=3", f: LogisticMixtureLogProb[T],
 		with:   map[string]any{"p.K": 3, "levels": 1 << 16},
 		arrays: []array{lp, x, part("Logits", three(kindAny)), part("Mu", three(kindAny)), part("S", three(kindScale))}})
+	ks = append(ks, multivariateTable[T]()...)
 	for i := range ks {
 		ks[i].slow = true
+	}
+	return ks
+}
+
+func multivariateTable[T Float]() (ks []kernel[T]) {
+	lp, dlp, x := value("lp"), weight("dlp"), in("x", kindAny)
+	for _, c := range []struct {
+		name     string
+		nu       float64
+		diagonal bool
+	}{{"", 0, false}, {"/diagonal", 0, true}, {"/student", 3.5, false}, {"/student,diagonal", 3.5, true}} {
+		with := map[string]any{"p.Nu": c.nu, "p.Diagonal": c.diagonal}
+		theta, dtheta := in("p.Theta", kindAny, kindAny), out("dp.Theta", kindAny, kindAny)
+		if !c.diagonal {
+			theta, dtheta = theta.columns(triangle, []kind{kindAny}), dtheta.columns(triangle, []kind{kindAny})
+		}
+		theta, dtheta = theta.ld("p.Ld"), dtheta.ld("p.Ld")
+		ks = append(ks,
+			kernel[T]{name: "MultivariateLogProb" + c.name, f: MultivariateLogProb[T], with: with, arrays: []array{lp, x, theta}},
+			kernel[T]{name: "MultivariateLogProbBackward" + c.name, f: MultivariateLogProbBackward[T], with: with,
+				arrays: []array{lp.without("lp"), dtheta, value("dp.Nu").without("dp.Nu"), dlp, x, theta}},
+			kernel[T]{name: "MultivariateSample" + c.name, f: MultivariateSample[T], with: with,
+				arrays: []array{out("x", kindAny).over("eps"), theta, in("eps", kindAny)}})
 	}
 	return ks
 }

@@ -43,6 +43,7 @@ var families = []struct {
 	{"gauss", recipe.Gauss},
 	{"bivariate", recipe.Bivariate},
 	{"logistic", recipe.Logistic},
+	{"multivariate", recipe.Multivariate},
 	{"step", recipe.Step}, // where there are registers for it: see Traits.Among
 	{"gemm", recipe.Gemm},
 	{"gemm64", recipe.Gemm64},

@@ -1260,6 +1260,135 @@ func LSTMStepBackward(isa asm.ISA, dgates, dcx, dh, dcy, gates, cx, cy, peephole
 	panic(missing)
 }
 
+// MultiCenter writes x - mu to d and r, which are dense: see asm/_gen/recipe/multivariate.go.
+func MultiCenter(isa asm.ISA, d, r, x, mu *float32, rows, n, ld int) {
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			MultiCenter(isa, d, r, x, mu, most, n, ld)
+			d, r, x, mu = after(d, most*n), after(r, most*n), after(x, most*n), after(mu, most*ld)
+		}
+		MultiCenter(isa, d, r, x, mu, rows, n, ld)
+		return
+	}
+	switch isa {
+	case asm.AVX512:
+		avx512.MultiCenter(d, r, x, mu, rows, n, ld)
+		return
+	case asm.AVX2:
+		avx2.MultiCenter(d, r, x, mu, rows, n, ld)
+		return
+	}
+	panic(missing)
+}
+
+// MultiUpdate subtracts t d from r, with one d a row: see asm/_gen/recipe/multivariate.go.
+func MultiUpdate(isa asm.ISA, r, d, t *float32, rows, n, ldr, ld int) {
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			MultiUpdate(isa, r, d, t, most, n, ldr, ld)
+			r, d, t = after(r, most*ldr), after(d, most*ldr), after(t, most*ld)
+		}
+		MultiUpdate(isa, r, d, t, rows, n, ldr, ld)
+		return
+	}
+	switch isa {
+	case asm.AVX512:
+		avx512.MultiUpdate(r, d, t, rows, n, ldr, ld)
+		return
+	case asm.AVX2:
+		avx2.MultiUpdate(r, d, t, rows, n, ldr, ld)
+		return
+	}
+	panic(missing)
+}
+
+// MultiTerms chooses among 2 kernels by its arguments: see asm/_gen/recipe/multivariate.go.
+func MultiTerms(isa asm.ISA, lp, r, a *float32, rows, n, ld int, base, half, inv float32) {
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			MultiTerms(isa, lp, r, a, most, n, ld, base, half, inv)
+			lp, r, a = after(lp, most), after(r, most*n), after(a, most*ld)
+		}
+		MultiTerms(isa, lp, r, a, rows, n, ld, base, half, inv)
+		return
+	}
+	switch isa {
+	case asm.AVX512:
+		switch {
+		case inv == 0:
+			avx512.MultiTerms(lp, r, a, rows, n, ld, base)
+			return
+		case inv != 0:
+			avx512.MultiTermsStudent(lp, r, a, rows, n, ld, base, half, inv)
+			return
+		}
+	case asm.AVX2:
+		switch {
+		case inv == 0:
+			avx2.MultiTerms(lp, r, a, rows, n, ld, base)
+			return
+		case inv != 0:
+			avx2.MultiTermsStudent(lp, r, a, rows, n, ld, base, half, inv)
+			return
+		}
+	}
+	panic(missing)
+}
+
+// MultiTermsBackward chooses among 2 kernels by its arguments: see asm/_gen/recipe/multivariate.go.
+func MultiTermsBackward(isa asm.ISA, lp, dnu, r, dmu, da, a *float32, rows, n, ld int, base, half, inv, ratio, slope float32) {
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			MultiTermsBackward(isa, lp, dnu, r, dmu, da, a, most, n, ld, base, half, inv, ratio, slope)
+			lp, dnu, r, dmu, da, a = after(lp, most), after(dnu, most), after(r, most*n), after(dmu, most*ld), after(da, most*ld), after(a, most*ld)
+		}
+		MultiTermsBackward(isa, lp, dnu, r, dmu, da, a, rows, n, ld, base, half, inv, ratio, slope)
+		return
+	}
+	switch isa {
+	case asm.AVX512:
+		switch {
+		case inv == 0:
+			avx512.MultiTermsBackward(lp, r, dmu, da, a, rows, n, ld, base)
+			return
+		case inv != 0:
+			avx512.MultiTermsStudentBackward(lp, dnu, r, dmu, da, a, rows, n, ld, base, half, inv, ratio, slope)
+			return
+		}
+	case asm.AVX2:
+		switch {
+		case inv == 0:
+			avx2.MultiTermsBackward(lp, r, dmu, da, a, rows, n, ld, base)
+			return
+		case inv != 0:
+			avx2.MultiTermsStudentBackward(lp, dnu, r, dmu, da, a, rows, n, ld, base, half, inv, ratio, slope)
+			return
+		}
+	}
+	panic(missing)
+}
+
+// MultiColumn writes dt = gs d, with one d a row, and subtracts the sum of t gs from dmu: see asm/_gen/recipe/multivariate.go.
+func MultiColumn(isa asm.ISA, dmu, dt, gs, d, t *float32, rows, n, ld, ldr int) {
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			MultiColumn(isa, dmu, dt, gs, d, t, most, n, ld, ldr)
+			dmu, dt, gs, d, t = after(dmu, most*ld), after(dt, most*ld), after(gs, most*ldr), after(d, most*ldr), after(t, most*ld)
+		}
+		MultiColumn(isa, dmu, dt, gs, d, t, rows, n, ld, ldr)
+		return
+	}
+	switch isa {
+	case asm.AVX512:
+		avx512.MultiColumn(dmu, dt, gs, d, t, rows, n, ld, ldr)
+		return
+	case asm.AVX2:
+		avx2.MultiColumn(dmu, dt, gs, d, t, rows, n, ld, ldr)
+		return
+	}
+	panic(missing)
+}
+
 // Uniforms writes uniform numbers for groups of 64 columns of a row: see kernels.Uniforms.
 // ctr is the counter of the first block, 4 words; keys holds the two keys of each of the 10 rounds.
 func Uniforms(isa asm.ISA, dst *float32, ctr, keys *uint32, groups int) {

@@ -214,6 +214,26 @@ func LSTMStepBackward(isa asm.ISA, dgates, dcx, dh, dcy, gates, cx, cy, peephole
 	panic(missing)
 }
 
+func MultiCenter(isa asm.ISA, d, r, x, mu *float32, rows, n, ld int) {
+	panic(missing)
+}
+
+func MultiUpdate(isa asm.ISA, r, d, t *float32, rows, n, ldr, ld int) {
+	panic(missing)
+}
+
+func MultiTerms(isa asm.ISA, lp, r, a *float32, rows, n, ld int, base, half, inv float32) {
+	panic(missing)
+}
+
+func MultiTermsBackward(isa asm.ISA, lp, dnu, r, dmu, da, a *float32, rows, n, ld int, base, half, inv, ratio, slope float32) {
+	panic(missing)
+}
+
+func MultiColumn(isa asm.ISA, dmu, dt, gs, d, t *float32, rows, n, ld, ldr int) {
+	panic(missing)
+}
+
 func Uniforms(isa asm.ISA, dst *float32, ctr, keys *uint32, groups int) {
 	panic(missing)
 }

@@ -59,6 +59,12 @@ const (
 	MaxHalfWidth = 40           // of half a bin: e^-80 is nothing beside 1
 )
 
+// Ends of the arguments of multivariate distributions.
+const (
+	LogScaleBound = 8.0    // of |ln sigma|
+	MaxMultiScore = 0x1p60 // of |z|: its square is a float32, and so are gradients
+)
+
 // The buffer in which the Gaussian kernels leave the sums of up to LaneRows rows: RowLanes numbers
 // a row, its weight at WeightLane. See asm/_gen/recipe/lanes.go.
 const (

@@ -160,3 +160,26 @@ func TestSameBits(t *testing.T) {
 		t.Errorf("hash of results %#x, want %#x", got, want)
 	}
 }
+
+// TestGamma: ln Γ at integers is a sum of logarithms, ln Γ(1/2) = ln(π)/2, and it has the recurrence
+// everywhere; ψ is its derivative, ψ(1) = -γ.
+func TestGamma(t *testing.T) {
+	near := func(what string, got, want, size float64) {
+		t.Helper()
+		if !(math.Abs(got-want) <= 0x1p-46*size) {
+			t.Errorf("%s = %v, want %v", what, got, want)
+		}
+	}
+	near("ln Γ(1/2)", Lgamma(0.5), math.Log(math.Pi)/2, 1)
+	near("ψ(1)", Digamma(1), -0.57721566490153286061, 2)
+	near("ψ(1/2)", Digamma(0.5), -1.96351002602142347944, 4)
+	for _, x := range []float64{0x1p-30, 0.3, 1, 1.0001, 2, 4.5, 15.999, 16, 17, 40, 1e3, 1e6, 0x1p40} {
+		want, _ := math.Lgamma(x)
+		near(fmt.Sprintf("ln Γ(%v)", x), Lgamma(x), want, 1+math.Abs(want))
+		near(fmt.Sprintf("ψ(%v)", x), Digamma(x+1), Digamma(x)+1/x, 2+math.Abs(Digamma(x))+1/x)
+		h := 1e-4 * x
+		if d := (Lgamma(x+h) - Lgamma(x-h)) / (2 * h); math.Abs(d-Digamma(x)) > 1e-6*(1+math.Abs(d)) {
+			t.Errorf("ψ(%v) = %v, the slope of ln Γ is %v", x, Digamma(x), d)
+		}
+	}
+}

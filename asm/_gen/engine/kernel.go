@@ -39,7 +39,7 @@ type Kernel struct {
 type Array struct {
 	Name   string
 	Kind   ArrayKind
-	Ld     string // name of the stride of Strided rows, in elements
+	Ld     string // name of the stride of Strided rows and of a Column, in elements
 	Block  string // blocks (gates) lie this far apart: "n" (default) or a stride
 	Blocks int    // how many there are; needed from 4 on
 	Fold   int    // Strided: rows taken in one go
@@ -64,6 +64,7 @@ const (
 	Shared                   // the same row again
 	PerRow                   // one element a row, or Cols
 	Lanes                    // f32.RowLanes elements a row
+	Column                   // one element a row, Ld elements on: no pass may use it, Before and After reach it
 	// PerRowFar is PerRow for a kernel with more arrays than registers: the pointer is kept on the
 	// stack, and only Before may read the array, before anything else.
 	PerRowFar
@@ -138,7 +139,7 @@ func (k *Kernel) moves() map[string]string {
 			continue
 		case a.Kind == Dense:
 			by = "n"
-		case a.Kind == Strided:
+		case a.Kind == Strided || a.Kind == Column:
 			by = fmt.Sprint(max(1, a.Fold), "*", a.Ld)
 		case a.Kind == PerRow:
 			by = fmt.Sprint(max(1, a.Cols))

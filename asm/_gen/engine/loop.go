@@ -24,7 +24,7 @@ type loops struct {
 	rows   Place         // rows left
 	short  int           // by so much Count is less than the elements left: see left
 	rare   []rare        // of passes with Any
-	adjust []Place       // from the end of a row of the Strided arrays to the next one
+	adjust []Place       // from the end of a row of the Strided arrays to the next one, and along a Column
 }
 
 // Kernel writes k.
@@ -133,7 +133,7 @@ func (l *loops) nextRow() {
 	adjust := l.adjust
 	for _, a := range l.k.Arrays {
 		switch a.Kind {
-		case Strided:
+		case Strided, Column:
 			l.Add(l.ptr[a.Name], adjust[0])
 			adjust = adjust[1:]
 		case Shared:
@@ -239,16 +239,19 @@ func (l *loops) arguments() {
 	}
 }
 
-// adjustments computes what takes a pointer from the end of a row to the next one.
+// adjustments computes what takes a pointer from the end of a row to the next one, or from one element of
+// a Column to the next.
 func (l *loops) adjustments() {
 	for _, a := range l.k.Arrays {
-		if a.Kind == Strided {
+		if a.Kind == Strided || a.Kind == Column {
 			at := l.Local(8)
 			l.Move(l.Scratch(), Arg(a.Ld))
 			if by := bits.TrailingZeros(uint(a.size() * max(1, a.Fold))); by > 0 {
 				l.Shift(l.Scratch(), by)
 			}
-			l.Sub(l.Scratch(), l.rowBytes(a.Name))
+			if a.Kind == Strided {
+				l.Sub(l.Scratch(), l.rowBytes(a.Name))
+			}
 			l.Move(at, l.Scratch())
 			l.adjust = append(l.adjust, at)
 		}

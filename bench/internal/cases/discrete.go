@@ -142,6 +142,32 @@ func singleBivariate(name string, backward bool) family {
 	})}
 }
 
+// multivariateShapes are B, D: the cepstra of a batch of utterances, and a wider series.
+var multivariateShapes = []shape{{320, 12}, {320, 32}}
+
+// multivariate counts rows as elements.
+func multivariate(name string, nu float64, backward bool) family {
+	return family{name, each(multivariateShapes, func(s shape) *Case {
+		rows, d := s[0], s[1]
+		r, ld := numbers(), 2*d+d*(d-1)/2
+		lp, dtheta, w := out(rows), out(rows*ld), in(r.uniform(rows, 0.5, 1.5))
+		x, theta := in(r.normal(rows*d, 1)), in(r.normal(rows*ld, 0.3))
+		p := &kernels.Multivariate[float32]{Theta: theta.Data, Ld: ld, Nu: nu}
+		dp := &kernels.MultivariateGrad[float32]{Theta: dtheta.Data}
+		c := &Case{Keys: fmt.Sprintf("B=%d/D=%d", rows, d), Dims: s[:], Elems: rows}
+		if !backward {
+			c.Arrays = []Array{lp, x, theta}
+			c.Run = func() { kernels.MultivariateLogProb(lp.Data, x.Data, p, rows, d) }
+			return c
+		}
+		c.Arrays = []Array{lp, dtheta, w, x, theta}
+		c.Run = func() {
+			kernels.MultivariateLogProbBackward(lp.Data, dp, w.Data, x.Data, p, rows, d)
+		}
+		return c
+	})}
+}
+
 // logistic: samples of 8 bits.
 func logistic(name string, backward bool) family {
 	return family{name, each(innerShapes, func(s shape) *Case {
@@ -187,6 +213,9 @@ var discreteFamilies = []family{
 	bivariate("BivariateMixtureLogProbBackward", true),
 	singleBivariate("BivariateLogProb", false),
 	singleBivariate("BivariateLogProbBackward", true),
+	multivariate("MultivariateLogProb", 0, false),
+	multivariate("MultivariateLogProbBackward", 0, true),
+	multivariate("MultivariateStudentBackward", 5, true),
 	logistic("LogisticMixtureLogProb", false),
 	logistic("LogisticMixtureLogProbBackward", true),
 	noise("Uniform", kernels.Uniforms[float32]),
