@@ -189,8 +189,9 @@ func writeLatent(dir string, m model.Model[float32], d *dataset.Data, threads in
 
 // draw draws the map and says how pure it is.
 func (l *latent) draw(path, data string, points []point, z int) error {
-	names, mean := make([]string, len(points)), []float32(nil)
+	names, mean, seqs := make([]string, len(points)), []float32(nil), make([]model.Sequence, len(points))
 	for i, p := range points {
+		seqs[i] = model.Sequence{Name: p.name, Label: p.label}
 		names[i] = p.name
 		if p.label != "" {
 			names[i] = p.label
@@ -206,27 +207,21 @@ func (l *latent) draw(path, data string, points []point, z int) error {
 	for i, p := range points {
 		x[i], y[i] = plane.Project(p.mean)
 	}
-	clouds := cloudsOf(names, x, y)
+	clouds := cloudsOf(report.GroupsOf(seqs), x, y)
 	l.rows, l.pieces, l.variance = len(names), distinct(names), plane.Share
 	l.purity, l.apart = model.Purity(mean, z, names, nil), model.Purity(mean, z, names, shared)
 	return both(path, func(path string) error { return figure.Scatter(path, "Latent means: "+data, plane.X, plane.Y, clouds) })
 }
 
-// cloudsOf sorts points by name, in the order in which the names appear first. Names beyond
-// what a picture can tell apart share the last cloud.
-func cloudsOf(names []string, x, y []float64) []figure.Cloud {
-	var clouds []figure.Cloud
+// cloudsOf sorts points by their groups, in the order in which those appear first.
+func cloudsOf(groups []string, x, y []float64) (clouds []figure.Cloud) {
 	index := map[string]int{}
-	for i, name := range names {
+	for i, name := range groups {
 		k, ok := index[name]
 		if !ok {
-			if len(clouds) < figure.MaxClouds {
-				clouds = append(clouds, figure.Cloud{Name: name})
-			} else {
-				clouds[len(clouds)-1].Name = "others"
-			}
-			k = len(clouds) - 1
+			k = len(clouds)
 			index[name] = k
+			clouds = append(clouds, figure.Cloud{Name: name})
 		}
 		clouds[k].X, clouds[k].Y = append(clouds[k].X, x[i]), append(clouds[k].Y, y[i])
 	}

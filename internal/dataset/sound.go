@@ -335,30 +335,23 @@ func checkSound(s *set, f model.Form) error {
 	return nil
 }
 
-// writeSound writes WAV and a picture of the envelopes.
+// writeSound writes WAV and a picture of envelopes and spectrograms.
 func writeSound(w *sheet) error {
 	rate := max(w.form.Rate, 1)
 	if err := w.each(func(f io.Writer, x []float32) error { return sound.WriteWAV(f, rate, x) }); err != nil {
 		return err
 	}
-	panel := func(title string, x []float32) figure.Panel {
-		l := figure.Line{X: make([]float64, len(x)), Y: make([]float64, len(x))}
-		for i, v := range x {
-			l.X[i], l.Y[i] = float64(i)/float64(rate), float64(v)
-		}
-		return figure.Panel{Title: title, XLabel: "seconds", YLabel: "amplitude", Lines: []figure.Line{l}}
-	}
 	const most = 4 // panels of a picture
-	var panels []figure.Panel
+	var panels []figure.SoundPanel
 	data := func(list []shown) {
 		for _, d := range list[:min(len(list), 1)] {
-			panels = append(panels, panel("data: "+filepath.Base(d.name), d.x))
+			panels = append(panels, figure.SoundPanel{Title: "data: " + filepath.Base(d.name), X: d.x})
 		}
 	}
 	data(w.before)
 	for i, x := range w.Pieces[:min(len(w.Pieces), most-len(panels)-min(len(w.after), 1))] {
-		panels = append(panels, panel(w.title(i), x))
+		panels = append(panels, figure.SoundPanel{Title: w.title(i), X: x, Sample: true})
 	}
 	data(w.after)
-	return w.draw(func(path string) error { return figure.Curves(path, "Sound", panels) })
+	return w.draw(func(path string) error { return figure.Sounds(path, "Sound", panels, rate) })
 }

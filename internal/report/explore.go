@@ -98,7 +98,7 @@ func Explore(r *Run) (*Explorer, error) {
 
 // conditions offers the conditions of a sequence of each group, or none.
 func (e *exploring) conditions(r *Run, seqs []model.Sequence) {
-	groups := groupsOf(seqs)
+	groups := GroupsOf(seqs)
 	for i, name := range groups {
 		if r.Model.Settings().Given == 0 || slices.Contains(e.Given, name) {
 			continue

@@ -86,7 +86,7 @@ func (r *Run) codes() *codes {
 	for i := range list {
 		c.seqs = append(c.seqs, list[i].Sequence)
 	}
-	group := groupsOf(c.seqs)
+	group := GroupsOf(c.seqs)
 	encoded, rows := model.Encode(r.Model, c.seqs, r.Threads), 0
 	for _, e := range encoded {
 		rows += len(e.Mean) / z
@@ -109,9 +109,9 @@ func (r *Run) codes() *codes {
 	return c
 }
 
-// groupsOf returns what each sequence is told apart by on a map: its label, or the folder of its file, or how the name of its
+// GroupsOf returns what each sequence is told apart by on a map: its label, or the folder of its file, or how the name of its
 // file begins, or the piece that it is of, whatever makes a few groups first. One group has no name.
-func groupsOf(seqs []model.Sequence) []string {
+func GroupsOf(seqs []model.Sequence) []string {
 	const most = 24
 	for _, of := range []func(q *model.Sequence) string{
 		func(q *model.Sequence) string { return q.Label },
@@ -329,7 +329,7 @@ func (r *Run) walk(c *codes) Section {
 	if decode == nil {
 		return s
 	}
-	groups := groupsOf(c.seqs)
+	groups := GroupsOf(c.seqs)
 	other := slices.IndexFunc(groups, func(g string) bool { return g != groups[0] })
 	if len(c.seqs) < 2 {
 		return s

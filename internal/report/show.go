@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/elbow-go/elbow/internal/dataset"
+	"github.com/elbow-go/elbow/internal/figure"
 	"github.com/elbow-go/elbow/internal/music"
 	"github.com/elbow-go/elbow/model"
 	wav "github.com/elbow-go/elbow/sound"
@@ -201,7 +202,7 @@ func (s shower) roll(p piece) Figure {
 
 func (s shower) sound(p piece) Figure {
 	rate := max(s.form.Rate, 1)
-	d := sound{Rate: rate, Seconds: float64(len(p.x)) / float64(rate), Sample: p.sample, Range: decibelRange}
+	d := sound{Rate: rate, Seconds: float64(len(p.x)) / float64(rate), Sample: p.sample, Range: figure.DecibelRange}
 	const parts = 400
 	for i := range min(parts, len(p.x)) {
 		lo, hi := float32(math.Inf(1)), float32(math.Inf(-1))
@@ -212,7 +213,7 @@ func (s shower) sound(p piece) Figure {
 		d.Peak = math.Max(d.Peak, math.Max(math.Abs(float64(lo)), math.Abs(float64(hi)))/32768)
 	}
 	d.Length, d.Hertz = d.Seconds, float64(rate)/2
-	d.Cols, d.Rows, d.decibels = spectrogram(p.x, rate)
+	d.Cols, d.Rows, d.decibels = figure.Spectrogram(p.x, rate)
 	var b bytes.Buffer
 	if err := wav.WriteWAV(&b, rate, p.x); err == nil { // which only sizes can make fail that no page has
 		d.WAV = b.Bytes()
@@ -249,7 +250,7 @@ func align(figures []Figure) {
 			d.Peak, d.Length = math.Max(peak, 1e-4), length
 			d.Levels = make(base64Bytes, len(d.decibels))
 			for i, v := range d.decibels {
-				d.Levels[i] = grey(float32(1 + (v-loudest)/decibelRange))
+				d.Levels[i] = grey(float32(1 + (v-loudest)/figure.DecibelRange))
 			}
 		}
 	}

@@ -1,4 +1,4 @@
-package report
+package figure
 
 import (
 	"math"
@@ -6,13 +6,13 @@ import (
 	"gonum.org/v1/gonum/dsp/fourier"
 )
 
-// decibelRange is how far below the loudest a spectrogram shows sound.
-const decibelRange = 70.0
+// DecibelRange is how far below the loudest a spectrogram shows sound.
+const DecibelRange = 70.0
 
-// spectrogram returns the power of short pieces of a sound by frequency, from 0 to half the rate, in decibels,
-// column by column: |FFT|² of pieces of about 32 ms under Hann's window, a quarter of a piece apart or, where those would be
+// Spectrogram returns the power of short pieces of a sound by frequency, from 0 to half the rate, in decibels,
+// column by column, rows from the lowest: |FFT|² of pieces of about 32 ms under Hann's window, a quarter of a piece apart or, where those would be
 // more than a page has pixels for, farther.
-func spectrogram(x []float32, rate int) (cols, rows int, decibels []float64) {
+func Spectrogram(x []float32, rate int) (cols, rows int, decibels []float64) {
 	const most = 400 // columns
 	n := 64
 	for n < rate*32/1000 && n < 2048 {
