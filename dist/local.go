@@ -47,6 +47,9 @@ func (g *group) wait() error {
 	for g.turn == turn && g.aborted == nil {
 		g.waiting.Wait()
 	}
+	if g.turn != turn {
+		return nil // all were there before
+	}
 	return g.aborted
 }
 

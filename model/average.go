@@ -29,7 +29,7 @@ func newAverage(m Model[float32], config TrainConfig) (*average, error) {
 	for i, ts := range stored(a) {
 		copy(ts.Data, from[i].Data)
 	}
-	return &average{model: a, shards: newShards(a, config.Shards, config.Threads), params: a.Tensors(), decay: float32(config.EMADecay)}, nil
+	return &average{model: a, shards: newShards(a, config.Shards, config.Threads, nil), params: a.Tensors(), decay: float32(config.EMADecay)}, nil
 }
 
 // add takes the parameters after an update, counted from 1.

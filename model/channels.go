@@ -9,11 +9,11 @@ type Channel struct {
 	Mean float64 `json:"mean"`
 	Max  float64 `json:"max"`
 
-	n int
+	N int `json:"-"` // how many values there were
 }
 
 func (c *Channel) add(values []float32) {
-	if c.n == 0 && len(values) > 0 {
+	if c.N == 0 && len(values) > 0 {
 		c.Min, c.Max = math.Inf(1), math.Inf(-1)
 	}
 	sum := 0.0
@@ -33,21 +33,21 @@ func (c *Channel) add(values []float32) {
 		}
 	}
 	c.Min, c.Max = min(c.Min, float64(lo)), max(c.Max, float64(hi))
-	n := c.n + len(values)
+	n := c.N + len(values)
 	if n > 0 {
 		c.Mean += (sum - float64(c.Mean*float64(len(values)))) / float64(n)
 	}
-	c.n = n
+	c.N = n
 }
 
 // merge adds the values of another channel.
 func (c *Channel) merge(d *Channel) {
-	if c.n == 0 {
+	if c.N == 0 {
 		*c = *d
-	} else if d.n > 0 {
+	} else if d.N > 0 {
 		c.Min, c.Max = min(c.Min, d.Min), max(c.Max, d.Max)
-		c.n += d.n
-		c.Mean += float64((d.Mean - c.Mean) * (float64(d.n) / float64(c.n)))
+		c.N += d.N
+		c.Mean += float64((d.Mean - c.Mean) * (float64(d.N) / float64(c.N)))
 	}
 }
 

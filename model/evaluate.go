@@ -39,7 +39,7 @@ func Evaluate(m Model[float32], seqs []Sequence, c EvalConfig) Score {
 	checkThere(fn, "m", m != nil)
 	c.check(fn)
 	checkSequences(fn, seqs, m.Settings())
-	score, _ := newShards(m, c.Shards, c.Threads).evaluate(seqs, c, false)
+	score, _, _ := newShards(m, c.Shards, c.Threads, nil).evaluate(seqs, c, false)
 	return score
 }
 

@@ -128,7 +128,7 @@ func TestMemoryToUse(t *testing.T) {
 		m.Init(1, d.Stats())
 		m.Pack()
 		before := live()
-		p := newShards(m, 1, 1)
+		p := newShards(m, 1, 1, nil)
 		e := EvalConfig{Batch: 10, Samples: c.samples, Threads: 1}
 		if mc.Likelihood == RBM {
 			e.Anneal = Annealing{Runs: c.samples, Temperatures: 2}

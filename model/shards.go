@@ -16,13 +16,18 @@ import (
 //	batch --> shards --> replicas: pass, pass, ... --fold--> fold --> loss, totals, gradient
 type shards struct {
 	model    Model[float32]
-	threads  int
 	replicas []*replica
 	bounds   []int // the first sequence of every shard, and the end of the last one
 	rows     []int // how many draws of sequences every shard had in the last segment
 	sums     []shardSum
 	fold     dist.Fold[*shardSum]
-	grads    dist.Fold[[]cell.Tensor[float32]]
+	grads    dist.Fold[[][]float32]
+	to       [][]float32 // the gradient
+
+	comm     *dist.Comm // of the ranks that share out the shards
+	lo, hi   int        // those of this one
+	stopping bool       // this rank is to stop
+	stopped  bool       // a rank is, and all know it
 
 	segment segmentOf
 	obj     Objective
@@ -37,20 +42,20 @@ type replica struct {
 	pass   Pass[float32]
 	batch  Batch[float32]
 	grads  []gradient // as many as wait for others in fold
-	fold   dist.Fold[[]cell.Tensor[float32]]
+	fold   dist.Fold[[][]float32]
 }
 
 // shardSum is what some shards come to, beside the gradient.
 type shardSum struct {
-	loss     float64
-	totals   Totals
-	channels channels
+	Loss     float64
+	Totals   Totals
+	Channels channels
 }
 
 func (s *shardSum) add(t *shardSum) {
-	s.loss += t.loss
-	s.totals.Add(t.totals)
-	s.channels = s.channels.merge(t.channels)
+	s.Loss += t.Loss
+	s.Totals.Add(t.Totals)
+	s.Channels = s.Channels.merge(t.Channels)
 }
 
 // segmentOf says which steps of which sequences make a batch, as the function segment takes them.
@@ -78,19 +83,21 @@ func (p *segmentOf) steps(dim int) int {
 	return sum
 }
 
-// newShards prepares for so many shards and goroutines.
-func newShards(m Model[float32], count, threads int) *shards {
+// newShards prepares for so many shards and goroutines. Of the shards a rank computes its share.
+func newShards(m Model[float32], count, threads int, comm *dist.Comm) *shards {
 	count, threads = max(count, 1), max(threads, 1)
-	s := &shards{model: m, threads: threads, bounds: make([]int, count+1), rows: make([]int, count), sums: make([]shardSum, count)}
+	s := &shards{model: m, comm: comm, bounds: make([]int, count+1), rows: make([]int, count), sums: make([]shardSum, count)}
 	s.fold = dist.Fold[*shardSum]{Leaves: count, Join: (*shardSum).add}
-	s.grads = dist.Fold[[]cell.Tensor[float32]]{Leaves: count, Join: addTensors(threads)}
-	n := min(threads, count)
+	s.grads = dist.Fold[[][]float32]{Leaves: count, Join: addSlices(threads)}
+	s.lo, s.hi = dist.Share(count, comm.Rank(), comm.Size())
+	n := min(threads, s.hi-s.lo)
 	for i := range n {
 		r := new(replica)
-		r.lo, r.hi = share(count, i, n)
-		lo, hi := share(threads, i, n)
+		lo, hi := share(s.hi-s.lo, i, n)
+		r.lo, r.hi = s.lo+lo, s.lo+hi
+		lo, hi = share(threads, i, n)
 		r.pass = m.NewPass(hi - lo)
-		r.fold = dist.Fold[[]cell.Tensor[float32]]{Leaves: count, Join: addTensors(hi - lo)}
+		r.fold = dist.Fold[[][]float32]{Leaves: count, Join: addSlices(hi - lo)}
 		s.replicas = append(s.replicas, r)
 	}
 	s.run = func(lo, hi int) {
@@ -119,19 +126,19 @@ func gradients(count, threads int) int {
 	return sum
 }
 
-// addTensors returns what adds tensors to others, on so many goroutines.
-func addTensors(threads int) func(into, from []cell.Tensor[float32]) {
-	return func(into, from []cell.Tensor[float32]) {
+// addSlices returns what adds slices to others, on so many goroutines.
+func addSlices(threads int) func(into, from [][]float32) {
+	return func(into, from [][]float32) {
 		par.Do(threads, len(into), func(lo, hi int) {
 			for i := lo; i < hi; i++ {
-				kernels.Axpy(into[i].Data, from[i].Data, 1)
+				kernels.Axpy(into[i], from[i], 1)
 			}
 		})
 	}
 }
 
 // gradTo makes g what gradients go to.
-func (s *shards) gradTo(g gradient) { s.replicas[0].grads = []gradient{g} }
+func (s *shards) gradTo(g gradient) { s.replicas[0].grads, s.to = []gradient{g}, g.data }
 
 // split deals n sequences of the given lengths to the shards.
 func (s *shards) split(n int, length func(i int) int) {
@@ -155,8 +162,9 @@ func (s *shards) split(n int, length func(i int) int) {
 	}
 }
 
-// gradient computes the sums over a segment and, where they are finite, its gradient.
-func (s *shards) gradient(p segmentOf, obj Objective) shardSum {
+// gradient computes the sums over a segment and, where they are finite, its gradient. The error is that of
+// another rank.
+func (s *shards) gradient(p segmentOf, obj Objective) (shardSum, error) {
 	dim := s.model.Settings().Data
 	s.segment, s.obj = p, obj
 	s.split(len(p.batch), func(i int) int { return p.seqs[p.batch[i]].Steps(dim) })
@@ -170,7 +178,11 @@ func (s *shards) gradient(p segmentOf, obj Objective) shardSum {
 			s.grads.Push(part.Node, part.Value)
 		}
 	}
-	return s.sum()
+	sum, err := s.sum(p.carry)
+	if err == nil && s.comm.Size() > 1 && finite(sum.Loss) {
+		err = s.comm.Sum(s.to, len(s.sums), s.grads.Parts())
+	}
+	return sum, err
 }
 
 // differentiate computes shard i of a segment.
@@ -193,20 +205,20 @@ func (s *shards) differentiate(r *replica, i int) {
 	s.rows[i] = b.Shape.Batch()
 	if b.Shape.Rows() == 0 {
 		cell.Zero(grad.tensors)
-		sum.totals.Sequences = s.rows[i] / p.samples
+		sum.Totals.Sequences = s.rows[i] / p.samples
 		if p.carry {
 			clear(s.h[row*state : (row+s.rows[i])*state])
 			clear(s.c[row*state : (row+s.rows[i])*state])
 		}
-		r.fold.Push(dist.Node{First: i}, grad.tensors)
+		r.fold.Push(dist.Node{First: i}, grad.data)
 		return
 	}
-	sum.loss = grad.of(r.pass, b, s.obj, p.phases)
-	sum.totals = r.pass.Totals()
+	sum.Loss = grad.of(r.pass, b, s.obj, p.phases)
+	sum.Totals = r.pass.Totals()
 	if p.carry {
 		r.pass.Final(s.h[row*state:], s.c[row*state:])
 	}
-	r.fold.Push(dist.Node{First: i}, grad.tensors)
+	r.fold.Push(dist.Node{First: i}, grad.data)
 }
 
 // final copies the states after the last segment to h and c.
@@ -219,18 +231,24 @@ func (s *shards) final(h, c []float32) {
 	}
 }
 
-// sum returns the sum over all shards.
-func (s *shards) sum() shardSum {
+// sum returns the sum over all shards, those of other ranks included. With carry the states of all are in h
+// and c then.
+func (s *shards) sum(carry bool) (shardSum, error) {
+	if s.comm.Size() > 1 {
+		if err := s.tell(carry); err != nil {
+			return shardSum{}, err
+		}
+	}
 	s.fold.Reset()
 	for i := range s.sums {
 		s.fold.Push(dist.Node{First: i}, &s.sums[i])
 	}
-	return *s.fold.Parts()[0].Value
+	return *s.fold.Parts()[0].Value, nil
 }
 
 // evaluate scores sequences, the longest ones in the first shard, with what is monitored of them if
-// that is wanted.
-func (s *shards) evaluate(seqs []Sequence, c EvalConfig, monitored bool) (Score, channels) {
+// that is wanted. The error is that of another rank.
+func (s *shards) evaluate(seqs []Sequence, c EvalConfig, monitored bool) (Score, channels, error) {
 	settings := s.model.Settings()
 	k := max(c.Samples, 1)
 	if settings.Latent == 0 {
@@ -242,21 +260,21 @@ func (s *shards) evaluate(seqs []Sequence, c EvalConfig, monitored bool) (Score,
 	par.Do(len(s.replicas), len(s.replicas), func(lo, hi int) {
 		for _, r := range s.replicas[lo:hi] {
 			for i := r.lo; i < r.hi; i++ {
-				sum := shardSum{channels: channels{}}
+				sum := shardSum{Channels: channels{}}
 				var each func()
 				if monitored {
-					each = func() { r.pass.Channels(sum.channels.add) }
+					each = func() { r.pass.Channels(sum.Channels.add) }
 				}
 				part := order[n-s.bounds[i+1] : n-s.bounds[i]]
-				sum.totals = c.total(s.model, r.pass, seqs, part, s.bounds[i+1], k, each)
+				sum.Totals = c.total(s.model, r.pass, seqs, part, s.bounds[i+1], k, each)
 				s.sums[i] = sum
 			}
 		}
 	})
-	sum := s.sum()
-	score := sum.totals.Score(settings.Latent == 0)
+	sum, err := s.sum(false)
+	score := sum.Totals.Score(settings.Latent == 0)
 	if k > 1 {
 		score.Samples = k
 	}
-	return score, sum.channels
+	return score, sum.Channels, err
 }

@@ -112,15 +112,15 @@ func TestShardsAgree(t *testing.T) {
 			}
 
 			e, more := EvalConfig{Batch: 4, Samples: one.Config.Samples, Seed: 2}, EvalConfig{Batch: 3, Samples: one.Config.Samples, Seed: 2, Shards: 5, Threads: 3}
-			want, ch := newShards(one.Model, 1, 1).evaluate(c.data.Train, e, true)
-			got, channels := newShards(one.Model, 5, 3).evaluate(c.data.Train, more, true)
+			want, ch, _ := newShards(one.Model, 1, 1, nil).evaluate(c.data.Train, e, true)
+			got, channels, _ := newShards(one.Model, 5, 3, nil).evaluate(c.data.Train, more, true)
 			near("score", got.Figure(), want.Figure(), 1e-12)
 			near("kl", got.KLPerStep, want.KLPerStep, 1e-12)
 			if got.Steps != want.Steps || got.Measure != want.Measure || len(channels) != len(ch) {
 				t.Errorf("score %+v, of one shard %+v", got, want)
 			}
 			for name, of := range ch {
-				if g := channels[name]; g == nil || g.Min != of.Min || g.Max != of.Max || g.n != of.n {
+				if g := channels[name]; g == nil || g.Min != of.Min || g.Max != of.Max || g.N != of.N {
 					t.Errorf("channel %s: %+v, of one shard %+v", name, g, of)
 				} else {
 					near(name, g.Mean, of.Mean, 1e-12)
@@ -144,7 +144,7 @@ func TestShardsSplit(t *testing.T) {
 		{[]int{0, 0}, "[0 2 2 2 2]"},
 		{nil, "[0 0 0 0 0]"},
 	} {
-		s := newShards(m, 4, 3)
+		s := newShards(m, 4, 3, nil)
 		if s.split(len(c.lengths), func(i int) int { return c.lengths[i] }); fmt.Sprint(s.bounds) != c.want {
 			t.Errorf("%v: %v, want %v", c.lengths, s.bounds, c.want)
 		}

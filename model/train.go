@@ -109,7 +109,7 @@ func NewTrainer(m Model[float32], d *Data, config TrainConfig) (*Trainer, error)
 		t.params, t.grads = append(t.params, t.bayes.LogSigma...), append(t.grads, t.bayes.Grad...)
 	}
 	t.opt.bind(t.params)
-	t.shards = newShards(m, config.Shards, config.Threads)
+	t.shards = newShards(m, config.Shards, config.Threads, nil)
 	t.shards.gradTo(t.grad)
 	if config.Schedule.Name == SchedulePlateau {
 		t.state.Plateau = &plateau{Rate: config.Rate}
@@ -274,7 +274,7 @@ func (t *Trainer) Run(ctx context.Context) error {
 	t.changing.Lock()
 	defer t.changing.Unlock()
 	err := t.run(ctx, clock)
-	switch ended := err != nil && ctx.Err() != nil; {
+	switch ended := err != nil && (ctx.Err() != nil || t.shards.stopped); {
 	case !stop():
 		t.free(func() { <-finished })
 	case ended:
@@ -327,7 +327,7 @@ func (t *Trainer) epoch(ctx context.Context) error {
 	for s.Batch < len(order) {
 		batch := t.cuts[order[s.Batch]]
 		for {
-			if err := ctx.Err(); err != nil {
+			if err := t.asked(ctx); err != nil {
 				return err
 			}
 			last, err := t.update(batch)
@@ -368,19 +368,22 @@ func (t *Trainer) update(batch []int) (last bool, err error) {
 		t.bayes.Draw(t.noise(c.Seed, streamWeights))
 		m.PackForTraining()
 	}
-	sum := t.gradient(p, c.objective(steps, c.klWeight(s.Epoch)))
+	sum, err := t.gradient(p, c.objective(steps, c.klWeight(s.Epoch)))
 	if t.bayes != nil {
 		t.bayes.Restore()
 	}
-	if !finite(sum.loss) {
+	if err == nil && !finite(sum.Loss) {
+		err = t.diverged(s.Epoch+1, "loss", sum.Loss)
+	}
+	if err != nil {
 		m.PackForTraining() // the copies are of the draw
-		return last, t.diverged(s.Epoch+1, "loss", sum.loss)
+		return last, err
 	}
 	if t.bayes != nil {
 		t.bayes.Backward(t.grads[:len(t.bayes.Grad)], 1/float64(t.steps))
 	}
 	t.opt.Rate = t.rate(t.opt.Update + 1)
-	size := t.descend(sum.totals.Sequences, c)
+	size := t.descend(sum.Totals.Sequences, c)
 	if !finite(size) {
 		return last, t.diverged(s.Epoch+1, "gradient norm", size)
 	}
@@ -391,9 +394,9 @@ func (t *Trainer) update(batch []int) (last bool, err error) {
 		t.shards.final(t.h, t.c)
 	}
 	if s.Segment > 0 {
-		sum.totals.Sequences = 0 // counted with their first segment
+		sum.Totals.Sequences = 0 // counted with their first segment
 	}
-	s.Sum.Add(sum.totals)
+	s.Sum.Add(sum.Totals)
 	s.NormSum += size
 	s.NormN++
 	return last, nil
@@ -406,7 +409,7 @@ func (t *Trainer) rate(update uint32) float64 {
 
 // gradient computes the sums over a segment, and its gradient where they are finite. Nothing that is
 // stored changes meanwhile, but that a posterior over the weights has put a draw in their place.
-func (t *Trainer) gradient(p segmentOf, obj Objective) shardSum {
+func (t *Trainer) gradient(p segmentOf, obj Objective) (shardSum, error) {
 	if t.bayes == nil {
 		t.changing.Unlock()
 		defer t.changing.Lock()
@@ -427,7 +430,11 @@ func (t *Trainer) endEpoch() error {
 		m.Pack()
 	}
 	t.phases.begin(phaseValid)
-	t.free(func() { valid, channels = by.evaluate(t.Data.Valid, t.Config.Eval(), true) })
+	var err error
+	t.free(func() { valid, channels, err = by.evaluate(t.Data.Valid, t.Config.Eval(), true) })
+	if err != nil {
+		return err
+	}
 	if figure := valid.Figure(); !finite(figure) {
 		return fmt.Errorf("model: epoch %d: valid bound %v: %w", s.Epoch+1, figure, ErrDiverged)
 	}
@@ -470,7 +477,6 @@ func (t *Trainer) endEpoch() error {
 	if t.Log != nil {
 		t.Log.Info("epoch", "epoch", e.Epoch, "train", e.Train.Figure(), "valid", e.Valid.Figure(), "kl", e.Valid.KLPerStep, "norm", e.GradNorm, "best", e.Best)
 	}
-	var err error
 	if t.OnEpoch != nil {
 		t.free(func() { err = t.OnEpoch(e) })
 	}

@@ -23,11 +23,16 @@ type updates struct {
 type gradient struct {
 	model   Model[float32]
 	tensors []cell.Tensor[float32]
+	data    [][]float32 // of the tensors
 }
 
 func newGradient(m Model[float32]) gradient {
-	g := m.NewGrad()
-	return gradient{g, g.Tensors()}
+	g := gradient{model: m.NewGrad()}
+	g.tensors = g.model.Tensors()
+	for _, t := range g.tensors {
+		g.data = append(g.data, t.Data)
+	}
+	return g
 }
 
 // of computes loss and gradient of a batch, the gradient only where the loss is finite.

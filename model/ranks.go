@@ -1,0 +1,87 @@
+package model
+
+import (
+	"bytes"
+	"context"
+	"encoding/gob"
+	"fmt"
+
+	"github.com/elbow-go/elbow/dist"
+)
+
+// Join has the training share out its shards among the ranks of comm: all of them make the same training, with
+// the same settings and data, and every one computes neighbouring shards. Its bits are those of one
+// process. It is called once, before Run, by all ranks; only one of them should have a Dir and what else leaves
+// something. The error is that there are more ranks than shards.
+//
+// When the context of one rank ends, all stop after the update. A rank whose Run returns another error ends
+// the others with [dist.Comm.Abort]: they wait for it otherwise.
+func (t *Trainer) Join(comm *dist.Comm) error {
+	checkThere("Trainer.Join", "the model of a trainer that is not from NewTrainer or Resume", t.shards != nil)
+	count := len(t.shards.sums)
+	if comm.Size() > count {
+		return fmt.Errorf("model: %d ranks, but a batch is in %d shards: want at least as many", comm.Size(), count)
+	}
+	t.shards = newShards(t.Model, count, t.Config.Threads, comm)
+	t.shards.gradTo(t.grad)
+	if t.ema != nil {
+		t.ema.shards = newShards(t.ema.model, count, t.Config.Threads, comm)
+	}
+	return nil
+}
+
+// asked returns the error of ctx or, with several ranks, of that of any one, when all know of it.
+func (t *Trainer) asked(ctx context.Context) error {
+	err := ctx.Err()
+	if t.shards.comm.Size() == 1 {
+		return err
+	}
+	t.shards.stopping = err != nil
+	if t.shards.stopped {
+		return context.Canceled
+	}
+	return nil
+}
+
+// message is what a rank tells the others of its shards.
+type message struct {
+	Sums []shardSum
+	Rows []int
+	H, C []float32 // the states of their rows
+	Stop bool
+}
+
+// tell exchanges what shards have come to with all other ranks.
+func (s *shards) tell(carry bool) error {
+	states := func(lo, hi int) (h, c []float32) {
+		if !carry {
+			return nil, nil
+		}
+		n := s.segment.samples * s.model.State()
+		return s.h[s.bounds[lo]*n : s.bounds[hi]*n], s.c[s.bounds[lo]*n : s.bounds[hi]*n]
+	}
+	own := message{Sums: s.sums[s.lo:s.hi], Rows: s.rows[s.lo:s.hi], Stop: s.stopping}
+	own.H, own.C = states(s.lo, s.hi)
+	var out bytes.Buffer
+	if err := gob.NewEncoder(&out).Encode(own); err != nil {
+		return fmt.Errorf("model: %w", err)
+	}
+	all, err := s.comm.Gather(out.Bytes())
+	if err != nil {
+		return fmt.Errorf("model: %w", err)
+	}
+	for r, text := range all {
+		var m message
+		if err := gob.NewDecoder(bytes.NewReader(text)).Decode(&m); err != nil {
+			return fmt.Errorf("model: rank %d: %w", r, err)
+		}
+		lo, hi := dist.Share(len(s.sums), r, len(all))
+		copy(s.sums[lo:hi], m.Sums)
+		copy(s.rows[lo:hi], m.Rows)
+		h, c := states(lo, hi)
+		copy(h, m.H)
+		copy(c, m.C)
+		s.stopped = s.stopped || m.Stop
+	}
+	return nil
+}
