@@ -68,7 +68,7 @@ func tunesSet(own bool) (*set, string) {
 	s := rollsOf(m)
 	s.form.Builtin = name
 	if own {
-		s.notes = append(s.notes, "valid and test are the tunes of train, so that all can be on one map")
+		s.notes = append(s.notes, "note: train, valid and test are the same tunes, so that all can be on one map: the figures say nothing of other tunes")
 	}
 	return s, m.Name
 }

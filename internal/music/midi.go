@@ -19,6 +19,12 @@ const (
 // outsideRemark goes on "12 ...".
 var outsideRemark = fmt.Sprintf("notes outside %d..%d are left out", Lowest, Highest)
 
+// What is lost of a file, said once with how often and where first.
+const (
+	tempoRemark   = "files have a tempo of their own, which is lost: a step is a part of a quarter note, and samples are written at 120 a minute"
+	offGridRemark = "notes begin more than a quarter of a step off the grid of %d steps a quarter note and are moved; a finer -grid keeps more of them, for triplets a multiple of 3"
+)
+
 // parseMIDI reads the notes of all tracks and channels of a MIDI file, without the drums.
 // Begin and end of a note go to the nearest step, and each note gets one step at least; one
 // that is never ended lasts to the end of its track. A note that begins while its pitch
@@ -86,7 +92,17 @@ func (f *finder) midiPiece(path string, m *midiFile) (Piece, error) {
 	if drums > 0 {
 		f.remark(1, "files have drums (channel 10), which are left out", func() string { return path })
 	}
+	if c.tempos == nil && m.tempo() {
+		f.remark(1, tempoRemark, func() string { return path })
+	}
 	return f.onGrid(path, c.quarter, notes, c.at(length))
+}
+
+// tempo reports whether a file has a tempo other than that of samples.
+func (m *midiFile) tempo() bool {
+	return slices.ContainsFunc(m.tracks, func(t midiTrack) bool {
+		return slices.ContainsFunc(t.tempos, func(c midiTempo) bool { return c.micros != defaultTempo })
+	})
 }
 
 // onGrid makes a piece of notes whose times are in units of 1/quarter of a quarter note.
@@ -116,9 +132,19 @@ func (f *finder) onGrid(path string, quarter int64, notes []midiNote, length int
 	round := func(t int64) int32 { return int32((2*(t-first)*grid + quarter) / (2 * quarter)) }
 	steps := round(length)
 	list := make([]timed, len(notes))
+	off, offAt := 0, int64(0)
 	for i, n := range notes {
+		// Triplets are a third of a step off a grid that has none.
+		if d := 4 * ((n.start-first)*grid - int64(round(n.start))*quarter); d > quarter || -d > quarter {
+			if off++; off == 1 {
+				offAt = n.start / quarter
+			}
+		}
 		list[i] = timed{round(n.start), max(round(n.end), round(n.start)+1), n.note}
 		steps = max(steps, list[i].end)
+	}
+	if off > 0 {
+		f.remark(off, fmt.Sprintf(offGridRemark, f.grid), func() string { return fmt.Sprintf("%s: quarter note %d", path, offAt) })
 	}
 	return newPiece(path, int(steps), list), nil
 }
