@@ -89,9 +89,11 @@ type Form struct {
 	// Streams is in how many parts a long sequence is read beside each other in training.
 	Streams int `json:"streams,omitempty"`
 
-	// Window and Hop are those of [Windows], 0 where the sequences are whole.
-	Window int `json:"window,omitempty"`
-	Hop    int `json:"hop,omitempty"`
+	// Window and Hop are those of [Windows], 0 where the sequences are whole. HeldHop is that of valid and
+	// test, so that no step of them counts twice; 0 is Hop, as it was in earlier versions.
+	Window  int `json:"window,omitempty"`
+	Hop     int `json:"hop,omitempty"`
+	HeldHop int `json:"held_hop,omitempty"`
 
 	// The raw value of dimension j is X*Scale[j] + Offset[j]. One element stands for all
 	// dimensions; none means that X is the raw value.

@@ -34,7 +34,7 @@ func (s *settings) flags(fs *call) {
 	fs.IntVar(&t.Batch, "batch", d.Batch, "sequences per update")
 	fs.Float64Var(&t.Rate, "lr", d.Rate, "learning rate")
 	fs.IntVar(&t.KLWarmup, "kl-warmup", 0, "epochs over which the weight of the KL term rises from 0.1 of its value to all of it")
-	fs.IntVar(&t.Truncate, "truncate", 0, "steps per update, the state carried over; 0: whole sequences (default for text: 100)")
+	fs.IntVar(&t.Truncate, "truncate", 0, "steps per update, the state carried over; 0: whole sequences (default for text, and for tables with sequences of more than 1000 steps: 100)")
 	fs.Uint64Var(&t.Seed, "seed", 1, "seed of everything random")
 	fs.IntVar(&t.Threads, "threads", runtime.GOMAXPROCS(0), "goroutines; the result does not depend on it")
 
@@ -174,10 +174,10 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset.Data) (model.Config, mode
 	if suitImages(&m, &t, d); given["reshuffle"] {
 		t.Reshuffle = reshuffle
 	}
-	if !given["truncate"] && k.Carried {
+	if !given["truncate"] && k.Carried && !t.Importance { // whose bound is one of whole sequences
 		t.Truncate = d.Suits.Truncate
 	}
-	if !given["batch"] && d.Suits.Truncate > 0 && k.Carried {
+	if !given["batch"] && d.Form.Streams > 0 && d.Suits.Truncate > 0 && k.Carried {
 		t.Batch = len(d.Train) // the parts that are read beside each other
 	}
 	p, err := s.chosen(k, d)

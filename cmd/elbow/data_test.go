@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"image"
 	_ "image/png"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -213,6 +215,61 @@ func TestBadData(t *testing.T) {
 		}
 		if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 			t.Errorf("%s: %v was left behind", c.path, entries[0].Name())
+		}
+	}
+}
+
+// TestUnits: the nats of tables are said to be of standardised values and given in the units of the data, which
+// they follow.
+func TestUnits(t *testing.T) {
+	blastest.UseGo(t)
+	figures := func(scale float64) (test, units float64) {
+		var rows strings.Builder
+		for i := range 200 {
+			fmt.Fprintf(&rows, "%v,%v\n", scale*math.Sin(float64(i)), math.Cos(2*float64(i)))
+		}
+		data, dir := write(t, "x.csv", rows.String()), filepath.Join(t.TempDir(), "run")
+		out := mustRun(t, "train", "-data", data, "-model", "rnn", "-hidden", "4", "-epochs", "1", "-out", dir)
+		var sum summary
+		readJSON(t, filepath.Join(dir, summaryFile), &sum)
+		info, err := model.ReadInfo(filepath.Join(dir, model.BestFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		more := math.Log(info.Form.Scale[0]) + math.Log(info.Form.Scale[1])
+		units = sum.Test.NLLPerStep + more
+		want := fmt.Sprintf("of standardised values; %.4f nats per step in the units of the data", units)
+		if !strings.Contains(out, "nats per step of standardised values, lower is better") || !strings.Contains(out, want) {
+			t.Errorf("train, want %q: %s", want, out)
+		}
+		if out := mustRun(t, "eval", "-model", dir); !strings.Contains(out, want) {
+			t.Errorf("eval, want %q: %s", want, out)
+		}
+		if out := mustRun(t, "score", "-model", dir, "-out", dir); !strings.Contains(out, fmt.Sprintf("in the units of the data %.4f more", more)) {
+			t.Errorf("score: %s", out)
+		}
+		return sum.Test.NLLPerStep, units
+	}
+	a, unitsA := figures(1)
+	b, unitsB := figures(1024)
+	if math.Abs(a-b) > 1e-3 || math.Abs(unitsB-unitsA-math.Log(1024)) > 1e-3 {
+		t.Errorf("%v and %v, in units %v and %v", a, b, unitsA, unitsB)
+	}
+}
+
+// TestLongTable: a long table is trained in segments unless told otherwise.
+func TestLongTable(t *testing.T) {
+	blastest.UseGo(t)
+	data := write(t, "x.csv", strings.Repeat("1,2\n3,5\n2,2\n", 400))
+	for _, c := range []struct {
+		args     []string
+		truncate int
+	}{{nil, 100}, {[]string{"-truncate", "0"}, 0}, {[]string{"-model", "vrnn", "-importance", "-samples", "2"}, 0}} {
+		dir := filepath.Join(t.TempDir(), "run")
+		out := mustRun(t, append([]string{"train", "-data", data, "-model", "rnn", "-hidden", "2", "-epochs", "1", "-out", dir}, c.args...)...)
+		info, err := model.ReadInfo(filepath.Join(dir, model.CheckpointFile))
+		if err != nil || info.Training.Config.Truncate != c.truncate || info.Training.Config.Batch != 16 || strings.Contains(out, "an update every 100 steps") != (c.truncate > 0) {
+			t.Errorf("%v: %+v, %v: %s", c.args, info.Training, err, out)
 		}
 	}
 }

@@ -145,6 +145,8 @@ func printScores(out io.Writer, m model.Model[float32], info model.Info, d *data
 	for _, p := range d.Parts() {
 		s := scores[p.Name]
 		printScore(out, p.Name, s)
+		more, ok := unitNats(d.Form, d.Dim)
+		printUnits(out, p.Name, s, more, ok)
 		if d.Form.Kind == model.FormText {
 			fmt.Fprintf(out, "%-5s %s\n", p.Name, perCharacter(s.NLLPerStep/math.Ln2))
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/elbow-go/elbow/internal/dataset"
+	"github.com/elbow-go/elbow/internal/f64"
 	"github.com/elbow-go/elbow/internal/figure"
 	"github.com/elbow-go/elbow/internal/report"
 	"github.com/elbow-go/elbow/internal/rundir"
@@ -111,4 +112,24 @@ func outdated(folder *rundir.Dir, kind, base string, count int, out io.Writer) e
 		remark(out, []string{"note: removed, from an earlier call: " + strings.Join(gone, " ")})
 	}
 	return nil
+}
+
+// unitNats returns what the nats per step of standardised values become larger by in the units of the data: the
+// sum of ln Scale over the dimensions. ok is false for data that are not standardised, and for sound and strokes,
+// whose units say nothing.
+func unitNats(f model.Form, dim int) (more float64, ok bool) {
+	if f.Kind != model.FormSeries || len(f.Scale) == 0 {
+		return 0, false
+	}
+	for j := range dim {
+		more += f64.Log(f.Scale[min(j, len(f.Scale)-1)])
+	}
+	return more, true
+}
+
+// printUnits says what a score is in the units of the data, if it is one of standardised values.
+func printUnits(out io.Writer, name string, s model.Score, more float64, ok bool) {
+	if ok {
+		fmt.Fprintf(out, "%-5s of standardised values; %.4f nats per step in the units of the data\n", name, s.NLLPerStep+more)
+	}
 }

@@ -249,6 +249,9 @@ func (s *scoring) write(cmd *call, folder *rundir.Dir, d *dataset.Data, r *score
 	slices.SortStableFunc(top, strangest)
 	top = top[:min(s.top, len(top))]
 	fmt.Fprintf(out, "training: %d steps, %.4f nats per step, standard deviation %.4f\n", usual.Steps.N, usual.Steps.Mean, usual.Steps.Std)
+	if more, ok := unitNats(d.Form, d.Dim); ok {
+		fmt.Fprintf(out, "nats of standardised values; in the units of the data %.4f more per step\n", more)
+	}
 	fmt.Fprintf(out, "%d steps of %d sequences, %d flagged, whose score is at least %.4f (z %g)\n", len(steps), len(sequences), flagged,
 		usual.Steps.Mean+float64(s.flag*usual.Steps.Std), s.flag)
 	if len(top) > 0 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -119,7 +120,11 @@ func table(ctx context.Context, cmd *call) error {
 		return usagef("unknown table %q, want one of %v", name[0], names)
 	}
 	r := &tableRun{experiment: experiments[at], out: out}
-	cmd.StringVar(&r.experiment.data.path, "data", "", "the data (default: "+r.folder+" in the folder that "+dataEnv+" names)")
+	usage := cmp.Or(r.needsData, "the data (default: the tunes that ship inside the program)")
+	if r.folder != "" {
+		usage = "the data, or a folder with " + r.folder + " in it (default: the folder that " + dataEnv + " names)"
+	}
+	cmd.StringVar(&r.experiment.data.path, "data", "", usage)
 	cmd.StringVar(&r.dir, "out", "run-"+r.name, "folder for the results, one in it for each row (default with -quick: run-"+r.name+"-quick)")
 	cmd.BoolVar(&r.force, "force", false, "train rows again that are there with other settings or data, and delete those")
 	cmd.BoolVar(&r.quick, "quick", false, "two epochs on a small part of the data, to see that everything works")
@@ -192,8 +197,9 @@ func (r *tableRun) readData() (*dataset.Data, error) {
 		if base == "" {
 			return nil, usagef("-data: want the folder of %s, or %s in the environment", r.folder, dataEnv)
 		}
-		f.path = filepath.Join(base, filepath.FromSlash(r.folder))
+		f.path = base
 	}
+	f.path = dataIn(f.path, r.folder)
 	if f.path == "" && r.needsData != "" {
 		return nil, usagef("-data: want %s", r.needsData)
 	}
@@ -202,6 +208,24 @@ func (r *tableRun) readData() (*dataset.Data, error) {
 	}
 	f.Frame, f.Streams = dataset.DefaultFrame, dataset.DefaultStreams
 	return f.open(r.out)
+}
+
+// dataIn returns the data set of a table that -data names by itself, by its folder or by the folder of all data
+// sets; folder is where it is in the last one.
+func dataIn(path, folder string) string {
+	if folder == "" {
+		return path
+	}
+	whole := filepath.Join(path, filepath.FromSlash(folder))
+	for _, in := range []string{whole, filepath.Join(path, filepath.Base(whole))} {
+		if _, err := os.Stat(in); err == nil {
+			return in
+		}
+	}
+	if path == os.Getenv(dataEnv) {
+		return whole // of which the error speaks then
+	}
+	return path
 }
 
 // run trains what is not done yet, row by row. What is done stays in the folder, so a run
@@ -256,7 +280,7 @@ func (r *tableRun) settings(w row, seed uint64) (model.Config, model.TrainConfig
 	if w.train != nil {
 		w.train(&t)
 	}
-	if r.data.Suits.Truncate > 0 {
+	if r.data.Suits.Truncate > 0 && r.data.Form.Streams > 0 {
 		t.Truncate, t.Batch = r.data.Suits.Truncate, len(r.data.Train)
 	}
 	suitImages(&m, &t, r.data)

@@ -126,6 +126,28 @@ func TestTableKinds(t *testing.T) {
 	}
 }
 
+// TestTableFolder: the folder of all data sets, that of one and the file in it mean the same.
+func TestTableFolder(t *testing.T) {
+	blastest.UseGo(t)
+	all := datatest.Put(t, "jsb-chorales/jsb-chorales-quarter.json", tinyJSON)
+	t.Setenv(dataEnv, "")
+	want := ""
+	for _, path := range []string{all, filepath.Join(all, "jsb-chorales"), filepath.Join(all, "jsb-chorales", "jsb-chorales-quarter.json")} {
+		dir := t.TempDir()
+		mustRun(t, "table", "jsb", "-quick", "-data", path, "-out", dir, "-rows", "LSTM")
+		got := hashOf(t, filepath.Join(dir, "lstm-seed1", model.BestFile))
+		if want == "" {
+			want = got
+		}
+		if got != want {
+			t.Errorf("%s: other parameters", path)
+		}
+	}
+	if out := mustRun(t, "table", "jsb", "-h"); !strings.Contains(strings.Join(strings.Fields(out), " "), "the data, or a folder with jsb-chorales/jsb-chorales-quarter.json in it") {
+		t.Errorf("table jsb -h: %s", out)
+	}
+}
+
 func TestTableErrors(t *testing.T) {
 	t.Setenv(dataEnv, "")
 	for _, c := range []struct {

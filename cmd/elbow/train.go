@@ -55,7 +55,8 @@ type summary struct {
 	Train      model.TrainConfig `json:"train"`
 	Go         string            `json:"go"`
 
-	files []string // that were left beside it
+	files    []string // that were left beside it
+	unitNats *float64 // what the nats per step are higher by in the units of the data, which the form of the data says
 }
 
 // bits are the figures of a text, on its test part.
@@ -147,7 +148,14 @@ func trainIn(ctx context.Context, folder *rundir.Dir, t *model.Trainer, d *datas
 func introduce(t *model.Trainer, d *dataset.Data, out io.Writer) {
 	fmt.Fprintf(out, "%s: %d parameters; %s: %d + %d + %d sequences, %d steps to train on\n", describe(t.Model.Settings()), cell.Count(t.Model.Tensors()),
 		d.Name, len(d.Train), len(d.Valid), len(d.Test), d.Stats().Steps)
-	fmt.Fprintf(out, "isa %v, blas %s, %d threads, seed %d; nats per step, lower is better\n", asm.Active(), blas.Info(), t.Config.Threads, t.Config.Seed)
+	of := ""
+	if _, ok := unitNats(d.Form, d.Dim); ok {
+		of = " of standardised values"
+	}
+	fmt.Fprintf(out, "isa %v, blas %s, %d threads, seed %d; nats per step%s, lower is better\n", asm.Active(), blas.Info(), t.Config.Threads, t.Config.Seed, of)
+	if n := t.Config.Truncate; n > 0 && d.Form.Kind == model.FormSeries {
+		fmt.Fprintf(out, "an update every %d steps, the state carried over; -truncate sets how many, 0 whole sequences\n", n)
+	}
 }
 
 // fresh returns what prepares the training that the flags ask for in a folder. Whatever can be
@@ -340,6 +348,9 @@ func finishTraining(t *model.Trainer, d *dataset.Data, dir string, anneal model.
 	if ngram, counted, ok := d.NGram(); ok {
 		sum.Bits = &bits{Model: sum.Test.NLLPerStep / math.Ln2, NGram: ngram, Counted: counted}
 	}
+	if more, ok := unitNats(d.Form, d.Dim); ok {
+		sum.unitNats = &more
+	}
 	if err := drawCurves(filepath.Join(dir, curvesFile), t.History()); err != nil {
 		return nil, err
 	}
@@ -359,6 +370,9 @@ func printSummary(out io.Writer, s *summary) {
 	fmt.Fprintf(out, "best epoch %d of %d, %.0f s\n", s.BestEpoch, s.Epochs, s.Seconds)
 	printScore(out, "valid", s.Valid)
 	printScore(out, "test", s.Test)
+	if s.unitNats != nil {
+		printUnits(out, "test", s.Test, *s.unitNats, true)
+	}
 	if s.Bits != nil {
 		fmt.Fprintf(out, "test  %s; a five-gram (Kneser-Ney) has %s\n", perCharacter(s.Bits.Model), perCharacter(s.Bits.NGram))
 	}

@@ -140,7 +140,9 @@ func (s *set) each(f func(piece, step int, row []float64) error) error {
 
 // moments returns the mean and the deviation of every dimension over the rows of the spans,
 // in two passes. A dimension that does not vary has the deviation 1.
-func (s *set) moments(spans []span) (mean, std []float64, err error) {
+//
+// seen, if it is not nil, sees every value in each of them.
+func (s *set) moments(spans []span, seen *modes) (mean, std []float64, err error) {
 	in := make([][]span, len(s.pieces))
 	for _, at := range spans {
 		in[at.piece] = append(in[at.piece], at)
@@ -161,7 +163,10 @@ func (s *set) moments(spans []span) (mean, std []float64, err error) {
 		return n, err
 	}
 	mean, std = make([]float64, s.dim), make([]float64, s.dim)
-	n, err := over(func(j int, v float64) { mean[j] += v })
+	n, err := over(func(j int, v float64) {
+		mean[j] += v
+		seen.vote(j, v)
+	})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -171,6 +176,7 @@ func (s *set) moments(spans []span) (mean, std []float64, err error) {
 	if _, err := over(func(j int, v float64) {
 		c := v - mean[j]
 		std[j] += float64(c * c)
+		seen.count(j, v)
 	}); err != nil {
 		return nil, nil, err
 	}
@@ -183,6 +189,42 @@ func (s *set) moments(spans []span) (mean, std []float64, err error) {
 		}
 	}
 	return mean, std, nil
+}
+
+// modes finds values that dimensions have almost always: those that may have a majority by voting, every
+// other value taking one vote away (Boyer and Moore), which are then counted. A nil one does nothing.
+type modes struct {
+	value        []float64
+	votes, times []int
+	n            int // values of a dimension
+}
+
+func newModes(dim int) *modes {
+	return &modes{value: make([]float64, dim), votes: make([]int, dim), times: make([]int, dim)}
+}
+
+func (m *modes) vote(j int, v float64) {
+	switch {
+	case m == nil:
+	case m.votes[j] == 0:
+		m.value[j], m.votes[j] = v, 1
+	case m.value[j] == v:
+		m.votes[j]++
+	default:
+		m.votes[j]--
+	}
+}
+
+func (m *modes) count(j int, v float64) {
+	if m == nil {
+		return
+	}
+	if j == 0 {
+		m.n++
+	}
+	if m.value[j] == v {
+		m.times[j]++
+	}
 }
 
 // hash returns the SHA-256, in hex, of what a model sees: the form, the dimensions and the

@@ -25,6 +25,8 @@ type Options struct {
 	Hop     int    // with Window: steps between their beginnings; 0: half a window
 	Raw     bool   // do not standardise numbers
 	Strict  bool   // a piece that cannot be read is an error
+
+	overlap bool // windows of valid and test overlap as those of train do
 }
 
 // Data are data as a model sees them, with what there is to say about them.
@@ -157,6 +159,9 @@ func (o Options) form() model.Form {
 	if f.Window > 0 && f.Hop == 0 {
 		f.Hop = max(f.Window/2, 1)
 	}
+	if f.Hop < f.Window && !o.overlap {
+		f.HeldHop = f.Window
+	}
 	return f
 }
 
@@ -193,7 +198,7 @@ func Open(path string, o Options, b *infile.Budget) (*Data, error) {
 func (s *set) train(k *kind, path string, o Options) (*Data, error) {
 	f := s.form
 	base := o.form()
-	f.Kind, f.Held, f.Shuffle, f.Window, f.Hop = k.name, base.Held, base.Shuffle, base.Window, base.Hop
+	f.Kind, f.Held, f.Shuffle, f.Window, f.Hop, f.HeldHop = k.name, base.Held, base.Shuffle, base.Window, base.Hop, base.HeldHop
 	spans, err := s.spans(k, &f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -379,6 +384,10 @@ func (s *set) data(k *kind, path string, f model.Form, parts [3][]span) (*Data, 
 	}
 	if f.Window > 0 {
 		w := model.Windows(d, f.Window, f.Hop)
+		if f.HeldHop > 0 {
+			held := model.Windows(d, f.Window, f.HeldHop)
+			w.Valid, w.Test = held.Valid, held.Test
+		}
 		w.Name = d.Name
 		d = w
 	}

@@ -56,6 +56,7 @@ func rollsOf(m *music.Dataset) *set {
 // in its own key. In the latter valid and test are the same tunes as train: a map of them is
 // no claim about others.
 func Tunes(own bool, o Options) (*Data, error) {
+	o.overlap = o.overlap || own // the parts are the same
 	s, name := tunesSet(own)
 	return s.train(&rolls, name, o)
 }
@@ -84,7 +85,7 @@ func TunesAs(f model.Form) (*Data, error) {
 	if err := checkBuiltin(f); err != nil {
 		return nil, err
 	}
-	return Tunes(f.Builtin == builtinOwnKeys, Options{Window: f.Window, Hop: f.Hop})
+	return Tunes(f.Builtin == builtinOwnKeys, Options{Window: f.Window, Hop: f.Hop, overlap: f.HeldHop == 0})
 }
 
 // writeRolls writes MIDI and a picture.

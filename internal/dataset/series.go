@@ -26,14 +26,21 @@ var series = kind{
 		return p.has(".npy", ".npz") || table.Is(p.head, p.name)
 	},
 	read: readSeries, split: tenths, learn: learnSeries, check: checkSeries, write: writeSeries, ext: ".csv", picture: "series",
-	suits: func(_ *set, f model.Form) Suits {
+	suits: func(s *set, f model.Form) Suits {
 		t := Suits{Model: model.ModelVRNN, Likelihood: model.Bernoulli}
 		if len(f.Scale) > 0 {
 			t.Likelihood = model.Gauss
 		}
+		if f.Window == 0 && slices.ContainsFunc(s.pieces, func(p piece) bool { return p.steps > longSeries }) {
+			t.Truncate = 100
+		}
 		return t
 	},
 }
+
+// longSeries is how many steps a sequence has at least that a training had better not read in one piece: it
+// would make an update only at its end.
+const longSeries = 1000
 
 // numbers collects what readSeries finds.
 type numbers struct {
@@ -342,9 +349,22 @@ func learnSeries(s *set, train []span, o Options, f *model.Form) (err error) {
 	if err != other {
 		return err
 	}
-	f.Offset, f.Scale, err = s.moments(train)
-	return err
+	seen := newModes(s.dim)
+	if f.Offset, f.Scale, err = s.moments(train, seen); err != nil {
+		return err
+	}
+	for j, name := range columnNames(*f, s.dim) {
+		if share := float64(seen.times[j]) / float64(max(seen.n, 1)); share >= almostAlways {
+			s.notes = append(s.notes, fmt.Sprintf("note: column %.40q is %g in %.4g %% of the steps of train: the density of a value that hardly varies can be as high as it likes, "+
+				"and others are then far outside, on which a training may diverge: leave the column out, or trust its nats little", name, seen.value[j], 100*share))
+		}
+	}
+	return nil
 }
+
+// almostAlways is from which share of the steps on a column that has one value counts as nearly
+// constant.
+const almostAlways = 0.95
 
 func checkSeries(s *set, f model.Form) error {
 	if len(f.Columns) > 0 && len(s.form.Columns) > 0 && !slices.Equal(s.form.Columns, f.Columns) {

@@ -54,7 +54,7 @@ func readStrokes(r *reader, path string) (*set, error) {
 
 // learnStrokes scales the offsets; the pen bit stays.
 func learnStrokes(s *set, train []span, _ Options, f *model.Form) (err error) {
-	if f.Offset, f.Scale, err = s.moments(train); err != nil {
+	if f.Offset, f.Scale, err = s.moments(train, nil); err != nil {
 		return err
 	}
 	f.Offset[0], f.Scale[0] = 0, 1
