@@ -231,6 +231,7 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset.Data) (model.Config, mode
 // it is the result, is none any more.
 func (s *settings) resolve(m model.Config, t model.TrainConfig) {
 	s.model, s.train, s.preset = m, t, "plain"
+	s.train.Shards = max(t.Shards, 1) // as the flag has it
 }
 
 // trainable reports whether data alone are enough to train a model.
