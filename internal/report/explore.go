@@ -1,11 +1,13 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
 	"net"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
@@ -70,19 +72,7 @@ func Explore(r *Run) (*Explorer, error) {
 		e.steps = min(r.length(codes.seqs), longest)
 	}
 	e.Planes = append(e.Planes, viewOf(codes))
-	order := make([]int, c.Latent)
-	for j := range order {
-		order[j] = j
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case codes.kls[a] > codes.kls[b]:
-			return -1
-		case codes.kls[a] < codes.kls[b]:
-			return 1
-		}
-		return 0
-	})
+	order := codes.order()
 	e.conditions(r, codes.seqs)
 	mean := codes.mean()
 	for k := 0; k+1 < len(order) && c.Latent > 2 && len(e.Planes) < maxViews; k += 2 {
@@ -96,14 +86,21 @@ func Explore(r *Run) (*Explorer, error) {
 	return &Explorer{p, e}, nil
 }
 
-// conditions offers the conditions of a sequence of each group, or none.
+// conditions offers the conditions of sequences that begin with different ones, by the label of the first of them or its name.
 func (e *exploring) conditions(r *Run, seqs []model.Sequence) {
-	groups := GroupsOf(seqs)
-	for i, name := range groups {
-		if r.Model.Settings().Given == 0 || slices.Contains(e.Given, name) {
+	const most = 24
+	n := r.Model.Settings().Given
+	seen := map[string]bool{}
+	for i := range seqs {
+		if n == 0 || len(e.given) == most {
+			break
+		}
+		row := fmt.Sprint(seqs[i].Given[:n])
+		if seen[row] {
 			continue
 		}
-		e.Given = append(e.Given, name)
+		seen[row] = true
+		e.Given = append(e.Given, cmp.Or(seqs[i].Label, filepath.Base(seqs[i].Name)))
 		e.given = append(e.given, r.conditions(seqs[i:i+1], 1, e.steps))
 	}
 	if len(e.given) == 0 {

@@ -137,13 +137,19 @@ func GroupsOf(seqs []model.Sequence) []string {
 	return make([]string, len(seqs))
 }
 
-// kl is the KL term of every dimension.
-func (c *codes) kl() Section {
+// order returns the dimensions, those with the largest KL terms first.
+func (c *codes) order() []int {
 	order := make([]int, len(c.kls))
 	for j := range order {
 		order[j] = j
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(c.kls[b], c.kls[a]) })
+	return order
+}
+
+// kl is the KL term of every dimension.
+func (c *codes) kl() Section {
+	order := c.order()
 	b, sum, used := bars{X: "dimension of z", Y: "nats per " + c.of}, 0.0, 0
 	for _, j := range order {
 		b.Names, b.Values = append(b.Names, strconv.Itoa(j)), append(b.Values, c.kls[j])

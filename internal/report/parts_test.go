@@ -202,3 +202,35 @@ func TestGroups(t *testing.T) {
 		}
 	}
 }
+
+// TestGiven: a model with conditions is shown under those of the data, and explored under each of them.
+func TestGiven(t *testing.T) {
+	for _, k := range kinds[:3] {
+		k.given = 2
+		r := k.run(t)
+		page := pageOf(t, r)
+		for _, id := range strings.Fields(k.want) {
+			if !strings.Contains(page, `id="`+id+`"`) {
+				t.Errorf("%s: no %s", k.name, id)
+			}
+		}
+		if !k.plane {
+			continue
+		}
+		e, err := Explore(r)
+		if err != nil || len(e.Given) != 2 {
+			t.Fatalf("%s: %v, conditions of %q", k.name, err, e.Given)
+		}
+		shown := map[string]bool{}
+		for i := range e.Given {
+			text, err := json.Marshal(e.at(0, i, 0, 0).Figures)
+			if err != nil {
+				t.Fatal(err)
+			}
+			shown[string(text)] = true
+		}
+		if k.name == "images" && len(shown) < 2 {
+			t.Errorf("%s: the same under all conditions", k.name)
+		}
+	}
+}

@@ -29,6 +29,7 @@ type kindOfRun struct {
 	latent int
 	plane  bool // there is one to move in
 	want   string
+	given  int // conditions of every step
 }
 
 // odd is a name that has to be escaped, wherever it comes to.
@@ -36,17 +37,17 @@ const odd = `a<b>&"'</script>.csv`
 
 var kinds = []kindOfRun{
 	{"images", func(t testing.TB) string { return datatest.One(t, "faces-idx3-ubyte", datatest.IDX(60, true, false)) }, model.ModelVAE, dataset.Options{}, 2, true,
-		"training samples scores reconstructions kl map manifold walk settings"},
-	{"music", nil, model.ModelVRAE, dataset.Options{Window: 24}, 3, true, "training samples scores reconstructions kl map walk settings"},
+		"training samples scores reconstructions kl map manifold walk settings", 0},
+	{"music", nil, model.ModelVRAE, dataset.Options{Window: 24}, 3, true, "training samples scores reconstructions kl map walk settings", 0},
 	{"series", func(t testing.TB) string {
 		return datatest.One(t, odd, datatest.Table(`<i>x</i>,"a & b"`, 300, 2, 3, 100))
-	}, model.ModelVRNN, dataset.Options{}, 3, false, "training samples scores forecast reconstructions kl map settings"},
-	{"sound", datatest.Waves, model.ModelVRNN, dataset.Options{Frame: 5}, 3, false, "training samples scores reconstructions kl map settings"},
-	{"speech", datatest.Waves, model.ModelVRAE, dataset.Options{Frame: 5}, 3, true, "training samples scores reconstructions kl map walk settings"},
-	{"strokes", datatest.Strokes, model.ModelVRAE, dataset.Options{}, 3, true, "training samples scores reconstructions kl map walk settings"},
+	}, model.ModelVRNN, dataset.Options{}, 3, false, "training samples scores forecast reconstructions kl map settings", 0},
+	{"sound", datatest.Waves, model.ModelVRNN, dataset.Options{Frame: 5}, 3, false, "training samples scores reconstructions kl map settings", 0},
+	{"speech", datatest.Waves, model.ModelVRAE, dataset.Options{Frame: 5}, 3, true, "training samples scores reconstructions kl map walk settings", 0},
+	{"strokes", datatest.Strokes, model.ModelVRAE, dataset.Options{}, 3, true, "training samples scores reconstructions kl map walk settings", 0},
 	{"text", func(t testing.TB) string {
 		return datatest.One(t, "a.txt", strings.Repeat("So <it> goes & on. ", 60))
-	}, model.ModelRNN, dataset.Options{}, 0, false, "training samples scores settings"},
+	}, model.ModelRNN, dataset.Options{}, 0, false, "training samples scores settings", 0},
 }
 
 // run makes a run of a model that has not been trained.
@@ -64,7 +65,10 @@ func (k kindOfRun) run(t testing.TB) *Run {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := model.Config{Model: k.model, Likelihood: d.Suits.Likelihood, Data: d.Dim, Hidden: 6, Latent: k.latent, Classes: d.Form.Classes, Components: 2}
+	if k.given > 0 {
+		condition(d.Data, k.given)
+	}
+	c := model.Config{Given: k.given, Model: k.model, Likelihood: d.Suits.Likelihood, Data: d.Dim, Hidden: 6, Latent: k.latent, Classes: d.Form.Classes, Components: 2}
 	if c.Teacher = k.name == "strokes"; !c.Teacher { // what is drawn cannot be fed back
 		c.Components = 0
 	}
@@ -86,11 +90,27 @@ func (k kindOfRun) run(t testing.TB) *Run {
 	} else if r.Data, err = dataset.OpenUncut(path, r.Info, false, new(infile.Budget)); err != nil {
 		t.Fatal(err)
 	}
+	if k.given > 0 {
+		condition(r.Data.Data, k.given)
+	}
 	for e := range 3 {
 		s := model.Score{NLLPerStep: 3 - float64(e), ReconPerStep: 2, KLPerStep: 1 - float64(e), Exact: k.latent == 0}
 		r.History = append(r.History, model.Epoch{Epoch: e + 1, GradNorm: math.NaN(), Train: s, Valid: s})
 	}
 	return r
+}
+
+// condition gives every sequence one of n conditions.
+func condition(d *model.Data, n int) {
+	d.Given = n
+	for _, list := range [][]model.Sequence{d.Train, d.Valid, d.Test} {
+		for i := range list {
+			list[i].Given = make([]float32, n*list[i].Steps(d.Dim))
+			for at := i % n; at < len(list[i].Given); at += n {
+				list[i].Given[at] = 1
+			}
+		}
+	}
 }
 
 func pageOf(t *testing.T, r *Run) string {

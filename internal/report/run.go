@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/dataset"
 	"github.com/elbow-go/elbow/internal/figure"
 	"github.com/elbow-go/elbow/model"
@@ -35,7 +36,7 @@ type Run struct {
 
 // The bounds of the work.
 const (
-	maxSteps  = 20000 // that are scored or encoded
+	maxSteps  = 20000 // that are scored or encoded, fewer by a model with many parameters
 	maxPieces = 4000
 	maxShown  = 300  // steps of a sequence that is shown
 	maxMapped = 2000 // points of a map
@@ -154,7 +155,13 @@ func (s stretch) part(step int) string { return s.Piece.Part(s.first + step) }
 
 const testPart = "test"
 
-// stretches returns sequences of the data, evenly spread, with maxSteps steps at most together; those with a test part are
+// budget returns how many steps are scored or encoded at most.
+func (r *Run) budget() int {
+	const work, least = 2e10, 2000 // parameters times steps, about a second
+	return int(math.Min(math.Max(work/float64(cell.Count(r.Model.Tensors())), least), maxSteps))
+}
+
+// stretches returns sequences of the data, evenly spread, with as many steps together as the budget has; those with a test part are
 // taken first. Of a sequence that is longer its end is left.
 func (r *Run) stretches() (list []stretch) {
 	dim := r.Data.Dim
@@ -170,7 +177,7 @@ func (r *Run) stretches() (list []stretch) {
 		}
 	}
 	for i, pieces := range [][]dataset.Piece{test, others} {
-		steps, most := maxSteps, maxPieces
+		steps, most := r.budget(), maxPieces
 		if i == 0 && len(others) > 0 {
 			steps, most = steps/2, most/2
 		}
