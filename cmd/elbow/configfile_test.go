@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/elbow-go/elbow/blas/blastest"
+	"github.com/elbow-go/elbow/internal/dataset"
 	"github.com/elbow-go/elbow/internal/dataset/datatest"
 	"github.com/elbow-go/elbow/model"
 )
@@ -144,5 +145,32 @@ func TestHelp(t *testing.T) {
 	}
 	if all := mustRun(t, "train", "-h", "all"); strings.Contains(mustRun(t, "train", "-h"), "-lr-gamma") || !strings.Contains(all, "-lr-gamma") || !strings.Contains(all, "\nlearning rate flags\n") {
 		t.Errorf("train -h all: %s", all)
+	}
+}
+
+// TestHelpData: help data has a paragraph for every kind of data, and README.md the same text; help COMMAND is
+// COMMAND -h.
+func TestHelpData(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(readme), "```text\n"+dataHelp+"```") {
+		t.Error("README.md has another text than data.txt")
+	}
+	text := mustRun(t, "help", "data")
+	for _, kind := range dataset.Kinds() {
+		if !strings.Contains(text, "\n"+kind+" ") {
+			t.Errorf("help data says nothing of kind %s", kind)
+		}
+	}
+	if a, b := mustRun(t, "help", "-h"), mustRun(t, "help"); a != b {
+		t.Errorf("help -h: %s", a)
+	}
+	if a, b := mustRun(t, "help", "score", "all"), mustRun(t, "score", "-h", "all"); a != b {
+		t.Errorf("help score all: %s", a)
+	}
+	if code, _, errOut := elbow(context.Background(), "help", "nothing"); code != codeUsage || !strings.Contains(errOut, "unknown command") {
+		t.Errorf("help nothing: exit code %d: %s", code, errOut)
 	}
 }

@@ -29,6 +29,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
@@ -113,8 +114,7 @@ func dispatch(ctx context.Context, args []string, out, errOut io.Writer) int {
 		return codeUsage
 	}
 	if name := args[0]; name == "help" || name == "-h" || name == "-help" || name == "--help" {
-		usage(out)
-		return 0
+		return help(ctx, args[1:], out, errOut)
 	}
 	at := slices.Index(commandNames(), args[0])
 	if at < 0 {
@@ -143,13 +143,32 @@ func dispatch(ctx context.Context, args []string, out, errOut io.Writer) int {
 	return codeError
 }
 
+// dataHelp describes the layouts of data that are read. README.md has the same text.
+//
+//go:embed data.txt
+var dataHelp string
+
+// help is elbow help, elbow help data and elbow help COMMAND.
+func help(ctx context.Context, args []string, out, errOut io.Writer) int {
+	switch {
+	case len(args) == 0 || args[0] == "help" || strings.HasPrefix(args[0], "-"):
+		usage(out)
+	case args[0] == "data":
+		fmt.Fprint(out, dataHelp)
+	default:
+		return dispatch(ctx, append([]string{args[0], "-h"}, args[1:]...), out, errOut)
+	}
+	return 0
+}
+
 func usage(w io.Writer) {
 	fmt.Fprint(w, "usage: elbow COMMAND [flags]\n\n")
 	for _, c := range commands {
 		about, _, _ := strings.Cut(c.about, ". ")
 		fmt.Fprintf(w, "  %-11s %s\n", c.name, strings.TrimSuffix(about, "."))
 	}
-	fmt.Fprint(w, "\nelbow COMMAND -h lists the flags of a command, -h all those for special cases, too.\n")
+	fmt.Fprint(w, "\nelbow COMMAND -h lists the flags of a command, -h all those for special cases, too.\n"+
+		"elbow help data says how folders and tables of data are laid out.\n")
 }
 
 // environment reports variables that could not be obeyed.
