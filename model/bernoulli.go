@@ -40,12 +40,12 @@ func (bernoulli[T]) initBias(b []T, stats Stats) {
 	}
 }
 
-func (bernoulli[T]) logProb(lp, x, out []T, rows, dim int) {
-	kernels.BernoulliLogProb(lp, x, &kernels.Bernoulli[T]{Logits: out}, rows, dim)
+func (bernoulli[T]) logProb(lp, x, mask, out []T, rows, dim int) {
+	kernels.BernoulliLogProb(lp, x, &kernels.Bernoulli[T]{Logits: out, Mask: mask}, rows, dim)
 }
 
-func (bernoulli[T]) backward(dout, dlp, x, out []T, rows, dim int) {
-	kernels.BernoulliLogProbBackward(nil, &kernels.BernoulliGrad[T]{Logits: dout}, dlp, x, &kernels.Bernoulli[T]{Logits: out}, rows, dim)
+func (bernoulli[T]) backward(dout, dlp, x, mask, out []T, rows, dim int) {
+	kernels.BernoulliLogProbBackward(nil, &kernels.BernoulliGrad[T]{Logits: dout}, dlp, x, &kernels.Bernoulli[T]{Logits: out, Mask: mask}, rows, dim)
 }
 
 func (bernoulli[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, dim int) {

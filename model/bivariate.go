@@ -79,21 +79,21 @@ func (l bivariate[T]) initBias(b []T, stats Stats) {
 // plane returns one of μ1, μ2, a1, a2, r and logits of a row of outputs.
 func (l bivariate[T]) plane(row []T, i int) []T { return row[1+i*l.k:][:l.k] }
 
-func (l bivariate[T]) logProb(lp, x, out []T, rows, _ int) {
+func (l bivariate[T]) logProb(lp, x, mask, out []T, rows, _ int) {
 	if l.mixture {
-		kernels.BivariateMixtureLogProb(lp, x, &kernels.Bivariate[T]{Theta: out, K: l.k, Ld: l.width(), Form: l.form}, rows)
+		kernels.BivariateMixtureLogProb(lp, x, &kernels.Bivariate[T]{Theta: out, Mask: mask, K: l.k, Ld: l.width(), Form: l.form}, rows)
 	} else {
-		kernels.BivariateLogProb(lp, x, &kernels.Bivariate[T]{Theta: out, K: 1, Ld: l.width(), Form: l.form}, rows)
+		kernels.BivariateLogProb(lp, x, &kernels.Bivariate[T]{Theta: out, Mask: mask, K: 1, Ld: l.width(), Form: l.form}, rows)
 	}
 }
 
-func (l bivariate[T]) backward(dout, dlp, x, out []T, rows, _ int) {
+func (l bivariate[T]) backward(dout, dlp, x, mask, out []T, rows, _ int) {
 	if l.mixture {
 		kernels.BivariateMixtureLogProbBackward(nil, nil, &kernels.BivariateGrad[T]{Theta: dout}, dlp, x,
-			&kernels.Bivariate[T]{Theta: out, K: l.k, Ld: l.width(), Form: l.form}, rows)
+			&kernels.Bivariate[T]{Theta: out, Mask: mask, K: l.k, Ld: l.width(), Form: l.form}, rows)
 	} else {
 		kernels.BivariateLogProbBackward(nil, nil, &kernels.BivariateGrad[T]{Theta: dout}, dlp, x,
-			&kernels.Bivariate[T]{Theta: out, K: 1, Ld: l.width(), Form: l.form}, rows)
+			&kernels.Bivariate[T]{Theta: out, Mask: mask, K: 1, Ld: l.width(), Form: l.form}, rows)
 	}
 }
 

@@ -39,9 +39,12 @@ func (l categorical[T]) suits(f Form) error {
 	return nil
 }
 
-// checkIndices panics unless all x are classes.
-func (l categorical[T]) checkIndices(fn string, x []T) {
+// checkIndices panics unless all x that are there are classes.
+func (l categorical[T]) checkIndices(fn string, x, mask []T) {
 	for i, v := range x {
+		if mask != nil && mask[i] == 0 {
+			continue
+		}
 		if k := float64(v); !(k >= 0 && k < float64(l.k)) {
 			panic(fmt.Sprintf("model: %s: b.X[%d] = %v, want a class from 0 to %d", fn, i, v, l.k-1))
 		}
@@ -88,16 +91,16 @@ func classes[T cell.Float](x []T, rows int, f func(lo, n int, target []int32)) {
 	}
 }
 
-func (l categorical[T]) logProb(lp, x, out []T, rows, _ int) {
+func (l categorical[T]) logProb(lp, x, mask, out []T, rows, _ int) {
 	classes(x, rows, func(lo, n int, target []int32) {
-		kernels.CategoricalLogProb(lp[lo:lo+n], target, &kernels.Categorical[T]{Logits: out[lo*l.k:]}, n, l.k)
+		kernels.CategoricalLogProb(lp[lo:lo+n], target, &kernels.Categorical[T]{Logits: out[lo*l.k:], Mask: rowsOf(mask, lo, lo+n, 1)}, n, l.k)
 	})
 }
 
-func (l categorical[T]) backward(dout, dlp, x, out []T, rows, _ int) {
+func (l categorical[T]) backward(dout, dlp, x, mask, out []T, rows, _ int) {
 	classes(x, rows, func(lo, n int, target []int32) {
 		kernels.CategoricalLogProbBackward(nil, &kernels.CategoricalGrad[T]{Logits: dout[lo*l.k:]}, dlp[lo:lo+n], target,
-			&kernels.Categorical[T]{Logits: out[lo*l.k:]}, n, l.k)
+			&kernels.Categorical[T]{Logits: out[lo*l.k:], Mask: rowsOf(mask, lo, lo+n, 1)}, n, l.k)
 	})
 }
 

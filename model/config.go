@@ -45,6 +45,12 @@ type Config struct {
 	// with stretches that hardly change want more, such as 0.01 to 0.1.
 	SigmaFloor float64 `json:"sigma_floor,omitempty"`
 
+	// Fill is what a model sees in the place of a missing value: the mean of what it expects there,
+	// or with FillDraw a draw from it. With latent variables that is asked twice: of the prior, and
+	// of the posterior that has seen what is there beside. A model of data points, which knows no
+	// past, asks its prior first.
+	Fill string `json:"fill,omitempty"`
+
 	Init string `json:"init"` // glorot, uniform (-0.08, 0.08) or normal (0, 0.01²)
 
 	// Of a vrae or a classifier: Reverse makes the encoder read sequences from their end,
@@ -150,7 +156,13 @@ func (c Config) CheckData(d *Data) error {
 	if err != nil {
 		return err
 	}
-	return k.build(c).checkData(d)
+	m := k.build(c)
+	for _, seqs := range [][]Sequence{d.Train, d.Valid, d.Test} {
+		if err := m.parts().checkMissing(seqs); err != nil {
+			return err
+		}
+	}
+	return m.checkData(d)
 }
 
 // checkData reports data that the likelihood cannot score.
@@ -165,7 +177,7 @@ func (m *base[T]) checkData(d *Data) error {
 	for _, seqs := range [][]Sequence{d.Train, d.Valid, d.Test} {
 		if err := walk(seqs, d.Dim, func(i, step int, row []float32) error {
 			for j, v := range row {
-				if err := b.value(j, v); err != nil {
+				if err := b.value(j, v); err != nil && v == v {
 					return fmt.Errorf("model: data set %q, sequence %d (%s), step %d: %w", d.Name, i, seqs[i].Name, step, err)
 				}
 			}

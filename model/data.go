@@ -38,6 +38,8 @@ const (
 	streamGibbs  = 21 // chains of an RBM; Update counts optimiser steps
 	streamAnneal = 22 // those of its partition functions; Update as in evaluation
 
+	streamFill = 23 // what stands for missing values; Update as for z
+
 	streamBinarise = 20 // x drawn from the probabilities in the data; Update as for z
 )
 
@@ -172,7 +174,7 @@ func (d *Data) Check() error {
 			continue
 		}
 		if err := walk(split.seqs, d.Dim, func(i, step int, row []float32) error {
-			if v := row[0]; !(v >= 0 && v < float32(c) && v == float32(int(v))) {
+			if v := row[0]; v == v && !(v >= 0 && v < float32(c) && v == float32(int(v))) {
 				return fmt.Errorf("model: data set %q: %s sequence %d (%s), step %d: class %v, want a whole number below %d", d.Name, split.name, i, split.seqs[i].Name, step, v, c)
 			}
 			return nil
@@ -190,14 +192,19 @@ type Stats struct {
 	Counts []int     // per class, if the data are classes
 }
 
-// Stats returns the statistics of the train split.
+// Stats returns the statistics of the train split, of the values that are not missing.
 func (d *Data) Stats() Stats {
 	s := Stats{Mean: make([]float64, d.Dim)}
+	gone := make([]int, d.Dim)
 	if d.Form.Classes > 0 {
 		s.Counts = make([]int, d.Form.Classes)
 	}
 	walk(d.Train, d.Dim, func(_, _ int, row []float32) error {
 		for j, v := range row {
+			if v != v {
+				gone[j]++
+				continue
+			}
 			s.Mean[j] += float64(v)
 			if v >= 0 && v < float32(len(s.Counts)) {
 				s.Counts[int(v)]++
@@ -207,7 +214,7 @@ func (d *Data) Stats() Stats {
 		return nil
 	})
 	for j := range s.Mean {
-		s.Mean[j] /= float64(max(s.Steps, 1))
+		s.Mean[j] /= float64(max(s.Steps-gone[j], 1))
 	}
 	return s
 }
@@ -276,7 +283,7 @@ func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, c Config, 
 	}
 	b.Shape.Reset(lengths)
 	b.X, b.Label = pages.Grow(b.X, b.Shape.Rows()*dim), pages.Grow(b.Label, len(lengths))
-	b.Given = pages.Grow(b.Given, b.Shape.Rows()*given)
+	b.Given, b.Mask = pages.Grow(b.Given, b.Shape.Rows()*given), nil
 	for k := range lengths {
 		s := &seqs[batch[k/samples]]
 		b.Label[k] = s.Label
@@ -295,6 +302,7 @@ func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, c Config, 
 			at := b.Shape.Row(t, k)
 			row := b.X[at*dim:][:dim]
 			convert(row, rows[t*dim:])
+			b.note(row, at*dim)
 			if given > 0 {
 				convert(b.Given[at*given:][:given], s.Given[(from+t)*given:])
 			}
@@ -303,6 +311,21 @@ func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, c Config, 
 				binarise(row, b.u, b.Noise, uint32(b.Step0+from+t), uint32(row0+k/samples))
 			}
 		}
+	}
+}
+
+// note enters in the mask what is missing in a row that is in X from element at on.
+func (b *Batch[T]) note(row []T, at int) {
+	for j, v := range row {
+		if v == v {
+			continue
+		}
+		if b.Mask == nil {
+			b.mask = pages.Grow(b.mask, len(b.X))
+			b.Mask = b.mask
+			fill(b.Mask, 1)
+		}
+		b.Mask[at+j] = 0
 	}
 }
 

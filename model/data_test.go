@@ -121,7 +121,6 @@ func TestForm(t *testing.T) {
 		{"step 2: class 2", 1, Form{Classes: 2}, nil},
 		{"step 1: class 0.5", 1, Form{Classes: 2}, []float32{1, 0.5}},
 		{"step 0: class -1", 1, Form{Classes: 2}, []float32{-1}},
-		{"class NaN", 1, Form{Classes: 2}, []float32{float32(math.NaN())}},
 		{"", 1, Form{Kind: FormText, Classes: 3, Symbols: "abé"}, nil},
 	} {
 		train := seqs

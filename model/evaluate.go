@@ -81,7 +81,7 @@ func (c EvalConfig) total(m Model[float32], p Pass[float32], seqs []Sequence, or
 				continue
 			}
 			if done > 0 {
-				t.Steps, t.Sequences = 0, 0
+				t.Steps, t.Sequences, t.Missing = 0, 0, 0
 			}
 			part := float64(n) / float64(k)
 			t.LogProb, t.KL = float64(t.LogProb*part), float64(t.KL*part)

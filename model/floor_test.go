@@ -27,12 +27,12 @@ func TestSigmaFloor(t *testing.T) {
 			}
 			lp, dout := []float64{0}, make([]float64, len(out))
 			x := []float64{3}
-			l.(direct[float64]).logProb(lp, x, out, 1, 1)
+			l.(direct[float64]).logProb(lp, x, nil, out, 1, 1)
 			if v := -math.Log(want * math.Sqrt(2*math.Pi)); math.Abs(lp[0]-v) > 1e-12 {
 				t.Errorf("%s, floor %v: ln p = %v, want %v", c.Likelihood, floor, lp[0], v)
 			}
 			x[0] += want
-			l.(direct[float64]).backward(dout, []float64{1}, x, out, 1, 1)
+			l.(direct[float64]).backward(dout, []float64{1}, x, nil, out, 1, 1)
 			// x is rounded: 3 + 1e-4 is 5e-12 off in units of σ.
 			if got := dout[len(out)-2]; math.Abs(got*want-1) > 1e-9 {
 				t.Errorf("%s, floor %v: dmu = %v, want %v", c.Likelihood, floor, got, 1/want)

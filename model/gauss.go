@@ -26,12 +26,16 @@ func (l gauss[T]) initBias(b []T, _ Stats) {
 	}
 }
 
-func (l gauss[T]) logProb(lp, x, out []T, rows, dim int) {
-	kernels.GaussLogProb(lp, x, kernels.GaussHead(out, dim, l.form), rows, dim)
+func (l gauss[T]) logProb(lp, x, mask, out []T, rows, dim int) {
+	p := kernels.GaussHead(out, dim, l.form)
+	p.Mask = mask
+	kernels.GaussLogProb(lp, x, p, rows, dim)
 }
 
-func (l gauss[T]) backward(dout, dlp, x, out []T, rows, dim int) {
-	kernels.GaussLogProbBackward(nil, nil, kernels.GaussHeadGrad(dout, dim), dlp, x, kernels.GaussHead(out, dim, l.form), rows, dim)
+func (l gauss[T]) backward(dout, dlp, x, mask, out []T, rows, dim int) {
+	p := kernels.GaussHead(out, dim, l.form)
+	p.Mask = mask
+	kernels.GaussLogProbBackward(nil, nil, kernels.GaussHeadGrad(dout, dim), dlp, x, p, rows, dim)
 }
 
 func (l gauss[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, dim int) {

@@ -36,16 +36,16 @@ func (l gmm[T]) parts(out []T, dim int) (logits, mu, s []T, ld int) {
 	return out, from(out, l.k), from(out, l.k+l.k*dim), l.k + 2*l.k*dim
 }
 
-func (l gmm[T]) logProb(lp, x, out []T, rows, dim int) {
+func (l gmm[T]) logProb(lp, x, mask, out []T, rows, dim int) {
 	logits, mu, s, ld := l.parts(out, dim)
-	kernels.GMMLogProb(lp, x, &kernels.Mixture[T]{Logits: logits, Mu: mu, S: s, K: l.k, Ld: ld, Form: l.form}, rows, dim)
+	kernels.GMMLogProb(lp, x, &kernels.Mixture[T]{Logits: logits, Mu: mu, S: s, Mask: mask, K: l.k, Ld: ld, Form: l.form}, rows, dim)
 }
 
-func (l gmm[T]) backward(dout, dlp, x, out []T, rows, dim int) {
+func (l gmm[T]) backward(dout, dlp, x, mask, out []T, rows, dim int) {
 	logits, mu, s, ld := l.parts(out, dim)
 	dlogits, dmu, ds, _ := l.parts(dout, dim)
 	kernels.GMMLogProbBackward(nil, nil, &kernels.MixtureGrad[T]{Logits: dlogits, Mu: dmu, S: ds}, dlp, x,
-		&kernels.Mixture[T]{Logits: logits, Mu: mu, S: s, K: l.k, Ld: ld, Form: l.form}, rows, dim)
+		&kernels.Mixture[T]{Logits: logits, Mu: mu, S: s, Mask: mask, K: l.k, Ld: ld, Form: l.form}, rows, dim)
 }
 
 // sample draws a component, with noise of its own, and then from it.

@@ -22,13 +22,13 @@ type family[T cell.Float] struct {
 // families lists the likelihoods.
 func families[T cell.Float]() []family[T] {
 	return []family[T]{
-		{Bernoulli, nil, newBernoulli[T]},
-		{Gauss, []field{fieldFloor}, newGauss[T]},
-		{GMM, []field{fieldFloor, fieldComponents}, newGMM[T]},
-		{Categorical, []field{fieldClasses}, newCategorical[T]},
-		{Bivariate, []field{fieldFloor}, newBivariate[T]},
-		{BivariateMixture, []field{fieldFloor, fieldComponents}, newBivariateMixture[T]},
-		{LogisticMixture, []field{fieldFloor, fieldComponents, fieldLevels}, newLogistic[T]},
+		{Bernoulli, []field{fieldFill}, newBernoulli[T]},
+		{Gauss, []field{fieldFloor, fieldFill}, newGauss[T]},
+		{GMM, []field{fieldFloor, fieldComponents, fieldFill}, newGMM[T]},
+		{Categorical, []field{fieldClasses, fieldFill}, newCategorical[T]},
+		{Bivariate, []field{fieldFloor, fieldFill}, newBivariate[T]},
+		{BivariateMixture, []field{fieldFloor, fieldComponents, fieldFill}, newBivariateMixture[T]},
+		{LogisticMixture, []field{fieldFloor, fieldComponents, fieldLevels, fieldFill}, newLogistic[T]},
 		{NADE, []field{fieldUnits}, newNADE[T]},
 		{RBM, []field{fieldUnits, fieldGibbs}, newRBM[T]},
 	}
@@ -113,10 +113,11 @@ type likelihood[T cell.Float] interface {
 
 // direct is a likelihood without parameters of its own: all others are [parametric].
 type direct[T cell.Float] interface {
-	// logProb computes lp[row] = ln p(x[row] | out[row]) in nats, summed over dim.
-	logProb(lp, x, out []T, rows, dim int)
+	// logProb computes lp[row] = ln p(x[row] | out[row]) in nats, summed over the dimensions that
+	// the mask, if there is one, says are there.
+	logProb(lp, x, mask, out []T, rows, dim int)
 	// backward computes the gradient of Σ dlp lp with respect to out.
-	backward(dout, dlp, x, out []T, rows, dim int)
+	backward(dout, dlp, x, mask, out []T, rows, dim int)
 }
 
 // bounded is a likelihood that some numbers cannot be the outcome of.
@@ -127,7 +128,7 @@ type bounded interface {
 
 // indexed is a likelihood whose data are indices, which have to be in range.
 type indexed[T cell.Float] interface {
-	checkIndices(fn string, x []T)
+	checkIndices(fn string, x, mask []T)
 }
 
 // parametric is a likelihood with parameters of its own.

@@ -59,16 +59,16 @@ func (l logistic[T]) parts(out []T, dim int) (logits, mu, s []T, ld int) {
 	return out, from(out, n), from(out, 2*n), 3 * n
 }
 
-func (l logistic[T]) logProb(lp, x, out []T, rows, dim int) {
+func (l logistic[T]) logProb(lp, x, mask, out []T, rows, dim int) {
 	logits, mu, s, ld := l.parts(out, dim)
-	kernels.LogisticMixtureLogProb(lp, x, l.levels, &kernels.Mixture[T]{Logits: logits, Mu: mu, S: s, K: l.k, Ld: ld, Form: l.form}, rows, dim)
+	kernels.LogisticMixtureLogProb(lp, x, l.levels, &kernels.Mixture[T]{Logits: logits, Mu: mu, S: s, Mask: mask, K: l.k, Ld: ld, Form: l.form}, rows, dim)
 }
 
-func (l logistic[T]) backward(dout, dlp, x, out []T, rows, dim int) {
+func (l logistic[T]) backward(dout, dlp, x, mask, out []T, rows, dim int) {
 	logits, mu, s, ld := l.parts(out, dim)
 	dlogits, dmu, ds, _ := l.parts(dout, dim)
 	kernels.LogisticMixtureLogProbBackward(nil, &kernels.MixtureGrad[T]{Logits: dlogits, Mu: dmu, S: ds}, dlp, x, l.levels,
-		&kernels.Mixture[T]{Logits: logits, Mu: mu, S: s, K: l.k, Ld: ld, Form: l.form}, rows, dim)
+		&kernels.Mixture[T]{Logits: logits, Mu: mu, S: s, Mask: mask, K: l.k, Ld: ld, Form: l.form}, rows, dim)
 }
 
 // weights returns the mixture weights [rows, dim, k].

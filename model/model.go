@@ -98,6 +98,11 @@ type Pass[T cell.Float] interface {
 type Batch[T cell.Float] struct {
 	Shape *cell.Ragged
 	X     []T // [Rows, Data]
+	// Mask is 0 where a value of X is missing, which then may be anything, and 1 where it is there
+	// [Rows, Data]; nil where none is missing. A missing value is part of no term. Where the model
+	// would have seen it, it sees what it expects there itself, see [Config].Fill, and no gradient
+	// goes through that. A class or a stroke of a pen is missing as a whole.
+	Mask []T
 	// Given are the conditions of every row, which the model is given and does not predict [Rows,
 	// Given of the configuration]; nil where that is 0. What holds for a whole sequence, such as its
 	// class, is the same in every step.
@@ -112,6 +117,7 @@ type Batch[T cell.Float] struct {
 	Step0, Row0 int
 
 	u    []T       // scratch of a row
+	mask []T       // memory of Mask
 	rows []float32 // scratch of a sequence
 }
 

@@ -301,6 +301,7 @@ type Totals struct {
 	Gain      float64 `json:"gain,omitempty"`
 	Steps     int     `json:"steps"`
 	Sequences int     `json:"sequences"`
+	Missing   int     `json:"missing,omitempty"` // values of the steps that are missing, and part of no term
 
 	// Measure says what LogProb is where that is not exact, Variance how sure an estimate is.
 	Measure  string  `json:"measure,omitempty"`
@@ -324,6 +325,7 @@ func (t *Totals) Add(u Totals) {
 	t.Gain += u.Gain
 	t.Steps += u.Steps
 	t.Sequences += u.Sequences
+	t.Missing += u.Missing
 	if u.Measure != "" { // no rows have none
 		t.Measure = u.Measure
 	}
@@ -345,6 +347,7 @@ type Score struct {
 	Samples      int     `json:"samples,omitempty"` // of the importance bound; none otherwise
 	Steps        int     `json:"steps"`
 	Sequences    int     `json:"sequences"`
+	Missing      int     `json:"missing,omitempty"` // values of the steps that are part of no term
 
 	Measure        string  `json:"measure,omitempty"`          // one of the measures; none if NLL is exact or a bound
 	MeasurePerStep float64 `json:"measure_per_step,omitempty"` // negative, in nats: lower is better
@@ -367,7 +370,7 @@ func (s Score) Figure() float64 {
 func (t Totals) Score(exact bool) Score {
 	steps, seqs := float64(max(t.Steps, 1)), float64(max(t.Sequences, 1))
 	nll := t.KL - t.LogProb - t.Gain
-	s := Score{KLPerStep: t.KL / steps, Exact: exact && t.Measure == "", Steps: t.Steps, Sequences: t.Sequences, Measure: t.Measure}
+	s := Score{KLPerStep: t.KL / steps, Exact: exact && t.Measure == "", Steps: t.Steps, Sequences: t.Sequences, Missing: t.Missing, Measure: t.Measure}
 	switch t.Measure {
 	case MeasureCD, MeasurePseudo:
 		s.MeasurePerStep = nll / steps

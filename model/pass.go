@@ -13,7 +13,9 @@ type passBase[T cell.Float] struct {
 	model   *base[T]
 	threads int
 	batch   *Batch[T]
-	x       []T       // what the likelihood describes [rows, dim]
+	x       []T // what the likelihood describes [rows, dim]
+	fill    filling[T]
+	mask    []T       // of x
 	given   []T       // the conditions of every row [rows, given]
 	width   int       // of a row of its outputs
 	work    worker[T] // the likelihood, if it has parameters
@@ -52,7 +54,10 @@ func (p *passBase[T]) check(b *Batch[T], obj Objective, training bool) {
 
 // open begins a batch whose terms have a shape that may be another one.
 func (p *passBase[T]) open(b *Batch[T], shape *cell.Ragged, obj Objective, training bool) {
-	p.batch, p.x, p.given = b, b.X, b.Given
+	p.batch, p.x, p.mask, p.given = b, b.X, b.Mask, b.Given
+	if b.Mask != nil {
+		p.x = p.fill.begin(p.x[:b.Shape.Rows()*p.model.Data])
+	}
 	p.begin(obj, shape, p.model.Latent > 0, training)
 	p.lat.begin(len(p.KL), obj)
 	p.lat.step0 = uint32(b.Step0)
@@ -86,7 +91,7 @@ func (p *passBase[T]) score(out []T, lo, hi int) {
 		return
 	}
 	d, w := p.model.dim, p.width
-	p.direct.logProb(p.LogProb[lo:hi], p.x[lo*d:hi*d], out[lo*w:hi*w], hi-lo, d)
+	p.direct.logProb(p.LogProb[lo:hi], p.x[lo*d:hi*d], rowsOf(p.mask, lo, hi, d), out[lo*w:hi*w], hi-lo, d)
 }
 
 // scoreBackward computes the gradient of the outputs.
@@ -96,12 +101,13 @@ func (p *passBase[T]) scoreBackward(dout, out []T, lo, hi int) {
 		return
 	}
 	d, w := p.model.dim, p.width
-	p.direct.backward(dout[lo*w:hi*w], p.dlp[lo:hi], p.x[lo*d:hi*d], out[lo*w:hi*w], hi-lo, d)
+	p.direct.backward(dout[lo*w:hi*w], p.dlp[lo:hi], p.x[lo*d:hi*d], rowsOf(p.mask, lo, hi, d), out[lo*w:hi*w], hi-lo, d)
 }
 
 // Totals implements [Pass].
 func (p *passBase[T]) Totals() Totals {
 	t := p.tally.Totals()
+	t.Missing = missing(p.mask) / p.obj.samples()
 	if e, ok := p.work.(estimator); ok {
 		t = e.mark(t)
 		t.Variance /= float64(p.obj.samples() * p.obj.samples())
@@ -124,7 +130,11 @@ func (p *passBase[T]) show(add func(name string, values []T), out []T) {
 	p.checkRan("Pass.Channels")
 	checkThere("Pass.Channels", "add", add != nil)
 	rows := p.shape.Rows()
-	add("x", p.batch.X[:rows*p.model.Data])
+	x := p.batch.X
+	if p.mask != nil {
+		x = p.x // a missing value is what stands in its place
+	}
+	add("x", x[:rows*p.model.Data])
 	p.model.like.channels(add, out, rows, p.model.dim)
 }
 

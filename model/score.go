@@ -22,8 +22,11 @@ import (
 //
 // of draw k, so that the steps add up to the bound of the sequence. Of an [RBM] NLL is an estimate
 // or, without [EvalConfig].Anneal, a pseudo-likelihood.
+//
+// Missing values of the step are part of no term; Missing says how many there are.
 type StepScore struct {
 	NLL, Recon, KL, Gain float64
+	Missing              int
 }
 
 // newStepScore returns the score that has these terms.
@@ -33,7 +36,9 @@ func newStepScore(recon, kl, gain float64) StepScore {
 
 // add adds the terms of another step.
 func (s StepScore) add(t StepScore) StepScore {
-	return newStepScore(s.Recon+t.Recon, s.KL+t.KL, s.Gain+t.Gain)
+	sum := newStepScore(s.Recon+t.Recon, s.KL+t.KL, s.Gain+t.Gain)
+	sum.Missing = s.Missing + t.Missing
+	return sum
 }
 
 // SequenceScore is the scores of all steps of a sequence. The KL term of a model with one latent
@@ -161,6 +166,7 @@ func (s *Scorer) part(score *SequenceScore, piece Sequence) {
 			rows = kl[t*k : (t+1)*k]
 		}
 		score.Steps = append(score.Steps, s.step(lp[t*k:(t+1)*k], rows))
+		score.Steps[len(score.Steps)-1].Missing = missing(rowsOf(b.Mask, t*k, t*k+1, s.model.Settings().Data))
 	}
 	b.Step0 += b.Shape.Steps()
 	if n := k * s.model.State(); n > 0 {

@@ -2,6 +2,8 @@ package model
 
 // Sequence is one sequence of a data set. Its steps are in X, [steps, Dim], or come from
 // Source.
+//
+// A value that is NaN is missing, see [Batch].Mask.
 type Sequence struct {
 	Name  string
 	Label string // the class it belongs to, if that is known; only a classifier sees it

@@ -53,13 +53,41 @@ func (p *vaePass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 // forwardPoints computes the data points lo..hi.
 func (p *vaePass[T]) forwardPoints(lo, hi int) {
 	m, k := p.m, p.encoder.k
+	a, b := lo*k, hi*k
+	if p.mask != nil {
+		p.fillRows(lo, hi)
+	}
 	p.encoder.see(p.x, k*m.Data, m.Mean, p.given, k*m.Given, lo, hi)
 	p.encoder.repeat(lo, hi)
-	a, b := lo*k, hi*k
 	p.normals(p.lat.eps, p.batch.Noise, a, b, 1)
 	p.lat.step(p.KL, p.encoder.y, a, b)
 	p.decoder.forward(a, b, p.lat.z, p.given)
 	p.score(p.decoder.Y, a, b)
+}
+
+// fillRows fills in what is missing in the points lo..hi.
+func (p *vaePass[T]) fillRows(lo, hi int) {
+	m, k := p.m, p.encoder.k
+	a, b := lo*k, hi*k
+	if missing(rowsOf(p.mask, a, b, m.Data)) == 0 {
+		return
+	}
+	noise := p.batch.Noise
+	noise.Stream = streamFill
+	guess := func(heads []T) {
+		if clear(p.lat.rows(p.lat.eps, a, b)); m.Fill == FillDraw {
+			p.normals(p.lat.eps, noise, a, b, 1)
+		}
+		p.drawOf(heads, a, b)
+		p.decoder.forward(a, b, p.lat.z, p.given)
+		eachStep(p.shape, a, b, 1, p.batch.Row0, func(t, row uint32, from, to int) {
+			p.fillIn(p.decoder.Y, t, row, from, to)
+		})
+	}
+	guess(nil)
+	p.encoder.see(p.x, k*m.Data, m.Mean, p.given, k*m.Given, lo, hi)
+	p.encoder.repeat(lo, hi)
+	guess(p.encoder.y)
 }
 
 // normals draws noise for z of the rows a..b, or of the points if k is the number of samples.

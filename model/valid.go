@@ -97,6 +97,12 @@ func (m *base[T]) checkBatch(b *Batch[T], obj Objective, training bool) {
 	checkThere(fn, "b.Shape", b.Shape != nil)
 	n, rows := b.Shape.Batch(), b.Shape.Rows()
 	checkLen(fn, "b.X", len(b.X), rows, m.Data)
+	if b.Mask != nil {
+		checkLen(fn, "b.Mask", len(b.Mask), rows, m.Data)
+		if err := m.masks(); err != nil {
+			panic("model: " + fn + ": b.Mask: " + err.Error())
+		}
+	}
 	checkExact(fn, "b.Given", len(b.Given), rows, m.given())
 	if b.H != nil {
 		checkLen(fn, "b.H", len(b.H), n, m.state)
@@ -116,7 +122,7 @@ func (m *base[T]) checkBatch(b *Batch[T], obj Objective, training bool) {
 		panic(fmt.Sprintf("model: %s: obj.Method = %.40q, which is none for a %s", fn, obj.Method, m.Model))
 	}
 	if l, ok := m.like.(indexed[T]); ok {
-		l.checkIndices(fn, b.X[:rows])
+		l.checkIndices(fn, b.X[:rows], b.Mask)
 	}
 }
 

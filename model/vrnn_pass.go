@@ -48,7 +48,9 @@ func (p *vrnnPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	beginNets(rows, &p.phiX, &p.phiZ, &p.prior, &p.posterior, &p.decoder)
 	p.cells.begin(b, 0, m.State(), training)
 	p.cells.expose(p.cells.seq.HPrev, b, training)
-	par.Do(p.threads, rows, p.before)
+	if p.mask == nil { // otherwise step by step
+		par.Do(p.threads, rows, p.before)
+	}
 	par.Do(p.threads, b.Shape.Batch(), p.loop)
 	par.Do(p.threads, rows, p.after)
 }
@@ -76,8 +78,12 @@ func (p *vrnnPass[T]) loopRows(b0, b1 int) {
 			return
 		}
 		p.cells.see(p.shape, t, b0, b1)
+		lo, hi := off+b0, off+n
+		if p.mask != nil {
+			p.fillRows(uint32(t), uint32(p.batch.Row0+b0), lo, hi)
+			p.beforeRows(lo, hi)
+		}
 		if m.Latent > 0 {
-			lo, hi := off+b0, off+n
 			p.posterior.project(p.cells.heads, lo, hi, m.PhiX, m.PhiX+m.Hidden)
 			p.posterior.activate(lo, hi)
 			p.lat.noise(p.batch.Noise, uint32(t), uint32(p.batch.Row0+b0), lo, hi)
@@ -87,6 +93,35 @@ func (p *vrnnPass[T]) loopRows(b0, b1 int) {
 		}
 		p.cells.step(t, b0, b1)
 	}
+}
+
+// fillRows fills in what is missing in the rows lo..hi, which are the rows row... of step t.
+func (p *vrnnPass[T]) fillRows(t, row uint32, lo, hi int) {
+	m, h := p.m, p.cells.heads
+	if missing(rowsOf(p.mask, lo, hi, m.Data)) == 0 {
+		return
+	}
+	if m.Latent == 0 {
+		p.decoder.forward(lo, hi, h, p.given)
+		p.fillIn(p.decoder.Y, t, row, lo, hi)
+		return
+	}
+	p.prior.forward(lo, hi, h, p.given)
+	p.guess(p.prior.Y, t, row, lo, hi)
+	p.decode(lo, hi)
+	p.fillIn(p.decoder.Y, t, row, lo, hi)
+	p.beforeRows(lo, hi)
+	p.posterior.project(h, lo, hi, m.PhiX, m.PhiX+m.Hidden)
+	p.posterior.activate(lo, hi)
+	p.guess(p.posterior.Y, t, row, lo, hi)
+	p.decode(lo, hi)
+	p.fillIn(p.decoder.Y, t, row, lo, hi)
+}
+
+// decode computes the outputs from z.
+func (p *vrnnPass[T]) decode(lo, hi int) {
+	p.phiZ.forward(lo, hi, p.lat.z)
+	p.decoder.forward(lo, hi, p.phiZ.Y, p.cells.heads, p.given)
 }
 
 // afterRows computes what needs the states of all steps, for the rows lo..hi.

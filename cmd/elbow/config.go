@@ -100,6 +100,7 @@ func (s *settings) modelFlags(fs *call) {
 	fs.section("outputs")
 	fs.IntVar(&m.Components, "components", 0, "components of a mixture (default: 20)")
 	fs.Float64Var(&m.SigmaFloor, "sigma-floor", 0, "what is added to the softplus that gives sigma of the outputs; series with stretches that hardly change want 0.01 to 0.1 (default: 1e-4)")
+	fs.StringVar(&m.Fill, "fill", "", "what a model sees in the place of a missing value: the mean of what it expects there, or a draw: "+model.FillMean+", "+model.FillDraw+" (default: "+model.FillMean+")")
 	fs.IntVar(&m.Units, "units", 0, "hidden units of a nade or an rbm (default: as hidden)")
 	fs.IntVar(&m.Gibbs, "gibbs", 0, "steps of an rbm's chains, in training (CD-k) and where it is sampled (default: 15)")
 
