@@ -273,3 +273,25 @@ func TestLongTable(t *testing.T) {
 		}
 	}
 }
+
+// TestMovedData: without -data a command takes the data of the training, and says where they were if they are gone.
+func TestMovedData(t *testing.T) {
+	blastest.UseGo(t)
+	data, dir := write(t, "x.csv", strings.Repeat("1,2\n3,5\n2,2\n", 40)), filepath.Join(t.TempDir(), "run")
+	mustRun(t, "train", "-data", data, "-hidden", "2", "-epochs", "1", "-out", dir)
+	moved := filepath.Join(filepath.Dir(data), "moved.csv")
+	commands := [][]string{{"eval", "-model", dir}, {"score", "-model", dir, "-out", dir}, {"encode", "-model", dir, "-out", dir}, {"reconstruct", "-model", dir, "-out", dir},
+		{"train", "-resume", "-out", dir, "-epochs", "2"}}
+	for _, args := range commands {
+		if args[0] != "train" {
+			mustRun(t, args...)
+		}
+	}
+	if err := os.Rename(data, moved); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range commands {
+		mustFail(t, []string{"was trained on", "x.csv\", which is not there: say with -data where the data are"}, args...)
+		mustRun(t, append(args, "-data", moved)...)
+	}
+}
