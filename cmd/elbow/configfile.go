@@ -48,7 +48,7 @@ func (c *call) configure(path string) error {
 	given := c.given()
 	for _, key := range slices.Sorted(maps.Keys(file[c.name])) {
 		if c.Lookup(key) == nil || key == "config" {
-			return place(path, raw, fmt.Errorf("unknown key %s: elbow %s -h all lists those there are", key, c.name), c.name, key)
+			return place(path, raw, fmt.Errorf("unknown key %s", key), c.name, key)
 		}
 		text, err := textOf(file[c.name][key])
 		if err == nil && !given[key] {

@@ -136,7 +136,7 @@ func dispatch(ctx context.Context, args []string, out, errOut io.Writer) int {
 	case errors.Is(err, context.Canceled):
 		return codeInterrupted
 	case errors.As(err, &bad):
-		complain(errOut, "elbow "+c.name, err, fmt.Sprintf(" (elbow %s -h lists the flags)", c.name))
+		complain(errOut, "elbow "+c.name, err, fmt.Sprintf(" (elbow %s -h all lists the flags)", c.name))
 		return codeUsage
 	}
 	complain(errOut, "elbow "+c.name, err, "")
