@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"net"
 	"net/http"
@@ -25,6 +26,7 @@ type exploring struct {
 	show   shower
 	decode func(z, given []float32, count, steps int) []float32
 	given  [][]float32 // the conditions
+	data   *scale      // so that axes do not jump from point to point
 	steps  int
 	mu     sync.Mutex // one decoding at a time
 }
@@ -74,6 +76,7 @@ func Explore(r *Run) (*Explorer, error) {
 	e.Planes = append(e.Planes, viewOf(codes))
 	order := codes.order()
 	e.conditions(r, codes.seqs)
+	e.data = e.scale(r, codes.seqs)
 	mean := codes.mean()
 	for k := 0; k+1 < len(order) && c.Latent > 2 && len(e.Planes) < maxViews; k += 2 {
 		of := *codes
@@ -106,6 +109,19 @@ func (e *exploring) conditions(r *Run, seqs []model.Sequence) {
 	if len(e.given) == 0 {
 		e.given = [][]float32{nil}
 	}
+}
+
+// scale returns the axes that some of the data need.
+func (e *exploring) scale(r *Run, seqs []model.Sequence) *scale {
+	const some = 6
+	var o dataset.Output
+	for i := range seqs[:min(len(seqs), some)] {
+		q := seqs[i].Slice(0, min(seqs[i].Steps(r.Data.Dim), e.steps), r.Data.Dim)
+		o.Pieces, o.Names = append(o.Pieces, q.Values(r.Data.Dim)), append(o.Names, q.Name)
+	}
+	a := newScale()
+	a.widen(e.show.show(o))
+	return a
 }
 
 // mean is that of all rows.
@@ -149,6 +165,10 @@ func (e *exploring) at(plane, given int, x, y float64) decoded {
 	start := time.Now()
 	made := e.decode(e.Planes[plane].At(x, y), e.given[given], 1, e.steps)
 	d := decoded{Figures: e.show.show(dataset.Output{Pieces: [][]float32{made}, Means: true, Names: []string{"decoded"}})}
+	a := *e.data
+	a.charts = maps.Clone(a.charts)
+	a.widen(d.Figures)
+	a.apply(d.Figures)
 	d.Millis = float64(time.Since(start).Microseconds()) / 1000
 	return d
 }

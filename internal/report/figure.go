@@ -16,12 +16,28 @@ type Figure struct {
 	Data  any    `json:"data"`  // the type of that name below
 }
 
-// numbers are written with five digits, which no eye tells from more; what is not finite is null.
+// numbers are written with as many digits as an eye can tell apart where the smallest and the largest of them are a picture
+// apart; what is not finite is null.
 type numbers []float64
+
+// digits returns how many.
+func (n numbers) digits() int {
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, v := range n {
+		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			low, high = math.Min(low, v), math.Max(high, v)
+		}
+	}
+	const least, most = 5, 9 // float32 have no more
+	if !(high > low) {
+		return most
+	}
+	return least + int(math.Min(math.Max(math.Floor(math.Log10(math.Max(math.Abs(low), math.Abs(high))/(high-low))), 0), most-least))
+}
 
 // MarshalJSON implements [json.Marshaler].
 func (n numbers) MarshalJSON() ([]byte, error) {
-	b := []byte{'['}
+	b, digits := []byte{'['}, n.digits()
 	for i, v := range n {
 		if i > 0 {
 			b = append(b, ',')
@@ -29,7 +45,7 @@ func (n numbers) MarshalJSON() ([]byte, error) {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			b = append(b, "null"...)
 		} else {
-			b = strconv.AppendFloat(b, v, 'g', 5, 64)
+			b = strconv.AppendFloat(b, v, 'g', digits, 64)
 		}
 	}
 	return append(b, ']'), nil
@@ -40,6 +56,8 @@ type chart struct {
 	X     string `json:"x"` // what the axes are
 	Y     string `json:"y"`
 	Lines []line `json:"lines"`
+	// Range is what the y axis has room for beside the lines, where that is not nil.
+	Range numbers `json:"range,omitempty"`
 }
 
 // line is a [figure.Line]: a curve, a band where there is a Hi, or dots.
@@ -61,7 +79,7 @@ const maxPoints = 500
 
 // chartOf returns a panel of a picture as a figure. Lines without points are left out.
 func chartOf(p figure.Panel, words string) Figure {
-	c := chart{X: p.XLabel, Y: p.YLabel}
+	c := &chart{X: p.XLabel, Y: p.YLabel}
 	if c.Y == " " { // of panels that are aligned by it
 		c.Y = ""
 	}

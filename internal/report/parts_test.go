@@ -170,6 +170,9 @@ func TestShow(t *testing.T) {
 	if err != nil || string(text) != "[1,null,0.33333,null,1e+09]" {
 		t.Errorf("%s, %v", text, err)
 	}
+	if text, _ := json.Marshal(numbers{100001.23456, 100002.34567}); string(text) != "[100001.235,100002.346]" {
+		t.Errorf("%s", text)
+	}
 }
 
 // TestGroups: sequences are told apart by label, folder, the beginning of their names or the piece, whatever makes a few groups.
@@ -232,5 +235,29 @@ func TestGiven(t *testing.T) {
 		if k.name == "images" && len(shown) < 2 {
 			t.Errorf("%s: the same under all conditions", k.name)
 		}
+	}
+}
+
+// TestScale: what a point is decoded to has the axes of the data, so that they do not jump, or wider ones where it needs them.
+func TestScale(t *testing.T) {
+	e, err := Explore(kinds[7].run(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range e.at(0, 0, 1, -1).Figures {
+		c := f.Data.(*chart)
+		data := e.data.charts[f.Title]
+		low, high := math.Min(data[0], slices.Min(c.Lines[0].Y)), math.Max(data[1], slices.Max(c.Lines[0].Y))
+		if !slices.Equal(c.Range, numbers{low, high}) || data[1]-data[0] < 10 {
+			t.Errorf("%s: from %v to %v, want %v to %v; data %v", f.Title, c.Range[0], c.Range[1], low, high, data)
+		}
+	}
+	a := newScale()
+	wide := Figure{"chart", "x", "", &chart{Lines: []line{{Y: numbers{0, 5}}, {Y: numbers{math.NaN(), -3}}}}}
+	narrow := Figure{"chart", "x", "", &chart{Lines: []line{{Y: numbers{1}}}}}
+	a.widen([]Figure{wide})
+	a.apply([]Figure{narrow})
+	if r := narrow.Data.(*chart).Range; !slices.Equal(r, numbers{-3, 5}) {
+		t.Error(r)
 	}
 }

@@ -48,6 +48,8 @@ var kinds = []kindOfRun{
 	{"text", func(t testing.TB) string {
 		return datatest.One(t, "a.txt", strings.Repeat("So <it> goes & on. ", 60))
 	}, model.ModelRNN, dataset.Options{}, 0, false, "training samples scores settings", 0},
+	{"curves", func(t testing.TB) string { return datatest.One(t, "a.csv", datatest.Table("up,down", 300, 2, 3, 1e5)) }, model.ModelVRAE, dataset.Options{Window: 24}, 3, true,
+		"training samples scores reconstructions kl map walk settings", 0},
 }
 
 // run makes a run of a model that has not been trained.

@@ -223,19 +223,53 @@ func (s shower) sound(p piece) Figure {
 
 // align gives rolls and sounds the axes of all of them.
 func align(figures []Figure) {
-	low, high, longest := math.MaxInt, 0, 0
-	loudest, peak, length := math.Inf(-1), 0.0, 0.0
+	a := newScale()
+	a.widen(figures)
+	a.apply(figures)
+}
+
+// scale is what the axes of figures have room for: of rolls, of sounds, and of charts by their titles.
+type scale struct {
+	low, high, steps      int
+	loudest, peak, length float64
+	charts                map[string][2]float64
+}
+
+func newScale() *scale {
+	return &scale{low: math.MaxInt, loudest: math.Inf(-1), charts: map[string][2]float64{}}
+}
+
+// widen makes room for figures.
+func (a *scale) widen(figures []Figure) {
 	for _, f := range figures {
 		switch d := f.Data.(type) {
 		case *roll:
-			low, high, longest = min(low, d.Low), max(high, d.High), max(longest, d.Steps)
+			a.low, a.high, a.steps = min(a.low, d.Low), max(a.high, d.High), max(a.steps, d.Steps)
 		case *sound:
-			peak, length = math.Max(peak, d.Peak), math.Max(length, d.Length)
+			a.peak, a.length = math.Max(a.peak, d.Peak), math.Max(a.length, d.Seconds)
 			for _, v := range d.decibels {
-				loudest = math.Max(loudest, v)
+				a.loudest = math.Max(a.loudest, v)
 			}
+		case *chart:
+			ends, ok := a.charts[f.Title]
+			if !ok {
+				ends = [2]float64{math.Inf(1), math.Inf(-1)}
+			}
+			for _, l := range d.Lines {
+				for _, v := range l.Y {
+					if v >= -math.MaxFloat64 && v <= math.MaxFloat64 {
+						ends = [2]float64{math.Min(ends[0], v), math.Max(ends[1], v)}
+					}
+				}
+			}
+			a.charts[f.Title] = ends
 		}
 	}
+}
+
+// apply gives figures the axes.
+func (a *scale) apply(figures []Figure) {
+	low, high := a.low, a.high
 	if low > high { // silence
 		low, high = 57, 69
 	}
@@ -245,12 +279,16 @@ func align(figures []Figure) {
 	for _, f := range figures {
 		switch d := f.Data.(type) {
 		case *roll:
-			d.Low, d.High, d.Length = low-1, high+1, longest
+			d.Low, d.High, d.Length = low-1, high+1, a.steps
 		case *sound:
-			d.Peak, d.Length = math.Max(peak, 1e-4), length
+			d.Peak, d.Length = math.Max(a.peak, 1e-4), a.length
 			d.Levels = make(base64Bytes, len(d.decibels))
 			for i, v := range d.decibels {
-				d.Levels[i] = grey(float32(1 + (v-loudest)/figure.DecibelRange))
+				d.Levels[i] = grey(float32(1 + (v-a.loudest)/figure.DecibelRange))
+			}
+		case *chart:
+			if ends := a.charts[f.Title]; ends[0] <= ends[1] {
+				d.Range = numbers(ends[:])
 			}
 		}
 	}

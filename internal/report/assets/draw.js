@@ -17,11 +17,17 @@ function add(to, tag, className, text) {
 // bytesOf decodes base64.
 const bytesOf = (s) => Uint8Array.from(atob(s || ""), (c) => c.charCodeAt(0));
 
-// short writes a number with four digits.
+// short writes a number with six digits.
 function short(v) {
   if (v === null || v === undefined) return "none";
   const a = Math.abs(v);
-  return a !== 0 && (a < 1e-3 || a >= 1e6) ? v.toExponential(2) : String(+v.toPrecision(4));
+  return a !== 0 && (a < 1e-3 || a >= 1e7) ? v.toExponential(3) : String(+v.toPrecision(6));
+}
+
+// label writes a tick with the digits that tell it from the next one.
+function label(v, step) {
+  const s = v.toFixed(Math.max(0, Math.min(9, Math.ceil(-Math.log10(step) - 1e-9))));
+  return s.length > 8 ? v.toPrecision(3) : s;
 }
 
 // ticks are round numbers between two ends, about as many as asked for.
@@ -47,18 +53,19 @@ function span(values, by) {
 // axes lays out one pair of axes in a width and a height: where values are, and the SVG of ticks, grid and names.
 function axes(width, height, xs, ys, xName, yName, xTicks) {
   const yList = ticks(ys[0], ys[1], Math.max(3, height / 45));
-  const wide = Math.max(...yList.map((v) => short(v).length)) * 7 + 10 + (yName ? 18 : 0);
+  const yStep = yList.length > 1 ? yList[1] - yList[0] : 1;
+  const wide = Math.max(...yList.map((v) => label(v, yStep).length)) * 7 + 10 + (yName ? 18 : 0);
   const a = { left: wide, right: width - 10, top: 8, bottom: height - 22 - (xName ? 16 : 0), width, height };
   a.x = (v) => a.left + (v - xs[0]) / (xs[1] - xs[0]) * (a.right - a.left);
   a.y = (v) => a.bottom - (v - ys[0]) / (ys[1] - ys[0]) * (a.bottom - a.top);
-  const xList = xTicks || ticks(xs[0], xs[1], Math.max(2, (a.right - a.left) / 90));
+  const list = xTicks || ticks(xs[0], xs[1], Math.max(2, (a.right - a.left) / 90)), xStep = list.length > 1 ? list[1] - list[0] : 1;
   let s = "";
   for (const v of yList) {
-    s += `<path class="grid" d="M${a.left} ${a.y(v)}H${a.right}"/><text x="${a.left - 6}" y="${a.y(v) + 4}" text-anchor="end">${short(v)}</text>`;
+    s += `<path class="grid" d="M${a.left} ${a.y(v)}H${a.right}"/><text x="${a.left - 6}" y="${a.y(v) + 4}" text-anchor="end">${label(v, yStep)}</text>`;
   }
-  for (const v of xList) {
+  for (const v of list) {
     const near = a.x(v) > a.right - 18 ? "end" : "middle"; // so that no label leaves the picture
-    s += `<path class="axis" d="M${a.x(v)} ${a.bottom}v4"/><text x="${near === "end" ? a.right + 8 : a.x(v)}" y="${a.bottom + 17}" text-anchor="${near}">${short(v)}</text>`;
+    s += `<path class="axis" d="M${a.x(v)} ${a.bottom}v4"/><text x="${near === "end" ? a.right + 8 : a.x(v)}" y="${a.bottom + 17}" text-anchor="${near}">${label(v, xStep)}</text>`;
   }
   s += `<path class="axis" d="M${a.left} ${a.top}V${a.bottom}H${a.right}"/>`;
   if (xName) s += `<text x="${(a.left + a.right) / 2}" y="${height - 4}" text-anchor="middle">${escape(xName)}</text>`;
@@ -123,7 +130,7 @@ function area(l, a) {
 function chart(box, f) {
   const d = f.data, width = box.clientWidth, height = Math.min(240, Math.max(170, width * 0.5));
   const lines = d.lines || [];
-  const a = axes(width, height, span(lines.flatMap((l) => l.x), 0.01), span(lines.flatMap((l) => l.y.concat(l.hi || [])), 0.05), d.x, d.y,
+  const a = axes(width, height, span(lines.flatMap((l) => l.x), 0.01), span(lines.flatMap((l) => l.y.concat(l.hi || [])).concat(d.range || []), 0.05), d.x, d.y,
     d.x === "epoch" ? ticks(...span(lines.flatMap((l) => l.x), 0), Math.max(2, width / 90)).filter((v) => v === Math.round(v)) : null);
   legend(box, lines.filter((l) => l.name).map((l) => ({ name: l.name, mark: l.hi ? `<rect class="band f${l.colour}" width="22" height="12"/>`
     : l.dots ? `<circle class="f${l.colour}" cx="11" cy="6" r="4"/>` : `<path class="stroke k${l.colour}${l.dashed ? " dash" : ""}" d="M0 6H22"/>` })));

@@ -34,7 +34,7 @@ function explore(e) {
         if (!answer.ok) throw new Error(await answer.text());
         const d = await answer.json();
         show(d.figures);
-        status.textContent = `${short(x)}, ${short(y)}`;
+        status.textContent = `${x.toFixed(2)}, ${y.toFixed(2)}`;
         if (moved) {
           times.push(performance.now() - start);
           if (times.length > 500) times.shift();
