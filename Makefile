@@ -112,8 +112,9 @@ test-openblas: ## all tests with OpenBLAS linked in (Debian: libopenblas-dev), a
 
 .PHONY: test-mpi
 test-mpi: ## tests over processes that Open MPI starts (needs gcc; Debian: libopenmpi-dev openmpi-bin pkg-config)
-	$(GO) vet -tags mpi ./dist
+	$(GO) vet -tags mpi ./dist ./cmd/elbow
 	$(GO) test -tags mpi ./dist
+	$(GO) test -tags mpi ./cmd/elbow -run MPI
 
 .PHONY: test-netlib
 test-netlib: ## tests of the reference BLAS and of gonum's mat and lapack on our products (needs gcc; Debian: libblas-test libblas3)

@@ -30,6 +30,7 @@ type call struct {
 	json     bool
 	verbose  bool
 	profiles []string // files of the profiles
+	follower bool     // a rank that leaves all files to another one
 	sections []section
 
 	ends []func() error // of the profiles
@@ -129,7 +130,7 @@ func (c *call) parse() error {
 		o.json, o.verbose = c.json, c.verbose
 	}
 	for i, p := range profiles {
-		if path := c.profiles[i]; path != "" {
+		if path := c.profiles[i]; path != "" && !c.follower {
 			end, err := p.start(path)
 			if err != nil {
 				return err

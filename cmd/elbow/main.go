@@ -40,6 +40,7 @@ import (
 
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/blas"
+	"github.com/elbow-go/elbow/dist"
 )
 
 var commands []command
@@ -77,9 +78,18 @@ func commandNames() (names []string) {
 }
 
 func main() {
-	ctx, s := newStopper()
+	comm, err := dist.Start()
+	if err != nil {
+		complain(os.Stderr, "elbow", err, "")
+		os.Exit(codeError)
+	}
+	ctx, s := newStopper(comm)
 	go s.listen(catch())
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	var out, errOut io.Writer = os.Stdout, os.Stderr
+	if rank := comm.Rank(); rank > 0 {
+		out, errOut = io.Discard, lateWriter{errOut, rank, ctx}
+	}
+	leave(comm, run(withRanks(ctx, comm), os.Args[1:], out, errOut))
 }
 
 // The exit codes beside 0.
@@ -127,7 +137,12 @@ func dispatch(ctx context.Context, args []string, out, errOut io.Writer) int {
 	if err == nil || c.name == "doctor" {
 		limitGarbage()
 		call := newCall(c, args[1:], out)
-		err = errors.Join(c.run(ctx, call), call.end(), err)
+		if comm := ranksOf(ctx); comm.Size() > 1 && c.name != "train" {
+			err = usagef("%d processes were started: this is done in one, without mpirun", comm.Size())
+		} else {
+			call.follower = comm.Rank() > 0
+			err = errors.Join(c.run(ctx, call), call.end(), err)
+		}
 	}
 	var bad usageError
 	switch {

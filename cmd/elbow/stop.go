@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/elbow-go/elbow/dist"
 	"github.com/elbow-go/elbow/internal/atomicfile"
 	"github.com/elbow-go/elbow/internal/rundir"
 )
@@ -34,12 +35,12 @@ type stopper struct {
 type stopperKey struct{}
 
 // newStopper returns a context that knows its stopper.
-func newStopper() (context.Context, *stopper) {
+func newStopper(comm *dist.Comm) (context.Context, *stopper) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &stopper{cancel: cancel, exit: func(code int) {
 		atomicfile.Abandon()
 		rundir.Abandon()
-		os.Exit(code)
+		leave(comm, code)
 	}}
 	s.free = sync.NewCond(&s.mu)
 	return context.WithValue(ctx, stopperKey{}, s), s

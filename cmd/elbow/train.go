@@ -84,6 +84,13 @@ func train(ctx context.Context, cmd *call) error {
 	if s.train.Epochs < 1 {
 		return usagef("-epochs %d: want at least 1", s.train.Epochs)
 	}
+	comm := ranksOf(ctx)
+	switch given := cmd.given(); {
+	case comm.Size() > 1 && given["seeds"]:
+		return usagef("-seeds: its trainings do not need each other: start it without mpirun")
+	case comm.Size() > 1 && !*resume && s.train.Shards < comm.Size():
+		return usagef("-shards %d: want at least the %d of the processes that were started", s.train.Shards, comm.Size())
+	}
 	if given := cmd.given(); given["seeds"] && (given["seed"] || *resume) {
 		return usagef("-seeds: it takes neither -seed nor -resume")
 	}
@@ -97,6 +104,9 @@ func train(ctx context.Context, cmd *call) error {
 	if len(seeds) > 0 {
 		return trainSeeds(ctx, cmd, &s, d, *dir, seeds, *force)
 	}
+	if comm.Rank() > 0 {
+		return follow(ctx, cmd, &s, d, *dir, *resume)
+	}
 	var prepare func(*rundir.Dir) (*model.Trainer, error)
 	if *resume {
 		prepare, err = resumed(cmd, &s, d)
@@ -109,6 +119,9 @@ func train(ctx context.Context, cmd *call) error {
 	return within(*dir, func(folder *rundir.Dir) error {
 		t, err := prepare(folder)
 		if err != nil {
+			return err
+		}
+		if err := errors.Join(comm.Barrier(), join(comm, t, out)); err != nil {
 			return err
 		}
 		again := fmt.Sprintf("elbow train -resume -out %s%s", *dir, data.again())
@@ -193,6 +206,16 @@ func begin(mc model.Config, tc model.TrainConfig, d *dataset.Data, dir *rundir.D
 	if err := dir.Reserve(slices.Concat(trainFiles, sampleFiles(d.Form.Kind))...); err != nil {
 		return nil, err
 	}
+	t, err := newTrainer(mc, tc, d)
+	if err != nil {
+		return nil, err
+	}
+	t.Dir = dir.Root()
+	return t, dir.Clear()
+}
+
+// newTrainer prepares a new training that has no folder yet.
+func newTrainer(mc model.Config, tc model.TrainConfig, d *dataset.Data) (*model.Trainer, error) {
 	m, err := model.New[float32](mc)
 	if err != nil {
 		return nil, err
@@ -202,8 +225,7 @@ func begin(mc model.Config, tc model.TrainConfig, d *dataset.Data, dir *rundir.D
 	if err != nil {
 		return nil, usageError{err} // settings that do not go together, or not with the data
 	}
-	t.Dir = dir.Root()
-	return t, dir.Clear()
+	return t, nil
 }
 
 // resumed returns what prepares the training that a folder holds to go on, with the settings of
