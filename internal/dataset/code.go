@@ -147,33 +147,35 @@ func (s *set) moments(spans []span, seen *modes) (mean, std []float64, err error
 	for _, at := range spans {
 		in[at.piece] = append(in[at.piece], at)
 	}
-	over := func(add func(j int, v float64)) (n float64, err error) {
-		err = s.each(func(piece, step int, row []float64) error {
+	n := make([]float64, s.dim) // values that are there
+	over := func(add func(j int, v float64)) error {
+		clear(n)
+		return s.each(func(piece, step int, row []float64) error {
 			for _, at := range in[piece] {
 				if step < at.from || step >= at.to {
 					continue
 				}
-				n++
 				for j, v := range row {
-					add(j, v)
+					if v == v {
+						n[j]++
+						add(j, v)
+					}
 				}
 			}
 			return nil
 		})
-		return n, err
 	}
 	mean, std = make([]float64, s.dim), make([]float64, s.dim)
-	n, err := over(func(j int, v float64) {
+	if err := over(func(j int, v float64) {
 		mean[j] += v
 		seen.vote(j, v)
-	})
-	if err != nil {
+	}); err != nil {
 		return nil, nil, err
 	}
 	for j := range mean {
-		mean[j] /= max(n, 1)
+		mean[j] /= max(n[j], 1)
 	}
-	if _, err := over(func(j int, v float64) {
+	if err := over(func(j int, v float64) {
 		c := v - mean[j]
 		std[j] += float64(c * c)
 		seen.count(j, v)
@@ -181,7 +183,7 @@ func (s *set) moments(spans []span, seen *modes) (mean, std []float64, err error
 		return nil, nil, err
 	}
 	for j := range std {
-		if std[j] = math.Sqrt(std[j] / max(n, 1)); std[j] == 0 {
+		if std[j] = math.Sqrt(std[j] / max(n[j], 1)); std[j] == 0 {
 			std[j] = 1
 		}
 		if math.IsInf(mean[j], 0) || math.IsInf(std[j], 0) {
@@ -196,11 +198,11 @@ func (s *set) moments(spans []span, seen *modes) (mean, std []float64, err error
 type modes struct {
 	value        []float64
 	votes, times []int
-	n            int // values of a dimension
+	n            []int // values of a dimension
 }
 
 func newModes(dim int) *modes {
-	return &modes{value: make([]float64, dim), votes: make([]int, dim), times: make([]int, dim)}
+	return &modes{value: make([]float64, dim), votes: make([]int, dim), times: make([]int, dim), n: make([]int, dim)}
 }
 
 func (m *modes) vote(j int, v float64) {
@@ -219,9 +221,7 @@ func (m *modes) count(j int, v float64) {
 	if m == nil {
 		return
 	}
-	if j == 0 {
-		m.n++
-	}
+	m.n[j]++
 	if m.value[j] == v {
 		m.times[j]++
 	}

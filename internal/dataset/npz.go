@@ -90,11 +90,11 @@ func (s *numbers) single(z *zipped, a *npy.Array) (err error) {
 // zipPart reads the array of a part, or of all, with its lengths.
 func (s *numbers) zipPart(z *zipped, a *npy.Array, part int) error {
 	name := z.path + ": " + a.Name
-	lengths, err := z.lengths(a, part)
+	lengths, mask, err := z.lengths(a, part)
 	if err != nil {
 		return err
 	}
-	at, err := s.array(name, a, lengths)
+	at, err := s.array(name, a, lengths, mask)
 	if err != nil {
 		return err
 	}
@@ -133,45 +133,68 @@ func (z *zipped) take(is func(words []string) bool) (*npy.Array, error) {
 	return a, nil
 }
 
-// lengths returns how many steps of the sequences of an array count, nil for all.
-func (z *zipped) lengths(a *npy.Array, part int) ([]int, error) {
+// lengths returns how many steps of the sequences of an array count, nil for all, and the mask of
+// what is missing among them, nil if nothing is.
+func (z *zipped) lengths(a *npy.Array, part int) ([]int, *npy.Array, error) {
 	of := func(words []string, what func(string) bool) bool {
 		p := partOf(strings.Join(words, " "))
 		return slices.ContainsFunc(words, what) && (p == part || p < 0 && part < 0)
 	}
 	l, err := z.take(func(words []string) bool { return of(words, isLength) })
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	mask, err := z.take(func(words []string) bool { return of(words, isMask) })
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if l == nil && mask == nil {
 		z.whole = append(z.whole, a.Name)
-		return nil, nil
+		return nil, nil, nil
+	}
+	if len(a.Shape) == 2 && l == nil && slices.Equal(mask.Shape, a.Shape) {
+		return nil, mask, z.bits(mask)
 	}
 	z.padded = a.Name
 	if len(a.Shape) != 3 {
-		return nil, fmt.Errorf("%s: %q has shape %v: lengths and masks are for [sequences, steps, dimensions]", z.path, a.Name, a.Shape)
+		return nil, nil, fmt.Errorf("%s: %q has shape %v: lengths are for [sequences, steps, dimensions], and so are masks of another shape than the data", z.path, a.Name, a.Shape)
 	}
 	var out []int
 	if l != nil {
 		if out, err = z.counts(l, a); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	if mask != nil {
-		m, err := z.prefixes(mask, a)
-		if err != nil {
-			return nil, err
-		}
-		if out != nil && !slices.Equal(out, m) {
-			return nil, fmt.Errorf("%s: %q and %q disagree", z.path, l.Name, mask.Name)
-		}
-		out = m
+	if mask == nil {
+		return out, nil, nil
 	}
-	return out, nil
+	ends, holes, err := z.ends(mask, a)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !holes {
+		mask = nil
+	}
+	for i, n := range out {
+		if n < ends[i] || n > ends[i] && mask == nil {
+			return nil, nil, fmt.Errorf("%s: %q and its mask disagree", z.path, l.Name)
+		}
+	}
+	if out == nil {
+		out = ends
+	}
+	return out, mask, nil
+}
+
+// bits reports an element of a mask that is neither 0 nor 1.
+func (z *zipped) bits(mask *npy.Array) error {
+	var v [1]float64
+	for i := range mask.Len() {
+		if mask.Read(v[:], i); v[0] != 0 && v[0] != 1 {
+			return fmt.Errorf("%s: mask %q: element %d: %v, want 0 or 1", z.path, mask.Name, i, v[0])
+		}
+	}
+	return nil
 }
 
 // counts reads an array of lengths.
@@ -191,33 +214,33 @@ func (z *zipped) counts(l, a *npy.Array) ([]int, error) {
 	return out, nil
 }
 
-// prefixes reads a mask, [sequences, steps] or of the shape of the data, whose ones are the
-// first steps of every sequence.
-func (z *zipped) prefixes(mask, a *npy.Array) ([]int, error) {
+// ends returns the last steps, and one more, of which a mask, [sequences, steps] or of the shape of the
+// data, says that something is there: what follows is padding. holes reports whether something is
+// missing before them.
+func (z *zipped) ends(mask, a *npy.Array) (ends []int, holes bool, err error) {
 	n, steps := a.Shape[0], a.Shape[1]
 	width := 1
 	if len(mask.Shape) == 3 {
 		width = mask.Shape[2]
 	}
 	if len(mask.Shape) < 2 || len(mask.Shape) > 3 || mask.Shape[0] != n || mask.Shape[1] != steps || width != 1 && width != a.Shape[2] {
-		return nil, fmt.Errorf("%s: mask %q of shape %v for %q of shape %v", z.path, mask.Name, mask.Shape, a.Name, a.Shape)
+		return nil, false, fmt.Errorf("%s: mask %q of shape %v for %q of shape %v", z.path, mask.Name, mask.Shape, a.Name, a.Shape)
 	}
-	row, out := make([]float64, steps*width), make([]int, n)
-	for i := range out {
+	if err := z.bits(mask); err != nil {
+		return nil, false, err
+	}
+	row := make([]float64, steps*width)
+	for i := range n {
 		mask.Read(row, i*len(row))
-		out[i] = steps
+		ones, end := 0, 0
 		for k, v := range row {
-			switch t := k / width; {
-			case v != 0 && v != 1:
-				return nil, fmt.Errorf("%s: mask %q: sequence %d, step %d: %v, want 0 or 1", z.path, mask.Name, i, t, v)
-			case v == 0:
-				out[i] = min(out[i], t)
-			case out[i] <= t:
-				return nil, fmt.Errorf("%s: mask %q: sequence %d, step %d: a value is missing before it; only steps at the end may be missing", z.path, mask.Name, i, t)
+			if v == 1 {
+				ones, end = ones+1, k/width+1
 			}
 		}
+		ends, holes = append(ends, end), holes || ones < end*width
 	}
-	return out, nil
+	return ends, holes, nil
 }
 
 // rest names the arrays that nothing was made of.

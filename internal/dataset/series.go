@@ -63,7 +63,8 @@ type tableOf struct {
 //   - a folder with the folders train, valid and test of such files, or of such files, whose
 //     names may say the part: train.csv and test.csv.
 //
-// An array is [sequences, steps, dimensions], [steps, dimensions] or [steps].
+// An array is [sequences, steps, dimensions], [steps, dimensions] or [steps]. A value that is NaN is
+// missing, and so is one where an array called mask, or with the name of a part mask_train, has 0.
 func readSeries(r *reader, path string) (*set, error) {
 	s := &numbers{set: new(set), reader: r}
 	info, err := os.Stat(path)
@@ -180,7 +181,7 @@ func (s *numbers) file(path string) (at []int, err error) {
 		if err != nil {
 			return nil, err
 		}
-		return s.array(path, a, nil)
+		return s.array(path, a, nil, nil)
 	}
 	t, err := table.Scan(path, s.reader.budget)
 	if err != nil {
@@ -229,13 +230,27 @@ type section struct {
 	array *npy.Array
 	first int // element
 	dim   int
+	mask  *npy.Array // of all elements, or of all steps; nil: none is missing but NaN
 }
 
-func (s section) Read(dst []float64, from int) { s.array.Read(dst, s.first+from*s.dim) }
+func (s section) Read(dst []float64, from int) {
+	at := s.first + from*s.dim
+	if s.array.Read(dst, at); s.mask == nil {
+		return
+	}
+	each := s.array.Len() / s.mask.Len()
+	there := make([]float64, len(dst)/each)
+	s.mask.Read(there, at/each)
+	for i := range dst {
+		if there[i/each] == 0 {
+			dst[i] = math.NaN()
+		}
+	}
+}
 
 // array adds the sequences of an array. lengths, if not nil, are the steps of each that
 // count; what follows them is padding.
-func (s *numbers) array(name string, a *npy.Array, lengths []int) (at []int, err error) {
+func (s *numbers) array(name string, a *npy.Array, lengths []int, mask *npy.Array) (at []int, err error) {
 	n, steps, dim := 1, 0, 1
 	switch len(a.Shape) {
 	case 1:
@@ -257,7 +272,7 @@ func (s *numbers) array(name string, a *npy.Array, lengths []int) (at []int, err
 		return nil, fmt.Errorf("%s: %d sequences, but %d lengths", name, n, len(lengths))
 	}
 	for i := range n {
-		p := piece{name: fmt.Sprintf("%s[%d]", name, i), steps: steps, rows: section{a, i * steps * dim, dim}}
+		p := piece{name: fmt.Sprintf("%s[%d]", name, i), steps: steps, rows: section{a, i * steps * dim, dim, mask}}
 		if lengths != nil {
 			if p.steps = lengths[i]; p.steps > steps {
 				return nil, fmt.Errorf("%s: sequence %d: length %d, but the array has %d steps", name, i, p.steps, steps)
@@ -269,19 +284,25 @@ func (s *numbers) array(name string, a *npy.Array, lengths []int) (at []int, err
 	return at, s.finite(name, at)
 }
 
-// finite reports the first value of the pieces that is not a number that float32 can hold.
+// finite reports the first value of the pieces that is infinite, and notes how many are missing.
 func (s *numbers) finite(name string, at []int) error {
-	buf := make([]float64, s.dim)
+	buf, missing := make([]float64, s.dim), 0
 	for i, k := range at {
 		p := &s.pieces[k]
 		for t := range p.steps {
 			p.rows.Read(buf, t)
 			for j, v := range buf {
-				if math.IsNaN(v) || math.IsInf(v, 0) {
+				if v != v {
+					missing++
+				}
+				if math.IsInf(v, 0) {
 					return fmt.Errorf("%s: sequence %d, step %d, dimension %d: %v, want a finite number", name, i, t, j, v)
 				}
 			}
 		}
+	}
+	if missing > 0 {
+		s.notes = append(s.notes, fmt.Sprintf("%s: missing values: %d", name, missing))
 	}
 	return nil
 }
@@ -340,7 +361,7 @@ func learnSeries(s *set, train []span, o Options, f *model.Form) (err error) {
 	other := errors.New("a value that is neither 0 nor 1")
 	err = s.each(func(_, _ int, row []float64) error {
 		for _, v := range row {
-			if v != 0 && v != 1 {
+			if v != 0 && v != 1 && v == v {
 				return other
 			}
 		}
@@ -354,7 +375,7 @@ func learnSeries(s *set, train []span, o Options, f *model.Form) (err error) {
 		return err
 	}
 	for j, name := range columnNames(*f, s.dim) {
-		if share := float64(seen.times[j]) / float64(max(seen.n, 1)); share >= almostAlways {
+		if share := float64(seen.times[j]) / float64(max(seen.n[j], 1)); share >= almostAlways {
 			s.notes = append(s.notes, fmt.Sprintf("note: column %.40q is %g in %.4g %% of the steps of train: the density of a value that hardly varies can be as high as it likes, "+
 				"and others are then far outside, on which a training may diverge: leave the column out, or trust its nats little", name, seen.value[j], 100*share))
 		}

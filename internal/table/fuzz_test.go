@@ -53,7 +53,7 @@ func FuzzScan(f *testing.F) {
 					t.Fatalf("pass %d: sequence %d, step %d, %d values of %d", pass, seq, step, len(values), len(table.Columns))
 				}
 				for _, v := range values {
-					if math.IsNaN(v) || math.IsInf(v, 0) {
+					if math.IsInf(v, 0) {
 						t.Fatalf("value %v", v)
 					}
 				}

@@ -28,6 +28,11 @@ func (s *scan) end() error {
 			t.Columns = append(t.Columns, c.name)
 		}
 	}
+	for j, c := range s.cols {
+		if (c.role == isNumber || c.role == isTruth) && !c.seen {
+			return fmt.Errorf("%s: %s has no value: all are missing: remove the column", t.Path, label(j, c.name))
+		}
+	}
 	if len(t.Columns) == 0 {
 		return fmt.Errorf("%s: no column of numbers", t.Path)
 	}
@@ -36,6 +41,9 @@ func (s *scan) end() error {
 	s.form()
 	t.Notes = append(t.Notes, notes...)
 	s.columns()
+	if s.missing > 0 {
+		t.note("%s missing, the first in line %d", map[bool]string{true: "1 value is", false: fmt.Sprintf("%d values are", s.missing)}[s.missing == 1], s.lost)
+	}
 	if s.mixed > 0 {
 		t.note("the rows of some sequences do not follow each other, the first in line %d: they were put together, in the order of the file", s.mixed)
 	}
@@ -157,7 +165,7 @@ func (s *scan) columns() {
 	t.list("is the same in every row", "are the same in every row", constant)
 	t.list("rises with every row as a clock or an index does, and is read as values", "rise with every row as a clock or an index does, and are read as values", ticks)
 	t.list("is read as values; if it names the sequence of a row, call it sequence", "are read as values; if one names the sequence of a row, call it sequence", ids)
-	t.list("is far below all other values: if it stands for a missing value, remove its rows", "are far below all other values: if they stand for missing values, remove their rows", low)
+	t.list("is far below all other values: if it stands for a missing value, write NaN", "are far below all other values: if they stand for missing values, write NaN", low)
 	t.list("has a name that is not its own", "have names that are not their own", twice)
 }
 

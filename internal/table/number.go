@@ -132,7 +132,7 @@ func init() {
 	missingMarks["#N/A N/A"] = true
 }
 
-// isMissing reports whether b stands for a value that is not there.
+// isMissing reports whether b stands for a value that is not there; an empty field does.
 func isMissing(b []byte) bool {
 	return missingMarks[string(b)] || len(bytes.Trim(b, "*")) == 0 || len(b) > 1 && len(bytes.Trim(b, "#")) == 0
 }
@@ -229,10 +229,6 @@ func isCut(b []byte) bool {
 func why(b []byte, decimal byte) string {
 	q := quote(b)
 	switch {
-	case len(b) == 0:
-		return "empty: missing values are not supported"
-	case isMissing(b):
-		return q + " is a missing value: missing values are not supported"
 	case isInfinite(b):
 		return q + " is infinite: want a finite number"
 	case isTime(b):

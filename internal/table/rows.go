@@ -121,7 +121,7 @@ func (r *reader) row() ([][]byte, error) {
 		}
 		if !r.isBlank(line) {
 			if r.blank > 0 {
-				return nil, fmt.Errorf("%s: line %d is blank, between rows: if a row is missing, missing values are not supported; "+
+				return nil, fmt.Errorf("%s: line %d is blank, between rows: if a row is missing, write its separators, or NaN; "+
 					"if a sequence ends, name the sequence of every row in a column \"sequence\"", r.path, r.blank)
 			}
 			if err := r.split(line); err != nil {
@@ -159,7 +159,7 @@ func (r *reader) isBlank(line []byte) bool {
 }
 
 func (r *reader) missing(name string) error {
-	return fmt.Errorf("%s: line %d, %s: a blank line: missing values are not supported", r.path, r.first, label(0, name))
+	return fmt.Errorf("%s: line %d, %s: a blank line: if a value is missing, write NaN", r.path, r.first, label(0, name))
 }
 
 func (r *reader) ragged(n int) error {

@@ -27,7 +27,10 @@ type scan struct {
 	seq, last int    // the sequence of this row and of the row before
 	lastID    []byte // of the row before
 	step      int    // of this row in its sequence
-	mixed     int    // the first line at which the rows of a sequence go on after others
+	missing   int    // values that are not there
+	lost      int    // the line of the first one
+
+	mixed int // the first line at which the rows of a sequence go on after others
 }
 
 // column is what the first pass learns of a column.
@@ -35,6 +38,7 @@ type column struct {
 	name        string
 	role        role
 	first       float64
+	seen        bool // a value was there
 	prev        float64
 	varies      bool
 	low, second float64 // the two lowest values
@@ -183,6 +187,9 @@ func (s *scan) row(fields [][]byte) error {
 			s.value(c, v, same)
 		case isTruth:
 			v, ok := truth(f)
+			if !ok && isMissing(f) {
+				v, ok = s.gone(), true
+			}
 			if !ok {
 				return s.errorf(j, "%s among true and false", s.or(f))
 			}
@@ -215,9 +222,24 @@ func (s *scan) or(f []byte) string {
 	return quote(f)
 }
 
+// gone takes in a value that is missing.
+func (s *scan) gone() float64 {
+	if s.missing++; s.missing == 1 {
+		s.lost = s.r.first
+	}
+	return math.NaN()
+}
+
 // value takes in a value.
 func (s *scan) value(c *column, v float64, same bool) {
-	if s.rows == 0 {
+	if v != v {
+		if c.index {
+			c.byRow, c.byStep, c.broken = false, false, s.r.first
+		}
+		return
+	}
+	if !c.seen {
+		c.seen = true
 		c.first, c.prev, c.low, c.second = v, v, v, math.Inf(1)
 		if v != math.Trunc(v) {
 			c.byRow, c.byStep = false, false
@@ -300,6 +322,9 @@ func (s *scan) odd(j int, f []byte, v float64, ok bool) (float64, error) {
 	if !ok && s.decimal == 0 && comma {
 		num.comma = true
 		v, ok = num.parse(f)
+	}
+	if !ok && isMissing(f) {
+		return s.gone(), nil
 	}
 	if !ok {
 		if s.t.dialect.sep == ',' && looksNumber(f, true) {

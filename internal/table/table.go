@@ -3,8 +3,9 @@
 // What programs write is recognised: separated by commas, semicolons, tabs, bars or blanks,
 // with a header or without one, decimal points or commas, quoted fields, comments, any line
 // ends, UTF-8 and UTF-16, packed with gzip. What is recognised but cannot be a value is left
-// out with a note: an index, dates and times. Everything else that is no number is an error
-// with the line and the column; no field is passed over.
+// out with a note: an index, dates and times. A value that is missing, an empty field or a mark
+// such as NaN, NA or null, is NaN. Everything else that is no number is an error with the line and
+// the column; no field is passed over.
 //
 // A table is read in passes, since it can be larger than what should be in memory:
 //
@@ -22,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/elbow-go/elbow/internal/infile"
 )
@@ -86,7 +88,7 @@ func Is(head []byte, name string) bool {
 }
 
 // Each reads the table once more and calls f for every row: the sequence it belongs to, its
-// step in it, and its values, which are valid until f returns. It ends with the first error
+// step in it, and its values, which are valid until f returns; one that is missing is NaN. It ends with the first error
 // of f, and with one if the table is no longer what Scan has seen.
 func (t *Table) Each(f func(seq, step int, values []float64) error) error {
 	r, err := t.open()
@@ -124,6 +126,9 @@ func (t *Table) Each(f func(seq, step int, values []float64) error) error {
 					last = append(last[:0], b...)
 					seq, ok = t.index[string(b)]
 				}
+			}
+			if !ok && t.roles[j] != isID && isMissing(b) {
+				values[len(values)-1], ok = math.NaN(), true
 			}
 			if !ok {
 				return t.changed(r.first)
