@@ -146,7 +146,7 @@ func readTensors(path string) (*checkpointFile, error) {
 	if c.Model, err = c.Model.Resolve(); err != nil {
 		return nil, &placed{path + ": header", err}
 	}
-	if err := c.Data.Form.check(c.Model.Data); err != nil {
+	if err := c.Data.Form.check(c.Model.Data, c.Model.given()); err != nil {
 		return nil, &placed{path + ": header", err}
 	}
 	return c, nil

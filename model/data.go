@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"unicode/utf8"
 
@@ -83,6 +84,12 @@ type Form struct {
 	// Columns are the names of the dimensions of a table, none if it had no names.
 	Columns []string `json:"columns,omitempty"`
 
+	// Given says what the conditions of a step are, in the order of their numbers; none if there are
+	// none, or if they have no names. GivenFile is the table that they were read from, if that is
+	// not the data.
+	Given     []Condition `json:"given,omitempty"`
+	GivenFile string      `json:"given_file,omitempty"`
+
 	// Held and Shuffle say how a reader has split what came without a split of its own: how
 	// many were held out as valid, and whether in another order.
 	Held    int  `json:"held,omitempty"`
@@ -112,6 +119,26 @@ type Form struct {
 	Levels int `json:"levels,omitempty"`
 }
 
+// Condition is a part of what is given with every step: a number, (raw value - Offset) / Scale, or one
+// of Classes, which is as many numbers, a 1 in its place and 0 elsewhere.
+type Condition struct {
+	Name    string   `json:"name"`
+	Classes []string `json:"classes,omitempty"`
+	Offset  float64  `json:"offset,omitempty"`
+	Scale   float64  `json:"scale,omitempty"`
+}
+
+// Width returns how many numbers it is.
+func (c Condition) Width() int { return max(len(c.Classes), 1) }
+
+// GivenWidth returns how many numbers the conditions of a step are.
+func (f Form) GivenWidth() (n int) {
+	for _, c := range f.Given {
+		n += c.Width()
+	}
+	return n
+}
+
 // Raw turns x, [rows, dim], into raw values in place.
 func (f Form) Raw(x []float32, dim int) {
 	if len(f.Scale) == 0 {
@@ -124,8 +151,15 @@ func (f Form) Raw(x []float32, dim int) {
 }
 
 // check reports a form that Raw or a sampler could not use; it may come from a file.
-func (f Form) check(dim int) error {
+func (f Form) check(dim, given int) error {
+	for _, c := range f.Given {
+		if len(c.Classes) == 0 && !(c.Scale > 0 && c.Scale <= math.MaxFloat64 && math.Abs(c.Offset) <= math.MaxFloat64) {
+			return fmt.Errorf("form: condition %.40q: scale %v, offset %v", c.Name, c.Scale, c.Offset)
+		}
+	}
 	switch {
+	case len(f.Given) > 0 && f.GivenWidth() != given:
+		return fmt.Errorf("form: conditions of %d numbers, given are %d", f.GivenWidth(), given)
 	case len(f.Scale) != len(f.Offset) || len(f.Scale) > 1 && len(f.Scale) != dim:
 		return fmt.Errorf("form: %d scales and %d offsets for %d dimensions", len(f.Scale), len(f.Offset), dim)
 	case f.Kind == FormImage && (f.Rows < 1 || f.Cols < 1 || f.Rows > dim || f.Cols > dim || f.Rows*f.Cols != dim):
@@ -147,7 +181,7 @@ func (d *Data) Check() error {
 	if d.Dim < 1 {
 		return fmt.Errorf("model: data set %q: %d dimensions, want at least 1", d.Name, d.Dim)
 	}
-	if err := d.Form.check(d.Dim); err != nil {
+	if err := d.Form.check(d.Dim, d.Given); err != nil {
 		return fmt.Errorf("model: data set %q: %w", d.Name, err)
 	}
 	for _, split := range []struct {

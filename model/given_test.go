@@ -198,3 +198,23 @@ func TestGivenHelps(t *testing.T) {
 		}
 	}
 }
+
+// TestGivenSegments: segments of a sequence take the conditions of their own steps.
+func TestGivenSegments(t *testing.T) {
+	blastest.UseGo(t)
+	whole := evalSteps
+	defer func() { evalSteps = whole }()
+	for _, c := range conditioned() {
+		if c.Model != ModelRNN || c.Likelihood == RBM {
+			continue
+		}
+		m := newTestModel[float32](t, c)
+		seqs := []Sequence{signalFor(m, 11), signalFor(m, 4)}
+		evalSteps = whole
+		want := Evaluate(m, seqs, EvalConfig{Batch: 2}).NLLPerStep
+		evalSteps = 3
+		if got := Evaluate(m, seqs, EvalConfig{Batch: 2}).NLLPerStep; math.Abs(got-want) > 1e-9*math.Abs(want) {
+			t.Errorf("%s: %v in segments, %v as a whole", c.testName(), got, want)
+		}
+	}
+}

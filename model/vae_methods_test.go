@@ -120,6 +120,11 @@ func TestWakeSleep(t *testing.T) {
 			grad := m.NewGrad()
 			p.Backward(grad)
 			dreamZ, dreamX := slices.Clone(p.lat.dz[:6*m.Latent]), slices.Clone(p.dreamX)
+			for i := range 6 * c.Given {
+				if want := b.Given[i/c.Given*k*c.Given+i%c.Given]; p.dreamGiven[i] != want {
+					t.Fatalf("%s: the dream of point %d is given %v, want %v", c.testName(), i/c.Given, p.dreamGiven[i], want)
+				}
+			}
 			encoder := 2 * len(m.encoder.Layers)
 
 			mu, sigma, lq := make([]float64, 6*m.Latent), make([]float64, 6*m.Latent), make([]float64, 6)

@@ -157,7 +157,7 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset.Data) (model.Config, mode
 	given := map[string]bool{}
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	m, t := s.model, s.train
-	m.Data, m.Classes, m.Levels = d.Dim, d.Form.Classes, d.Form.Levels
+	m.Data, m.Given, m.Classes, m.Levels = d.Dim, d.Given, d.Form.Classes, d.Form.Levels
 	if m.Model == "" {
 		m.Model = d.Suits.Model
 	}
@@ -414,6 +414,9 @@ func describe(c model.Config) string {
 	}
 	if c.Latent > 0 {
 		s += fmt.Sprintf(", latent %d", c.Latent)
+	}
+	if c.Given > 0 {
+		s += fmt.Sprintf(", given %d", c.Given)
 	}
 	return s
 }

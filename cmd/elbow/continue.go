@@ -35,6 +35,7 @@ type continuing struct {
 	threads   int
 	quantiles string
 	levels    []float64
+	said      string // of the conditions to come
 	model.Draw
 
 	given map[string]bool
@@ -42,6 +43,7 @@ type continuing struct {
 
 func (c *continuing) flags(fs *call) {
 	c.data.flags(fs)
+	fs.Lookup("given").Usage = "what is given in the steps to come: a table with a row for each of them, or NAME=VALUE for each condition, with commas between them (default: of steps that are held their own, of a class that of the sequence)"
 	fs.StringVar(&c.prime, "prime", "", "what to go on from: a file, of which the first sequence, or the name of a sequence of the data")
 	fs.StringVar(&c.prompt, "prompt", "", "text: what to go on from")
 	fs.IntVar(&c.held, "held", 0, "hold the last steps of the sequence back, as many, and continue what is before them: a forecast is then compared with them")
@@ -81,6 +83,9 @@ func continueData(_ context.Context, cmd *call) error {
 	}
 	if err := c.suits(m, info, path); err != nil {
 		return err
+	}
+	if c.said = c.data.Given; !dataset.OfClass(info.Form) {
+		c.data.Given = "" // it is not of the past
 	}
 	past, truth, err := c.past(m, info, path, out)
 	if err != nil {
@@ -181,6 +186,9 @@ func (c *continuing) past(m model.Model[float32], info model.Info, path string, 
 	dim := m.Settings().Data
 	if c.prompt != "" {
 		q, unknown := dataset.Prompt(info.Form, c.prompt)
+		if err := c.toCome(info.Form, &q, nil, dim); err != nil {
+			return q, nil, err
+		}
 		if unknown > 0 {
 			remark(out, []string{fmt.Sprintf("note: %d characters of the prompt are not in the text of the training", unknown)})
 		}
@@ -200,14 +208,15 @@ func (c *continuing) past(m model.Model[float32], info model.Info, path string, 
 	if n <= c.held {
 		return past, nil, fmt.Errorf("%s: %d steps, of which -held %d leaves none to go on from", past.Name, n, c.held)
 	}
+	var given []float32
 	if c.held > 0 {
 		after := past.Slice(n-c.held, n-c.held+min(c.held, c.Steps), dim)
-		truth, past = after.Values(dim), past.Slice(0, n-c.held, dim)
+		truth, given, past = after.Values(dim), after.Given, past.Slice(0, n-c.held, dim)
 	}
 	if truth != nil && c.Steps > c.held {
 		return past, nil, usagef("-steps %d: want at most the %d that are held", c.Steps, c.held)
 	}
-	return past, truth, nil
+	return past, truth, c.toCome(info.Form, &past, given, dim)
 }
 
 // warn says where the model has not been in its training: it may drift there.

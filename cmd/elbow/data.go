@@ -32,6 +32,7 @@ func (f *dataFlags) flags(fs *call) {
 	fs.section(sectionData)
 	fs.StringVar(&f.path, "data", "", "a file or folder (default: of a trained model the data it was trained on, otherwise the built-in tunes)")
 	fs.StringVar(&f.Kind, "kind", "", "what the data are: "+strings.Join(dataset.Kinds(), ", ")+" (default: found out)")
+	fs.StringVar(&f.Given, "given", "", "what is given and not predicted: columns of the tables, as a,b; label: classes of images, of folders; or a table beside the data")
 	fs.IntVar(&f.Window, "window", 0, "cut sequences into windows of so many steps; 0: whole sequences (default for a vrae on the built-in tunes: 50)")
 	fs.IntVar(&f.Hop, "hop", 0, "with -window: steps from the beginning of one window to that of the next (default: half a window)")
 
@@ -169,7 +170,7 @@ func (f *dataFlags) openAs(checkpoint string, m model.Info, out io.Writer) (*dat
 	if path == "" {
 		return dataset.TunesAs(m.Form)
 	}
-	return dataset.OpenAs(path, m, f.Strict, f.budget(out))
+	return dataset.OpenAs(path, f.Given, m, f.Strict, f.budget(out))
 }
 
 // openUncut is openAs with every sequence as long as it came, if the model carries its state from
@@ -182,7 +183,7 @@ func (f *dataFlags) openUncut(checkpoint string, m model.Info, out io.Writer) (*
 	if err != nil {
 		return nil, err
 	}
-	return dataset.OpenUncut(path, m, f.Strict, f.budget(out))
+	return dataset.OpenUncut(path, f.Given, m, f.Strict, f.budget(out))
 }
 
 // find returns the path of the data that openAs is to read, none for those inside the program.
@@ -200,6 +201,9 @@ func (f *dataFlags) find(checkpoint string, m model.Info) (string, error) {
 	path := f.path
 	if path == "" {
 		if m.Form.Builtin != "" {
+			if f.Given != "" {
+				return "", usagef("-given %.80q: the built-in tunes have their own", f.Given)
+			}
 			return "", nil
 		}
 		path = m.Name

@@ -119,7 +119,7 @@ func readSample(t *testing.T, path, kind string) {
 			t.Errorf("%+v, %v", s, err)
 		}
 	case model.FormSeries:
-		if s, err := tables.Scan(path, b); err != nil || len(s.Sequences) != 1 || len(s.Columns) < 2 {
+		if s, err := tables.Scan(path, b, nil); err != nil || len(s.Sequences) != 1 || len(s.Columns) < 2 {
 			t.Errorf("%+v, %v", s, err)
 		}
 	case model.FormText:

@@ -112,20 +112,24 @@ func pickEnds(data *dataFlags, ends []string, m model.Model[float32], info model
 }
 
 // walk decodes count points on the straight line from the mean of z of one sequence to that of
-// another.
+// another, and likewise from the conditions of one to those of the other.
 func walk(m model.Model[float32], ends []model.Sequence, count, steps int, draw bool, seed uint64) []float32 {
 	codes := model.Encode(m, ends, 1)
 	z := model.Interpolate(codes[0].Mean, codes[1].Mean, count)
+	var given []float32
+	if w := m.Settings().Given; w > 0 {
+		given = model.Interpolate(held(ends[0].Given, w, steps), held(ends[1].Given, w, steps), count)
+	}
 	switch m := m.(type) {
 	case *model.VAE[float32]:
 		x := make([]float32, count*m.Data)
-		m.Decode(x, z, nil, count)
+		m.Decode(x, z, given, count)
 		return x
 	case *model.VRAE[float32]:
 		if draw {
-			return m.Generate(z, nil, count, steps, seed)
+			return m.Generate(z, given, count, steps, seed)
 		}
-		return m.Decode(z, nil, count, steps)
+		return m.Decode(z, given, count, steps)
 	}
 	panic("elbow: a model without a latent variable of a sequence")
 }

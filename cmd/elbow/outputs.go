@@ -37,6 +37,7 @@ type sampling struct {
 	count, steps int // 0: what suits the kind of data
 	seed         uint64
 	mean         bool
+	given        []float32 // the conditions of the steps of a sample, all of which have the same; nil: those of the data
 }
 
 // sizes returns how many sequences of how many steps are drawn.
@@ -64,10 +65,12 @@ func writeSamples(dir string, m model.Model[float32], form model.Form, s samplin
 	count, steps := s.sizes(form)
 	if c := m.Settings(); c.Likelihood == "" {
 		return nil, fmt.Errorf("a %s has nothing to draw from", c.Model)
+	} else if c.Given != form.GivenWidth() && c.Model != model.ModelRegression {
+		return nil, fmt.Errorf("the model is given %d numbers, of which it does not say what they are", c.Given)
 	}
 	// The mean of an image is what one looks at: its pixels do not know of each other.
 	means := s.mean || form.Kind == model.FormImage
-	x := model.Sample(m, model.Draw{Count: count, Steps: steps, Seed: s.seed, Mean: means})
+	x := model.Sample(m, model.Draw{Count: count, Steps: steps, Seed: s.seed, Mean: means, Given: s.conditions(form.GivenWidth(), count, steps, data)})
 	return dataset.Write(dir, form, m.Settings().Data, dataset.Output{Base: dataset.BaseSample, Pieces: dataset.Split(x, count), Means: means, Before: data})
 }
 

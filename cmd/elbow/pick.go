@@ -16,7 +16,7 @@ import (
 func (f *dataFlags) elsewhere(path string) *dataFlags {
 	var other dataFlags
 	other.flags(newCall(command{}, nil, nil))
-	other.path, other.Strict, other.maxData = path, f.Strict, f.maxData
+	other.path, other.Given, other.Strict, other.maxData = path, f.Given, f.Strict, f.maxData
 	return &other
 }
 

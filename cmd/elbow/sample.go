@@ -17,6 +17,7 @@ func sample(_ context.Context, cmd *call) error {
 	cmd.IntVar(&s.steps, "steps", 0, "steps of a sample (default: 128; text 1000, drawings 120)")
 	cmd.Uint64Var(&s.seed, "seed", 1, "seed of the draws")
 	cmd.BoolVar(&s.mean, "mean", false, "take the means of the outputs in place of draws; images are always means")
+	what := cmd.String("given", "", "what the model is given: the class, as 3, or NAME=VALUE for each condition, with commas between them, or a table with a row for every step")
 	if err := cmd.parse(); err != nil {
 		return err
 	}
@@ -29,6 +30,11 @@ func sample(_ context.Context, cmd *call) error {
 		return err
 	}
 	form := info.Form
+	if *what != "" || form.GivenWidth() > 0 {
+		if s, err = s.under(form, *what, cmd.given()["steps"]); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
 	count, steps := s.sizes(form)
 	if err := room(drawing(m, count, steps), "drawing", cmd.FlagSet); err != nil {
 		return err

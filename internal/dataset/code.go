@@ -228,7 +228,7 @@ func (m *modes) count(j int, v float64) {
 }
 
 // hash returns the SHA-256, in hex, of what a model sees: the form, the dimensions and the
-// three parts with their sequences, in order. Names do not count.
+// three parts with their sequences, in order, and then the conditions. Names do not count.
 func hash(d *model.Data) string {
 	h := sha256.New()
 	form, err := json.Marshal(d.Form)
@@ -254,6 +254,17 @@ func hash(d *model.Data) string {
 				rows := x[:min(n, steps-at)*d.Dim]
 				s.Read(rows, at, d.Dim)
 				for _, v := range rows {
+					b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+				}
+				h.Write(b)
+				b = b[:0]
+			}
+		}
+	}
+	if d.Given > 0 {
+		for _, seqs := range [][]model.Sequence{d.Train, d.Valid, d.Test} {
+			for i := range seqs {
+				for _, v := range seqs[i].Given {
 					b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
 				}
 				h.Write(b)

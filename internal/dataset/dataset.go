@@ -24,6 +24,7 @@ type Options struct {
 	Window  int    // cut into windows of so many steps; 0: whole sequences
 	Hop     int    // with Window: steps between their beginnings; 0: half a window
 	Raw     bool   // do not standardise numbers
+	Given   string // what a model is given and does not predict: columns of tables, label, or a table of its own
 	Strict  bool   // a piece that cannot be read is an error
 
 	overlap bool // windows of valid and test overlap as those of train do
@@ -184,7 +185,11 @@ func Open(path string, o Options, b *infile.Budget) (*Data, error) {
 	if k.name == model.FormImage && o.Window > 0 {
 		return nil, fmt.Errorf("-window %d: an image is a sequence of one step", o.Window)
 	}
-	s, err := k.read(&reader{Options: o, budget: b}, path)
+	r := &reader{Options: o, budget: b}
+	s, err := k.read(r, path)
+	if err == nil {
+		err = r.condition(s, path)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -208,6 +213,11 @@ func (s *set) train(k *kind, path string, o Options) (*Data, error) {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}
+	if s.given != nil {
+		if f.Given = s.given.learn(spans[0], o.Raw); isFile(o.Given) {
+			f.GivenFile = o.Given
+		}
+	}
 	d, err := s.data(k, path, f, spans)
 	if err != nil {
 		return nil, err
@@ -217,9 +227,10 @@ func (s *set) train(k *kind, path string, o Options) (*Data, error) {
 
 // OpenAs reads data by the form that a model has learned. If path holds what the model was
 // trained on, they are split as they were then. Other data have the parts that they come
-// with, or are one part, however small.
-func OpenAs(path string, m model.Info, strict bool, b *infile.Budget) (*Data, error) {
-	s, k, err := openSet(path, m, strict, b)
+// with, or are one part, however small. given is a table of conditions in place of that of the training,
+// if that had one, or the class of all sequences, if they are conditions.
+func OpenAs(path, given string, m model.Info, strict bool, b *infile.Budget) (*Data, error) {
+	s, k, err := openSet(path, given, m, strict, b)
 	if err != nil {
 		return nil, err
 	}
@@ -228,7 +239,7 @@ func OpenAs(path string, m model.Info, strict bool, b *infile.Budget) (*Data, er
 }
 
 // openSet reads what is to be scored by the form of a model.
-func openSet(path string, m model.Info, strict bool, b *infile.Budget) (*set, *kind, error) {
+func openSet(path, given string, m model.Info, strict bool, b *infile.Budget) (*set, *kind, error) {
 	f := m.Form
 	k, err := kindOf(f.Kind)
 	if err != nil {
@@ -237,8 +248,15 @@ func openSet(path string, m model.Info, strict bool, b *infile.Budget) (*set, *k
 	if is, err := recognise(path, b); err == nil && is != f.Kind && !k.takes(is) {
 		return nil, nil, fmt.Errorf("%s: data of kind %s, the model was trained on data of kind %s", path, is, f.Kind)
 	}
-	r := &reader{budget: b, known: &f, Options: Options{Kind: f.Kind, Grid: f.Rate, Pixels: f.Pixels, Frame: m.Config.Data, Strict: strict}}
+	given, class, err := givenBy(path, given, m)
+	if err != nil {
+		return nil, nil, err
+	}
+	r := &reader{budget: b, known: &f, class: class, Options: Options{Kind: f.Kind, Grid: f.Rate, Pixels: f.Pixels, Frame: m.Config.Data, Given: given, Strict: strict}}
 	s, err := k.read(r, path)
+	if err == nil {
+		err = r.condition(s, path)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -292,6 +310,7 @@ type reader struct {
 	Options
 	budget *infile.Budget
 	known  *model.Form // by which data are to be read; nil: it is to be learned
+	class  string      // of all pieces, as a condition; empty: they have their own
 }
 
 // set is what was read, before a split and a form are applied to it.
@@ -300,7 +319,8 @@ type set struct {
 	pieces []piece
 	// parts are the indices of pieces in train, valid and test if the source has them.
 	parts   *[3][]int
-	form    model.Form // what the source says of it
+	form    model.Form  // what the source says of it
+	given   *conditions // nil: none
 	notes   []string
 	skipped []string // pieces that could not be read, with the reason
 
@@ -318,6 +338,7 @@ type piece struct {
 	rows        rows
 	x           []float32 // in place of rows, encoded
 	source      model.Source
+	given       []float32 // the conditions of every step, encoded
 }
 
 // rows gives raw values from step from on, as many as dst holds.
@@ -372,7 +393,16 @@ func (s *set) data(k *kind, path string, f model.Form, parts [3][]span) (*Data, 
 		}
 		s.fill = nil // one form, one time
 	}
-	d := &model.Data{Name: path, Dim: s.dim, Form: f}
+	d := &model.Data{Name: path, Dim: s.dim, Given: f.GivenWidth(), Form: f}
+	if len(f.Given) > 0 {
+		given, err := s.encode(f)
+		if err != nil {
+			return nil, err
+		}
+		for i := range s.pieces {
+			s.pieces[i].given = given[i]
+		}
+	}
 	code := newCode(f)
 	for p, to := range []*[]model.Sequence{&d.Train, &d.Valid, &d.Test} {
 		for _, at := range parts[p] {
@@ -398,7 +428,7 @@ func (s *set) data(k *kind, path string, f model.Form, parts [3][]span) (*Data, 
 // sequence returns a part of a piece.
 func (s *set) sequence(at span, code *code) model.Sequence {
 	p := &s.pieces[at.piece]
-	q := model.Sequence{Name: p.name, Label: p.label, X: p.x, Source: p.source, Binarise: code.form.Pixels == PixelsDraw}
+	q := model.Sequence{Name: p.name, Label: p.label, X: p.x, Source: p.source, Given: p.given, Binarise: code.form.Pixels == PixelsDraw}
 	if p.rows != nil {
 		q.Source = encoded{p, s.dim, code}
 	}

@@ -59,7 +59,7 @@ func TestOpen(t *testing.T) {
 			if d.Form.Kind != e.kind || shape(d) != e.shape || d.Whole {
 				t.Errorf("%s: %s %s, want %s %s", e.path, d.Form.Kind, shape(d), e.kind, e.shape)
 			}
-			again, err := OpenAs(e.path, info(d), false, new(infile.Budget))
+			again, err := OpenAs(e.path, "", info(d), false, new(infile.Budget))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -108,7 +108,7 @@ func TestOtherData(t *testing.T) {
 		{img, datatest.One(t, "b.npy", datatest.NPY("|u1", "1, 3, 2", datatest.Ramp(6)...)), "6: 0/0 0/0 1/1"},
 		{img, datatest.One(t, "b.npy", datatest.NPY("|u1", "1, 2, 3", datatest.Ramp(6)...)), "images of 2 x 3"},
 	} {
-		d, err := OpenAs(c.path, info(c.of), false, new(infile.Budget))
+		d, err := OpenAs(c.path, "", info(c.of), false, new(infile.Budget))
 		if err != nil {
 			if !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.path) {
 				t.Errorf("%v, want %q and the path", err, c.want)
@@ -232,7 +232,7 @@ func TestOneFill(t *testing.T) {
 	d := open(t, datatest.One(t, "a.csv", datatest.Table("x,y", rows, dim, 1, 0)), Options{})
 	path := datatest.One(t, "b.csv", datatest.Table("x,y", rows, dim, 2, 0))
 	b := &infile.Budget{Max: rows * dim * 4 * 3 / 2}
-	if _, err := OpenAs(path, info(d), false, b); err != nil || b.Left() > b.Max/3 {
+	if _, err := OpenAs(path, "", info(d), false, b); err != nil || b.Left() > b.Max/3 {
 		t.Errorf("with room for the values one and a half times: %v, %d bytes are left", err, b.Left())
 	}
 }

@@ -40,7 +40,7 @@ func FuzzOpen(f *testing.F) {
 			}
 			return
 		}
-		again, err := OpenAs(path, info(d), false, &infile.Budget{Max: 1 << 22})
+		again, err := OpenAs(path, "", info(d), false, &infile.Budget{Max: 1 << 22})
 		if err != nil || again.Hash != d.Hash {
 			t.Errorf("by its form: %v", err)
 		}

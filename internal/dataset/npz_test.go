@@ -75,7 +75,7 @@ func TestZip(t *testing.T) {
 		if got := shape(d); got != c.want || !strings.Contains(strings.Join(d.Notes, "\n"), c.note) || c.note == "" && len(d.Notes) > 0 {
 			t.Errorf("%s, notes %q, want %s, %q", got, d.Notes, c.want, c.note)
 		}
-		if again, err := OpenAs(path, info(d), false, new(infile.Budget)); err != nil || again.Hash != d.Hash {
+		if again, err := OpenAs(path, "", info(d), false, new(infile.Budget)); err != nil || again.Hash != d.Hash {
 			t.Errorf("by its form: %v", err)
 		}
 	}

@@ -113,14 +113,14 @@ func TestStrict(t *testing.T) {
 	d := open(t, good, Options{Strict: true})
 	for path, want := range map[string]string{good: "", bad: reason} {
 		got := ""
-		if _, err := OpenAs(path, info(d), true, new(infile.Budget)); err != nil {
+		if _, err := OpenAs(path, "", info(d), true, new(infile.Budget)); err != nil {
 			got = err.Error()
 		}
 		if got != want {
 			t.Errorf("by the form of %s: %q, want %q", path, got, want)
 		}
 	}
-	if d, err := OpenAs(bad, info(d), false, new(infile.Budget)); err != nil || !slices.Contains(d.Notes, "left out: "+reason) {
+	if d, err := OpenAs(bad, "", info(d), false, new(infile.Budget)); err != nil || !slices.Contains(d.Notes, "left out: "+reason) {
 		t.Errorf("%v, want the note %s", err, reason)
 	}
 }

@@ -58,6 +58,9 @@ func rollsOf(m *music.Dataset) *set {
 func Tunes(own bool, o Options) (*Data, error) {
 	o.overlap = o.overlap || own // the parts are the same
 	s, name := tunesSet(own)
+	if err := (&reader{Options: o}).condition(s, name); err != nil {
+		return nil, err
+	}
 	return s.train(&rolls, name, o)
 }
 
@@ -85,7 +88,16 @@ func TunesAs(f model.Form) (*Data, error) {
 	if err := checkBuiltin(f); err != nil {
 		return nil, err
 	}
-	return Tunes(f.Builtin == builtinOwnKeys, Options{Window: f.Window, Hop: f.Hop, overlap: f.HeldHop == 0})
+	return Tunes(f.Builtin == builtinOwnKeys, tunesOptions(f))
+}
+
+// tunesOptions returns the options that built-in tunes of a form were read with.
+func tunesOptions(f model.Form) Options {
+	o := Options{Window: f.Window, Hop: f.Hop, Given: f.GivenFile, overlap: f.HeldHop == 0}
+	if len(f.Given) > 0 && o.Given == "" {
+		o.Given = labelGiven
+	}
+	return o
 }
 
 // writeRolls writes MIDI and a picture.

@@ -48,6 +48,8 @@ type numbers struct {
 	reader *reader
 	named  string // the file whose columns the others must have
 	tables []tableOf
+	full   int   // columns, those of data and of conditions
+	data   []int // which of them are data; nil: all
 }
 
 // tableOf is a table and the first of its sequences among the pieces.
@@ -82,6 +84,12 @@ func readSeries(r *reader, path string) (*set, error) {
 	}
 	if len(s.pieces) == 0 {
 		return nil, fmt.Errorf("%s: no steps", path)
+	}
+	s.full = s.dim
+	if names := r.givenColumns(); names != nil {
+		if err := s.give(path, names); err != nil {
+			return nil, err
+		}
 	}
 	if len(s.tables) > 0 {
 		s.set.walk, s.set.fill = s.walk, s.fill
@@ -183,7 +191,8 @@ func (s *numbers) file(path string) (at []int, err error) {
 		}
 		return s.array(path, a, nil, nil)
 	}
-	t, err := table.Scan(path, s.reader.budget)
+	given := s.reader.givenColumns()
+	t, err := table.Scan(path, s.reader.budget, func(column string) bool { return slices.Contains(given, column) })
 	if err != nil {
 		return nil, err
 	}
@@ -307,14 +316,36 @@ func (s *numbers) finite(name string, at []int) error {
 	return nil
 }
 
-// walk calls f for all rows of tables; a set with tables has nothing else.
+// walk calls f for all rows of data.
 func (s *numbers) walk(f func(piece, step int, row []float64) error) error {
+	data := make([]float64, len(s.data))
+	return s.rows(func(piece, step int, row []float64, t *table.Table) error {
+		if t == nil || s.data == nil {
+			return f(piece, step, row)
+		}
+		return f(piece, step, s.pick(data, row))
+	})
+}
+
+// pick copies the columns of data of a row to dst and returns them; all columns are the row itself.
+func (s *numbers) pick(dst, row []float64) []float64 {
+	if s.data == nil {
+		return row
+	}
+	for k, j := range s.data {
+		dst[k] = row[j]
+	}
+	return dst
+}
+
+// rows calls f for all rows, of tables with their columns of conditions, which stand in t.
+func (s *numbers) rows(f func(piece, step int, row []float64, t *table.Table) error) error {
 	next := 0
 	for i := 0; i < len(s.pieces); i++ {
 		if next < len(s.tables) && s.tables[next].first == i {
 			t := s.tables[next]
 			next++
-			if err := t.Each(func(seq, step int, values []float64) error { return f(t.first+seq, step, values) }); err != nil {
+			if err := t.Each(func(seq, step int, values []float64) error { return f(t.first+seq, step, values, t.Table) }); err != nil {
 				return err
 			}
 			i += len(t.Sequences) - 1
@@ -324,7 +355,7 @@ func (s *numbers) walk(f func(piece, step int, row []float64) error) error {
 		row := make([]float64, s.dim)
 		for t := range p.steps {
 			p.rows.Read(row, t)
-			if err := f(i, t, row); err != nil {
+			if err := f(i, t, row, nil); err != nil {
 				return err
 			}
 		}
@@ -334,7 +365,7 @@ func (s *numbers) walk(f func(piece, step int, row []float64) error) error {
 
 // fill keeps the rows of tables in memory, encoded by the form.
 func (s *numbers) fill(f model.Form) error {
-	c := newCode(f)
+	c, data := newCode(f), make([]float64, len(s.data))
 	for _, t := range s.tables {
 		for i, q := range t.Sequences {
 			if err := s.reader.budget.Take(t.Path, int64(q.Rows)*int64(s.dim)*4); err != nil {
@@ -343,7 +374,7 @@ func (s *numbers) fill(f model.Form) error {
 			s.pieces[t.first+i].x = make([]float32, q.Rows*s.dim)
 		}
 		if err := t.Each(func(seq, step int, values []float64) error {
-			c.encode(s.pieces[t.first+seq].x[step*s.dim:(step+1)*s.dim], values, s.dim)
+			c.encode(s.pieces[t.first+seq].x[step*s.dim:(step+1)*s.dim], s.pick(data, values), s.dim)
 			return nil
 		}); err != nil {
 			return err

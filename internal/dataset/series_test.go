@@ -61,7 +61,7 @@ func TestHeldWindows(t *testing.T) {
 	if got := shape(d); got != "1: 78/390 4/20 4/20" || d.Form.Hop != 2 {
 		t.Errorf("%s, hop %d", got, d.Form.Hop)
 	}
-	again, err := OpenAs(path, info(d), false, new(infile.Budget))
+	again, err := OpenAs(path, "", info(d), false, new(infile.Budget))
 	if err != nil || again.Hash != d.Hash || shape(again) != shape(d) {
 		t.Errorf("read again: %v, %v", again, err)
 	}
@@ -70,7 +70,7 @@ func TestHeldWindows(t *testing.T) {
 	}
 	old := info(d)
 	old.Form.HeldHop, old.Hash = 0, ""
-	if again, err = OpenAs(path, old, false, new(infile.Budget)); err != nil || !again.Whole || shape(again) != "1: 0/0 0/0 98/490" {
+	if again, err = OpenAs(path, "", old, false, new(infile.Budget)); err != nil || !again.Whole || shape(again) != "1: 0/0 0/0 98/490" {
 		t.Errorf("by an old form: %s, %v", shape(again), err)
 	}
 	tunes, err := Tunes(false, Options{Window: 50, Hop: 5})

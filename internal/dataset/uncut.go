@@ -13,7 +13,7 @@ import (
 // OpenUncut is [OpenAs] for what follows a signal from its beginning to its end: every sequence is
 // as long as it came, neither split into parts nor cut into windows. Without a path the data are those
 // of the training that ship inside the program.
-func OpenUncut(path string, m model.Info, strict bool, b *infile.Budget) (*Data, error) {
+func OpenUncut(path, given string, m model.Info, strict bool, b *infile.Budget) (*Data, error) {
 	var s *set
 	k := &rolls
 	var err error
@@ -22,7 +22,10 @@ func OpenUncut(path string, m model.Info, strict bool, b *infile.Budget) (*Data,
 			return nil, err
 		}
 		s, path = tunesSet(m.Form.Builtin == builtinOwnKeys)
-	} else if s, k, err = openSet(path, m, strict, b); err != nil {
+		if err := (&reader{Options: tunesOptions(m.Form)}).condition(s, path); err != nil {
+			return nil, err
+		}
+	} else if s, k, err = openSet(path, given, m, strict, b); err != nil {
 		return nil, err
 	}
 	cut, spans, err := s.known(k, path, m)

@@ -89,7 +89,7 @@ func (k kindOfRun) run(t testing.TB) *Run {
 	}
 	if kind, _ := model.KindOf(k.model); kind.Latent == model.LatentSequence {
 		r.Data = d
-	} else if r.Data, err = dataset.OpenUncut(path, r.Info, false, new(infile.Budget)); err != nil {
+	} else if r.Data, err = dataset.OpenUncut(path, "", r.Info, false, new(infile.Budget)); err != nil {
 		t.Fatal(err)
 	}
 	if k.given > 0 {

@@ -127,7 +127,7 @@ func TestDialects(t *testing.T) {
 
 func check(t *testing.T, seed uint64, path string, want map[string][]float64, text string) {
 	t.Helper()
-	table, err := Scan(path, new(infile.Budget))
+	table, err := Scan(path, new(infile.Budget), nil)
 	if err != nil {
 		t.Errorf("seed %d: %v\n%.300q", seed, err, text)
 		return

@@ -30,7 +30,7 @@ func FuzzScan(f *testing.F) {
 		Is(data, path)
 		const most = 1 << 22
 		b := &infile.Budget{Max: most}
-		table, err := Scan(path, b)
+		table, err := Scan(path, b, nil)
 		if held := most - b.Left(); held > int64(len(data))*300+1000 {
 			t.Errorf("%d bytes of data take %d", len(data), held)
 		}
@@ -70,7 +70,7 @@ func FuzzScan(f *testing.F) {
 				}
 			}
 		}
-		if again, err := Scan(path, b); err != nil || !reflect.DeepEqual(again.Sequences, table.Sequences) || !reflect.DeepEqual(again.Notes, table.Notes) {
+		if again, err := Scan(path, b, nil); err != nil || !reflect.DeepEqual(again.Sequences, table.Sequences) || !reflect.DeepEqual(again.Notes, table.Notes) {
 			t.Fatalf("read again: %v", err)
 		}
 	})

@@ -72,7 +72,7 @@ func TestBounds(t *testing.T) {
 		{"x,sequence\n" + ids(1000), "-max-data", 100000},
 	} {
 		b := &infile.Budget{Max: c.max}
-		_, err := Scan(put(t, "a.csv", c.content), b)
+		_, err := Scan(put(t, "a.csv", c.content), b, nil)
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%.20q: %v, want %q", c.content, err, c.want)
 		}
@@ -92,7 +92,7 @@ func TestChanged(t *testing.T) {
 	const before = "sequence,x\na,1\nb,2\nb,3\n"
 	for _, after := range []string{before + "a,4\n", "sequence,x\na,1\nb,2\n", "sequence,x\na,1\nc,2\nb,3\n", "sequence,x\na,1\nb,y\nb,3\n", "sequence,x\na,1,5\nb,2,5\n", ""} {
 		path := put(t, "a.csv", before)
-		table, err := Scan(path, new(infile.Budget))
+		table, err := Scan(path, new(infile.Budget), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +109,7 @@ func TestChanged(t *testing.T) {
 			t.Errorf("%q: %v", after, err)
 		}
 	}
-	table, err := Scan(put(t, "a.csv", before), new(infile.Budget))
+	table, err := Scan(put(t, "a.csv", before), new(infile.Budget), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,11 +21,12 @@ func (s *scan) end() error {
 	if err := s.indices(); err != nil {
 		return err
 	}
-	t.roles = make([]role, len(s.cols))
+	t.roles, t.classes = make([]role, len(s.cols)), make([]map[string]int, len(s.cols))
 	for j, c := range s.cols {
-		t.roles[j] = c.role
-		if c.role == isNumber || c.role == isTruth {
+		t.roles[j], t.classes[j] = c.role, c.class
+		if c.role == isNumber || c.role == isTruth || c.role == isClass {
 			t.Columns = append(t.Columns, c.name)
+			t.Classes = append(t.Classes, names(c.class))
 		}
 	}
 	for j, c := range s.cols {
@@ -48,6 +49,18 @@ func (s *scan) end() error {
 		t.note("the rows of some sequences do not follow each other, the first in line %d: they were put together, in the order of the file", s.mixed)
 	}
 	return nil
+}
+
+// names returns the texts of classes in the order of their numbers.
+func names(class map[string]int) []string {
+	if class == nil {
+		return nil
+	}
+	list := make([]string, len(class))
+	for name, k := range class {
+		list[k] = readable([]byte(name))
+	}
+	return list
 }
 
 func (t *Table) note(format string, args ...any) {

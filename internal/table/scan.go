@@ -9,10 +9,11 @@ import (
 
 // scan is the first pass over a table.
 type scan struct {
-	t    *Table
-	r    *reader
-	cols []column
-	rows int
+	t      *Table
+	r      *reader
+	isText func(column string) bool
+	cols   []column
+	rows   int
 
 	decimal byte    // the decimal sign, 0 as long as no number has one
 	proved  bool    // one of the numbers with it cannot have separators of thousands
@@ -47,6 +48,8 @@ type column struct {
 	index         bool // it could count the rows
 	byRow, byStep bool // so far it does, over the file, in each sequence
 	broken        int  // the line where it does not
+
+	class map[string]int // of texts: their numbers
 
 	clock     []byte // the time of the row before
 	backwards int    // the line where times go back
@@ -119,6 +122,8 @@ func (s *scan) begin(fields [][]byte) error {
 			c.role = isTruth
 		case isTime(f):
 			c.role = isClock
+		case t.Named && s.isText != nil && !looksNumber(f, true) && s.isText(c.name):
+			c.role, c.class = isClass, map[string]int{}
 		}
 	}
 	if t.dialect.sep == ',' {
@@ -194,6 +199,16 @@ func (s *scan) row(fields [][]byte) error {
 				return s.errorf(j, "%s among true and false", s.or(f))
 			}
 			s.value(c, v, same)
+		case isClass:
+			if len(f) == 0 {
+				return s.errorf(j, "an empty field among texts")
+			}
+			if _, ok := c.class[string(f)]; !ok {
+				if err := s.t.budget.Take(s.t.Path, int64(2*len(f)+sequenceBytes)); err != nil {
+					return err
+				}
+				c.class[string(f)] = len(c.class)
+			}
 		case isClock:
 			if !isTime(f) {
 				return s.errorf(j, "%s among dates or times", s.or(f))

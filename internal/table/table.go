@@ -33,15 +33,17 @@ type Table struct {
 	Path      string
 	Columns   []string   // names of the columns of values, in order; "" where the table gives none
 	Named     bool       // the table has a header
+	Classes   [][]string // of every column: the texts in it, in order, which its values count; nil of numbers
 	Sequences []Sequence // in the order of their first rows
 	Notes     []string   // what a user should know: what is not plain, and what was left out and why
 
 	budget  *infile.Budget
 	dialect dialect
 	numbers numbers
-	roles   []role         // of the fields of a row
-	id      int            // the field that names the sequence, or -1
-	index   map[string]int // of sequences by the field
+	roles   []role           // of the fields of a row
+	classes []map[string]int // likewise, of texts
+	id      int              // the field that names the sequence, or -1
+	index   map[string]int   // of sequences by the field
 }
 
 // Sequence is a run of rows, in the order of the file. Name is what the column of names
@@ -60,6 +62,7 @@ const (
 	isClock       // a date or a time, left out
 	isIndex       // counts the rows, left out
 	isID          // names the sequence
+	isClass       // text, whose values are numbers of classes
 )
 
 // Is reports whether a file with this name and these first bytes of content could be a
@@ -121,6 +124,10 @@ func (t *Table) Each(f func(seq, step int, values []float64) error) error {
 			case isTruth:
 				v, ok = truth(b)
 				values = append(values, v)
+			case isClass:
+				var k int
+				k, ok = t.classes[j][string(b)]
+				values = append(values, float64(k))
 			case isID:
 				if !bytes.Equal(b, last) {
 					last = append(last[:0], b...)
@@ -155,15 +162,16 @@ func (t *Table) changed(line int) error {
 }
 
 // Scan looks at the whole table once: its dialect, its columns and its sequences. Every
-// field is checked. Errors name the file, the line and the column.
-func Scan(path string, b *infile.Budget) (*Table, error) {
+// field is checked. Errors name the file, the line and the column. isText reports whether the
+// column of a name may hold text, whose values are then classes; nil stands for none.
+func Scan(path string, b *infile.Budget, isText func(column string) bool) (*Table, error) {
 	t := &Table{Path: path, budget: b, id: -1}
 	r, err := t.start()
 	if err != nil {
 		return nil, err
 	}
 	defer r.file.Close()
-	s := &scan{t: t, r: r}
+	s := &scan{t: t, r: r, isText: isText}
 	for {
 		fields, err := r.row()
 		if err == io.EOF {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -26,7 +27,7 @@ func put(t testing.TB, name, content string) string {
 // describe reads a table and writes what it holds on a line: columns, then the steps of
 // each sequence, with the notes on lines of their own.
 func describe(path string) (string, error) {
-	t, err := Scan(path, new(infile.Budget))
+	t, err := Scan(path, new(infile.Budget), nil)
 	if err != nil {
 		return "", err
 	}
@@ -346,6 +347,36 @@ func TestIsTime(t *testing.T) {
 	for _, s := range strings.Split("1.5|2020|2020.01|1e-5|1-2|12|1:5|1:0.5|25:61|25:00|12:75|12:30:99|2020-13-01|2020-01-32|a-b-c|mar|may|May 5x|12:30x!|1.2.3|10.0.0.1|1/2|3/4|2020-|-|12:|x 12:30|1,234.567|1.234.567|5 kg|12-34", "|") {
 		if isTime([]byte(s)) {
 			t.Errorf("%q is no time", s)
+		}
+	}
+}
+
+// TestTexts: columns that may hold text have classes; all others are as they are without.
+func TestTexts(t *testing.T) {
+	isText := func(column string) bool { return column == "sky" || column == "temp" || column == "Straße" }
+	path := put(t, "a.csv", "temp,sky,sequence,Straße\n3,rain,a,west\n4.5,sun,a,ost\n5,rain,b,west\n")
+	table, err := Scan(path, new(infile.Budget), isText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(table.Columns, []string{"temp", "sky", "Straße"}) || table.Classes[0] != nil ||
+		!slices.Equal(table.Classes[1], []string{"rain", "sun"}) || !slices.Equal(table.Classes[2], []string{"west", "ost"}) || len(table.Notes) > 0 {
+		t.Errorf("columns %q of classes %q, notes %q", table.Columns, table.Classes, table.Notes)
+	}
+	var got []float64
+	if err := table.Each(func(_, _ int, v []float64) error { got = append(got, v...); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if want := []float64{3, 0, 0, 4.5, 1, 1, 5, 0, 0}; !slices.Equal(got, want) {
+		t.Errorf("values %v, want %v", got, want)
+	}
+	for text, want := range map[string]string{
+		"temp,sky\n3,rain\n4,\n":     "line 3, column 2 (sky): an empty field among texts",
+		"temp,wind\n3,rain\n4,sun\n": "line 2, column 2 (wind): \"rain\" is text",
+		"temp,sky\n3,1\n4,sun\n":     "line 3, column 2 (sky): ",
+	} {
+		if _, err := Scan(put(t, "b.csv", text), new(infile.Budget), isText); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
 		}
 	}
 }
