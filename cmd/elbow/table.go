@@ -39,6 +39,10 @@ type experiment struct {
 	// finish leaves what belongs to the table beside its rows, and may add to the results.
 	// It may be nil.
 	finish func(ctx context.Context, r *tableRun) error
+
+	seeds seedList // the default is 1
+	// own makes a table whose rows are not trainings, and returns what the command prints as JSON.
+	own func(ctx context.Context, r *tableRun, folder *rundir.Dir) (any, error)
 }
 
 // sameCommand is what to do after an interrupt.
@@ -94,7 +98,6 @@ type tableRun struct {
 	dir     string
 	quick   bool
 	force   bool
-	seeds   seedList
 	begun   func(*rundir.Dir, model.TrainConfig) error // called when a training has begun; it may be nil
 	threads int
 	results []result
@@ -128,7 +131,9 @@ func table(ctx context.Context, cmd *call) error {
 	cmd.StringVar(&r.dir, "out", "run-"+r.name, "folder for the results, one in it for each row (default with -quick: run-"+r.name+"-quick)")
 	cmd.BoolVar(&r.force, "force", false, "train rows again that are there with other settings or data, and delete those")
 	cmd.BoolVar(&r.quick, "quick", false, "two epochs on a small part of the data, to see that everything works")
-	r.seeds = seedList{1}
+	if r.seeds == nil {
+		r.seeds = seedList{1}
+	}
 	cmd.Var(&r.seeds, "seeds", "train each row with these `seeds`, such as 1..5")
 	cmd.IntVar(&r.threads, "threads", runtime.GOMAXPROCS(0), "goroutines; the result does not depend on it")
 	only := cmd.String("rows", "", "only the rows whose names hold this")
@@ -152,6 +157,21 @@ func table(ctx context.Context, cmd *call) error {
 		if len(r.rows) == 0 {
 			return usagef("-rows %q: no row of table %s has it in its name", *only, r.name)
 		}
+	}
+	if err := r.findData(); err != nil {
+		return err
+	}
+	if r.own != nil {
+		return within(r.dir, func(folder *rundir.Dir) error {
+			if err := folder.Reserve(tableFile); err != nil {
+				return err
+			}
+			results, err := r.own(ctx, r, folder)
+			if err != nil {
+				return err
+			}
+			return cmd.result(results)
+		})
 	}
 	if err := r.loadData(); err != nil {
 		return err
@@ -189,23 +209,26 @@ func (r *tableRun) loadData() error {
 	return nil
 }
 
-// readData reads the data of the experiment from -data or from the folder of data sets.
-func (r *tableRun) readData() (*dataset.Data, error) {
+// findData finds the data of the experiment: -data, or a part of the folder of data sets.
+func (r *tableRun) findData() error {
 	f := &r.experiment.data
 	if f.path == "" && r.folder != "" {
 		base := os.Getenv(dataEnv)
 		if base == "" {
-			return nil, usagef("-data: want the folder of %s, or %s in the environment", r.folder, dataEnv)
+			return usagef("-data: want the folder of %s, or %s in the environment", r.folder, dataEnv)
 		}
 		f.path = base
 	}
 	f.path = dataIn(f.path, r.folder)
 	if f.path == "" && r.needsData != "" {
-		return nil, usagef("-data: want %s", r.needsData)
+		return usagef("-data: want %s", r.needsData)
 	}
-	if err := apart(f.path, r.dir); err != nil {
-		return nil, err
-	}
+	return apart(f.path, r.dir)
+}
+
+// readData reads the data of the experiment.
+func (r *tableRun) readData() (*dataset.Data, error) {
+	f := &r.experiment.data
 	f.Frame, f.Streams = dataset.DefaultFrame, dataset.DefaultStreams
 	return f.open(r.out)
 }
