@@ -232,7 +232,8 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset.Data) (model.Config, mode
 // it is the result, is none any more.
 func (s *settings) resolve(m model.Config, t model.TrainConfig) {
 	s.model, s.train, s.preset = m, t, "plain"
-	s.train.Shards = max(t.Shards, 1) // as the flag has it
+	// As the flags have what 0 stands for in a configuration.
+	s.train.Shards, s.train.Samples, s.train.KLWeight = max(t.Shards, 1), max(t.Samples, 1), cmp.Or(t.KLWeight, 1)
 }
 
 // trainable reports whether data alone are enough to train a model.

@@ -67,6 +67,42 @@ func TestEffectiveConfig(t *testing.T) {
 	}
 }
 
+// TestConfigOfRow: so does that of a row of a table.
+func TestConfigOfRow(t *testing.T) {
+	blastest.UseGo(t)
+	all := experiments
+	defer func() { experiments = all }()
+	for _, c := range []struct {
+		table     experiment
+		data, row string
+	}{
+		{jsbTable, write(t, "a.json", tinyJSON), "RNN-NADE, transposed"},
+		{strokesTable, datatest.Strokes(t), "RNN-GMM"},
+		{freyTable, filepath.Join(datatest.Put(t, "f.npy", datatest.NPY("|u1", "20, 3, 2", datatest.Ramp(120)...)), "f.npy"), "AEVB, z=2"},
+		{vraeTable, "", "VRAE tanh RNN, z=2"},
+	} {
+		if c.data == "" && testing.Short() {
+			continue
+		}
+		e := c.table
+		e.rows, e.finish = slices.DeleteFunc(slices.Clone(e.rows), func(r row) bool { return r.name != c.row }), nil
+		train := e.rows[0].train
+		e.rows[0].train = func(t *model.TrainConfig) { train(t); t.Epochs = 1 }
+		experiments = []experiment{e}
+		dir, again := t.TempDir(), filepath.Join(t.TempDir(), "run")
+		mustRun(t, "table", e.name, "-data", c.data, "-out", dir, "-seeds", "2..2")
+		rows, err := filepath.Glob(filepath.Join(dir, "*", configFile))
+		if err != nil || len(rows) != 1 {
+			t.Fatalf("%s: %v, %v", c.row, rows, err)
+		}
+		mustRun(t, "train", "-config", rows[0], "-out", again)
+		if hashOf(t, filepath.Join(filepath.Dir(rows[0]), model.BestFile)) != hashOf(t, filepath.Join(again, model.BestFile)) {
+			text, _ := os.ReadFile(rows[0])
+			t.Errorf("%s: other parameters from\n%s", c.row, text)
+		}
+	}
+}
+
 // TestMoreEpochs: a training that goes on to more epochs says so in its configuration.
 func TestMoreEpochs(t *testing.T) {
 	blastest.UseGo(t)

@@ -119,7 +119,7 @@ func trainSeeds(ctx context.Context, cmd *call, s *settings, d *dataset.Data, di
 	}
 	s.resolve(mc, tc)
 	r := &tableRun{data: d, dir: dir, force: force, threads: tc.Threads, out: cmd.out}
-	r.begun = func(folder *rundir.Dir, tc model.TrainConfig) error {
+	r.begun = func(folder *rundir.Dir, _ model.Config, tc model.TrainConfig) error {
 		s.train.Seed = tc.Seed
 		return cmd.writeEffective(folder, s.unused)
 	}

@@ -98,7 +98,7 @@ type tableRun struct {
 	dir     string
 	quick   bool
 	force   bool
-	begun   func(*rundir.Dir, model.TrainConfig) error // called when a training has begun; it may be nil
+	begun   func(*rundir.Dir, model.Config, model.TrainConfig) error // called when a training has begun
 	threads int
 	results []result
 	out     io.Writer
@@ -123,6 +123,7 @@ func table(ctx context.Context, cmd *call) error {
 		return usagef("unknown table %q, want one of %v", name[0], names)
 	}
 	r := &tableRun{experiment: experiments[at], out: out}
+	r.begun = r.writeConfig
 	usage := cmp.Or(r.needsData, "the data (default: the tunes that ship inside the program)")
 	if r.folder != "" {
 		usage = "the data, or a folder with " + r.folder + " in it (default: the folder that " + dataEnv + " names)"
@@ -324,6 +325,24 @@ func (r *tableRun) row(ctx context.Context, w row, seed uint64) error {
 	return within(r.folderOf(w, seed), func(folder *rundir.Dir) error { return r.rowIn(ctx, folder, w, mc, tc) })
 }
 
+// writeConfig leaves the settings of a row, as train would, unless its data are a small part, which no
+// setting of train says.
+func (r *tableRun) writeConfig(folder *rundir.Dir, mc model.Config, tc model.TrainConfig) error {
+	if r.quick {
+		return nil
+	}
+	c := newCall(command{name: "train"}, nil, io.Discard)
+	var s settings
+	var data dataFlags
+	s.flags(c)
+	data.flags(c)
+	o := r.experiment.data.Options
+	o.Pixels = cmp.Or(o.Pixels, data.Pixels)
+	data.path, data.Options = r.experiment.data.path, o
+	s.resolve(mc, tc)
+	return c.writeEffective(folder, nil)
+}
+
 // rowIn is row in its folder.
 func (r *tableRun) rowIn(ctx context.Context, folder *rundir.Dir, w row, mc model.Config, tc model.TrainConfig) error {
 	dir, seed := folder.Root(), tc.Seed
@@ -389,8 +408,8 @@ func (r *tableRun) train(ctx context.Context, folder *rundir.Dir, mc model.Confi
 		if err = settled(folder, mc, tc, r.data.Hash, "its own settings and data", r.force, r.out); err == nil {
 			t, err = begin(mc, tc, r.data, folder)
 		}
-		if err == nil && r.begun != nil {
-			err = r.begun(folder, tc)
+		if err == nil {
+			err = r.begun(folder, mc, tc)
 		}
 	}
 	if err != nil {
