@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -151,7 +152,7 @@ func compareNames(a, b string) int {
 	if d := slices.Index(order, b) - slices.Index(order, a); d != 0 {
 		return d
 	}
-	return slices.Compare([]byte(a), []byte(b))
+	return strings.Compare(a, b)
 }
 
 // flat returns the members of a value of JSON and of those within, by their names.
