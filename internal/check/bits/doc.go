@@ -1,4 +1,4 @@
-// Command bits trains twelve small models in every way this machine can and compares what
+// Command bits trains thirteen small models in every way this machine can and compares what
 // they leave behind, to the bit.
 //
 //	go run ./internal/check/bits        (make check-bits)

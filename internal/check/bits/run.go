@@ -31,6 +31,7 @@ var trainings = []training{
 	{name: "rolls vrnn", train: "-data rolls.json -model vrnn -importance -samples 3" + small,
 		then: "eval -data rolls.json -samples 5"},
 	{name: "rolls rnn", train: "-data rolls.json -model rnn -transpose 3 -dropout-input 0.1 -dropout-heads 0.2 -optimizer adamw -weight-decay 0.1 -ema-decay 0.9 -lr-schedule cosine -lr-warmup 3" + smallRNN},
+	{name: "rolls shards", train: "-data rolls.json -model vrnn -shards 5 -truncate 9" + small},
 	{name: "table storn", train: "-data series.csv -model storn -kl-warmup 2 -free-bits 0.1" + small,
 		then: "eval -data series.csv -samples 3"},
 	{name: "table vrnn-i", train: "-data series.csv -model vrnn-i -likelihood gmm -components 3 -cell gru -optimizer adagrad -lr 0.05 -truncate 8 -reset-every 2 -sampled -samples 2" + small},
