@@ -44,6 +44,7 @@ func TestEffectiveConfig(t *testing.T) {
 		{"-data", text, "-streams", "2"},
 		{"-data", text, "-streams", "2", "-truncate", "0", "-model", "vrnn"},
 		{"-data", series, "-window", "8", "-model", "vrae", "-teacher", "-latent", "2", "-kl-weight", "1e-7"},
+		{"-data", write(t, "b.csv", "a,b\n"+strings.Repeat("1,2\n3,\n4,6\n", 40)), "-given", "a", "-fill", "draw", "-hop", "3", "-window", "6"},
 		{"-data", images, "-likelihood", "gauss", "-reshuffle=false"},
 		{"-data", images, "-model", "vae", "-method", "wake-sleep"},
 	} {

@@ -34,9 +34,9 @@ func (f *dataFlags) flags(fs *call) {
 	fs.StringVar(&f.Kind, "kind", "", "what the data are: "+strings.Join(dataset.Kinds(), ", ")+" (default: found out)")
 	fs.StringVar(&f.Given, "given", "", "what is given and not predicted: columns of the tables, as a,b; label: classes of images, of folders; or a table beside the data")
 	fs.IntVar(&f.Window, "window", 0, "cut sequences into windows of so many steps; 0: whole sequences (default for a vrae on the built-in tunes: 50)")
-	fs.IntVar(&f.Hop, "hop", 0, "with -window: steps from the beginning of one window to that of the next (default: half a window)")
 
 	fs.section("reading")
+	fs.IntVar(&f.Hop, "hop", 0, "with -window: steps from the beginning of one window to that of the next (default: half a window)")
 	fs.IntVar(&f.Grid, "grid", 0, "piano rolls: steps per quarter note (default: 1 for JSON, 2 for ABC and MIDI)")
 	fs.StringVar(&f.Pixels, "pixels", dataset.PixelsReal, "images: real is byte/255, real256 byte/256, draw 0 or 1 drawn with that probability at each use, threshold 1 above 127")
 	fs.IntVar(&f.Held, "valid", 0, "images with a test set of their own: the most of the others that are held out as valid; 0: a sixth of them")
