@@ -53,7 +53,11 @@ func blockingOf[T Float](isa asm.ISA) blocking {
 		// L1 cache.
 		return blocking{steps: 512 / size[T](), farB: packBytes / 8}
 	}
-	return blocking{steps: blockSteps[T](), farB: packBytes}
+	by := blocking{steps: blockSteps[T](), farB: packBytes}
+	if inHalves[T](isa) { // there is time for B to come from where it is
+		by.farB *= 4
+	}
+	return by
 }
 
 // near makes blocks of k so short that the rows of B of a block stay in the L2 cache, at the distance
@@ -77,7 +81,7 @@ func (p *product[T]) blocks(m, n int, beta T) {
 		return
 	}
 	by := blockingOf[T](p.isa)
-	packA := p.a.row == 1 && p.a.col != 1 && far[T](m, p.k, p.a.col, by)
+	packA := p.a.row == 1 && p.a.col != 1 && far[T](p.isa, m, p.k, p.a.col, by)
 	if !packA && p.packed == nil && p.b.col == 1 {
 		by.near(p.isa, m, size[T]()*p.b.row)
 	}

@@ -182,7 +182,7 @@ func (p *product[T]) apart(i, j, m, n int, alpha, beta T) {
 // cache is in the way of what waits for the second. The last vector is computed by itself, as half a
 // vector, where there is nothing in its upper half, which would take as long as the lower one.
 func (p *product[T]) tiles(m int, args Args[T], fetch int) {
-	if halves && p.isa == asm.AVX512 && m >= halfRows && args.Tail <= lanes[T](halfISA) && !is64[T]() {
+	if inHalves[T](p.isa) && m >= halfRows && args.Tail <= lanes[T](halfISA) {
 		last := args
 		last.Vecs, args.Vecs, args.Tail = 1, args.Vecs-1, lanes[T](p.isa)
 		offset := args.Vecs * args.Tail * size[T]()
@@ -200,6 +200,9 @@ const (
 )
 
 var halves = Halves() // tests change it
+
+// inHalves reports whether vectors are computed in halves.
+func inHalves[T Float](isa asm.ISA) bool { return halves && isa == asm.AVX512 && !is64[T]() }
 
 // sameTiles is tiles with vectors of one length, in tiles as equal as can be. It fetches as evenly.
 func (p *product[T]) sameTiles(m int, args Args[T], fetch int) {

@@ -20,7 +20,7 @@ type Side[T Float] struct {
 // all sides: as many columns of C as they have together use the copy.
 func GemmTN[T Float](isa asm.ISA, m, k int, a []T, lda int, sides []Side[T]) {
 	by := blockingOf[T](isa)
-	n, shared := 0, isa != asm.Generic && far[T](m, k, lda, by)
+	n, shared := 0, isa != asm.Generic && far[T](isa, m, k, lda, by)
 	for i := range sides {
 		n += sides[i].cols()
 		shared = shared && !Few[T](isa, sides[i].N)
@@ -44,8 +44,12 @@ func GemmTN[T Float](isa asm.ISA, m, k int, a []T, lda int, sides []Side[T]) {
 }
 
 // far reports whether an A^T, stored in rows of lda elements, is copied before a product of m rows and k
-// steps reads it.
-func far[T Float](m, k, lda int, by blocking) bool {
+// steps reads it. Where vectors are computed in halves, it comes soon enough from wherever it is: products
+// without a copy took up to 18 % less time, from 32 x 1024 x 3200 to 4096 x 1024 x 400.
+func far[T Float](isa asm.ISA, m, k, lda int, by blocking) bool {
+	if inHalves[T](isa) {
+		return false
+	}
 	return m >= packRows && size[T]()*lda*min(k, by.steps) >= packBytes
 }
 
