@@ -39,7 +39,8 @@ const (
 	streamGibbs  = 21 // chains of an RBM; Update counts optimiser steps
 	streamAnneal = 22 // those of its partition functions; Update as in evaluation
 
-	streamFill = 23 // what stands for missing values; Update as for z
+	streamFill   = 23 // what stands for missing values; Update as for z
+	streamChoice = 24 // which draws of them go on
 
 	streamBinarise = 20 // x drawn from the probabilities in the data; Update as for z
 )

@@ -94,8 +94,12 @@ func rowsOf[T cell.Float](x []T, lo, hi, cols int) []T {
 type filling[T cell.Float] struct {
 	x     []T  // all values [rows, Data]
 	guess []T  // what is expected in their place
+	draw  bool // they are draws, whatever the configuration says
 	still bool // they stay as they are, for tests
 }
+
+// filling returns that of a pass.
+func (p *passBase[T]) filling() *filling[T] { return &p.fill }
 
 // begin returns a copy of x to be filled in.
 func (f *filling[T]) begin(x []T) []T {
@@ -106,6 +110,9 @@ func (f *filling[T]) begin(x []T) []T {
 	return f.x
 }
 
+// draws reports whether missing values are filled in by draws.
+func (p *passBase[T]) draws() bool { return p.fill.draw || p.model.Fill == FillDraw }
+
 // fillIn fills in what is missing in the rows lo..hi, the rows row... of step t of the batch, given the
 // outputs of all rows.
 func (p *passBase[T]) fillIn(out []T, t, row uint32, lo, hi int) {
@@ -114,7 +121,7 @@ func (p *passBase[T]) fillIn(out []T, t, row uint32, lo, hi int) {
 	}
 	d, w := p.model.Data, p.width
 	x, guess := p.fill.x[lo*d:hi*d], p.fill.guess[lo*d:hi*d]
-	if p.model.Fill == FillDraw {
+	if p.draws() {
 		noise := p.batch.Noise
 		noise.Stream = streamFill
 		p.model.like.sample(guess, out[lo*w:hi*w], noise, p.lat.step0+t, row, hi-lo, d)
@@ -132,7 +139,7 @@ func (p *passBase[T]) fillIn(out []T, t, row uint32, lo, hi int) {
 // as fillIn does x.
 func (p *passBase[T]) guess(heads []T, t, row uint32, lo, hi int) {
 	eps := p.lat.rows(p.lat.eps, lo, hi)
-	if clear(eps); p.model.Fill == FillDraw {
+	if clear(eps); p.draws() {
 		noise := p.batch.Noise
 		noise.Stream = streamFill
 		kernels.Normals(eps, noise, p.lat.step0+t, row, hi-lo, p.lat.size)

@@ -14,10 +14,8 @@ import (
 
 // filled returns what a pass puts in the place of missing values.
 func filled[T cell.Float](p Pass[T]) *filling[T] {
-	return p.(interface{ missing() *filling[T] }).missing()
+	return p.(interface{ filling() *filling[T] }).filling()
 }
-
-func (p *passBase[T]) missing() *filling[T] { return &p.fill }
 
 // maskedConfigs are the configurations of models that can do with missing values.
 func maskedConfigs(t *testing.T) (cs []Config) {

@@ -75,7 +75,7 @@ func (p *vaePass[T]) fillRows(lo, hi int) {
 	noise := p.batch.Noise
 	noise.Stream = streamFill
 	guess := func(heads []T) {
-		if clear(p.lat.rows(p.lat.eps, a, b)); m.Fill == FillDraw {
+		if clear(p.lat.rows(p.lat.eps, a, b)); p.draws() {
 			p.normals(p.lat.eps, noise, a, b, 1)
 		}
 		p.drawOf(heads, a, b)

@@ -123,15 +123,24 @@ func (c *continuing) check() error {
 	case !(c.Temperature > 0) || !(c.TopP > 0):
 		return usagef("-temperature %v -top-p %v: want above 0", c.Temperature, c.TopP)
 	}
-	for text := range strings.SplitSeq(c.quantiles, ",") {
+	var err error
+	if c.levels, err = parseLevels(c.quantiles); err != nil {
+		return err
+	}
+	return c.data.check()
+}
+
+// parseLevels returns the levels of quantiles in ascending order.
+func parseLevels(list string) (levels []float64, err error) {
+	for text := range strings.SplitSeq(list, ",") {
 		v, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
 		if err != nil || !(v >= 0 && v <= 1) {
-			return usagef("-quantiles %.80q: want numbers from 0 to 1, with commas between them", c.quantiles)
+			return nil, usagef("-quantiles %.80q: want numbers from 0 to 1, with commas between them", list)
 		}
-		c.levels = append(c.levels, v)
+		levels = append(levels, v)
 	}
-	slices.Sort(c.levels)
-	return c.data.check()
+	slices.Sort(levels)
+	return levels, nil
 }
 
 // suits reports a model that cannot go on, and sets what suits the data.
