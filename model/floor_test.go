@@ -2,8 +2,10 @@ package model
 
 import (
 	"math"
+	"slices"
 	"testing"
 
+	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/kernels"
 )
 
@@ -50,5 +52,25 @@ func TestSigmaFloor(t *testing.T) {
 	}
 	if f := (Config{SigmaFloor: 1e-4}).outputForm(); f != kernels.SoftplusSigma {
 		t.Errorf("the default as a number is the form %v", f)
+	}
+}
+
+// TestRegressionFloor: Predict gives the σ that the likelihood has.
+func TestRegressionFloor(t *testing.T) {
+	m := newModel[float32](t, Config{Model: ModelRegression, Data: 3, Given: 2, Hidden: 4, SigmaFloor: 0.5}).(*Regression[float32])
+	m.Init(1, Stats{Mean: make([]float64, 3)})
+	m.Pack()
+	x := []float32{1, -2, 3, 0.5, 0.25, -1}
+	mu, sigma := make([]float32, 2), make([]float32, 2)
+	m.Predict(mu, sigma, []float32{1, -2, 0.5, 0.25}, 2)
+	p := m.NewPass(1)
+	p.Forward(&Batch[float32]{Shape: cell.NewRagged(2), X: x}, Bound(2), false)
+	p.Channels(func(name string, values []float32) {
+		if want := map[string][]float32{"theta_mu": mu, "theta_sig": sigma}[name]; want != nil && !slices.Equal(values, want) {
+			t.Errorf("%s = %v, but Predict gives %v", name, values, want)
+		}
+	})
+	if sigma[0] < 0.5 || sigma[1] < 0.5 {
+		t.Errorf("sigma = %v, want at least the floor 0.5", sigma)
 	}
 }

@@ -32,6 +32,7 @@ type Regression[T cell.Float] struct {
 func newRegression[T cell.Float](c Config) builder[T] {
 	m := &Regression[T]{base: newBase[T]("Regression", c)}
 	m.points, m.drawn, m.squash, m.dim = true, true, c.Means == MeansUnit, c.Data-c.Given
+	m.form = c.outputForm() // of its draws, which are of the output: there are no latent variables
 	m.has(
 		slot[T]{name: meanTensor, place: &m.Mean, out: c.Given},
 		slot[T]{name: "net", place: &m.net, in: c.Given, width: c.Decoder, out: 2 * m.dim, head: output})
