@@ -45,6 +45,15 @@ func TestImputeBeatsLines(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustRun(t, "train", "-data", data, "-model", "vrnn", "-hidden", "32", "-latent", "4", "-epochs", "25", "-lr", "0.005", "-out", run)
+	for _, command := range []string{"eval", "score"} {
+		args := []string{command, "-model", run}
+		if command == "score" {
+			args = append(args, "-out", run)
+		}
+		if got := mustRun(t, args...); !strings.Contains(got, "values are missing, and part of no ") {
+			t.Errorf("%s says %q", command, got)
+		}
+	}
 	if got := mustRun(t, "impute", "-model", run, "-out", out, "-draws", "200"); !strings.Contains(got, "filled in ") {
 		t.Errorf("impute says %q", got)
 	}

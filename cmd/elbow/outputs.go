@@ -130,9 +130,12 @@ func unitNats(f model.Form, dim int) (more float64, ok bool) {
 	return more, true
 }
 
-// printUnits says what a score is in the units of the data, if it is one of standardised values.
+// printUnits says what a score is in the units of the data, if it is one of standardised values, or how many
+// of them are missing: the units of those that are not there do not count.
 func printUnits(out io.Writer, name string, s model.Score, more float64, ok bool) {
-	if ok {
+	if s.Missing > 0 {
+		fmt.Fprintf(out, "%-5s %d values are missing, and part of no figure\n", name, s.Missing)
+	} else if ok {
 		fmt.Fprintf(out, "%-5s of standardised values; %.4f nats per step in the units of the data\n", name, s.NLLPerStep+more)
 	}
 }

@@ -51,6 +51,7 @@ type stepRow struct {
 	Gain     float64 `json:"gain"`
 	Z        float64 `json:"z"`
 	Flagged  bool    `json:"flagged"`
+	Missing  int     `json:"missing,omitempty"` // values of the step, which have no part in it
 }
 
 // strangest orders steps by their scores, the highest first, and before all those that are no numbers.
@@ -249,7 +250,13 @@ func (s *scoring) write(cmd *call, folder *rundir.Dir, d *dataset.Data, r *score
 	slices.SortStableFunc(top, strangest)
 	top = top[:min(s.top, len(top))]
 	fmt.Fprintf(out, "training: %d steps, %.4f nats per step, standard deviation %.4f\n", usual.Steps.N, usual.Steps.Mean, usual.Steps.Std)
-	if more, ok := unitNats(d.Form, d.Dim); ok {
+	missing := 0
+	for _, v := range steps {
+		missing += v.Missing
+	}
+	if missing > 0 {
+		fmt.Fprintf(out, "%d values are missing, and part of no score\n", missing)
+	} else if more, ok := unitNats(d.Form, d.Dim); ok {
 		fmt.Fprintf(out, "nats of standardised values; in the units of the data %.4f more per step\n", more)
 	}
 	fmt.Fprintf(out, "%d steps of %d sequences, %d flagged, whose score is at least %.4f (z %g)\n", len(steps), len(sequences), flagged,
@@ -311,7 +318,7 @@ func (s *scoring) rows(r *scored, usual spreads) (steps []stepRow, sequences []s
 		for t, v := range q.Steps {
 			z := usual.Steps.Z(v.NLL)
 			hit := z >= s.flag || math.IsNaN(v.NLL)
-			steps = append(steps, stepRow{Part: p.Part(t), Sequence: p.Name, Step: t, NLL: v.NLL, Recon: v.Recon, KL: v.KL, Gain: v.Gain, Z: z, Flagged: hit})
+			steps = append(steps, stepRow{Part: p.Part(t), Sequence: p.Name, Step: t, NLL: v.NLL, Recon: v.Recon, KL: v.KL, Gain: v.Gain, Z: z, Flagged: hit, Missing: v.Missing})
 			if hit {
 				row.Flagged++
 			}
