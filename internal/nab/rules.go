@@ -108,7 +108,7 @@ func log10Tail(z float64) float64 {
 	if z < -far {
 		return f64.Log(1-f64.Exp(math.Ln10*log10Tail(-z))) / math.Ln10
 	}
-	logPhi := -float64(z*z)/2 - halfLog2Pi
+	logPhi := -float64(z*z/2) - halfLog2Pi
 	if z > far {
 		f := z
 		for k := float64(terms); k > 0; k-- {
@@ -119,7 +119,7 @@ func log10Tail(z float64) float64 {
 	sum, term := z, z
 	for k := 1; k < terms; k++ {
 		term *= z * z / float64(2*k+1)
-		sum += term
+		sum += float64(term)
 	}
 	return f64.Log(0.5-float64(f64.Exp(logPhi)*sum)) / math.Ln10
 }
