@@ -41,6 +41,8 @@ const (
 
 	streamFill   = 23 // what stands for missing values; Update as for z
 	streamChoice = 24 // which draws of them go on
+	streamGamma  = 25 // draws of the scale of a t distribution when sampling from a model
+	streamAccept = 26 // whether one is accepted
 
 	streamBinarise = 20 // x drawn from the probabilities in the data; Update as for z
 )
@@ -225,6 +227,8 @@ type Stats struct {
 	Steps  int
 	Mean   []float64 // per dimension
 	Counts []int     // per class, if the data are classes
+
+	linearFit // of [Data.StatsFor], where a model starts from one
 }
 
 // Stats returns the statistics of the train split, of the values that are not missing.

@@ -1,7 +1,10 @@
 package model
 
 import (
+	"math"
+
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/f64"
 	"github.com/elbow-go/elbow/kernels"
 )
 
@@ -20,9 +23,28 @@ func newGauss[T cell.Float](c Config) likelihood[T] { return gauss[T]{form: c.ou
 
 func (gauss[T]) heads(dim int) []int { return []int{dim, dim} }
 
-func (l gauss[T]) initBias(b []T, _ Stats) {
+func (l gauss[T]) initBias(b []T, stats Stats) {
+	if stats.Residual != nil {
+		l.start(b, stats.Mean, stats.Residual)
+		return
+	}
 	if l.form != kernels.LogVar {
 		fill(b[len(b)/2:], sigmaBias)
+	}
+}
+
+// start makes a row of outputs the distribution with a mean and the variances of a covariance.
+func (l gauss[T]) start(b []T, mean, cov []float64) {
+	dim := len(mean)
+	for j, v := range mean {
+		b[j] = T(v)
+		variance := math.Max(cov[j*dim+j], 1e-12)
+		if l.form == kernels.LogVar {
+			b[dim+j] = T(f64.Log(variance))
+		} else { // the inverse of softplus
+			s := math.Max(math.Sqrt(variance)-l.form.Floor(), 1e-6)
+			b[dim+j] = T(s + f64.Log(1-f64.Exp(-s)))
+		}
 	}
 }
 

@@ -166,6 +166,9 @@ func (m *VRAE[T]) graphs(all map[string]*weights.Graph[T]) (err error) {
 }
 
 func (m *VRNN[T]) graphs(all map[string]*weights.Graph[T]) error {
+	if m.Skip > 0 {
+		return fmt.Errorf("a %s with a linear skip is not written for ONNX", m.Config.Model)
+	}
 	g := m.graph(all, "step")
 	phiX := g.MLP(m.phiX, g.seen())
 	eps := ""

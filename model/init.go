@@ -68,6 +68,10 @@ func (d *initialiser[T]) draw(w []T, in, lo, hi int) {
 func (d *initialiser[T]) slot(m *base[T], s *slot[T], stats Stats) {
 	switch p := s.place.(type) {
 	case **cell.MLP[T]:
+		if s.head == linear {
+			m.startSkip((*p).Layers[0], stats)
+			return
+		}
 		d.dense(m, s.head, stats, (*p).Layers...)
 	case **cell.Dense[T]:
 		d.dense(m, s.head, stats, *p)
@@ -78,7 +82,7 @@ func (d *initialiser[T]) slot(m *base[T], s *slot[T], stats Stats) {
 	case **cell.Recurrent[T]:
 		d.recurrent(*p)
 	case **vector[T]:
-		if clear((*p).v); s.in > 0 {
+		if fill((*p).v, T(s.start)); s.in > 0 {
 			d.draw((*p).v, s.in, 0, s.out)
 		}
 	case *[]T:

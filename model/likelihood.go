@@ -30,6 +30,9 @@ func families[T cell.Float]() []family[T] {
 		{BivariateMixture, []field{fieldFloor, fieldComponents, fieldFill}, newBivariateMixture[T]},
 		{LogisticMixture, []field{fieldFloor, fieldComponents, fieldLevels, fieldFill}, newLogistic[T]},
 		{NADE, []field{fieldUnits}, newNADE[T]},
+		{GaussFull, nil, newGaussFull[T]},
+		{Student, nil, newStudent[T]},
+		{StudentFull, nil, newStudentFull[T]},
 		{RBM, []field{fieldUnits, fieldGibbs}, newRBM[T]},
 	}
 }

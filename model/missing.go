@@ -39,6 +39,9 @@ func (m *base[T]) masks() error {
 	if !m.fills() {
 		return fmt.Errorf("a %s reads values before it has expected anything in their place, so none may be missing; want a model %s, %s, %s or %s", m.Model, ModelRNN, ModelVRNN, ModelVRNNI, ModelVAE)
 	}
+	if m.Skip > 0 {
+		return fmt.Errorf("a linear skip needs all values of the last %d steps", m.Skip)
+	}
 	switch l := m.like.(type) {
 	case unmasked:
 		return l.unmasked()

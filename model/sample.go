@@ -131,16 +131,17 @@ type stepper[T cell.Float] struct {
 	*sampler[T]
 	cells               *stackTape[T]
 	phiX, phiZ, decoder net[T]
+	skip                skip[T]
 
 	state Batch[T]
 	u, z  []T // what φx and φz see [count, ...]
 }
 
-func (m *base[T]) stepper(s *sampler[T], st *cell.Stack[T], phiX, phiZ, decoder *cell.MLP[T]) *stepper[T] {
+func (m *base[T]) stepper(s *sampler[T], st *cell.Stack[T], phiX, phiZ, decoder, linear *cell.MLP[T]) *stepper[T] {
 	p := &stepper[T]{sampler: s, cells: newStackTape(st, streamDropout, 0, 0),
-		phiX: net[T]{mlp: phiX}, phiZ: net[T]{mlp: phiZ}, decoder: net[T]{mlp: decoder},
+		phiX: net[T]{mlp: phiX}, phiZ: net[T]{mlp: phiZ}, decoder: net[T]{mlp: decoder}, skip: newSkip(m, linear),
 		u: make([]T, s.Count*len(m.Mean)), z: make([]T, s.Count*m.Latent)}
-	beginNets(s.Count, &p.phiX, &p.phiZ, &p.decoder)
+	beginNets(s.Count, &p.phiX, &p.phiZ, &p.decoder, &p.skip.net)
 	n := s.Count * p.cells.state()
 	p.state = Batch[T]{Shape: oneStep(s.Count), H: make([]T, n), C: make([]T, n)}
 	return p
@@ -152,10 +153,12 @@ func (p *stepper[T]) resume(from *States[T]) (top []T) {
 	st, n, out := p.m.state, p.cells.state(), p.cells.stack.Out()
 	top = make([]T, p.Count*out)
 	if from == nil {
+		p.skip.resume(nil, p.Count)
 		return top
 	}
 	checkLen("Sample", "from.H", len(from.H), p.Count, st)
 	checkLen("Sample", "from.C", len(from.C), p.Count, st)
+	p.skip.resume(from.H, p.Count)
 	for i := range p.Count {
 		copy(p.state.H[i*n:(i+1)*n], from.H[i*st:])
 		copy(p.state.C[i*n:(i+1)*n], from.C[i*st:])
@@ -186,7 +189,9 @@ func (p *stepper[T]) step() {
 // emit draws step t from the decoder, whose input has the parts x, as the next step will see it.
 func (p *stepper[T]) emit(t int, x ...[]T) {
 	p.decoder.forward(0, p.Count, x...)
+	p.skip.add(p.decoder.Y, 0, p.Count)
 	p.draw(t, p.decoder.Y)
+	p.skip.saw(p.x, p.Count)
 	p.m.encode(p.u, p.x, 0, p.Count)
 }
 

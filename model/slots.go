@@ -26,6 +26,7 @@ type slot[T cell.Float] struct {
 	width int // of hidden layers
 	out   int // of the head, 0 if there is none, or of all that is not a net
 	head  head
+	start float64         // what a vector starts with
 	act   cell.Activation // of a dense layer
 }
 
@@ -36,6 +37,7 @@ const (
 	inner    head = iota // inputs of other layers
 	gaussian             // [μ | a] of a latent variable
 	output               // those of the likelihood
+	linear               // added to those, of a net without hidden layers
 )
 
 // layer is what a slot holds.
@@ -68,7 +70,7 @@ func (s *slot[T]) fill(c Config) {
 	switch p := s.place.(type) {
 	case **cell.MLP[T]:
 		sizes, out := []int{s.in}, c.activation()
-		for range c.layers() {
+		for range s.layers(c) {
 			sizes = append(sizes, s.width)
 		}
 		if s.out > 0 {
@@ -104,6 +106,14 @@ func (s *slot[T]) fillGrad(c Config, of *slot[T]) {
 	}
 }
 
+// layers returns the number of hidden layers of a net.
+func (s *slot[T]) layers(c Config) int {
+	if s.head == linear {
+		return 0
+	}
+	return c.layers()
+}
+
 // landmarks returns the matrices of the layer, which need not have been made, and constants, with
 // their shapes.
 func (s *slot[T]) landmarks(c Config) (ls []landmark) {
@@ -117,12 +127,12 @@ func (s *slot[T]) landmarks(c Config) (ls []landmark) {
 	}
 	switch s.place.(type) {
 	case **cell.MLP[T]:
-		for i := range c.layers() {
+		for i := range s.layers(c) {
 			matrix(fmt.Sprintf("%s.%d.w", s.name, i), s.width, in)
 			in = s.width
 		}
 		if s.out > 0 {
-			matrix(fmt.Sprintf("%s.%d.w", s.name, c.layers()), s.out, in)
+			matrix(fmt.Sprintf("%s.%d.w", s.name, s.layers(c)), s.out, in)
 		}
 	case **cell.Stack[T]:
 		recurrent(s.name + ".")

@@ -40,7 +40,7 @@ func newSTORN[T cell.Float](c Config) builder[T] {
 
 // Sample implements [Model].
 func (m *STORN[T]) Sample(dst []T, d Draw, from *States[T]) {
-	s := m.stepper(m.sampler("STORN.Sample", dst, d), m.generator, m.phiX, m.phiZ, m.decoder)
+	s := m.stepper(m.sampler("STORN.Sample", dst, d), m.generator, m.phiX, m.phiZ, m.decoder, nil)
 	if s.resume(from); from != nil {
 		in := len(m.Mean)
 		for i := range d.Count { // the last input, which is the end of the state

@@ -21,12 +21,15 @@ import (
 // stacks of ReLU layers; every σ is softplus(a) + 1e-4, that of the
 // output softplus(a) + SigmaFloor.
 //
+// With Config.Skip the outputs have a linear part beside the decoder, of the last steps themselves.
+//
 // A VRNN is read-only while it is used and may be shared; what a batch leaves behind lives
 // in a [Pass].
 type VRNN[T cell.Float] struct {
 	recurrentBase[T]
 
 	phiX, phiZ, prior, posterior, decoder *cell.MLP[T] // phiZ, prior and posterior may be nil
+	skip                                  *cell.MLP[T] // likewise
 	stack                                 *cell.Stack[T]
 }
 
@@ -41,7 +44,7 @@ func (c Config) resolveVRNNI() (Config, error) { return c.take(fieldsVRNNI()...)
 
 func fieldsRNN(likelihoods ...string) []field {
 	return []field{fieldData, fieldGiven, fieldHidden, fieldCell(cell.LSTM), fieldInit, fieldDepth, fieldLayers, fieldDropout,
-		fieldLikelihood(likelihoods...), fieldPhiX, fieldDecoder}
+		fieldLikelihood(likelihoods...), fieldSkip, fieldPhiX, fieldDecoder}
 }
 
 func fieldsVRNNI() []field {
@@ -51,7 +54,7 @@ func fieldsVRNNI() []field {
 func newVRNN[T cell.Float](c Config) builder[T] {
 	m := &VRNN[T]{recurrentBase: recurrentBase[T]{newBase[T]("VRNN", c)}}
 	in := m.like.inputs(c.Data)
-	m.state = c.Layers * c.Hidden
+	m.state = c.Layers*c.Hidden + c.skipIn()
 	m.has(
 		slot[T]{name: meanTensor, place: &m.Mean, out: in},
 		slot[T]{name: "phi_x", place: &m.phiX, in: in, width: c.PhiX},
@@ -59,13 +62,14 @@ func newVRNN[T cell.Float](c Config) builder[T] {
 		slot[T]{name: "prior", place: &m.prior, in: c.Hidden + c.Given, width: c.Prior, out: 2 * c.Latent, head: gaussian},
 		slot[T]{name: "posterior", place: &m.posterior, in: c.PhiX + c.Hidden + c.Given, width: c.Posterior, out: 2 * c.Latent, head: gaussian},
 		slot[T]{name: "decoder", place: &m.decoder, in: c.PhiZ + c.Hidden + c.Given, width: c.Decoder, out: c.outputs(), head: output},
+		slot[T]{name: "skip", place: &m.skip, in: c.skipIn(), width: c.Skip, out: c.outputs(), head: linear},
 		slot[T]{name: "cell", place: &m.stack, in: c.PhiX + c.PhiZ + c.Given, out: c.Hidden})
 	return m
 }
 
 // Sample implements [Model].
 func (m *VRNN[T]) Sample(dst []T, d Draw, from *States[T]) {
-	s, count := m.stepper(m.sampler("VRNN.Sample", dst, d), m.stack, m.phiX, m.phiZ, m.decoder), d.Count
+	s, count := m.stepper(m.sampler("VRNN.Sample", dst, d), m.stack, m.phiX, m.phiZ, m.decoder, m.skip), d.Count
 	prior, h := net[T]{mlp: m.prior}, s.resume(from)
 	beginNets(count, &prior)
 	for t := range d.Steps {

@@ -21,6 +21,7 @@ type vrnnPass[T cell.Float] struct {
 	cells                                 *stackTape[T]
 	phiX, phiZ, prior, posterior, decoder net[T]
 	in                                    inputs[T]
+	skip                                  skip[T]
 	dHPrev                                []T
 	g                                     *VRNN[T] // where a running Backward adds
 
@@ -34,7 +35,7 @@ func (m *VRNN[T]) NewPass(threads int) Pass[T] { return newVRNNPass(m, threads) 
 func newVRNNPass[T cell.Float](m *VRNN[T], threads int) *vrnnPass[T] {
 	p := &vrnnPass[T]{passBase: m.newPass(threads), m: m, cells: newStackTape(m.stack, streamDropout, streamDropoutHeads, m.DropoutHeads),
 		phiX: net[T]{mlp: m.phiX}, phiZ: net[T]{mlp: m.phiZ}, prior: net[T]{mlp: m.prior},
-		posterior: net[T]{mlp: m.posterior}, decoder: net[T]{mlp: m.decoder}}
+		posterior: net[T]{mlp: m.posterior}, decoder: net[T]{mlp: m.decoder}, skip: newSkip(&m.base, m.skip)}
 	p.before, p.loop, p.after = p.beforeRows, p.loopRows, p.afterRows
 	p.afterBack, p.loopBack, p.beforeBack, p.params = p.afterRowsBackward, p.loopRowsBackward, p.beforeRowsBackward, p.paramGrad
 	return p
@@ -46,6 +47,7 @@ func (p *vrnnPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	m, rows := p.m, b.Shape.Rows()
 	p.in.begin(&p.passBase, training)
 	beginNets(rows, &p.phiX, &p.phiZ, &p.prior, &p.posterior, &p.decoder)
+	p.skip.begin(b)
 	p.cells.begin(b, 0, m.State(), training)
 	p.cells.expose(p.cells.seq.HPrev, b, training)
 	if p.mask == nil { // otherwise step by step
@@ -133,6 +135,7 @@ func (p *vrnnPass[T]) afterRows(lo, hi int) {
 	} else {
 		p.decoder.forward(lo, hi, h, p.given)
 	}
+	p.skip.add(p.decoder.Y, lo, hi)
 	p.score(p.decoder.Y, lo, hi)
 }
 
@@ -145,7 +148,7 @@ func (p *vrnnPass[T]) Backward(grad Model[T]) {
 	p.g = grad.(*VRNN[T])
 	p.dHPrev = pages.Grow(p.dHPrev, rows*p.m.Hidden)
 	p.cells.seq.BeginBackward(nil, nil)
-	beginNetsBackward(&p.phiX, &p.phiZ, &p.prior, &p.posterior, &p.decoder)
+	beginNetsBackward(&p.phiX, &p.phiZ, &p.prior, &p.posterior, &p.decoder, &p.skip.net)
 	par.Do(p.threads, rows, p.afterBack)
 	par.Do(p.threads, p.shape.Batch(), p.loopBack)
 	par.Do(p.threads, rows, p.beforeBack)
@@ -156,6 +159,7 @@ func (p *vrnnPass[T]) Backward(grad Model[T]) {
 func (p *vrnnPass[T]) afterRowsBackward(lo, hi int) {
 	m := p.m
 	p.scoreBackward(p.decoder.DY, p.decoder.Y, lo, hi)
+	p.skip.addBackward(p.decoder.DY, lo, hi)
 	p.decoder.back(lo, hi)
 	_, first := p.shape.Step(0)
 	later := min(max(lo, first), hi) // nobody asks for the gradient of the initial states
@@ -211,6 +215,7 @@ func (p *vrnnPass[T]) paramGrad(lo, hi int) {
 	m, g, h := p.m, p.g, p.cells.heads
 	for i := lo; i < hi; i++ {
 		p.likeGrad(&g.base, i)
+		p.skip.grad(g.skip, i, p.threads)
 		p.phiX.paramGrad(g.phiX, i, p.threads, p.in.u)
 		if m.Latent == 0 {
 			p.cells.paramGrad(g.stack, i, p.threads, p.phiX.Y, p.given)
@@ -232,6 +237,7 @@ func (p *vrnnPass[T]) Final(h, c []T) {
 	p.checkRan("Pass.Final")
 	checkStates(len(h), len(c), p.shape.Batch(), p.m.State())
 	p.cells.final(h, c, p.shape.Batch(), 0, p.m.State())
+	p.skip.final(h, c, p.batch)
 }
 
 // Channels implements [Pass].

@@ -32,7 +32,9 @@ type experiment struct {
 	folder      string    // below the folder of data sets; "" for the built-in tunes
 	data        dataFlags // how the data are read
 	needsData   string    // what to ask for where there is no default
-	rows        []row
+	// read reads what is no kind of data of its own; it may be nil.
+	read func(f *dataFlags, out io.Writer) (*dataset.Data, error)
+	rows []row
 
 	// value turns a score into the unit.
 	value func(model.Score) float64
@@ -230,6 +232,9 @@ func (r *tableRun) findData() error {
 // readData reads the data of the experiment.
 func (r *tableRun) readData() (*dataset.Data, error) {
 	f := &r.experiment.data
+	if r.read != nil {
+		return r.read(f, r.out)
+	}
 	f.Frame, f.Streams = dataset.DefaultFrame, dataset.DefaultStreams
 	return f.open(r.out)
 }

@@ -14,7 +14,7 @@ import (
 // experiments are the tables that can be run again. The figures beside our own were
 // published for the same data where a source says nothing else; "from memory" marks those
 // that were not looked up again.
-var experiments = []experiment{jsbTable, speechTable, strokesTable, mnistTable, freyTable, textTable, vraeTable, nabTable}
+var experiments = []experiment{jsbTable, speechTable, strokesTable, mnistTable, freyTable, textTable, vraeTable, nabTable, vowelsTable}
 
 func nats(s model.Score) float64          { return s.NLLPerStep }
 func logLikelihood(s model.Score) float64 { return -s.NLLPerStep }

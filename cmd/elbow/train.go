@@ -220,7 +220,7 @@ func newTrainer(mc model.Config, tc model.TrainConfig, d *dataset.Data) (*model.
 	if err != nil {
 		return nil, err
 	}
-	m.Init(tc.Seed, d.Stats())
+	m.Init(tc.Seed, d.StatsFor(mc))
 	t, err := model.NewTrainer(m, d.Data, tc)
 	if err != nil {
 		return nil, usageError{err} // settings that do not go together, or not with the data

@@ -1,0 +1,249 @@
+package model
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/f64"
+	"github.com/elbow-go/elbow/internal/pages"
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// Outputs for real-valued series whose dimensions depend on each other, or that have outliers.
+const (
+	// GaussFull is a normal with a full covariance, [μ D | a D | T D(D-1)/2], each dimension a regression on
+	// those before it: see [kernels.Multivariate].
+	GaussFull = "gauss-full"
+	// Student is independent scales under one Student's t distribution, [μ D | a D], with ln σ = 8 tanh(a/8)
+	// and one learned degree of freedom ν = 2 + exp(student.nu).
+	Student = "student"
+	// StudentFull is that with the outputs of GaussFull.
+	StudentFull = "student-full"
+)
+
+// multivariate is what they have in common.
+type multivariate[T cell.Float] struct {
+	plain[T]
+	diagonal bool
+}
+
+func (l multivariate[T]) heads(dim int) []int {
+	if l.diagonal {
+		return []int{dim, dim}
+	}
+	return []int{dim, dim, dim * (dim - 1) / 2}
+}
+
+func (l multivariate[T]) params(out []T, dim int, nu float64) *kernels.Multivariate[T] {
+	return &kernels.Multivariate[T]{Theta: out, Ld: l.width(dim), Nu: nu, Diagonal: l.diagonal}
+}
+
+func (l multivariate[T]) width(dim int) int {
+	if l.diagonal {
+		return 2 * dim
+	}
+	return 2*dim + dim*(dim-1)/2
+}
+
+// unmasked says why no value may be missing: the dimensions depend on each other.
+func (multivariate[T]) unmasked() error {
+	return fmt.Errorf("the likelihoods %s, %s and %s need all dimensions of a step, those of %s do not", GaussFull, Student, StudentFull, Gauss)
+}
+
+// initBias starts at the covariance of the training data, where stats have it, else at N(0, I).
+func (l multivariate[T]) initBias(b []T, stats Stats) {
+	if stats.Residual != nil {
+		l.start(b, stats.Mean, stats.Residual)
+	}
+}
+
+// start makes a row of outputs the distribution with a mean and a covariance.
+func (l multivariate[T]) start(b []T, mean, cov []float64) {
+	dim := len(mean)
+	for j, v := range mean {
+		b[j] = T(v)
+	}
+	scale := func(j int, variance float64) {
+		t := math.Min(math.Max(0.5*f64.Log(math.Max(variance, 1e-12))/8, -0.99), 0.99)
+		b[dim+j] = T(4 * (f64.Log(1+t) - f64.Log(1-t))) // 8 atanh
+	}
+	if l.diagonal {
+		for j := range dim {
+			scale(j, cov[j*dim+j])
+		}
+		return
+	}
+	// Row i of T is the regression on the dimensions before it: with the factor L of the covariance and its
+	// unit form U, it is that of 1 - U^-1.
+	u, inv := factor(cov, dim), make([]float64, dim*dim)
+	for j := range dim {
+		d := u[j*dim+j]
+		scale(j, d*d)
+		for i := j; i < dim; i++ {
+			u[i*dim+j] /= d
+		}
+	}
+	for j := range dim {
+		inv[j*dim+j] = 1
+		for i := j + 1; i < dim; i++ {
+			sum := 0.0
+			for k := j; k < i; k++ {
+				sum += float64(u[i*dim+k] * inv[k*dim+j])
+			}
+			inv[i*dim+j] = -sum
+		}
+	}
+	at := 2 * dim
+	for j := range dim {
+		for i := j + 1; i < dim; i++ {
+			b[at] = T(-inv[i*dim+j])
+			at++
+		}
+	}
+}
+
+func (l multivariate[T]) mean(x, out []T, rows, dim int) {
+	for i, w := 0, l.width(dim); i < rows; i++ {
+		copy(x[i*dim:(i+1)*dim], out[i*w:])
+	}
+}
+
+// channels adds the means, and the e^s of the dimensions given those before them.
+func (l multivariate[T]) channels(add func(name string, values []T), out []T, rows, dim int) {
+	v, w := make([]T, rows*dim), l.width(dim)
+	l.mean(v, out, rows, dim)
+	add("theta_mu", v)
+	for i := range rows {
+		copy(v[i*dim:(i+1)*dim], out[i*w+dim:])
+	}
+	kernels.Scal(v, v, 1./8)
+	kernels.Tanh(v, v)
+	kernels.Scal(v, v, 8)
+	kernels.Exp(v, v)
+	add("theta_sig", v)
+}
+
+// gaussFull is a multivariate normal.
+type gaussFull[T cell.Float] struct{ multivariate[T] }
+
+func newGaussFull[T cell.Float](Config) likelihood[T] { return gaussFull[T]{} }
+
+func (l gaussFull[T]) logProb(lp, x, _, out []T, rows, dim int) {
+	kernels.MultivariateLogProb(lp, x, l.params(out, dim, 0), rows, dim)
+}
+
+func (l gaussFull[T]) backward(dout, dlp, x, _, out []T, rows, dim int) {
+	kernels.MultivariateLogProbBackward(nil, &kernels.MultivariateGrad[T]{Theta: dout}, dlp, x, l.params(out, dim, 0), rows, dim)
+}
+
+func (l gaussFull[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, dim int) {
+	kernels.Normals(x, noise, step, row0, rows, dim)
+	kernels.MultivariateSample(x, l.params(out, dim, 0), x, rows, dim)
+}
+
+// student is a t distribution; a of ν = 2 + e^a is a parameter of it.
+type student[T cell.Float] struct {
+	multivariate[T]
+	a *vector[T]
+}
+
+// startNu is a where ν starts at 8.
+var startNu = f64.Log(6)
+
+func newStudent[T cell.Float](Config) likelihood[T] {
+	return &student[T]{multivariate: multivariate[T]{diagonal: true}}
+}
+
+func newStudentFull[T cell.Float](Config) likelihood[T] { return &student[T]{} }
+
+func (l *student[T]) slots(int) []slot[T] {
+	return []slot[T]{{name: "student.nu", place: &l.a, out: 1, start: startNu}}
+}
+
+// nu returns ν, and dν/da.
+func (l *student[T]) nu() (nu, slope float64) {
+	slope = f64.Exp(math.Min(float64(l.a.v[0]), 16))
+	return 2 + slope, slope
+}
+
+func (l *student[T]) work() worker[T] { return &studentWork[T]{student: l} }
+
+// sample divides normals by the roots of draws of Gamma(ν/2), rate ν/2.
+func (l *student[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, dim int) {
+	nu, _ := l.nu()
+	kernels.Normals(x, noise, step, row0, rows, dim)
+	for i, g := range gammas[T](nu/2, noise, step, row0, rows) {
+		kernels.Scal(x[i*dim:(i+1)*dim], x[i*dim:(i+1)*dim], T(1/math.Sqrt(g)))
+	}
+	kernels.MultivariateSample(x, l.params(out, dim, 0), x, rows, dim)
+}
+
+// gammaTries is how often a draw may be rejected, one in twenty at most; then it is the mode.
+const gammaTries = 16
+
+// gammas draws from Gamma(shape) with the mean 1, shape above 1, one for each row, by rejection.
+//
+// Source: Marsaglia and Tsang 2000.
+func gammas[T cell.Float](shape float64, noise kernels.Noise, step, row0 uint32, rows int) []float64 {
+	z, u, g := make([]T, rows*gammaTries), make([]T, rows*gammaTries), make([]float64, rows)
+	noise.Stream = streamGamma
+	kernels.Normals(z, noise, step, row0, rows, gammaTries)
+	noise.Stream = streamAccept
+	kernels.Uniforms(u, noise, step, row0, rows, gammaTries)
+	d := shape - 1.0/3
+	c := 1 / math.Sqrt(9*d)
+	for i := range g {
+		g[i] = d / shape
+		for k := range gammaTries {
+			n := float64(z[i*gammaTries+k])
+			v := 1 + float64(c*n)
+			if v <= 0 {
+				continue
+			}
+			v = v * v * v
+			if f64.Log(float64(u[i*gammaTries+k])) < float64(n*n/2)+d-float64(d*v)+float64(d*f64.Log(v)) {
+				g[i] = d * v / shape
+				break
+			}
+		}
+	}
+	return g
+}
+
+// studentWork is a t distribution over the rows of a batch.
+type studentWork[T cell.Float] struct {
+	*student[T]
+	run[T]
+	dnu []T // of every row
+}
+
+func (w *studentWork[T]) begin(r run[T]) { w.run, w.dnu = r, w.dnu[:0] }
+
+func (w *studentWork[T]) beginBackward() { w.dnu = pages.Grow(w.dnu, w.shape.Rows()) }
+
+func (w *studentWork[T]) logProb(lp, out []T, lo, hi int) {
+	nu, _ := w.nu()
+	d, ld := w.dim, w.width(w.dim)
+	kernels.MultivariateLogProb(lp[lo:hi], w.x[lo*d:hi*d], w.params(out[lo*ld:hi*ld], d, nu), hi-lo, d)
+}
+
+func (w *studentWork[T]) backward(dout, dlp, out []T, lo, hi int) {
+	nu, _ := w.nu()
+	d, ld := w.dim, w.width(w.dim)
+	kernels.MultivariateLogProbBackward(nil, &kernels.MultivariateGrad[T]{Theta: dout[lo*ld : hi*ld], Nu: w.dnu[lo:hi]}, dlp[lo:hi],
+		w.x[lo*d:hi*d], w.params(out[lo*ld:hi*ld], d, nu), hi-lo, d)
+}
+
+// paramGrad is a sum over all rows, which the first part does alone.
+func (w *studentWork[T]) paramGrad(grad likelihood[T], i, _ int) {
+	if i > 0 {
+		return
+	}
+	sum := 0.0
+	for _, d := range w.dnu {
+		sum += float64(d)
+	}
+	_, slope := w.nu()
+	grad.(*student[T]).a.v[0] += T(sum * slope)
+}

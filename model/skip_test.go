@@ -1,0 +1,156 @@
+package model
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/elbow-go/elbow/cell"
+)
+
+// skipConfigs are models with a linear skip.
+func skipConfigs() (cs []Config) {
+	for _, like := range []string{Gauss, GaussFull, Student, StudentFull} {
+		for _, kind := range []string{ModelRNN, ModelVRNN} {
+			c := testConfig(kind, "gru", like)
+			c.Skip = 2
+			cs = append(cs, c)
+		}
+	}
+	return cs
+}
+
+// newSkipModel returns a model whose skip has weights of all kinds.
+func newSkipModel(t *testing.T, c Config) *VRNN[float64] {
+	m := newTestModel[float64](t, c).(*VRNN[float64])
+	rng := rand.New(rand.NewPCG(4, 4))
+	for i := range m.skip.Layers[0].W {
+		m.skip.Layers[0].W[i] = 0.1 * rng.NormFloat64()
+	}
+	m.PackForTraining()
+	return m
+}
+
+func TestSkipGradient(t *testing.T) {
+	for _, c := range skipConfigs() {
+		m := newSkipModel(t, c)
+		t.Run(c.Model+"/"+c.Likelihood, func(t *testing.T) { checkGradient(t, m, testObjectives[float64](m, 21)["analytic"]) })
+	}
+}
+
+// TestSkipCut: a sequence in two parts, the state carried over, has the terms of the whole one, and what is
+// drawn as means are the means that a pass has for it.
+func TestSkipCut(t *testing.T) {
+	for _, c := range skipConfigs() {
+		c.Latent = 0
+		if c.Model == ModelVRNN {
+			continue // its draws of z hang on the step
+		}
+		m := newSkipModel(t, c)
+		x := Sample[float64](m, Draw{Count: 1, Steps: 7, Mean: true})
+		run := func(x, h, c []float64) ([]float64, []float64, []float64, []float64) {
+			p := newVRNNPass(m, 1)
+			p.Forward(&Batch[float64]{Shape: cell.NewRagged(len(x) / m.Data), X: x, H: h, C: c}, Bound(1), false)
+			st := m.State()
+			hn, cn := make([]float64, st), make([]float64, st)
+			p.Final(hn, cn)
+			return append([]float64(nil), p.LogProb...), append([]float64(nil), p.decoder.Y...), hn, cn
+		}
+		whole, out, h, _ := run(x, nil, nil)
+		for i := range 7 {
+			for j := range m.Data {
+				if got, want := out[i*len(out)/7+j], x[i*m.Data+j]; math.Abs(got-want) > 1e-12 {
+					t.Errorf("%s: mean %d %d is %v in a pass, %v where it was drawn", c.Likelihood, i, j, got, want)
+				}
+			}
+		}
+		for cut := 1; cut < 7; cut++ {
+			a, _, ha, ca := run(x[:cut*m.Data], nil, nil)
+			b, _, hb, _ := run(x[cut*m.Data:], ha, ca)
+			for i, v := range append(a, b...) {
+				if math.Abs(v-whole[i]) > 1e-12 {
+					t.Errorf("%s cut at %d: step %d has %v, want %v", c.Likelihood, cut, i, v, whole[i])
+				}
+			}
+			for i := range h {
+				if math.Abs(h[i]-hb[i]) > 1e-12 {
+					t.Errorf("%s cut at %d: state %d is %v, want %v", c.Likelihood, cut, i, hb[i], h[i])
+				}
+			}
+		}
+	}
+}
+
+// TestLinearStart: of a VAR of known weights a model with a skip starts at these weights, at the covariance
+// of the noise and at that of first steps, and so at its entropy.
+func TestLinearStart(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	w := [2][4]float64{{0.6, 0.3, -0.3, 0}, {-0.2, 0.5, 0.1, 0.2}} // of the last step and the one before
+	d := &Data{Dim: 2}
+	for range 300 {
+		x := make([]float32, 0, 40)
+		for t := range 20 {
+			e1, e2 := rng.NormFloat64(), rng.NormFloat64()
+			e := [2]float64{0.5 * e1, 0.5*(0.8*e1) + 0.3*e2}
+			if t == 0 {
+				e = [2]float64{2 * e1, e2 - 1}
+			}
+			for j := range 2 {
+				v := e[j]
+				for k := range 4 {
+					if t > 0 {
+						v += w[j][k] * float64(x[2*max(t-1-k/2, 0)+k%2])
+					}
+				}
+				x = append(x, float32(v))
+			}
+		}
+		d.Train = append(d.Train, Sequence{X: x})
+	}
+	for _, like := range []string{GaussFull, StudentFull} {
+		c, err := Config{Model: ModelRNN, Cell: "gru", Likelihood: like, Data: 2, Hidden: 4, Skip: 2}.Resolve()
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := New[float32](c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Init(1, d.StatsFor(c))
+		v := m.(*VRNN[float32])
+		for j := range 2 {
+			for k, want := range []float64{w[j][0] + w[j][2], w[j][1] + w[j][3], -w[j][2], -w[j][3]} { // of x and its change
+				if got := float64(v.skip.Layers[0].W[j*5+k]); math.Abs(got-want) > 0.05 {
+					t.Errorf("%s: weight %d %d starts at %v, want %v", like, j, k, got, want)
+				}
+			}
+		}
+		for i := range last(v.decoder).W { // the net as if it were not there
+			last(v.decoder).W[i] = 0
+		}
+		m.Pack()
+		s := Evaluate(m, d.Train, EvalConfig{Batch: 32, Samples: 1, Threads: 1})
+		entropy := math.Log(2*math.Pi) + 1
+		want := entropy + (19*math.Log(0.5*0.3)+math.Log(2))/20
+		if tol := map[string]float64{GaussFull: 0.03, StudentFull: 0.3}[like]; math.Abs(s.NLLPerStep-want) > tol {
+			t.Errorf("%s: %v nats a step at the start, want %v", like, s.NLLPerStep, want)
+		}
+	}
+}
+
+// TestSkipErrors: a skip is for outputs with a mean, and not for ever.
+func TestSkipErrors(t *testing.T) {
+	for _, c := range []Config{
+		{Model: ModelRNN, Likelihood: Gauss, Data: 2, Hidden: 4, Skip: -1},
+		{Model: ModelRNN, Likelihood: Gauss, Data: 2, Hidden: 4, Skip: maxSkip + 1},
+		{Model: ModelRNN, Likelihood: GaussFull, Data: 300, Hidden: 4, Skip: 20},
+	} {
+		if _, err := c.Resolve(); err == nil {
+			t.Errorf("%+v is accepted", c)
+		}
+	}
+	c, err := Config{Model: ModelRNN, Likelihood: GMM, Data: 2, Hidden: 4, Skip: 2}.Resolve()
+	if err != nil || c.Skip != 0 {
+		t.Errorf("a gmm keeps the skip %d, %v", c.Skip, err)
+	}
+}
