@@ -60,8 +60,8 @@ func autoregressions(_ context.Context, r *tableRun) error {
 			name += fmt.Sprintf(", t of %.1f", f.nu)
 		}
 		valid := f.score(r.data.Valid)
-		d := float64(f.dim)
-		r.results = append(r.results, result{Row: name, Model: "var", Likelihood: model.GaussFull, Params: int(d*(d*float64(v.lags)+1) + d*(d+1) + d),
+		d := f.dim
+		r.results = append(r.results, result{Row: name, Model: "var", Likelihood: model.GaussFull, Params: d*(d*v.lags+1) + d*(d+1) + d,
 			Valid: &valid, Test: f.score(r.data.Test), Exact: true, Unit: r.unit})
 	}
 	return nil
