@@ -95,6 +95,7 @@ func BenchmarkBivariateMixtureLogProbBackward(b *testing.B) {
 func BenchmarkMultivariateLogProb(b *testing.B)         { family(b, "MultivariateLogProb") }
 func BenchmarkMultivariateLogProbBackward(b *testing.B) { family(b, "MultivariateLogProbBackward") }
 func BenchmarkMultivariateStudentBackward(b *testing.B) { family(b, "MultivariateStudentBackward") }
+func BenchmarkMultivariateSample(b *testing.B)          { family(b, "MultivariateSample") }
 func BenchmarkBivariateLogProb(b *testing.B)            { family(b, "BivariateLogProb") }
 func BenchmarkBivariateLogProbBackward(b *testing.B)    { family(b, "BivariateLogProbBackward") }
 func BenchmarkLogisticMixtureLogProb(b *testing.B)      { family(b, "LogisticMixtureLogProb") }
@@ -115,7 +116,7 @@ func BenchmarkRNNGates(b *testing.B)       { family(b, "RNNGates") }
 // in the cases and in the benchmarks of steps, and the cases with the benchmarks above. What
 // makes integers or arguments is not measured, nor the product behind a whole sequence.
 func TestEveryKernelIsMeasured(t *testing.T) {
-	calls := map[string]bool{"Uint32s": true, "Shuffle": true, "GaussHead": true, "GaussHeadGrad": true, "RecurrentGrad": true}
+	calls := map[string]bool{"Uint32s": true, "Shuffle": true, "GaussHead": true, "GaussHeadGrad": true, "RecurrentGrad": true, "SoftplusFloor": true}
 	for _, pattern := range []string{"internal/cases/*.go", "step_test.go", "int8_test.go"} {
 		walk(t, pattern, func(n ast.Node) {
 			if s, ok := n.(*ast.SelectorExpr); ok {

@@ -376,7 +376,7 @@ func TestClosedPipe(t *testing.T) {
 	}
 	dir := filepath.Join(t.TempDir(), "run")
 	data := write(t, "tiny.json", tinyJSON)
-	c := process(t, -1, "train", "-data", data, "-out", dir, "-epochs", "1000000", "-patience", "0", "-hidden", "8")
+	c := process(t, -1, "train", "-data", data, "-out", dir, "-epochs", "1000000", "-patience", "0", "-hidden", "8", "-v")
 	out, err := c.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

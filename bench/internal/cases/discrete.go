@@ -168,6 +168,16 @@ func multivariate(name string, nu float64, backward bool) family {
 	})}
 }
 
+// multivariateSample has the shapes of multivariate.
+var multivariateSample = family{"MultivariateSample", each(multivariateShapes, func(s shape) *Case {
+	rows, d := s[0], s[1]
+	r, ld := numbers(), 2*d+d*(d-1)/2
+	x, eps, theta := out(rows*d), in(r.normal(rows*d, 1)), in(r.normal(rows*ld, 0.3))
+	p := &kernels.Multivariate[float32]{Theta: theta.Data, Ld: ld}
+	return &Case{Keys: fmt.Sprintf("B=%d/D=%d", rows, d), Dims: s[:], Elems: rows, Arrays: []Array{x, eps, theta},
+		Run: func() { kernels.MultivariateSample(x.Data, p, eps.Data, rows, d) }}
+})}
+
 // logistic: samples of 8 bits.
 func logistic(name string, backward bool) family {
 	return family{name, each(innerShapes, func(s shape) *Case {
@@ -216,6 +226,7 @@ var discreteFamilies = []family{
 	multivariate("MultivariateLogProb", 0, false),
 	multivariate("MultivariateLogProbBackward", 0, true),
 	multivariate("MultivariateStudentBackward", 5, true),
+	multivariateSample,
 	logistic("LogisticMixtureLogProb", false),
 	logistic("LogisticMixtureLogProbBackward", true),
 	noise("Uniform", kernels.Uniforms[float32]),
