@@ -23,10 +23,12 @@ import (
 // the row stride Ld >= cols.
 //
 // In a call with two of them, q and p, both must have the same Ld and the same Form. Mask, of q where
-// there are two, says what is missing in what they are the Gaussians of, [rows, cols], dense, 0 where
-// something is, or nil: a density and a divergence leave it out, and its gradients are 0. Nothing is
-// left out of a draw, so samples have no mask. Kernels only read it. They take a pointer because a struct of this size, passed by value, is copied right after
-// it was put together, which takes as long as a small kernel.
+// there are two, is [rows, cols], dense: 0 where the entry is missing of which this is the Gaussian, see
+// the package comment, or nil if none is. Densities and divergences leave missing entries out, whose
+// gradients are 0. Nothing is left out of a draw, so samples take no mask.
+//
+// Kernels only read a Gauss. They take a pointer because a struct of this size, passed by value, is
+// copied right after it was put together, which takes as long as a small kernel.
 type Gauss[T Float] struct {
 	Mu, S []T
 	Mask  []T

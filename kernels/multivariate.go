@@ -20,9 +20,9 @@ import (
 //
 //	d = x - mu      r_i = d_i - sum_{j<i} T_ij d_j      z_i = r_i e^-s_i      s_i = 8 tanh(a_i/8)
 //
-// so the covariance is L L' with L = (1-T)^-1 diag(e^s), and its inverse needs no solving: the density
-// is a polynomial of T and z, and finite for any T. Nu is the degrees of freedom of a t; 0 makes it a
-// Gaussian. With Diagonal set there is no T, and a row is mu and a alone.
+// so the covariance is L L' with L = (1-T)^-1 diag(e^s), and its inverse needs no solving: any T will
+// do, and the density is finite as long as no number is huge, see [MultivariateLogProb]. Nu is the degrees
+// of freedom of a t; 0 makes it a Gaussian. With Diagonal set there is no T, and a row is mu and a alone.
 //
 // Source: the modified Cholesky decomposition of the inverse covariance, Pourahmadi 1999.
 type Multivariate[T Float] struct {

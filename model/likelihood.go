@@ -10,7 +10,7 @@ import (
 
 // family is a kind of likelihood p(x_t | ...). x has D = Config.Data dimensions, K is
 // Config.Components, all logarithms are in nats, and every scale is softplus(a) + Config.SigmaFloor
-// unless Config.Scale says otherwise. Its name is that used in configurations; the comment there has
+// unless Config.Scale or the likelihood says otherwise. Its name is that used in configurations; the comment there has
 // in brackets a row of outputs of the decoder, in the order of its columns.
 type family[T cell.Float] struct {
 	name string

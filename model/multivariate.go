@@ -13,10 +13,10 @@ import (
 // Outputs for real-valued series whose dimensions depend on each other, or that have outliers.
 const (
 	// GaussFull is a normal with a full covariance, [μ D | a D | T D(D-1)/2], each dimension a regression on
-	// those before it: see [kernels.Multivariate].
+	// those before it, whose residual has ln σ = 8 tanh(a/8): see [kernels.Multivariate].
 	GaussFull = "gauss-full"
 	// Student is independent scales under one Student's t distribution, [μ D | a D], with ln σ = 8 tanh(a/8)
-	// and one learned degree of freedom ν = 2 + exp(student.nu).
+	// and ν = 2 + exp(min(student.nu, 16)) degrees of freedom, which are learned.
 	Student = "student"
 	// StudentFull is that with the outputs of GaussFull.
 	StudentFull = "student-full"

@@ -4,7 +4,7 @@
 //	elbow eval      checkpoint, data -> nats per step
 //	elbow score     checkpoint, data -> nats of every step and sequence, and which of them are unusual
 //	elbow encode    checkpoint, data -> table and map of the latent variables, with their KL terms
-//	elbow impute       checkpoint, data with missing values -> means and intervals in their place
+//	elbow impute    checkpoint, data with missing values -> means and intervals in their place
 //	elbow reconstruct  checkpoint, data -> what is decoded from the means of the latent variables
 //	elbow sample    checkpoint -> MIDI, WAV, text, CSV or pictures, as the data were
 //	elbow continue  checkpoint, the beginning of something -> how it could go on; of tables a forecast
@@ -59,7 +59,7 @@ func init() { // dispatch and help read it
 		{"reconstruct", "Decodes what a trained model has encoded, beside the data.", "elbow reconstruct -model run-vrae -of greensleeves", "", reconstruct},
 		{"impute", "Fills in missing values of tables, with intervals.", "elbow impute -model run -data gaps.csv -out filled", "", impute},
 		{"report", "Makes a page of a training, " + reportFile + " in its folder: curves, samples beside data, scores, and what there is to be seen of the latent space.", "elbow report run", "[RUN]", reportRun},
-		{"explore", "Serves that page on this machine alone, with a latent plane to move in: what lies where one points is decoded at once.", "elbow explore run-vrae -port 8080", "[RUN]", exploreRun},
+		{"explore", "Serves the page of report on this machine alone, with a latent plane to move in: what lies where one points is decoded at once.", "elbow explore run-vrae -port 8080", "[RUN]", exploreRun},
 		{"table", "Trains the models of a published table and prints the figures side by side.", "elbow table jsb -data jsb-chorales-quarter.json -rows VRNN", "NAME", table},
 		{"compare", "Shows in which settings trainings differ, and what they came to. A folder of train -seeds stands for those in it.", "elbow compare run run-gru", "RUN RUN...", compare},
 		{"inspect", "Lists the tensors of a file of weights, and what could be made of them.", "elbow inspect model.safetensors", "FILE", inspect},

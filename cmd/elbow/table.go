@@ -131,7 +131,7 @@ func table(ctx context.Context, cmd *call) error {
 		usage = "the data, or a folder with " + r.folder + " in it (default: the folder that " + dataEnv + " names)"
 	}
 	cmd.StringVar(&r.experiment.data.path, "data", "", usage)
-	cmd.StringVar(&r.dir, "out", "run-"+r.name, "folder for the results, one in it for each row (default with -quick: run-"+r.name+"-quick)")
+	cmd.StringVar(&r.dir, "out", "run-"+r.name, "folder for the results, one in it for each row (default: run-"+r.name+", with -quick run-"+r.name+"-quick)")
 	cmd.BoolVar(&r.force, "force", false, "train rows again that are there with other settings or data, and delete those")
 	cmd.BoolVar(&r.quick, "quick", false, "two epochs on a small part of the data, to see that everything works")
 	if r.seeds == nil {

@@ -10,8 +10,8 @@ import (
 
 // zip reads the arrays of a .npz file: those of the parts under any of their usual names,
 // such as train, x_train or X_val, or one array of data. Lengths or a mask beside an array say
-// which steps count: train_lengths, lengths_train, lengths, train_mask and so on. What is not
-// read is named in a note.
+// which steps count: train_lengths, lengths_train, lengths, train_mask and so on. A mask also says
+// what is missing in them. What is not read is named in a note.
 func (s *numbers) zip(path string) error {
 	arrays, skipped, err := npy.ReadZip(path, s.reader.budget)
 	if err != nil {

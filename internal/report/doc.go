@@ -10,5 +10,5 @@
 // Style and script are part of the program and of the page: nothing is fetched from anywhere, which
 // a Content-Security-Policy in the page holds the browser to.
 //
-// All work is bounded: of large data a part is looked at, which the page says.
+// All work is bounded: of large data a part is looked at, and the page says of how many steps.
 package report

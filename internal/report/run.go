@@ -162,7 +162,7 @@ func (r *Run) budget() int {
 }
 
 // stretches returns sequences of the data, evenly spread, with as many steps together as the budget has; those with a test part are
-// taken first. Of a sequence that is longer its end is left.
+// taken first. Of a sequence that is longer than that only the end is taken.
 func (r *Run) stretches() (list []stretch) {
 	dim := r.Data.Dim
 	var test, others []dataset.Piece
@@ -316,7 +316,7 @@ func (r *Run) scores() Section {
 	for _, v := range shown[:min(len(shown), dataset.ShownScores)] {
 		most = append(most, v.Scored)
 	}
-	s.Text = fmt.Sprintf("Negative log-likelihood, or its bound, of every step. Steps %s have %.4g nats on average, with a standard deviation of %.4g; of %d steps %d are more than %d deviations above, and marked.",
+	s.Text = fmt.Sprintf("Negative log-likelihood, or its bound, of every step. Steps %s have %.4g nats on average, with a standard deviation of %.4g; of the %d steps looked at %d are at least %d deviations above that, and marked.",
 		of, usual.Mean, usual.Std, steps, flagged, flagAt)
 	if r.Info.Form.Kind == model.FormText {
 		for _, v := range most[:min(len(most), 1)] {
