@@ -147,6 +147,9 @@ const align = 16
 // Every rank owns a piece of the vector. It receives that of all parts, adds them up along the tree and sends
 // the sum back, so that a rank whose leaves are one subtree sends as much as in a ring.
 func (c *Comm) Sum(dst [][]float32, leaves int, parts []Part[[][]float32]) error {
+	if c == nil {
+		c = Local(1)[0]
+	}
 	n := 0
 	for _, x := range dst {
 		n += len(x)

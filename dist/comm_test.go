@@ -86,6 +86,13 @@ func TestSum(t *testing.T) {
 	}
 }
 
+// TestSumAlone: no group at all is a group of one.
+func TestSumAlone(t *testing.T) {
+	if err := checkSum(nil, 5, []int{5, 0, 33}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestGather: everyone has what all have given.
 func TestGather(t *testing.T) {
 	each(Local(5), func(c *Comm) {

@@ -52,24 +52,26 @@ func impute(ctx context.Context, cmd *call) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	remark(out, d.Notes)
-	done := dataset.Imputed{Levels: levels}
+	pieces := d.Pieces()
 	missing, all := 0, 0
+	for _, p := range pieces {
+		for _, v := range p.Values(c.Data) {
+			if all++; v != v {
+				missing++
+			}
+		}
+	}
+	if missing == 0 { // a model that needs all values has not been refused then
+		return fmt.Errorf("%s: no value is missing", d.Name)
+	}
+	done := dataset.Imputed{Levels: levels}
 	m.Pack()
-	for _, p := range d.Pieces() {
+	for _, p := range pieces {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		f := model.Impute(m, p.Sequence, model.ImputeConfig{Draws: *draws, Lag: *lag, Levels: levels, Seed: *seed, Threads: *threads})
-		for _, gone := range f.Missing {
-			if gone {
-				missing++
-			}
-		}
-		all += len(f.Missing)
 		done.Names, done.Filled = append(done.Names, p.Name), append(done.Filled, f)
-	}
-	if missing == 0 {
-		return fmt.Errorf("%s: no value is missing", d.Name)
 	}
 	return within(*dir, func(folder *rundir.Dir) error {
 		files := dataset.ImputedFiles()

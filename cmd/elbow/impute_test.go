@@ -92,6 +92,21 @@ func TestImputeBeatsLines(t *testing.T) {
 	}
 }
 
+// TestImputeNothing: where no value is missing that is said, whether the model could do without values or not.
+func TestImputeNothing(t *testing.T) {
+	dir := t.TempDir()
+	data, run := filepath.Join(dir, "full.csv"), filepath.Join(dir, "run")
+	var text strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&text, "%.4f,%.4f\n", math.Sin(float64(i)), math.Cos(1.3*float64(i)))
+	}
+	if err := os.WriteFile(data, []byte(text.String()), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, "train", "-data", data, "-model", "rnn", "-likelihood", "gauss-full", "-hidden", "2", "-epochs", "1", "-out", run)
+	mustFail(t, []string{"no value is missing"}, "impute", "-model", run, "-out", filepath.Join(dir, "out"))
+}
+
 // between is on the straight line between the values before and after, or next to the one of them there is.
 func between(x [][4]float64, i, j int) float64 {
 	a, b := i, i

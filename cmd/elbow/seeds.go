@@ -147,10 +147,10 @@ func trainSeeds(ctx context.Context, cmd *call, s *settings, d *dataset.Data, di
 			valid, test, all.Exact = append(valid, sum.Valid.NLLPerStep), append(test, sum.Test.NLLPerStep), sum.Test.Exact
 		}
 		all.Valid, all.Test = spreadOf(valid), spreadOf(test)
-		fmt.Fprintf(cmd.out, "%d seeds, nats per step: valid %v; test %v\n%s: %s\n", len(list), all.Valid, all.Test, dir, seedsFile)
 		if err := writeJSON(filepath.Join(dir, seedsFile), all); err != nil {
 			return err
 		}
+		fmt.Fprintf(cmd.out, "%d seeds, nats per step: valid %v; test %v\n%s: %s\n", len(list), all.Valid, all.Test, dir, seedsFile)
 		return cmd.result(all)
 	})
 }

@@ -55,13 +55,13 @@ func autoregressions(_ context.Context, r *tableRun) error {
 		if err != nil {
 			return err
 		}
-		name := fmt.Sprintf("VAR(%d)", v.lags)
+		d := f.dim
+		name, likelihood, params := fmt.Sprintf("VAR(%d)", v.lags), model.GaussFull, d*(d*v.lags+1)+d*(d+1)+d
 		if v.student {
-			name += fmt.Sprintf(", t of %.1f", f.nu)
+			name, likelihood, params = name+fmt.Sprintf(", t of %.1f", f.nu), model.StudentFull, params+1
 		}
 		valid := f.score(r.data.Valid)
-		d := f.dim
-		r.results = append(r.results, result{Row: name, Model: "var", Likelihood: model.GaussFull, Params: d*(d*v.lags+1) + d*(d+1) + d,
+		r.results = append(r.results, result{Row: name, Model: "var", Likelihood: likelihood, Params: params,
 			Valid: &valid, Test: f.score(r.data.Test), Exact: true, Unit: r.unit})
 	}
 	return nil
