@@ -52,6 +52,9 @@ func prepare(dir, path string, args ...string) (*model.Trainer, error) {
 // TestCombinations takes every model with every likelihood to every kind of data: it is
 // trained, stored, scored and drawn from, or refused as a wrong command line.
 func TestCombinations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains many models, to see that settings arrive; the machine makes no difference")
+	}
 	blastest.UseGo(t)
 	long := func(s string) string { return strings.Repeat(s, 9) }
 	trained := 0
@@ -157,6 +160,9 @@ func checkTrained(t *testing.T, name string, tr *model.Trainer) {
 
 // TestNothingIgnored: a flag changes what a training ends with, or it is refused.
 func TestNothingIgnored(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains many models, to see that settings arrive; the machine makes no difference")
+	}
 	blastest.UseGo(t)
 	data := write(t, "tiny.json", `{"train": [[[60,64],[62],[64,67],[60],[62]],[[60],[],[60,72]],[[55,60],[55,62],[55,64],[55,60]],[[60,61],[63]],[[70],[71]]],
 "valid": [[[60,64],[62],[60]]], "test": [[[62,65],[64],[62]],[[60]]]}`)

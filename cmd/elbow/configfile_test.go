@@ -30,6 +30,9 @@ func hashOf(t *testing.T, path string) string {
 // TestEffectiveConfig: the configuration that lies in a run gives the same run, whatever presets and data
 // have set, and the same configuration.
 func TestEffectiveConfig(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains many models, to see that settings arrive; the machine makes no difference")
+	}
 	blastest.UseGo(t)
 	roll, text := write(t, "a.json", tinyJSON), write(t, "a.txt", strings.Repeat(page, 9))
 	series := write(t, "a.csv", strings.Repeat("1,2\n3,5\n", 40))
