@@ -66,13 +66,13 @@ test-adapters: ## tests of the adapters for other libraries, each a module of it
 	cd adapters/gonnx && $(GO) test ./...
 
 .PHONY: test-purego
-test-purego: ## all tests without machine code
-	$(GO) test -tags purego ./...
+test-purego: ## tests without machine code; test-isa runs plain Go in full
+	$(GO) test $(SHORT) -tags purego ./...
 
 # ELBOW_ISA is read before a test starts, where Go's cache of results does not see it: hence -count=1.
 .PHONY: test-isa
 test-isa: ## all tests with each instruction set of this machine forced in turn
-	for isa in $$($(GO) run ./cmd/elbow doctor -isas); do echo "ELBOW_ISA=$$isa" && ELBOW_ISA=$$isa ELBOW_REQUIRE_ISA=$$isa $(GO) test -count=1 ./... || exit 1; done
+	for isa in $$($(GO) run ./cmd/elbow doctor -isas); do echo "ELBOW_ISA=$$isa" && ELBOW_ISA=$$isa ELBOW_REQUIRE_ISA=$$isa $(GO) test -count=1 -timeout 30m ./... || exit 1; done
 
 .PHONY: test-race
 test-race: ## race detector: plain Go everywhere, machine code in cell and model
