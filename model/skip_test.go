@@ -125,9 +125,6 @@ func TestLinearStart(t *testing.T) {
 				}
 			}
 		}
-		for i := range last(v.decoder).W { // the net as if it were not there
-			last(v.decoder).W[i] = 0
-		}
 		m.Pack()
 		s := Evaluate(m, d.Train, EvalConfig{Batch: 32, Samples: 1, Threads: 1})
 		entropy := math.Log(2*math.Pi) + 1
