@@ -51,8 +51,8 @@ type Config struct {
 	// past, asks its prior first.
 	Fill string `json:"fill,omitempty"`
 	// Skip is how many of the last steps go straight to the outputs, in a linear map that starts from a
-	// least-squares fit; of an rnn, vrnn or vrnn-i whose likelihood is gauss, gauss-full, student or
-	// student-full.
+	// least-squares fit, and whose errors the posterior sees; of an rnn, vrnn or vrnn-i whose likelihood is
+	// gauss, gauss-full, student or student-full.
 	Skip int `json:"skip,omitempty"`
 
 	Init string `json:"init"` // glorot, uniform (-0.08, 0.08) or normal (0, 0.01²)

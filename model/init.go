@@ -74,6 +74,7 @@ func (d *initialiser[T]) slot(m *base[T], s *slot[T], stats Stats) {
 			return
 		}
 		d.dense(m, s.head, stats, (*p).Layers...)
+		m.startResiduals((*p).Layers[0], s.residuals, stats)
 	case **cell.Dense[T]:
 		d.dense(m, s.head, stats, *p)
 	case **cell.Stack[T]:

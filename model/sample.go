@@ -189,6 +189,7 @@ func (p *stepper[T]) step() {
 // emit draws step t from the decoder, whose input has the parts x, as the next step will see it.
 func (p *stepper[T]) emit(t int, x ...[]T) {
 	p.decoder.forward(0, p.Count, x...)
+	p.skip.forward(0, p.Count, p.skip.u)
 	p.skip.add(p.decoder.Y, 0, p.Count)
 	p.draw(t, p.decoder.Y)
 	p.skip.saw(p.x, p.Count)

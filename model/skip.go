@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/pages"
@@ -43,6 +44,14 @@ func (c Config) skipIn() int {
 	return c.Skip*c.Data + 1
 }
 
+// residuals returns how many numbers a posterior sees of what a skip does not foresee.
+func (c Config) residuals() int {
+	if c.Skip == 0 {
+		return 0
+	}
+	return c.Data
+}
+
 // skip is the linear part of the outputs at work.
 //
 //	out_t += S [x_{t-1} - mean | x_{t-1} - x_{t-2} | x_{t-2} - x_{t-3} | ... | first]
@@ -55,6 +64,10 @@ type skip[T cell.Float] struct {
 	m    *base[T]
 	from int // the first of its columns of the states
 	u    []T // [rows, skipIn]
+
+	// What the means of the linear part leave of x, r = x - mean - S [...], and its gradient, [rows, Data]: of a
+	// model with latent variables, whose posterior sees it.
+	r, dr []T
 }
 
 func newSkip[T cell.Float](m *base[T], mlp *cell.MLP[T]) skip[T] {
@@ -69,6 +82,9 @@ func (s *skip[T]) begin(b *Batch[T]) {
 	rows, d, in := b.Shape.Rows(), s.m.Data, s.m.skipIn()
 	beginNets(rows, &s.net)
 	s.u = pages.Grow(s.u, rows*in)
+	if s.m.Latent > 0 {
+		s.r = pages.Grow(s.r, rows*d)
+	}
 	for t := range b.Shape.Steps() {
 		off, n := b.Shape.Step(t)
 		for i := range n {
@@ -133,12 +149,37 @@ func (s *skip[T]) next(u, before, x []T) {
 	u[n] = 0
 }
 
-// add adds to the outputs of the rows lo..hi.
-func (s *skip[T]) add(out []T, lo, hi int) {
+// residuals computes r of the rows lo..hi of x, whose linear outputs are known.
+func (s *skip[T]) residuals(x []T, lo, hi int) {
+	if s.mlp == nil {
+		return
+	}
+	for i, d, w := lo, s.m.Data, s.mlp.Out(); i < hi; i++ {
+		r := s.r[i*d : (i+1)*d]
+		copy(r, x[i*d:])
+		kernels.Axpy(r, s.m.Mean, -1)
+		kernels.Axpy(r, s.Y[i*w:i*w+d], -1)
+	}
+}
+
+// residualsBackward adds the gradient that the linear outputs have as part of r, the last input of the
+// posterior.
+func (s *skip[T]) residualsBackward(posterior *net[T], lo, hi int) {
 	if s.mlp == nil || lo == hi {
 		return
 	}
-	s.forward(lo, hi, s.u)
+	in := posterior.mlp.In()
+	posterior.inputGrad(s.dr, lo, hi, in-s.m.Data, in, false)
+	for i, d, w := lo, s.m.Data, s.mlp.Out(); i < hi; i++ {
+		kernels.Axpy(s.DY[i*w:i*w+d], s.dr[i*d:(i+1)*d], -1)
+	}
+}
+
+// add adds to the outputs of the rows lo..hi.
+func (s *skip[T]) add(out []T, lo, hi int) {
+	if s.mlp == nil {
+		return
+	}
 	for i, w := lo, s.mlp.Out(); i < hi; i++ {
 		n := s.outputs(i)
 		kernels.Axpy(out[i*w:i*w+n], s.Y[i*w:i*w+n], 1)
@@ -155,7 +196,7 @@ func (s *skip[T]) outputs(i int) int {
 
 // addBackward takes the gradient of those outputs.
 func (s *skip[T]) addBackward(dout []T, lo, hi int) {
-	if s.mlp == nil || lo == hi {
+	if s.mlp == nil {
 		return
 	}
 	for i, w := lo, s.mlp.Out(); i < hi; i++ {
@@ -163,13 +204,18 @@ func (s *skip[T]) addBackward(dout []T, lo, hi int) {
 		copy(s.DY[i*w:i*w+n], dout[i*w:])
 		clear(s.DY[i*w+n : (i+1)*w])
 	}
-	s.back(lo, hi)
+}
+
+// beginBackward prepares for the gradients.
+func (s *skip[T]) beginBackward() {
+	beginNetsBackward(&s.net)
+	s.dr = pages.Grow(s.dr, len(s.r))
 }
 
 // grad adds part i of parts of the gradient of the parameters.
 func (s *skip[T]) grad(grad *cell.MLP[T], i, parts int) {
 	if s.mlp != nil {
-		s.paramGrad(grad, i, parts, s.u)
+		s.paramGrad(grad, i, parts, s.u) // the net is linear: the gradient of its outputs is that of its pre-activations
 	}
 }
 
@@ -211,5 +257,19 @@ func (m *base[T]) startSkip(l *cell.Dense[T], stats Stats) {
 	like.start(later, stats.Mean, stats.Residual)
 	for j := range begin {
 		l.W[j*n+n-1] = begin[j] - later[j]
+	}
+}
+
+// startResiduals divides the weights of the last d inputs of a layer, which are what a skip leaves of x, by the
+// standard deviations of that in the training data, so that at first they count as much as inputs of size 1.
+func (m *base[T]) startResiduals(l *cell.Dense[T], d int, stats Stats) {
+	if d == 0 || stats.Skip == nil {
+		return
+	}
+	for j := range d {
+		scale := T(1 / math.Sqrt(stats.Residual[j*d+j]))
+		for i := range l.Out {
+			l.W[(i+1)*l.In-d+j] *= scale
+		}
 	}
 }

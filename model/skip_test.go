@@ -135,6 +135,46 @@ func TestLinearStart(t *testing.T) {
 	}
 }
 
+// TestResiduals: a posterior sees x less the mean that the outputs start with, and that as numbers of size 1.
+func TestResiduals(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 6))
+	d := &Data{Dim: 2}
+	for range 40 {
+		x := make([]float32, 2*30)
+		for i := range x {
+			if x[i] = 0.01 * float32(rng.NormFloat64()); i >= 2 {
+				x[i] += 0.9 * x[i-2]
+			}
+		}
+		d.Train = append(d.Train, Sequence{X: x})
+	}
+	c, err := Config{Model: ModelVRNN, Cell: "gru", Likelihood: GaussFull, Data: 2, Hidden: 4, Skip: 2, Posterior: 64}.Resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := newTestModel[float32](t, c).(*VRNN[float32])
+	m.Init(1, d.StatsFor(c))
+	m.Pack()
+	p, x := newVRNNPass(m, 1), d.Train[0].X
+	p.Forward(&Batch[float32]{Shape: cell.NewRagged(30), X: x}, Bound(1), false)
+	w, in, size := m.decoder.Out(), m.posterior.In(), [2]float64{}
+	for i := range 30 {
+		for j := range 2 {
+			if got, want := p.skip.r[2*i+j], x[2*i+j]-p.decoder.Y[i*w+j]; math.Abs(float64(got-want)) > 1e-6 {
+				t.Errorf("step %d: residual %v, want %v", i, got, want)
+			}
+		}
+	}
+	for i := range c.Posterior {
+		for k := range size {
+			size[k] += math.Abs(float64(m.posterior.Layers[0].W[i*in+k*(in-1)]))
+		}
+	}
+	if ratio := size[1] / size[0]; ratio < 70 || ratio > 140 {
+		t.Errorf("weights of residuals of size 0.01 are %v times as large as others, want about 100", ratio)
+	}
+}
+
 // TestSkipErrors: a skip is for outputs with a mean, and not for ever.
 func TestSkipErrors(t *testing.T) {
 	for _, c := range []Config{

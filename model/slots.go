@@ -28,6 +28,8 @@ type slot[T cell.Float] struct {
 	head  head
 	start float64         // what a vector starts with
 	act   cell.Activation // of a dense layer
+
+	residuals int // how many inputs of a net, the last ones, are what a skip leaves of x
 }
 
 // head says what the outputs of a net or a dense layer are.

@@ -21,7 +21,9 @@ import (
 // stacks of ReLU layers; every σ is softplus(a) + 1e-4, that of the
 // output softplus(a) + SigmaFloor.
 //
-// With Config.Skip the outputs have a linear part beside the decoder, of the last steps themselves.
+// With Config.Skip the outputs have a linear part beside the decoder, of the last steps themselves, and the
+// posterior is (φx_t, h_{t-1}, x_t - mean less the mean of that part): a good linear part leaves so little of x_t
+// that φx_t would hardly show it.
 //
 // A VRNN is read-only while it is used and may be shared; what a batch leaves behind lives
 // in a [Pass].
@@ -60,7 +62,8 @@ func newVRNN[T cell.Float](c Config) builder[T] {
 		slot[T]{name: "phi_x", place: &m.phiX, in: in, width: c.PhiX},
 		slot[T]{name: "phi_z", place: &m.phiZ, in: c.Latent, width: c.PhiZ},
 		slot[T]{name: "prior", place: &m.prior, in: c.Hidden + c.Given, width: c.Prior, out: 2 * c.Latent, head: gaussian},
-		slot[T]{name: "posterior", place: &m.posterior, in: c.PhiX + c.Hidden + c.Given, width: c.Posterior, out: 2 * c.Latent, head: gaussian},
+		slot[T]{name: "posterior", place: &m.posterior, in: c.PhiX + c.Hidden + c.Given + c.residuals(), width: c.Posterior, out: 2 * c.Latent, head: gaussian,
+			residuals: c.residuals()},
 		slot[T]{name: "decoder", place: &m.decoder, in: c.PhiZ + c.Hidden + c.Given, width: c.Decoder, out: c.outputs(), head: output},
 		slot[T]{name: "skip", place: &m.skip, in: c.skipIn(), width: c.Skip, out: c.outputs(), head: linear},
 		slot[T]{name: "cell", place: &m.stack, in: c.PhiX + c.PhiZ + c.Given, out: c.Hidden})

@@ -64,9 +64,13 @@ func (p *vrnnPass[T]) beforeRows(lo, hi int) {
 	p.phiX.forward(lo, hi, p.in.u)
 	p.cells.project(p.phiX.Y, lo, hi, 0, m.PhiX)
 	p.cells.project(p.given, lo, hi, m.PhiX+m.PhiZ, p.cells.stack.In())
+	p.skip.forward(lo, hi, p.skip.u)
 	if m.Latent > 0 {
+		p.skip.residuals(p.x, lo, hi)
+		at := m.PhiX + m.Hidden
 		p.posterior.project(p.phiX.Y, lo, hi, 0, m.PhiX)
-		p.posterior.project(p.given, lo, hi, m.PhiX+m.Hidden, m.posterior.In())
+		p.posterior.project(p.given, lo, hi, at, at+m.Given)
+		p.posterior.project(p.skip.r, lo, hi, at+m.Given, m.posterior.In())
 	}
 }
 
@@ -148,7 +152,8 @@ func (p *vrnnPass[T]) Backward(grad Model[T]) {
 	p.g = grad.(*VRNN[T])
 	p.dHPrev = pages.Grow(p.dHPrev, rows*p.m.Hidden)
 	p.cells.seq.BeginBackward(nil, nil)
-	beginNetsBackward(&p.phiX, &p.phiZ, &p.prior, &p.posterior, &p.decoder, &p.skip.net)
+	beginNetsBackward(&p.phiX, &p.phiZ, &p.prior, &p.posterior, &p.decoder)
+	p.skip.beginBackward()
 	par.Do(p.threads, rows, p.afterBack)
 	par.Do(p.threads, p.shape.Batch(), p.loopBack)
 	par.Do(p.threads, rows, p.beforeBack)
@@ -206,6 +211,7 @@ func (p *vrnnPass[T]) beforeRowsBackward(lo, hi int) {
 	p.cells.inputGrad(p.phiX.DY, lo, hi, 0, m.PhiX, false)
 	if m.Latent > 0 {
 		p.posterior.inputGrad(p.phiX.DY, lo, hi, 0, m.PhiX, true)
+		p.skip.residualsBackward(&p.posterior, lo, hi)
 	}
 	p.phiX.back(lo, hi)
 }
@@ -224,7 +230,7 @@ func (p *vrnnPass[T]) paramGrad(lo, hi int) {
 		}
 		p.cells.paramGrad(g.stack, i, p.threads, p.phiX.Y, p.phiZ.Y, p.given)
 		p.phiZ.paramGrad(g.phiZ, i, p.threads, p.lat.z)
-		p.posterior.paramGrad(g.posterior, i, p.threads, p.phiX.Y, h, p.given)
+		p.posterior.paramGrad(g.posterior, i, p.threads, p.phiX.Y, h, p.given, p.skip.r)
 		p.decoder.paramGrad(g.decoder, i, p.threads, p.phiZ.Y, h, p.given)
 		if m.prior != nil {
 			p.prior.paramGrad(g.prior, i, p.threads, h, p.given)

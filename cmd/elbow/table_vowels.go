@@ -31,7 +31,10 @@ var vowelsTable = experiment{
 		{name: "GRU, diagonal, skip", model: vowelModel(model.ModelRNN, model.Gauss), train: vowelTraining},
 		{name: "GRU, full, skip", model: vowelModel(model.ModelRNN, model.GaussFull), train: vowelTraining},
 		{name: "GRU, full, t, skip", model: vowelModel(model.ModelRNN, model.StudentFull), train: vowelTraining},
-		{name: "VRNN, full, skip", model: vowelModel(model.ModelVRNN, model.GaussFull), train: vowelTraining, samples: []int{20}},
+		{name: "VRNN, full, skip", model: vowelModel(model.ModelVRNN, model.GaussFull), train: func(t *model.TrainConfig) {
+			vowelTraining(t)
+			t.KLWarmup = 20 // without it the latent variables stay unused
+		}, samples: []int{20}},
 	},
 }
 
