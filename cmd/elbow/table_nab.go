@@ -129,7 +129,7 @@ type nabRun struct {
 
 // detectAnomalies runs the detectors and scores them.
 func detectAnomalies(ctx context.Context, r *tableRun, folder *rundir.Dir) (any, error) {
-	all, err := nab.Read(r.experiment.data.path)
+	all, err := nab.Read(r.experiment.data.path, r.experiment.data.budget(r.out))
 	if err != nil {
 		return nil, err
 	}

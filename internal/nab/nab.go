@@ -15,11 +15,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"math"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/elbow-go/elbow/internal/infile"
 )
 
 // The files of the corpus, as its repository has them.
@@ -30,10 +33,10 @@ const (
 
 // Series is a file of the corpus.
 type Series struct {
-	Name    string // folder/file.csv
-	Times   []time.Time
-	Values  []float64
-	Windows []Window // in the order of time
+	Name    string      // folder/file.csv
+	Times   []time.Time // as in the file; a few files repeat times, and one goes back once
+	Values  []float64   // all finite
+	Windows []Window    // in the order of time
 }
 
 // Window is the rows First..Last around an anomaly.
@@ -51,11 +54,11 @@ func (s *Series) Probation() int {
 	return min(int(probationShare*float64(len(s.Values))), probationMost)
 }
 
-// Read reads the corpus from a folder that holds data and labels of the repository. The series are in
-// the order of their names.
-func Read(folder string) ([]Series, error) {
+// Read reads the corpus from a folder that holds data and labels of the repository, within a budget.
+// The series are in the order of their names.
+func Read(folder string, b *infile.Budget) ([]Series, error) {
 	path := filepath.Join(folder, filepath.FromSlash(windowsFile))
-	raw, err := os.ReadFile(path)
+	raw, err := b.Read(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: want a folder with %s and %s of the repository numenta/NAB", err, dataFolder, windowsFile)
 	}
@@ -70,7 +73,7 @@ func Read(folder string) ([]Series, error) {
 		}
 		s := Series{Name: name}
 		file := filepath.Join(folder, dataFolder, filepath.FromSlash(name))
-		if s.Times, s.Values, err = readColumn(file, "value"); err != nil {
+		if s.Times, s.Values, err = readColumn(file, "value", b); err != nil {
 			return nil, err
 		}
 		for _, l := range labels {
@@ -86,15 +89,7 @@ func Read(folder string) ([]Series, error) {
 	if len(all) == 0 {
 		return nil, fmt.Errorf("%s: no series", path)
 	}
-	slices.SortFunc(all, func(a, b Series) int {
-		switch {
-		case a.Name < b.Name:
-			return -1
-		case a.Name > b.Name:
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(all, func(a, b Series) int { return strings.Compare(a.Name, b.Name) })
 	return all, nil
 }
 
@@ -122,32 +117,25 @@ func (s *Series) window(label []string) (Window, error) {
 	return w, nil
 }
 
-// ReadScores reads what a detector made of a series: the column anomaly_score of a file that the
-// benchmark has written.
-func ReadScores(path string) ([]float64, error) {
-	_, scores, err := readColumn(path, "anomaly_score")
-	return scores, err
-}
+// rowBytes is what a row takes in memory: a time and a value.
+const rowBytes = 24 + 8
 
-// readColumn reads the times and the named column of a file.
-func readColumn(path, name string) (times []time.Time, values []float64, err error) {
-	f, err := os.Open(path)
+// readColumn reads the times and the named column of a file. Whatever is no finite number is an error.
+func readColumn(path, name string, b *infile.Budget) (times []time.Time, values []float64, err error) {
+	f, err := b.Open(path)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer f.Close()
-	fail := func(row int, err error) ([]time.Time, []float64, error) {
-		return nil, nil, fmt.Errorf("%s: row %d: %w", path, row, err)
-	}
 	r := csv.NewReader(f)
 	r.ReuseRecord = true
 	head, err := r.Read()
 	if err != nil {
-		return fail(0, err)
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
 	at, stamp := slices.Index(head, name), slices.Index(head, "timestamp")
 	if at < 0 || stamp < 0 {
-		return fail(0, fmt.Errorf("columns %q, want timestamp and %s", head, name))
+		return nil, nil, fmt.Errorf("%s: columns %q, want timestamp and %s", path, head, name)
 	}
 	for {
 		row, err := r.Read()
@@ -155,15 +143,19 @@ func readColumn(path, name string) (times []time.Time, values []float64, err err
 			return times, values, nil
 		}
 		if err != nil {
-			return fail(len(values)+1, err)
+			return nil, nil, fmt.Errorf("%s: %w", path, err) // which has the line
 		}
+		line, _ := r.FieldPos(0)
 		t, err := time.Parse(time.DateTime, row[stamp])
 		if err != nil {
-			return fail(len(values)+1, err)
+			return nil, nil, fmt.Errorf("%s: line %d: %w", path, line, err)
 		}
 		v, err := strconv.ParseFloat(row[at], 64)
-		if err != nil {
-			return fail(len(values)+1, err)
+		if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, nil, fmt.Errorf("%s: line %d: %s %.40q, want a finite number", path, line, name, row[at])
+		}
+		if err := b.Take(path, rowBytes); err != nil {
+			return nil, nil, err
 		}
 		times, values = append(times, t), append(values, v)
 	}

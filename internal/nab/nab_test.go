@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/elbow-go/elbow/internal/infile"
 )
 
 // put writes files into a new folder, names and contents in turn.
@@ -30,7 +32,7 @@ const (
 
 func TestRead(t *testing.T) {
 	all, err := Read(put(t, windowsFile, `{"b/y.csv": [["2014-07-01 01:30:00.000000", "2014-07-01 01:30:00.000000"], ["2014-07-01 00:10:00.000000", "2014-07-01 01:00:00.000000"]], "a/x.csv": []}`,
-		"data/a/x.csv", rows, "data/b/y.csv", rows))
+		"data/a/x.csv", rows, "data/b/y.csv", rows), new(infile.Budget))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,12 +62,24 @@ func TestReadErrors(t *testing.T) {
 		"no row between":                {windowsFile, `{"a.csv": [["2015-07-01 00:00:00", "2015-07-02 00:00:00"]]}`, "data/a.csv", rows},
 		`cannot parse "soon"`:           {windowsFile, `{"a.csv": [["soon", "2015-07-02 00:00:00"]]}`, "data/a.csv", rows},
 		"want timestamp and value":      {windowsFile, `{"a.csv": []}`, "data/a.csv", "time,value\n"},
-		"row 2: strconv.ParseFloat":     {windowsFile, `{"a.csv": []}`, "data/a.csv", rows[:len(head)+22] + "2014-07-01 00:30:00,x\n"},
-		"row 1: parsing time":           {windowsFile, `{"a.csv": []}`, "data/a.csv", head + "1 July,2\n"},
-		"row 1: record on line 2":       {windowsFile, `{"a.csv": []}`, "data/a.csv", head + "2\n"},
+		`a.csv: line 3: value "x"`:      {windowsFile, `{"a.csv": []}`, "data/a.csv", rows[:len(head)+22] + "2014-07-01 00:30:00,x\n"},
+		`a.csv: line 3: value "NaN"`:    {windowsFile, `{"a.csv": []}`, "data/a.csv", rows[:len(head)+22] + "2014-07-01 00:30:00,NaN\n"},
+		`a.csv: line 5: value "-inf"`:   {windowsFile, `{"a.csv": []}`, "data/a.csv", rows[:len(head)+22] + "\n\n2014-07-01 00:30:00,-inf\n"},
+		"a.csv: line 2: parsing time":   {windowsFile, `{"a.csv": []}`, "data/a.csv", head + "1 July,2\n"},
+		"a.csv: record on line 2":       {windowsFile, `{"a.csv": []}`, "data/a.csv", head + "2\n"},
 	} {
-		if _, err := Read(put(t, files...)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Read(put(t, files...), new(infile.Budget)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
+// TestReadBudget: the rows count, not the bytes of the file alone.
+func TestReadBudget(t *testing.T) {
+	dir := put(t, windowsFile, `{"a.csv": []}`, "data/a.csv", rows)
+	for most, ok := range map[int64]bool{13 + 4*rowBytes: true, 13 + 4*rowBytes - 1: false} {
+		if _, err := Read(dir, &infile.Budget{Max: most}); (err == nil) != ok || !ok && !strings.Contains(err.Error(), "-max-data") {
+			t.Errorf("with %d bytes: %v", most, err)
 		}
 	}
 }

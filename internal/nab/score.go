@@ -90,6 +90,9 @@ func newScan(all []Series, scores [][]float64, p Profile) *scan {
 		if len(scores[i]) != len(all[i].Values) {
 			panic("nab: " + all[i].Name + ": want a score for every row")
 		}
+		if slices.ContainsFunc(scores[i][all[i].Probation():], math.IsNaN) {
+			panic("nab: " + all[i].Name + ": a score is NaN")
+		}
 		c.events = p.events(c.events, &all[i], scores[i], len(c.best))
 		for range all[i].Windows {
 			c.best = append(c.best, math.NaN())
@@ -129,7 +132,8 @@ func (c *scan) at(threshold float64) Result {
 }
 
 // At scores a detector with a given threshold. scores[i] has a score for every row of all[i], which
-// says how anomalous it is; those of the probation do not matter.
+// says how anomalous it is; those of the probation do not matter. At panics if there is not one for
+// every row, or if one that matters is NaN.
 //
 // Of the alarms in a window only that counts which is worth most; a window without one counts -FN.
 func At(all []Series, scores [][]float64, p Profile, threshold float64) Result {

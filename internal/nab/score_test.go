@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/elbow-go/elbow/internal/infile"
 )
 
 // corpus reads the benchmark, which is not part of the project.
@@ -16,7 +18,7 @@ func corpus(t testing.TB) (folder string, all []Series) {
 	if _, err := os.Stat(filepath.Join(folder, windowsFile)); err != nil {
 		t.Skip("no folder nab in ELBOW_DATA")
 	}
-	all, err := Read(folder)
+	all, err := Read(folder, new(infile.Budget))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +59,8 @@ func TestPublished(t *testing.T) {
 		for i := range all {
 			dir, base := filepath.Split(filepath.FromSlash(all[i].Name))
 			var err error
-			if scores[i], err = ReadScores(filepath.Join(folder, "results", c.detector, dir, c.detector+"_"+base)); err != nil {
+			path := filepath.Join(folder, "results", c.detector, dir, c.detector+"_"+base)
+			if _, scores[i], err = readColumn(path, "anomaly_score", new(infile.Budget)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -144,5 +147,26 @@ func TestBest(t *testing.T) {
 	}
 	if best := Best(all, scores, Standard); best.Score != 0 || best.Threshold != NoAlarm {
 		t.Errorf("false alarms only: %+v, want none of them", best)
+	}
+}
+
+// TestScoreNaN: scores that have no order are refused, but not in the probation, where none counts.
+func TestScoreNaN(t *testing.T) {
+	all, scores := []Series{made(100, Window{50, 59})}, [][]float64{make([]float64, 100)}
+	scores[0][14] = math.NaN()
+	At(all, scores, Standard, 1)
+	scores[0][15] = math.NaN()
+	for name, f := range map[string]func(){
+		"At":   func() { At(all, scores, Standard, 1) },
+		"Best": func() { Best(all, scores, Standard) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s takes a score that is NaN", name)
+				}
+			}()
+			f()
+		}()
 	}
 }
