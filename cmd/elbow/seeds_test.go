@@ -101,4 +101,8 @@ func TestTableSeeds(t *testing.T) {
 	if !strings.Contains(out, "LSTM                         mean ") || !strings.Contains(out, "of 2 seeds") {
 		t.Errorf("printed %s", out)
 	}
+	r := &tableRun{experiment: experiment{seeds: seedList{3, 5}}, results: []result{{Row: "a", Test: 1}, {Row: "VAR", Test: 7}, {Row: "a", Test: 3}}}
+	if m := r.means(); len(m) != 1 || m[0] != (rowMean{"a", 0, 2, 2, math.Sqrt2}) {
+		t.Errorf("%+v, want one mean, of the row of two seeds", m)
+	}
 }

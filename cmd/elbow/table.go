@@ -107,59 +107,19 @@ type tableRun struct {
 }
 
 func table(ctx context.Context, cmd *call) error {
-	out := cmd.out
-	names := make([]string, len(experiments))
-	for i, e := range experiments {
-		names[i] = e.name
-	}
 	name := cmd.names(1)
-	if len(name) == 0 {
-		if len(cmd.args) > 0 && slices.Contains([]string{"-h", "-help", "--help"}, cmd.args[0]) {
-			listTables(cmd)
-			return flag.ErrHelp
-		}
-		return usagef("want the name of a table first, one of %v", names)
+	if len(name) == 0 && len(cmd.args) > 0 && slices.Contains([]string{"-h", "-help", "--help"}, cmd.args[0]) {
+		listTables(cmd)
+		return flag.ErrHelp
 	}
-	at := slices.Index(names, name[0])
-	if at < 0 {
-		return usagef("unknown table %q, want one of %v", name[0], names)
-	}
-	r := &tableRun{experiment: experiments[at], out: out}
-	r.begun = r.writeConfig
-	usage := cmp.Or(r.needsData, "the data (default: the tunes that ship inside the program)")
-	if r.folder != "" {
-		usage = "the data, or a folder with " + r.folder + " in it (default: the folder that " + dataEnv + " names)"
-	}
-	cmd.StringVar(&r.experiment.data.path, "data", "", usage)
-	cmd.StringVar(&r.dir, "out", "run-"+r.name, "folder for the results, one in it for each row (default: run-"+r.name+", with -quick run-"+r.name+"-quick)")
-	cmd.BoolVar(&r.force, "force", false, "train rows again that are there with other settings or data, and delete those")
-	cmd.BoolVar(&r.quick, "quick", false, "two epochs on a small part of the data, to see that everything works")
-	if r.seeds == nil {
-		r.seeds = seedList{1}
-	}
-	cmd.Var(&r.seeds, "seeds", "train each row with these `seeds`, such as 1..5")
-	cmd.IntVar(&r.threads, "threads", runtime.GOMAXPROCS(0), "goroutines; the result does not depend on it")
-	only := cmd.String("rows", "", "only the rows whose names hold this")
-	if err := cmd.parse(); err != nil {
+	e, err := experimentOf(name)
+	if err != nil {
 		return err
 	}
-	if r.quick && !cmd.given()["out"] {
-		r.dir += "-quick"
-	}
-	if r.threads < 1 {
-		return usagef("-threads %d: want at least 1", r.threads)
-	}
-	if *only != "" {
-		all := r.rows
-		r.rows = nil
-		for _, w := range all {
-			if strings.Contains(strings.ToLower(w.name), strings.ToLower(*only)) {
-				r.rows = append(r.rows, w)
-			}
-		}
-		if len(r.rows) == 0 {
-			return usagef("-rows %q: no row of table %s has it in its name", *only, r.name)
-		}
+	r := &tableRun{experiment: e, out: cmd.out}
+	r.begun = r.writeConfig
+	if err := r.parse(cmd); err != nil {
+		return err
 	}
 	if err := r.findData(); err != nil {
 		return err
@@ -188,6 +148,73 @@ func table(ctx context.Context, cmd *call) error {
 		}
 		return cmd.result(map[string]any{"results": r.results, "means": r.means()})
 	})
+}
+
+// experimentOf returns the experiment that is called so, name being what stands before the flags.
+func experimentOf(name []string) (experiment, error) {
+	var names []string
+	for _, e := range experiments {
+		if len(name) > 0 && e.name == name[0] {
+			return e, nil
+		}
+		names = append(names, e.name)
+	}
+	if len(name) == 0 {
+		return experiment{}, usagef("want the name of a table first, one of %v", names)
+	}
+	return experiment{}, usagef("unknown table %q, want one of %v", name[0], names)
+}
+
+// parse declares the flags and parses them.
+func (r *tableRun) parse(cmd *call) error {
+	usage := cmp.Or(r.needsData, "the data (default: the tunes that ship inside the program)")
+	if r.folder != "" {
+		usage = "the data, or a folder with " + r.folder + " in it (default: the folder that " + dataEnv + " names)"
+	}
+	cmd.StringVar(&r.experiment.data.path, "data", "", usage)
+	cmd.StringVar(&r.dir, "out", "run-"+r.name, "folder for the results, one in it for each row (default: run-"+r.name+", with -quick run-"+r.name+"-quick)")
+	cmd.BoolVar(&r.force, "force", false, "train rows again that are there with other settings or data, and delete those")
+	cmd.BoolVar(&r.quick, "quick", false, "two epochs on a small part of the data, to see that everything works")
+	if r.seeds == nil {
+		r.seeds = seedList{1}
+	}
+	cmd.Var(&r.seeds, "seeds", "train each row with these `seeds`, such as 1..5")
+	cmd.IntVar(&r.threads, "threads", runtime.GOMAXPROCS(0), "goroutines; the result does not depend on it")
+	only := cmd.String("rows", "", "only the rows whose names hold this")
+	if err := cmd.parse(); err != nil {
+		return err
+	}
+	given := cmd.given()
+	if r.quick && !given["out"] {
+		r.dir += "-quick"
+	}
+	if r.threads < 1 {
+		return usagef("-threads %d: want at least 1", r.threads)
+	}
+	for _, name := range []string{"rows", "force"} {
+		if r.own != nil && given[name] {
+			return usagef("-%s: table %s is made as a whole, anew every time", name, r.name)
+		}
+	}
+	return r.choose(*only)
+}
+
+// choose leaves the rows whose names hold a text.
+func (r *tableRun) choose(only string) error {
+	if only == "" {
+		return nil
+	}
+	all := r.rows
+	r.rows = nil
+	for _, w := range all {
+		if strings.Contains(strings.ToLower(w.name), strings.ToLower(only)) {
+			r.rows = append(r.rows, w)
+		}
+	}
+	if len(r.rows) == 0 {
+		return usagef("-rows %q: no row of table %s has it in its name", only, r.name)
+	}
+	return nil
 }
 
 // listTables prints what tables there are.
@@ -545,7 +572,7 @@ type rowMean struct {
 	Deviation float64 `json:"deviation"`
 }
 
-// means returns the means of the rows, if there are several seeds.
+// means returns the means of the rows, if there are several seeds. Rows that nothing is drawn for have none.
 func (r *tableRun) means() (list []rowMean) {
 	if len(r.seeds) < 2 {
 		return nil
@@ -562,7 +589,7 @@ func (r *tableRun) means() (list []rowMean) {
 		s := spreadOf(all)
 		list[i].Seeds, list[i].Mean, list[i].Deviation = len(all), s.Mean, s.Deviation
 	}
-	return list
+	return slices.DeleteFunc(list, func(m rowMean) bool { return m.Seeds < 2 })
 }
 
 func (r *tableRun) ngram() float64 {

@@ -162,6 +162,8 @@ func TestTableErrors(t *testing.T) {
 		{[]string{"text"}, 2, "a file of plain text"},
 		{[]string{"jsb", "-seeds", "0"}, 2, "for flag -seeds: want seeds"},
 		{[]string{"jsb", "-rows", "transformer"}, 2, `-rows "transformer"`},
+		{[]string{"nab", "-rows", "records"}, 2, "-rows: table nab is made as a whole"},
+		{[]string{"nab", "-force"}, 2, "-force: table nab is made as a whole"},
 		{[]string{"jsb", "more"}, 2, `unexpected argument "more"`},
 		{[]string{"jsb", "-data", "/nonexistent.json"}, 1, "/nonexistent.json"},
 		{[]string{"mnist", "-data", write(t, "x.txt", strings.Repeat(page, 8))}, 1, "x.txt: byte 0: magic number"},
