@@ -33,26 +33,12 @@ func (s sampling) under(form model.Form, text string, stepsSaid bool) (sampling,
 	return s, nil
 }
 
-// conditions returns those of count samples of so many steps: what is asked for or, in turn, what
-// sequences of the data have, whose last row goes on where they end.
+// conditions returns those of count samples of so many steps: what is asked for or those of the data.
 func (s sampling) conditions(width, count, steps int, data []model.Sequence) []float32 {
-	given := make([]float32, 0, count*steps*width)
-	for i := 0; i < count && width > 0; i++ {
-		if s.given != nil {
-			given = append(given, s.given...)
-			continue
-		}
-		given = append(given, held(data[i%len(data)].Given, width, steps)...)
+	if s.given != nil {
+		return slices.Repeat(s.given, count)
 	}
-	return given
-}
-
-// held returns the first rows of conditions, as many as there are steps. The last one goes on.
-func held(rows []float32, width, steps int) []float32 {
-	if n := len(rows) / width; n < steps {
-		return append(slices.Clone(rows), slices.Repeat(rows[(n-1)*width:], steps-n)...)
-	}
-	return rows[:steps*width]
+	return dataset.GivenOf(data, width, count, steps)
 }
 
 // toCome sets the conditions of the continuations: those that a user says, those of steps that are held
@@ -70,12 +56,12 @@ func (c *continuing) toCome(form model.Form, past *model.Sequence, after []float
 			return err
 		}
 	case after == nil && dataset.OfClass(form) && len(past.Given) > 0:
-		rows = held(past.Given[(n-1)*width:], width, c.Steps)
+		rows = dataset.GivenFor(past.Given[(n-1)*width:], width, c.Steps)
 	case after == nil:
 		return usagef("say with -given what the model is given in the steps to come: %s", dataset.NameGiven(form))
 	}
 	if past.Given == nil { // of a prompt
-		past.Given = held(rows, width, n)
+		past.Given = dataset.GivenFor(rows, width, n)
 	}
 	for range c.Count {
 		c.Given = append(c.Given, rows[:c.Steps*width]...)

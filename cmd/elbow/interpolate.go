@@ -118,7 +118,7 @@ func walk(m model.Model[float32], ends []model.Sequence, count, steps int, draw 
 	z := model.Interpolate(codes[0].Mean, codes[1].Mean, count)
 	var given []float32
 	if w := m.Settings().Given; w > 0 {
-		given = model.Interpolate(held(ends[0].Given, w, steps), held(ends[1].Given, w, steps), count)
+		given = model.Interpolate(dataset.GivenFor(ends[0].Given, w, steps), dataset.GivenFor(ends[1].Given, w, steps), count)
 	}
 	switch m := m.(type) {
 	case *model.VAE[float32]:

@@ -384,6 +384,23 @@ func Given(f model.Form, text string, steps int, b *infile.Budget) (rows []float
 	return rows[:steps*width], nil
 }
 
+// GivenFor returns the first rows of conditions, as many as there are steps. The last one goes on.
+func GivenFor(rows []float32, width, steps int) []float32 {
+	if n := len(rows) / width; n < steps {
+		return append(slices.Clone(rows), slices.Repeat(rows[(n-1)*width:], steps-n)...)
+	}
+	return rows[:steps*width]
+}
+
+// GivenOf returns the conditions of count sequences of so many steps, GivenFor those of seqs in turn; nil
+// if the width is 0.
+func GivenOf(seqs []model.Sequence, width, count, steps int) (all []float32) {
+	for i := 0; i < count && width > 0; i++ {
+		all = append(all, GivenFor(seqs[i%len(seqs)].Given, width, steps)...)
+	}
+	return all
+}
+
 // givenText reads conditions as name=value, with commas between them; of a single one the value does.
 func givenText(f model.Form, text string) (row []float32, err error) {
 	values := map[string]string{}

@@ -264,3 +264,18 @@ func TestGivenSaid(t *testing.T) {
 		t.Errorf("no conditions: %v", err)
 	}
 }
+
+// TestGivenOf: sequences give their conditions in turn; what is too long is cut, and a last row goes on.
+func TestGivenOf(t *testing.T) {
+	seqs := []model.Sequence{{Given: []float32{1, 2, 3, 4, 5, 6, 7, 8}}, {Given: []float32{9, 10, 11, 12}}}
+	want := []float32{1, 2, 3, 4, 5, 6, 9, 10, 11, 12, 11, 12, 1, 2, 3, 4, 5, 6}
+	if got := GivenOf(seqs, 2, 3, 3); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if !slices.Equal(seqs[1].Given, []float32{9, 10, 11, 12}) {
+		t.Errorf("the data have changed: %v", seqs[1].Given)
+	}
+	if got := GivenOf(nil, 0, 3, 2); got != nil {
+		t.Errorf("%v without conditions", got)
+	}
+}

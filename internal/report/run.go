@@ -244,18 +244,10 @@ func (r *Run) samples() Section {
 	return Section{ID: "samples", Title: "Samples", Figures: r.shower().show(o)}
 }
 
-// conditions returns those of count sequences of so many steps, taken from the sequences of the data in turn, whose last ones
-// go on where they end; nil if the model has none.
-func (r *Run) conditions(seqs []model.Sequence, count, steps int) (all []float32) {
-	n := r.Model.Settings().Given
-	for i := 0; i < count && n > 0; i++ {
-		given := seqs[i%len(seqs)].Given
-		for t := range steps {
-			at := min(t, len(given)/n-1) * n
-			all = append(all, given[at:at+n]...)
-		}
-	}
-	return all
+// conditions returns those of count sequences of so many steps, taken from the sequences of the data in turn; nil if the model
+// has none.
+func (r *Run) conditions(seqs []model.Sequence, count, steps int) []float32 {
+	return dataset.GivenOf(seqs, r.Model.Settings().Given, count, steps)
 }
 
 // length is the median of the lengths of sequences.
