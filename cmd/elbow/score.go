@@ -102,7 +102,7 @@ func score(_ context.Context, cmd *call) error {
 	from := cmd.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
 	dir := cmd.String("out", "run", "folder for the files")
 	var s scoring
-	cmd.Float64Var(&s.flag, "flag", 4, "flag steps whose score is at least that many standard deviations above the mean of the training")
+	cmd.Float64Var(&s.flag, "flag", dataset.FlagAt, "flag steps whose score is at least that many standard deviations above the mean of the training")
 	cmd.IntVar(&s.top, "top", 10, "steps to print, those with the highest scores first")
 	cmd.StringVar(&s.format, "format", scoreFormats[0], "of the files: "+strings.Join(scoreFormats, " or "))
 	cmd.StringVar(&s.against, "against", "", "data whose scores are the usual ones (default: the train part of the data of the training)")

@@ -20,6 +20,9 @@ type Scored struct {
 	Flagged []bool
 }
 
+// FlagAt is how many standard deviations above the mean a score is unusual, unless a user says otherwise.
+const FlagAt = 4
+
 // ShownScores is how many sequences a picture of scores shows.
 const ShownScores = 3
 

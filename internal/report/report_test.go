@@ -241,6 +241,22 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
+// TestNoSteps: data of no steps are as good as none; a test part of no steps leaves the others.
+func TestNoSteps(t *testing.T) {
+	r := kinds[7].run(t)
+	d := *r.Data.Data
+	r.Data = &dataset.Data{Data: &d}
+	empty := []model.Sequence{{Name: "nothing"}}
+	d.Test = empty
+	if page := pageOf(t, r); !strings.Contains(page, `id="reconstructions"`) || !strings.Contains(page, `id="scores"`) {
+		t.Error("nothing of train and valid")
+	}
+	d.Train, d.Valid = nil, empty
+	if page := pageOf(t, r); !strings.Contains(page, "no steps") || strings.Contains(page, `id="scores"`) {
+		t.Error("scores of no steps")
+	}
+}
+
 // TestNoData: without the data of the training there is a page all the same, which says so.
 func TestNoData(t *testing.T) {
 	r := kinds[2].run(t)

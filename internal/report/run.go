@@ -50,6 +50,11 @@ func Of(r *Run) *Page {
 			p.Sections = append(p.Sections, s)
 		}
 	}
+	if r.Data != nil && len(r.tests(1, false)) == 0 {
+		none := *r
+		none.Data, none.Missing = nil, fmt.Errorf("%s: no steps", r.Data.Name)
+		r = &none
+	}
 	results := Section{ID: "results", Title: "Results", Rows: r.Facts}
 	if r.Data != nil && r.Data.Hash != r.Info.Hash {
 		results.Text = "The data of this page are others than those of the training, or have changed since."
@@ -199,18 +204,25 @@ func (r *Run) stretches() (list []stretch) {
 
 // tests returns at most so many sequences of the test part or, where there is none, of the data, each with its first
 // maxShown steps at most, or all where whole is set.
-func (r *Run) tests(most int, whole bool) (seqs []model.Sequence) {
+func (r *Run) tests(most int, whole bool) []model.Sequence {
+	if seqs := r.partly(testPart, most, whole); len(seqs) > 0 {
+		return seqs
+	}
+	return r.partly("", most, whole)
+}
+
+// partly returns what tests does of a part, or of all where that is empty.
+func (r *Run) partly(part string, most int, whole bool) (seqs []model.Sequence) {
 	dim := r.Data.Dim
-	pieces := r.Data.Pieces()
-	has := slices.ContainsFunc(pieces, func(p dataset.Piece) bool { return strings.Contains(p.Parts(), testPart) })
-	for _, p := range pieces {
+	for _, p := range r.Data.Pieces() {
 		n := p.Steps(dim)
+		in := func(step int) bool { return step < n && (part == "" || p.Part(step) == part) }
 		from := 0
-		for has && from < n && p.Part(from) != testPart {
+		for from < n && !in(from) {
 			from++
 		}
 		to := from
-		for to < n && (!has || p.Part(to) == testPart) && (whole || to-from < maxShown) {
+		for in(to) && (whole || to-from < maxShown) {
 			to++
 		}
 		if to > from && len(seqs) < most {
@@ -260,9 +272,6 @@ func (r *Run) length(seqs []model.Sequence) int {
 	return n[len(n)/2]
 }
 
-// flagAt is the z-score from which steps are marked, as elbow score has it.
-const flagAt = 4
-
 // scores are the scores along the strangest sequences.
 func (r *Run) scores() Section {
 	s := Section{ID: "scores", Title: "Scores"}
@@ -292,7 +301,7 @@ func (r *Run) scores() Section {
 	for i, q := range scores {
 		v := strange{Scored: dataset.Scored{Piece: dataset.Piece{Sequence: seqs[i]}}, worst: math.Inf(-1)}
 		for _, step := range q.Steps {
-			hit := usual.Z(step.NLL) >= flagAt || math.IsNaN(step.NLL)
+			hit := usual.Z(step.NLL) >= dataset.FlagAt || math.IsNaN(step.NLL)
 			v.NLL, v.Flagged = append(v.NLL, step.NLL), append(v.Flagged, hit)
 			if v.worst = math.Max(v.worst, step.NLL); hit {
 				flagged++
@@ -309,7 +318,7 @@ func (r *Run) scores() Section {
 		most = append(most, v.Scored)
 	}
 	s.Text = fmt.Sprintf("Negative log-likelihood, or its bound, of every step. Steps %s have %.4g nats on average, with a standard deviation of %.4g; of the %d steps looked at %d are at least %d deviations above that, and marked.",
-		of, usual.Mean, usual.Std, steps, flagged, flagAt)
+		of, usual.Mean, usual.Std, steps, flagged, dataset.FlagAt)
 	if r.Info.Form.Kind == model.FormText {
 		for _, v := range most[:min(len(most), 1)] {
 			s.Figures = append(s.Figures, r.coloured(v))
@@ -321,7 +330,7 @@ func (r *Run) scores() Section {
 		return s
 	}
 	s.Layout = wide
-	s.Figures = panels(dataset.ScorePanels(r.Info.Form, r.Data.Dim, most, usual.Mean+float64(flagAt*usual.Std)))
+	s.Figures = panels(dataset.ScorePanels(r.Info.Form, r.Data.Dim, most, usual.Mean+float64(dataset.FlagAt*usual.Std)))
 	return s
 }
 
