@@ -262,15 +262,15 @@ func (c *continuing) write(cmd *call, folder *rundir.Dir, m model.Model[float32]
 	}
 	x := c.draw(m, past)
 	if form.Kind == model.FormSeries {
-		files, covered, err := dataset.WriteForecast(dir, form, dim, dataset.Forecast{Past: past, Truth: truth, Draws: x, Count: c.Count, Levels: c.levels})
+		files, known, covered, err := dataset.WriteForecast(dir, form, dim, dataset.Forecast{Past: past, Truth: truth, Draws: x, Count: c.Count, Levels: c.levels})
 		if err != nil {
 			return err
 		}
 		more := map[string]any{"after": past.Name, "from": past.Steps(dim), "steps": c.Steps, "draws": c.Count, "quantiles": c.levels}
 		fmt.Fprintf(out, "%d steps after step %d of %s, %d draws\n", c.Steps, past.Steps(dim), message(past.Name, maxMessage/2), c.Count)
-		if len(truth) > 0 {
-			more["held"], more["covered"] = len(truth), covered
-			fmt.Fprintf(out, "%.1f %% of the %d values held back are within the interval that should hold %.4g %%\n", 100*covered, len(truth), 100*(c.levels[len(c.levels)-1]-c.levels[0]))
+		if known > 0 {
+			more["held"], more["covered"] = known, covered
+			fmt.Fprintf(out, "%.1f %% of the %d values held back are within the interval that should hold %.4g %%\n", 100*covered, known, 100*(c.levels[len(c.levels)-1]-c.levels[0]))
 		}
 		return cmd.left(dir, files, more)
 	}

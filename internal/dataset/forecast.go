@@ -50,26 +50,31 @@ func (f Forecast) outlook(form model.Form, dim int) *outlook {
 }
 
 // WriteForecast writes a table of means and quantiles, a row a step, and a picture, in the units of
-// the data. It returns the names of the files and, if the truth is known, the share of its values that are
+// the data. It returns the names of the files and how many values of the truth are known and which share of these is
 // within the outermost quantiles.
-func WriteForecast(dir string, form model.Form, dim int, f Forecast) (files []string, covered float64, err error) {
+func WriteForecast(dir string, form model.Form, dim int, f Forecast) (files []string, known int, covered float64, err error) {
 	o := f.outlook(form, dim)
 	if err := atomicfile.Write(filepath.Join(dir, BaseForecast+".csv"), 0o666, o.write); err != nil {
-		return nil, 0, err
+		return nil, 0, 0, err
 	}
 	low, high := o.quantiles[0], o.quantiles[len(o.quantiles)-1]
+	for _, v := range f.Truth {
+		if v == v { // not missing
+			known++
+		}
+	}
 	for i, v := range f.Truth {
 		if v >= low[i] && v <= high[i] {
-			covered += 1 / float64(len(f.Truth))
+			covered += 1 / float64(known)
 		}
 	}
 	panels := o.panels()
 	for _, ext := range []string{".png", ".svg"} {
 		if err := figure.Series(filepath.Join(dir, BaseForecast+ext), "Forecast of "+filepath.Base(f.Past.Name), panels); err != nil {
-			return nil, 0, err
+			return nil, 0, 0, err
 		}
 	}
-	return ForecastFiles()[:2], covered, nil
+	return ForecastFiles()[:2], known, covered, nil
 }
 
 // write writes the table.

@@ -2,11 +2,13 @@ package dataset
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
 	"github.com/elbow-go/elbow/internal/dataset/datatest"
 	"github.com/elbow-go/elbow/internal/infile"
+	"github.com/elbow-go/elbow/model"
 )
 
 // rowsOf returns a table of n rows, whose columns are given by functions of the row.
@@ -86,5 +88,21 @@ func TestHeldWindows(t *testing.T) {
 	}
 	if own, err := Tunes(true, Options{Window: 50, Hop: 5}); err != nil || len(own.Train) != len(own.Valid) || own.Form.HeldHop != 0 {
 		t.Errorf("own keys: %+v, %v", own.Form, err)
+	}
+}
+
+// TestForecastCovered: of what was held back only the values that are there count.
+func TestForecastCovered(t *testing.T) {
+	nan := float32(math.NaN())
+	for _, c := range []struct {
+		truth   []float32
+		known   int
+		covered float64
+	}{{[]float32{1, 9, nan, nan}, 2, 0.5}, {[]float32{1, 1, 9, 1}, 4, 0.75}, {[]float32{nan, nan, nan, nan}, 0, 0}, {nil, 0, 0}} {
+		f := Forecast{Past: model.Sequence{Name: "a", X: []float32{1, 2, nan}}, Truth: c.truth, Draws: []float32{0, 0, 0, 0, 2, 2, 2, 2}, Count: 2, Levels: []float64{0.1, 0.9}}
+		_, known, covered, err := WriteForecast(t.TempDir(), model.Form{Kind: model.FormSeries}, 1, f)
+		if err != nil || known != c.known || covered != c.covered {
+			t.Errorf("%v: %v, %d are known, of which %v are covered, want %d and %v", c.truth, err, known, covered, c.known, c.covered)
+		}
 	}
 }
