@@ -186,7 +186,9 @@ func (c *conditions) learn(train []span, raw bool) []model.Condition {
 		each := func(f func(v float64)) {
 			for _, at := range train {
 				for t := at.from; t < at.to; t++ {
-					f(c.row(at.piece, t)[j])
+					if v := c.row(at.piece, t)[j]; v == v { // one that is missing is an error where it is encoded
+						f(v)
+					}
 				}
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -107,11 +108,34 @@ func TestGivenColumns(t *testing.T) {
 			t.Errorf("-given %s: %v, want %q", given, err, want)
 		}
 	}
-	if _, err := Open(path, Options{Given: "price"}, new(infile.Budget)); err == nil || !strings.Contains(err.Error(), "is text") {
+	if _, err := Open(path, Options{Given: "price"}, new(infile.Budget)); err == nil || !strings.Contains(err.Error(), "is text") || !strings.Contains(err.Error(), "-given") {
 		t.Errorf("a text that is not given: %v", err)
 	}
 	if _, err := OpenAs(path, "price", info, false, new(infile.Budget)); err == nil || !strings.Contains(err.Error(), "from the data themselves") {
 		t.Errorf("other columns: %v", err)
+	}
+}
+
+// TestGivenMissing: a number that is missing is an error with its place, be it in the first row, where it could be a
+// text, or later.
+func TestGivenMissing(t *testing.T) {
+	for at, want := range map[int]string{
+		0: `column 2 (price): "NA" in the first row is a missing value among numbers`,
+		5: "a.csv, step 5: price: NaN, want a finite number",
+	} {
+		var b strings.Builder
+		b.WriteString("demand,price\n")
+		for i := range 39 {
+			price := strconv.Itoa(2 + i%4)
+			if i == at {
+				price = "NA"
+			}
+			fmt.Fprintf(&b, "%d.5,%s\n", i%7, price)
+		}
+		path := filepath.Join(writeAll(t, map[string]string{"a.csv": b.String()}), "a.csv")
+		if _, err := Open(path, Options{Given: "price"}, new(infile.Budget)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("row %d: %v, want %q", at, err, want)
+		}
 	}
 }
 

@@ -30,6 +30,9 @@ func (s *scan) end() error {
 		}
 	}
 	for j, c := range s.cols {
+		if mark, ok := c.numbersBut(); ok {
+			return fmt.Errorf("%s: %s: %s in the first row is a missing value among numbers; if it names a class, the others need names that are no numbers", t.Path, label(j, c.name), quote([]byte(mark)))
+		}
 		if (c.role == isNumber || c.role == isTruth) && !c.seen {
 			return fmt.Errorf("%s: %s has no value: all are missing: remove the column", t.Path, label(j, c.name))
 		}
@@ -49,6 +52,21 @@ func (s *scan) end() error {
 		t.note("the rows of some sequences do not follow each other, the first in line %d: they were put together, in the order of the file", s.mixed)
 	}
 	return nil
+}
+
+// numbersBut reports whether a column was taken for text for a missing value in its first row alone.
+func (c *column) numbersBut() (mark string, ok bool) {
+	for text := range c.class {
+		switch b := []byte(text); {
+		case looksNumber(b, true):
+			ok = true
+		case isMissing(b) && c.class[text] == 0:
+			mark = text
+		case !isMissing(b):
+			return "", false
+		}
+	}
+	return mark, ok
 }
 
 // names returns the texts of classes in the order of their numbers.

@@ -166,7 +166,7 @@ func (s *scan) text(fields [][]byte) error {
 	case named && words == len(fields) && words > 1:
 		return s.errorf(first, "%s: a second line of names or units: remove it, or begin it with #", f)
 	case named:
-		return s.errorf(first, "%s is text: remove the column, write numbers, or call it sequence if it names the sequence of a row", f)
+		return s.errorf(first, "%s is text: remove the column, write numbers, call it sequence if it names the sequence of a row, or name it in -given if a model is to be given it", f)
 	}
 	return s.errorf(first, "%s is not a number, and the line is no header, since not all of its fields are names", f)
 }

@@ -134,7 +134,7 @@ func (t *Table) Each(f func(seq, step int, values []float64) error) error {
 					seq, ok = t.index[string(b)]
 				}
 			}
-			if !ok && t.roles[j] != isID && isMissing(b) {
+			if !ok && (t.roles[j] == isNumber || t.roles[j] == isTruth) && isMissing(b) {
 				values[len(values)-1], ok = math.NaN(), true
 			}
 			if !ok {

@@ -370,10 +370,16 @@ func TestTexts(t *testing.T) {
 	if want := []float64{3, 0, 0, 4.5, 1, 1, 5, 0, 0}; !slices.Equal(got, want) {
 		t.Errorf("values %v, want %v", got, want)
 	}
+	for _, text := range []string{"temp,sky\n3,none\n4,sun\n5,1\n", "temp,sky\n3,none\n4,none\n"} { // a class may be called so
+		if table, err := Scan(put(t, "b.csv", text), new(infile.Budget), isText); err != nil || table.Classes[1][0] != "none" {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
 	for text, want := range map[string]string{
 		"temp,sky\n3,rain\n4,\n":     "line 3, column 2 (sky): an empty field among texts",
 		"temp,wind\n3,rain\n4,sun\n": "line 2, column 2 (wind): \"rain\" is text",
 		"temp,sky\n3,1\n4,sun\n":     "line 3, column 2 (sky): ",
+		"temp,sky\n3,NA\n4,1\n":      "column 2 (sky): \"NA\" in the first row is a missing value among numbers",
 	} {
 		if _, err := Scan(put(t, "b.csv", text), new(infile.Budget), isText); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
