@@ -27,12 +27,10 @@ func (d *Data) StatsFor(c Config) Stats {
 	fit := &moments{dim: d.Dim, lags: c.Skip, mean: s.Mean, row: make([]float64, n+d.Dim)}
 	fit.sum = make([]float64, len(fit.row)*len(fit.row))
 	fit.each(d.Train, fit.add)
-	s.linearFit = linearFit{Skip: fit.solve()}
-	s.Residual = fit.covariance(d.Train, s.Skip, false)
-	if c.Skip > 0 {
-		s.First = fit.covariance(d.Train, s.Skip, true)
-	} else {
-		s.Skip = nil
+	s.Skip = fit.solve()
+	s.Residual, s.First = fit.covariances(d.Train, s.Skip)
+	if c.Skip == 0 {
+		s.Skip, s.First = nil, nil
 	}
 	return s
 }
@@ -114,16 +112,19 @@ func (m *moments) solve() []float64 {
 	return w
 }
 
-// covariance returns that of what is left of the first steps, or of the others; without lags of all. It is
-// that of few steps, so its diagonal is raised by a millionth.
-func (m *moments) covariance(seqs []Sequence, w []float64, first bool) []float64 {
+// covariances returns that of what is left of all steps but the first ones, and that of the first ones;
+// without lags all steps count as the former. Of few steps it may be singular, so its diagonal is raised by a millionth.
+func (m *moments) covariances(seqs []Sequence, w []float64) (later, first []float64) {
 	d, n := m.dim, m.lags*m.dim+1
-	cov, r, count := make([]float64, d*d), make([]float64, d), 0.0
+	r := make([]float64, d)
+	later, first = make([]float64, d*d), make([]float64, d*d)
+	var laters, firsts float64
 	m.each(seqs, func(is bool) {
-		if m.lags > 0 && is != first {
-			return
+		cov, count := later, &laters
+		if is && m.lags > 0 {
+			cov, count = first, &firsts
 		}
-		count++
+		*count++
 		for j := range r {
 			r[j] = m.row[n+j]
 			for k := range n {
@@ -134,14 +135,18 @@ func (m *moments) covariance(seqs []Sequence, w []float64, first bool) []float64
 			}
 		}
 	})
-	for j := range d {
-		for i := range j + 1 {
-			cov[j*d+i] /= math.Max(count-1, 1)
-			cov[i*d+j] = cov[j*d+i]
+	scale := func(cov []float64, count float64) {
+		for j := range d {
+			for i := range j + 1 {
+				cov[j*d+i] /= math.Max(count-1, 1)
+				cov[i*d+j] = cov[j*d+i]
+			}
+			cov[j*d+j] += 1e-6
 		}
-		cov[j*d+j] += 1e-6
 	}
-	return cov
+	scale(later, laters)
+	scale(first, firsts)
+	return later, first
 }
 
 // factor returns the Cholesky factor L of a symmetric matrix of n rows, of which the lower triangle counts.
