@@ -227,7 +227,8 @@ func (s *skip[T]) final(h, c []T, b *Batch[T]) {
 	d, in, st := s.m.Data, s.m.skipIn(), s.m.state
 	for t := range b.Shape.Steps() {
 		off, n := b.Shape.Step(t)
-		for i := range n { // the last step that a sequence has remains
+		_, more := b.Shape.Step(t + 1)
+		for i := more; i < n; i++ { // those whose last step it is
 			to := h[i*st+s.from:][:in]
 			s.next(to, s.u[(off+i)*in:], b.X[(off+i)*d:])
 			to[in-1] = 1

@@ -81,6 +81,34 @@ func TestSkipCut(t *testing.T) {
 	}
 }
 
+// TestSkipEnds: the state of a sequence that ends before others is that of its own last step.
+func TestSkipEnds(t *testing.T) {
+	c := Config{Model: ModelRNN, Cell: "gru", Likelihood: Gauss, Data: 2, Hidden: 3, Skip: 3}
+	m := newSkipModel(t, c)
+	b := newTestBatch[float64](m, rand.New(rand.NewPCG(3, 3)), 6, 6, 4, 1)
+	st := m.State()
+	final := func(b *Batch[float64], n int) (h []float64) {
+		p := m.NewPass(1)
+		p.Forward(b, Bound(1), false)
+		h = make([]float64, n*st)
+		p.Final(h, make([]float64, n*st))
+		return h
+	}
+	h := final(b, 4)
+	for i := range 4 {
+		n := b.Shape.Length(i)
+		one := &Batch[float64]{Shape: cell.NewRagged(n), H: b.H[i*st : (i+1)*st], C: b.C[i*st : (i+1)*st]}
+		for s := range n {
+			one.X = append(one.X, b.X[b.Shape.Row(s, i)*c.Data:][:c.Data]...)
+		}
+		for j, v := range final(one, 1) {
+			if math.Abs(h[i*st+j]-v) > 1e-12 {
+				t.Errorf("sequence %d: state %d is %v, alone %v", i, j, h[i*st+j], v)
+			}
+		}
+	}
+}
+
 // TestLinearStart: of a VAR of known weights a model with a skip starts at these weights, at the covariance
 // of the noise and at that of first steps, and so at its entropy.
 func TestLinearStart(t *testing.T) {
