@@ -139,6 +139,20 @@ func TestMissingIsNotSeen(t *testing.T) {
 	}
 }
 
+// TestMaskOfOtherRows: what a mask has beyond the rows of a batch counts for nothing.
+func TestMaskOfOtherRows(t *testing.T) {
+	c := testConfig(ModelRNN, "gru", Gauss)
+	m := newTestModel[float32](t, c)
+	b := newTestBatch(m, rand.New(rand.NewPCG(9, 9)), 3, 1)
+	b.Mask = slices.Repeat([]float32{1}, len(b.X))
+	b.Mask[0] = 0
+	b.Mask = append(b.Mask, 0, 0)
+	p := m.NewPass(1)
+	if p.Forward(b, Objective{KLWeight: 1}, false); p.Totals().Missing != 1 {
+		t.Errorf("%d values missing, want 1", p.Totals().Missing)
+	}
+}
+
 // TestMissingFill: the means are those of the outputs at the means of the latent variables; draws
 // differ, and come again with the same noise.
 func TestMissingFill(t *testing.T) {

@@ -55,8 +55,8 @@ func (p *passBase[T]) check(b *Batch[T], obj Objective, training bool) {
 // open begins a batch whose terms have a shape that may be another one.
 func (p *passBase[T]) open(b *Batch[T], shape *cell.Ragged, obj Objective, training bool) {
 	p.batch, p.x, p.mask, p.given = b, b.X, b.Mask, b.Given
-	if b.Mask != nil {
-		p.x = p.fill.begin(p.x[:b.Shape.Rows()*p.model.Data])
+	if n := b.Shape.Rows() * p.model.Data; b.Mask != nil {
+		p.x, p.mask = p.fill.begin(b.X[:n]), b.Mask[:n]
 	}
 	p.begin(obj, shape, p.model.Latent > 0, training)
 	p.lat.begin(len(p.KL), obj)
