@@ -5,6 +5,7 @@ import (
 
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/f64"
+	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/kernels"
 )
 
@@ -33,7 +34,7 @@ type Imputation struct {
 // with the product over the steps up to Lag later, so that a value is seen from both sides. Where
 // less than half of the draws count, they are drawn anew by their weights. A [VAE], whose steps do not
 // know of each other, has the step alone. It panics if c is out of range or the model cannot do with missing
-// values, see [CheckMissing].
+// values, whether q has any or not; [CheckMissing] reports that of a sequence that has.
 //
 // Source: Gordon, Salmond and Smith 1993; Kitagawa 1996 (fixed lag).
 func Impute(m Model[float32], q Sequence, c ImputeConfig) Imputation {
@@ -101,14 +102,14 @@ type guesses struct {
 func (f *imputer) step(t int) {
 	b, n := &f.batch, f.Draws
 	one := f.seq[0].Slice(t, t+1, f.dim)
-	segment(b, repeat(one, n), places(n), f.model.Settings(), 0, 0, 1, 0)
+	segment(b, []Sequence{one}, []int{0}, f.model.Settings(), 0, 0, n, 0)
 	b.Noise, b.Step0 = kernels.Noise{Seed: f.Seed, Stream: streamEval}, t
 	f.pass.Forward(b, Objective{KLWeight: 1, Sampled: f.model.Settings().Latent > 0}, false)
 	for i, w := range f.pass.LogWeights() {
 		f.logW[i] += w
 	}
 	if s := f.model.State(); s > 0 {
-		f.h, f.c = make([]float32, n*s), make([]float32, n*s)
+		f.h, f.c = pages.Grow(f.h, n*s), pages.Grow(f.c, n*s)
 		f.pass.Final(f.h, f.c)
 		b.H, b.C = f.h, f.c
 	}
@@ -207,21 +208,4 @@ func (f *imputer) settle(t int) {
 	if f.Lag == 0 {
 		clear(f.logW)
 	}
-}
-
-// repeat returns n times the same sequence, places their places.
-func repeat(q Sequence, n int) []Sequence {
-	list := make([]Sequence, n)
-	for i := range list {
-		list[i] = q
-	}
-	return list
-}
-
-func places(n int) []int {
-	list := make([]int, n)
-	for i := range list {
-		list[i] = i
-	}
-	return list
 }
