@@ -161,7 +161,7 @@ func (l *student[T]) slots(int) []slot[T] {
 	return []slot[T]{{name: "student.nu", place: &l.a, out: 1, start: startNu}}
 }
 
-// nu returns ν, and dν/da.
+// nu returns ν, and dν/da, which above 16 is that at 16: a gradient of 0 would keep a there for good.
 func (l *student[T]) nu() (nu, slope float64) {
 	slope = f64.Exp(math.Min(float64(l.a.v[0]), 16))
 	return 2 + slope, slope
