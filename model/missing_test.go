@@ -70,11 +70,7 @@ func TestMissingGradient(t *testing.T) {
 				rng := rand.New(rand.NewPCG(9, 9))
 				b := hide(newTestBatch(m, rng, 6, 6, 6, 1, 1, 1).drawn(obj.Samples), c.Data, obj.Samples)
 				p := m.NewPass(2)
-				loss := func() []float64 {
-					m.PackForTraining()
-					p.Forward(b, obj, true)
-					return losses(p)
-				}
+				loss := lossesOf(m, p, b, &obj)
 				loss()
 				filled(p).still = true
 				loss()

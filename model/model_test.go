@@ -253,11 +253,7 @@ func checkGradient(t *testing.T, m Model[float64], obj Objective) {
 	rng := rand.New(rand.NewPCG(9, 9))
 	b := newTestBatch(m, rng, 6, 6, 6, 1, 1, 1, 0, 0, 0).drawn(obj.Samples)
 	p := m.NewPass(2)
-	loss := func() []float64 {
-		m.PackForTraining()
-		p.Forward(b, obj, true)
-		return losses(p)
-	}
+	loss := lossesOf(m, p, b, &obj)
 	loss()
 	p.Backward(m.NewGrad())                        // leaves its traces in the workspace
 	if m.Settings().Latent > 0 && !obj.sampled() { // free bits in the widest gap between the terms: some are above, some below
@@ -280,6 +276,15 @@ func losses(p Pass[float64]) (parts []float64) {
 	y := terms(p)
 	y.eachTerm(func(v float64) { parts = append(parts, y.ofTerms(v)) })
 	return parts
+}
+
+// lossesOf returns what computes them for a batch, with the parameters and the objective of that moment.
+func lossesOf(m Model[float64], p Pass[float64], b *Batch[float64], obj *Objective) func() []float64 {
+	return func() []float64 {
+		m.PackForTraining()
+		p.Forward(b, *obj, true)
+		return losses(p)
+	}
 }
 
 // checkDifferences compares some elements of every gradient with central differences of the parts of

@@ -193,14 +193,15 @@ func TestUpdaterRefuses(t *testing.T) {
 	}
 }
 
-// TestUpdaterAllocations: a step allocates nothing, once the updater has its memory.
+// TestUpdaterAllocations: a step allocates nothing, once the updater has its memory, with values missing or not.
 func TestUpdaterAllocations(t *testing.T) {
 	blastest.UseGo(t)
 	d := testData(5)
 	tc := testTrainConfig()
 	tc.FreeBits, tc.KLWarmup, tc.Threads = 0, 0, 1
-	for _, kind := range []string{ModelRNN, ModelVRNN} {
-		u, err := NewUpdater(newTestTrainer(t, Config{Model: kind, Hidden: 6}, tc, d, "").Model, tc)
+	for _, c := range []Config{{Model: ModelRNN}, {Model: ModelVRNN}, {Model: ModelRNN, Likelihood: StudentFull, Skip: 2}, {Model: ModelVRNN, Likelihood: GaussFull, Skip: 2}} {
+		c.Hidden = 6
+		u, err := NewUpdater(newTestTrainer(t, c, tc, d, "").Model, tc)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -208,13 +209,20 @@ func TestUpdaterAllocations(t *testing.T) {
 		segment(&b, d.Train, []int{0}, Config{Data: d.Dim}, 0, 0, 1, 0)
 		n := u.Model().State()
 		b.H, b.C = make([]float32, n), make([]float32, n)
-		if n := testing.AllocsPerRun(30, func() {
-			if _, err := u.Step(&b); err != nil {
-				t.Fatal(err)
+		check := func() {
+			t.Helper()
+			if n := testing.AllocsPerRun(30, func() {
+				if _, err := u.Step(&b); err != nil {
+					t.Fatal(err)
+				}
+				u.Pass().Final(b.H, b.C)
+			}); n != 0 {
+				t.Errorf("%s %s: %v allocations in a step, want 0", c.Model, c.Likelihood, n)
 			}
-			u.Pass().Final(b.H, b.C)
-		}); n != 0 {
-			t.Errorf("%s: %v allocations in a step, want 0", kind, n)
+		}
+		if check(); c.Skip == 0 {
+			hide(&b, d.Dim, 1)
+			check()
 		}
 	}
 }
