@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 )
 
 // each runs f on all ranks.
@@ -68,14 +69,12 @@ func checkSum(c *Comm, leaves int, lengths []int) error {
 
 // TestSum: the sum has the bits of one process, for any number of ranks and any bucket.
 func TestSum(t *testing.T) {
-	was := bucket
-	defer func() { bucket = was }()
 	for _, size := range []int{1, 2, 3, 4, 5, 8} {
 		for _, leaves := range []int{8, 12, 13} {
-			for _, b := range []int{was, 100} {
-				bucket = b
+			for _, b := range []int{0, 100, 1} {
 				each(Local(size), func(c *Comm) {
-					for _, lengths := range [][]int{{5}, {0, 1, 700, 0, 33}, {}, {0}} {
+					c.Bucket = b
+					for _, lengths := range [][]int{{5}, {0, 1, 300, 0, 33}, {}, {0}} {
 						if err := checkSum(c, leaves, lengths); err != nil {
 							t.Error(err)
 						}
@@ -84,6 +83,60 @@ func TestSum(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestReduction: parts may come bit by bit, at every rank at another time, and ranks may tell each other
+// something else meanwhile.
+func TestReduction(t *testing.T) {
+	const leaves = 5
+	lengths := []int{70, 0, 300, 33}
+	want := parts(leaves, 0, 1, lengths)[0].Value
+	each(Simulate(3, time.Millisecond, 1e6), func(c *Comm) {
+		c.Bucket = 64
+		all := parts(leaves, c.Rank(), c.Size(), lengths)
+		mine := make([]Part[[][]float32], len(all))
+		for i, p := range all {
+			mine[i].Node = p.Node
+			for _, n := range lengths {
+				mine[i].Value = append(mine[i].Value, make([]float32, n))
+			}
+		}
+		r := c.Begin(mine[0].Value, leaves, mine)
+		for k := range lengths {
+			time.Sleep(time.Duration(c.Rank()) * time.Millisecond)
+			for i, p := range all {
+				copy(mine[i].Value[k], p.Value[k])
+			}
+			r.Ready(k + 1)
+			if got, err := c.Gather([]byte{byte(k)}); err != nil || got[2][0] != byte(k) {
+				t.Errorf("gathered %v, %v", got, err)
+			}
+		}
+		if err := r.Wait(); err != nil {
+			t.Error(err)
+		}
+		for i := range want {
+			if !slices.Equal(mine[0].Value[i], want[i]) {
+				t.Errorf("slice %d of rank %d has other bits", i, c.Rank())
+			}
+		}
+	})
+}
+
+// TestSimulate: what is sent takes as long as the network asks for.
+func TestSimulate(t *testing.T) {
+	const latency, rate, n = 5 * time.Millisecond, 4e6, 10_000
+	each(Simulate(2, latency, rate), func(c *Comm) {
+		x := [][]float32{make([]float32, n)}
+		start := time.Now()
+		if err := c.Sum(x, 2, []Part[[][]float32]{{Node{First: c.Rank()}, x}}); err != nil {
+			t.Error(err)
+		}
+		// Half of the vector goes to the other rank, and half of the sum comes back.
+		if took, want := time.Since(start), 2*latency+10*time.Millisecond; took < want {
+			t.Errorf("took %v, want at least %v", took, want)
+		}
+	})
 }
 
 // TestSumAlone: no group at all is a group of one.

@@ -4,15 +4,27 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 	"unsafe"
 )
 
 // Local returns the ranks of a group of goroutines in one process.
-func Local(size int) []*Comm {
-	g := &group{waiting: sync.Cond{L: new(sync.Mutex)}, sent: make([]parcel, size)}
+func Local(size int) []*Comm { return Simulate(size, 0, 0) }
+
+// Simulate is [Local] with a network between the ranks: what a rank sends arrives after the latency, and its link
+// carries, in each direction, so many bytes a second. Without a rate it carries any number.
+func Simulate(size int, latency time.Duration, bytesPerSecond float64) []*Comm {
+	g := &group{waiting: sync.Cond{L: new(sync.Mutex)}, latency: latency, rate: bytesPerSecond}
+	for i := range g.meetings {
+		g.meetings[i].sent = make([]parcel, size)
+	}
 	comms := make([]*Comm, size)
 	for r := range comms {
-		comms[r] = newComm(&local{group: g, number: r})
+		l := &local{group: g, number: r}
+		for i := range l.lanes {
+			l.lanes[i] = localLane{local: l, meeting: &g.meetings[i]}
+		}
+		comms[r] = newComm(l)
 	}
 	return comms
 }
@@ -22,10 +34,18 @@ var ErrAborted = errors.New("dist: another rank has given up")
 
 // group is what the ranks of Local share.
 type group struct {
-	waiting sync.Cond
+	waiting  sync.Cond
+	aborted  error
+	meetings [lanes]meeting
+
+	latency time.Duration
+	rate    float64
+}
+
+// meeting is where all ranks meet in a lane.
+type meeting struct {
 	arrived int
-	turn    int // of the barrier
-	aborted error
+	turn    int
 	sent    []parcel // by all ranks
 }
 
@@ -35,19 +55,31 @@ type parcel struct {
 	counts []int // to every rank; nil if all get all of it
 }
 
+// to returns what goes to a rank.
+func (p parcel) to(rank int) []byte {
+	if p.counts == nil {
+		return p.data
+	}
+	at := 0
+	for _, n := range p.counts[:rank] {
+		at += n
+	}
+	return p.data[at : at+p.counts[rank]]
+}
+
 // wait returns when all ranks wait.
-func (g *group) wait() error {
+func (g *group) wait(m *meeting) error {
 	g.waiting.L.Lock()
 	defer g.waiting.L.Unlock()
-	turn := g.turn
-	if g.arrived++; g.arrived == len(g.sent) {
-		g.arrived, g.turn = 0, turn+1
+	turn := m.turn
+	if m.arrived++; m.arrived == len(m.sent) {
+		m.arrived, m.turn = 0, turn+1
 		g.waiting.Broadcast()
 	}
-	for g.turn == turn && g.aborted == nil {
+	for m.turn == turn && g.aborted == nil {
 		g.waiting.Wait()
 	}
-	if g.turn != turn {
+	if m.turn != turn {
 		return nil // all were there before
 	}
 	return g.aborted
@@ -56,44 +88,72 @@ func (g *group) wait() error {
 // local is the transport of a goroutine.
 type local struct {
 	*group
-	number  int
-	buffers [2][]uint64
+	number int
+	lanes  [lanes]localLane
+
+	link sync.Mutex
+	free time.Time // when the link has carried what it has been given
 }
 
-func (l *local) rank() int { return l.number }
-func (l *local) size() int { return len(l.sent) }
+func (l *local) rank() int       { return l.number }
+func (l *local) size() int       { return len(l.meetings[0].sent) }
+func (l *local) lane(i int) lane { return &l.lanes[i] }
 
-func (l *local) memory(i, n int) []byte {
+// carry takes as long as a link with so many bytes in one direction.
+func (l *local) carry(bytes int) {
+	due := time.Now()
+	if l.rate > 0 {
+		l.link.Lock()
+		if l.free.After(due) {
+			due = l.free
+		}
+		due = due.Add(time.Duration(float64(bytes) / l.rate * float64(time.Second)))
+		l.free = due
+		l.link.Unlock()
+	}
+	time.Sleep(time.Until(due.Add(l.latency)))
+}
+
+// localLane is a lane of a goroutine.
+type localLane struct {
+	*local
+	meeting *meeting
+	buffers [buffers][]uint64
+}
+
+func (l *localLane) memory(i, n int) []byte {
 	if len(l.buffers[i])*8 < n {
 		l.buffers[i] = make([]uint64, (n+7)/8)
 	}
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(l.buffers[i]))), n)
 }
 
-func (l *local) exchange(recv, send []byte, _, sendCounts []int) error {
+func (l *localLane) exchange(recv, send []byte, _, sendCounts []int) error {
 	return l.deliver(recv, parcel{send, sendCounts})
 }
 
-func (l *local) collect(recv, send []byte, _ []int) error { return l.deliver(recv, parcel{send, nil}) }
+func (l *localLane) collect(recv, send []byte, _ []int) error {
+	return l.deliver(recv, parcel{send, nil})
+}
 
 // deliver sends a parcel and receives those of all ranks.
-func (l *local) deliver(recv []byte, p parcel) error {
-	l.sent[l.number] = p
-	if err := l.wait(); err != nil {
+func (l *localLane) deliver(recv []byte, p parcel) error {
+	l.meeting.sent[l.number] = p
+	if err := l.wait(l.meeting); err != nil {
 		return err
 	}
-	for _, p := range l.sent {
-		data := p.data
-		if p.counts != nil {
-			at := 0
-			for _, n := range p.counts[:l.number] {
-				at += n
-			}
-			data = data[at : at+p.counts[l.number]]
-		}
+	out, in := 0, 0
+	for q, other := range l.meeting.sent {
+		data := other.to(l.number)
 		recv = recv[copy(recv, data):]
+		if q != l.number {
+			out, in = out+len(p.to(q)), in+len(data)
+		}
 	}
-	return l.wait()
+	if l.latency > 0 || l.rate > 0 {
+		l.carry(max(out, in))
+	}
+	return l.wait(l.meeting)
 }
 
 func (l *local) abort(code int) {
@@ -103,4 +163,4 @@ func (l *local) abort(code int) {
 	l.waiting.Broadcast()
 }
 
-func (l *local) close() error { return l.wait() }
+func (l *local) close() error { return l.wait(l.lanes[gatherLane].meeting) }

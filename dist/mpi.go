@@ -16,13 +16,14 @@ package dist
 // 	if (err == MPI_SUCCESS) err = MPI_Comm_size(MPI_COMM_WORLD, size);
 // 	return err;
 // }
-// static int mpi_exchange(void *send, int *plan, void *recv, int size, MPI_Request *r) {
-// 	return MPI_Ialltoallv(send, plan, plan + size, MPI_BYTE, recv, plan + 2*size, plan + 3*size, MPI_BYTE, MPI_COMM_WORLD, r);
+// static int mpi_lane(MPI_Comm *lane) { return MPI_Comm_dup(MPI_COMM_WORLD, lane); }
+// static int mpi_exchange(MPI_Comm lane, void *send, int *plan, void *recv, int size, MPI_Request *r) {
+// 	return MPI_Ialltoallv(send, plan, plan + size, MPI_BYTE, recv, plan + 2*size, plan + 3*size, MPI_BYTE, lane, r);
 // }
-// static int mpi_collect(void *send, int n, int *plan, void *recv, int size, MPI_Request *r) {
-// 	return MPI_Iallgatherv(send, n, MPI_BYTE, recv, plan, plan + size, MPI_BYTE, MPI_COMM_WORLD, r);
+// static int mpi_collect(MPI_Comm lane, void *send, int n, int *plan, void *recv, int size, MPI_Request *r) {
+// 	return MPI_Iallgatherv(send, n, MPI_BYTE, recv, plan, plan + size, MPI_BYTE, lane, r);
 // }
-// static int mpi_barrier(MPI_Request *r) { return MPI_Ibarrier(MPI_COMM_WORLD, r); }
+// static int mpi_barrier(MPI_Comm lane, MPI_Request *r) { return MPI_Ibarrier(lane, r); }
 // static int mpi_test(MPI_Request *r, int *done) { return MPI_Test(r, done, MPI_STATUS_IGNORE); }
 // static void mpi_abort(int code) { MPI_Abort(MPI_COMM_WORLD, code); }
 import "C"
@@ -30,6 +31,7 @@ import "C"
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 	"unsafe"
 )
@@ -40,86 +42,128 @@ func Start() (*Comm, error) {
 	if !launched() {
 		return nil, nil
 	}
-	m := &mpi{calls: make(chan call), aborts: make(chan int)}
+	m := &mpi{calls: make(chan *call), aborts: make(chan int)}
 	started := make(chan error)
 	go m.run(started)
 	if err := <-started; err != nil {
 		return nil, err
 	}
-	m.plan = (*C.int)(C.malloc(C.size_t(4*m.ranks) * C.size_t(unsafe.Sizeof(C.int(0)))))
-	m.request = (*C.MPI_Request)(C.malloc(C.size_t(unsafe.Sizeof(C.MPI_Request(nil)))))
 	return newComm(m), nil
 }
 
-// mpi is the transport of a process. All that MPI reads or writes after a call has returned is in C memory:
-// buffers, counts, displacements and the request.
+// mpi is the transport of a process.
 type mpi struct {
 	number, ranks int
-	calls         chan call
+	lanes         [lanes]mpiLane
+	calls         chan *call
 	aborts        chan int
+}
 
-	buffers [2]unsafe.Pointer
-	lengths [2]int
+// mpiLane is a lane of a process, with a communicator of its own. All that MPI reads or writes after a call has
+// returned is in C memory: buffers, counts, displacements and the request.
+type mpiLane struct {
+	*mpi
+	comm    C.MPI_Comm
+	buffers [buffers]unsafe.Pointer
+	lengths [buffers]int
 	plan    *C.int // counts and displacements
 	request *C.MPI_Request
 }
 
-// call is an operation: start begins it.
+// call is an operation of a lane.
 type call struct {
-	start func() C.int
-	done  chan error
-	last  bool // then finalise
+	begin   func() C.int
+	request *C.MPI_Request
+	done    chan error
+	last    bool // then finalise
 }
 
-// pause is how long the thread of MPI sleeps between two looks: an operation goes on only while somebody looks, and
-// a thread that waits inside of MPI spins on a core.
-const pause = 50 * time.Microsecond
+// pause is how long the thread of MPI sleeps between two looks: operations go on only while somebody looks, and
+// a thread that waits inside of MPI spins on a core. Through shared memory many are done before that is worth
+// it: it looks without a pause for as long as eager says.
+const (
+	pause = 50 * time.Microsecond
+	eager = 50 * time.Microsecond
+)
 
 // run is the one goroutine that calls MPI, on a thread of its own.
 func (m *mpi) run(started chan<- error) {
 	runtime.LockOSThread()
-	var rank, size C.int
-	err := mpiError("MPI_Init_thread", C.mpi_start(&rank, &size))
-	m.number, m.ranks = int(rank), int(size)
+	err := m.init()
 	if started <- err; err != nil {
 		return
 	}
+	var under []*call // way
+	var since time.Time
 	for {
+		if len(under) == 0 {
+			select {
+			case code := <-m.aborts:
+				C.mpi_abort(C.int(code))
+			case c := <-m.calls:
+				under, since = m.begin(under, c), time.Now()
+			}
+		}
 		select {
 		case code := <-m.aborts:
 			C.mpi_abort(C.int(code))
 		case c := <-m.calls:
-			err := m.complete(c.start)
-			if err == nil && c.last {
-				err = mpiError("MPI_Finalize", C.MPI_Finalize())
+			under, since = m.begin(under, c), time.Now()
+		default:
+			if time.Since(since) > eager {
+				time.Sleep(pause)
 			}
-			c.done <- err
 		}
+		under = slices.DeleteFunc(under, (*call).complete)
 	}
 }
 
-// complete starts an operation and looks after it until it is complete.
-func (m *mpi) complete(start func() C.int) error {
-	if err := mpiError("start", start()); err != nil {
+// init joins the group and opens the lanes.
+func (m *mpi) init() error {
+	var rank, size C.int
+	if err := mpiError("MPI_Init_thread", C.mpi_start(&rank, &size)); err != nil {
 		return err
 	}
-	for {
-		var done C.int
-		if err := mpiError("MPI_Test", C.mpi_test(m.request, &done)); err != nil || done != 0 {
+	m.number, m.ranks = int(rank), int(size)
+	for i := range m.lanes {
+		l := &m.lanes[i]
+		l.mpi = m
+		if err := mpiError("MPI_Comm_dup", C.mpi_lane(&l.comm)); err != nil {
 			return err
 		}
-		select {
-		case code := <-m.aborts:
-			C.mpi_abort(C.int(code))
-		default:
-			time.Sleep(pause)
-		}
+		l.plan = (*C.int)(C.malloc(C.size_t(4*m.ranks) * C.size_t(unsafe.Sizeof(C.int(0)))))
+		l.request = (*C.MPI_Request)(C.malloc(C.size_t(unsafe.Sizeof(C.MPI_Request(nil)))))
 	}
+	return nil
 }
 
-func (m *mpi) do(c call) error {
-	c.done = make(chan error)
-	m.calls <- c
+// begin begins an operation and returns those that are under way with it.
+func (m *mpi) begin(under []*call, c *call) []*call {
+	if err := mpiError("start", c.begin()); err != nil {
+		c.done <- err
+		return under
+	}
+	return append(under, c)
+}
+
+// complete tells the caller if the operation is complete and reports whether it is.
+func (c *call) complete() bool {
+	var done C.int
+	err := mpiError("MPI_Test", C.mpi_test(c.request, &done))
+	if err == nil && done == 0 {
+		return false
+	}
+	if err == nil && c.last {
+		err = mpiError("MPI_Finalize", C.MPI_Finalize())
+	}
+	c.done <- err
+	return true
+}
+
+// do begins an operation of the lane and returns when it is complete.
+func (l *mpiLane) do(last bool, begin func() C.int) error {
+	c := &call{begin: begin, request: l.request, done: make(chan error, 1), last: last}
+	l.calls <- c
 	return <-c.done
 }
 
@@ -134,43 +178,44 @@ func mpiError(what string, code C.int) error {
 	return fmt.Errorf("dist: %s: %s", what, C.GoStringN(text, n))
 }
 
-func (m *mpi) rank() int { return m.number }
-func (m *mpi) size() int { return m.ranks }
+func (m *mpi) rank() int       { return m.number }
+func (m *mpi) size() int       { return m.ranks }
+func (m *mpi) lane(i int) lane { return &m.lanes[i] }
 
-func (m *mpi) memory(i, n int) []byte {
-	if m.lengths[i] < n || n == 0 && m.buffers[i] == nil {
-		C.free(m.buffers[i])
-		m.lengths[i] = max(n, 64)
-		m.buffers[i] = C.malloc(C.size_t(m.lengths[i]))
+func (l *mpiLane) memory(i, n int) []byte {
+	if l.lengths[i] < n || n == 0 && l.buffers[i] == nil {
+		C.free(l.buffers[i])
+		l.lengths[i] = max(n, 64)
+		l.buffers[i] = C.malloc(C.size_t(l.lengths[i]))
 	}
-	return unsafe.Slice((*byte)(m.buffers[i]), n)
+	return unsafe.Slice((*byte)(l.buffers[i]), n)
 }
 
 // setPlan writes counts and the displacements that follow from them, list after list.
-func (m *mpi) setPlan(lists ...[]int) {
-	plan := unsafe.Slice(m.plan, 4*m.ranks)
+func (l *mpiLane) setPlan(lists ...[]int) {
+	plan := unsafe.Slice(l.plan, 4*l.ranks)
 	for _, counts := range lists {
 		at := 0
 		for i, n := range counts {
-			plan[i], plan[m.ranks+i] = C.int(n), C.int(at)
+			plan[i], plan[l.ranks+i] = C.int(n), C.int(at)
 			at += n
 		}
-		plan = plan[2*m.ranks:]
+		plan = plan[2*l.ranks:]
 	}
 }
 
-func (m *mpi) exchange(recv, send []byte, recvCounts, sendCounts []int) error {
-	m.setPlan(sendCounts, recvCounts)
-	return m.do(call{start: func() C.int {
-		return C.mpi_exchange(unsafe.Pointer(unsafe.SliceData(send)), m.plan, unsafe.Pointer(unsafe.SliceData(recv)), C.int(m.ranks), m.request)
-	}})
+func (l *mpiLane) exchange(recv, send []byte, recvCounts, sendCounts []int) error {
+	l.setPlan(sendCounts, recvCounts)
+	return l.do(false, func() C.int {
+		return C.mpi_exchange(l.comm, unsafe.Pointer(unsafe.SliceData(send)), l.plan, unsafe.Pointer(unsafe.SliceData(recv)), C.int(l.ranks), l.request)
+	})
 }
 
-func (m *mpi) collect(recv, send []byte, counts []int) error {
-	m.setPlan(counts)
-	return m.do(call{start: func() C.int {
-		return C.mpi_collect(unsafe.Pointer(unsafe.SliceData(send)), C.int(len(send)), m.plan, unsafe.Pointer(unsafe.SliceData(recv)), C.int(m.ranks), m.request)
-	}})
+func (l *mpiLane) collect(recv, send []byte, counts []int) error {
+	l.setPlan(counts)
+	return l.do(false, func() C.int {
+		return C.mpi_collect(l.comm, unsafe.Pointer(unsafe.SliceData(send)), C.int(len(send)), l.plan, unsafe.Pointer(unsafe.SliceData(recv)), C.int(l.ranks), l.request)
+	})
 }
 
 // abort does not return: it ends this process too.
@@ -180,5 +225,6 @@ func (m *mpi) abort(code int) {
 }
 
 func (m *mpi) close() error {
-	return m.do(call{start: func() C.int { return C.mpi_barrier(m.request) }, last: true})
+	l := &m.lanes[gatherLane]
+	return l.do(true, func() C.int { return C.mpi_barrier(l.comm, l.request) })
 }

@@ -31,7 +31,7 @@ func TestRank(t *testing.T) {
 	}
 	switch do {
 	case "sum":
-		bucket = 1000
+		c.Bucket = 1000
 		for _, leaves := range []int{8, 12} {
 			for _, lengths := range [][]int{{5}, {0, 1, 7000, 0, 33}, {}} {
 				if err := checkSum(c, leaves, lengths); err != nil {
