@@ -84,6 +84,18 @@ func (m *base[T]) Constants() (ts []cell.Tensor[T]) {
 	return ts
 }
 
+// stages returns after which stage of a backward pass the gradient of every tensor is final.
+func (m *base[T]) stages() (of []int) {
+	for i := range m.slots {
+		if l := m.slots[i].layer(); l != nil {
+			for range l.Tensors() {
+				of = append(of, m.slots[i].stage)
+			}
+		}
+	}
+	return of
+}
+
 // NewGrad implements [Model].
 func (m *base[T]) NewGrad() Model[T] {
 	checkMade("NewGrad", m.slots != nil)

@@ -3,6 +3,7 @@ package model
 import (
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/pages"
+	"github.com/elbow-go/elbow/internal/par"
 )
 
 // passBase is what the passes of all models have in common: the batch, the terms of its rows and
@@ -23,6 +24,22 @@ type passBase[T cell.Float] struct {
 
 	lat      latent[T]
 	dlp, dkl []T
+
+	stage int // whose parameters' gradients are computed
+	final func(stage int)
+}
+
+// report has the pass call final in Backward, on its goroutine, whenever the gradients of the parameters of a
+// stage are final. The last stages need not be reported: Backward returns after them.
+func (p *passBase[T]) report(final func(stage int)) { p.final = final }
+
+// finish computes the gradients of the parameters of a stage: that is what params does with the parts of them.
+func (p *passBase[T]) finish(stage int, params func(lo, hi int)) {
+	p.stage = stage
+	par.Do(p.threads, p.threads, params)
+	if p.final != nil {
+		p.final(stage)
+	}
 }
 
 // newPass is where NewPass of a model begins.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +24,7 @@ func onRanks(t *testing.T, size int, prepare func(rank int) *Trainer, ctx func(r
 		if r > 0 {
 			trainers[r].Dir = ""
 		}
+		c.Bucket = []int{0, 1000, 50}[size%3] // numbers, of which no bit depends
 		if err := trainers[r].Join(c); err != nil {
 			t.Fatal(err)
 		}
@@ -96,6 +98,30 @@ func TestRanks(t *testing.T) {
 			}
 			same(tr, whole)
 		})
+	}
+}
+
+// TestStages: when a pass reports a stage, the gradients of its parameters have the bits that they have in the end.
+func TestStages(t *testing.T) {
+	for _, c := range everyModel() {
+		m := newTestModel[float32](t, c)
+		b, p, grad := everyBatch(m), m.NewPass(2), newGradient(m)
+		var early [][]float32
+		p.(interface{ report(func(int)) }).report(func(stage int) {
+			for _, x := range grad.stage(stage) {
+				early = append(early, slices.Clone(x))
+			}
+		})
+		m.PackForTraining()
+		grad.of(p, b, Bound(11), phases{})
+		if len(grad.stages) > 1 && len(early) == 0 {
+			t.Errorf("%s: %d stages, but none is reported", c.Model, len(grad.stages))
+		}
+		for i, x := range early {
+			if !slices.Equal(x, grad.data[i]) {
+				t.Errorf("%s: slice %d of the gradient changes after it is final", c.Model, i)
+			}
+		}
 	}
 }
 

@@ -1,6 +1,9 @@
 package model
 
 import (
+	"errors"
+	"sync/atomic"
+
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/dist"
 	"github.com/elbow-go/elbow/internal/pages"
@@ -14,20 +17,25 @@ import (
 // of which each has neighbouring shards or, if there are more of them than shards, a part of one.
 //
 //	batch --> shards --> replicas: pass, pass, ... --fold--> fold --> loss, totals, gradient
+//
+// The gradient is summed stage by stage of the backward pass: of the first stages it is on its way to other ranks
+// while those after them are computed.
 type shards struct {
 	model    Model[float32]
 	replicas []*replica
+	threads  int
 	bounds   []int // the first sequence of every shard, and the end of the last one
 	rows     []int // how many draws of sequences every shard had in the last segment
 	sums     []shardSum
 	fold     dist.Fold[*shardSum]
-	grads    dist.Fold[[][]float32]
-	to       [][]float32 // the gradient
+	grads    []stageGrads
 
-	comm     *dist.Comm // of the ranks that share out the shards
-	lo, hi   int        // those of this one
-	stopping bool       // this rank is to stop
-	stopped  bool       // a rank is, and all know it
+	comm     *dist.Comm               // of the ranks that share out the shards
+	parts    []dist.Part[[][]float32] // the gradients of this rank
+	going    *dist.Reduction          // of them
+	lo, hi   int                      // those of this one
+	stopping bool                     // this rank is to stop
+	stopped  bool                     // a rank is, and all know it
 
 	segment segmentOf
 	obj     Objective
@@ -38,11 +46,21 @@ type shards struct {
 
 // replica computes neighbouring shards one after the other.
 type replica struct {
-	lo, hi int // its shards
-	pass   Pass[float32]
-	batch  Batch[float32]
-	grads  []gradient // as many as wait for others in fold
-	fold   dist.Fold[[][]float32]
+	lo, hi  int // its shards
+	threads int
+	pass    Pass[float32]
+	batch   Batch[float32]
+	grads   []gradient               // as many as wait for others in folds
+	folds   []dist.Fold[[][]float32] // of stages
+	shard   int                      // that is computed
+	grad    *gradient                // of it
+	stage   int                      // the first one that is not final
+}
+
+// stageGrads are the gradients of a stage.
+type stageGrads struct {
+	fold dist.Fold[[][]float32]
+	left atomic.Int32 // replicas that are not through with it
 }
 
 // shardSum is what some shards come to, beside the gradient.
@@ -86,23 +104,23 @@ func (p *segmentOf) steps(dim int) int {
 // newShards prepares for so many shards and goroutines. Of the shards a rank computes its share.
 func newShards(m Model[float32], count, threads int, comm *dist.Comm) *shards {
 	count, threads = max(count, 1), max(threads, 1)
-	s := &shards{model: m, comm: comm, bounds: make([]int, count+1), rows: make([]int, count), sums: make([]shardSum, count)}
+	s := &shards{model: m, comm: comm, threads: threads, bounds: make([]int, count+1), rows: make([]int, count), sums: make([]shardSum, count)}
 	s.fold = dist.Fold[*shardSum]{Leaves: count, Join: (*shardSum).add}
-	s.grads = dist.Fold[[][]float32]{Leaves: count, Join: addSlices(threads)}
 	s.lo, s.hi = dist.Share(count, comm.Rank(), comm.Size())
 	n := min(threads, s.hi-s.lo)
 	for i := range n {
-		r := new(replica)
 		lo, hi := share(s.hi-s.lo, i, n)
-		r.lo, r.hi = s.lo+lo, s.lo+hi
+		r := &replica{lo: s.lo + lo, hi: s.lo + hi}
 		lo, hi = share(threads, i, n)
-		r.pass = m.NewPass(hi - lo)
-		r.fold = dist.Fold[[][]float32]{Leaves: count, Join: addSlices(hi - lo)}
+		r.threads = hi - lo
+		r.pass = m.NewPass(r.threads)
 		s.replicas = append(s.replicas, r)
 	}
 	s.run = func(lo, hi int) {
 		for _, r := range s.replicas[lo:hi] {
-			r.fold.Reset()
+			for i := range r.folds {
+				r.folds[i].Reset()
+			}
 			for i := r.lo; i < r.hi; i++ {
 				s.differentiate(r, i)
 			}
@@ -138,7 +156,65 @@ func addSlices(threads int) func(into, from [][]float32) {
 }
 
 // gradTo makes g what gradients go to.
-func (s *shards) gradTo(g gradient) { s.replicas[0].grads, s.to = []gradient{g}, g.data }
+func (s *shards) gradTo(g gradient) {
+	fold := func(threads int) dist.Fold[[][]float32] {
+		return dist.Fold[[][]float32]{Leaves: len(s.sums), Join: addSlices(threads)}
+	}
+	s.grads = make([]stageGrads, len(g.stages))
+	for i := range s.grads {
+		s.grads[i].fold = fold(s.threads)
+	}
+	// Where parts will be, a sum of nothing says.
+	none := dist.Fold[[][]float32]{Leaves: len(s.sums), Join: func(_, _ [][]float32) {}}
+	all := none
+	s.replicas[0].grads = []gradient{g}
+	for _, r := range s.replicas {
+		own := none
+		for i := r.lo; i < r.hi; i++ {
+			at := len(own.Parts())
+			if at == len(r.grads) {
+				r.grads = append(r.grads, newGradient(s.model))
+			}
+			own.Push(dist.Node{First: i}, r.grads[at].data)
+		}
+		for _, part := range own.Parts() {
+			all.Push(part.Node, part.Value)
+		}
+		r.folds = make([]dist.Fold[[][]float32], len(g.stages))
+		for i := range r.folds {
+			r.folds[i] = fold(r.threads)
+		}
+		if p, ok := r.pass.(interface{ report(func(stage int)) }); ok {
+			p.report(func(stage int) { s.reached(r, stage) })
+		}
+	}
+	s.parts = all.Parts()
+}
+
+// reached adds up what stages of a backward pass, up to the given one, have come to in the shard that a replica
+// computes. That is sent to other ranks when all replicas have come as far with all of their shards.
+func (s *shards) reached(r *replica, stage int) {
+	for ; r.stage <= stage; r.stage++ {
+		r.folds[r.stage].Push(dist.Node{First: r.shard}, r.grad.stage(r.stage))
+		if r.shard == r.hi-1 && s.grads[r.stage].left.Add(-1) == 0 {
+			s.addUp(r.stage)
+			if s.going != nil {
+				s.going.Ready(r.grad.stages[r.stage])
+			}
+		}
+	}
+}
+
+// addUp adds up what a stage has come to in all replicas.
+func (s *shards) addUp(stage int) {
+	fold := &s.grads[stage].fold
+	fold.Reset()
+	for _, r := range s.replicas {
+		for _, part := range r.folds[stage].Parts() {
+			fold.Push(part.Node, part.Value)
+		}
+	}
+}
 
 // split deals n sequences of the given lengths to the shards.
 func (s *shards) split(n int, length func(i int) int) {
@@ -171,27 +247,23 @@ func (s *shards) gradient(p segmentOf, obj Objective) (shardSum, error) {
 	if n := len(p.batch) * p.samples * s.model.State(); p.carry {
 		s.h, s.c = pages.Grow(s.h, n), pages.Grow(s.c, n)
 	}
-	par.Do(len(s.replicas), len(s.replicas), s.run)
-	s.grads.Reset()
-	for _, r := range s.replicas {
-		for _, part := range r.fold.Parts() {
-			s.grads.Push(part.Node, part.Value)
-		}
+	for i := range s.grads {
+		s.grads[i].left.Store(int32(len(s.replicas)))
 	}
+	if s.comm.Size() > 1 {
+		s.going = s.comm.Begin(s.parts[0].Value, len(s.sums), s.parts)
+	}
+	par.Do(len(s.replicas), len(s.replicas), s.run)
 	sum, err := s.sum(p.carry)
-	if err == nil && s.comm.Size() > 1 && finite(sum.Loss) {
-		err = s.comm.Sum(s.to, len(s.sums), s.grads.Parts())
+	if s.going != nil {
+		err = errors.Join(err, s.going.Wait())
 	}
 	return sum, err
 }
 
 // differentiate computes shard i of a segment.
 func (s *shards) differentiate(r *replica, i int) {
-	at := len(r.fold.Parts())
-	if at == len(r.grads) {
-		r.grads = append(r.grads, newGradient(s.model))
-	}
-	grad := &r.grads[at]
+	r.shard, r.stage, r.grad = i, 0, &r.grads[len(r.folds[0].Parts())]
 	p, b, sum := &s.segment, &r.batch, &s.sums[i]
 	*sum = shardSum{}
 	lo, hi, state := s.bounds[i], s.bounds[i+1], s.model.State()
@@ -204,21 +276,20 @@ func (s *shards) differentiate(r *replica, i int) {
 	}
 	s.rows[i] = b.Shape.Batch()
 	if b.Shape.Rows() == 0 {
-		cell.Zero(grad.tensors)
+		cell.Zero(r.grad.tensors)
 		sum.Totals.Sequences = s.rows[i] / p.samples
 		if p.carry {
 			clear(s.h[row*state : (row+s.rows[i])*state])
 			clear(s.c[row*state : (row+s.rows[i])*state])
 		}
-		r.fold.Push(dist.Node{First: i}, grad.data)
-		return
+	} else {
+		sum.Loss = r.grad.of(r.pass, b, s.obj, p.phases)
+		sum.Totals = r.pass.Totals()
+		if p.carry {
+			r.pass.Final(s.h[row*state:], s.c[row*state:])
+		}
 	}
-	sum.Loss = grad.of(r.pass, b, s.obj, p.phases)
-	sum.Totals = r.pass.Totals()
-	if p.carry {
-		r.pass.Final(s.h[row*state:], s.c[row*state:])
-	}
-	r.fold.Push(dist.Node{First: i}, grad.data)
+	s.reached(r, len(s.grads)-1)
 }
 
 // final copies the states after the last segment to h and c.

@@ -29,6 +29,8 @@ type slot[T cell.Float] struct {
 	start float64         // what a vector starts with
 	act   cell.Activation // of a dense layer
 
+	stage int // of a backward pass, after which its gradient is final
+
 	residuals int // how many inputs of a net, the last ones, are what a skip leaves of x
 }
 

@@ -28,13 +28,13 @@ func newSTORN[T cell.Float](c Config) builder[T] {
 	m.state = 2*c.Layers*c.Hidden + in // of the generating and the recognising network, and the last input
 	m.has(
 		slot[T]{name: meanTensor, place: &m.Mean, out: in},
-		slot[T]{name: "phi_r", place: &m.phiR, in: in, width: c.PhiX},
-		slot[T]{name: "phi_x", place: &m.phiX, in: in, width: c.PhiX},
-		slot[T]{name: "phi_z", place: &m.phiZ, in: c.Latent, width: c.PhiZ},
-		slot[T]{name: "posterior", place: &m.posterior, in: c.Hidden, width: c.Posterior, out: 2 * c.Latent, head: gaussian},
+		slot[T]{name: "phi_r", place: &m.phiR, in: in, width: c.PhiX, stage: 2},
+		slot[T]{name: "phi_x", place: &m.phiX, in: in, width: c.PhiX, stage: 2},
+		slot[T]{name: "phi_z", place: &m.phiZ, in: c.Latent, width: c.PhiZ, stage: 1},
+		slot[T]{name: "posterior", place: &m.posterior, in: c.Hidden, width: c.Posterior, out: 2 * c.Latent, head: gaussian, stage: 1},
 		slot[T]{name: "decoder", place: &m.decoder, in: c.Hidden, width: c.Decoder, out: c.outputs(), head: output},
-		slot[T]{name: "recognition", place: &m.recognition, in: c.PhiX + c.Given, out: c.Hidden},
-		slot[T]{name: "cell", place: &m.generator, in: c.PhiX + c.PhiZ + c.Given, out: c.Hidden})
+		slot[T]{name: "recognition", place: &m.recognition, in: c.PhiX + c.Given, out: c.Hidden, stage: 2},
+		slot[T]{name: "cell", place: &m.generator, in: c.PhiX + c.PhiZ + c.Given, out: c.Hidden, stage: 1})
 	return m
 }
 

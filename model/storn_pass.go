@@ -138,11 +138,13 @@ func (p *stornPass[T]) Backward(grad Model[T]) {
 	p.recognition.seq.BeginBackward(nil, nil)
 	beginNetsBackward(&p.phiR, &p.phiX, &p.phiZ, &p.posterior, &p.decoder)
 	par.Do(p.threads, rows, p.afterBack)
+	p.finish(0, p.params)
 	par.Do(p.threads, p.shape.Batch(), p.generateBack)
 	par.Do(p.threads, rows, p.betweenBack)
+	p.finish(1, p.params)
 	par.Do(p.threads, p.shape.Batch(), p.recogniseBack)
 	par.Do(p.threads, rows, p.beforeBack)
-	par.Do(p.threads, p.threads, p.params)
+	p.finish(2, p.params)
 	p.g = nil
 }
 
@@ -184,18 +186,23 @@ func (p *stornPass[T]) beforeRowsBackward(lo, hi int) {
 	p.phiX.back(lo, hi)
 }
 
-// paramGrad computes the parts lo..hi of all parameter gradients, split by outputs.
+// paramGrad computes the parts lo..hi of the parameter gradients of a stage, split by outputs.
 func (p *stornPass[T]) paramGrad(lo, hi int) {
 	g := p.g
 	for i := lo; i < hi; i++ {
-		p.likeGrad(&g.base, i)
-		p.phiR.paramGrad(g.phiR, i, p.threads, p.in.u)
-		p.phiX.paramGrad(g.phiX, i, p.threads, p.prev)
-		p.phiZ.paramGrad(g.phiZ, i, p.threads, p.lat.z)
-		p.posterior.paramGrad(g.posterior, i, p.threads, p.recognition.heads)
-		p.decoder.paramGrad(g.decoder, i, p.threads, p.generator.heads)
-		p.recognition.paramGrad(g.recognition, i, p.threads, p.phiR.Y, p.given)
-		p.generator.paramGrad(g.generator, i, p.threads, p.phiX.Y, p.phiZ.Y, p.given)
+		switch p.stage {
+		case 0:
+			p.likeGrad(&g.base, i)
+			p.decoder.paramGrad(g.decoder, i, p.threads, p.generator.heads)
+		case 1:
+			p.generator.paramGrad(g.generator, i, p.threads, p.phiX.Y, p.phiZ.Y, p.given)
+			p.phiZ.paramGrad(g.phiZ, i, p.threads, p.lat.z)
+			p.posterior.paramGrad(g.posterior, i, p.threads, p.recognition.heads)
+		case 2:
+			p.recognition.paramGrad(g.recognition, i, p.threads, p.phiR.Y, p.given)
+			p.phiR.paramGrad(g.phiR, i, p.threads, p.in.u)
+			p.phiX.paramGrad(g.phiX, i, p.threads, p.prev)
+		}
 	}
 }
 

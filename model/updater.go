@@ -23,16 +23,34 @@ type updates struct {
 type gradient struct {
 	model   Model[float32]
 	tensors []cell.Tensor[float32]
-	data    [][]float32 // of the tensors
+	data    [][]float32 // of the tensors, stage by stage
+	stages  []int       // where in data those of a stage end
 }
 
 func newGradient(m Model[float32]) gradient {
 	g := gradient{model: m.NewGrad()}
 	g.tensors = g.model.Tensors()
-	for _, t := range g.tensors {
-		g.data = append(g.data, t.Data)
+	of := make([]int, len(g.tensors))
+	if m, ok := m.(interface{ stages() []int }); ok {
+		of = m.stages()
+	}
+	for stage := 0; stage == 0 || len(g.data) < len(g.tensors); stage++ {
+		for i, t := range g.tensors {
+			if of[i] == stage {
+				g.data = append(g.data, t.Data)
+			}
+		}
+		g.stages = append(g.stages, len(g.data))
 	}
 	return g
+}
+
+// stage returns the part of data that is of a stage.
+func (g *gradient) stage(i int) [][]float32 {
+	if i == 0 {
+		return g.data[:g.stages[0]]
+	}
+	return g.data[g.stages[i-1]:g.stages[i]]
 }
 
 // of computes loss and gradient of a batch, the gradient only where the loss is finite.

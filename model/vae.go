@@ -26,7 +26,7 @@ func newVAE[T cell.Float](c Config) builder[T] {
 	m.points, m.apart, m.squash = true, true, c.Means == MeansUnit
 	m.has(
 		slot[T]{name: meanTensor, place: &m.Mean, out: c.Data},
-		slot[T]{name: "encoder", place: &m.encoder, in: c.Data + c.Given, width: c.Posterior, out: 2 * c.Latent, head: gaussian},
+		slot[T]{name: "encoder", place: &m.encoder, in: c.Data + c.Given, width: c.Posterior, out: 2 * c.Latent, head: gaussian, stage: 1},
 		slot[T]{name: "decoder", place: &m.decoder, in: c.Latent + c.Given, width: c.Decoder, out: c.outputs(), head: output})
 	return m
 }

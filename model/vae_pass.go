@@ -28,7 +28,7 @@ type vaePass[T cell.Float] struct {
 	g          *VAE[T]
 
 	// The phases as function values, made once: a closure per call would be an allocation.
-	forward, back, sleep, params func(lo, hi int)
+	forward, decoderBack, back, sleep, params func(lo, hi int)
 }
 
 // NewPass implements [Model].
@@ -37,7 +37,7 @@ func (m *VAE[T]) NewPass(threads int) Pass[T] { return m.pass(threads) }
 func (m *VAE[T]) pass(threads int) *vaePass[T] {
 	p := &vaePass[T]{passBase: m.newPass(threads), m: m, decoder: m.outputNet(m.decoder), dreamer: m.outputNet(m.decoder)}
 	p.encoder.mlp = m.encoder
-	p.forward, p.back, p.sleep, p.params = p.forwardPoints, p.backwardPoints, p.sleepPoints, p.paramGrad
+	p.forward, p.decoderBack, p.back, p.sleep, p.params = p.forwardPoints, p.decoderBackward, p.backwardPoints, p.sleepPoints, p.paramGrad
 	return p
 }
 
@@ -127,6 +127,8 @@ func (p *vaePass[T]) Backward(grad Model[T]) {
 		p.costs()
 	}
 	points := p.encoder.points
+	par.Do(p.threads, points, p.decoderBack)
+	p.finish(0, p.params)
 	par.Do(p.threads, points, p.back)
 	if p.obj.Method == MethodWakeSleep {
 		p.dreamX = pages.Grow(p.dreamX, points*p.m.Data)
@@ -134,16 +136,21 @@ func (p *vaePass[T]) Backward(grad Model[T]) {
 		p.dreamGiven = pages.Grow(p.dreamGiven, points*p.m.Given)
 		par.Do(p.threads, points, p.sleep)
 	}
-	par.Do(p.threads, p.threads, p.params)
+	p.finish(1, p.params)
 	p.g = nil
 }
 
-// backwardPoints computes the gradients of the pre-activations of the data points lo..hi.
+// decoderBackward computes the gradients of the decoder's pre-activations of the data points lo..hi.
+func (p *vaePass[T]) decoderBackward(lo, hi int) {
+	a, b := lo*p.encoder.k, hi*p.encoder.k
+	p.scoreBackward(p.decoder.DY, p.decoder.Y, a, b)
+	p.decoder.back(a, b)
+}
+
+// backwardPoints computes those of the encoder.
 func (p *vaePass[T]) backwardPoints(lo, hi int) {
 	q, dq, k := p.encoder.y, p.encoder.dy, p.encoder.k
 	a, b := lo*k, hi*k
-	p.scoreBackward(p.decoder.DY, p.decoder.Y, a, b)
-	p.decoder.back(a, b)
 	switch p.obj.Method {
 	case MethodWakeSleep:
 		return // q learns from dreams
@@ -159,11 +166,14 @@ func (p *vaePass[T]) backwardPoints(lo, hi int) {
 	p.encoder.back(lo, hi)
 }
 
-// paramGrad computes the parts lo..hi of all parameter gradients, split by outputs.
+// paramGrad computes the parts lo..hi of the parameter gradients of a stage, split by outputs.
 func (p *vaePass[T]) paramGrad(lo, hi int) {
 	for i := lo; i < hi; i++ {
-		p.encoder.paramGrad(p.g.encoder, i, p.threads, p.encoder.u)
-		p.decoder.paramGrad(p.g.decoder, i, p.threads, p.lat.z, p.given)
+		if p.stage == 0 {
+			p.decoder.paramGrad(p.g.decoder, i, p.threads, p.lat.z, p.given)
+		} else {
+			p.encoder.paramGrad(p.g.encoder, i, p.threads, p.encoder.u)
+		}
 	}
 }
 

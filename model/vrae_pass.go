@@ -134,8 +134,8 @@ func (p *vraePass[T]) Backward(grad Model[T]) {
 	par.Do(p.threads, n, p.loopBack)
 	p.dec.InitialGrad(p.ds0, nil, 0, n)
 	par.Do(p.threads, n, p.drawBack)
+	p.finish(0, p.params)
 	p.enc.backward(p.g.encoder, nil)
-	par.Do(p.threads, p.threads, p.params)
 	p.g = nil
 }
 
