@@ -30,6 +30,7 @@ import "C"
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"time"
@@ -191,28 +192,35 @@ func (l *mpiLane) memory(i, n int) []byte {
 	return unsafe.Slice((*byte)(l.buffers[i]), n)
 }
 
-// setPlan writes counts and the displacements that follow from them, list after list.
-func (l *mpiLane) setPlan(lists ...[]int) {
+// setPlan writes counts and the displacements that follow from them, list after list. MPI counts in 32 bits.
+func (l *mpiLane) setPlan(lists ...[]int) error {
 	plan := unsafe.Slice(l.plan, 4*l.ranks)
 	for _, counts := range lists {
 		at := 0
 		for i, n := range counts {
 			plan[i], plan[l.ranks+i] = C.int(n), C.int(at)
-			at += n
+			if at += n; at > math.MaxInt32 {
+				return fmt.Errorf("dist: %d bytes or more in one operation, MPI takes %d at most", at, math.MaxInt32)
+			}
 		}
 		plan = plan[2*l.ranks:]
 	}
+	return nil
 }
 
 func (l *mpiLane) exchange(recv, send []byte, recvCounts, sendCounts []int) error {
-	l.setPlan(sendCounts, recvCounts)
+	if err := l.setPlan(sendCounts, recvCounts); err != nil {
+		return err
+	}
 	return l.do(false, func() C.int {
 		return C.mpi_exchange(l.comm, unsafe.Pointer(unsafe.SliceData(send)), l.plan, unsafe.Pointer(unsafe.SliceData(recv)), C.int(l.ranks), l.request)
 	})
 }
 
 func (l *mpiLane) collect(recv, send []byte, counts []int) error {
-	l.setPlan(counts)
+	if err := l.setPlan(counts); err != nil {
+		return err
+	}
 	return l.do(false, func() C.int {
 		return C.mpi_collect(l.comm, unsafe.Pointer(unsafe.SliceData(send)), C.int(len(send)), l.plan, unsafe.Pointer(unsafe.SliceData(recv)), C.int(l.ranks), l.request)
 	})

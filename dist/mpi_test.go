@@ -43,6 +43,12 @@ func TestRank(t *testing.T) {
 		if err != nil || len(all) != c.Size() || len(all[c.Size()-1]) != c.Size()-1 {
 			t.Errorf("gathered %q, %v", all, err)
 		}
+		// What MPI cannot count is not begun, by any rank.
+		counts := make([]int, c.Size())
+		counts[c.Size()-1] = 1 << 31
+		if err := c.lane(gatherLane).collect(nil, nil, counts); err == nil || !strings.Contains(err.Error(), "2147483648 bytes") {
+			t.Errorf("2^31 bytes: %v", err)
+		}
 		if err := c.Barrier(); err != nil {
 			t.Error(err)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"math"
+	"slices"
 
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/f64"
@@ -27,14 +28,7 @@ const (
 // standard deviation there. Beyond 5 of those the logarithm takes over: what is far out of all that
 // was known is so at any distance, and must not ruin what was learned.
 func nabStandard(s *nab.Series) []float32 {
-	first := s.Values[:s.Probation()]
-	spread := model.SpreadOf(func(yield func(float64) bool) {
-		for _, v := range first {
-			if !yield(v) {
-				return
-			}
-		}
-	})
+	spread := model.SpreadOf(slices.Values(s.Values[:s.Probation()]))
 	if spread.Std == 0 {
 		spread.Std = 1
 	}
@@ -236,7 +230,7 @@ func (o *online) learn(known, newest int) error {
 			i = newest
 		}
 		for t := range nabPiece {
-			from, to := i*nabPiece+t, t*nabPieces+k
+			from, to := i*nabPiece+t, b.Shape.Row(t, k)
 			copy(b.X[to*o.dim:(to+1)*o.dim], o.x[from*o.dim:])
 			copy(b.Given[to*o.given:(to+1)*o.given], o.conditions[from*o.given:])
 		}
