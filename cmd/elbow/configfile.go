@@ -52,7 +52,9 @@ func (c *call) configure(path string) error {
 		}
 		text, err := textOf(file[c.name][key])
 		if err == nil && !given[key] {
-			err = c.Set(key, text)
+			if err = c.Set(key, text); err != nil {
+				err = fmt.Errorf("%.80q: %w", text, err)
+			}
 		}
 		if err != nil {
 			return place(path, raw, fmt.Errorf("%s: %w", key, err), c.name, key)

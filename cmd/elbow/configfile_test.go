@@ -136,13 +136,14 @@ func TestConfigFile(t *testing.T) {
 		{"[train]\nhidden = 3\nhiden = 4\n", "line 3: unknown key hiden"},
 		{"[score]\nhidden = \"\"\"\nhiden = 4\"\"\"\n\n[train]\n# x\nhiden = 4\n", "line 7: unknown key hiden"},
 		{"hidden = 4\n", "line 1"},
-		{"[train]\nepochs = 1\nhidden = \"many\"\n", "line 3: hidden: parse error"},
+		{"[train]\nepochs = 1\nhidden = \"many\"\n", `line 3: hidden: "many": parse error`},
 		{"[train]\nhidden = [4]\n", "line 2: hidden: want a string, a number, true or false"},
 		{"[train]\nconfig = \"x\"\n", "line 2: unknown key config"},
 		{"\n[trian]\n", "line 2: [trian]: there is no command of that name"},
 		{"[train]\nhidden = 4\nhidden = 5\n", "line 3: "},
 		{"[train]\nhidden 4\n", "line 2: "},
-		{"[train]\nlr = 1e-3\nepochs = 0\n", "-epochs 0: want at least 1"},
+		{"[train]\nlr = 1e-3\nepochs = 0\n", "-epochs 0: want at least 1 (with -config "},
+		{"[train]\nhidden = -3\n", "hidden = -3, want 1..65536 (with -config "},
 	} {
 		path := write(t, "bad.toml", c.text)
 		code, _, errOut := elbow(context.Background(), "train", "-data", data, "-config", path, "-out", dir)

@@ -135,6 +135,7 @@ func dispatch(ctx context.Context, args []string, out, errOut io.Writer) int {
 		return codeUsage
 	}
 	c := commands[at]
+	hint := fmt.Sprintf(" (elbow %s -h all lists the flags)", c.name)
 	err := environment()
 	if err == nil || c.name == "doctor" {
 		limitGarbage()
@@ -145,6 +146,9 @@ func dispatch(ctx context.Context, args []string, out, errOut io.Writer) int {
 			call.follower = comm.Rank() > 0
 			err = errors.Join(c.run(ctx, call), call.end(), err)
 		}
+		if err != nil && call.config != "" && !strings.Contains(err.Error(), call.config) { // what is wrong may be in there
+			hint = fmt.Sprintf(" (with -config %s; elbow %s -h all lists the flags)", message(call.config, maxMessage/3), c.name)
+		}
 	}
 	var bad usageError
 	switch {
@@ -153,7 +157,7 @@ func dispatch(ctx context.Context, args []string, out, errOut io.Writer) int {
 	case errors.Is(err, context.Canceled):
 		return codeInterrupted
 	case errors.As(err, &bad):
-		complain(errOut, "elbow "+c.name, err, fmt.Sprintf(" (elbow %s -h all lists the flags)", c.name))
+		complain(errOut, "elbow "+c.name, err, hint)
 		return codeUsage
 	}
 	complain(errOut, "elbow "+c.name, err, "")
