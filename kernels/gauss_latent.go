@@ -8,7 +8,7 @@ package kernels
 // may be eps; nothing else may overlap.
 // A NaN stays in its element. float32: one fma, so the error is half an ULP of z plus that of
 // sigma times eps: sigma is within 1 ULP in the log forms, within 2.5 ULP in SoftplusSigma.
-// GaussSample panics if a size is negative, a slice or the stride too short, or the form unknown.
+// GaussSample panics if a size is negative, a slice or the stride too short, the form unknown, or q has a mask.
 // It starts no goroutine and allocates nothing.
 func GaussSample[T Float](z []T, q *Gauss[T], eps []T, rows, cols int) {
 	const fn = "GaussSample"
@@ -79,7 +79,7 @@ type Latent[T Float] struct {
 // dense. The fields of out are overwritten; out.Z may be eps, nothing else may overlap.
 //
 // The bits are those of [GaussSample] and of [GaussKL] or [GaussKLStandard]; so are bounds and
-// special values, and the panics. It starts no goroutine and allocates nothing.
+// special values, and the panics, those at a mask among them. It starts no goroutine and allocates nothing.
 //
 // Source: Chung et al. 2015, equations 5 to 11; Kingma and Welling 2014, appendix B.
 func LatentStep[T Float](out *Latent[T], q, p *Gauss[T], eps []T, rows, cols int) {

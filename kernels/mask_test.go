@@ -129,6 +129,30 @@ func testMaskMissing[T Float](t *testing.T, k *kernel[T], form ScaleForm) {
 	}
 }
 
+// TestMaskRefused: draws leave nothing out, and of two Gaussians the first has the mask.
+func TestMaskRefused(t *testing.T) {
+	one := []float64{1}
+	g := func(mask []float64) *Gauss[float64] { return &Gauss[float64]{Mu: one, S: one, Mask: mask, Ld: 1} }
+	v, w := []float64{0}, []float64{0}
+	grad := &GaussGrad[float64]{Mu: v, S: w}
+	for want, f := range map[string]func(){
+		"GaussSample: q.Mask":         func() { GaussSample(v, g(one), one, 1, 1) },
+		"GaussSampleBackward: q.Mask": func() { GaussSampleBackward(grad, one, g(one), one, 1, 1) },
+		"LatentStep: q.Mask":          func() { LatentStep(&Latent[float64]{Z: v, KL: w}, g(one), g(nil), one, 1, 1) },
+		"LatentStepBackward: q.Mask":  func() { LatentStepBackward(grad, nil, one, one, g(one), g(nil), one, 1, 1) },
+		"GaussKL: p.Mask":             func() { GaussKL(v, g(nil), g(one), 1, 1) },
+	} {
+		func() {
+			defer func() {
+				if got := recover(); got != "kernels: "+want+" is set, want nil" {
+					t.Errorf("%s: panic %v", want, got)
+				}
+			}()
+			f()
+		}()
+	}
+}
+
 // TestMaskMarginal compares the values of rows with missing entries with those of rows that have no
 // such entries.
 func TestMaskMarginal(t *testing.T) {

@@ -58,7 +58,7 @@ func multiOffset(cols, j int) int { return 2*cols + j*(cols-1) - j*(j-1)/2 }
 //
 // x is [rows, D], dense, p as [Multivariate] says, lp [rows], overwritten, which must not overlap the
 // rest. |z| counts as 2^60 at most. As long as |x|, |mu| and |T| are at most 2^50 and rows have up to 100
-// dimensions nothing overflows. A NaN or an Inf stays in its row.
+// dimensions no value overflows. A NaN or an Inf stays in its row.
 // float32: r_i is one chain of D roundings, so its error is at most 2^-24 D (|d_i| + sum_j |T_ij d_j|);
 // e^-s_i has one of at most 8 2^-24 |s_i| beside that of exp. Of rows of up to 33 dimensions with |T| about
 // D^-1/2, lp is within 3e-5 (1 + |lp|) of float64.
@@ -82,7 +82,8 @@ func MultivariateLogProb[T Float](lp, x []T, p *Multivariate[T], rows, cols int)
 //
 // dp is overwritten. lp, if not nil, gets the values of MultivariateLogProb, bit for bit. Nothing may
 // overlap. A NaN in a row makes gradients of that row NaN, and no other's. What a t makes of an outlier is
-// bounded: c z^2 is at most nu+D.
+// bounded: c z^2 is at most nu+D. Within the bounds of MultivariateLogProb no gradient overflows as long as |w|
+// is at most 1 and rows have up to 80 dimensions: dmu sums that many numbers of up to 2^122.
 //
 // MultivariateLogProbBackward panics as MultivariateLogProb does.
 func MultivariateLogProbBackward[T Float](lp []T, dp *MultivariateGrad[T], dlp, x []T, p *Multivariate[T], rows, cols int) {

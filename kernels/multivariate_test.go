@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/elbow-go/elbow/asm/asmtest"
@@ -215,6 +216,28 @@ func TestMultivariateFinite(t *testing.T) {
 					if nu > 0 && float64(v) > (nu+n)*1.001 {
 						t.Errorf("nu=%v: the gradient of a is %v, want at most nu+D", nu, v)
 					}
+				}
+			}
+		})
+	})
+}
+
+// TestMultivariateLargest: the largest numbers for which nothing is to overflow, all pulling the same way.
+func TestMultivariateLargest(t *testing.T) {
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		multiKinds(func(nu float64, diagonal bool) {
+			for _, n := range []int{80, 100} {
+				x, theta := make([]float32, n), make([]float32, multivariateCols(n, diagonal))
+				for i := range theta {
+					theta[i] = -0x1p50
+				}
+				for i := range x {
+					x[i] = 0x1p50
+				}
+				lp, dtheta := []float32{0}, make([]float32, len(theta))
+				MultivariateLogProbBackward(lp, &MultivariateGrad[float32]{Theta: dtheta}, []float32{1}, x, &Multivariate[float32]{theta, len(theta), nu, diagonal}, 1, n)
+				if !finite32(lp[0]) || n == 80 && slices.ContainsFunc(dtheta, func(v float32) bool { return !finite32(v) }) {
+					t.Errorf("n=%d nu=%v diagonal=%v: value %v, gradients %v", n, nu, diagonal, lp[0], dtheta[:n])
 				}
 			}
 		})
