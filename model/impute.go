@@ -48,21 +48,7 @@ func Impute(m Model[float32], q Sequence, c ImputeConfig) Imputation {
 	if err := partsOf(m).masks(); err != nil {
 		panic("model: " + fn + ": " + err.Error())
 	}
-	f := &imputer{ImputeConfig: c, model: m, pass: m.NewPass(max(c.Threads, 1)), seq: []Sequence{q}, dim: s.Data}
-	f.fill = f.pass.(interface{ filling() *filling[float32] }).filling()
-	f.fill.draw = true
-	if m.State() == 0 {
-		f.Lag = 0
-	}
-	x := q.Values(s.Data)
-	f.Mean, f.Missing = x, make([]bool, len(x))
-	for range c.Levels {
-		f.Quantiles = append(f.Quantiles, q.Values(s.Data))
-	}
-	for i, v := range x {
-		f.Missing[i] = v != v
-	}
-	f.logW = make([]float64, c.Draws)
+	f := newImputer(m, q, c)
 	steps := q.Steps(s.Data)
 	for t := range steps {
 		f.step(t)
@@ -90,6 +76,27 @@ type imputer struct {
 	h, c  []float32
 	logW  []float64
 	past  []guesses // of the steps that are not settled yet
+}
+
+// newImputer returns one for a sequence.
+func newImputer(m Model[float32], q Sequence, c ImputeConfig) *imputer {
+	s := m.Settings()
+	f := &imputer{ImputeConfig: c, model: m, pass: m.NewPass(max(c.Threads, 1)), seq: []Sequence{q}, dim: s.Data}
+	f.fill = f.pass.(interface{ filling() *filling[float32] }).filling()
+	f.fill.draw = true
+	if m.State() == 0 {
+		f.Lag = 0
+	}
+	x := q.Values(s.Data)
+	f.Mean, f.Missing = x, make([]bool, len(x))
+	for range c.Levels {
+		f.Quantiles = append(f.Quantiles, q.Values(s.Data))
+	}
+	for i, v := range x {
+		f.Missing[i] = v != v
+	}
+	f.logW = make([]float64, c.Draws)
+	return f
 }
 
 // guesses are the draws of the missing values of a step, [Draws, len(at)].

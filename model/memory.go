@@ -117,6 +117,23 @@ func (c Config) MemoryToSample(count, steps int) float64 {
 	return product(float32Bytes, float64(count), product(float64(steps), float64(c.Data))+c.row(false))
 }
 
+// MemoryToImpute returns what [Impute] takes beside the model and the data, with what it returns for all of the
+// sequences, one after the other.
+func (c Config) MemoryToImpute(seqs []Sequence, i ImputeConfig) float64 {
+	values, past := 0.0, 0.0
+	for _, q := range seqs {
+		missing := 0.0
+		for _, v := range q.Values(c.Data) {
+			if values++; v != v {
+				missing++
+			}
+		}
+		past = max(past, min(missing, product(float64(i.Lag)+1, float64(c.Data))))
+	}
+	const copies = 2 // states and draws, which are copied when they are drawn anew, have no more than a pass
+	return product(float32Bytes, values, float64(2+len(i.Levels))) + product(copies, float32Bytes, float64(i.Draws), past+c.row(false))
+}
+
 // product is not part of a sum, as far as the compiler is concerned.
 func product(factors ...float64) float64 {
 	p := 1.0

@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"testing"
 
@@ -148,6 +149,25 @@ func TestMemoryToUse(t *testing.T) {
 			t.Errorf("%s, drawn from: %.2f MB in use, estimated %.2f", mc.Model, used/1e6, want/1e6)
 		}
 		runtime.KeepAlive(x)
+
+		if parts := partsOf[float32](m); mc.Likelihood == RBM || mc.Likelihood == NADE || parts.masks() != nil {
+			continue
+		}
+		q := repeated(1, 60, 12).Train[0]
+		for i := range q.X {
+			q.X[i] = float32(math.NaN())
+		}
+		config := ImputeConfig{Draws: 300, Lag: 60, Levels: []float64{0.1, 0.9}, Seed: 1, Threads: 1}
+		before = live()
+		f := newImputer(m, q, config)
+		for t := range 60 {
+			f.step(t)
+		}
+		used, want = live()-before, mc.MemoryToImpute([]Sequence{q}, config)
+		if ratio := want / used; ratio < 1 || ratio > 3.2 {
+			t.Errorf("%s, filling in: %.2f MB in use, estimated %.2f", mc.Model, used/1e6, want/1e6)
+		}
+		runtime.KeepAlive(f)
 	}
 }
 

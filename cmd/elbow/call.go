@@ -68,6 +68,14 @@ func newCall(cmd command, args []string, out io.Writer) *call {
 	return c
 }
 
+// modelFlag declares the flag of the trained model that a command reads.
+func (c *call) modelFlag() *string {
+	return c.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
+}
+
+// outFlag declares the flag of the folder for what it makes of it.
+func (c *call) outFlag() *string { return c.String("out", "run", "folder for the files") }
+
 // section begins a section, or goes on with one of that name.
 func (c *call) section(name string) {
 	c.settle()

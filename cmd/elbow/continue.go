@@ -62,8 +62,7 @@ func continueData(_ context.Context, cmd *call) error {
 	out := cmd.out
 	var c continuing
 	c.flags(cmd)
-	from := cmd.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
-	dir := cmd.String("out", "run", "folder for the files")
+	from, dir := cmd.modelFlag(), cmd.outFlag()
 	if err := cmd.parse(); err != nil {
 		return err
 	}

@@ -186,6 +186,19 @@ func (f *dataFlags) openUncut(checkpoint string, m model.Info, out io.Writer) (*
 	return dataset.OpenUncut(path, f.Given, m, f.Strict, f.budget(out))
 }
 
+// openFor is openUncut for a model that is to read the data, with what there is to say of them.
+func (f *dataFlags) openFor(m model.Model[float32], info model.Info, path string, out io.Writer) (*dataset.Data, error) {
+	d, err := f.openUncut(path, info, out)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.Settings().CheckData(d.Data); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	remark(out, d.Notes)
+	return d, nil
+}
+
 // find returns the path of the data that openAs is to read, none for those inside the program.
 func (f *dataFlags) find(checkpoint string, m model.Info) (string, error) {
 	if m.Form.Kind == "" {

@@ -32,8 +32,7 @@ func encode(_ context.Context, cmd *call) error {
 	out := cmd.out
 	var data dataFlags
 	data.flags(cmd)
-	from := cmd.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
-	dir := cmd.String("out", "run", "folder for the files")
+	from, dir := cmd.modelFlag(), cmd.outFlag()
 	threads := cmd.Int("threads", runtime.GOMAXPROCS(0), "goroutines")
 	if err := cmd.parse(); err != nil {
 		return err
@@ -75,15 +74,7 @@ func latentData(f *dataFlags, m model.Model[float32], info model.Info, path stri
 	if c.Latent == 0 {
 		return nil, fmt.Errorf("%s: a %s has no latent variables", path, c.Model)
 	}
-	d, err := f.openUncut(path, info, out)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.CheckData(d.Data); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	remark(out, d.Notes)
-	return d, nil
+	return f.openFor(m, info, path, out)
 }
 
 // latent says how the data lie in a latent space. Neighbours are those of the first part, or of its

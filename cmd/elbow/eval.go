@@ -17,7 +17,6 @@ import (
 // evaluation is what a call of eval asks for.
 type evaluation struct {
 	data                    dataFlags
-	from                    string
 	seed                    uint64
 	batch, samples, threads int
 	anneal                  model.Annealing
@@ -29,6 +28,7 @@ func eval(_ context.Context, cmd *call) error {
 	out := cmd.out
 	e := evaluation{anneal: model.DefaultAnnealing()}
 	e.flags(cmd)
+	from := cmd.modelFlag()
 	if err := cmd.parse(); err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func eval(_ context.Context, cmd *call) error {
 	if err := e.check(); err != nil {
 		return err
 	}
-	path := checkpoint(e.from)
+	path := checkpoint(*from)
 	m, info, err := model.Load(path)
 	if err != nil {
 		return err
@@ -73,7 +73,6 @@ func eval(_ context.Context, cmd *call) error {
 
 func (e *evaluation) flags(flags *call) {
 	e.data.flags(flags)
-	flags.StringVar(&e.from, "model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
 	flags.Uint64Var(&e.seed, "seed", 0, "seed of the draws of z (default: that of the training)")
 	flags.IntVar(&e.batch, "batch", 0, "sequences per pass; the draws do not depend on it (default: as in training)")
 	flags.IntVar(&e.samples, "samples", 0, "draws of z per sequence; above 1 the importance-weighted bound (default: as in training)")

@@ -15,8 +15,7 @@ func impute(ctx context.Context, cmd *call) error {
 	out := cmd.out
 	var data dataFlags
 	data.flags(cmd)
-	from := cmd.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
-	dir := cmd.String("out", "run", "folder for the files")
+	from, dir := cmd.modelFlag(), cmd.outFlag()
 	draws := cmd.Int("draws", 500, "ways in which a series may have gone, from which means and quantiles are taken")
 	lag := cmd.Int("lag", 1, "later steps that have a say in a value; many need many draws")
 	quantiles := cmd.String("quantiles", "0.1,0.9", "levels of the quantiles")
@@ -43,19 +42,17 @@ func impute(ctx context.Context, cmd *call) error {
 	if info.Form.Kind != model.FormSeries {
 		return fmt.Errorf("%s: was trained on data of kind %s: values are missing in tables and arrays alone", path, info.Form.Kind)
 	}
-	d, err := data.openUncut(path, info, out)
+	d, err := data.openFor(m, info, path, out)
 	if err != nil {
 		return err
 	}
-	c := m.Settings()
-	if err := c.CheckData(d.Data); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	remark(out, d.Notes)
+	dim := m.Settings().Data
 	pieces := d.Pieces()
 	missing, all := 0, 0
+	var seqs []model.Sequence
 	for _, p := range pieces {
-		for _, v := range p.Values(c.Data) {
+		seqs = append(seqs, p.Sequence)
+		for _, v := range p.Values(dim) {
 			if all++; v != v {
 				missing++
 			}
@@ -64,21 +61,25 @@ func impute(ctx context.Context, cmd *call) error {
 	if missing == 0 { // a model that needs all values has not been refused then
 		return fmt.Errorf("%s: no value is missing", d.Name)
 	}
-	done := dataset.Imputed{Levels: levels}
-	m.Pack()
-	for _, p := range pieces {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		f := model.Impute(m, p.Sequence, model.ImputeConfig{Draws: *draws, Lag: *lag, Levels: levels, Seed: *seed, Threads: *threads})
-		done.Names, done.Filled = append(done.Names, p.Name), append(done.Filled, f)
+	config := model.ImputeConfig{Draws: *draws, Lag: *lag, Levels: levels, Seed: *seed, Threads: *threads}
+	if err := room(m.Settings().MemoryToImpute(seqs, config), "filling in", cmd.FlagSet); err != nil {
+		return err
 	}
 	return within(*dir, func(folder *rundir.Dir) error {
 		files := dataset.ImputedFiles()
 		if err := folder.Reserve(files...); err != nil {
 			return err
 		}
-		if err := dataset.WriteImputed(*dir, info.Form, c.Data, done); err != nil {
+		done := dataset.Imputed{Levels: levels}
+		m.Pack()
+		for _, p := range pieces {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			f := model.Impute(m, p.Sequence, config)
+			done.Names, done.Filled = append(done.Names, p.Name), append(done.Filled, f)
+		}
+		if err := dataset.WriteImputed(*dir, info.Form, dim, done); err != nil {
 			return err
 		}
 		fmt.Fprintf(out, "filled in %d of %d values, with %d draws\n", missing, all, *draws)

@@ -90,6 +90,10 @@ func TestImputeBeatsLines(t *testing.T) {
 	if code, _, errOut := elbow(t.Context(), "impute", "-model", run, "-data", filepath.Join(out, "imputed.csv"), "-out", t.TempDir()); code == 0 || !strings.Contains(errOut, "no value is missing") {
 		t.Errorf("of a table without gaps: %q", errOut)
 	}
+	taken := t.TempDir()
+	plant(t, taken, "imputed.csv")
+	mustFail(t, []string{"imputed.csv", "not made here"}, "impute", "-model", run, "-out", taken)
+	wantMine(t, taken, "imputed.csv")
 }
 
 // TestImputeNothing: where no value is missing that is said, whether the model could do without values or not.

@@ -22,8 +22,7 @@ func interpolate(_ context.Context, cmd *call) error {
 	out := cmd.out
 	var data dataFlags
 	data.flags(cmd)
-	from := cmd.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
-	dir := cmd.String("out", "run", "folder for the files")
+	from, dir := cmd.modelFlag(), cmd.outFlag()
 	between := cmd.Int("between", 3, "samples between the two")
 	steps := cmd.Int("steps", 0, "steps of a sample (default: as A has)")
 	draw := cmd.Bool("draw", false, "vrae: draw from the outputs in place of taking their means")

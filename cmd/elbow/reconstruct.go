@@ -22,8 +22,7 @@ func reconstruct(_ context.Context, cmd *call) error {
 	out := cmd.out
 	var data dataFlags
 	data.flags(cmd)
-	from := cmd.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
-	dir := cmd.String("out", "run", "folder for the files")
+	from, dir := cmd.modelFlag(), cmd.outFlag()
 	of := cmd.String("of", "", "a file, of which the first sequence, or the name of a sequence of the data (default: the first ones of test)")
 	count := cmd.Int("count", 0, "how many sequences (default: 1; images 64, drawings 16)")
 	threads := cmd.Int("threads", runtime.GOMAXPROCS(0), "goroutines; the result does not depend on it")

@@ -10,8 +10,7 @@ import (
 )
 
 func sample(_ context.Context, cmd *call) error {
-	from := cmd.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
-	dir := cmd.String("out", "run", "folder for the files")
+	from, dir := cmd.modelFlag(), cmd.outFlag()
 	var s sampling
 	cmd.IntVar(&s.count, "count", 0, "how many samples (default: 1; images 64, drawings 16)")
 	cmd.IntVar(&s.steps, "steps", 0, "steps of a sample (default: 128; text 1000, drawings 120)")

@@ -99,8 +99,7 @@ func score(_ context.Context, cmd *call) error {
 	out := cmd.out
 	var data dataFlags
 	data.flags(cmd)
-	from := cmd.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
-	dir := cmd.String("out", "run", "folder for the files")
+	from, dir := cmd.modelFlag(), cmd.outFlag()
 	var s scoring
 	cmd.Float64Var(&s.flag, "flag", dataset.FlagAt, "flag steps whose score is at least that many standard deviations above the mean of the training")
 	cmd.IntVar(&s.top, "top", 10, "steps to print, those with the highest scores first")

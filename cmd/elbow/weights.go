@@ -75,8 +75,7 @@ func tensorsOf(m model.Model[float32]) []cell.Tensor[float32] {
 
 // export writes a trained model for other programs.
 func export(_ context.Context, cmd *call) error {
-	from := cmd.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
-	dir := cmd.String("out", "run", "folder for the files")
+	from, dir := cmd.modelFlag(), cmd.outFlag()
 	as := cmd.String("as", asPyTorch, "pytorch: model.safetensors with the names and shapes of PyTorch; npz: the same as model.npz; keras: keras.npz with those of Keras; onnx: a graph for each part of the model")
 	if err := cmd.parse(); err != nil {
 		return err
