@@ -46,6 +46,7 @@ var families = []struct {
 	{"multivariate", recipe.Multivariate},
 	{"step", recipe.Step}, // where there are registers for it: see Traits.Among
 	{"gemm", recipe.Gemm},
+	{"gemmhalf", recipe.GemmHalf}, // where vectors have halves: see ProductTraits.Halves
 	{"gemm64", recipe.Gemm64},
 	{"int8", recipe.Int8},
 	{"dot", recipe.Int8Dot}, // where some machines have the instruction: see Traits.Dots
@@ -53,7 +54,7 @@ var families = []struct {
 
 // missing reports whether a target has no functions of a family.
 func missing(stem string, t *engine.Traits) bool {
-	return stem == "step" && !t.Among || stem == "dot" && !t.Dots.Instruction
+	return stem == "step" && !t.Among || stem == "dot" && !t.Dots.Instruction || stem == "gemmhalf" && !t.Product.Halves
 }
 
 func main() {

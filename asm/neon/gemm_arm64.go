@@ -21,7 +21,7 @@ type GemmArgs struct {
 	Tiles    int      // number of tiles, one below the other, at least 1
 	Rows     int      // rows of a tile, 1 to 8 8 8 6 with AVX-512 and NEON, 8 6 4 3 with AVX2, for 1 to 4 Vecs
 	Vecs     int      // vectors in a row of a tile, 1 to 4
-	Tail     int      // columns in the last of them, 1 to Lanes; if CVec is not a vector, in each of them
+	Tail     int      // columns in the last of them, 1 to Lanes, or half as many in GemmHalfTiles; if CVec is not a vector, in each of them
 	Start    int      // where chains start: 0 at +0, 1 at C, 2 at Beta*C
 	Alpha    float32  // factor of A, GemmFinish only
 	Beta     float32  // factor of C

@@ -812,6 +812,18 @@ func Chains(isa asm.ISA, n int) {
 	panic(missing)
 }
 
+// GemmHalfTiles is GemmTiles where the last vector of a row has at most half of the columns, and the others
+// all of them: that is computed on half of a register, which takes half as long where a core
+// computes vectors of this width in halves.
+func GemmHalfTiles(isa asm.ISA, args *GemmArgs) {
+	switch isa {
+	case asm.AVX512:
+		avx512.GemmHalfTiles((*avx512.GemmArgs)(args))
+		return
+	}
+	panic(missing)
+}
+
 // GRUStep finishes a step of a GRU, reset-after form, for rows of n of ldh units: see kernels.GRUStep.
 // hasHx is 0 if there is no hx, which is then read but not used, and 1<<32 - 1 otherwise.
 func GRUStep(isa asm.ISA, hy, gates, hn, hx *float32, rows, n, ldh, ldg, ldhn int, hasHx uint32) {

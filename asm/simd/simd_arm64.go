@@ -567,6 +567,10 @@ func Chains(isa asm.ISA, n int) {
 	panic(missing)
 }
 
+func GemmHalfTiles(isa asm.ISA, args *GemmArgs) {
+	panic(missing)
+}
+
 // GRUStep finishes a step of a GRU, reset-after form, for rows of n of ldh units: see kernels.GRUStep.
 // hasHx is 0 if there is no hx, which is then read but not used, and 1<<32 - 1 otherwise.
 func GRUStep(isa asm.ISA, hy, gates, hn, hx *float32, rows, n, ldh, ldg, ldhn int, hasHx uint32) {

@@ -142,6 +142,10 @@ func Chains(isa asm.ISA, n int) {
 	panic(missing)
 }
 
+func GemmHalfTiles(isa asm.ISA, args *GemmArgs) {
+	panic(missing)
+}
+
 func GRUStep(isa asm.ISA, hy, gates, hn, hx *float32, rows, n, ldh, ldg, ldhn int, hasHx uint32) {
 	panic(missing)
 }

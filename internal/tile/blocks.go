@@ -117,7 +117,7 @@ func (p *product[T]) few(m, n int, by blocking, beta T) {
 				args.Next, fetch = p.packedBlock(k0, j+w, args.K)
 			}
 			args.A, args.C = p.a.ptr(0, k0), p.c.ptr(0, j)
-			if m < halfRows && m <= simd.TileRows(p.isa, args.Vecs) { // without a copy of args, which waits for what was just written
+			if m <= simd.TileRows(p.isa, args.Vecs) { // without a copy of args, which waits for what was just written
 				args.Rows, args.Tiles, args.CLast = m, 1, args.CVec*(args.Vecs-1)
 				gemmTiles(p.isa, &args)
 			} else {

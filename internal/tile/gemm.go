@@ -178,34 +178,14 @@ func (p *product[T]) apart(i, j, m, n int, alpha, beta T) {
 	}
 }
 
-// tiles runs over m rows. Meanwhile it fetches so many bytes from args.Next on: what waits for the third
-// cache is in the way of what waits for the second. The last vector is computed by itself, as half a
-// vector, where there is nothing in its upper half, which would take as long as the lower one.
-func (p *product[T]) tiles(m int, args Args[T], fetch int) {
-	if inHalves[T](p.isa) && m >= halfRows && args.Tail <= lanes[T](halfISA) {
-		last := args
-		last.Vecs, args.Vecs, args.Tail = 1, args.Vecs-1, lanes[T](p.isa)
-		offset := args.Vecs * args.Tail * size[T]()
-		last.B, last.C = (*T)(unsafe.Add(unsafe.Pointer(last.B), offset)), (*T)(unsafe.Add(unsafe.Pointer(last.C), offset))
-		(&product[T]{isa: halfISA}).sameTiles(m, last, 0)
-	}
-	if args.Vecs > 0 {
-		p.sameTiles(m, args, fetch)
-	}
-}
-
-const (
-	halfISA  = asm.AVX2 // whose vectors are half of those of AVX-512, which always come with it
-	halfRows = 8        // rows from which it pays: a tile of a single vector has as many
-)
-
 var halves = Halves() // tests change it
 
 // inHalves reports whether vectors are computed in halves.
 func inHalves[T Float](isa asm.ISA) bool { return halves && isa == asm.AVX512 && !is64[T]() }
 
-// sameTiles is tiles with vectors of one length, in tiles as equal as can be. It fetches as evenly.
-func (p *product[T]) sameTiles(m int, args Args[T], fetch int) {
+// tiles runs over m rows in tiles as equal as can be. Meanwhile it fetches as evenly so many bytes from
+// args.Next on: what waits for the third cache is in the way of what waits for the second.
+func (p *product[T]) tiles(m int, args Args[T], fetch int) {
 	most := simd.TileRows(p.isa, args.Vecs)
 	if p.tiled {
 		most, args.ARow = simd.PackedRows(p.isa, maxVecs), size[T]()

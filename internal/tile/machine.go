@@ -51,10 +51,15 @@ func (a *rowArgs[T]) float32() *simd.RowArgs {
 	return (*simd.RowArgs)((*rowArgs[float32])(unsafe.Pointer(a)))
 }
 
+// gemmTiles computes the last vector of a row as half of one if there is nothing in its upper half, which
+// would take as long as the lower one where vectors are computed in halves.
 func gemmTiles[T Float](isa asm.ISA, args *Args[T]) {
-	if is64[T]() {
+	switch lanes := lanes[T](isa); {
+	case is64[T]():
 		simd.GemmTiles64(isa, args.float64())
-	} else {
+	case inHalves[T](isa) && args.Tail <= lanes/2 && args.CVec == lanes*size[T]():
+		simd.GemmHalfTiles(isa, args.float32())
+	default:
 		simd.GemmTiles(isa, args.float32())
 	}
 }

@@ -36,10 +36,12 @@ func TestBlockedProducts(t *testing.T) {
 		{false, false, 40, 65, 2*nearSteps + 7, near + 1, 0},
 		{false, true, 1, 300, rowsK + 3, rowsK + 3, 0}, // packed, pairs of panels in several blocks of k
 		{false, false, 2, 261, rowsK + 1, 261, 1},
-		{false, false, halfRows, 8, 19, 9, 1}, // half a vector by itself, behind none, one, two and three
-		{false, true, halfRows + 1, 24, 5, 6, 0},
-		{true, false, 3 * halfRows, 64 + 33, 70, 97, 2},
+		{false, false, 8, 8, 19, 9, 1}, // half a vector at the end, behind none, one, two and three
+		{false, true, 9, 24, 5, 6, 0},
+		{true, false, 24, 64 + 33, 70, 97, 2},
 		{false, true, 200, 128 + 52, 7, 7, 0},
+		{false, false, 3, 64 + 56, 11, 120, 1},
+		{false, true, 7, 32 + 9, 6, 6, 0}, // one column more
 	} {
 		lda := s.k
 		if s.transA {

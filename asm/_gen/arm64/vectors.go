@@ -13,6 +13,8 @@ func (a *asm) Vectors(elem int) engine.Vectors { return vectors{a, elem} }
 func (v vectors) Lanes() int { return 16 / v.elem }
 func (v vectors) Bytes() int { return 16 }
 
+func (v vectors) Half() engine.Vectors { panic("NEON computes no halves of vectors by themselves") }
+
 // name is that of an instruction for floats of the size of an element.
 func (v vectors) name(op string) string {
 	if v.elem == 8 {

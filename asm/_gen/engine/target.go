@@ -58,7 +58,7 @@ type ProductTraits struct {
 	MaxRows    [5]int // the most rows of a tile of 1 to 4 vectors
 	UnrollFrom int    // vectors in a tile whose loop is unrolled
 	MaxRows16  int    // the most rows of a tile for panels of bfloat16
-	Halves     bool   // full groups are transposed in halves of a vector
+	Halves     bool   // there are vectors of half the width: full groups are transposed in these, and see GemmHalfTiles
 }
 
 // DotTraits are what a target says about products of bytes.
@@ -123,7 +123,8 @@ type Scalar interface {
 // Vectors is code on whole registers of elements of one size. A spare is overwritten, or not.
 type Vectors interface {
 	Lanes() int
-	Bytes() int // width of a vector
+	Bytes() int    // width of a vector
+	Half() Vectors // the same on the lower half of the registers, with ProductTraits.Halves
 
 	Zero(to V)
 	Load(to V, from Place)

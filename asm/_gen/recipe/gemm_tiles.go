@@ -89,6 +89,7 @@ func (r tileRegs) vecOfC(v, vecs int) Place {
 type tiling struct {
 	product
 	tileRegs
+	lower                       product // on the lower half of the registers, if that is what the last vector of a row is
 	field                       func(string) Place
 	last, others                Mask // of the last vector of a row of C, and of the others
 	atA, atC, atNext, tilesLeft Place
@@ -105,7 +106,23 @@ func (p product) tiles() {
 		"multiplies Tiles*Rows rows of A by a panel of B and adds to rows of C: the chain of",
 		"every output goes on by K steps. A vector of C may lie anywhere, so that rows of C may be",
 		"columns of several blocks (gates) of a row; see CVec and CLast. args is not changed.")
-	t := tiling{product: p, tileRegs: newTileRegs(p, regs), field: field}
+	p.tilesOf(p, regs, field)
+}
+
+// halfTiles writes GemmHalfTiles.
+func (p product) halfTiles() {
+	regs, field := p.begin("GemmHalfTiles", p.gemmArgs,
+		"is GemmTiles where the last vector of a row has at most half of the columns, and the others",
+		"all of them: that is computed on half of a register, which takes half as long where a core",
+		"computes vectors of this width in halves.")
+	lower := p
+	lower.Vectors = p.Half()
+	p.tilesOf(lower, regs, field)
+}
+
+// tilesOf writes the tiles whose last vectors are those of lower.
+func (p product) tilesOf(lower product, regs *Registers, field func(string) Place) {
+	t := tiling{product: p, lower: lower, tileRegs: newTileRegs(p, regs), field: field}
 	p.arguments(regs, "chains [row][vector]; vectors of B, or elements of A if there are fewer of them and no room for both; some of the others")
 	t.masks()
 	t.atA, t.atC, t.atNext, t.tilesLeft = p.local(field("A")), p.local(field("C")), p.local(field("Next")), p.local(field("Tiles"))
@@ -182,12 +199,20 @@ func (t tile) nextA() {
 	t.Jump("done")
 }
 
+// of is for vector v of a row.
+func (t tile) of(v int) product {
+	if v == t.vecs-1 {
+		return t.lower
+	}
+	return t.product
+}
+
 func (t tile) chain(r, v int) V { return V(r*t.vecs + v) }
 func (t tile) chains() V        { return V(t.rows * t.vecs) }
 func (t tile) spare() V         { return V(t.traits.Vectors - 1) }
 
 // eachC visits the chains of a tile in memory.
-func (t tile) eachC(do func(x V, at Place, m Mask)) {
+func (t tile) eachC(do func(p product, x V, at Place, m Mask)) {
 	t.Move(t.c, t.atC)
 	for r := range t.rows {
 		for v := range t.vecs {
@@ -195,7 +220,7 @@ func (t tile) eachC(do func(x V, at Place, m Mask)) {
 			if v == t.vecs-1 {
 				m = t.last
 			}
-			do(t.chain(r, v), t.vecOfC(v, t.vecs), m)
+			do(t.of(v), t.chain(r, v), t.vecOfC(v, t.vecs), m)
 		}
 		if r < t.rows-1 {
 			t.Add(t.c, t.cRow)
@@ -214,16 +239,16 @@ func (t tile) start() {
 	t.CmpJump(t.field("Start"), IfEq, Num(0), "zero"+t.name)
 	t.Comment("Start of the chains.")
 	t.distancesOfC()
-	t.CmpJump(t.field("Tail"), IfNe, Num(t.Lanes()), "loadtail"+t.name)
-	t.eachC(func(x V, at Place, m Mask) { t.Load(x, at) })
+	t.CmpJump(t.field("Tail"), IfNe, Num(t.lower.Lanes()), "loadtail"+t.name)
+	t.eachC(func(p product, x V, at Place, m Mask) { p.Load(x, at) })
 	t.Jump("loaded" + t.name)
 	t.Label("loadtail" + t.name)
-	t.eachC(func(x V, at Place, m Mask) { t.LoadMasked(x, at, m) })
+	t.eachC(func(p product, x V, at Place, m Mask) { p.LoadMasked(x, at, m) })
 	t.Label("loaded" + t.name)
 	t.CmpJump(t.field("Start"), IfEq, Num(1), "steps"+t.name)
 	t.Spread(t.spare(), t.field("Beta"))
 	for x := range t.chains() {
-		t.Mul(x, x, t.spare())
+		t.of(int(x)%t.vecs).Mul(x, x, t.spare())
 	}
 	t.Jump("steps" + t.name)
 	t.Label("zero" + t.name)
@@ -295,7 +320,7 @@ func (t tile) loop(tail bool) {
 func (t tile) step(tail bool) {
 	first := t.chains()
 	loadB := func(v int, to V) {
-		t.loadTail(to, At(t.b, v*t.Bytes()), tail && v == t.vecs-1, t.last)
+		t.of(v).loadTail(to, At(t.b, v*t.Bytes()), tail && v == t.vecs-1, t.last)
 	}
 	if t.roomy() || t.vecs <= t.rows {
 		for v := range t.vecs {
@@ -303,9 +328,9 @@ func (t tile) step(tail bool) {
 		}
 		elem := first + V(t.vecs)
 		for r := range t.rows {
-			t.element(elem, t.rowOfA(r))
+			t.of(0).element(elem, t.rowOfA(r))
 			for v := range t.vecs {
-				t.mulAddElem(t.chain(r, v), elem, first+V(v))
+				t.of(v).mulAddElem(t.chain(r, v), elem, first+V(v))
 			}
 			if t.roomy() && elem < t.spare() {
 				elem++
@@ -318,7 +343,7 @@ func (t tile) step(tail bool) {
 		for v := range t.vecs {
 			loadB(v, t.spare())
 			for r := range t.rows {
-				t.mulAddElem(t.chain(r, v), first+V(r), t.spare())
+				t.of(v).mulAddElem(t.chain(r, v), first+V(r), t.spare())
 			}
 		}
 	}
@@ -346,11 +371,11 @@ func (t tile) store() {
 		t.Label("fetched" + t.name)
 	}
 	t.distancesOfC()
-	t.CmpJump(t.field("Tail"), IfNe, Num(t.Lanes()), "storetail"+t.name)
-	t.eachC(func(x V, at Place, m Mask) { t.Store(at, x) })
+	t.CmpJump(t.field("Tail"), IfNe, Num(t.lower.Lanes()), "storetail"+t.name)
+	t.eachC(func(p product, x V, at Place, m Mask) { p.Store(at, x) })
 	t.Jump("next" + t.name)
 	t.Label("storetail" + t.name)
-	t.eachC(func(x V, at Place, m Mask) { t.StoreMasked(at, x, m, t.spare()) })
+	t.eachC(func(p product, x V, at Place, m Mask) { p.StoreMasked(at, x, m, t.spare()) })
 	t.Label("next" + t.name)
 }
 

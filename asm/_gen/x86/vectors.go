@@ -23,6 +23,8 @@ func (a *asm) Vectors(elem int) engine.Vectors {
 func (v vectors) Lanes() int { return v.bytes / v.elem }
 func (v vectors) Bytes() int { return v.bytes }
 
+func (v vectors) Half() engine.Vectors { return vectors{v.asm, v.elem, v.bytes / 2} }
+
 // vec is vector register i.
 func (v vectors) vec(i engine.V) reg.Register {
 	if int(i) >= v.target.traits.Vectors {
