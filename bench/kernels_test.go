@@ -95,7 +95,9 @@ func BenchmarkBivariateMixtureLogProbBackward(b *testing.B) {
 func BenchmarkMultivariateLogProb(b *testing.B)         { family(b, "MultivariateLogProb") }
 func BenchmarkMultivariateLogProbBackward(b *testing.B) { family(b, "MultivariateLogProbBackward") }
 func BenchmarkMultivariateStudentBackward(b *testing.B) { family(b, "MultivariateStudentBackward") }
+func BenchmarkMultivariateMaskedBackward(b *testing.B)  { family(b, "MultivariateMaskedBackward") }
 func BenchmarkMultivariateSample(b *testing.B)          { family(b, "MultivariateSample") }
+func BenchmarkMultivariateImpute(b *testing.B)          { family(b, "MultivariateImpute") }
 func BenchmarkBivariateLogProb(b *testing.B)            { family(b, "BivariateLogProb") }
 func BenchmarkBivariateLogProbBackward(b *testing.B)    { family(b, "BivariateLogProbBackward") }
 func BenchmarkLogisticMixtureLogProb(b *testing.B)      { family(b, "LogisticMixtureLogProb") }

@@ -162,6 +162,14 @@ var golden = map[string]uint32{
 	"LogisticMixtureLogProb/d=3,mask":              0x829357da,
 	"LogisticMixtureLogProb/k=3,mask":              0xdbc501f4,
 	"LogisticMixtureLogProbBackward/d=3,mask":      0x3088a5cd,
+	"MultivariateLogProb/mask":                     0x10ac2542,
+	"MultivariateLogProbBackward/mask":             0x6c1df23c,
+	"MultivariateLogProb/diagonal,mask":            0xb6c7fa8f,
+	"MultivariateLogProbBackward/diagonal,mask":    0x89c77f2c,
+	"MultivariateLogProb/student,mask":             0x2656f93a,
+	"MultivariateLogProbBackward/student,mask":     0x86445a56,
+	"MultivariateLogProb/student,diagonal,mask":    0xe4fc6a1a,
+	"MultivariateLogProbBackward/student,diagonal,mask": 0x6488f098,
 }
 
 // TestVecGolden pins the bits of the functions of one argument over all their range, as TestGolden

@@ -17,6 +17,7 @@ func calls() *asmtest.Calls {
 		both("SumSquares", SumSquares[float32], SumSquares[float64]),
 		both("GaussHead", GaussHead[float32], GaussHead[float64]),
 		both("GaussHeadGrad", GaussHeadGrad[float32], GaussHeadGrad[float64]),
+		both("MultivariateImpute", MultivariateImpute[float32], MultivariateImpute[float64]),
 		both("StepWeights.Pack", (*StepWeights[float32]).Pack, (*StepWeights[float64]).Pack),
 		both("StepWeights.PackBF16", (*StepWeights[float32]).PackBF16, (*StepWeights[float64]).PackBF16),
 		{Name: "StepWeights.PackInt8", Forms: []any{(*StepWeights[float32]).PackInt8}}, // float64 it refuses

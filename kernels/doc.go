@@ -13,6 +13,7 @@
 //	x, outputs   --GaussLogProb GMMLogProb BernoulliLogProb CategoricalLogProb
 //	               BivariateLogProb BivariateMixtureLogProb LogisticMixtureLogProb
 //	               MultivariateLogProb--> nats per row
+//	x, mask      --MultivariateImpute--> x
 //	(seed, stream, update, step, row) --Uniforms Normals--> noise
 //	gradient     --SumSquares Scal Adam Adagrad SGD--> parameters
 //
@@ -50,11 +51,12 @@
 //     the parameters that belong to it alone are exactly 0. It is not read and may be NaN, and so
 //     may these parameters.
 //   - What is left of independent entries has their marginal distribution, and so have the
-//     components of a mixture over a row: their products lack a factor. What describes a row as a
+//     components of a mixture over a row: their products lack a factor. Entries that depend on each other
+//     have it too, see Multivariate, for which more parameters than those there count. What describes a row as a
 //     whole, a class or a stroke of a pen, is missing as a whole. A row of nothing has the value 0.
 //   - A row in which nothing is missing has the bits that it has without a mask. Of another one the
-//     pieces between missing entries are rows of their own, whose values are added up in order; so
-//     its bits do not depend on the instruction set either.
+//     pieces between missing entries are rows of their own, whose values are added up in order, or it is
+//     done in plain Go; so its bits do not depend on the instruction set either.
 //
 // # Accuracy
 //

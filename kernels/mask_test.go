@@ -51,7 +51,7 @@ func testMaskOfOnes[T Float](t *testing.T, k *kernel[T], form ScaleForm) {
 	}
 }
 
-// whole are the kernels whose rows are missing as a whole.
+// wholeRows are the kernels whose rows are missing as a whole.
 func wholeRows(name string) bool {
 	return strings.HasPrefix(name, "Categorical") || strings.HasPrefix(name, "Bivariate")
 }
@@ -95,6 +95,11 @@ func testMaskMissing[T Float](t *testing.T, k *kernel[T], form ScaleForm) {
 		case strings.HasPrefix(k.name, "GMM") && strings.HasSuffix(field, "ogits"):
 			return -1
 		case strings.HasPrefix(k.name, "GMM"):
+			return col % entries
+		case strings.HasPrefix(k.name, "Multivariate") && width >= 2*entries: // mu, and a where scales are independent
+			if col >= entries && k.with["p.Diagonal"] != true {
+				return -1
+			}
 			return col % entries
 		}
 		return col / (width / entries)

@@ -23,6 +23,8 @@ import (
 // so the covariance is L L' with L = (1-T)^-1 diag(e^s), and its inverse needs no solving: any T will
 // do, and the density is finite as long as no number is huge, see [MultivariateLogProb]. Nu is the degrees
 // of freedom of a t; 0 makes it a Gaussian. With Diagonal set there is no T, and a row is mu and a alone.
+// Mask, [rows, D], dense, is 0 where an entry of x is missing; nil is nowhere. What is left has its marginal
+// distribution, which with a T is computed in float64.
 //
 // Source: the modified Cholesky decomposition of the inverse covariance, Pourahmadi 1999.
 type Multivariate[T Float] struct {
@@ -30,6 +32,7 @@ type Multivariate[T Float] struct {
 	Ld       int
 	Nu       float64
 	Diagonal bool
+	Mask     []T
 }
 
 // MultivariateGrad holds the gradient of Theta of a [Multivariate], with its layout and row stride. Nu, if
@@ -71,7 +74,7 @@ func MultivariateLogProb[T Float](lp, x []T, p *Multivariate[T], rows, cols int)
 	const fn = "MultivariateLogProb"
 	p.check(fn, x, rows, cols)
 	checkLen(fn, "lp", len(lp), rows)
-	multivariate(lp, nil, nil, nil, x, p, rows, cols)
+	multivariate(lp, &MultivariateGrad[T]{}, nil, x, p, rows, cols)
 }
 
 // MultivariateLogProbBackward is the gradient of [MultivariateLogProb].
@@ -99,7 +102,7 @@ func MultivariateLogProbBackward[T Float](lp []T, dp *MultivariateGrad[T], dlp, 
 	}
 	checkLen(fn, "dlp", len(dlp), rows)
 	checkLenOrNil(fn, "lp", lp, rows)
-	multivariate(lp, dp.Theta, dp.Nu, dlp, x, p, rows, cols)
+	multivariate(lp, dp, dlp, x, p, rows, cols)
 }
 
 // MultivariateSample writes draws made of the noise eps, N(0, I).
@@ -107,7 +110,7 @@ func MultivariateLogProbBackward[T Float](lp []T, dp *MultivariateGrad[T], dlp, 
 //	d_i = e^s_i eps_i + sum_{j<i} T_ij d_j, in the order of i      x = mu + d
 //
 // x and eps are [rows, D], dense; x may be eps. For a t divide each row of eps by the root of a draw of
-// Gamma(nu/2) with the rate nu/2 before: Nu is not read. It is plain Go on every instruction set.
+// Gamma(nu/2) with the rate nu/2 before: neither Nu nor Mask is read. It is plain Go on every instruction set.
 //
 // MultivariateSample panics as MultivariateLogProb does.
 func MultivariateSample[T Float](x []T, p *Multivariate[T], eps []T, rows, cols int) {
@@ -142,6 +145,7 @@ func (p *Multivariate[T]) check(fn string, x []T, rows, cols int) (n int) {
 		panic(badField(fn, "p", "Theta", len(p.Theta), n))
 	}
 	checkDense(fn, "x", len(x), rows, cols)
+	checkDenseOrNil(fn, "p.Mask", p.Mask, rows, cols)
 	return n
 }
 
@@ -168,19 +172,19 @@ func newMultiConsts(nu float64, cols int) (k multiConsts) {
 	return k
 }
 
-// multivariate writes values and gradients; those of dtheta and dlp nil are not asked for.
-func multivariate[T Float](lp, dtheta, dnu, dlp, x []T, p *Multivariate[T], rows, cols int) {
+// multiAll is multivariate of rows in which nothing is missing.
+func multiAll[T Float](lp []T, dp *MultivariateGrad[T], dlp, x []T, p *Multivariate[T], rows, cols int) {
 	if cols == 0 {
 		clear(lp[:min(rows, len(lp))])
-		clear(dnu[:min(rows, len(dnu))])
+		clear(dp.Nu[:min(rows, len(dp.Nu))])
 		return
 	}
 	k := newMultiConsts(p.Nu, cols)
 	if !is32[T]() {
-		multivariate64(f64s(lp), f64s(dtheta), f64s(dnu), f64s(dlp), f64s(x), f64s(p.Theta), &k, p.Diagonal, rows, cols, p.Ld)
+		multivariate64(f64s(lp), f64s(dp.Theta), f64s(dp.Nu), f64s(dlp), f64s(x), f64s(p.Theta), &k, p.Diagonal, rows, cols, p.Ld)
 		return
 	}
-	a := multiArgs{f32s(lp), f32s(dtheta), f32s(dnu), f32s(dlp), f32s(x), f32s(p.Theta), p.Diagonal, rows, cols, p.Ld,
+	a := multiArgs{f32s(lp), f32s(dp.Theta), f32s(dp.Nu), f32s(dlp), f32s(x), f32s(p.Theta), p.Diagonal, rows, cols, p.Ld,
 		float32(k.base), float32(k.half), float32(k.inv), float32(k.ratio), float32(k.slope)}
 	switch isa := asm.Active(); {
 	case isa == asm.Generic || cols > multiBuffer:

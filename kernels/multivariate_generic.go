@@ -25,6 +25,13 @@ func multiScale32(a float32) (t, s, e float32) {
 	return t, s, exp32(-s)
 }
 
+// multiScale64 is multiScale32 of a float64.
+func multiScale64(a float64) (t, s, e float64) {
+	t = math.Tanh(a / f32.LogScaleBound)
+	s = f32.LogScaleBound * t
+	return t, s, math.Exp(-s)
+}
+
 func multivariateGeneric(a *multiArgs) {
 	for i := range a.rows {
 		x, row := a.x[i*a.cols:][:a.cols], a.theta[i*a.ld:]
@@ -128,20 +135,19 @@ func multiSampleGeneric(x, theta, eps []float32, diagonal bool, rows, n, ld int)
 func multivariate64(lp, dtheta, dnu, dlp, x, theta []float64, k *multiConsts, diagonal bool, rows, n, ld int) {
 	for i := range rows {
 		xi, row := x[i*n:][:n], theta[i*ld:]
-		term := func(i int) (t, s, z float64) {
+		term := func(i int) (t, s, e, z float64) {
 			z = xi[i] - row[i]
 			if !diagonal {
 				for j := range i {
 					z -= row[multiOffset(n, j)+i-j-1] * (xi[j] - row[j])
 				}
 			}
-			t = math.Tanh(row[n+i] / f32.LogScaleBound)
-			s = f32.LogScaleBound * t
-			return t, s, z * math.Exp(-s)
+			t, s, e = multiScale64(row[n+i])
+			return t, s, e, z * e
 		}
 		q, sum := 0.0, 0.0
 		for i := range n {
-			_, s, z := term(i)
+			_, s, _, z := term(i)
 			q, sum = q+z*z, sum+s
 		}
 		v, c, log1p := k.base-sum-q/2, 1.0, 0.0
@@ -162,8 +168,8 @@ func multivariate64(lp, dtheta, dnu, dlp, x, theta []float64, k *multiConsts, di
 			}
 		}
 		for i := range n {
-			t, s, z := term(i)
-			drow[i], drow[n+i] = w*c*z*math.Exp(-s), w*(c*z*z-1)*(1-t*t)
+			t, _, e, z := term(i)
+			drow[i], drow[n+i] = w*c*z*e, w*(c*z*z-1)*(1-t*t)
 		}
 		for j := 0; !diagonal && j < n; j++ {
 			at, d := multiOffset(n, j), xi[j]-row[j]

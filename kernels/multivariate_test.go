@@ -108,7 +108,7 @@ func multiOracleCase(t *testing.T, n int, nu float64, diagonal bool) {
 	x, theta := multiCase(rng, rows, n, ld, diagonal)
 	w := []float64{1, -0.5, 2}
 	what := fmt.Sprintf("n=%d nu=%v diagonal=%v: ", n, nu, diagonal)
-	p := &Multivariate[float64]{theta, ld, nu, diagonal}
+	p := &Multivariate[float64]{Theta: theta, Ld: ld, Nu: nu, Diagonal: diagonal}
 	lp, dtheta, dnu := make([]float64, rows), make([]float64, rows*ld), make([]float64, rows)
 	MultivariateLogProbBackward(lp, &MultivariateGrad[float64]{dtheta, dnu}, w, x, p, rows, n)
 	near := func(name string, got, want, tol float64) {
@@ -119,7 +119,7 @@ func multiOracleCase(t *testing.T, n int, nu float64, diagonal bool) {
 	}
 	lp32, d32, dnu32 := make([]float32, rows), make([]float32, rows*ld), make([]float32, rows)
 	MultivariateLogProbBackward(lp32, &MultivariateGrad[float32]{d32, dnu32}, narrow(w), narrow(x),
-		&Multivariate[float32]{narrow(theta), ld, nu, diagonal}, rows, n)
+		&Multivariate[float32]{Theta: narrow(theta), Ld: ld, Nu: nu, Diagonal: diagonal}, rows, n)
 	for i := range rows {
 		xi, row := x[i*n:][:n], theta[i*ld:][:width]
 		near("lp", lp[i], multiOracle(xi, row, nu, diagonal), 1e-11+1e-15*nu) // ln Γ of nu/2 is about as large as nu
@@ -173,7 +173,7 @@ func TestMultivariateBits(t *testing.T) {
 				want := multiArgs{make([]float32, rows), make([]float32, len(theta)), make([]float32, rows), w, x, theta, diagonal, rows, n, ld,
 					float32(k.base), float32(k.half), float32(k.inv), float32(k.ratio), float32(k.slope)}
 				multivariateGeneric(&want)
-				p := &Multivariate[float32]{theta, ld, nu, diagonal}
+				p := &Multivariate[float32]{Theta: theta, Ld: ld, Nu: nu, Diagonal: diagonal}
 				lp, dtheta, dnu := make([]float32, rows), make([]float32, len(theta)), make([]float32, rows)
 				MultivariateLogProb(lp, x, p, rows, n)
 				asmtest.SameFloats(t, "lp", want.lp, lp)
@@ -206,7 +206,7 @@ func TestMultivariateFinite(t *testing.T) {
 					theta[i] = float32(size * rng.NormFloat64())
 				}
 				lp, dnu := []float32{0}, []float32{0}
-				MultivariateLogProbBackward(lp, &MultivariateGrad[float32]{dtheta, dnu}, []float32{1}, x, &Multivariate[float32]{theta, ld, nu, diagonal}, 1, n)
+				MultivariateLogProbBackward(lp, &MultivariateGrad[float32]{dtheta, dnu}, []float32{1}, x, &Multivariate[float32]{Theta: theta, Ld: ld, Nu: nu, Diagonal: diagonal}, 1, n)
 				for _, v := range append(append(dtheta[:len(dtheta):len(dtheta)], lp...), dnu...) {
 					if !finite32(v) {
 						t.Fatalf("nu=%v diagonal=%v, size %v: %v among value and gradients", nu, diagonal, size, v)
@@ -235,7 +235,7 @@ func TestMultivariateLargest(t *testing.T) {
 					x[i] = 0x1p50
 				}
 				lp, dtheta := []float32{0}, make([]float32, len(theta))
-				MultivariateLogProbBackward(lp, &MultivariateGrad[float32]{Theta: dtheta}, []float32{1}, x, &Multivariate[float32]{theta, len(theta), nu, diagonal}, 1, n)
+				MultivariateLogProbBackward(lp, &MultivariateGrad[float32]{Theta: dtheta}, []float32{1}, x, &Multivariate[float32]{Theta: theta, Ld: len(theta), Nu: nu, Diagonal: diagonal}, 1, n)
 				if !finite32(lp[0]) || n == 80 && slices.ContainsFunc(dtheta, func(v float32) bool { return !finite32(v) }) {
 					t.Errorf("n=%d nu=%v diagonal=%v: value %v, gradients %v", n, nu, diagonal, lp[0], dtheta[:n])
 				}

@@ -12,6 +12,7 @@ import (
 // result does not depend on the threads.
 func TestImpute(t *testing.T) {
 	for _, c := range []Config{testConfig(ModelRNN, "gru", Gauss), testConfig(ModelVRNN, "lstm", Gauss), testConfig(ModelVRNNI, "gru", GMM),
+		testConfig(ModelRNN, "gru", StudentFull), testConfig(ModelVRNN, "gru", GaussFull), testConfig(ModelRNN, "gru", Student),
 		{Model: ModelVAE, Likelihood: Gauss, Data: 5, Hidden: 4, Latent: 3}} {
 		m := newTestModel[float32](t, c)
 		rng := rand.New(rand.NewPCG(6, 6))
@@ -66,6 +67,27 @@ func TestImputeLooksBothWays(t *testing.T) {
 	ic.Lag = 1
 	if after := Impute(m, Sequence{X: []float32{0, nan, 0.4}}, ic).Mean[1]; math.Abs(float64(before)) > 0.05 || after < 0.1 || after > 0.3 {
 		t.Errorf("between 0 and 0.4 is %v, before 0.4 is known %v", after, before)
+	}
+}
+
+// TestImputeJointly: what is missing of a step is what is expected of it given the rest of the step.
+func TestImputeJointly(t *testing.T) {
+	for _, like := range []string{GaussFull, StudentFull} {
+		m := newTestModel[float32](t, Config{Model: ModelRNN, Cell: "gru", Likelihood: like, Data: 2, Hidden: 2})
+		last := last(m.(*VRNN[float32]).decoder)
+		clear(last.W)
+		copy(last.B, []float32{1, -1, 0, -2, 0.7}) // x_1 = -1 + 0.7 (x_0 - 1) + e^-2 ε
+		m.Pack()
+		nan := float32(math.NaN())
+		f := Impute(m, Sequence{X: []float32{3, nan, nan, 0.4}}, ImputeConfig{Draws: 4000, Levels: []float64{0.1, 0.9}, Seed: 1, Threads: 1})
+		if v := float64(f.Mean[1]); math.Abs(v-0.4) > 0.01 {
+			t.Errorf("%s: x_1 is filled in as %v, want 0.4", like, v)
+		}
+		// x_0 given x_1: variance 1/(1 + 0.49 e^4), mean 1 + 1.4 0.7 e^4 times that
+		s := math.Exp(2 * 8 * math.Tanh(2./8))
+		if v, want := float64(f.Mean[2]), 1+1.4*0.7*s/(1+0.49*s); math.Abs(v-want) > 0.02 {
+			t.Errorf("%s: x_0 is filled in as %v, want %v", like, v, want)
+		}
 	}
 }
 

@@ -30,9 +30,9 @@ func families[T cell.Float]() []family[T] {
 		{BivariateMixture, []field{fieldFloor, fieldComponents, fieldFill}, newBivariateMixture[T]},
 		{LogisticMixture, []field{fieldFloor, fieldComponents, fieldLevels, fieldFill}, newLogistic[T]},
 		{NADE, []field{fieldUnits}, newNADE[T]},
-		{GaussFull, nil, newGaussFull[T]},
-		{Student, nil, newStudent[T]},
-		{StudentFull, nil, newStudentFull[T]},
+		{GaussFull, []field{fieldFill}, newGaussFull[T]},
+		{Student, []field{fieldFill}, newStudent[T]},
+		{StudentFull, []field{fieldFill}, newStudentFull[T]},
 		{RBM, []field{fieldUnits, fieldGibbs}, newRBM[T]},
 	}
 }
@@ -123,6 +123,13 @@ type direct[T cell.Float] interface {
 	backward(dout, dlp, x, mask, out []T, rows, dim int)
 }
 
+// joint is a likelihood whose dimensions depend on each other.
+type joint[T cell.Float] interface {
+	// impute fills in what the mask says is missing of x, the rows row0... of a step, given what is there of a row:
+	// by draws or by means.
+	impute(x, mask, out []T, draw bool, noise kernels.Noise, step, row0 uint32, rows, dim int)
+}
+
 // bounded is a likelihood that some numbers cannot be the outcome of.
 type bounded interface {
 	// value reports v as the value of dimension j.
@@ -156,7 +163,7 @@ type worker[T cell.Float] interface {
 
 // run is what a worker is to do.
 type run[T cell.Float] struct {
-	x        []T // [rows, dim]
+	x, mask  []T // [rows, dim]; there may be no mask
 	shape    *cell.Ragged
 	dim      int
 	means    []T           // of the dimensions of x in the training data

@@ -42,17 +42,12 @@ func (m *base[T]) masks() error {
 	if m.Skip > 0 {
 		return fmt.Errorf("a linear skip needs all values of the last %d steps", m.Skip)
 	}
-	switch l := m.like.(type) {
-	case unmasked:
-		return l.unmasked()
-	case parametric[T]:
+	_, own := m.like.(parametric[T])
+	if _, joint := m.like.(joint[T]); own && !joint {
 		return fmt.Errorf("the likelihood %s wants all values", m.Likelihood)
 	}
 	return nil
 }
-
-// unmasked is a likelihood that cannot leave out values, and says why.
-type unmasked interface{ unmasked() error }
 
 // CheckMissing reports values that are missing in sequences if the model needs all of them.
 func CheckMissing[T cell.Float](m Model[T], seqs []Sequence) error {
@@ -123,11 +118,15 @@ func (p *passBase[T]) fillIn(out []T, t, row uint32, lo, hi int) {
 		return
 	}
 	d, w := p.model.Data, p.width
-	x, guess := p.fill.x[lo*d:hi*d], p.fill.guess[lo*d:hi*d]
+	x, guess, step := p.fill.x[lo*d:hi*d], p.fill.guess[lo*d:hi*d], p.lat.step0+t
+	noise := p.batch.Noise
+	noise.Stream = streamFill
+	if l, ok := p.model.like.(joint[T]); ok {
+		l.impute(x, p.mask[lo*d:hi*d], out[lo*w:hi*w], p.draws(), noise, step, row, hi-lo, d)
+		return
+	}
 	if p.draws() {
-		noise := p.batch.Noise
-		noise.Stream = streamFill
-		p.model.like.sample(guess, out[lo*w:hi*w], noise, p.lat.step0+t, row, hi-lo, d)
+		p.model.like.sample(guess, out[lo*w:hi*w], noise, step, row, hi-lo, d)
 	} else {
 		p.model.like.mean(guess, out[lo*w:hi*w], hi-lo, d)
 	}

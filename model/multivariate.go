@@ -1,7 +1,6 @@
 package model
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/elbow-go/elbow/cell"
@@ -35,8 +34,8 @@ func (l multivariate[T]) heads(dim int) []int {
 	return []int{dim, dim, dim * (dim - 1) / 2}
 }
 
-func (l multivariate[T]) params(out []T, dim int, nu float64) *kernels.Multivariate[T] {
-	return &kernels.Multivariate[T]{Theta: out, Ld: l.width(dim), Nu: nu, Diagonal: l.diagonal}
+func (l multivariate[T]) params(out, mask []T, dim int, nu float64) *kernels.Multivariate[T] {
+	return &kernels.Multivariate[T]{Theta: out, Ld: l.width(dim), Nu: nu, Diagonal: l.diagonal, Mask: mask}
 }
 
 func (l multivariate[T]) width(dim int) int {
@@ -44,11 +43,6 @@ func (l multivariate[T]) width(dim int) int {
 		return 2 * dim
 	}
 	return 2*dim + dim*(dim-1)/2
-}
-
-// unmasked says why no value may be missing: the dimensions depend on each other.
-func (multivariate[T]) unmasked() error {
-	return fmt.Errorf("the likelihoods %s, %s and %s need all dimensions of a step, those of %s do not", GaussFull, Student, StudentFull, Gauss)
 }
 
 // initBias starts at the covariance of the training data, where stats have it, else at N(0, I).
@@ -129,17 +123,26 @@ type gaussFull[T cell.Float] struct{ multivariate[T] }
 
 func newGaussFull[T cell.Float](Config) likelihood[T] { return gaussFull[T]{} }
 
-func (l gaussFull[T]) logProb(lp, x, _, out []T, rows, dim int) {
-	kernels.MultivariateLogProb(lp, x, l.params(out, dim, 0), rows, dim)
+func (l gaussFull[T]) logProb(lp, x, mask, out []T, rows, dim int) {
+	kernels.MultivariateLogProb(lp, x, l.params(out, mask, dim, 0), rows, dim)
 }
 
-func (l gaussFull[T]) backward(dout, dlp, x, _, out []T, rows, dim int) {
-	kernels.MultivariateLogProbBackward(nil, &kernels.MultivariateGrad[T]{Theta: dout}, dlp, x, l.params(out, dim, 0), rows, dim)
+func (l gaussFull[T]) backward(dout, dlp, x, mask, out []T, rows, dim int) {
+	kernels.MultivariateLogProbBackward(nil, &kernels.MultivariateGrad[T]{Theta: dout}, dlp, x, l.params(out, mask, dim, 0), rows, dim)
+}
+
+func (l gaussFull[T]) impute(x, mask, out []T, draw bool, noise kernels.Noise, step, row0 uint32, rows, dim int) {
+	var eps []T
+	if draw {
+		eps = make([]T, rows*dim)
+		kernels.Normals(eps, noise, step, row0, rows, dim)
+	}
+	kernels.MultivariateImpute(x, l.params(out, mask, dim, 0), eps, rows, dim)
 }
 
 func (l gaussFull[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, dim int) {
 	kernels.Normals(x, noise, step, row0, rows, dim)
-	kernels.MultivariateSample(x, l.params(out, dim, 0), x, rows, dim)
+	kernels.MultivariateSample(x, l.params(out, nil, dim, 0), x, rows, dim)
 }
 
 // student is a t distribution; a of ν = 2 + e^a is a parameter of it.
@@ -172,11 +175,35 @@ func (l *student[T]) work() worker[T] { return &studentWork[T]{student: l} }
 // sample divides normals by the roots of draws of Gamma(ν/2), rate ν/2.
 func (l *student[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, dim int) {
 	nu, _ := l.nu()
+	tails(x, nil, nu, noise, step, row0, rows, dim)
+	kernels.MultivariateSample(x, l.params(out, nil, dim, 0), x, rows, dim)
+}
+
+// impute draws from a t that has one more degree of freedom for every dimension that is there.
+func (l *student[T]) impute(x, mask, out []T, draw bool, noise kernels.Noise, step, row0 uint32, rows, dim int) {
+	nu, _ := l.nu()
+	var eps []T
+	if draw {
+		eps = make([]T, rows*dim)
+		tails(eps, mask, nu, noise, step, row0, rows, dim)
+	}
+	kernels.MultivariateImpute(x, l.params(out, mask, dim, nu), eps, rows, dim)
+}
+
+// tails draws normals, those of a row divided by the root of one draw of Gamma(n/2), rate n/2: n is ν and one more
+// for every dimension that a mask says is there.
+func tails[T cell.Float](x, mask []T, nu float64, noise kernels.Noise, step, row0 uint32, rows, dim int) {
 	kernels.Normals(x, noise, step, row0, rows, dim)
-	for i, g := range gammas[T](nu/2, noise, step, row0, rows) {
+	shape := func(i int) float64 {
+		n := nu
+		if mask != nil {
+			n += float64(dim - missing(mask[i*dim:(i+1)*dim]))
+		}
+		return n / 2
+	}
+	for i, g := range gammas[T](shape, noise, step, row0, rows) {
 		kernels.Scal(x[i*dim:(i+1)*dim], x[i*dim:(i+1)*dim], T(1/math.Sqrt(g)))
 	}
-	kernels.MultivariateSample(x, l.params(out, dim, 0), x, rows, dim)
 }
 
 // gammaTries is how often a draw may be rejected, one in twenty at most; then it is the mode.
@@ -185,15 +212,16 @@ const gammaTries = 16
 // gammas draws from Gamma(shape) with the mean 1, shape above 1, one for each row, by rejection.
 //
 // Source: Marsaglia and Tsang 2000.
-func gammas[T cell.Float](shape float64, noise kernels.Noise, step, row0 uint32, rows int) []float64 {
+func gammas[T cell.Float](shapeOf func(row int) float64, noise kernels.Noise, step, row0 uint32, rows int) []float64 {
 	z, u, g := make([]T, rows*gammaTries), make([]T, rows*gammaTries), make([]float64, rows)
 	noise.Stream = streamGamma
 	kernels.Normals(z, noise, step, row0, rows, gammaTries)
 	noise.Stream = streamAccept
 	kernels.Uniforms(u, noise, step, row0, rows, gammaTries)
-	d := shape - 1.0/3
-	c := 1 / math.Sqrt(9*d)
 	for i := range g {
+		shape := shapeOf(i)
+		d := shape - 1.0/3
+		c := 1 / math.Sqrt(9*d)
 		g[i] = d / shape
 		for k := range gammaTries {
 			n := float64(z[i*gammaTries+k])
@@ -225,14 +253,14 @@ func (w *studentWork[T]) beginBackward() { w.dnu = pages.Grow(w.dnu, w.shape.Row
 func (w *studentWork[T]) logProb(lp, out []T, lo, hi int) {
 	nu, _ := w.nu()
 	d, ld := w.dim, w.width(w.dim)
-	kernels.MultivariateLogProb(lp[lo:hi], w.x[lo*d:hi*d], w.params(out[lo*ld:hi*ld], d, nu), hi-lo, d)
+	kernels.MultivariateLogProb(lp[lo:hi], w.x[lo*d:hi*d], w.params(out[lo*ld:hi*ld], rowsOf(w.mask, lo, hi, d), d, nu), hi-lo, d)
 }
 
 func (w *studentWork[T]) backward(dout, dlp, out []T, lo, hi int) {
 	nu, _ := w.nu()
 	d, ld := w.dim, w.width(w.dim)
 	kernels.MultivariateLogProbBackward(nil, &kernels.MultivariateGrad[T]{Theta: dout[lo*ld : hi*ld], Nu: w.dnu[lo:hi]}, dlp[lo:hi],
-		w.x[lo*d:hi*d], w.params(out[lo*ld:hi*ld], d, nu), hi-lo, d)
+		w.x[lo*d:hi*d], w.params(out[lo*ld:hi*ld], rowsOf(w.mask, lo, hi, d), d, nu), hi-lo, d)
 }
 
 // paramGrad is a sum over all rows, which the first part does alone.

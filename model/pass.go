@@ -79,7 +79,7 @@ func (p *passBase[T]) open(b *Batch[T], shape *cell.Ragged, obj Objective, train
 	p.lat.begin(len(p.KL), obj)
 	p.lat.step0 = uint32(b.Step0)
 	if p.work != nil {
-		p.work.begin(run[T]{x: p.x, shape: shape, dim: p.model.dim, means: p.model.Mean,
+		p.work.begin(run[T]{x: p.x, mask: p.mask, shape: shape, dim: p.model.dim, means: p.model.Mean,
 			noise: b.Noise, step: uint32(b.Step0), row0: b.Row0, anneal: obj.Anneal, training: training})
 	}
 }

@@ -145,6 +145,40 @@ func singleBivariate(name string, backward bool) family {
 // multivariateShapes are B, D: the cepstra of a batch of utterances, and a wider series.
 var multivariateShapes = []shape{{320, 12}, {320, 32}}
 
+// holes is a mask in which an entry of ten is missing.
+func holes(r source, n int) []float32 {
+	mask := r.uniform(n, 0, 1)
+	for i, v := range mask {
+		if mask[i] = 1; v < 0.1 {
+			mask[i] = 0
+		}
+	}
+	return mask
+}
+
+// multivariateMasked has the shapes of multivariate. Three rows in four, of the wider ones nearly all, lack an entry.
+var multivariateMasked = family{"MultivariateMaskedBackward", each(multivariateShapes, func(s shape) *Case {
+	rows, d := s[0], s[1]
+	r, ld := numbers(), 2*d+d*(d-1)/2
+	lp, dtheta, w := out(rows), out(rows*ld), in(r.uniform(rows, 0.5, 1.5))
+	x, theta, mask := in(r.normal(rows*d, 1)), in(r.normal(rows*ld, 0.3)), in(holes(r, rows*d))
+	p := &kernels.Multivariate[float32]{Theta: theta.Data, Ld: ld, Mask: mask.Data}
+	dp := &kernels.MultivariateGrad[float32]{Theta: dtheta.Data}
+	return &Case{Keys: fmt.Sprintf("B=%d/D=%d", rows, d), Dims: s[:], Elems: rows, Arrays: []Array{lp, dtheta, w, x, theta, mask},
+		Run: func() { kernels.MultivariateLogProbBackward(lp.Data, dp, w.Data, x.Data, p, rows, d) }}
+})}
+
+// multivariateImpute fills these entries in.
+var multivariateImpute = family{"MultivariateImpute", each(multivariateShapes, func(s shape) *Case {
+	rows, d := s[0], s[1]
+	r, ld := numbers(), 2*d+d*(d-1)/2
+	x, eps := inout(r.normal(rows*d, 1)), in(r.normal(rows*d, 1))
+	theta, mask := in(r.normal(rows*ld, 0.3)), in(holes(r, rows*d))
+	p := &kernels.Multivariate[float32]{Theta: theta.Data, Ld: ld, Mask: mask.Data}
+	return &Case{Keys: fmt.Sprintf("B=%d/D=%d", rows, d), Dims: s[:], Elems: rows, Arrays: []Array{x, eps, theta, mask},
+		Run: func() { kernels.MultivariateImpute(x.Data, p, eps.Data, rows, d) }}
+})}
+
 // multivariate counts rows as elements.
 func multivariate(name string, nu float64, backward bool) family {
 	return family{name, each(multivariateShapes, func(s shape) *Case {
@@ -226,7 +260,9 @@ var discreteFamilies = []family{
 	multivariate("MultivariateLogProb", 0, false),
 	multivariate("MultivariateLogProbBackward", 0, true),
 	multivariate("MultivariateStudentBackward", 5, true),
+	multivariateMasked,
 	multivariateSample,
+	multivariateImpute,
 	logistic("LogisticMixtureLogProb", false),
 	logistic("LogisticMixtureLogProbBackward", true),
 	noise("Uniform", kernels.Uniforms[float32]),
