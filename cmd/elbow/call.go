@@ -32,6 +32,7 @@ type call struct {
 	profiles []string // files of the profiles
 	follower bool     // a rank that leaves all files to another one
 	sections []section
+	blame    func(error) error // adds the line of the configuration file with the flag that an error names
 
 	ends []func() error // of the profiles
 }

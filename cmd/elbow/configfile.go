@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +30,9 @@ const configHead = "# elbow train -config FILE does the same again"
 // maxConfig bounds a configuration file, in bytes.
 const maxConfig = 1 << 20
 
+// namedFlag is a flag in an error, by its name on the command line or that of package model.
+var namedFlag = regexp.MustCompile(`(?:^|\s)-([a-z][a-z0-9-]*)|\b([a-z][a-z0-9_]*) = `)
+
 // configure sets the flags that were not given to what a file says, in the table named as the command.
 // Tables of other commands are left to them.
 func (c *call) configure(path string) error {
@@ -46,6 +50,15 @@ func (c *call) configure(path string) error {
 		}
 	}
 	given := c.given()
+	c.blame = func(err error) error {
+		for _, m := range namedFlag.FindAllStringSubmatch(err.Error(), -1) {
+			key := m[1] + strings.ReplaceAll(m[2], "_", "-")
+			if _, ok := file[c.name][key]; ok && !given[key] {
+				return place(path, raw, err, c.name, key)
+			}
+		}
+		return err
+	}
 	for _, key := range slices.Sorted(maps.Keys(file[c.name])) {
 		if c.Lookup(key) == nil || key == "config" {
 			return place(path, raw, fmt.Errorf("unknown key %s", key), c.name, key)

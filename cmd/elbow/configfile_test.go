@@ -142,8 +142,10 @@ func TestConfigFile(t *testing.T) {
 		{"\n[trian]\n", "line 2: [trian]: there is no command of that name"},
 		{"[train]\nhidden = 4\nhidden = 5\n", "line 3: "},
 		{"[train]\nhidden 4\n", "line 2: "},
-		{"[train]\nlr = 1e-3\nepochs = 0\n", "-epochs 0: want at least 1 (with -config "},
-		{"[train]\nhidden = -3\n", "hidden = -3, want 1..65536 (with -config "},
+		{"[train]\nlr = 1e-3\nepochs = 0\n", "bad.toml: line 3: -epochs 0: want at least 1"},
+		{"[train]\n\nhidden = -3\n", "bad.toml: line 3: "},
+		{"[train]\nlr = 0.1\ndropout-heads = 2.0\n", "bad.toml: line 3: "},
+		{"[train]\nlikelihood = \"nothing\"\n", "(with -config "},
 	} {
 		path := write(t, "bad.toml", c.text)
 		code, _, errOut := elbow(context.Background(), "train", "-data", data, "-config", path, "-out", dir)

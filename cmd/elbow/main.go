@@ -146,6 +146,9 @@ func dispatch(ctx context.Context, args []string, out, errOut io.Writer) int {
 			call.follower = comm.Rank() > 0
 			err = errors.Join(c.run(ctx, call), call.end(), err)
 		}
+		if errors.As(err, new(usageError)) && call.blame != nil {
+			err = call.blame(err)
+		}
 		if err != nil && call.config != "" && !strings.Contains(err.Error(), call.config) { // what is wrong may be in there
 			hint = fmt.Sprintf(" (with -config %s; elbow %s -h all lists the flags)", message(call.config, maxMessage/3), c.name)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -78,20 +79,25 @@ type spread struct {
 
 // spreadOf returns those of figures.
 func spreadOf(values []float64) spread {
-	n := float64(len(values))
-	sum, squares := 0.0, 0.0
-	for _, v := range values {
-		sum += v
-	}
-	mean := sum / n
-	for _, v := range values {
-		d := v - mean
-		squares += float64(d * d)
-	}
-	return spread{mean, math.Sqrt(squares / (n - 1))}
+	s, n := model.SpreadOf(slices.Values(values)), float64(len(values))
+	return spread{s.Mean, s.Std * math.Sqrt(n/(n-1))}
 }
 
-func (s spread) String() string { return fmt.Sprintf("%.4f, deviation %.4f", s.Mean, s.Deviation) }
+// String leaves the deviation of a single figure out.
+func (s spread) String() string {
+	if math.IsNaN(s.Deviation) {
+		return fmt.Sprintf("%.4f", s.Mean)
+	}
+	return fmt.Sprintf("%.4f, deviation %.4f", s.Mean, s.Deviation)
+}
+
+// column prints it as a column of a table has it.
+func (s spread) column() string {
+	if math.IsNaN(s.Deviation) {
+		return fmt.Sprintf("%7.2f%7s", s.Mean, "")
+	}
+	return fmt.Sprintf("%7.2f ± %4.2f", s.Mean, s.Deviation)
+}
 
 // seedRow is what the training with a seed came to.
 type seedRow struct {
@@ -150,7 +156,7 @@ func trainSeeds(ctx context.Context, cmd *call, s *settings, d *dataset.Data, di
 		if err := writeJSON(filepath.Join(dir, seedsFile), all); err != nil {
 			return err
 		}
-		fmt.Fprintf(cmd.out, "%d seeds, nats per step: valid %v; test %v\n%s: %s\n", len(list), all.Valid, all.Test, dir, seedsFile)
+		fmt.Fprintf(cmd.out, "seeds: %d; nats per step: valid %v; test %v\n%s: %s\n", len(list), all.Valid, all.Test, dir, seedsFile)
 		return cmd.result(all)
 	})
 }

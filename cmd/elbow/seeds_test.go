@@ -64,6 +64,9 @@ func TestSeeds(t *testing.T) {
 	if after, err := os.Stat(filepath.Join(dir, "seed2", model.BestFile)); err != nil || !after.ModTime().Equal(before.ModTime()) {
 		t.Errorf("trained again: %v", err)
 	}
+	if out := mustRun(t, append(args, dir, "-seeds", "2..2")...); !strings.Contains(out, "\nseeds: 1; ") || strings.Contains(out, "deviation") {
+		t.Errorf("of one seed: %s", out)
+	}
 	for _, more := range [][]string{{"-seeds", "1..2", "-seed", "1"}, {"-seeds", "1..2", "-resume"}} {
 		if code, _, errOut := elbow(context.Background(), append(append(args, dir), more...)...); code != codeUsage || !strings.Contains(errOut, "-seeds: ") {
 			t.Errorf("%v: exit code %d: %s", more, code, errOut)

@@ -285,9 +285,11 @@ func (n *nabRun) row(name string, records [][]float64, likelihoods []nabLikeliho
 			other = append(other, nab.At(pickNAB(n.all, rest), pickNAB(scores, rest), nab.Standard, result.Threshold).Score)
 		}
 	}
-	row.Standard, row.Std = meanStd(standard)
-	row.OtherHalf, row.OtherStd = meanStd(other)
-	row.OwnHalf, _ = meanStd(own)
+	over := spreadOf(standard)
+	row.Standard, row.Std = over.Mean, over.Deviation
+	over = spreadOf(other)
+	row.OtherHalf, row.OtherStd = over.Mean, over.Deviation
+	row.OwnHalf = spreadOf(own).Mean
 	return row
 }
 
@@ -351,21 +353,12 @@ func (n *nabRun) print(rows []nabRow) {
 		n.about, n.unit, len(n.all), windows, len(nabSettings()))
 	fmt.Fprintf(n.out, "%-22s %5s  %14s %8s %8s %6s %6s  %14s %8s  %s\n", "", "seeds", "standard", "low FP", "low FN", "found", "false", "other half", "own half", "setting")
 	for _, r := range rows {
-		fmt.Fprintf(n.out, "%-22s %5d  %7.2f ± %4.2f %8.2f %8.2f %6.1f %6.1f  %7.2f ± %4.2f %8.2f  %s\n",
-			r.Row, r.Seeds, r.Standard, r.Std, r.LowFP, r.LowFN, r.Found, r.False, r.OtherHalf, r.OtherStd, r.OwnHalf, r.Setting)
+		fmt.Fprintf(n.out, "%-22s %5d  %s %8.2f %8.2f %6.1f %6.1f  %s %8.2f  %s\n",
+			r.Row, r.Seeds, spread{r.Standard, r.Std}.column(), r.LowFP, r.LowFN, r.Found, r.False, spread{r.OtherHalf, r.OtherStd}.column(), r.OwnHalf, r.Setting)
 	}
 	fmt.Fprintln(n.out)
 	for _, f := range nabPublished {
 		fmt.Fprintf(n.out, "%-22s %5s  %7s  %s\n", f.What, "", f.Value, f.Source)
 	}
 	fmt.Fprintf(n.out, "\n%s\n", filepath.Join(n.dir, tableFile))
-}
-
-// meanStd returns the mean of values and their standard deviation, 0 of a single one.
-func meanStd(values []float64) (mean, std float64) {
-	s := spreadOf(values)
-	if len(values) > 1 {
-		std = s.Deviation
-	}
-	return s.Mean, std
 }
