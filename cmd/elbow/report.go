@@ -84,7 +84,7 @@ func (l *looking) load(out io.Writer) (*report.Run, error) {
 	if sum, err := readSummary(filepath.Join(dir, summaryFile)); err == nil {
 		r.Facts = facts(sum)
 	}
-	return r, nil
+	return r, room(r.Memory(), "the page", nil)
 }
 
 // facts are the results of a training.

@@ -174,7 +174,7 @@ func (e *exploring) at(plane, given int, x, y float64) decoded {
 }
 
 // Latency returns the median and the longest time of n moves over the first plane, each decoded and encoded for the page.
-func (e *Explorer) Latency(n int) (median, most time.Duration) {
+func (e *Explorer) Latency(n int) (usual, most time.Duration) {
 	v := e.Planes[0]
 	var took []time.Duration
 	for i := range n {
@@ -185,8 +185,7 @@ func (e *Explorer) Latency(n int) (median, most time.Duration) {
 		}
 		took = append(took, time.Since(start))
 	}
-	slices.Sort(took)
-	return took[n/2], took[n-1]
+	return median(took), slices.Max(took)
 }
 
 // ServeHTTP serves the page at / and what points decode to at /decode?plane=0&given=0&x=0.5&y=-1, as JSON. It answers requests alone that

@@ -75,16 +75,13 @@ func (c *codes) rows() int { return len(c.means) }
 
 // codes encodes the data.
 func (r *Run) codes() *codes {
-	list, z := r.stretches(), r.Model.Settings().Latent
-	c := &codes{of: "step", kls: make([]float64, z)}
+	z := r.Model.Settings().Latent
+	c := &codes{of: "step", kls: make([]float64, z), seqs: sequences(r.stretches())}
 	if r.whole() || r.Info.Form.Kind == model.FormImage {
 		c.of = "sequence"
 	}
 	if r.Info.Form.Kind == model.FormImage {
 		c.of = "image"
-	}
-	for i := range list {
-		c.seqs = append(c.seqs, list[i].Sequence)
 	}
 	group := GroupsOf(c.seqs)
 	encoded, rows := model.Encode(r.Model, c.seqs, r.Threads), 0

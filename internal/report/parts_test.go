@@ -261,3 +261,24 @@ func TestScale(t *testing.T) {
 		t.Error(r)
 	}
 }
+
+// TestMemory: a page takes what its largest part takes, the draws of a forecast among them.
+func TestMemory(t *testing.T) {
+	for _, k := range kinds {
+		r := k.run(t)
+		c, all := r.Model.Settings(), sequences(r.stretches())
+		got := r.Memory()
+		for what, need := range map[string]float64{
+			"scores":   c.MemoryToScoreSteps(all, r.Data.Dim, model.EvalConfig{Threads: r.Threads}),
+			"forecast": float64(len(r.forecast().Figures)) * forecastDraws * 4 * float64(c.Hidden),
+			"codes":    float64(c.Latent) * 4,
+		} {
+			if got < need {
+				t.Errorf("%s: %.0f bytes, but %s take %.0f", k.name, got, what, need)
+			}
+		}
+		if r.Data = nil; r.Memory() <= 0 || r.Memory() > got {
+			t.Errorf("%s: %v bytes without data, %v with them", k.name, r.Memory(), got)
+		}
+	}
+}

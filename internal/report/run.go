@@ -40,7 +40,34 @@ const (
 	maxPieces = 4000
 	maxShown  = 300  // steps of a sequence that is shown
 	maxMapped = 2000 // points of a map
+	textSteps = 600  // of a sample of text
 )
+
+// forecastDraws is how often it is drawn how a table goes on.
+const forecastDraws = 100
+
+// Memory returns about how many bytes making the page takes beside the model and the data.
+func (r *Run) Memory() float64 {
+	c, form := r.Model.Settings(), r.Info.Form
+	if !r.generates() {
+		return 0
+	}
+	n, steps := dataset.SampleSizes(form)
+	need := c.MemoryToSample(max(n, 2), max(steps, textSteps))
+	if r.Data == nil {
+		return need
+	}
+	seqs := sequences(r.stretches())
+	need = max(need, c.MemoryToScoreSteps(seqs, r.Data.Dim, model.EvalConfig{Samples: 1, Threads: r.Threads}))
+	if form.Kind == model.FormSeries {
+		need = max(need, c.MemoryToScoreSteps(seqs[:min(len(seqs), 1)], r.Data.Dim, model.EvalConfig{Samples: forecastDraws, Threads: r.Threads}))
+	}
+	if c.Latent > 0 {
+		shown := r.tests(max(dataset.Beside(form), 2), r.whole())
+		need = max(need, c.MemoryToEncode(seqs, r.Data.Dim, r.Threads), c.MemoryToEncode(shown, r.Data.Dim, r.Threads))
+	}
+	return need
+}
 
 // Of makes the page of a run. The same run gives the same page.
 func Of(r *Run) *Page {
@@ -158,6 +185,14 @@ type stretch struct {
 // part is that of a step of the stretch.
 func (s stretch) part(step int) string { return s.Piece.Part(s.first + step) }
 
+// sequences returns those of the stretches.
+func sequences(list []stretch) (seqs []model.Sequence) {
+	for i := range list {
+		seqs = append(seqs, list[i].Sequence)
+	}
+	return seqs
+}
+
 const testPart = "test"
 
 // budget returns how many steps are scored or encoded at most.
@@ -237,7 +272,7 @@ func (r *Run) samples() Section {
 	form := r.Info.Form
 	n, steps := dataset.SampleSizes(form)
 	if form.Kind == model.FormText {
-		steps = 600
+		steps = textSteps
 	}
 	// The mean of an image is what one looks at: its pixels do not know of each other.
 	means := form.Kind == model.FormImage
@@ -268,18 +303,20 @@ func (r *Run) length(seqs []model.Sequence) int {
 	for i := range seqs {
 		n = append(n, seqs[i].Steps(r.Data.Dim))
 	}
-	slices.Sort(n)
-	return n[len(n)/2]
+	return median(n)
+}
+
+// median sorts values, of which there is one at least, and returns the one in the middle.
+func median[T cmp.Ordered](values []T) T {
+	slices.Sort(values)
+	return values[len(values)/2]
 }
 
 // scores are the scores along the strangest sequences.
 func (r *Run) scores() Section {
 	s := Section{ID: "scores", Title: "Scores"}
 	list := r.stretches()
-	seqs := make([]model.Sequence, len(list))
-	for i := range list {
-		seqs[i] = list[i].Sequence
-	}
+	seqs := sequences(list)
 	scores := model.ScoreSteps(r.Model, seqs, model.EvalConfig{Samples: 1, Seed: r.Seed, Threads: r.Threads})
 	all := func(train bool) func(yield func(float64) bool) {
 		return func(yield func(float64) bool) {
@@ -384,12 +421,11 @@ func (r *Run) forecast() Section {
 	if held == 0 {
 		return s
 	}
-	const draws = 100
 	past, after := q.Slice(0, n-held, dim), q.Slice(n-held, n, dim)
-	c := model.NewScorer(r.Model, model.EvalConfig{Samples: draws, Seed: r.Seed, Threads: r.Threads})
+	c := model.NewScorer(r.Model, model.EvalConfig{Samples: forecastDraws, Seed: r.Seed, Threads: r.Threads})
 	c.Score(past)
-	x := c.Continue(model.Draw{Count: draws, Steps: held, Seed: r.Seed, Given: r.conditions([]model.Sequence{after}, draws, held)})
-	s.Text = fmt.Sprintf("The last %d steps of %s were held back; mean and quantiles are those of %d draws that go on from the steps before them.", held, filepath.Base(q.Name), draws)
-	s.Figures = panels(dataset.ForecastPanels(r.Info.Form, dim, dataset.Forecast{Past: past, Truth: after.Values(dim), Draws: x, Count: draws, Levels: []float64{0.1, 0.5, 0.9}}))
+	x := c.Continue(model.Draw{Count: forecastDraws, Steps: held, Seed: r.Seed, Given: r.conditions([]model.Sequence{after}, forecastDraws, held)})
+	s.Text = fmt.Sprintf("The last %d steps of %s were held back; mean and quantiles are those of %d draws that go on from the steps before them.", held, filepath.Base(q.Name), forecastDraws)
+	s.Figures = panels(dataset.ForecastPanels(r.Info.Form, dim, dataset.Forecast{Past: past, Truth: after.Values(dim), Draws: x, Count: forecastDraws, Levels: []float64{0.1, 0.5, 0.9}}))
 	return s
 }
