@@ -116,6 +116,10 @@ test-mpi: ## tests over processes that Open MPI starts (needs gcc; Debian: libop
 	$(GO) test -tags mpi ./dist
 	$(GO) test -tags mpi ./cmd/elbow -run MPI
 
+.PHONY: check-hosts
+check-hosts: ## trainings on several hosts, network namespaces, keep their bits and end when a rank or a host is lost (minutes; as root, Debian: as test-mpi, with iproute2)
+	$(GO) run ./internal/check/hosts
+
 .PHONY: test-netlib
 test-netlib: ## tests of the reference BLAS and of gonum's mat and lapack on our products (needs gcc; Debian: libblas-test libblas3)
 	$(GO) vet ./internal/check/netlib/_shim
