@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
+	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -26,10 +28,12 @@ func compare(_ context.Context, cmd *call) error {
 	var sums []*summary
 	for _, name := range names {
 		all := []string{name}
-		if seeds, err := filepath.Glob(filepath.Join(name, "seed*", summaryFile)); err == nil && len(seeds) > 0 {
-			all = seeds
-			for i := range all {
-				all[i] = filepath.Dir(all[i])
+		if _, err := os.Stat(filepath.Join(name, summaryFile)); errors.Is(err, fs.ErrNotExist) {
+			if inner, err := filepath.Glob(filepath.Join(name, "*", summaryFile)); err == nil && len(inner) > 0 {
+				all = inner
+				for i := range all {
+					all[i] = filepath.Dir(all[i])
+				}
 			}
 		}
 		for _, run := range all {
@@ -43,52 +47,75 @@ func compare(_ context.Context, cmd *call) error {
 		}
 	}
 	if len(runs) < 2 {
-		return usagef("want the folders of two trainings or more, or of one with -seeds")
+		return usagef("want the folders of two trainings or more, or one with trainings in it")
 	}
 	settings := settingsThatDiffer(sums)
-	w := tabwriter.NewWriter(cmd.out, 0, 0, 2, ' ', 0)
-	row := func(name string, value func(i int) any) {
-		fmt.Fprint(w, name)
-		for i := range runs {
-			fmt.Fprintf(w, "\t%s", message(fmt.Sprint(value(i)), 40))
-		}
-		fmt.Fprintln(w)
-	}
-	row("", func(i int) any { return runs[i] })
-	for _, s := range settings {
-		row(s.Name, func(i int) any {
-			if v := s.Values[i]; v != nil {
-				return v
-			}
-			return "-"
-		})
-	}
 	figures := make([]runFigures, len(runs))
 	for i, s := range sums {
-		figures[i] = runFigures{Run: runs[i], Params: s.Params, Epochs: s.Epochs, BestEpoch: s.BestEpoch, Seconds: s.Seconds, Valid: s.Valid.NLLPerStep, Test: s.Test.NLLPerStep,
-			KL: s.Test.KLPerStep, Exact: s.Test.Exact}
+		figures[i] = figuresOf(runs[i], s)
 	}
-	row("parameters", func(i int) any { return figures[i].Params })
-	row("best epoch", func(i int) any { return fmt.Sprintf("%d of %d", figures[i].BestEpoch, figures[i].Epochs) })
-	row("seconds", func(i int) any { return math.Round(figures[i].Seconds) })
-	row("valid", func(i int) any { return figures[i].sign() + fmt.Sprintf("%.4f", figures[i].Valid) })
-	row("test", func(i int) any { return figures[i].sign() + fmt.Sprintf("%.4f", figures[i].Test) })
-	if slices.ContainsFunc(figures, func(f runFigures) bool { return !f.Exact }) {
-		row("kl", func(i int) any { return fmt.Sprintf("%.4f", figures[i].KL) })
-	}
-	if err := w.Flush(); err != nil {
+	const beside = 4 // fit on a screen
+	if err := printRuns(cmd.out, settings, figures, len(runs) > beside); err != nil {
 		return err
 	}
-	fmt.Fprintln(cmd.out, "valid, test and kl are nats per step, lower is better; ~ is a bound")
 	return cmd.result(struct {
 		Settings []differing  `json:"settings"`
 		Runs     []runFigures `json:"runs"`
 	}{settings, figures})
 }
 
+// printRuns prints the table of some trainings: a line each, or a column each.
+func printRuns(out io.Writer, settings []differing, figures []runFigures, lines bool) error {
+	var table [][]string // of columns, if trainings are lines
+	column := func(name string, value func(i int, f runFigures) any) {
+		c := []string{name}
+		for i, f := range figures {
+			c = append(c, message(fmt.Sprint(value(i, f)), 80))
+		}
+		table = append(table, c)
+	}
+	column("", func(_ int, f runFigures) any { return f.Run })
+	for _, s := range settings {
+		column(s.Name, func(i int, _ runFigures) any {
+			if v := s.Values[i]; v != nil {
+				return v
+			}
+			return "-"
+		})
+	}
+	column("parameters", func(_ int, f runFigures) any { return f.Params })
+	column("best epoch", func(_ int, f runFigures) any { return fmt.Sprintf("%d of %d", f.BestEpoch, f.Epochs) })
+	column("seconds", func(_ int, f runFigures) any { return math.Round(f.Seconds) })
+	column("valid", func(_ int, f runFigures) any { return f.figure(f.Valid) })
+	column("test", func(_ int, f runFigures) any { return f.figure(f.Test) })
+	if slices.ContainsFunc(figures, func(f runFigures) bool { return !f.Exact }) {
+		column("kl", func(_ int, f runFigures) any { return fmt.Sprintf("%.4f", f.KL) })
+	}
+	if lines {
+		turned := make([][]string, len(figures)+1)
+		for i := range turned {
+			for _, c := range table {
+				turned[i] = append(turned[i], c[i])
+			}
+		}
+		table = turned
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, row := range table {
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(out, "valid, test and kl are nats per step, lower is better; ~ is a bound")
+	return err
+}
+
 // runFigures is what a training came to.
 type runFigures struct {
 	Run       string  `json:"run"`
+	Folder    string  `json:"folder,omitempty"`
+	Seed      uint64  `json:"seed"`
 	Params    int     `json:"params"`
 	Epochs    int     `json:"epochs"`
 	BestEpoch int     `json:"best_epoch"`
@@ -99,12 +126,18 @@ type runFigures struct {
 	Exact     bool    `json:"exact"`
 }
 
-// sign marks a bound.
-func (f runFigures) sign() string {
+// figuresOf returns what a training came to.
+func figuresOf(name string, s *summary) runFigures {
+	return runFigures{Run: name, Seed: s.Seed, Params: s.Params, Epochs: s.Epochs, BestEpoch: s.BestEpoch, Seconds: s.Seconds, Valid: s.Valid.NLLPerStep,
+		Test: s.Test.NLLPerStep, KL: s.Test.KLPerStep, Exact: s.Test.Exact}
+}
+
+// figure prints nats, with a mark if they are a bound.
+func (f runFigures) figure(nats float64) string {
 	if f.Exact {
-		return ""
+		return fmt.Sprintf("%.4f", nats)
 	}
-	return "~"
+	return fmt.Sprintf("~%.4f", nats)
 }
 
 // differing is a setting that is not the same in all of some trainings; nil where there is none.

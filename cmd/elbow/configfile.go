@@ -105,10 +105,25 @@ func decode(path string, raw []byte, v any) error {
 
 // place returns an error with the line at which the key is.
 func place(path string, raw []byte, err error, key ...string) error {
+	return placeAt(path, raw, err, refusing(key...))
+}
+
+// refusing returns a type that refuses to be read where the key is.
+func refusing(key ...string) reflect.Type {
 	target := reflect.TypeFor[refused]()
 	for _, name := range slices.Backward(key) {
-		target = reflect.StructOf([]reflect.StructField{{Name: "Key", Type: target, Tag: reflect.StructTag(`toml:` + strconv.Quote(name))}})
+		target = field(name, target)
 	}
+	return target
+}
+
+// field returns a struct with one field, that key of a file.
+func field(key string, of reflect.Type) reflect.Type {
+	return reflect.StructOf([]reflect.StructField{{Name: "Key", Type: of, Tag: reflect.StructTag(`toml:` + strconv.Quote(key))}})
+}
+
+// placeAt returns an error with the line of what is refused.
+func placeAt(path string, raw []byte, err error, target reflect.Type) error {
 	var at toml.ParseError
 	if errors.As(toml.Unmarshal(raw, reflect.New(target).Interface()), &at) {
 		return usagef("%s: line %d: %w", path, at.Position.Line, err)

@@ -40,7 +40,7 @@ func sampleFiles(kind string) []string {
 
 // allFiles are the names of all files that the program makes in a folder, whatever the data.
 func allFiles() []string {
-	names := slices.Concat(trainFiles, []string{seedsFile}, latentFiles, scoreFiles, dataset.ForecastFiles(), dataset.ImputedFiles(), []string{reportFile})
+	names := slices.Concat(trainFiles, []string{sweepFile}, latentFiles, scoreFiles, dataset.ForecastFiles(), dataset.ImputedFiles(), []string{reportFile})
 	for _, kind := range dataset.Kinds() {
 		names = slices.Concat(names, tableFiles(kind), dataset.Files(kind, baseContinuation, 1), dataset.Files(kind, baseReconstruction, 1), dataset.Files(kind, baseWalk, 1))
 	}

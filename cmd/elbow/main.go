@@ -12,6 +12,7 @@
 //	elbow report    run/ -> report.html, a page with all that there is to be seen of a training
 //	elbow explore   run/ -> the same page on this machine, with a latent plane to move in
 //	elbow table     a published table, trained again -> our figures beside those published
+//	elbow sweep     list of configurations -> trainings, resumable, shared by processes, and the best
 //	elbow compare   folders of trainings -> the settings that differ, and the figures
 //	elbow inspect   file of weights -> its tensors, and what could be made of them
 //	elbow export    checkpoint -> safetensors or npz with PyTorch's names, or graphs of ONNX
@@ -61,7 +62,8 @@ func init() { // dispatch and help read it
 		{"report", "Makes a page of a training, " + reportFile + " in its folder: curves, samples beside data, scores, and what there is to be seen of the latent space.", "elbow report run", "[RUN]", reportRun},
 		{"explore", "Serves the page of report on this machine alone, with a latent plane to move in: what lies where one points is decoded at once.", "elbow explore run-vrae -port 8080", "[RUN]", exploreRun},
 		{"table", "Trains the models of a published table and prints the figures side by side.", "elbow table jsb -data jsb-chorales-quarter.json -rows VRNN", "NAME", table},
-		{"compare", "Shows in which settings trainings differ, and what they came to. A folder of train -seeds stands for those in it.", "elbow compare run run-gru", "RUN RUN...", compare},
+		{"sweep", sweepAbout, "elbow sweep sizes.toml -jobs 2", "FILE", runSweep},
+		{"compare", "Shows in which settings trainings differ, and what they came to. A folder of trainings, as of sweep or train -seeds, stands for those in it.", "elbow compare run run-gru", "RUN RUN...", compare},
 		{"inspect", "Lists the tensors of a file of weights, and what could be made of them.", "elbow inspect model.safetensors", "FILE", inspect},
 		{"export", "Writes a trained model for PyTorch, Keras or ONNX.", "elbow export -model run -as onnx -out graphs", "", export},
 		{"import", "Takes the parameters of a model back from PyTorch or Keras.", "elbow import -model run -from trained.pt -out run-back", "", importWeights},

@@ -102,13 +102,15 @@ func slowCommands(t *testing.T) map[string]slow {
 	final := write(t, "final.json", strings.Replace(tinyJSON, `"test": [[`, `"test": [[`+long, 1))
 	mass := write(t, "mass.json", strings.Replace(tinyJSON, `"train": [`, `"train": [`+strings.Repeat("["+long+"[62]],", 20), 1))
 	return map[string]slow{
-		"training":      {[]string{"train", "-v", "-data", data, "-epochs", "1000000", "-patience", "0", "-hidden", "8"}, "epoch   3"},
-		"long updates":  {[]string{"train", "-data", mass, "-epochs", "100", "-hidden", "128"}, "nats per step, lower is better"},
-		"final scoring": {[]string{"train", "-v", "-data", final, "-epochs", "1", "-hidden", "64", "-samples", "3000", "-importance", "-batch", "1"}, "epoch   1"},
-		"eval":          {[]string{"eval", "-data", data, "-model", vrnn, "-samples", "10000000"}, ""},
-		"sample":        {[]string{"sample", "-model", vrnn, "-steps", "300000", "-count", "4"}, ""},
-		"encode":        {[]string{"encode", "-model", vrae, "-data", mass}, ""},
-		"table":         {[]string{"table", "jsb", "-data", mass}, "parameters, seed 1"},
+		"training":       {[]string{"train", "-v", "-data", data, "-epochs", "1000000", "-patience", "0", "-hidden", "8"}, "epoch   3"},
+		"long updates":   {[]string{"train", "-data", mass, "-epochs", "100", "-hidden", "128"}, "nats per step, lower is better"},
+		"final scoring":  {[]string{"train", "-v", "-data", final, "-epochs", "1", "-hidden", "64", "-samples", "3000", "-importance", "-batch", "1"}, "epoch   1"},
+		"eval":           {[]string{"eval", "-data", data, "-model", vrnn, "-samples", "10000000"}, ""},
+		"sample":         {[]string{"sample", "-model", vrnn, "-steps", "300000", "-count", "4"}, ""},
+		"encode":         {[]string{"encode", "-model", vrae, "-data", mass}, ""},
+		"sweep":          {[]string{"sweep", write(t, "s.toml", fmt.Sprintf("[train]\ndata = %q\nepochs = 1000000\npatience = 0\n[cross]\nhidden = [7, 8]\n", data)), "-v"}, "epoch   3"},
+		"two of a sweep": {[]string{"sweep", write(t, "s.toml", fmt.Sprintf("seeds = 3\n[train]\ndata = %q\nhidden = 128\n", mass)), "-jobs", "2"}, ""},
+		"table":          {[]string{"table", "jsb", "-data", mass}, "parameters, seed 1"},
 	}
 }
 

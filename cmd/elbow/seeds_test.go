@@ -43,17 +43,18 @@ func TestSeeds(t *testing.T) {
 	if a, b := hashOf(t, filepath.Join(dir, "seed3", configFile)), hashOf(t, filepath.Join(one, configFile)); a != b {
 		t.Error("other settings than with -seed 3")
 	}
-	var all seedResults
-	readJSON(t, filepath.Join(dir, seedsFile), &all)
+	var all sweepResults
+	readJSON(t, filepath.Join(dir, sweepFile), &all)
 	sum, squares := 0.0, 0.0
-	for i, row := range all.Seeds {
+	for i, row := range all.Runs {
 		if row.Seed != uint64(i+2) {
 			t.Errorf("seed %d, want %d", row.Seed, i+2)
 		}
 		sum += row.Test
 		squares += row.Test * row.Test
 	}
-	if d := math.Sqrt((squares - sum*sum/3) / 2); len(all.Seeds) != 3 || math.Abs(all.Test.Mean-sum/3) > 1e-9 || math.Abs(all.Test.Deviation-d) > 1e-6 || !strings.Contains(out, all.Test.String()) {
+	if d := math.Sqrt((squares - sum*sum/3) / 2); len(all.Runs) != 3 || len(all.Means) != 1 || math.Abs(all.Means[0].Test.Mean-sum/3) > 1e-9 || math.Abs(all.Means[0].Test.Deviation-d) > 1e-6 ||
+		!strings.Contains(out, "\nmean of 3 seeds:") || !strings.Contains(out, all.Means[0].Test.String()) {
 		t.Errorf("%+v, deviation %v: %s", all, d, out)
 	}
 	before, err := os.Stat(filepath.Join(dir, "seed2", model.BestFile))
@@ -75,7 +76,7 @@ func TestSeeds(t *testing.T) {
 
 	other := filepath.Join(t.TempDir(), "other")
 	mustRun(t, "train", "-data", data, "-epochs", "2", "-hidden", "4", "-model", "rnn", "-lr-schedule", "step", "-lr-step-size", "1", "-seed", "3", "-out", other)
-	out = mustRun(t, "compare", one, other, dir)
+	out = mustRun(t, "compare", one, other, filepath.Join(dir, "seed2"))
 	for _, want := range []string{"model ", "cell ", "seed ", "schedule.step_size ", "\nvalid ", "gru ", " vrnn ", "~"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("compare printed no %q: %s", want, out)
@@ -83,6 +84,9 @@ func TestSeeds(t *testing.T) {
 	}
 	if strings.Contains(out, "\nhidden") || strings.Contains(out, "\ndata ") || strings.Contains(out, "threads") {
 		t.Errorf("compare printed what is the same: %s", out)
+	}
+	if out := mustRun(t, "compare", one, other, dir); !strings.Contains(out, "\n"+filepath.Join(dir, "seed4")+" ") || strings.Count(out, "\n") != 8 {
+		t.Errorf("compare of six runs printed no line for each: %s", out)
 	}
 	var compared struct {
 		Settings []differing

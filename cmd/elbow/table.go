@@ -448,7 +448,7 @@ func (r *tableRun) train(ctx context.Context, folder *rundir.Dir, mc model.Confi
 		return nil, err
 	}
 	fmt.Fprintf(r.out, "\n%s: %s: %d parameters, seed %d\n", folder.Root(), describe(mc), cell.Count(t.Model.Tensors()), tc.Seed)
-	if err := runTraining(ctx, t, folder.Root(), sameCommand, r.out); err != nil {
+	if err := runTraining(ctx, t, folder, sameCommand, r.out); err != nil {
 		return nil, err
 	}
 	anneal := annealing(mc)

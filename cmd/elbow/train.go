@@ -97,12 +97,12 @@ func train(ctx context.Context, cmd *call) error {
 	if err := apart(data.path, *dir); err != nil {
 		return err
 	}
+	if len(seeds) > 0 {
+		return trainSeeds(ctx, cmd, *dir, seeds, *force)
+	}
 	d, err := data.toTrain(&s, *dir, *resume, out)
 	if err != nil {
 		return err
-	}
-	if len(seeds) > 0 {
-		return trainSeeds(ctx, cmd, &s, d, *dir, seeds, *force)
 	}
 	if comm.Rank() > 0 {
 		return follow(ctx, cmd, &s, d, *dir, *resume)
@@ -138,10 +138,7 @@ func train(ctx context.Context, cmd *call) error {
 func trainIn(ctx context.Context, folder *rundir.Dir, t *model.Trainer, d *dataset.Data, again string, out io.Writer) (*summary, error) {
 	remark(out, d.Notes)
 	introduce(t, d, out)
-	if err := runTraining(ctx, t, folder.Root(), "go on with: "+again, out); err != nil {
-		if errors.Is(err, model.ErrDiverged) {
-			err = diverged(err, t, folder)
-		}
+	if err := runTraining(ctx, t, folder, "go on with: "+again, out); err != nil {
 		return nil, err
 	}
 	anneal := annealing(t.Model.Settings())
@@ -281,9 +278,9 @@ func resumed(cmd *call, s *settings, d *dataset.Data) (func(*rundir.Dir) (*model
 	}, nil
 }
 
-// runTraining trains with progress on out and the metrics in dir. goOn says what to do after an
+// runTraining trains with progress on out and the metrics in a folder. goOn says what to do after an
 // interrupt. Until there is a checkpoint then, the process does not end.
-func runTraining(ctx context.Context, t *model.Trainer, dir, goOn string, out io.Writer) error {
+func runTraining(ctx context.Context, t *model.Trainer, folder *rundir.Dir, goOn string, out io.Writer) error {
 	release := stopperOf(ctx).hold()
 	defer release()
 	done, total := t.Progress()
@@ -298,7 +295,7 @@ func runTraining(ctx context.Context, t *model.Trainer, dir, goOn string, out io
 	t.OnBatch = func() { show(func() { bar.Step(1) }) }
 	t.OnEpoch = func(e model.Epoch) error {
 		show(func() { bar.Epoch(epochLine(e)) })
-		return writeMetrics(filepath.Join(dir, metricsFile), t.History())
+		return writeMetrics(folder.Path(metricsFile), t.History())
 	}
 	t.OnStop = func(err error) {
 		said := make(chan struct{})
@@ -317,7 +314,11 @@ func runTraining(ctx context.Context, t *model.Trainer, dir, goOn string, out io
 		}
 		release()
 	}
-	return t.Run(ctx)
+	err := t.Run(ctx)
+	if errors.Is(err, model.ErrDiverged) {
+		err = diverged(err, t, folder)
+	}
+	return err
 }
 
 // epochLine is the line that is printed for an epoch.

@@ -17,6 +17,9 @@ const lockFile = ".elbow.lock"
 // lockText matches what lock files hold, also one that a full disk cut.
 var lockText = regexp.MustCompile(`^(e|el|elb|elbo|elbow[ \d]{0,32}\n?)?$`)
 
+// ErrBusy is the error of opening a folder that is open already.
+var ErrBusy = errors.New("at work in this folder")
+
 var (
 	errLocked      = errors.New("locked")             // by another process
 	errUnsupported = errors.New("no locks of files")  // on this system or in this file system
@@ -151,7 +154,7 @@ func busy(path, text, or string) error {
 			who = fmt.Sprintf("process %d", process)
 		}
 	}
-	return fmt.Errorf("%s: %s is at work in this folder%s; wait for it, or choose another -out", filepath.Dir(path), who, or)
+	return fmt.Errorf("%s: %s is %w%s; wait for it, or choose another -out", filepath.Dir(path), who, ErrBusy, or)
 }
 
 // release removes the file and frees it, in this order where that is possible: nobody can lock it
