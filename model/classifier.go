@@ -207,7 +207,7 @@ func (p *classifierPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	}
 	p.ones.Reset(p.lengths)
 	p.open(b, p.ones, obj, training)
-	p.read.read(b)
+	p.read.read(b, b.X)
 	kernels.CategoricalLogProb(p.LogProb, p.label, &kernels.Categorical[T]{Logits: p.read.y}, n, len(p.m.Labels))
 }
 

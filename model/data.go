@@ -43,6 +43,7 @@ const (
 	streamChoice = 24 // which draws of them go on
 	streamGamma  = 25 // draws of the scale of a t distribution when sampling from a model
 	streamAccept = 26 // whether one is accepted
+	streamFillZ  = 27 // z from which streamFill draws
 
 	streamBinarise = 20 // x drawn from the probabilities in the data; Update as for z
 )

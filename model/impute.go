@@ -33,7 +33,7 @@ type Imputation struct {
 //
 // with the product over the steps up to Lag later, so that a value is seen from both sides. Where
 // less than half of the draws count, they are drawn anew by their weights. A [VAE], whose steps do not
-// know of each other, has the step alone. It panics if c is out of range or the model cannot do with missing
+// know of each other, has the step alone, a [VRAE] the whole sequence at once. It panics if c is out of range or the model cannot do with missing
 // values, whether q has any or not; [CheckMissing] reports that of a sequence that has.
 //
 // Source: Gordon, Salmond and Smith 1993; Kitagawa 1996 (fixed lag).
@@ -50,14 +50,19 @@ func Impute(m Model[float32], q Sequence, c ImputeConfig) Imputation {
 	}
 	f := newImputer(m, q, c)
 	steps := q.Steps(s.Data)
+	if takesWhole(m) && steps > 0 {
+		f.step(0, steps)
+		f.settle()
+		return f.Imputation
+	}
 	for t := range steps {
-		f.step(t)
+		f.step(t, t+1)
 		if t >= f.Lag {
-			f.settle(t - f.Lag)
+			f.settle()
 		}
 	}
-	for t := max(steps-f.Lag, 0); t < steps; t++ {
-		f.settle(t)
+	for len(f.past) > 0 {
+		f.settle()
 	}
 	return f.Imputation
 }
@@ -105,10 +110,10 @@ type guesses struct {
 	x  []float32
 }
 
-// step goes on by step t.
-func (f *imputer) step(t int) {
+// step goes on by the steps t..to.
+func (f *imputer) step(t, to int) {
 	b, n := &f.batch, f.Draws
-	one := f.seq[0].Slice(t, t+1, f.dim)
+	one := f.seq[0].Slice(t, to, f.dim)
 	segment(b, []Sequence{one}, []int{0}, f.model.Settings(), 0, 0, n, 0)
 	b.Noise, b.Step0 = kernels.Noise{Seed: f.Seed, Stream: streamEval}, t
 	f.pass.Forward(b, Objective{KLWeight: 1, Sampled: f.model.Settings().Latent > 0}, false)
@@ -121,14 +126,15 @@ func (f *imputer) step(t int) {
 		b.H, b.C = f.h, f.c
 	}
 	var g guesses
-	for j := range f.dim {
-		if f.Missing[t*f.dim+j] {
-			g.at = append(g.at, t*f.dim+j)
+	for at := t * f.dim; at < to*f.dim; at++ {
+		if f.Missing[at] {
+			g.at = append(g.at, at)
 		}
 	}
 	for i := range n {
 		for _, at := range g.at {
-			g.x = append(g.x, f.fill.x[i*f.dim+at%f.dim])
+			row := b.Shape.Row(at/f.dim-t, i)
+			g.x = append(g.x, f.fill.x[row*f.dim+at%f.dim])
 		}
 	}
 	f.past = append(f.past, g)
@@ -198,13 +204,13 @@ func take(x []float32, rows []int) (y []float32) {
 	return y
 }
 
-// settle fills in step t, the oldest one.
-func (f *imputer) settle(t int) {
+// settle fills in the oldest step.
+func (f *imputer) settle() {
 	g := f.past[0]
 	f.past = f.past[1:]
 	if len(g.at) > 0 {
 		w, _ := f.weights()
-		mean, quantiles := Quantiles(take(g.x, f.chosen(w, t)), f.Draws, f.Levels)
+		mean, quantiles := Quantiles(take(g.x, f.chosen(w, g.at[0]/f.dim)), f.Draws, f.Levels)
 		for i, at := range g.at {
 			f.Mean[at] = mean[i]
 			for l := range quantiles {

@@ -13,6 +13,7 @@ import (
 func TestImpute(t *testing.T) {
 	for _, c := range []Config{testConfig(ModelRNN, "gru", Gauss), testConfig(ModelVRNN, "lstm", Gauss), testConfig(ModelVRNNI, "gru", GMM),
 		testConfig(ModelRNN, "gru", StudentFull), testConfig(ModelVRNN, "gru", GaussFull), testConfig(ModelRNN, "gru", Student),
+		testConfig(ModelSTORN, "lstm", Gauss), {Model: ModelVRAE, Cell: "gru", Likelihood: Gauss, Data: 5, Hidden: 4, Latent: 3},
 		{Model: ModelVAE, Likelihood: Gauss, Data: 5, Hidden: 4, Latent: 3}} {
 		m := newTestModel[float32](t, c)
 		rng := rand.New(rand.NewPCG(6, 6))
@@ -94,9 +95,9 @@ func TestImputeJointly(t *testing.T) {
 // TestImputeRefuses: a model that needs all values.
 func TestImputeRefuses(t *testing.T) {
 	defer func() {
-		if s, _ := recover().(string); !strings.HasPrefix(s, "model: Impute: a storn") {
+		if s, _ := recover().(string); !strings.HasPrefix(s, "model: Impute: the likelihood nade") {
 			t.Errorf("panic %q", s)
 		}
 	}()
-	Impute(newTestModel[float32](t, testConfig(ModelSTORN, "gru", Gauss)), Sequence{X: make([]float32, 5)}, ImputeConfig{Draws: 2})
+	Impute(newTestModel[float32](t, testConfig(ModelSTORN, "gru", NADE)), Sequence{X: make([]float32, 5)}, ImputeConfig{Draws: 2})
 }

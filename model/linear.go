@@ -7,7 +7,8 @@ import "math"
 //
 //	x_t - mean = W [x_{t-1} - mean | x_{t-1} - x_{t-2} | ... | t = 0] + r_t
 //
-// where a sequence stands still before its first step.
+// where a sequence stands still before its first step. A missing value counts as the one before it or, where there
+// is none, as the mean.
 type linearFit struct {
 	// Skip is W, [Data, Skip Data + 1], the last column first; nil without lags.
 	Skip []float64
@@ -64,7 +65,9 @@ func (m *moments) each(seqs []Sequence, f func(first bool)) {
 			m.row[n] = 1
 		}
 		for j := range d {
-			m.row[n+1+j] = float64(x[j]) - m.mean[j]
+			if x[j] == x[j] {
+				m.row[n+1+j] = float64(x[j]) - m.mean[j]
+			}
 		}
 		f(t == 0)
 		return nil

@@ -120,7 +120,9 @@ func (c Config) MemoryToSample(count, steps int) float64 {
 // MemoryToImpute returns what [Impute] takes beside the model and the data, with what it returns for all of the
 // sequences, one after the other.
 func (c Config) MemoryToImpute(seqs []Sequence, i ImputeConfig) float64 {
-	values, past := 0.0, 0.0
+	values, past, rows := 0.0, 0.0, 1.0
+	k, err := KindOf(c.Model)
+	whole := err == nil && k.Latent == LatentSequence
 	for _, q := range seqs {
 		missing := 0.0
 		for _, v := range q.Values(c.Data) {
@@ -128,10 +130,14 @@ func (c Config) MemoryToImpute(seqs []Sequence, i ImputeConfig) float64 {
 				missing++
 			}
 		}
-		past = max(past, min(missing, product(float64(i.Lag)+1, float64(c.Data))))
+		if whole {
+			past, rows = max(past, missing), max(rows, float64(q.Steps(c.Data)))
+		} else {
+			past = max(past, min(missing, product(float64(i.Lag)+1, float64(c.Data))))
+		}
 	}
 	const copies = 2 // states and draws, which are copied when they are drawn anew, have no more than a pass
-	return product(float32Bytes, values, float64(2+len(i.Levels))) + product(copies, float32Bytes, float64(i.Draws), past+c.row(false))
+	return product(float32Bytes, values, float64(2+len(i.Levels))) + product(copies, float32Bytes, float64(i.Draws), past+product(rows, c.row(false)))
 }
 
 // product is not part of a sum, as far as the compiler is concerned.

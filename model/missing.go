@@ -29,24 +29,26 @@ func fieldFill(r *Config, c Config) error {
 	return nil
 }
 
-// fills reports whether the kind of model has something to put in the place of missing values.
-func (c Config) fills() bool {
-	return slices.Contains([]string{ModelRNN, ModelVRNN, ModelVRNNI, ModelVAE}, c.Model)
-}
+// fillers are the models that have something to put in the place of missing values.
+var fillers = []string{ModelRNN, ModelVRNN, ModelVRNNI, ModelSTORN, ModelVRAE, ModelVAE}
+
+func (c Config) fills() bool { return slices.Contains(fillers, c.Model) }
 
 // masks reports why the model cannot do with missing values, nil if it can.
 func (m *base[T]) masks() error {
 	if !m.fills() {
-		return fmt.Errorf("a %s reads values before it has expected anything in their place, so none may be missing; want a model %s, %s, %s or %s", m.Model, ModelRNN, ModelVRNN, ModelVRNNI, ModelVAE)
+		return fmt.Errorf("a %s has no expectation of its inputs that could stand in their place, so none may be missing; want one of %v", m.Model, fillers)
 	}
-	if m.Skip > 0 {
-		return fmt.Errorf("a linear skip needs all values of the last %d steps", m.Skip)
-	}
-	_, own := m.like.(parametric[T])
-	if _, joint := m.like.(joint[T]); own && !joint {
-		return fmt.Errorf("the likelihood %s wants all values", m.Likelihood)
+	if why, ok := whole[m.Likelihood]; ok {
+		return fmt.Errorf("the likelihood %s wants all values: %s", m.Likelihood, why)
 	}
 	return nil
+}
+
+// whole are the likelihoods that cannot leave out values, and why.
+var whole = map[string]string{
+	NADE: "it expects every dimension given all those before it, and has no marginal without one of them",
+	RBM:  "its gradient and its scores are from chains that begin at all of them",
 }
 
 // CheckMissing reports values that are missing in sequences if the model needs all of them.
@@ -109,7 +111,9 @@ func (f *filling[T]) begin(x []T) []T {
 }
 
 // draws reports whether missing values are filled in by draws.
-func (p *passBase[T]) draws() bool { return p.fill.draw || p.model.Fill == FillDraw }
+func (p *passBase[T]) draws() bool {
+	return p.fill.draw || p.model.Fill == FillDraw && !p.lat.still
+}
 
 // fillIn fills in what is missing in the rows lo..hi, the rows row... of step t of the batch, given the
 // outputs of all rows.
@@ -143,7 +147,7 @@ func (p *passBase[T]) guess(heads []T, t, row uint32, lo, hi int) {
 	eps := p.lat.rows(p.lat.eps, lo, hi)
 	if clear(eps); p.draws() {
 		noise := p.batch.Noise
-		noise.Stream = streamFill
+		noise.Stream = streamFillZ
 		kernels.Normals(eps, noise, p.lat.step0+t, row, hi-lo, p.lat.size)
 	}
 	p.drawOf(heads, lo, hi)

@@ -19,7 +19,7 @@ func filled[T cell.Float](p Pass[T]) *filling[T] {
 
 // maskedConfigs are the configurations of models that can do with missing values.
 func maskedConfigs(t *testing.T) (cs []Config) {
-	for _, c := range testConfigs() {
+	for _, c := range slices.Concat(testConfigs(), skipConfigs()) {
 		for _, fill := range []string{"", FillDraw} {
 			if partsOf(newModel[float32](t, c)).masks() == nil && (fill == "" || c.Likelihood == Gauss || c.Likelihood == Bernoulli) {
 				c.Fill = fill
@@ -58,7 +58,7 @@ func hide[T cell.Float](b *Batch[T], dim, k int) *Batch[T] {
 // their place held still.
 func TestMissingGradient(t *testing.T) {
 	for _, c := range maskedConfigs(t) {
-		if c.Cell != "lstm" && c.Cell != "" && c.Layers < 2 {
+		if c.Cell != "lstm" && c.Cell != "" && c.Layers < 2 && c.Skip == 0 {
 			continue
 		}
 		m := newTestModel[float64](t, c)
@@ -181,6 +181,33 @@ func TestMissingFill(t *testing.T) {
 	}
 }
 
+// TestMissingEncode: the posteriors of sequences with missing values are those of a pass, whatever the batch.
+func TestMissingEncode(t *testing.T) {
+	for _, teacher := range []bool{false, true} {
+		for _, fill := range []string{FillMean, FillDraw} {
+			c := Config{Model: ModelVRAE, Cell: "gru", Likelihood: Gauss, Data: 3, Hidden: 4, Latent: 2, Teacher: teacher, Fill: fill}
+			m := newTestModel[float32](t, c).(*VRAE[float32])
+			nan := float32(math.NaN())
+			seqs := []Sequence{{X: []float32{1, nan, 3, nan, nan, nan}}, {X: []float32{1, 2, 3}}, {X: []float32{nan, 2, 3, 4, 5, 6, 7, nan, 9}}}
+			mean, sigma := m.Encode(seqs, 1, 1)
+			again, sigmas := m.Encode(seqs, 3, 2)
+			if !slices.Equal(mean, again) || !slices.Equal(sigma, sigmas) || !slices.ContainsFunc(mean, func(v float32) bool { return v != 0 && v == v }) {
+				t.Errorf("teacher %t: %v, in one batch %v", teacher, mean, again)
+			}
+			for i, e := range Encode(Model[float32](m), seqs, 1) {
+				if !slices.Equal(e.Mean, mean[i*2:(i+1)*2]) {
+					t.Errorf("teacher %t, sequence %d: %v, of a pass %v", teacher, i, mean[i*2:(i+1)*2], e.Mean)
+				}
+			}
+			for _, v := range m.Continue(seqs[0], Draw{Count: 2, Steps: 3}) {
+				if !finite(float64(v)) {
+					t.Errorf("teacher %t: goes on with %v", teacher, v)
+				}
+			}
+		}
+	}
+}
+
 // TestMissingRefused: models that need all values say so, as an error of data and as a panic of a pass.
 func TestMissingRefused(t *testing.T) {
 	refused := 0
@@ -214,7 +241,7 @@ func TestMissingRefused(t *testing.T) {
 // TestMissingTraining: training, evaluation and scores of sequences with NaN are finite, and scores do
 // not depend on where a signal is cut.
 func TestMissingTraining(t *testing.T) {
-	for _, name := range []string{ModelRNN, ModelVRNN, ModelVRNNI} {
+	for _, name := range []string{ModelRNN, ModelVRNN, ModelVRNNI, ModelSTORN, ModelVRAE} {
 		d := testData(19)
 		rng := rand.New(rand.NewPCG(4, 4))
 		for _, seqs := range [][]Sequence{d.Train, d.Valid, d.Test} {
@@ -247,6 +274,9 @@ func TestMissingTraining(t *testing.T) {
 				s := Evaluate(m, d.Test, e)
 				if !finite(s.NLLPerStep) || s.Missing == 0 {
 					t.Errorf("%s: score %+v", name, s)
+				}
+				if m.State() == 0 {
+					continue
 				}
 				whole := ScoreSteps(m, d.Test[:1], e)[0].Steps
 				r := NewScorer(m, e)

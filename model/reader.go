@@ -25,16 +25,16 @@ type reader[T cell.Float] struct {
 	dh0, dh, dy []T // after beginBackward: their gradients
 }
 
-// read computes y of every sequence of b, which stays as it is until backward.
-func (r *reader[T]) read(b *Batch[T]) {
+// read computes y of every sequence of b, of which it reads x. They stay as they are until backward.
+func (r *reader[T]) read(b *Batch[T], x []T) {
 	m, n := r.model, b.Shape.Batch()
-	r.shape, r.x = b.Shape, b.X
+	r.shape, r.x = b.Shape, x
 	in := m.Data
 	if given := m.given(); given > 0 {
 		rows := b.Shape.Rows()
 		in += given
 		r.joined = pages.Grow(r.joined, rows*in)
-		join(r.joined, b.X, b.Given, rows, m.Data, given)
+		join(r.joined, x, b.Given, rows, m.Data, given)
 		r.x = r.joined
 	}
 	if m.Reverse {
@@ -71,7 +71,7 @@ func (r *reader[T]) each(fn string, seqs []Sequence, batch int, f func(i int, y 
 	var b Batch[T]
 	for _, places := range cut(byLength(seqs, m.Data), batch) {
 		segment(&b, seqs, places, m.Config, 0, 0, 1, 0)
-		r.read(&b)
+		r.read(&b, b.X)
 		for k, i := range places {
 			f(i, r.y[k*w:(k+1)*w])
 		}

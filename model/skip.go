@@ -63,6 +63,7 @@ type skip[T cell.Float] struct {
 	net[T]
 	m    *base[T]
 	from int // the first of its columns of the states
+	x    []T // what it sees, missing values filled in
 	u    []T // [rows, skipIn]
 
 	// What the means of the linear part leave of x, r = x - mean - S [...], and its gradient, [rows, Data]: of a
@@ -74,28 +75,40 @@ func newSkip[T cell.Float](m *base[T], mlp *cell.MLP[T]) skip[T] {
 	return skip[T]{net: net[T]{mlp: mlp}, m: m, from: m.state - m.skipIn()}
 }
 
-// begin prepares for a batch.
-func (s *skip[T]) begin(b *Batch[T]) {
+// begin prepares for the batch of a pass.
+func (s *skip[T]) begin(p *passBase[T]) {
 	if s.mlp == nil {
 		return
 	}
-	rows, d, in := b.Shape.Rows(), s.m.Data, s.m.skipIn()
+	rows := p.shape.Rows()
 	beginNets(rows, &s.net)
-	s.u = pages.Grow(s.u, rows*in)
+	s.x, s.u = p.x, pages.Grow(s.u, rows*s.m.skipIn())
 	if s.m.Latent > 0 {
-		s.r = pages.Grow(s.r, rows*d)
+		s.r = pages.Grow(s.r, rows*s.m.Data)
 	}
-	for t := range b.Shape.Steps() {
-		off, n := b.Shape.Step(t)
-		for i := range n {
-			u := s.u[(off+i)*in:][:in]
-			if t == 0 {
-				s.first(u, b.H, i)
-				continue
-			}
-			before, _ := b.Shape.Step(t - 1)
-			s.next(u, s.u[(before+i)*in:], b.X[(before+i)*d:])
+	if p.mask != nil {
+		return // step by step
+	}
+	for t := range p.shape.Steps() {
+		s.see(p.batch, t, 0, p.shape.Batch())
+	}
+}
+
+// see makes the rows of step t of the sequences b0..b1, whose steps before are known.
+func (s *skip[T]) see(b *Batch[T], t, b0, b1 int) {
+	if s.mlp == nil {
+		return
+	}
+	d, in := s.m.Data, s.m.skipIn()
+	off, n := b.Shape.Step(t)
+	for i := b0; i < min(n, b1); i++ {
+		u := s.u[(off+i)*in:][:in]
+		if t == 0 {
+			s.first(u, b.H, i)
+			continue
 		}
+		before, _ := b.Shape.Step(t - 1)
+		s.next(u, s.u[(before+i)*in:], s.x[(before+i)*d:])
 	}
 }
 
@@ -230,7 +243,7 @@ func (s *skip[T]) final(h, c []T, b *Batch[T]) {
 		_, more := b.Shape.Step(t + 1)
 		for i := more; i < n; i++ { // those whose last step it is
 			to := h[i*st+s.from:][:in]
-			s.next(to, s.u[(off+i)*in:], b.X[(off+i)*d:])
+			s.next(to, s.u[(off+i)*in:], s.x[(off+i)*d:])
 			to[in-1] = 1
 			clear(c[i*st+s.from:][:in])
 		}

@@ -19,11 +19,12 @@ type stornPass[T cell.Float] struct {
 	phiR, phiX, phiZ, posterior, decoder net[T]
 	in                                   inputs[T]
 	prev                                 []T // in of the step before
+	skip                                 skip[T]
 	dR, dH                               []T
 	g                                    *STORN[T] // where a running Backward adds
 
 	// The phases as function values, made once: a closure per call would be an allocation.
-	before, recognise, between, generate, after                     func(lo, hi int)
+	before, recognise, between, generate, stepwise, after           func(lo, hi int)
 	beforeBack, recogniseBack, betweenBack, generateBack, afterBack func(lo, hi int)
 	params                                                          func(lo, hi int)
 }
@@ -34,8 +35,9 @@ func (m *STORN[T]) NewPass(threads int) Pass[T] {
 		recognition: newStackTape(m.recognition, streamDropoutR, streamDropoutHeadsR, m.DropoutHeads),
 		generator:   newStackTape(m.generator, streamDropout, streamDropoutHeads, m.DropoutHeads),
 		phiR:        net[T]{mlp: m.phiR}, phiX: net[T]{mlp: m.phiX}, phiZ: net[T]{mlp: m.phiZ},
-		posterior: net[T]{mlp: m.posterior}, decoder: net[T]{mlp: m.decoder}}
+		posterior: net[T]{mlp: m.posterior}, decoder: net[T]{mlp: m.decoder}, skip: newSkip(&m.base, m.skip)}
 	p.before, p.recognise, p.between, p.generate, p.after = p.beforeRows, p.recogniseRows, p.betweenRows, p.generateRows, p.afterRows
+	p.stepwise = p.stepRows
 	p.beforeBack, p.recogniseBack, p.betweenBack = p.beforeRowsBackward, p.recogniseRowsBackward, p.betweenRowsBackward
 	p.generateBack, p.afterBack, p.params = p.generateRowsBackward, p.afterRowsBackward, p.paramGrad
 	return p
@@ -52,35 +54,85 @@ func (p *stornPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	p.recognition.begin(b, p.generator.state(), m.State(), training)
 	p.generator.expose(p.generator.seq.H, b, training)
 	p.recognition.expose(p.recognition.seq.H, b, training)
-	p.in.encode(&p.passBase, 0, rows)
-	p.shift()
-	par.Do(p.threads, rows, p.before)
-	par.Do(p.threads, b.Shape.Batch(), p.recognise)
-	par.Do(p.threads, rows, p.between)
-	par.Do(p.threads, b.Shape.Batch(), p.generate)
+	p.skip.begin(&p.passBase)
+	if p.mask != nil { // what one step is filled in with, the next one sees
+		par.Do(p.threads, b.Shape.Batch(), p.stepwise)
+	} else {
+		p.in.encode(&p.passBase, 0, rows)
+		for t := range b.Shape.Steps() {
+			p.shift(t, 0, b.Shape.Batch())
+		}
+		par.Do(p.threads, rows, p.before)
+		par.Do(p.threads, b.Shape.Batch(), p.recognise)
+		par.Do(p.threads, rows, p.between)
+		par.Do(p.threads, b.Shape.Batch(), p.generate)
+	}
 	par.Do(p.threads, rows, p.after)
 }
 
-// shift fills prev: the rows of a step are the first ones of the step before.
-func (p *stornPass[T]) shift() {
-	shape, in := p.shape, len(p.m.Mean)
-	last := 0
-	for t := range shape.Steps() {
-		off, n := shape.Step(t)
-		dst := p.prev[off*in : (off+n)*in]
-		switch {
-		case t > 0:
-			copy(dst, p.in.u[last*in:])
-		case p.batch.H != nil:
-			state := p.m.State()
-			for b := range n {
-				copy(dst[b*in:(b+1)*in], p.batch.H[(b+1)*state-in:])
-			}
-		default:
-			clear(dst)
+// shift fills prev in step t of the sequences b0..b1: the rows are the first ones of the step before.
+func (p *stornPass[T]) shift(t, b0, b1 int) {
+	in := len(p.m.Mean)
+	off, n := p.shape.Step(t)
+	n = min(b1, n)
+	dst := p.prev[(off+b0)*in : (off+n)*in]
+	switch {
+	case t > 0:
+		before, _ := p.shape.Step(t - 1)
+		copy(dst, p.in.u[(before+b0)*in:])
+	case p.batch.H != nil:
+		for b := b0; b < n; b++ {
+			copy(dst[(b-b0)*in:], p.m.last(p.batch.H, b))
 		}
-		last = off
+	default:
+		clear(dst)
 	}
+}
+
+// stepRows computes all that comes before the outputs, step by step, for the sequences b0..b1.
+func (p *stornPass[T]) stepRows(b0, b1 int) {
+	for t := range p.shape.Steps() {
+		off, n := p.shape.Step(t)
+		if n = min(b1, n); n <= b0 {
+			return
+		}
+		lo, hi := off+b0, off+n
+		p.shift(t, b0, n)
+		p.skip.see(p.batch, t, b0, b1)
+		p.fillRows(t, b0, b1)
+		p.in.encode(&p.passBase, lo, hi)
+		p.beforeRows(lo, hi)
+		p.recogniseStep(t, b0, b1)
+		p.betweenRows(lo, hi)
+		p.generateStep(t, b0, b1)
+	}
+}
+
+// fillRows fills in what is missing in step t of the sequences b0..b1: by what is expected before x_t, and then by
+// what is expected with z from the posterior that sees that.
+func (p *stornPass[T]) fillRows(t, b0, b1 int) {
+	off, n := p.shape.Step(t)
+	lo, hi := off+b0, off+min(b1, n)
+	if missing(rowsOf(p.mask, lo, hi, p.m.Data)) == 0 {
+		return
+	}
+	row := uint32(p.batch.Row0 + b0)
+	guess := func(heads []T) {
+		p.guess(heads, uint32(t), row, lo, hi)
+		p.drive(lo, hi)
+		p.phiZ.forward(lo, hi, p.lat.z)
+		p.generator.project(p.phiZ.Y, lo, hi, p.m.PhiX, p.m.PhiX+p.m.PhiZ)
+		p.generateStep(t, b0, b1)
+		p.decode(lo, hi)
+		p.fillIn(p.decoder.Y, uint32(t), row, lo, hi)
+	}
+	p.skip.forward(lo, hi, p.skip.u)
+	guess(nil)
+	p.in.encode(&p.passBase, lo, hi)
+	p.beforeRows(lo, hi)
+	p.recogniseStep(t, b0, b1)
+	p.posterior.forward(lo, hi, p.recognition.heads, p.skip.r)
+	guess(p.posterior.Y)
 }
 
 func (p *stornPass[T]) beforeRows(lo, hi int) {
@@ -88,6 +140,14 @@ func (p *stornPass[T]) beforeRows(lo, hi int) {
 	p.phiR.forward(lo, hi, p.in.u)
 	p.recognition.project(p.phiR.Y, lo, hi, 0, m.PhiX)
 	p.recognition.project(p.given, lo, hi, m.PhiX, m.recognition.In())
+	p.skip.forward(lo, hi, p.skip.u)
+	p.skip.residuals(p.x, lo, hi)
+	p.drive(lo, hi)
+}
+
+// drive gives the generating network all of its input but z.
+func (p *stornPass[T]) drive(lo, hi int) {
+	m := p.m
 	p.phiX.forward(lo, hi, p.prev)
 	p.generator.project(p.phiX.Y, lo, hi, 0, m.PhiX)
 	p.generator.project(p.given, lo, hi, m.PhiX+m.PhiZ, m.generator.In())
@@ -96,19 +156,23 @@ func (p *stornPass[T]) beforeRows(lo, hi int) {
 // recogniseRows runs the recognising network for the sequences b0..b1 and draws their noise.
 func (p *stornPass[T]) recogniseRows(b0, b1 int) {
 	for t := range p.shape.Steps() {
-		off, n := p.shape.Step(t)
-		if n = min(b1, n); n <= b0 {
-			return
-		}
-		p.recognition.step(t, b0, b1)
-		p.recognition.see(p.shape, t, b0, b1)
-		p.lat.noise(p.batch.Noise, uint32(t), uint32(p.batch.Row0+b0), off+b0, off+n)
+		p.recogniseStep(t, b0, b1)
 	}
+}
+
+func (p *stornPass[T]) recogniseStep(t, b0, b1 int) {
+	off, n := p.shape.Step(t)
+	if n = min(b1, n); n <= b0 {
+		return
+	}
+	p.recognition.step(t, b0, b1)
+	p.recognition.see(p.shape, t, b0, b1)
+	p.lat.noise(p.batch.Noise, uint32(t), uint32(p.batch.Row0+b0), off+b0, off+n)
 }
 
 func (p *stornPass[T]) betweenRows(lo, hi int) {
 	m := p.m
-	p.posterior.forward(lo, hi, p.recognition.heads)
+	p.posterior.forward(lo, hi, p.recognition.heads, p.skip.r)
 	p.lat.step(p.KL, p.posterior.Y, lo, hi)
 	p.phiZ.forward(lo, hi, p.lat.z)
 	p.generator.project(p.phiZ.Y, lo, hi, m.PhiX, m.PhiX+m.PhiZ)
@@ -116,13 +180,23 @@ func (p *stornPass[T]) betweenRows(lo, hi int) {
 
 func (p *stornPass[T]) generateRows(b0, b1 int) {
 	for t := range p.shape.Steps() {
-		p.generator.step(t, b0, b1)
-		p.generator.see(p.shape, t, b0, b1)
+		p.generateStep(t, b0, b1)
 	}
 }
 
-func (p *stornPass[T]) afterRows(lo, hi int) {
+func (p *stornPass[T]) generateStep(t, b0, b1 int) {
+	p.generator.step(t, b0, b1)
+	p.generator.see(p.shape, t, b0, b1)
+}
+
+// decode computes the outputs from the states of the generating network.
+func (p *stornPass[T]) decode(lo, hi int) {
 	p.decoder.forward(lo, hi, p.generator.heads)
+	p.skip.add(p.decoder.Y, lo, hi)
+}
+
+func (p *stornPass[T]) afterRows(lo, hi int) {
+	p.decode(lo, hi)
 	p.score(p.decoder.Y, lo, hi)
 }
 
@@ -137,6 +211,7 @@ func (p *stornPass[T]) Backward(grad Model[T]) {
 	p.generator.seq.BeginBackward(nil, nil)
 	p.recognition.seq.BeginBackward(nil, nil)
 	beginNetsBackward(&p.phiR, &p.phiX, &p.phiZ, &p.posterior, &p.decoder)
+	p.skip.beginBackward()
 	par.Do(p.threads, rows, p.afterBack)
 	p.finish(0, p.params)
 	par.Do(p.threads, p.shape.Batch(), p.generateBack)
@@ -150,6 +225,7 @@ func (p *stornPass[T]) Backward(grad Model[T]) {
 
 func (p *stornPass[T]) afterRowsBackward(lo, hi int) {
 	p.scoreBackward(p.decoder.DY, p.decoder.Y, lo, hi)
+	p.skip.addBackward(p.decoder.DY, lo, hi)
 	p.decoder.back(lo, hi)
 	p.decoder.inputGrad(p.dH, lo, hi, 0, p.m.Hidden, false)
 	p.generator.seeBackward(p.dH, lo, hi)
@@ -176,6 +252,7 @@ func (p *stornPass[T]) betweenRowsBackward(lo, hi int) {
 	p.generator.inputGrad(p.phiZ.DY, lo, hi, m.PhiX, m.PhiX+m.PhiZ, false)
 	p.latentBackward(&p.phiZ, &p.posterior, lo, hi)
 	p.posterior.inputGrad(p.dR, lo, hi, 0, m.Hidden, false)
+	p.skip.residualsBackward(&p.posterior, lo, hi)
 	p.recognition.seeBackward(p.dR, lo, hi)
 }
 
@@ -197,7 +274,8 @@ func (p *stornPass[T]) paramGrad(lo, hi int) {
 		case 1:
 			p.generator.paramGrad(g.generator, i, p.threads, p.phiX.Y, p.phiZ.Y, p.given)
 			p.phiZ.paramGrad(g.phiZ, i, p.threads, p.lat.z)
-			p.posterior.paramGrad(g.posterior, i, p.threads, p.recognition.heads)
+			p.posterior.paramGrad(g.posterior, i, p.threads, p.recognition.heads, p.skip.r)
+			p.skip.grad(g.skip, i, p.threads)
 		case 2:
 			p.recognition.paramGrad(g.recognition, i, p.threads, p.phiR.Y, p.given)
 			p.phiR.paramGrad(g.phiR, i, p.threads, p.in.u)
@@ -211,15 +289,16 @@ func (p *stornPass[T]) Final(h, c []T) {
 	p.checkRan("Pass.Final")
 	checkStates(len(h), len(c), p.shape.Batch(), p.m.State())
 	state, n, in, shape := p.m.State(), p.generator.state(), len(p.m.Mean), p.shape
+	p.skip.final(h, c, p.batch)
 	p.generator.final(h, c, shape.Batch(), 0, state)
 	p.recognition.final(h, c, shape.Batch(), n, state)
 	for b := range shape.Batch() {
-		last := h[(b+1)*state-in : (b+1)*state]
+		last := p.m.last(h, b)
 		switch t := shape.Length(b); {
 		case t > 0:
 			copy(last, p.in.u[shape.Row(t-1, b)*in:])
 		case p.batch.H != nil:
-			copy(last, p.batch.H[(b+1)*state-in:])
+			copy(last, p.m.last(p.batch.H, b))
 		default:
 			clear(last)
 		}

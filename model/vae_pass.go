@@ -73,7 +73,7 @@ func (p *vaePass[T]) fillRows(lo, hi int) {
 		return
 	}
 	noise := p.batch.Noise
-	noise.Stream = streamFill
+	noise.Stream = streamFillZ
 	guess := func(heads []T) {
 		if clear(p.lat.rows(p.lat.eps, a, b)); p.draws() {
 			p.normals(p.lat.eps, noise, a, b, 1)

@@ -22,6 +22,12 @@ import (
 // data. With Config.Teacher y_t is x_t instead, which is easier to train but lets the
 // decoder do without z.
 //
+// There is no Config.Skip: z is all that a decoder is to know, and a linear map of the last steps, its own means or
+// those of a teacher, would leave nothing for it to say.
+//
+// A missing value is seen as what the decoder makes of z = 0 or of a draw from N(0, I), and then as what it makes of z
+// from the posterior that sees that, its mean or a draw, which the encoder reads again.
+//
 // The published code of the paper adds 0.01 KL(q || p) to the cost of every step, where the
 // bound has 1/T of it for T steps: TrainConfig.KLWeight = T/100 does the same.
 //

@@ -17,15 +17,16 @@ type vraePass[T cell.Float] struct {
 
 	enc     *reader[T] // whose y are q [Batch, 2 Latent]
 	dec     *cell.Sequence[T]
-	s0      []T // [Batch, Hidden]
-	in, out []T // y_{t-1} and the outputs of every row
+	s0      []T  // [Batch, Hidden]
+	in, out []T  // y_{t-1} and the outputs of every row
+	fills   bool // while what is missing is filled in
 
 	dout, dh, din, ds0 []T
 
 	g *VRAE[T] // where a running Backward adds
 
 	// The phases as function values, made once: a closure per call would be an allocation.
-	draw, loop, outputs, scores                        func(lo, hi int)
+	draw, starts, loop, outputs, scores                func(lo, hi int)
 	scoreBack, outputsBack, loopBack, drawBack, params func(lo, hi int)
 }
 
@@ -33,7 +34,7 @@ type vraePass[T cell.Float] struct {
 func (m *VRAE[T]) NewPass(threads int) Pass[T] {
 	p := &vraePass[T]{passBase: m.newPass(threads), m: m, enc: m.reader(threads), dec: cell.NewSequence[T]()}
 	p.perSequence = true
-	p.draw, p.loop, p.outputs, p.scores = p.drawRows, p.loopRows, p.outputRows, p.scoreRows
+	p.draw, p.starts, p.loop, p.outputs, p.scores = p.drawRows, p.startRows, p.loopRows, p.outputRows, p.scoreRows
 	p.scoreBack, p.outputsBack, p.loopBack = p.scoreRowsBackward, p.outputRowsBackward, p.loopRowsBackward
 	p.drawBack, p.params = p.drawRowsBackward, p.paramGrad
 	return p
@@ -42,44 +43,71 @@ func (m *VRAE[T]) NewPass(threads int) Pass[T] {
 // Forward implements [Pass].
 func (p *vraePass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	p.start(b, obj, training)
-	m, rows, n := p.m, b.Shape.Rows(), b.Shape.Batch()
-	p.enc.read(b)
-	p.s0 = pages.Grow(p.s0, n*m.Hidden)
-	p.in, p.out = pages.Grow(p.in, rows*m.Data), pages.Grow(p.out, rows*m.output.Out)
-	par.Do(p.threads, n, p.draw)
-	p.dec.Begin(m.decoder, b.Shape, p.s0, nil)
-	p.firstInputs()
-	par.Do(p.threads, n, p.loop)
-	if m.Teacher {
-		par.Do(p.threads, rows, p.outputs)
+	p.recognise()
+	par.Do(p.threads, b.Shape.Batch(), p.draw)
+	p.decode()
+	if p.m.Teacher {
+		par.Do(p.threads, b.Shape.Rows(), p.outputs)
 	}
-	par.Do(p.threads, rows, p.scores)
+	par.Do(p.threads, b.Shape.Rows(), p.scores)
 }
 
-// firstInputs sets the inputs of the decoder that are known before it runs: zero in the
-// first step and, with a teacher, the data in all others.
-func (p *vraePass[T]) firstInputs() {
+// recognise makes q of every sequence. What is missing it fills in before: by what is expected without any data,
+// and then by what is expected with z from the q that sees that.
+func (p *vraePass[T]) recognise() {
+	p.s0 = pages.Grow(p.s0, p.shape.Batch()*p.m.Hidden)
+	if p.mask != nil {
+		p.fillFrom(nil)
+		p.enc.read(p.batch, p.x)
+		p.fillFrom(p.enc.y)
+	}
+	p.enc.read(p.batch, p.x)
+}
+
+// fillFrom fills in what is missing by what the decoder makes of z from heads.
+func (p *vraePass[T]) fillFrom(heads []T) {
+	n := p.shape.Batch()
+	p.guess(heads, 0, uint32(p.batch.Row0), 0, n)
+	par.Do(p.threads, n, p.starts)
+	p.fills = true
+	p.decode()
+	p.fills = false
+}
+
+// decode runs the decoder from its initial states.
+func (p *vraePass[T]) decode() {
+	rows := p.shape.Rows()
+	p.in, p.out = pages.Grow(p.in, rows*p.m.Data), pages.Grow(p.out, rows*p.m.output.Out)
+	p.dec.Begin(p.m.decoder, p.shape, p.s0, nil)
+	par.Do(p.threads, p.shape.Batch(), p.loop)
+}
+
+// firstInputs sets the inputs of the decoder in step t of the sequences b0..n if the step before did not: zero in
+// the first step and, with a teacher, the data in all others.
+func (p *vraePass[T]) firstInputs(t, b0, n int) {
 	d := p.m.Data
-	for t := range p.shape.Steps() {
-		off, n := p.shape.Step(t)
-		if t == 0 {
-			clear(p.in[:n*d])
-			continue
-		}
-		if !p.m.Teacher {
-			return
-		}
+	off, _ := p.shape.Step(t)
+	in := p.in[(off+b0)*d : (off+n)*d]
+	switch {
+	case t == 0:
+		clear(in)
+	case p.m.Teacher:
 		before, _ := p.shape.Step(t - 1)
-		copy(p.in[off*d:(off+n)*d], p.batch.X[before*d:])
+		copy(in, p.x[(before+b0)*d:])
 	}
 }
 
 // drawRows draws z and computes KL and the initial states of the decoder, for the
 // sequences lo..hi.
 func (p *vraePass[T]) drawRows(lo, hi int) {
-	h := p.m.Hidden
 	p.lat.noise(p.batch.Noise, 0, uint32(p.batch.Row0+lo), lo, hi)
 	p.lat.step(p.KL, p.enc.y, lo, hi)
+	p.startRows(lo, hi)
+}
+
+// startRows computes the initial states of the decoder from z.
+func (p *vraePass[T]) startRows(lo, hi int) {
+	h := p.m.Hidden
 	p.m.start.Forward(p.s0[lo*h:hi*h], p.lat.rows(p.lat.z, lo, hi), hi-lo)
 }
 
@@ -92,15 +120,22 @@ func (p *vraePass[T]) loopRows(b0, b1 int) {
 			return
 		}
 		lo, hi := off+b0, off+n
+		p.firstInputs(t, b0, n)
 		m.decoder.Project(p.dec, p.in[lo*d:hi*d], lo, hi, 0, d)
 		if g := m.Given; g > 0 {
 			m.decoder.Project(p.dec, p.given[lo*g:hi*g], lo, hi, d, d+g)
 		}
 		m.decoder.Step(p.dec, t, b0, b1)
-		if m.Teacher {
+		if m.Teacher && !p.fills {
 			continue
 		}
 		p.outputRows(lo, hi)
+		if p.fills {
+			p.fillIn(p.out, uint32(t), uint32(p.batch.Row0+b0), lo, hi)
+		}
+		if m.Teacher {
+			continue
+		}
 		next, more := p.shape.Step(t + 1)
 		if more = min(n, more); more > b0 {
 			m.like.mean(p.in[(next+b0)*d:(next+more)*d], p.out[lo*w:], more-b0, d)

@@ -99,11 +99,11 @@ func TestVRAEReverse(t *testing.T) {
 			switch m := newTestModel[float64](t, c).(type) {
 			case *VRAE[float64]:
 				r := m.reader(1)
-				r.read(b)
+				r.read(b, b.X)
 				return r.y
 			case *Classifier[float64]:
 				r := m.reader(1)
-				r.read(b)
+				r.read(b, b.X)
 				return r.y
 			}
 			return nil
@@ -176,9 +176,7 @@ func TestVRAEUse(t *testing.T) {
 				steps := len(s.X) / c.Data
 				out := make([]float32, steps*c.Data)
 				copy(p.s0, s0(m, mean[:3]))
-				p.dec.Begin(m.decoder, b.Shape, p.s0, nil)
-				p.firstInputs()
-				p.loopRows(0, 1)
+				p.decode()
 				m.like.mean(out, p.out, steps, c.Data)
 				asmtest.SameFloats(t, "decoded", m.Decode(mean[:3], nil, 1, steps), out)
 			}

@@ -9,14 +9,34 @@ import (
 
 // Encode returns the mean and σ of the posterior of every sequence, each [len(seqs),
 // Latent], in the order of seqs. The model is packed. The sequences are read in batches of
-// the given size; the result depends on neither that nor the number of goroutines.
+// the given size; the result depends on neither that nor the number of goroutines. Missing values are
+// filled in by means.
 func (m *VRAE[T]) Encode(seqs []Sequence, batch, threads int) (mean, sigma []T) {
+	const fn = "VRAE.Encode"
 	z := m.Latent
 	mean, sigma = make([]T, len(seqs)*z), make([]T, len(seqs)*z)
-	m.reader(threads).each("VRAE.Encode", seqs, batch, func(i int, q []T) {
-		gaussiansOf(mean[i*z:], sigma[i*z:], q, m.form, 1, z)
-	})
+	m.checkPacked(fn, false)
+	EvalConfig{Batch: batch, Threads: threads}.check(fn)
+	checkSequences(fn, seqs, m.Config)
+	p := m.NewPass(threads).(*vraePass[T])
+	for _, places := range cut(byLength(seqs, m.Data), batch) {
+		p.read(seqs, places)
+		for k, i := range places {
+			gaussiansOf(mean[i*z:], sigma[i*z:], p.enc.y[k*2*z:], m.form, 1, z)
+		}
+	}
 	return mean, sigma
+}
+
+// read makes q of sequences, and fills in what is missing of them by means.
+func (p *vraePass[T]) read(seqs []Sequence, places []int) {
+	if p.batch == nil {
+		p.batch = new(Batch[T])
+	}
+	p.hold()
+	segment(p.batch, seqs, places, p.m.Config, 0, 0, 1, 0)
+	p.start(p.batch, Objective{KLWeight: 1}, false)
+	p.recognise()
 }
 
 // Decode returns what the decoder makes of count latent vectors z [count, Latent]: the
@@ -70,7 +90,9 @@ func (m *VRAE[T]) Continue(prime Sequence, d Draw) []T {
 	}
 	checkResult(fn, d.Count, all.Steps, m.Data)
 	s := m.sampler(fn, make([]T, d.Count*all.Steps*m.Data), all)
-	mean, sigma := m.Encode([]Sequence{prime}, 1, 1)
+	p, mean, sigma := m.NewPass(1).(*vraePass[T]), make([]T, m.Latent), make([]T, m.Latent)
+	p.read([]Sequence{prime}, []int{0})
+	gaussiansOf(mean, sigma, p.enc.y, m.form, 1, m.Latent)
 	z := make([]T, d.Count*m.Latent)
 	if !d.Mean {
 		kernels.Normals(z, s.prior, 0, 0, d.Count, m.Latent)
@@ -79,7 +101,7 @@ func (m *VRAE[T]) Continue(prime Sequence, d Draw) []T {
 		row := z[i*m.Latent : (i+1)*m.Latent]
 		kernels.GaussSample(row, &kernels.Gauss[T]{Mu: mean, S: sigma, Ld: m.Latent, Form: kernels.Sigma}, row, 1, m.Latent)
 	}
-	m.decode(s, z, prime.Values(m.Data))
+	m.decode(s, z, p.x[:before*m.Data])
 	after := make([]T, 0, d.Count*d.Steps*m.Data)
 	for i := range d.Count {
 		after = append(after, s.dst[(i*all.Steps+before)*m.Data:(i+1)*all.Steps*m.Data]...)
@@ -107,7 +129,7 @@ func Interpolate[T cell.Float](a, b []T, n int) []T {
 
 // decode draws all steps, step by step, so that memory does not grow with their number. A teacher
 // shows it the steps of prime.
-func (m *VRAE[T]) decode(s *sampler[T], z []T, prime []float32) {
+func (m *VRAE[T]) decode(s *sampler[T], z, prime []T) {
 	if s.Steps == 0 {
 		return
 	}
@@ -122,7 +144,7 @@ func (m *VRAE[T]) decode(s *sampler[T], z []T, prime []float32) {
 		switch s.draw(t, out); {
 		case m.Teacher && t*d < len(prime):
 			for i := range y {
-				y[i] = T(prime[t*d+i%d])
+				y[i] = prime[t*d+i%d]
 			}
 		case s.Mean || m.Teacher:
 			copy(y, s.x)

@@ -47,7 +47,7 @@ func (p *vrnnPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	m, rows := p.m, b.Shape.Rows()
 	p.in.begin(&p.passBase, training)
 	beginNets(rows, &p.phiX, &p.phiZ, &p.prior, &p.posterior, &p.decoder)
-	p.skip.begin(b)
+	p.skip.begin(&p.passBase)
 	p.cells.begin(b, 0, m.State(), training)
 	p.cells.expose(p.cells.seq.HPrev, b, training)
 	if p.mask == nil { // otherwise step by step
@@ -86,6 +86,7 @@ func (p *vrnnPass[T]) loopRows(b0, b1 int) {
 		p.cells.see(p.shape, t, b0, b1)
 		lo, hi := off+b0, off+n
 		if p.mask != nil {
+			p.skip.see(p.batch, t, b0, b1)
 			p.fillRows(uint32(t), uint32(p.batch.Row0+b0), lo, hi)
 			p.beforeRows(lo, hi)
 		}
@@ -107,8 +108,9 @@ func (p *vrnnPass[T]) fillRows(t, row uint32, lo, hi int) {
 	if missing(rowsOf(p.mask, lo, hi, m.Data)) == 0 {
 		return
 	}
+	p.skip.forward(lo, hi, p.skip.u)
 	if m.Latent == 0 {
-		p.decoder.forward(lo, hi, h, p.given)
+		p.decode(lo, hi)
 		p.fillIn(p.decoder.Y, t, row, lo, hi)
 		return
 	}
@@ -124,10 +126,11 @@ func (p *vrnnPass[T]) fillRows(t, row uint32, lo, hi int) {
 	p.fillIn(p.decoder.Y, t, row, lo, hi)
 }
 
-// decode computes the outputs from z.
+// decode computes the outputs, from z where there is one.
 func (p *vrnnPass[T]) decode(lo, hi int) {
 	p.phiZ.forward(lo, hi, p.lat.z)
 	p.decoder.forward(lo, hi, p.phiZ.Y, p.cells.heads, p.given)
+	p.skip.add(p.decoder.Y, lo, hi)
 }
 
 // afterRows computes what needs the states of all steps, for the rows lo..hi.
