@@ -28,21 +28,25 @@ type transport interface {
 	size() int
 	// lane returns lane i of the lanes there are.
 	lane(i int) lane
+	// hurry says by 1 that somebody has nothing to do but to wait for a lane, by -1 that the wait is over.
+	hurry(by int32)
 	// abort ends all ranks.
 	abort(code int)
 	// close leaves the group when all others do.
 	close() error
 }
 
-// lane carries bytes between ranks, one operation at a time, whatever the other lanes do meanwhile. What goes to
-// different ranks lies in the order of the ranks, without gaps.
+// lane carries bytes between ranks, one operation at a time, whatever the other lanes do meanwhile. What is of
+// different ranks lies in the order of the ranks, without gaps. Nothing goes from a rank to itself.
 type lane interface {
 	// memory returns buffer i of the lane, of n bytes. It holds what it did, if it was as long.
 	memory(i, n int) []byte
-	// exchange sends every rank its part and receives one from every rank (MPI_Alltoallv).
+	// exchange sends every other rank its part of send and receives one from each of them (MPI_Alltoallv). There is
+	// no part of this rank in recv, but there is one in send.
 	exchange(recv, send []byte, recvCounts, sendCounts []int) error
-	// collect receives the parts of all ranks (MPI_Allgatherv).
-	collect(recv, send []byte, counts []int) error
+	// collect receives in all the parts of the other ranks, beside that of this one, which is there
+	// (MPI_Allgatherv).
+	collect(all []byte, counts []int) error
 }
 
 // What may go on at the same time has lanes of its own: operations of a lane are in the same order at all ranks,
@@ -111,24 +115,28 @@ func (c *Comm) Gather(x []byte) ([][]byte, error) {
 	for i := range counts {
 		counts[i] = word
 	}
+	c.hurry(1)
+	defer c.hurry(-1)
 	l := c.lane(gatherLane)
-	lengths, length := words(l.memory(0, n*word)), words(l.memory(1, word))
-	length[0] = uint64(len(x))
-	if err := l.collect(l.memory(0, n*word), l.memory(1, word), counts); err != nil {
+	lengths := words(l.memory(0, n*word))
+	lengths[c.rank()] = uint64(len(x))
+	if err := l.collect(l.memory(0, n*word), counts); err != nil {
 		return nil, err
 	}
-	total := 0
+	total, at := 0, 0
 	for i, n := range lengths {
-		counts[i] = int(n)
+		if counts[i] = int(n); i == c.rank() {
+			at = total
+		}
 		total += int(n)
 	}
 	all := make([][]byte, n)
 	if total == 0 {
 		return all, nil
 	}
-	recv, send := l.memory(0, total), l.memory(1, len(x))
-	copy(send, x)
-	if err := l.collect(recv, send, counts); err != nil {
+	recv := l.memory(0, total)
+	copy(recv[at:], x)
+	if err := l.collect(recv, counts); err != nil {
 		return nil, err
 	}
 	recv = append([]byte(nil), recv...)
@@ -155,9 +163,13 @@ func Nodes(leaves, lo, hi int) (nodes []Node) {
 	return nodes
 }
 
-// floats and words are bytes of a buffer as what they hold.
+// floats, bytes and words are memory as something else.
 func floats(b []byte) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/4)
+}
+
+func bytes(x []float32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*len(x))
 }
 
 func words(b []byte) []uint64 {

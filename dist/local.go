@@ -49,10 +49,10 @@ type meeting struct {
 	sent    []parcel // by all ranks
 }
 
-// parcel is what a rank sends.
+// parcel is what a rank has for the others: the same for all, or its part for each.
 type parcel struct {
 	data   []byte
-	counts []int // to every rank; nil if all get all of it
+	counts []int
 }
 
 // to returns what goes to a rank.
@@ -60,11 +60,16 @@ func (p parcel) to(rank int) []byte {
 	if p.counts == nil {
 		return p.data
 	}
+	return part(p.data, p.counts, rank)
+}
+
+// part returns the part of a rank of what is of all ranks.
+func part(all []byte, counts []int, rank int) []byte {
 	at := 0
-	for _, n := range p.counts[:rank] {
+	for _, n := range counts[:rank] {
 		at += n
 	}
-	return p.data[at : at+p.counts[rank]]
+	return all[at : at+counts[rank]]
 }
 
 // wait returns when all ranks wait.
@@ -128,26 +133,25 @@ func (l *localLane) memory(i, n int) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(l.buffers[i]))), n)
 }
 
-func (l *localLane) exchange(recv, send []byte, _, sendCounts []int) error {
-	return l.deliver(recv, parcel{send, sendCounts})
+func (l *localLane) exchange(recv, send []byte, recvCounts, sendCounts []int) error {
+	return l.deliver(recv, recvCounts, parcel{send, sendCounts})
 }
 
-func (l *localLane) collect(recv, send []byte, _ []int) error {
-	return l.deliver(recv, parcel{send, nil})
+func (l *localLane) collect(all []byte, counts []int) error {
+	return l.deliver(all, counts, parcel{data: part(all, counts, l.number)})
 }
 
-// deliver sends a parcel and receives those of all ranks.
-func (l *localLane) deliver(recv []byte, p parcel) error {
-	l.meeting.sent[l.number] = p
+// deliver sends a parcel and receives those of all others.
+func (l *localLane) deliver(recv []byte, counts []int, own parcel) error {
+	l.meeting.sent[l.number] = own
 	if err := l.wait(l.meeting); err != nil {
 		return err
 	}
 	out, in := 0, 0
 	for q, other := range l.meeting.sent {
-		data := other.to(l.number)
-		recv = recv[copy(recv, data):]
 		if q != l.number {
-			out, in = out+len(p.to(q)), in+len(data)
+			copy(part(recv, counts, q), other.to(l.number))
+			out, in = out+len(own.to(q)), in+counts[q]
 		}
 	}
 	if l.latency > 0 || l.rate > 0 {
@@ -155,6 +159,8 @@ func (l *localLane) deliver(recv []byte, p parcel) error {
 	}
 	return l.wait(l.meeting)
 }
+
+func (l *local) hurry(int32) {}
 
 func (l *local) abort(code int) {
 	l.waiting.L.Lock()

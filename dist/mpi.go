@@ -4,6 +4,7 @@ package dist
 
 // #cgo pkg-config: ompi
 // #include <mpi.h>
+// #include <sched.h>
 // #include <stdlib.h>
 // #include <string.h>
 //
@@ -20,8 +21,8 @@ package dist
 // static int mpi_exchange(MPI_Comm lane, void *send, int *plan, void *recv, int size, MPI_Request *r) {
 // 	return MPI_Ialltoallv(send, plan, plan + size, MPI_BYTE, recv, plan + 2*size, plan + 3*size, MPI_BYTE, lane, r);
 // }
-// static int mpi_collect(MPI_Comm lane, void *send, int n, int *plan, void *recv, int size, MPI_Request *r) {
-// 	return MPI_Iallgatherv(send, n, MPI_BYTE, recv, plan, plan + size, MPI_BYTE, lane, r);
+// static int mpi_collect(MPI_Comm lane, int *plan, void *all, int size, MPI_Request *r) {
+// 	return MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_BYTE, all, plan, plan + size, MPI_BYTE, lane, r);
 // }
 // static int mpi_barrier(MPI_Comm lane, MPI_Request *r) { return MPI_Ibarrier(lane, r); }
 // static int mpi_test(MPI_Request *r, int *done) { return MPI_Test(r, done, MPI_STATUS_IGNORE); }
@@ -33,6 +34,7 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"time"
 	"unsafe"
 )
@@ -58,10 +60,11 @@ type mpi struct {
 	lanes         [lanes]mpiLane
 	calls         chan *call
 	aborts        chan int
+	waiting       atomic.Int32 // how many are in a hurry
 }
 
-// mpiLane is a lane of a process, with a communicator of its own. All that MPI reads or writes after a call has
-// returned is in C memory: buffers, counts, displacements and the request.
+// mpiLane is a lane of a process, with a communicator of its own. What MPI reads or writes after a call has
+// returned is in C memory, buffers, counts, displacements and the request, or pinned for as long.
 type mpiLane struct {
 	*mpi
 	comm    C.MPI_Comm
@@ -80,11 +83,13 @@ type call struct {
 }
 
 // pause is how long the thread of MPI sleeps between two looks: operations go on only while somebody looks, and
-// a thread that waits inside of MPI spins on a core. Through shared memory many are done before that is worth
-// it: it looks without a pause for as long as eager says.
+// a thread that waits inside of MPI spins on a core. Through shared memory many operations are done before that is
+// worth it: it looks without a pause for as long as eager says after one has begun or is done, and for as long as
+// idle says if nobody has anything else to do.
 const (
 	pause = 50 * time.Microsecond
-	eager = 50 * time.Microsecond
+	eager = 20 * time.Microsecond
+	idle  = 10 * time.Millisecond
 )
 
 // run is the one goroutine that calls MPI, on a thread of its own.
@@ -97,7 +102,7 @@ func (m *mpi) run(started chan<- error) {
 	var under []*call // way
 	var since time.Time
 	for {
-		if len(under) == 0 {
+		if len(under) == 0 && m.waiting.Load() == 0 {
 			select {
 			case code := <-m.aborts:
 				C.mpi_abort(C.int(code))
@@ -111,11 +116,23 @@ func (m *mpi) run(started chan<- error) {
 		case c := <-m.calls:
 			under, since = m.begin(under, c), time.Now()
 		default:
-			if time.Since(since) > eager {
-				time.Sleep(pause)
+			m.rest(time.Since(since))
+		}
+		if n := len(under); n > 0 {
+			if under = slices.DeleteFunc(under, (*call).complete); len(under) < n {
+				since = time.Now()
 			}
 		}
-		under = slices.DeleteFunc(under, (*call).complete)
+	}
+}
+
+// rest leaves the core to others when nothing has happened for so long.
+func (m *mpi) rest(since time.Duration) {
+	switch hurry := m.waiting.Load() > 0; {
+	case since > idle || !hurry && since > eager:
+		time.Sleep(pause)
+	case hurry:
+		C.sched_yield() // ranks may share cores
 	}
 }
 
@@ -161,8 +178,15 @@ func (c *call) complete() bool {
 	return true
 }
 
-// do begins an operation of the lane and returns when it is complete.
-func (l *mpiLane) do(last bool, begin func() C.int) error {
+// do begins an operation of the lane and returns when it is complete. The memory that it uses may be Go's.
+func (l *mpiLane) do(last bool, begin func() C.int, memory ...[]byte) error {
+	var pinned runtime.Pinner
+	defer pinned.Unpin()
+	for _, b := range memory {
+		if len(b) > 0 {
+			pinned.Pin(unsafe.SliceData(b))
+		}
+	}
 	c := &call{begin: begin, request: l.request, done: make(chan error, 1), last: last}
 	l.calls <- c
 	return <-c.done
@@ -182,6 +206,7 @@ func mpiError(what string, code C.int) error {
 func (m *mpi) rank() int       { return m.number }
 func (m *mpi) size() int       { return m.ranks }
 func (m *mpi) lane(i int) lane { return &m.lanes[i] }
+func (m *mpi) hurry(by int32)  { m.waiting.Add(by) }
 
 func (l *mpiLane) memory(i, n int) []byte {
 	if l.lengths[i] < n || n == 0 && l.buffers[i] == nil {
@@ -212,18 +237,19 @@ func (l *mpiLane) exchange(recv, send []byte, recvCounts, sendCounts []int) erro
 	if err := l.setPlan(sendCounts, recvCounts); err != nil {
 		return err
 	}
+	unsafe.Slice(l.plan, 4*l.ranks)[l.number] = 0 // it keeps its own
 	return l.do(false, func() C.int {
 		return C.mpi_exchange(l.comm, unsafe.Pointer(unsafe.SliceData(send)), l.plan, unsafe.Pointer(unsafe.SliceData(recv)), C.int(l.ranks), l.request)
-	})
+	}, send, recv)
 }
 
-func (l *mpiLane) collect(recv, send []byte, counts []int) error {
+func (l *mpiLane) collect(all []byte, counts []int) error {
 	if err := l.setPlan(counts); err != nil {
 		return err
 	}
 	return l.do(false, func() C.int {
-		return C.mpi_collect(l.comm, unsafe.Pointer(unsafe.SliceData(send)), C.int(len(send)), l.plan, unsafe.Pointer(unsafe.SliceData(recv)), C.int(l.ranks), l.request)
-	})
+		return C.mpi_collect(l.comm, l.plan, unsafe.Pointer(unsafe.SliceData(all)), C.int(l.ranks), l.request)
+	}, all)
 }
 
 // abort does not return: it ends this process too.

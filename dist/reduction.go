@@ -13,15 +13,21 @@ const bucket = 1 << 18
 // align is of how many numbers the pieces of a bucket are multiples.
 const align = 16
 
+// piece is what a rank adds up of a bucket.
+type piece struct {
+	of   span
+	in   []float32   // of the other ranks
+	mine [][]float32 // of this one
+}
+
 // Reduction is a sum that is under way while its parts are computed.
 type Reduction struct {
 	comm   *Comm
 	dst    [][]float32
 	parts  []Part[[][]float32]
-	length int        // of the vector
-	bucket int        // numbers that are sent at a time
+	ends   []int      // of the buckets
 	summed chan error // from each of the two goroutines
-	pieces chan []byte
+	pieces chan piece
 
 	mu    sync.Mutex
 	more  sync.Cond
@@ -29,8 +35,8 @@ type Reduction struct {
 }
 
 // Sum writes to dst the sum over all leaves. Rank r gives what those of Share come to, its parts, which are at
-// the subtrees of [Nodes]. All vectors are in as many slices of the same lengths; dst may be one of them. It
-// panics if the parts are others.
+// the subtrees of [Nodes]. All vectors are in as many slices of the same lengths; dst may be one of them, and
+// what is in the others afterwards is of no use. It panics if the parts are others.
 //
 // Every rank owns a piece of the vector. It receives that of all parts, adds them up along the tree and sends
 // the sum back, so that a rank whose leaves are one subtree sends as much as in a ring.
@@ -52,14 +58,8 @@ func (c *Comm) Begin(dst [][]float32, leaves int, parts []Part[[][]float32]) *Re
 	if c == nil {
 		c = Local(1)[0]
 	}
-	r := &Reduction{comm: c, dst: dst, parts: parts, bucket: c.Bucket, pieces: make(chan []byte), summed: make(chan error, 2)}
+	r := &Reduction{comm: c, dst: dst, parts: parts, ends: buckets(dst, c.Bucket), pieces: make(chan piece), summed: make(chan error, 2)}
 	r.more.L = &r.mu
-	for _, x := range dst {
-		r.length += len(x)
-	}
-	if r.bucket <= 0 {
-		r.bucket = bucket
-	}
 	c.plan(leaves)
 	if !c.fit(parts) {
 		panic(fmt.Sprintf("dist: Comm.Begin: the parts of rank %d are not at the nodes %v", c.rank(), c.nodes[c.rank()]))
@@ -82,7 +82,11 @@ func (r *Reduction) Ready(n int) {
 }
 
 // Wait returns when the sum is in dst. All slices are ready by then.
-func (r *Reduction) Wait() error { return errors.Join(<-r.summed, <-r.summed) }
+func (r *Reduction) Wait() error {
+	r.comm.hurry(1)
+	defer r.comm.hurry(-1)
+	return errors.Join(<-r.summed, <-r.summed)
+}
 
 // await returns when the first n numbers are ready.
 func (r *Reduction) await(n int) {
@@ -93,82 +97,121 @@ func (r *Reduction) await(n int) {
 	}
 }
 
+// buckets returns where the buckets of a vector end, of about so many numbers. A long slice has buckets of its
+// own, which can be sent as they are.
+func buckets(vector [][]float32, size int) (ends []int) {
+	if size <= 0 {
+		size = bucket
+	}
+	from, at := 0, 0
+	for _, x := range vector {
+		long := 4*len(x) >= size
+		if at > from && (long || at+len(x)-from > size) {
+			ends, from = append(ends, at), at
+		}
+		if n := (len(x) + size - 1) / size; long {
+			for i := range n {
+				ends = append(ends, at+len(x)*(i+1)/n)
+			}
+			from = at + len(x)
+		}
+		at += len(x)
+	}
+	if at > from {
+		ends = append(ends, at)
+	}
+	return ends
+}
+
 // exchangeAll sends the parts of all buckets to the owners of their pieces, and passes on those of its own.
 func (r *Reduction) exchangeAll() error {
 	defer close(r.pieces)
-	for i, lo := 0, 0; lo < r.length; i, lo = i+1, lo+r.bucket {
-		hi := min(lo+r.bucket, r.length)
+	lo := 0
+	for i, hi := range r.ends {
 		r.await(hi)
-		recv, err := r.exchange(i%2, lo, hi)
+		p, err := r.exchange(i%2, span{lo, hi})
 		if err != nil {
 			return err
 		}
-		r.pieces <- recv
+		r.pieces <- p
+		lo = hi
 	}
 	return nil
 }
 
-// exchange returns what all ranks have for this one of the numbers lo..hi, in one of two buffers: the other
-// one is still in use.
-func (r *Reduction) exchange(buffer, lo, hi int) ([]byte, error) {
+// exchange returns what all ranks have for this one of some numbers, in one of two buffers: the other one is
+// still in use.
+func (r *Reduction) exchange(buffer int, of span) (piece, error) {
 	c, size, me := r.comm, r.comm.size(), r.comm.rank()
-	pieces, sendCounts, recvCounts := split(hi-lo, size), make([]int, size), make([]int, size)
-	mine, from := pieces[me+1]-pieces[me], 0
+	pieces, sendCounts, recvCounts := of.split(size), make([]int, size), make([]int, size)
+	n, parts, others := pieces[me].len(), len(r.parts), 0
 	for q := range size {
-		sendCounts[q] = 4 * len(r.parts) * (pieces[q+1] - pieces[q])
-		recvCounts[q] = 4 * len(c.nodes[q]) * mine
-		from += recvCounts[q]
-	}
-	l := c.lane(partsLane)
-	recv, send := l.memory(buffer, from), l.memory(2, 4*len(r.parts)*(hi-lo))
-	at := floats(send)
-	for q := range size {
-		for _, p := range r.parts {
-			w := pieces[q+1] - pieces[q]
-			spans(p.Value, lo+pieces[q], w, func(x []float32, k int) { copy(at[k:], x) })
-			at = at[w:]
+		sendCounts[q] = 4 * parts * pieces[q].len()
+		if q != me {
+			recvCounts[q] = 4 * len(c.nodes[q]) * n
+			others += len(c.nodes[q]) * n
 		}
 	}
-	return recv, l.exchange(recv, send, recvCounts, sendCounts)
+	l := c.lane(partsLane)
+	if send, recv := of.within(r.parts[0].Value), l.memory(buffer, 4*others); parts == 1 && send != nil {
+		p := piece{of, floats(recv), [][]float32{pieces[me].within(r.parts[0].Value)}}
+		return p, l.exchange(recv, bytes(send), recvCounts, sendCounts)
+	}
+	all, send := floats(l.memory(buffer, 4*(others+parts*n))), floats(l.memory(2, 4*parts*of.len()))
+	p, own, at := piece{of: of, in: all[:others]}, all[others:], send
+	for q := range size {
+		for _, part := range r.parts {
+			if q == me {
+				pieces[q].read(own[:n], part.Value)
+				p.mine, own = append(p.mine, own[:n]), own[n:]
+			} else {
+				pieces[q].read(at, part.Value)
+			}
+			at = at[pieces[q].len():]
+		}
+	}
+	return p, l.exchange(bytes(p.in), bytes(send), recvCounts, sendCounts)
 }
 
 // collectAll adds up the pieces of all buckets and sends the sums to all ranks.
 func (r *Reduction) collectAll() (err error) {
-	lo := 0
-	for in := range r.pieces {
-		hi := min(lo+r.bucket, r.length)
+	for p := range r.pieces {
 		if err == nil { // what comes after an error nobody has a use for
-			err = r.collect(floats(in), lo, hi)
+			err = r.collect(p)
 		}
-		lo = hi
 	}
 	return err
 }
 
-// collect adds up the parts of a piece of the numbers lo..hi and writes what they, and the pieces of others, come to.
-func (r *Reduction) collect(in []float32, lo, hi int) error {
-	c, n, size, me := r.comm, hi-lo, r.comm.size(), r.comm.rank()
-	pieces, counts := split(n, size), make([]int, size)
-	mine := pieces[me+1] - pieces[me]
+// collect adds up the parts of a piece and writes to dst what they, and the pieces of others, come to.
+func (r *Reduction) collect(p piece) error {
+	c, size, me := r.comm, r.comm.size(), r.comm.rank()
+	pieces, counts := p.of.split(size), make([]int, size)
+	n, in := pieces[me].len(), p.in
 	c.sum.Reset()
-	for _, nodes := range c.nodes {
-		for _, node := range nodes {
-			c.sum.Push(node, in[:mine])
-			in = in[mine:]
+	for q, nodes := range c.nodes {
+		for i, node := range nodes {
+			if q == me {
+				c.sum.Push(node, p.mine[i])
+				continue
+			}
+			c.sum.Push(node, in[:n])
+			in = in[n:]
 		}
 	}
 	for q := range size {
-		counts[q] = 4 * (pieces[q+1] - pieces[q])
+		counts[q] = 4 * pieces[q].len()
 	}
-	l := c.lane(sumsLane)
-	recv, send := l.memory(0, 4*n), l.memory(1, 4*mine)
-	copy(floats(send), c.sum.Parts()[0].Value)
-	if err := l.collect(recv, send, counts); err != nil {
-		return err
+	l, all := c.lane(sumsLane), p.of.within(r.dst)
+	if all != nil {
+		copy(all[pieces[me].lo-p.of.lo:], c.sum.Parts()[0].Value)
+		return l.collect(bytes(all), counts)
 	}
-	all := floats(recv)
-	spans(r.dst, lo, n, func(x []float32, k int) { copy(x, all[k:]) })
-	return nil
+	all = floats(l.memory(0, 4*p.of.len()))
+	copy(all[pieces[me].lo-p.of.lo:], c.sum.Parts()[0].Value)
+	err := l.collect(bytes(all), counts)
+	p.of.write(r.dst, all)
+	return err
 }
 
 // plan finds the subtrees of all ranks.
@@ -197,29 +240,52 @@ func (c *Comm) fit(parts []Part[[][]float32]) bool {
 	return true
 }
 
-// split returns where the pieces of n numbers begin, one for each rank, and where the last one ends.
-func split(n, size int) []int {
-	pieces := make([]int, size+1)
-	for q := range size {
-		pieces[q] = min((n+align-1)/align*q/size*align, n)
+// span is the numbers lo..hi of a vector, which is in slices.
+type span struct{ lo, hi int }
+
+func (s span) len() int { return s.hi - s.lo }
+
+// split returns the pieces of s, one for each rank.
+func (s span) split(size int) []span {
+	pieces, n := make([]span, size), s.len()
+	at := func(q int) int { return s.lo + min((n+align-1)/align*q/size*align, n) }
+	for q := range pieces {
+		pieces[q] = span{at(q), at(q + 1)}
 	}
-	pieces[size] = n
 	return pieces
 }
 
-// spans calls f with the slices that hold the numbers lo.. of a vector, n of them, and how many came before.
-func spans(vector [][]float32, lo, n int, f func(x []float32, before int)) {
+// within returns the numbers if they are in one slice, otherwise nil.
+func (s span) within(vector [][]float32) []float32 {
+	for _, x := range vector {
+		if s.lo < len(x) {
+			if s.hi <= len(x) {
+				return x[s.lo:s.hi]
+			}
+			return nil
+		}
+		s = span{s.lo - len(x), s.hi - len(x)}
+	}
+	return nil
+}
+
+// read copies the numbers to dst, write from src.
+func (s span) read(dst []float32, vector [][]float32) {
+	s.each(vector, func(x []float32, before int) { copy(dst[before:], x) })
+}
+
+func (s span) write(vector [][]float32, src []float32) {
+	s.each(vector, func(x []float32, before int) { copy(x, src[before:]) })
+}
+
+// each calls f with the slices that hold the numbers, and how many came before.
+func (s span) each(vector [][]float32, f func(x []float32, before int)) {
 	before := 0
 	for _, x := range vector {
-		if lo >= len(x) {
-			lo -= len(x)
-			continue
+		if lo, hi := max(s.lo, 0), min(s.hi, len(x)); lo < hi {
+			f(x[lo:hi], before)
+			before += hi - lo
 		}
-		if n == before {
-			return
-		}
-		x = x[lo:min(len(x), lo+n-before)]
-		f(x, before)
-		before, lo = before+len(x), 0
+		s = span{s.lo - len(x), s.hi - len(x)}
 	}
 }
