@@ -54,7 +54,7 @@ func TestSeeds(t *testing.T) {
 		squares += row.Test * row.Test
 	}
 	if d := math.Sqrt((squares - sum*sum/3) / 2); len(all.Runs) != 3 || len(all.Means) != 1 || math.Abs(all.Means[0].Test.Mean-sum/3) > 1e-9 || math.Abs(all.Means[0].Test.Deviation-d) > 1e-6 ||
-		!strings.Contains(out, "\nmean of 3 seeds:") || !strings.Contains(out, all.Means[0].Test.String()) {
+		!strings.Contains(out, "\nseeds: 3; ") || !strings.Contains(out, all.Means[0].Test.String()) {
 		t.Errorf("%+v, deviation %v: %s", all, d, out)
 	}
 	before, err := os.Stat(filepath.Join(dir, "seed2", model.BestFile))
@@ -65,7 +65,7 @@ func TestSeeds(t *testing.T) {
 	if after, err := os.Stat(filepath.Join(dir, "seed2", model.BestFile)); err != nil || !after.ModTime().Equal(before.ModTime()) {
 		t.Errorf("trained again: %v", err)
 	}
-	if out := mustRun(t, append(args, dir, "-seeds", "2..2")...); !strings.Contains(out, "\nseeds: 1; ") || strings.Contains(out, "deviation") {
+	if out := mustRun(t, append(args, dir, "-seeds", "2..2")...); strings.Contains(out, "seeds: ") || strings.Contains(out, "deviation") {
 		t.Errorf("of one seed: %s", out)
 	}
 	for _, more := range [][]string{{"-seeds", "1..2", "-seed", "1"}, {"-seeds", "1..2", "-resume"}} {

@@ -437,6 +437,9 @@ func (s *sweep) results() (r sweepResults) {
 		}
 		r.Means = append(r.Means, groupFigures{name, len(valid), spreadOf(valid), spreadOf(test), exact})
 	}
+	if len(r.Means) == len(r.Runs) { // of one seed each
+		r.Means = nil
+	}
 	if s.comparable() {
 		r.Best = r.best()
 	}
@@ -472,7 +475,7 @@ func (s *sweep) print(r sweepResults) error {
 	}
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	for _, m := range r.Means {
-		fmt.Fprintln(w, strings.TrimPrefix(fmt.Sprintf("%s\tmean of %d seeds:\tvalid %v;\ttest %v", m.Run, m.Seeds, m.Valid, m.Test), "\t"))
+		fmt.Fprintln(w, strings.TrimPrefix(fmt.Sprintf("%s\tseeds: %d;\tvalid %v;\ttest %v", m.Run, m.Seeds, m.Valid, m.Test), "\t"))
 	}
 	if err := w.Flush(); err != nil {
 		return err
