@@ -139,6 +139,9 @@ func parseLevels(list string) (levels []float64, err error) {
 		levels = append(levels, v)
 	}
 	slices.Sort(levels)
+	if n := len(levels); len(slices.Compact(levels)) < n {
+		return nil, usagef("-quantiles %.80q: want each number once", list)
+	}
 	return levels, nil
 }
 

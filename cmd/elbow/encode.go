@@ -99,6 +99,9 @@ const inUse = 0.01
 
 // String is what is printed.
 func (l latent) String() string {
+	if l.rows < 2 {
+		return fmt.Sprintf("KL %.4f nats, %d of %d dimensions above %g", l.kl, l.active, l.latents, inUse)
+	}
 	return fmt.Sprintf("KL %.4f nats, %d of %d dimensions above %g\n%d %s of %d pieces: the nearest neighbour is of the same piece in %.1f %%, among %s that share no step in %.1f %%; the map shows %.0f %% of the variance",
 		l.kl, l.active, l.latents, inUse, l.rows, l.what, l.pieces, 100*l.purity, l.what, 100*l.apart, 100*l.variance)
 }

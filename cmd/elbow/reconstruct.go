@@ -108,8 +108,8 @@ func toReconstruct(data *dataFlags, of string, count int, m model.Model[float32]
 	return seqs, nil
 }
 
-// distance returns the root mean square of the differences between reconstructions and data, in the
-// units of the data.
+// distance returns the root mean square of the differences between reconstructions and the data that are
+// there, in the units of the data.
 func distance(pieces [][]float32, seqs []model.Sequence, form model.Form, dim int) float64 {
 	sum, n := 0.0, 0
 	for i := range seqs {
@@ -117,10 +117,11 @@ func distance(pieces [][]float32, seqs []model.Sequence, form model.Form, dim in
 		form.Raw(x, dim)
 		form.Raw(y, dim)
 		for k := range x {
-			d := float64(x[k]) - float64(y[k])
-			sum += float64(d * d)
+			if d := float64(x[k]) - float64(y[k]); d == d { // x may be missing
+				sum += float64(d * d)
+				n++
+			}
 		}
-		n += len(x)
 	}
 	return math.Sqrt(sum / float64(max(n, 1)))
 }

@@ -187,7 +187,7 @@ func (s *set) moments(spans []span, seen *modes) (mean, std []float64, err error
 			std[j] = 1
 		}
 		if math.IsInf(mean[j], 0) || math.IsInf(std[j], 0) {
-			return nil, nil, fmt.Errorf("dimension %d: the values are too large to be standardised", j)
+			return nil, nil, fmt.Errorf("column %d (%s): the values are too large to be standardised", j+1, columnNames(s.form, s.dim)[j])
 		}
 	}
 	return mean, std, nil
@@ -228,8 +228,9 @@ func (m *modes) count(j int, v float64) {
 }
 
 // hash returns the SHA-256, in hex, of what a model sees: the form, the dimensions and the
-// three parts with their sequences, in order, and then the conditions. Names do not count.
-func hash(d *model.Data) string {
+// three parts with their sequences, in order, and then the conditions. Names do not count. A value that is
+// infinite by now is an error.
+func hash(d *model.Data) (sum string, err error) {
 	h := sha256.New()
 	form, err := json.Marshal(d.Form)
 	if err != nil {
@@ -253,7 +254,10 @@ func hash(d *model.Data) string {
 			for at := 0; at < steps; at += n {
 				rows := x[:min(n, steps-at)*d.Dim]
 				s.Read(rows, at, d.Dim)
-				for _, v := range rows {
+				for j, v := range rows {
+					if math.IsInf(float64(v), 0) && err == nil {
+						err = fmt.Errorf("%s, step %d: %s: the value is too large", s.Name, at+j/d.Dim, columnNames(d.Form, d.Dim)[j%d.Dim])
+					}
 					b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
 				}
 				h.Write(b)
@@ -273,5 +277,5 @@ func hash(d *model.Data) string {
 		}
 	}
 	h.Write(b)
-	return hex.EncodeToString(h.Sum(nil))
+	return hex.EncodeToString(h.Sum(nil)), err
 }

@@ -421,7 +421,10 @@ func (s *set) data(k *kind, path string, f model.Form, parts [3][]span) (*Data, 
 		w.Name = d.Name
 		d = w
 	}
-	d.Hash = hash(d)
+	var err error
+	if d.Hash, err = hash(d); err != nil {
+		return nil, err
+	}
 	return &Data{Data: d, Suits: k.suits(s, f), Notes: append(slices.Clone(s.notes), leftOut(s.skipped)...)}, nil
 }
 
@@ -482,5 +485,5 @@ func (d *Data) Shorten(sequences, steps int) {
 		}
 	}
 	d.Name += " (a small part)"
-	d.Hash = hash(d.Data)
+	d.Hash, _ = hash(d.Data) // the values were finite
 }

@@ -414,6 +414,9 @@ func givenText(f model.Form, text string) (row []float32, err error) {
 			if !ok {
 				return nil, fmt.Errorf("-given %.80q: want a table, or NAME=VALUE for each of %s", text, NameGiven(f))
 			}
+			if _, ok := values[name]; ok {
+				return nil, fmt.Errorf("-given %.80q: %.40q twice", text, name)
+			}
 			values[name] = value
 		}
 	}

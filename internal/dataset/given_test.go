@@ -276,7 +276,7 @@ func TestGivenSaid(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"price=14": "no value for kind", "kind=c,price=1": `"c" is none of the classes`, "kind=a,price=x": `"x" is no number`, "kind=a,price=NaN": "want a finite number",
+		"price=14": "no value for kind", "kind=c,price=1": `"c" is none of the classes`, "kind=a,price=x": `"x" is no number`, "kind=a,price=1,kind=b": `"kind" twice`, "kind=a,price=NaN": "want a finite number",
 		"kind=a,price=1,day=2": `not given "day"`, "3": "NAME=VALUE", filepath.Join(dir, "plan.csv"): "2 rows for 5 steps",
 		filepath.Join(dir, "bad.csv"): `bad.csv, row 1: kind: "c" is none`, filepath.Join(dir, "less.csv"): `no column "kind"`,
 	} {

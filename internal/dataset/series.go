@@ -389,6 +389,15 @@ func learnSeries(s *set, train []span, o Options, f *model.Form) (err error) {
 	if o.Raw {
 		return nil
 	}
+	seen := newModes(s.dim)
+	if f.Offset, f.Scale, err = s.moments(train, seen); err != nil {
+		return err
+	}
+	for j, n := range seen.n {
+		if n == 0 {
+			return fmt.Errorf("column %d (%s) has no value in train: all are missing: remove the column", j+1, columnNames(*f, s.dim)[j])
+		}
+	}
 	other := errors.New("a value that is neither 0 nor 1")
 	err = s.each(func(_, _ int, row []float64) error {
 		for _, v := range row {
@@ -399,10 +408,7 @@ func learnSeries(s *set, train []span, o Options, f *model.Form) (err error) {
 		return nil
 	})
 	if err != other {
-		return err
-	}
-	seen := newModes(s.dim)
-	if f.Offset, f.Scale, err = s.moments(train, seen); err != nil {
+		f.Offset, f.Scale = nil, nil
 		return err
 	}
 	for j, name := range columnNames(*f, s.dim) {

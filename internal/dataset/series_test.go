@@ -106,3 +106,45 @@ func TestForecastCovered(t *testing.T) {
 		}
 	}
 }
+
+// TestMissingColumn: a column without a value in train is an error, but of data for a trained model it is not.
+func TestMissingColumn(t *testing.T) {
+	gone := func(from, to int) func(int) float64 {
+		return func(i int) float64 { return map[bool]float64{true: math.NaN(), false: saw(i + 3)}[i >= from && i < to] }
+	}
+	there := open(t, datatest.One(t, "a.csv", rowsOf(200, "x,y", saw, gone(170, 200))), Options{})
+	bits := func(i int) float64 { return float64(i % 2) }
+	for _, c := range []string{rowsOf(200, "x,y", saw, gone(0, 200)), rowsOf(200, "x,y", saw, gone(0, 170)), rowsOf(200, "x,y", bits, gone(0, 200))} {
+		path := datatest.One(t, "a.csv", c)
+		if _, err := Open(path, Options{}, new(infile.Budget)); err == nil || !strings.Contains(err.Error(), "a.csv: column 2 (y) has no value in train") {
+			t.Errorf("%v", err)
+		}
+		if d, err := OpenUncut(path, "", model.Info{Form: there.Form, Config: model.Config{Data: 2}}, false, new(infile.Budget)); err != nil {
+			t.Errorf("of a trained model: %v", err)
+		} else if v := d.Test[0].Values(2)[1]; v == v {
+			t.Errorf("of a trained model: %v is there", v)
+		}
+	}
+}
+
+// TestTooLarge: what no float32 can hold once it is standardised is an error with its place.
+func TestTooLarge(t *testing.T) {
+	once := func(step int) func(int) float64 {
+		return func(i int) float64 { return map[bool]float64{true: 1e300, false: saw(i)}[i == step] }
+	}
+	fine := open(t, datatest.One(t, "a.csv", rowsOf(200, "x,y", saw, saw)), Options{})
+	path := datatest.One(t, "a.csv", rowsOf(200, "x,y", saw, once(190)))
+	for want, read := range map[string]func() (*Data, error){
+		"steps 180 to 200, step 10: y: the value is too large": func() (*Data, error) { return Open(path, Options{}, new(infile.Budget)) },
+		"a.csv, steps 180 to 200, step 10: y: ": func() (*Data, error) {
+			return OpenUncut(path, "", model.Info{Form: fine.Form, Config: model.Config{Data: 2}}, false, new(infile.Budget))
+		},
+		"column 2 (y): the values are too large": func() (*Data, error) {
+			return Open(datatest.One(t, "b.csv", rowsOf(200, "x,y", saw, once(5))), Options{}, new(infile.Budget))
+		},
+	} {
+		if _, err := read(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}

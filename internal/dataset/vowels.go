@@ -60,7 +60,9 @@ func Vowels(dir string, budget *infile.Budget) (*Data, error) {
 			}
 		}
 	}
-	d.Hash = hash(d)
+	if d.Hash, err = hash(d); err != nil {
+		return nil, err
+	}
 	return &Data{Data: d, Suits: Suits{Model: model.ModelRNN, Likelihood: model.GaussFull}}, nil
 }
 

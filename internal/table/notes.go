@@ -33,9 +33,6 @@ func (s *scan) end() error {
 		if mark, ok := c.numbersBut(); ok {
 			return fmt.Errorf("%s: %s: %s in the first row is a missing value among numbers; if it names a class, the others need names that are no numbers", t.Path, label(j, c.name), quote([]byte(mark)))
 		}
-		if (c.role == isNumber || c.role == isTruth) && !c.seen {
-			return fmt.Errorf("%s: %s has no value: all are missing: remove the column", t.Path, label(j, c.name))
-		}
 	}
 	if len(t.Columns) == 0 {
 		return fmt.Errorf("%s: no column of numbers", t.Path)
@@ -152,7 +149,7 @@ var marks = map[float64]bool{-99: true, -200: true, -99.9: true, -99.99: true, -
 // columns writes notes about what the columns hold.
 func (s *scan) columns() {
 	t := s.t
-	var index, clocks, truths, constant, ticks, ids, twice, back, low []string
+	var index, clocks, truths, empty, constant, ticks, ids, twice, back, low []string
 	seen := map[string]int{}
 	for j, c := range s.cols {
 		l := label(j, c.name)
@@ -173,6 +170,8 @@ func (s *scan) columns() {
 				low = append(low, fmt.Sprintf("%s, %v", l, c.low))
 			}
 			switch {
+			case !c.seen:
+				empty = append(empty, l)
 			case s.rows > 1 && !c.varies:
 				constant = append(constant, l)
 			case rising && isClockName(c.name), rising && !t.Named && j == 0 && len(s.cols) > 1 && c.first <= 1:
@@ -193,6 +192,7 @@ func (s *scan) columns() {
 	t.list("left out, since it holds dates or times", "left out, since they hold dates or times", clocks)
 	t.list("goes back in time: the steps are in the order of the file", "go back in time: the steps are in the order of the file", back)
 	t.list("holds true and false, read as 1 and 0", "hold true and false, read as 1 and 0", truths)
+	t.list("has no value", "have no value", empty)
 	t.list("is the same in every row", "are the same in every row", constant)
 	t.list("rises with every row as a clock or an index does, and is read as values", "rise with every row as a clock or an index does, and are read as values", ticks)
 	t.list("is read as values; if it names the sequence of a row, call it sequence", "are read as values; if one names the sequence of a row, call it sequence", ids)
