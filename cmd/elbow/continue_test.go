@@ -129,10 +129,10 @@ func TestContinueKinds(t *testing.T) {
 // TestMeant: a sequence is found by what a user would call it.
 func TestMeant(t *testing.T) {
 	var all []dataset.Piece
-	for _, n := range []string{"a/Rain.wav@0", "a/Rain.wav@8", "a/raining.wav@0", "b/sun.wav@0", "x/f.npy[0]", "x/f.npy[1]"} {
+	for _, n := range []string{"a/Rain.wav@0", "a/Rain.wav@8", "a/raining.wav@0", "b/sun.wav@0", "x/f.npy[0]", "x/f.npy[1]", "t.csv: s1", "t.csv: s10@0"} {
 		all = append(all, dataset.Piece{Sequence: model.Sequence{Name: n}})
 	}
-	for name, want := range map[string]int{"a/Rain.wav@8": 1, "a/Rain.wav": 0, "rain": 0, "RAINING": 2, "rain.wav": 0, "su": 3, "ra": -1, "rai": -1, "snow": -1, "f.npy[1]": 5, "F.npy[0]": 4, "Rain@8": 1, "rain.wav@8": 1, "b/sun.wav": 3} {
+	for name, want := range map[string]int{"a/Rain.wav@8": 1, "a/Rain.wav": 0, "rain": 0, "RAINING": 2, "rain.wav": 0, "su": 3, "ra": -1, "rai": -1, "snow": -1, "f.npy[1]": 5, "F.npy[0]": 4, "Rain@8": 1, "rain.wav@8": 1, "b/sun.wav": 3, "s1": 6, "s10": 7, "t.csv: s10": 7, "1": -1} {
 		if got := meant(all, name); got != want {
 			t.Errorf("%s: %d, want %d", name, got, want)
 		}

@@ -47,7 +47,7 @@ func (f *dataFlags) pick(name string, open func(*dataFlags) (*dataset.Data, erro
 }
 
 // meant returns the place of the sequence that is called so: exactly, or as the piece that a window
-// is of, or but for folders and the extension of its file, or the only one whose name begins so. It is
+// is of, or but for folders and the extension of its file, or in the table that it is of, or the only one whose name begins so. It is
 // -1 if there is none.
 func meant(all []dataset.Piece, name string) int {
 	base := func(s string) string {
@@ -65,6 +65,7 @@ func meant(all []dataset.Piece, name string) int {
 			want, step := model.Piece(name)
 			return base(piece) == base(want) && (want == name || at == step)
 		},
+		func(q string) bool { piece, _ := model.Piece(q); return strings.HasSuffix(piece, ": "+name) },
 	} {
 		if i := slices.IndexFunc(all, func(p dataset.Piece) bool { return same(p.Name) }); i >= 0 {
 			return i

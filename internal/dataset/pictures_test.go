@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,6 +54,10 @@ func TestScoresPicture(t *testing.T) {
 		if n := strings.Count(svg, ">flagged<"); n != 2 && !columns || n != 4 && columns || strings.Contains(svg, ">heat of motor.csv<") != columns {
 			t.Errorf("%s: %d panels", kind, n)
 		}
+	}
+	q.X = []float32{1, float32(math.NaN()), 2, float32(math.NaN()), 3, float32(math.NaN())}
+	if panels := ScorePanels(model.Form{Kind: model.FormSeries}, 2, []Scored{q}, 4); len(panels) != 2 || panels[1].XLabel != "step" {
+		t.Errorf("%d panels, want none of a column that is missing", len(panels))
 	}
 	if file, err := DrawScores(t.TempDir(), model.Form{Kind: model.FormSeries}, 2, []Scored{{}}, 4); file != "" || err != nil {
 		t.Errorf("%q, %v", file, err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/elbow-go/elbow/internal/figure"
@@ -27,8 +28,8 @@ const FlagAt = 4
 const ShownScores = 3
 
 // ScorePanels returns the panels of a picture of scores along sequences, at most [ShownScores], each with the score from
-// which steps are flagged, and of tables the columns of the first sequence. Flagged steps are marked in all of them. Without
-// steps there are none.
+// which steps are flagged, and of tables the columns of the first sequence. Flagged steps are marked in all of them. What has
+// no finite value has no panel.
 func ScorePanels(form model.Form, dim int, list []Scored, threshold float64) (panels []figure.Panel) {
 	names := namesOf(list[:min(len(list), ShownScores)])
 	for i, q := range list[:len(names)] {
@@ -58,9 +59,14 @@ func ScorePanels(form model.Form, dim int, list []Scored, threshold float64) (pa
 			panels = append(panels, figure.Panel{Title: fmt.Sprintf("%s of %s", name, names[0]), YLabel: " ", Lines: []figure.Line{c, q.marks(c)}})
 		}
 	}
-	panels[len(panels)-1].XLabel = "step"
+	panels = slices.DeleteFunc(panels, func(p figure.Panel) bool { return !slices.ContainsFunc(p.Lines[0].Y, isFinite) })
+	if len(panels) > 0 {
+		panels[len(panels)-1].XLabel = "step"
+	}
 	return panels
 }
+
+func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // DrawScores draws the [ScorePanels] as PNG and SVG. It returns the name of the first file, or none if there are no steps to
 // be drawn.
