@@ -1,7 +1,7 @@
 # Every target is one plain command line or a few. `make` lists them.
 
 GO       ?= go
-# The long runs share tests with `make test`; -short keeps emulated and instrumented ones quick.
+# `make test` runs everything; -short leaves to the other builds what can differ in them.
 SHORT    = -short -timeout 30m
 TOOL     = $(GO) tool -modfile=tools/go.mod
 FUZZTIME = 60s
@@ -66,13 +66,13 @@ test-adapters: ## tests of the adapters for other libraries, each a module of it
 	cd adapters/gonnx && $(GO) test ./...
 
 .PHONY: test-purego
-test-purego: ## tests without machine code; test-isa runs plain Go in full
+test-purego: ## tests without machine code
 	$(GO) test $(SHORT) -tags purego ./...
 
 # ELBOW_ISA is read before a test starts, where Go's cache of results does not see it: hence -count=1.
 .PHONY: test-isa
-test-isa: ## all tests with each instruction set of this machine forced in turn
-	for isa in $$($(GO) run ./cmd/elbow doctor -isas); do echo "ELBOW_ISA=$$isa" && ELBOW_ISA=$$isa ELBOW_REQUIRE_ISA=$$isa $(GO) test -count=1 -timeout 30m ./... || exit 1; done
+test-isa: ## tests with each instruction set of this machine forced in turn
+	for isa in $$($(GO) run ./cmd/elbow doctor -isas); do echo "ELBOW_ISA=$$isa" && ELBOW_ISA=$$isa ELBOW_REQUIRE_ISA=$$isa $(GO) test -count=1 $(SHORT) ./... || exit 1; done
 
 .PHONY: test-race
 test-race: ## race detector: plain Go everywhere but in the command, machine code there and in cell and model
@@ -105,10 +105,10 @@ test-avx2: ## what has machine code or calls it, under an emulated CPU with AVX2
 	CGO_ENABLED=0 ELBOW_REQUIRE_ISA=avx2 $(GO) test $(SHORT) -exec "qemu-x86_64 -cpu max" ./asm/... ./kernels ./blas/... ./cell ./bench/... ./internal/pages
 
 .PHONY: test-openblas
-test-openblas: ## all tests with OpenBLAS linked in (Debian: libopenblas-dev), and with the tag but without cgo
+test-openblas: ## tests with OpenBLAS linked in (Debian: libopenblas-dev), and with the tag but without cgo
 	$(GO) vet -tags openblas ./...
-	$(GO) test -tags openblas ./...
-	CGO_ENABLED=0 $(GO) test -tags openblas ./blas/... ./cmd/...
+	$(GO) test $(SHORT) -tags openblas ./...
+	CGO_ENABLED=0 $(GO) test $(SHORT) -tags openblas ./blas/... ./cmd/...
 
 .PHONY: test-mpi
 test-mpi: ## tests over processes that Open MPI starts (needs gcc; Debian: libopenmpi-dev openmpi-bin pkg-config)
