@@ -57,6 +57,11 @@ func (c *call) configure(path string) error {
 				return place(path, raw, err, c.name, key)
 			}
 		}
+		for _, key := range slices.Sorted(maps.Keys(file[c.name])) {
+			if text, ok := file[c.name][key].(string); ok && !given[key] && strings.Contains(err.Error(), strconv.Quote(text)) {
+				return place(path, raw, err, c.name, key)
+			}
+		}
 		return err
 	}
 	for _, key := range slices.Sorted(maps.Keys(file[c.name])) {

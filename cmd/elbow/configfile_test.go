@@ -145,7 +145,8 @@ func TestConfigFile(t *testing.T) {
 		{"[train]\nlr = 1e-3\nepochs = 0\n", "bad.toml: line 3: -epochs 0: want at least 1"},
 		{"[train]\n\nhidden = -3\n", "bad.toml: line 3: "},
 		{"[train]\nlr = 0.1\ndropout-heads = 2.0\n", "bad.toml: line 3: "},
-		{"[train]\nlikelihood = \"nothing\"\n", "(with -config "},
+		{"[train]\nepochs = 1\nmodel = \"nothing\"\n", "line 3: unknown model"},
+		{"[train]\nhidden = 4\nbias-scale = 1\n", "line 3: unknown key"},
 	} {
 		path := write(t, "bad.toml", c.text)
 		code, _, errOut := elbow(context.Background(), "train", "-data", data, "-config", path, "-out", dir)

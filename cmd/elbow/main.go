@@ -161,6 +161,8 @@ func dispatch(ctx context.Context, args []string, out, errOut io.Writer) int {
 		return 0
 	case errors.Is(err, context.Canceled):
 		return codeInterrupted
+	case unread(err):
+		return codeUnread
 	case errors.As(err, &bad):
 		complain(errOut, "elbow "+c.name, err, hint)
 		return codeUsage
