@@ -91,6 +91,7 @@ func TestContinueKinds(t *testing.T) {
 	text := write(t, "a.txt", strings.Repeat(page, 8))
 	dir := train("-data", text)
 	runes := []rune(page)
+	mustFail(t, []string{"without conditions"}, "continue", "-model", dir, "-out", dir, "-prompt", "a", "-given", "x=1")
 	out := mustRun(t, "continue", "-model", dir, "-out", dir, "-prompt", string(runes[:7]), "-steps", "5", "-temperature", "0.8", "-top-k", "9", "-top-p", "0.9")
 	raw, err := os.ReadFile(filepath.Join(dir, "continuation.txt"))
 	if got := []rune(string(raw)); err != nil || !strings.HasPrefix(string(raw), string(runes[:7])) || len(got) != 13 || !strings.Contains(out, string(raw)) {

@@ -45,7 +45,11 @@ func (s sampling) conditions(width, count, steps int, data []model.Sequence) []f
 // back, or the class of the sequence, which stays.
 func (c *continuing) toCome(form model.Form, past *model.Sequence, after []float32, dim int) error {
 	width := form.GivenWidth()
-	if width == 0 {
+	switch {
+	case width == 0 && c.said != "":
+		_, err := dataset.Given(form, c.said, c.Steps, nil)
+		return err // that there are none
+	case width == 0:
 		return nil
 	}
 	rows, n := after, past.Steps(dim)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -68,21 +69,26 @@ func (l *looking) load(out io.Writer) (*report.Run, error) {
 		return nil, err
 	}
 	r := &report.Run{Name: filepath.Base(name), About: describe(m.Settings()) + ", trained on " + filepath.Base(info.Name), Model: m, Info: info, Seed: l.seed, Threads: l.threads}
+	asked := l.data.path != ""
+	l.data.given(func(string) { asked = true })
 	r.Data, r.Missing = l.data.openUncut(path, info, out)
 	if r.Missing == nil {
 		remark(out, r.Data.Notes)
 		if err := m.Settings().CheckData(r.Data.Data); err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-	} else if l.data.path != "" {
-		return nil, r.Missing // it was asked for
+	} else if asked {
+		return nil, r.Missing
 	}
 	dir := filepath.Dir(path)
 	if last, err := model.ReadInfo(filepath.Join(dir, model.CheckpointFile)); err == nil && last.Training != nil {
 		r.History, r.Train = last.Training.History, &last.Training.Config
 	}
-	if sum, err := readSummary(filepath.Join(dir, summaryFile)); err == nil {
+	switch sum, err := readSummary(filepath.Join(dir, summaryFile)); {
+	case err == nil:
 		r.Facts = facts(sum)
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
 	}
 	return r, room(r.Memory(), "the page", nil)
 }

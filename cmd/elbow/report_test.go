@@ -44,11 +44,15 @@ func TestReport(t *testing.T) {
 	if page, err = os.ReadFile(filepath.Join(other, reportFile)); err != nil || !strings.Contains(string(page), "could not be read") {
 		t.Errorf("without data: %v", err)
 	}
-	for _, bad := range [][]string{{"report", dir, "-model", dir}, {"report", dir, dir}, {"report", dir, "-data", "nowhere.csv"}, {"report", t.TempDir()}, {"explore", dir}, {"explore", dir, "-port", "-1"}} {
+	for _, bad := range [][]string{{"report", dir, "-model", dir}, {"report", dir, dir}, {"report", dir, "-data", "nowhere.csv"}, {"report", dir, "-given", "a=1"}, {"report", t.TempDir()}, {"explore", dir}, {"explore", dir, "-port", "-1"}} {
 		if code, _, _ := elbow(t.Context(), bad...); code == 0 {
 			t.Errorf("elbow %v: exit code 0", bad)
 		}
 	}
+	if err := os.WriteFile(filepath.Join(dir, summaryFile), []byte("{"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	mustFail(t, []string{filepath.Join(dir, summaryFile)}, "report", dir)
 }
 
 // TestExplore: the page is served at the address that is printed, until the command is ended.
