@@ -95,6 +95,8 @@ func BenchmarkBivariateMixtureLogProbBackward(b *testing.B) {
 func BenchmarkMultivariateLogProb(b *testing.B)         { family(b, "MultivariateLogProb") }
 func BenchmarkMultivariateLogProbBackward(b *testing.B) { family(b, "MultivariateLogProbBackward") }
 func BenchmarkMultivariateStudentBackward(b *testing.B) { family(b, "MultivariateStudentBackward") }
+func BenchmarkMultivariateLowRank(b *testing.B)         { family(b, "MultivariateLowRank") }
+func BenchmarkMultivariateLowRankBackward(b *testing.B) { family(b, "MultivariateLowRankBackward") }
 func BenchmarkMultivariateMaskedBackward(b *testing.B)  { family(b, "MultivariateMaskedBackward") }
 func BenchmarkMultivariateSample(b *testing.B)          { family(b, "MultivariateSample") }
 func BenchmarkMultivariateImpute(b *testing.B)          { family(b, "MultivariateImpute") }

@@ -96,8 +96,8 @@ func testMaskMissing[T Float](t *testing.T, k *kernel[T], form ScaleForm) {
 			return -1
 		case strings.HasPrefix(k.name, "GMM"):
 			return col % entries
-		case strings.HasPrefix(k.name, "Multivariate") && width >= 2*entries: // mu, and a where scales are independent
-			if col >= entries && k.with["p.Diagonal"] != true {
+		case strings.HasPrefix(k.name, "Multivariate") && width >= 2*entries: // mu alone where there is a T, else all
+			if col >= entries && k.with["p.Diagonal"] != true && k.with["p.Rank"] == 0 {
 				return -1
 			}
 			return col % entries

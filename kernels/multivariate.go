@@ -3,6 +3,7 @@ package kernels
 import (
 	"fmt"
 	"math"
+	"unsafe"
 
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/asm/simd"
@@ -23,15 +24,22 @@ import (
 // so the covariance is L L' with L = (1-T)^-1 diag(e^s), and its inverse needs no solving: any T will
 // do, and the density is finite as long as no number is huge, see [MultivariateLogProb]. Nu is the degrees
 // of freedom of a t; 0 makes it a Gaussian. With Diagonal set there is no T, and a row is mu and a alone.
-// Mask, [rows, D], dense, is 0 where an entry of x is missing; nil is nowhere. What is left has its marginal
+// With a Rank K above 0 a row has K factors of D numbers in place of T,
+//
+//	mu[D]   a[D]   U_1[D] ... U_K[D]       Cov = diag(e^s) (1 + U U') diag(e^s)
+//
+// that is e^2s on the diagonal and a product W W', W = diag(e^s) U, which is less to learn and to compute where D
+// is large. Mask, [rows, D], dense, is 0 where an entry of x is missing; nil is nowhere. What is left has its marginal
 // distribution, which with a T is computed in float64.
 //
-// Source: the modified Cholesky decomposition of the inverse covariance, Pourahmadi 1999.
+// Source: the modified Cholesky decomposition of the inverse covariance, Pourahmadi 1999; factor analysis, Rubin and
+// Thayer 1982, whose likelihood needs a factor of a matrix [K, K] alone (Woodbury 1950).
 type Multivariate[T Float] struct {
 	Theta    []T
 	Ld       int
 	Nu       float64
 	Diagonal bool
+	Rank     int
 	Mask     []T
 }
 
@@ -39,6 +47,14 @@ type Multivariate[T Float] struct {
 // not nil, is [rows]: of each row that of the degrees of freedom, 0 for a Gaussian.
 type MultivariateGrad[T Float] struct {
 	Theta, Nu []T
+}
+
+// width returns how many parameters a row has.
+func (p *Multivariate[T]) width(cols int) int {
+	if p.Rank > 0 {
+		return size.Mul(size.Add(2, p.Rank), cols)
+	}
+	return multivariateCols(cols, p.Diagonal)
 }
 
 // multivariateCols returns how many parameters a row of D = cols dimensions has.
@@ -83,6 +99,10 @@ func MultivariateLogProb[T Float](lp, x []T, p *Multivariate[T], rows, cols int)
 //	dT_ij = g_i d_j     dmu_j = g_j - sum_{i>j} T_ij g_i     da_i = w (c z_i^2 - 1) (1 - tanh(a_i/8)^2)
 //	dnu = w/2 (ψ((nu+D)/2) - ψ(nu/2) - D/nu - ln(1+q/nu) + (nu+D) q/(nu (nu+q)))
 //
+// With a Rank K, where y, b, v and C are those of the source below,
+//
+//	dmu = w c v e^-s     da_i = w (c v_i y_i - 1) (1 - tanh(a_i/8)^2)     dU = w (c v b' - U C^-1)
+//
 // dp is overwritten. lp, if not nil, gets the values of MultivariateLogProb, bit for bit. Nothing may
 // overlap. A NaN in a row makes gradients of that row NaN, and no other's. What a t makes of an outlier is
 // bounded: c z^2 is at most nu+D. Within the bounds of MultivariateLogProb no gradient overflows as long as |w|
@@ -109,22 +129,30 @@ func MultivariateLogProbBackward[T Float](lp []T, dp *MultivariateGrad[T], dlp, 
 //
 //	d_i = e^s_i eps_i + sum_{j<i} T_ij d_j, in the order of i      x = mu + d
 //
-// x and eps are [rows, D], dense; x may be eps. For a t divide each row of eps by the root of a draw of
+// x and eps are [rows, D], dense; x may be eps. With a Rank K eps is [rows, D+K], d = e^s (eps_1..D + U eps_D+1..D+K),
+// and x must not be eps. For a t divide each row of eps by the root of a draw of
 // Gamma(nu/2) with the rate nu/2 before: neither Nu nor Mask is read. It is plain Go on every instruction set.
 //
 // MultivariateSample panics as MultivariateLogProb does.
 func MultivariateSample[T Float](x []T, p *Multivariate[T], eps []T, rows, cols int) {
 	const fn = "MultivariateSample"
 	p.check(fn, x, rows, cols)
-	checkDense(fn, "eps", len(eps), rows, cols)
+	checkDense(fn, "eps", len(eps), rows, size.Add(cols, p.Rank))
 	if cols == 0 {
 		return
 	}
-	if is32[T]() {
+	if p.Rank > 0 {
+		lowRankSample(x, p, eps, rows, cols)
+	} else if is32[T]() {
 		multiSampleGeneric(f32s(x), f32s(p.Theta), f32s(eps), p.Diagonal, rows, cols, p.Ld)
 	} else {
 		multiSample64(f64s(x), f64s(p.Theta), f64s(eps), p.Diagonal, rows, cols, p.Ld)
 	}
+}
+
+// f64 returns p as what it is known to be.
+func (p *Multivariate[T]) f64() *Multivariate[float64] {
+	return (*Multivariate[float64])(unsafe.Pointer(p))
 }
 
 // check panics unless p holds what it should, and x too. It returns how many elements Theta has to have.
@@ -133,8 +161,12 @@ func (p *Multivariate[T]) check(fn string, x []T, rows, cols int) (n int) {
 	if p == nil {
 		panic(badNil(fn, "p"))
 	}
-	width := multivariateCols(cols, p.Diagonal)
+	width := p.width(cols)
 	switch {
+	case p.Rank < 0:
+		panic(badArg(fn, "p.Rank", p.Rank, 0))
+	case p.Rank > 0 && p.Diagonal:
+		panic("kernels: " + fn + ": p.Diagonal is set, want false beside p.Rank")
 	case p.Ld < width:
 		panic(badArg(fn, "p.Ld", p.Ld, width))
 	case p.Nu != 0 && !(p.Nu >= 0x1p-10 && p.Nu <= 0x1p30):
@@ -181,12 +213,18 @@ func multiAll[T Float](lp []T, dp *MultivariateGrad[T], dlp, x []T, p *Multivari
 	}
 	k := newMultiConsts(p.Nu, cols)
 	if !is32[T]() {
+		if p.Rank > 0 {
+			lowRank64(f64s(lp), f64s(dp.Theta), f64s(dp.Nu), f64s(dlp), f64s(x), p.f64(), &k, rows, cols)
+			return
+		}
 		multivariate64(f64s(lp), f64s(dp.Theta), f64s(dp.Nu), f64s(dlp), f64s(x), f64s(p.Theta), &k, p.Diagonal, rows, cols, p.Ld)
 		return
 	}
-	a := multiArgs{f32s(lp), f32s(dp.Theta), f32s(dp.Nu), f32s(dlp), f32s(x), f32s(p.Theta), p.Diagonal, rows, cols, p.Ld,
+	a := multiArgs{f32s(lp), f32s(dp.Theta), f32s(dp.Nu), f32s(dlp), f32s(x), f32s(p.Theta), p.Diagonal, p.Rank, rows, cols, p.Ld,
 		float32(k.base), float32(k.half), float32(k.inv), float32(k.ratio), float32(k.slope)}
 	switch isa := asm.Active(); {
+	case p.Rank > 0:
+		lowRank32(isa, &a)
 	case isa == asm.Generic || cols > multiBuffer:
 		multivariateGeneric(&a)
 	case rows*cols <= multiFew:
@@ -202,7 +240,7 @@ func multiAll[T Float](lp []T, dp *MultivariateGrad[T], dlp, x []T, p *Multivari
 type multiArgs struct {
 	lp, dtheta, dnu, dlp, x, theta []float32
 	diagonal                       bool
-	rows, cols, ld                 int
+	rank, rows, cols, ld           int
 
 	base, half, inv, ratio, slope float32
 }
@@ -223,7 +261,7 @@ func multivariate32(isa asm.ISA, a *multiArgs, d, r []float32) {
 		simd.MultiCenter(isa, &d[0], &r[0], &a.x[i*n], &theta[0], rows, n, ld)
 		if !a.diagonal {
 			for j := range n - 1 {
-				simd.MultiUpdate(isa, &r[j+1], &d[j], &theta[multiOffset(n, j)], rows, n-1-j, n, ld)
+				simd.MultiUpdate(isa, &r[j+1], &d[j], &theta[multiOffset(n, j)], rows, n-1-j, n, n, ld)
 			}
 		}
 		if a.dlp == nil {

@@ -40,19 +40,7 @@ func multivariateGeneric(a *multiArgs) {
 			drow = a.dtheta[i*a.ld:]
 		}
 		q, s := multiSums32(x, row, drow, a.diagonal)
-		lp := a.base - s
-		var log1p, c float32 = 0, 1
-		if a.inv == 0 {
-			lp = f32.FMA(-0.5, q, lp)
-		} else {
-			y := float32(q * a.inv)
-			u := y + 1
-			if log1p = log32(u); y <= 1 {
-				log1p = log1pUnit32(y)
-			}
-			lp = f32.FMA(-a.half, log1p, lp)
-			c = a.ratio / u
-		}
+		lp, log1p, c := a.value(q, s)
 		if a.lp != nil {
 			a.lp[i] = lp
 		}
@@ -60,12 +48,32 @@ func multivariateGeneric(a *multiArgs) {
 			continue
 		}
 		w := a.dlp[i]
-		if a.dnu != nil {
-			if a.dnu[i] = 0; a.inv != 0 {
-				a.dnu[i] = w * float32(0.5*((a.slope-log1p)-c))
-			}
-		}
+		a.slopeOfNu(i, w, log1p, c)
 		multiGrad32(drow, x, row, w, float32(w*c), a.diagonal)
+	}
+}
+
+// value returns the log-density at q with the sum of the logarithms of scales, ln(1+q/nu), and (nu+D)/(nu+q).
+func (a *multiArgs) value(q, logs float32) (lp, log1p, c float32) {
+	lp, c = a.base-logs, 1
+	if a.inv == 0 {
+		return f32.FMA(-0.5, q, lp), 0, c
+	}
+	y := float32(q * a.inv)
+	u := y + 1
+	if log1p = log32(u); y <= 1 {
+		log1p = log1pUnit32(y)
+	}
+	return f32.FMA(-a.half, log1p, lp), log1p, a.ratio / u
+}
+
+// slopeOfNu writes the gradient of the degrees of freedom of row i.
+func (a *multiArgs) slopeOfNu(i int, w, log1p, c float32) {
+	if a.dnu == nil {
+		return
+	}
+	if a.dnu[i] = 0; a.inv != 0 {
+		a.dnu[i] = w * float32(0.5*((a.slope-log1p)-c))
 	}
 }
 

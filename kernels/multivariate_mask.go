@@ -8,6 +8,7 @@ import (
 	"github.com/elbow-go/elbow/internal/f64"
 	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/internal/par"
+	"github.com/elbow-go/elbow/internal/size"
 )
 
 // multivariate writes values and gradients; what is nil is not asked for. Rows in which nothing is missing are
@@ -33,10 +34,10 @@ func multivariate[T Float](lp []T, dp *MultivariateGrad[T], dlp, x []T, p *Multi
 		case !slices.ContainsFunc(q.Mask, func(m T) bool { return m != 0 }):
 			clear(value[:min(1, len(value))])
 			if dlp != nil {
-				clear(dq.Theta[:multivariateCols(cols, p.Diagonal)])
+				clear(dq.Theta[:p.width(cols)])
 				clear(dq.Nu[:min(1, len(dq.Nu))])
 			}
-		case p.Diagonal:
+		case p.Diagonal || p.Rank > 0:
 			room.gathered(value, &dq, w, x[i*cols:], &q, cols)
 		default:
 			room.part(value, &dq, w, x[i*cols:][:cols], &q)
@@ -72,7 +73,7 @@ func putMultiRoom[T Float](r *multiRoom[T]) {
 	}
 }
 
-// gathered does a row of independent scales: what is there of it is a row of fewer dimensions.
+// gathered does a row of independent scales or of low rank: what is there of it is a row of fewer dimensions.
 func (r *multiRoom[T]) gathered(lp []T, dp *MultivariateGrad[T], dlp, x []T, p *Multivariate[T], cols int) {
 	gather := func(dst, x []T) []T {
 		for i, v := range x {
@@ -82,10 +83,10 @@ func (r *multiRoom[T]) gathered(lp []T, dp *MultivariateGrad[T], dlp, x []T, p *
 		}
 		return dst
 	}
-	width := multivariateCols(cols, true)
+	width := p.width(cols)
 	r.x, r.theta = gather(r.x[:0], x[:cols]), gather(r.theta[:0], p.Theta[:width])
 	n := len(r.theta)
-	q := Multivariate[T]{Theta: r.theta, Ld: n, Nu: p.Nu, Diagonal: true}
+	q := Multivariate[T]{Theta: r.theta, Ld: n, Nu: p.Nu, Diagonal: p.Diagonal, Rank: p.Rank}
 	dq := MultivariateGrad[T]{Nu: dp.Nu}
 	if dlp != nil {
 		r.dtheta = pages.Grow(r.dtheta, n)
@@ -140,15 +141,10 @@ func (r *multiRoom[T]) part(lp []T, dp *MultivariateGrad[T], dlp, x []T, p *Mult
 	for p.Mask[last] == 0 {
 		last--
 	}
-	m, there := &r.multiPart, 0
+	m := &r.multiPart
 	partBegin(m, x, p, last+1)
 	m.eliminate()
-	for _, v := range p.Mask {
-		if v != 0 {
-			there++
-		}
-	}
-	k := newMultiConsts(p.Nu, there)
+	k := newMultiConsts(p.Nu, len(x)-missingOf(p.Mask))
 	value, log1p, c := k.value(m.squares, m.logs)
 	if lp != nil {
 		lp[0] = clampAny(T(value))
@@ -165,6 +161,16 @@ func (r *multiRoom[T]) part(lp []T, dp *MultivariateGrad[T], dlp, x []T, p *Mult
 	m.solve(nil)
 	m.project()
 	partGrad(m, dp.Theta, p.Theta, w, c, len(x))
+}
+
+// missingOf returns how many entries are missing.
+func missingOf[T Float](mask []T) (n int) {
+	for _, v := range mask {
+		if v == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // value returns the log-density at q with the sum of the logarithms of scales, ln(1+q/nu), and (nu+D)/(nu+q).
@@ -386,13 +392,18 @@ func partGrad[T Float](m *multiPart, dtheta, theta []T, w, c float64, cols int) 
 //
 // c is 1, or of a t sqrt((nu+q)/(nu+o)), with q of the o entries that are there; divide each row of eps before by the
 // root of a draw of Gamma((nu+o)/2) with the rate (nu+o)/2. x and eps, N(0, I), are [rows, D], dense; without eps
-// missing entries get their means. It is plain Go on every instruction set, in float64.
+// missing entries get their means. With a Rank K eps is [rows, D+K], and
+//
+//	x_m = mu_m + e^s_m (c eps_m + U_m (b + c L'^-1 eps_D+1..D+K))      L L' = C, C and b of what is there
+//
+// It is plain Go on every instruction set, in float64.
 //
 // MultivariateImpute panics as MultivariateLogProb does.
 func MultivariateImpute[T Float](x []T, p *Multivariate[T], eps []T, rows, cols int) {
 	const fn = "MultivariateImpute"
 	p.check(fn, x, rows, cols)
-	checkDenseOrNil(fn, "eps", eps, rows, cols)
+	noise := size.Add(cols, p.Rank)
+	checkDenseOrNil(fn, "eps", eps, rows, noise)
 	if p.Mask == nil || cols == 0 {
 		return
 	}
@@ -403,9 +414,12 @@ func MultivariateImpute[T Float](x []T, p *Multivariate[T], eps []T, rows, cols 
 		}
 		q := *p
 		q.Theta, q.Mask = p.Theta[i*p.Ld:], p.Mask[i*cols:][:cols]
-		if row, e := x[i*cols:][:cols], rowAt(eps, i, cols, cols); p.Diagonal {
+		switch row, e := x[i*cols:][:cols], rowAt(eps, i, noise, noise); {
+		case p.Rank > 0:
+			q.imputeLowRank(row, e)
+		case p.Diagonal:
 			q.imputeDiagonal(row, e)
-		} else {
+		default:
 			room.impute(row, &q, e)
 		}
 	}
@@ -433,15 +447,14 @@ func (r *multiRoom[T]) impute(x []T, p *Multivariate[T], eps []T) {
 
 // imputeDiagonal fills in a row of independent scales.
 func (p *Multivariate[T]) imputeDiagonal(x, eps []T) {
-	cols, squares, there := len(x), 0.0, 0
+	cols, squares := len(x), 0.0
 	for i, v := range x {
 		if p.Mask[i] != 0 {
 			_, _, e := multiScale(p.Theta[cols+i])
 			squares += square64(float64((float64(v) - float64(p.Theta[i])) * e))
-			there++
 		}
 	}
-	scale := p.spread(squares, there)
+	scale := p.spread(squares, cols-missingOf(p.Mask))
 	for i := range x {
 		if p.Mask[i] != 0 {
 			continue

@@ -170,7 +170,7 @@ func TestMultivariateBits(t *testing.T) {
 					x[2*n], theta[ld+n] = float32(math.Inf(1)), 1e30
 				}
 				k := newMultiConsts(nu, n)
-				want := multiArgs{make([]float32, rows), make([]float32, len(theta)), make([]float32, rows), w, x, theta, diagonal, rows, n, ld,
+				want := multiArgs{make([]float32, rows), make([]float32, len(theta)), make([]float32, rows), w, x, theta, diagonal, 0, rows, n, ld,
 					float32(k.base), float32(k.half), float32(k.inv), float32(k.ratio), float32(k.slope)}
 				multivariateGeneric(&want)
 				p := &Multivariate[float32]{Theta: theta, Ld: ld, Nu: nu, Diagonal: diagonal}

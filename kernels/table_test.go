@@ -478,19 +478,28 @@ func multivariateTable[T Float]() (ks []kernel[T]) {
 		name     string
 		nu       float64
 		diagonal bool
-	}{{"", 0, false}, {"/diagonal", 0, true}, {"/student", 3.5, false}, {"/student,diagonal", 3.5, true}} {
-		with := map[string]any{"p.Nu": c.nu, "p.Diagonal": c.diagonal}
-		theta, dtheta := in("p.Theta", kindAny, kindAny), out("dp.Theta", kindAny, kindAny)
-		if !c.diagonal {
+		rank     int
+	}{{"", 0, false, 0}, {"/diagonal", 0, true, 0}, {"/student", 3.5, false, 0}, {"/student,diagonal", 3.5, true, 0},
+		{"/rank", 0, false, 3}, {"/student,rank", 3.5, false, 1}} {
+		with := map[string]any{"p.Nu": c.nu, "p.Diagonal": c.diagonal, "p.Rank": c.rank}
+		factors := slices.Repeat([]kind{kindAny}, 2+c.rank)
+		theta, dtheta, eps := in("p.Theta", factors...), out("dp.Theta", factors...), in("eps", kindAny)
+		draws := out("x", kindAny)
+		switch {
+		case c.rank > 0:
+			eps = eps.wide(c.rank, kindAny)
+		case !c.diagonal:
 			theta, dtheta = theta.columns(triangle, []kind{kindAny}), dtheta.columns(triangle, []kind{kindAny})
+		}
+		if c.rank == 0 {
+			draws = draws.over("eps")
 		}
 		theta, dtheta = theta.ld("p.Ld"), dtheta.ld("p.Ld")
 		ks = append(ks,
 			kernel[T]{name: "MultivariateLogProb" + c.name, f: MultivariateLogProb[T], with: with, arrays: []array{lp, x, theta}},
 			kernel[T]{name: "MultivariateLogProbBackward" + c.name, f: MultivariateLogProbBackward[T], with: with,
 				arrays: []array{lp.without("lp"), dtheta, value("dp.Nu").without("dp.Nu"), dlp, x, theta}},
-			kernel[T]{name: "MultivariateSample" + c.name, f: MultivariateSample[T], with: with,
-				arrays: []array{out("x", kindAny).over("eps"), theta, in("eps", kindAny)}})
+			kernel[T]{name: "MultivariateSample" + c.name, f: MultivariateSample[T], with: with, arrays: []array{draws, theta, eps}})
 	}
 	return ks
 }

@@ -638,9 +638,9 @@ l5:
 	VZEROUPPER
 	RET
 
-// func MultiUpdate(r *float32, d *float32, t *float32, rows int, n int, ldr int, ld int)
+// func MultiUpdate(r *float32, d *float32, t *float32, rows int, n int, ldr int, ldd int, ld int)
 // Requires: AVX, FMA3
-TEXT ·MultiUpdate(SB), NOSPLIT, $32-56
+TEXT ·MultiUpdate(SB), NOSPLIT, $32-64
 	// Registers:    Y0-Y14 values    Y15 kept from loop to loop
 	// Registers:    DI r    SI d    DX t    CX elements left in the row    BX 4n
 	MOVQ r+0(FP), DI
@@ -654,10 +654,10 @@ TEXT ·MultiUpdate(SB), NOSPLIT, $32-56
 	SHLQ $0x02, AX
 	SUBQ BX, AX
 	MOVQ AX, 8(SP)
-	MOVQ ldr+40(FP), AX
+	MOVQ ldd+48(FP), AX
 	SHLQ $0x02, AX
 	MOVQ AX, 16(SP)
-	MOVQ ld+48(FP), AX
+	MOVQ ld+56(FP), AX
 	SHLQ $0x02, AX
 	SUBQ BX, AX
 	MOVQ AX, 24(SP)
@@ -799,7 +799,7 @@ l14:
 	VORPS        Y0, Y1, Y0
 	VMULPS       multivariateConsts<>+1184(SB), Y0, Y0
 
-	// z = r e^-s
+	// e^-s
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y10, Y1
 	VFNMADD231PS Y9, Y0, Y1
@@ -947,7 +947,7 @@ l16:
 	VORPS        Y1, Y2, Y1
 	VMULPS       multivariateConsts<>+1184(SB), Y1, Y1
 
-	// z = r e^-s
+	// e^-s
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y10, Y2
 	VFNMADD231PS Y9, Y1, Y2
@@ -1164,7 +1164,7 @@ l19:
 	VORPS        Y0, Y1, Y0
 	VMULPS       multivariateConsts<>+1184(SB), Y0, Y1
 
-	// z = r e^-s
+	// e^-s
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y8, Y2
 	VFNMADD231PS multivariateConsts<>+672(SB), Y1, Y2
@@ -1320,7 +1320,7 @@ l21:
 	VORPS        Y1, Y2, Y1
 	VMULPS       multivariateConsts<>+1184(SB), Y1, Y2
 
-	// z = r e^-s
+	// e^-s
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y8, Y3
 	VFNMADD231PS multivariateConsts<>+672(SB), Y2, Y3
@@ -1629,7 +1629,7 @@ l29:
 	VORPS        Y0, Y1, Y0
 	VMULPS       multivariateConsts<>+1184(SB), Y0, Y0
 
-	// z = r e^-s
+	// e^-s
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y10, Y1
 	VFNMADD231PS Y9, Y0, Y1
@@ -1777,7 +1777,7 @@ l31:
 	VORPS        Y1, Y2, Y1
 	VMULPS       multivariateConsts<>+1184(SB), Y1, Y1
 
-	// z = r e^-s
+	// e^-s
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y10, Y2
 	VFNMADD231PS Y9, Y1, Y2
@@ -2063,7 +2063,7 @@ l34:
 	VORPS        Y0, Y1, Y0
 	VMULPS       multivariateConsts<>+1184(SB), Y0, Y1
 
-	// z = r e^-s
+	// e^-s
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS multivariateConsts<>+704(SB), Y2
 	VFNMADD231PS multivariateConsts<>+672(SB), Y1, Y2
@@ -2219,7 +2219,7 @@ l36:
 	VORPS        Y1, Y2, Y1
 	VMULPS       multivariateConsts<>+1184(SB), Y1, Y2
 
-	// z = r e^-s
+	// e^-s
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS multivariateConsts<>+704(SB), Y3
 	VFNMADD231PS multivariateConsts<>+672(SB), Y2, Y3
@@ -2516,6 +2516,1046 @@ l41:
 	VZEROUPPER
 	RET
 
+// func MultiWhiten(s *float32, y *float32, v *float32, x *float32, mu *float32, a *float32, rows int, n int, ld int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·MultiWhiten(SB), NOSPLIT, $24-72
+	// Registers:    Y0-Y5 values    Y6-Y13 constants and scalars    Y14-Y15 kept from loop to loop
+	VBROADCASTSS multivariateConsts<>+544(SB), Y13
+	VBROADCASTSS multivariateConsts<>+704(SB), Y12
+	VBROADCASTSS multivariateConsts<>+672(SB), Y11
+	VBROADCASTSS multivariateConsts<>+736(SB), Y10
+	VBROADCASTSS multivariateConsts<>+768(SB), Y9
+	VBROADCASTSS multivariateConsts<>+800(SB), Y8
+	VBROADCASTSS multivariateConsts<>+832(SB), Y7
+	VBROADCASTSS multivariateConsts<>+864(SB), Y6
+
+	// Registers:    DI s    SI y    DX v    BX x    R8 mu    R9 a    CX elements left in the row    R10 4n
+	MOVQ s+0(FP), DI
+	MOVQ y+8(FP), SI
+	MOVQ v+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ mu+32(FP), R8
+	MOVQ a+40(FP), R9
+	MOVQ n+56(FP), R10
+	SHLQ $0x02, R10
+	MOVQ rows+48(FP), AX
+	MOVQ AX, (SP)
+	MOVQ ld+64(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R10, AX
+	MOVQ AX, 8(SP)
+	MOVQ ld+64(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R10, AX
+	MOVQ AX, 16(SP)
+
+l43:
+	VBROADCASTSS multivariateConsts<>+1280(SB), Y15
+	VBROADCASTSS multivariateConsts<>+1280(SB), Y14
+	MOVQ         n+56(FP), CX
+	SUBQ         $0x10, CX
+	JLT          l46
+
+l44:
+	VMOVUPS      (R9), Y0
+	VMULPS       multivariateConsts<>+512(SB), Y0, Y0
+	VANDPS       multivariateConsts<>+576(SB), Y0, Y1
+	VBROADCASTSS multivariateConsts<>+608(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VADDPS       Y1, Y1, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Y12, Y3
+	VFMADD231PS  Y11, Y2, Y3
+	VSUBPS       Y12, Y3, Y4
+	VFNMADD231PS Y10, Y4, Y2
+	VFNMADD231PS Y9, Y4, Y2
+
+	// p = e^r
+	VMOVAPS     Y7, Y4
+	VFMADD231PS Y2, Y8, Y4
+	VFMADD213PS Y6, Y2, Y4
+	VFMADD213PS multivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS multivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS Y13, Y2, Y4
+	VFMADD213PS Y13, Y2, Y4
+
+	// p 2^n
+	VPSLLD       $0x17, Y3, Y2
+	VMULPS       Y2, Y4, Y2
+	VADDPS       Y13, Y2, Y2
+	VBROADCASTSS multivariateConsts<>+640(SB), Y3
+	VDIVPS       Y2, Y3, Y2
+	VSUBPS       Y2, Y13, Y2
+
+	// tanh below 0.63: a + a^3 p(a^2)
+	VMULPS       Y1, Y1, Y3
+	VBROADCASTSS multivariateConsts<>+992(SB), Y4
+	VFMADD231PS  multivariateConsts<>+960(SB), Y3, Y4
+	VFMADD213PS  multivariateConsts<>+1024(SB), Y3, Y4
+	VFMADD213PS  multivariateConsts<>+1056(SB), Y3, Y4
+	VFMADD213PS  multivariateConsts<>+1088(SB), Y3, Y4
+	VMULPS       Y3, Y1, Y3
+	VFMADD213PS  Y1, Y4, Y3
+	VCMPPS       $0x11, multivariateConsts<>+1120(SB), Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VANDPS       multivariateConsts<>+1152(SB), Y0, Y0
+	VORPS        Y0, Y1, Y0
+	VMULPS       multivariateConsts<>+1184(SB), Y0, Y0
+
+	// e^-s
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Y12, Y1
+	VFNMADD231PS Y11, Y0, Y1
+	VSUBPS       Y12, Y1, Y2
+	VMOVAPS      Y0, Y3
+	VFMADD231PS  Y10, Y2, Y3
+	VFMADD231PS  Y9, Y2, Y3
+
+	// p = e^r
+	VMOVAPS      Y7, Y2
+	VFNMADD231PS Y3, Y8, Y2
+	VFNMADD213PS Y6, Y3, Y2
+	VFNMADD213PS multivariateConsts<>+896(SB), Y3, Y2
+	VFNMADD213PS multivariateConsts<>+928(SB), Y3, Y2
+	VFNMADD213PS Y13, Y3, Y2
+	VFNMADD213PS Y13, Y3, Y2
+
+	// p 2^n
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y2, Y1
+	VMOVUPS      (BX), Y2
+	VMOVUPS      (R8), Y3
+	VSUBPS       Y3, Y2, Y2
+	VMULPS       Y1, Y2, Y1
+	VBROADCASTSS multivariateConsts<>+1216(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS multivariateConsts<>+1248(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMOVUPS      Y1, (SI)
+	VMOVUPS      Y1, (DX)
+	VADDPS       Y15, Y0, Y15
+	VMOVUPS      32(R9), Y0
+	VMULPS       multivariateConsts<>+512(SB), Y0, Y0
+	VANDPS       multivariateConsts<>+576(SB), Y0, Y1
+	VBROADCASTSS multivariateConsts<>+608(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VADDPS       Y1, Y1, Y2
+	VMOVAPS      Y12, Y3
+	VFMADD231PS  Y11, Y2, Y3
+	VSUBPS       Y12, Y3, Y4
+	VFNMADD231PS Y10, Y4, Y2
+	VFNMADD231PS Y9, Y4, Y2
+	VMOVAPS      Y7, Y4
+	VFMADD231PS  Y2, Y8, Y4
+	VFMADD213PS  Y6, Y2, Y4
+	VFMADD213PS  multivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  multivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  Y13, Y2, Y4
+	VFMADD213PS  Y13, Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VMULPS       Y2, Y4, Y2
+	VADDPS       Y13, Y2, Y2
+	VBROADCASTSS multivariateConsts<>+640(SB), Y3
+	VDIVPS       Y2, Y3, Y2
+	VSUBPS       Y2, Y13, Y2
+	VMULPS       Y1, Y1, Y3
+	VBROADCASTSS multivariateConsts<>+992(SB), Y4
+	VFMADD231PS  multivariateConsts<>+960(SB), Y3, Y4
+	VFMADD213PS  multivariateConsts<>+1024(SB), Y3, Y4
+	VFMADD213PS  multivariateConsts<>+1056(SB), Y3, Y4
+	VFMADD213PS  multivariateConsts<>+1088(SB), Y3, Y4
+	VMULPS       Y3, Y1, Y3
+	VFMADD213PS  Y1, Y4, Y3
+	VCMPPS       $0x11, multivariateConsts<>+1120(SB), Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VANDPS       multivariateConsts<>+1152(SB), Y0, Y0
+	VORPS        Y0, Y1, Y0
+	VMULPS       multivariateConsts<>+1184(SB), Y0, Y0
+	VMOVAPS      Y12, Y1
+	VFNMADD231PS Y11, Y0, Y1
+	VSUBPS       Y12, Y1, Y2
+	VMOVAPS      Y0, Y3
+	VFMADD231PS  Y10, Y2, Y3
+	VFMADD231PS  Y9, Y2, Y3
+	VMOVAPS      Y7, Y2
+	VFNMADD231PS Y3, Y8, Y2
+	VFNMADD213PS Y6, Y3, Y2
+	VFNMADD213PS multivariateConsts<>+896(SB), Y3, Y2
+	VFNMADD213PS multivariateConsts<>+928(SB), Y3, Y2
+	VFNMADD213PS Y13, Y3, Y2
+	VFNMADD213PS Y13, Y3, Y2
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y2, Y1
+	VMOVUPS      32(BX), Y2
+	VMOVUPS      32(R8), Y3
+	VSUBPS       Y3, Y2, Y2
+	VMULPS       Y1, Y2, Y1
+	VBROADCASTSS multivariateConsts<>+1216(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS multivariateConsts<>+1248(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMOVUPS      Y1, 32(SI)
+	VMOVUPS      Y1, 32(DX)
+	VADDPS       Y14, Y0, Y14
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	SUBQ         $0x10, CX
+	JGE          l44
+
+l46:
+	ADDQ         $0x10, CX
+	JEQ          l47
+	LEAQ         multivariateConsts<>+256(SB), AX
+	NEGQ         CX
+	LEAQ         (AX)(CX*4), AX
+	NEGQ         CX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   (R9), Y0, Y1
+	VMULPS       multivariateConsts<>+512(SB), Y1, Y1
+	VANDPS       multivariateConsts<>+576(SB), Y1, Y2
+	VBROADCASTSS multivariateConsts<>+608(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VADDPS       Y2, Y2, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Y12, Y4
+	VFMADD231PS  Y11, Y3, Y4
+	VSUBPS       Y12, Y4, Y5
+	VFNMADD231PS Y10, Y5, Y3
+	VFNMADD231PS Y9, Y5, Y3
+
+	// p = e^r
+	VMOVAPS     Y7, Y5
+	VFMADD231PS Y3, Y8, Y5
+	VFMADD213PS Y6, Y3, Y5
+	VFMADD213PS multivariateConsts<>+896(SB), Y3, Y5
+	VFMADD213PS multivariateConsts<>+928(SB), Y3, Y5
+	VFMADD213PS Y13, Y3, Y5
+	VFMADD213PS Y13, Y3, Y5
+
+	// p 2^n
+	VPSLLD       $0x17, Y4, Y3
+	VMULPS       Y3, Y5, Y3
+	VADDPS       Y13, Y3, Y3
+	VBROADCASTSS multivariateConsts<>+640(SB), Y4
+	VDIVPS       Y3, Y4, Y3
+	VSUBPS       Y3, Y13, Y3
+
+	// tanh below 0.63: a + a^3 p(a^2)
+	VMULPS       Y2, Y2, Y4
+	VBROADCASTSS multivariateConsts<>+992(SB), Y5
+	VFMADD231PS  multivariateConsts<>+960(SB), Y4, Y5
+	VFMADD213PS  multivariateConsts<>+1024(SB), Y4, Y5
+	VFMADD213PS  multivariateConsts<>+1056(SB), Y4, Y5
+	VFMADD213PS  multivariateConsts<>+1088(SB), Y4, Y5
+	VMULPS       Y4, Y2, Y4
+	VFMADD213PS  Y2, Y5, Y4
+	VCMPPS       $0x11, multivariateConsts<>+1120(SB), Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VANDPS       multivariateConsts<>+1152(SB), Y1, Y1
+	VORPS        Y1, Y2, Y1
+	VMULPS       multivariateConsts<>+1184(SB), Y1, Y1
+
+	// e^-s
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Y12, Y2
+	VFNMADD231PS Y11, Y1, Y2
+	VSUBPS       Y12, Y2, Y3
+	VMOVAPS      Y1, Y4
+	VFMADD231PS  Y10, Y3, Y4
+	VFMADD231PS  Y9, Y3, Y4
+
+	// p = e^r
+	VMOVAPS      Y7, Y3
+	VFNMADD231PS Y4, Y8, Y3
+	VFNMADD213PS Y6, Y4, Y3
+	VFNMADD213PS multivariateConsts<>+896(SB), Y4, Y3
+	VFNMADD213PS multivariateConsts<>+928(SB), Y4, Y3
+	VFNMADD213PS Y13, Y4, Y3
+	VFNMADD213PS Y13, Y4, Y3
+
+	// p 2^n
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y3, Y2
+	VMASKMOVPS   (BX), Y0, Y3
+	VMASKMOVPS   (R8), Y0, Y4
+	VSUBPS       Y4, Y3, Y3
+	VMULPS       Y2, Y3, Y2
+	VBROADCASTSS multivariateConsts<>+1216(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS multivariateConsts<>+1248(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMASKMOVPS   Y2, Y0, (SI)
+	VMASKMOVPS   Y2, Y0, (DX)
+	VANDPS       Y1, Y0, Y0
+	VADDPS       Y15, Y0, Y15
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   32(R9), Y0, Y1
+	VMULPS       multivariateConsts<>+512(SB), Y1, Y1
+	VANDPS       multivariateConsts<>+576(SB), Y1, Y2
+	VBROADCASTSS multivariateConsts<>+608(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VADDPS       Y2, Y2, Y3
+	VMOVAPS      Y12, Y4
+	VFMADD231PS  Y11, Y3, Y4
+	VSUBPS       Y12, Y4, Y5
+	VFNMADD231PS Y10, Y5, Y3
+	VFNMADD231PS Y9, Y5, Y3
+	VMOVAPS      Y7, Y5
+	VFMADD231PS  Y3, Y8, Y5
+	VFMADD213PS  Y6, Y3, Y5
+	VFMADD213PS  multivariateConsts<>+896(SB), Y3, Y5
+	VFMADD213PS  multivariateConsts<>+928(SB), Y3, Y5
+	VFMADD213PS  Y13, Y3, Y5
+	VFMADD213PS  Y13, Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VMULPS       Y3, Y5, Y3
+	VADDPS       Y13, Y3, Y3
+	VBROADCASTSS multivariateConsts<>+640(SB), Y4
+	VDIVPS       Y3, Y4, Y3
+	VSUBPS       Y3, Y13, Y3
+	VMULPS       Y2, Y2, Y4
+	VBROADCASTSS multivariateConsts<>+992(SB), Y5
+	VFMADD231PS  multivariateConsts<>+960(SB), Y4, Y5
+	VFMADD213PS  multivariateConsts<>+1024(SB), Y4, Y5
+	VFMADD213PS  multivariateConsts<>+1056(SB), Y4, Y5
+	VFMADD213PS  multivariateConsts<>+1088(SB), Y4, Y5
+	VMULPS       Y4, Y2, Y4
+	VFMADD213PS  Y2, Y5, Y4
+	VCMPPS       $0x11, multivariateConsts<>+1120(SB), Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VANDPS       multivariateConsts<>+1152(SB), Y1, Y1
+	VORPS        Y1, Y2, Y1
+	VMULPS       multivariateConsts<>+1184(SB), Y1, Y1
+	VMOVAPS      Y12, Y2
+	VFNMADD231PS Y11, Y1, Y2
+	VSUBPS       Y12, Y2, Y3
+	VMOVAPS      Y1, Y4
+	VFMADD231PS  Y10, Y3, Y4
+	VFMADD231PS  Y9, Y3, Y4
+	VMOVAPS      Y7, Y3
+	VFNMADD231PS Y4, Y8, Y3
+	VFNMADD213PS Y6, Y4, Y3
+	VFNMADD213PS multivariateConsts<>+896(SB), Y4, Y3
+	VFNMADD213PS multivariateConsts<>+928(SB), Y4, Y3
+	VFNMADD213PS Y13, Y4, Y3
+	VFNMADD213PS Y13, Y4, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y3, Y2
+	VMASKMOVPS   32(BX), Y0, Y3
+	VMASKMOVPS   32(R8), Y0, Y4
+	VSUBPS       Y4, Y3, Y3
+	VMULPS       Y2, Y3, Y2
+	VBROADCASTSS multivariateConsts<>+1216(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS multivariateConsts<>+1248(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMASKMOVPS   Y2, Y0, 32(SI)
+	VMASKMOVPS   Y2, Y0, 32(DX)
+	VANDPS       Y1, Y0, Y0
+	VADDPS       Y14, Y0, Y14
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (BX)(CX*4), BX
+	LEAQ         (R8)(CX*4), R8
+	LEAQ         (R9)(CX*4), R9
+
+l47:
+	VADDPS       Y14, Y15, Y15
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPS       X0, X15, X15
+	VPERMILPS    $0x0e, X15, X0
+	VADDPS       X0, X15, X15
+	VPERMILPS    $0x01, X15, X0
+	VADDPS       X0, X15, X15
+	VBROADCASTSS X15, Y0
+	VMOVSS       X0, (DI)
+	ADDQ         $0x04, DI
+	ADDQ         8(SP), R8
+	ADDQ         16(SP), R9
+	DECQ         (SP)
+	JNE          l43
+	VZEROUPPER
+	RET
+
+// func MultiWhitenKeep(s *float32, y *float32, v *float32, dmu *float32, da *float32, x *float32, mu *float32, a *float32, rows int, n int, ld int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·MultiWhitenKeep(SB), NOSPLIT, $40-88
+	// Registers:    Y0-Y5 values    Y6-Y13 constants and scalars    Y14-Y15 kept from loop to loop
+	VBROADCASTSS multivariateConsts<>+544(SB), Y13
+	VBROADCASTSS multivariateConsts<>+704(SB), Y12
+	VBROADCASTSS multivariateConsts<>+672(SB), Y11
+	VBROADCASTSS multivariateConsts<>+736(SB), Y10
+	VBROADCASTSS multivariateConsts<>+768(SB), Y9
+	VBROADCASTSS multivariateConsts<>+800(SB), Y8
+	VBROADCASTSS multivariateConsts<>+832(SB), Y7
+	VBROADCASTSS multivariateConsts<>+864(SB), Y6
+
+	// Registers:    DI s    SI y    DX v    BX dmu    R8 da    R9 x    R10 mu    R11 a    CX elements left in the row    R12 4n
+	MOVQ s+0(FP), DI
+	MOVQ y+8(FP), SI
+	MOVQ v+16(FP), DX
+	MOVQ dmu+24(FP), BX
+	MOVQ da+32(FP), R8
+	MOVQ x+40(FP), R9
+	MOVQ mu+48(FP), R10
+	MOVQ a+56(FP), R11
+	MOVQ n+72(FP), R12
+	SHLQ $0x02, R12
+	MOVQ rows+64(FP), AX
+	MOVQ AX, (SP)
+	MOVQ ld+80(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R12, AX
+	MOVQ AX, 8(SP)
+	MOVQ ld+80(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R12, AX
+	MOVQ AX, 16(SP)
+	MOVQ ld+80(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R12, AX
+	MOVQ AX, 24(SP)
+	MOVQ ld+80(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R12, AX
+	MOVQ AX, 32(SP)
+
+l48:
+	VBROADCASTSS multivariateConsts<>+1280(SB), Y15
+	VBROADCASTSS multivariateConsts<>+1280(SB), Y14
+	MOVQ         n+72(FP), CX
+	SUBQ         $0x10, CX
+	JLT          l51
+
+l49:
+	VMOVUPS      (R11), Y0
+	VMULPS       multivariateConsts<>+512(SB), Y0, Y0
+	VANDPS       multivariateConsts<>+576(SB), Y0, Y1
+	VBROADCASTSS multivariateConsts<>+608(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VADDPS       Y1, Y1, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Y12, Y3
+	VFMADD231PS  Y11, Y2, Y3
+	VSUBPS       Y12, Y3, Y4
+	VFNMADD231PS Y10, Y4, Y2
+	VFNMADD231PS Y9, Y4, Y2
+
+	// p = e^r
+	VMOVAPS     Y7, Y4
+	VFMADD231PS Y2, Y8, Y4
+	VFMADD213PS Y6, Y2, Y4
+	VFMADD213PS multivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS multivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS Y13, Y2, Y4
+	VFMADD213PS Y13, Y2, Y4
+
+	// p 2^n
+	VPSLLD       $0x17, Y3, Y2
+	VMULPS       Y2, Y4, Y2
+	VADDPS       Y13, Y2, Y2
+	VBROADCASTSS multivariateConsts<>+640(SB), Y3
+	VDIVPS       Y2, Y3, Y2
+	VSUBPS       Y2, Y13, Y2
+
+	// tanh below 0.63: a + a^3 p(a^2)
+	VMULPS       Y1, Y1, Y3
+	VBROADCASTSS multivariateConsts<>+992(SB), Y4
+	VFMADD231PS  multivariateConsts<>+960(SB), Y3, Y4
+	VFMADD213PS  multivariateConsts<>+1024(SB), Y3, Y4
+	VFMADD213PS  multivariateConsts<>+1056(SB), Y3, Y4
+	VFMADD213PS  multivariateConsts<>+1088(SB), Y3, Y4
+	VMULPS       Y3, Y1, Y3
+	VFMADD213PS  Y1, Y4, Y3
+	VCMPPS       $0x11, multivariateConsts<>+1120(SB), Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VANDPS       multivariateConsts<>+1152(SB), Y0, Y0
+	VORPS        Y0, Y1, Y0
+	VMULPS       multivariateConsts<>+1184(SB), Y0, Y1
+
+	// e^-s
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Y12, Y2
+	VFNMADD231PS Y11, Y1, Y2
+	VSUBPS       Y12, Y2, Y3
+	VMOVAPS      Y1, Y4
+	VFMADD231PS  Y10, Y3, Y4
+	VFMADD231PS  Y9, Y3, Y4
+
+	// p = e^r
+	VMOVAPS      Y7, Y3
+	VFNMADD231PS Y4, Y8, Y3
+	VFNMADD213PS Y6, Y4, Y3
+	VFNMADD213PS multivariateConsts<>+896(SB), Y4, Y3
+	VFNMADD213PS multivariateConsts<>+928(SB), Y4, Y3
+	VFNMADD213PS Y13, Y4, Y3
+	VFNMADD213PS Y13, Y4, Y3
+
+	// p 2^n
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y3, Y2
+	VMOVUPS      (R9), Y3
+	VMOVUPS      (R10), Y4
+	VSUBPS       Y4, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS multivariateConsts<>+1216(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS multivariateConsts<>+1248(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMOVUPS      Y3, (SI)
+	VMOVUPS      Y3, (DX)
+	VMOVUPS      Y2, (BX)
+	VMOVUPS      Y0, (R8)
+	VADDPS       Y15, Y1, Y15
+	VMOVUPS      32(R11), Y0
+	VMULPS       multivariateConsts<>+512(SB), Y0, Y0
+	VANDPS       multivariateConsts<>+576(SB), Y0, Y1
+	VBROADCASTSS multivariateConsts<>+608(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VADDPS       Y1, Y1, Y2
+	VMOVAPS      Y12, Y3
+	VFMADD231PS  Y11, Y2, Y3
+	VSUBPS       Y12, Y3, Y4
+	VFNMADD231PS Y10, Y4, Y2
+	VFNMADD231PS Y9, Y4, Y2
+	VMOVAPS      Y7, Y4
+	VFMADD231PS  Y2, Y8, Y4
+	VFMADD213PS  Y6, Y2, Y4
+	VFMADD213PS  multivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  multivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  Y13, Y2, Y4
+	VFMADD213PS  Y13, Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VMULPS       Y2, Y4, Y2
+	VADDPS       Y13, Y2, Y2
+	VBROADCASTSS multivariateConsts<>+640(SB), Y3
+	VDIVPS       Y2, Y3, Y2
+	VSUBPS       Y2, Y13, Y2
+	VMULPS       Y1, Y1, Y3
+	VBROADCASTSS multivariateConsts<>+992(SB), Y4
+	VFMADD231PS  multivariateConsts<>+960(SB), Y3, Y4
+	VFMADD213PS  multivariateConsts<>+1024(SB), Y3, Y4
+	VFMADD213PS  multivariateConsts<>+1056(SB), Y3, Y4
+	VFMADD213PS  multivariateConsts<>+1088(SB), Y3, Y4
+	VMULPS       Y3, Y1, Y3
+	VFMADD213PS  Y1, Y4, Y3
+	VCMPPS       $0x11, multivariateConsts<>+1120(SB), Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VANDPS       multivariateConsts<>+1152(SB), Y0, Y0
+	VORPS        Y0, Y1, Y0
+	VMULPS       multivariateConsts<>+1184(SB), Y0, Y1
+	VMOVAPS      Y12, Y2
+	VFNMADD231PS Y11, Y1, Y2
+	VSUBPS       Y12, Y2, Y3
+	VMOVAPS      Y1, Y4
+	VFMADD231PS  Y10, Y3, Y4
+	VFMADD231PS  Y9, Y3, Y4
+	VMOVAPS      Y7, Y3
+	VFNMADD231PS Y4, Y8, Y3
+	VFNMADD213PS Y6, Y4, Y3
+	VFNMADD213PS multivariateConsts<>+896(SB), Y4, Y3
+	VFNMADD213PS multivariateConsts<>+928(SB), Y4, Y3
+	VFNMADD213PS Y13, Y4, Y3
+	VFNMADD213PS Y13, Y4, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y3, Y2
+	VMOVUPS      32(R9), Y3
+	VMOVUPS      32(R10), Y4
+	VSUBPS       Y4, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS multivariateConsts<>+1216(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS multivariateConsts<>+1248(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMOVUPS      Y3, 32(SI)
+	VMOVUPS      Y3, 32(DX)
+	VMOVUPS      Y2, 32(BX)
+	VMOVUPS      Y0, 32(R8)
+	VADDPS       Y14, Y1, Y14
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	SUBQ         $0x10, CX
+	JGE          l49
+
+l51:
+	ADDQ         $0x10, CX
+	JEQ          l52
+	LEAQ         multivariateConsts<>+256(SB), AX
+	NEGQ         CX
+	LEAQ         (AX)(CX*4), AX
+	NEGQ         CX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   (R11), Y0, Y1
+	VMULPS       multivariateConsts<>+512(SB), Y1, Y1
+	VANDPS       multivariateConsts<>+576(SB), Y1, Y2
+	VBROADCASTSS multivariateConsts<>+608(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VADDPS       Y2, Y2, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Y12, Y4
+	VFMADD231PS  Y11, Y3, Y4
+	VSUBPS       Y12, Y4, Y5
+	VFNMADD231PS Y10, Y5, Y3
+	VFNMADD231PS Y9, Y5, Y3
+
+	// p = e^r
+	VMOVAPS     Y7, Y5
+	VFMADD231PS Y3, Y8, Y5
+	VFMADD213PS Y6, Y3, Y5
+	VFMADD213PS multivariateConsts<>+896(SB), Y3, Y5
+	VFMADD213PS multivariateConsts<>+928(SB), Y3, Y5
+	VFMADD213PS Y13, Y3, Y5
+	VFMADD213PS Y13, Y3, Y5
+
+	// p 2^n
+	VPSLLD       $0x17, Y4, Y3
+	VMULPS       Y3, Y5, Y3
+	VADDPS       Y13, Y3, Y3
+	VBROADCASTSS multivariateConsts<>+640(SB), Y4
+	VDIVPS       Y3, Y4, Y3
+	VSUBPS       Y3, Y13, Y3
+
+	// tanh below 0.63: a + a^3 p(a^2)
+	VMULPS       Y2, Y2, Y4
+	VBROADCASTSS multivariateConsts<>+992(SB), Y5
+	VFMADD231PS  multivariateConsts<>+960(SB), Y4, Y5
+	VFMADD213PS  multivariateConsts<>+1024(SB), Y4, Y5
+	VFMADD213PS  multivariateConsts<>+1056(SB), Y4, Y5
+	VFMADD213PS  multivariateConsts<>+1088(SB), Y4, Y5
+	VMULPS       Y4, Y2, Y4
+	VFMADD213PS  Y2, Y5, Y4
+	VCMPPS       $0x11, multivariateConsts<>+1120(SB), Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VANDPS       multivariateConsts<>+1152(SB), Y1, Y1
+	VORPS        Y1, Y2, Y1
+	VMULPS       multivariateConsts<>+1184(SB), Y1, Y2
+
+	// e^-s
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Y12, Y3
+	VFNMADD231PS Y11, Y2, Y3
+	VSUBPS       Y12, Y3, Y4
+	VMOVAPS      Y2, Y5
+	VFMADD231PS  Y10, Y4, Y5
+	VFMADD231PS  Y9, Y4, Y5
+
+	// p = e^r
+	VMOVAPS      Y7, Y4
+	VFNMADD231PS Y5, Y8, Y4
+	VFNMADD213PS Y6, Y5, Y4
+	VFNMADD213PS multivariateConsts<>+896(SB), Y5, Y4
+	VFNMADD213PS multivariateConsts<>+928(SB), Y5, Y4
+	VFNMADD213PS Y13, Y5, Y4
+	VFNMADD213PS Y13, Y5, Y4
+
+	// p 2^n
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y4, Y3
+	VMASKMOVPS   (R9), Y0, Y4
+	VMASKMOVPS   (R10), Y0, Y5
+	VSUBPS       Y5, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VBROADCASTSS multivariateConsts<>+1216(SB), Y5
+	VMINPS       Y4, Y5, Y4
+	VBROADCASTSS multivariateConsts<>+1248(SB), Y5
+	VMAXPS       Y4, Y5, Y4
+	VMASKMOVPS   Y4, Y0, (SI)
+	VMASKMOVPS   Y4, Y0, (DX)
+	VMASKMOVPS   Y3, Y0, (BX)
+	VMASKMOVPS   Y1, Y0, (R8)
+	VANDPS       Y2, Y0, Y0
+	VADDPS       Y15, Y0, Y15
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   32(R11), Y0, Y1
+	VMULPS       multivariateConsts<>+512(SB), Y1, Y1
+	VANDPS       multivariateConsts<>+576(SB), Y1, Y2
+	VBROADCASTSS multivariateConsts<>+608(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VADDPS       Y2, Y2, Y3
+	VMOVAPS      Y12, Y4
+	VFMADD231PS  Y11, Y3, Y4
+	VSUBPS       Y12, Y4, Y5
+	VFNMADD231PS Y10, Y5, Y3
+	VFNMADD231PS Y9, Y5, Y3
+	VMOVAPS      Y7, Y5
+	VFMADD231PS  Y3, Y8, Y5
+	VFMADD213PS  Y6, Y3, Y5
+	VFMADD213PS  multivariateConsts<>+896(SB), Y3, Y5
+	VFMADD213PS  multivariateConsts<>+928(SB), Y3, Y5
+	VFMADD213PS  Y13, Y3, Y5
+	VFMADD213PS  Y13, Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VMULPS       Y3, Y5, Y3
+	VADDPS       Y13, Y3, Y3
+	VBROADCASTSS multivariateConsts<>+640(SB), Y4
+	VDIVPS       Y3, Y4, Y3
+	VSUBPS       Y3, Y13, Y3
+	VMULPS       Y2, Y2, Y4
+	VBROADCASTSS multivariateConsts<>+992(SB), Y5
+	VFMADD231PS  multivariateConsts<>+960(SB), Y4, Y5
+	VFMADD213PS  multivariateConsts<>+1024(SB), Y4, Y5
+	VFMADD213PS  multivariateConsts<>+1056(SB), Y4, Y5
+	VFMADD213PS  multivariateConsts<>+1088(SB), Y4, Y5
+	VMULPS       Y4, Y2, Y4
+	VFMADD213PS  Y2, Y5, Y4
+	VCMPPS       $0x11, multivariateConsts<>+1120(SB), Y2, Y2
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VANDPS       multivariateConsts<>+1152(SB), Y1, Y1
+	VORPS        Y1, Y2, Y1
+	VMULPS       multivariateConsts<>+1184(SB), Y1, Y2
+	VMOVAPS      Y12, Y3
+	VFNMADD231PS Y11, Y2, Y3
+	VSUBPS       Y12, Y3, Y4
+	VMOVAPS      Y2, Y5
+	VFMADD231PS  Y10, Y4, Y5
+	VFMADD231PS  Y9, Y4, Y5
+	VMOVAPS      Y7, Y4
+	VFNMADD231PS Y5, Y8, Y4
+	VFNMADD213PS Y6, Y5, Y4
+	VFNMADD213PS multivariateConsts<>+896(SB), Y5, Y4
+	VFNMADD213PS multivariateConsts<>+928(SB), Y5, Y4
+	VFNMADD213PS Y13, Y5, Y4
+	VFNMADD213PS Y13, Y5, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y4, Y3
+	VMASKMOVPS   32(R9), Y0, Y4
+	VMASKMOVPS   32(R10), Y0, Y5
+	VSUBPS       Y5, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VBROADCASTSS multivariateConsts<>+1216(SB), Y5
+	VMINPS       Y4, Y5, Y4
+	VBROADCASTSS multivariateConsts<>+1248(SB), Y5
+	VMAXPS       Y4, Y5, Y4
+	VMASKMOVPS   Y4, Y0, 32(SI)
+	VMASKMOVPS   Y4, Y0, 32(DX)
+	VMASKMOVPS   Y3, Y0, 32(BX)
+	VMASKMOVPS   Y1, Y0, 32(R8)
+	VANDPS       Y2, Y0, Y0
+	VADDPS       Y14, Y0, Y14
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (BX)(CX*4), BX
+	LEAQ         (R8)(CX*4), R8
+	LEAQ         (R9)(CX*4), R9
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+
+l52:
+	VADDPS       Y14, Y15, Y15
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPS       X0, X15, X15
+	VPERMILPS    $0x0e, X15, X0
+	VADDPS       X0, X15, X15
+	VPERMILPS    $0x01, X15, X0
+	VADDPS       X0, X15, X15
+	VBROADCASTSS X15, Y0
+	VMOVSS       X0, (DI)
+	ADDQ         $0x04, DI
+	ADDQ         8(SP), BX
+	ADDQ         16(SP), R8
+	ADDQ         24(SP), R10
+	ADDQ         32(SP), R11
+	DECQ         (SP)
+	JNE          l48
+	VZEROUPPER
+	RET
+
+// func MultiDot(dot *float32, a *float32, b *float32, rows int, n int, lda int, ldb int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·MultiDot(SB), NOSPLIT, $24-56
+	// Registers:    Y0-Y12 values    Y13 constants and scalars    Y14-Y15 kept from loop to loop
+	VBROADCASTSS multivariateConsts<>+1280(SB), Y13
+
+	// Registers:    DI dot    SI a    DX b    CX elements left in the row    BX 4n
+	MOVQ dot+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), BX
+	SHLQ $0x02, BX
+	MOVQ rows+24(FP), AX
+	MOVQ AX, (SP)
+	MOVQ lda+40(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 8(SP)
+	MOVQ ldb+48(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 16(SP)
+
+l53:
+	VMOVAPS Y13, Y15
+	VMOVAPS Y13, Y14
+	MOVQ    n+32(FP), CX
+	SUBQ    $0x10, CX
+	JLT     l56
+
+l54:
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMOVUPS     (DX), Y2
+	VMOVUPS     32(DX), Y3
+	VFMADD231PS Y2, Y0, Y15
+	VFMADD231PS Y3, Y1, Y14
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, CX
+	JGE         l54
+
+l56:
+	ADDQ        $0x10, CX
+	JEQ         l57
+	LEAQ        multivariateConsts<>+256(SB), AX
+	NEGQ        CX
+	LEAQ        (AX)(CX*4), AX
+	NEGQ        CX
+	VMOVUPS     (AX), Y0
+	VMOVUPS     32(AX), Y1
+	VMASKMOVPS  (SI), Y0, Y2
+	VMASKMOVPS  32(SI), Y1, Y3
+	VMASKMOVPS  (DX), Y0, Y4
+	VMASKMOVPS  32(DX), Y1, Y5
+	VANDPS      Y2, Y0, Y2
+	VANDPS      Y3, Y1, Y3
+	VANDPS      Y4, Y0, Y0
+	VANDPS      Y5, Y1, Y1
+	VFMADD231PS Y0, Y2, Y15
+	VFMADD231PS Y1, Y3, Y14
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+
+l57:
+	VADDPS       Y14, Y15, Y15
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPS       X0, X15, X15
+	VPERMILPS    $0x0e, X15, X0
+	VADDPS       X0, X15, X15
+	VPERMILPS    $0x01, X15, X0
+	VADDPS       X0, X15, X15
+	VBROADCASTSS X15, Y0
+	VMOVSS       X0, (DI)
+	ADDQ         $0x04, DI
+	ADDQ         8(SP), SI
+	ADDQ         16(SP), DX
+	DECQ         (SP)
+	JNE          l53
+	VZEROUPPER
+	RET
+
+// func MultiNorm(q *float32, v *float32, rows int, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·MultiNorm(SB), NOSPLIT, $8-32
+	// Registers:    Y0-Y10 values    Y11-Y13 constants and scalars    Y14-Y15 kept from loop to loop
+	VBROADCASTSS multivariateConsts<>+1216(SB), Y13
+	VBROADCASTSS multivariateConsts<>+1248(SB), Y12
+	VBROADCASTSS multivariateConsts<>+1280(SB), Y11
+
+	// Registers:    DI q    SI v    CX elements left in the row    DX 4n
+	MOVQ q+0(FP), DI
+	MOVQ v+8(FP), SI
+	MOVQ n+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ rows+16(FP), AX
+	MOVQ AX, (SP)
+
+l58:
+	VMOVAPS Y11, Y15
+	VMOVAPS Y11, Y14
+	MOVQ    n+24(FP), CX
+	SUBQ    $0x10, CX
+	JLT     l61
+
+l59:
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	VMINPS      Y0, Y13, Y0
+	VMINPS      Y1, Y13, Y1
+	VMAXPS      Y0, Y12, Y0
+	VMAXPS      Y1, Y12, Y1
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, 32(SI)
+	VFMADD231PS Y0, Y0, Y15
+	VFMADD231PS Y1, Y1, Y14
+	ADDQ        $0x40, SI
+	SUBQ        $0x10, CX
+	JGE         l59
+
+l61:
+	ADDQ        $0x10, CX
+	JEQ         l62
+	LEAQ        multivariateConsts<>+256(SB), AX
+	NEGQ        CX
+	LEAQ        (AX)(CX*4), AX
+	NEGQ        CX
+	VMOVUPS     (AX), Y0
+	VMOVUPS     32(AX), Y1
+	VMASKMOVPS  (SI), Y0, Y2
+	VMASKMOVPS  32(SI), Y1, Y3
+	VMINPS      Y2, Y13, Y2
+	VMINPS      Y3, Y13, Y3
+	VMAXPS      Y2, Y12, Y2
+	VMAXPS      Y3, Y12, Y3
+	VMASKMOVPS  Y2, Y0, (SI)
+	VMASKMOVPS  Y3, Y1, 32(SI)
+	VANDPS      Y2, Y0, Y4
+	VANDPS      Y3, Y1, Y5
+	VANDPS      Y2, Y0, Y0
+	VANDPS      Y3, Y1, Y1
+	VFMADD231PS Y0, Y4, Y15
+	VFMADD231PS Y1, Y5, Y14
+	LEAQ        (SI)(CX*4), SI
+
+l62:
+	VADDPS       Y14, Y15, Y15
+	VEXTRACTF128 $0x01, Y15, X0
+	VADDPS       X0, X15, X15
+	VPERMILPS    $0x0e, X15, X0
+	VADDPS       X0, X15, X15
+	VPERMILPS    $0x01, X15, X0
+	VADDPS       X0, X15, X15
+	VBROADCASTSS X15, Y0
+	VMOVSS       X0, (DI)
+	ADDQ         $0x04, DI
+	DECQ         (SP)
+	JNE          l58
+	VZEROUPPER
+	RET
+
+// func MultiWhitenBackward(w *float32, wc *float32, dmu *float32, da *float32, y *float32, v *float32, rows int, n int, ld int)
+// Requires: AVX, FMA3
+TEXT ·MultiWhitenBackward(SB), NOSPLIT, $24-72
+	// Registers:    Y0-Y12 values    Y13 constants and scalars    Y14-Y15 kept from loop to loop
+	VBROADCASTSS multivariateConsts<>+544(SB), Y13
+
+	// Registers:    DI w    SI wc    DX dmu    BX da    R8 y    R9 v    CX elements left in the row    R10 4n
+	MOVQ w+0(FP), DI
+	MOVQ wc+8(FP), SI
+	MOVQ dmu+16(FP), DX
+	MOVQ da+24(FP), BX
+	MOVQ y+32(FP), R8
+	MOVQ v+40(FP), R9
+	MOVQ n+56(FP), R10
+	SHLQ $0x02, R10
+	MOVQ rows+48(FP), AX
+	MOVQ AX, (SP)
+	MOVQ ld+64(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R10, AX
+	MOVQ AX, 8(SP)
+	MOVQ ld+64(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R10, AX
+	MOVQ AX, 16(SP)
+
+l63:
+	VBROADCASTSS (DI), Y15
+	VBROADCASTSS (SI), Y14
+	MOVQ         n+56(FP), CX
+	SUBQ         $0x10, CX
+	JLT          l65
+
+l64:
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS (R9), Y2
+	VMOVUPS 32(R9), Y3
+	VMULPS  Y2, Y14, Y2
+	VMULPS  Y3, Y14, Y3
+	VMOVUPS (DX), Y4
+	VMOVUPS 32(DX), Y5
+	VMULPS  Y4, Y2, Y4
+	VMULPS  Y5, Y3, Y5
+	VMOVUPS Y4, (DX)
+	VMOVUPS Y5, 32(DX)
+
+	// ds, and that of a
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(R8), Y5
+	VFMSUB213PS  Y15, Y4, Y2
+	VFMSUB213PS  Y15, Y5, Y3
+	VFNMADD213PS Y13, Y0, Y0
+	VFNMADD213PS Y13, Y1, Y1
+	VMULPS       Y0, Y2, Y0
+	VMULPS       Y1, Y3, Y1
+	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y1, 32(BX)
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	SUBQ         $0x10, CX
+	JGE          l64
+
+l65:
+	ADDQ    $0x08, CX
+	JLT     l66
+	VMOVUPS (BX), Y0
+	VMOVUPS (R9), Y1
+	VMULPS  Y1, Y14, Y1
+	VMOVUPS (DX), Y2
+	VMULPS  Y2, Y1, Y2
+	VMOVUPS Y2, (DX)
+
+	// ds, and that of a
+	VMOVUPS      (R8), Y2
+	VFMSUB213PS  Y15, Y2, Y1
+	VFNMADD213PS Y13, Y0, Y0
+	VMULPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (BX)
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R9
+	SUBQ         $0x08, CX
+
+l66:
+	ADDQ       $0x08, CX
+	JEQ        l67
+	LEAQ       multivariateConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS (R9), Y0, Y2
+	VMULPS     Y2, Y14, Y2
+	VMASKMOVPS (DX), Y0, Y3
+	VMULPS     Y3, Y2, Y3
+	VMASKMOVPS Y3, Y0, (DX)
+
+	// ds, and that of a
+	VMASKMOVPS   (R8), Y0, Y3
+	VFMSUB213PS  Y15, Y3, Y2
+	VFNMADD213PS Y13, Y1, Y1
+	VMULPS       Y1, Y2, Y1
+	VMASKMOVPS   Y1, Y0, (BX)
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (BX)(CX*4), BX
+	LEAQ         (R8)(CX*4), R8
+	LEAQ         (R9)(CX*4), R9
+
+l67:
+	ADDQ $0x04, DI
+	ADDQ $0x04, SI
+	ADDQ 8(SP), DX
+	ADDQ 16(SP), BX
+	DECQ (SP)
+	JNE  l63
+	VZEROUPPER
+	RET
+
 // func MultiColumn(dmu *float32, dt *float32, gs *float32, d *float32, t *float32, rows int, n int, ld int, ldr int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·MultiColumn(SB), NOSPLIT, $48-72
@@ -2551,15 +3591,15 @@ TEXT ·MultiColumn(SB), NOSPLIT, $48-72
 	SUBQ R9, AX
 	MOVQ AX, 40(SP)
 
-l43:
+l69:
 	VBROADCASTSS (BX), Y13
 	VMOVAPS      Y12, Y15
 	VMOVAPS      Y12, Y14
 	MOVQ         n+48(FP), CX
 	SUBQ         $0x10, CX
-	JLT          l46
+	JLT          l72
 
-l44:
+l70:
 	VMOVUPS     (DX), Y0
 	VMOVUPS     32(DX), Y1
 	VMULPS      Y13, Y0, Y2
@@ -2574,11 +3614,11 @@ l44:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, R8
 	SUBQ        $0x10, CX
-	JGE         l44
+	JGE         l70
 
-l46:
+l72:
 	ADDQ        $0x10, CX
-	JEQ         l47
+	JEQ         l73
 	LEAQ        multivariateConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -2603,7 +3643,7 @@ l46:
 	LEAQ        (DX)(CX*4), DX
 	LEAQ        (R8)(CX*4), R8
 
-l47:
+l73:
 	VBROADCASTSS (DI), Y0
 	VADDPS       Y14, Y15, Y15
 	VEXTRACTF128 $0x01, Y15, X1
@@ -2621,6 +3661,6 @@ l47:
 	ADDQ         32(SP), BX
 	ADDQ         40(SP), R8
 	DECQ         (SP)
-	JNE          l43
+	JNE          l69
 	VZEROUPPER
 	RET

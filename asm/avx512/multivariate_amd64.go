@@ -12,7 +12,7 @@ func MultiCenter(d *float32, r *float32, x *float32, mu *float32, rows int, n in
 // MultiUpdate subtracts t d from r, with one d a row: see asm/_gen/recipe/multivariate.go.
 //
 //go:noescape
-func MultiUpdate(r *float32, d *float32, t *float32, rows int, n int, ldr int, ld int)
+func MultiUpdate(r *float32, d *float32, t *float32, rows int, n int, ldr int, ldd int, ld int)
 
 // MultiTerms writes the log-densities of rows of residuals r: see asm/_gen/recipe/multivariate.go.
 //
@@ -35,6 +35,31 @@ func MultiTermsStudent(lp *float32, r *float32, a *float32, rows int, n int, ld 
 //
 //go:noescape
 func MultiTermsStudentBackward(lp *float32, dnu *float32, r *float32, dmu *float32, da *float32, a *float32, rows int, n int, ld int, base float32, half float32, inv float32, ratio float32, slope float32)
+
+// MultiWhiten writes y = (x - mu) e^-s to y and v, and the sum of s: see asm/_gen/recipe/multivariate.go.
+//
+//go:noescape
+func MultiWhiten(s *float32, y *float32, v *float32, x *float32, mu *float32, a *float32, rows int, n int, ld int)
+
+// MultiWhitenKeep is MultiWhiten that leaves e^-s in dmu and tanh(a/8) in da: see asm/_gen/recipe/multivariate.go.
+//
+//go:noescape
+func MultiWhitenKeep(s *float32, y *float32, v *float32, dmu *float32, da *float32, x *float32, mu *float32, a *float32, rows int, n int, ld int)
+
+// MultiDot writes the sums of the products of rows of a and b: see asm/_gen/recipe/multivariate.go.
+//
+//go:noescape
+func MultiDot(dot *float32, a *float32, b *float32, rows int, n int, lda int, ldb int)
+
+// MultiNorm keeps v within its bound, and writes the sums of the squares: see asm/_gen/recipe/multivariate.go.
+//
+//go:noescape
+func MultiNorm(q *float32, v *float32, rows int, n int)
+
+// MultiWhitenBackward makes gradients of what MultiWhitenKeep has left, with w and w c of each row: see asm/_gen/recipe/multivariate.go.
+//
+//go:noescape
+func MultiWhitenBackward(w *float32, wc *float32, dmu *float32, da *float32, y *float32, v *float32, rows int, n int, ld int)
 
 // MultiColumn writes dt = gs d, with one d a row, and subtracts the sum of t gs from dmu: see asm/_gen/recipe/multivariate.go.
 //

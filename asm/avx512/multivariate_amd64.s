@@ -138,9 +138,9 @@ l5:
 	VZEROUPPER
 	RET
 
-// func MultiUpdate(r *float32, d *float32, t *float32, rows int, n int, ldr int, ld int)
+// func MultiUpdate(r *float32, d *float32, t *float32, rows int, n int, ldr int, ldd int, ld int)
 // Requires: AVX, AVX512F
-TEXT ·MultiUpdate(SB), NOSPLIT, $32-56
+TEXT ·MultiUpdate(SB), NOSPLIT, $32-64
 	// Registers:    Z0-Z30 values    Z31 kept from loop to loop
 	// Registers:    DI r    SI d    DX t    CX elements left in the row    BX 4n
 	MOVQ r+0(FP), DI
@@ -154,10 +154,10 @@ TEXT ·MultiUpdate(SB), NOSPLIT, $32-56
 	SHLQ $0x02, AX
 	SUBQ BX, AX
 	MOVQ AX, 8(SP)
-	MOVQ ldr+40(FP), AX
+	MOVQ ldd+48(FP), AX
 	SHLQ $0x02, AX
 	MOVQ AX, 16(SP)
-	MOVQ ld+48(FP), AX
+	MOVQ ld+56(FP), AX
 	SHLQ $0x02, AX
 	SUBQ BX, AX
 	MOVQ AX, 24(SP)
@@ -339,7 +339,7 @@ l14:
 	VMULPS.BCST     multivariateConsts<>+84(SB), Z2, Z0
 	VMULPS.BCST     multivariateConsts<>+84(SB), Z3, Z1
 
-	// z = r e^-s
+	// e^-s
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z28, Z2
 	VFNMADD231PS Z27, Z0, Z2
@@ -439,7 +439,7 @@ l15:
 	VPTERNLOGD.BCST $0xf8, multivariateConsts<>+80(SB), Z0, Z1
 	VMULPS.BCST     multivariateConsts<>+84(SB), Z1, Z0
 
-	// z = r e^-s
+	// e^-s
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z28, Z1
 	VFNMADD231PS Z27, Z0, Z1
@@ -520,7 +520,7 @@ l16:
 	VPTERNLOGD.BCST $0xf8, multivariateConsts<>+80(SB), Z0, Z1
 	VMULPS.BCST     multivariateConsts<>+84(SB), Z1, Z0
 
-	// z = r e^-s
+	// e^-s
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z28, Z1
 	VFNMADD231PS Z27, Z0, Z1
@@ -717,7 +717,7 @@ l20:
 	VMULPS.BCST      multivariateConsts<>+84(SB), Z2, Z0
 	VMULPS.BCST      multivariateConsts<>+84(SB), Z3, Z1
 
-	// z = r e^-s
+	// e^-s
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z26, Z4
 	VFNMADD231PS Z25, Z0, Z4
@@ -825,7 +825,7 @@ l21:
 	VPTERNLOGD.BCST  $0xf8, multivariateConsts<>+80(SB), Z0, Z1
 	VMULPS.BCST      multivariateConsts<>+84(SB), Z1, Z0
 
-	// z = r e^-s
+	// e^-s
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z26, Z2
 	VFNMADD231PS Z25, Z0, Z2
@@ -911,7 +911,7 @@ l22:
 	VPTERNLOGD.BCST  $0xf8, multivariateConsts<>+80(SB), Z0, Z1
 	VMULPS.BCST      multivariateConsts<>+84(SB), Z1, Z0
 
-	// z = r e^-s
+	// e^-s
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z26, Z2
 	VFNMADD231PS Z25, Z0, Z2
@@ -1197,7 +1197,7 @@ l31:
 	VMULPS.BCST     multivariateConsts<>+84(SB), Z2, Z0
 	VMULPS.BCST     multivariateConsts<>+84(SB), Z3, Z1
 
-	// z = r e^-s
+	// e^-s
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z28, Z2
 	VFNMADD231PS Z27, Z0, Z2
@@ -1297,7 +1297,7 @@ l32:
 	VPTERNLOGD.BCST $0xf8, multivariateConsts<>+80(SB), Z0, Z1
 	VMULPS.BCST     multivariateConsts<>+84(SB), Z1, Z0
 
-	// z = r e^-s
+	// e^-s
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z28, Z1
 	VFNMADD231PS Z27, Z0, Z1
@@ -1378,7 +1378,7 @@ l33:
 	VPTERNLOGD.BCST $0xf8, multivariateConsts<>+80(SB), Z0, Z1
 	VMULPS.BCST     multivariateConsts<>+84(SB), Z1, Z0
 
-	// z = r e^-s
+	// e^-s
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z28, Z1
 	VFNMADD231PS Z27, Z0, Z1
@@ -1647,7 +1647,7 @@ l37:
 	VMULPS.BCST      multivariateConsts<>+84(SB), Z2, Z0
 	VMULPS.BCST      multivariateConsts<>+84(SB), Z3, Z1
 
-	// z = r e^-s
+	// e^-s
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z26, Z4
 	VFNMADD231PS Z25, Z0, Z4
@@ -1755,7 +1755,7 @@ l38:
 	VPTERNLOGD.BCST  $0xf8, multivariateConsts<>+80(SB), Z0, Z1
 	VMULPS.BCST      multivariateConsts<>+84(SB), Z1, Z0
 
-	// z = r e^-s
+	// e^-s
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z26, Z2
 	VFNMADD231PS Z25, Z0, Z2
@@ -1841,7 +1841,7 @@ l39:
 	VPTERNLOGD.BCST  $0xf8, multivariateConsts<>+80(SB), Z0, Z1
 	VMULPS.BCST      multivariateConsts<>+84(SB), Z1, Z0
 
-	// z = r e^-s
+	// e^-s
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z26, Z2
 	VFNMADD231PS Z25, Z0, Z2
@@ -2073,6 +2073,1082 @@ l45:
 	VZEROUPPER
 	RET
 
+// func MultiWhiten(s *float32, y *float32, v *float32, x *float32, mu *float32, a *float32, rows int, n int, ld int)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·MultiWhiten(SB), NOSPLIT, $24-72
+	// Registers:    Z0-Z9 values    Z10-Z30 constants and scalars    Z31 kept from loop to loop
+	VBROADCASTSS multivariateConsts<>+4(SB), Z30
+	VBROADCASTSS multivariateConsts<>+24(SB), Z29
+	VBROADCASTSS multivariateConsts<>+20(SB), Z28
+	VBROADCASTSS multivariateConsts<>+28(SB), Z27
+	VBROADCASTSS multivariateConsts<>+32(SB), Z26
+	VBROADCASTSS multivariateConsts<>+36(SB), Z25
+	VBROADCASTSS multivariateConsts<>+40(SB), Z24
+	VBROADCASTSS multivariateConsts<>+44(SB), Z23
+	VBROADCASTSS multivariateConsts<>+48(SB), Z22
+	VBROADCASTSS multivariateConsts<>+52(SB), Z21
+	VBROADCASTSS multivariateConsts<>+0(SB), Z20
+	VBROADCASTSS multivariateConsts<>+8(SB), Z19
+	VBROADCASTSS multivariateConsts<>+12(SB), Z18
+	VBROADCASTSS multivariateConsts<>+16(SB), Z17
+	VBROADCASTSS multivariateConsts<>+56(SB), Z16
+	VBROADCASTSS multivariateConsts<>+60(SB), Z15
+	VBROADCASTSS multivariateConsts<>+64(SB), Z14
+	VBROADCASTSS multivariateConsts<>+68(SB), Z13
+	VBROADCASTSS multivariateConsts<>+72(SB), Z12
+	VBROADCASTSS multivariateConsts<>+76(SB), Z11
+	VBROADCASTSS multivariateConsts<>+80(SB), Z10
+
+	// Registers:    DI s    SI y    DX v    BX x    R8 mu    R9 a    CX elements left in the row    R10 4n
+	MOVQ s+0(FP), DI
+	MOVQ y+8(FP), SI
+	MOVQ v+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ mu+32(FP), R8
+	MOVQ a+40(FP), R9
+	MOVQ n+56(FP), R10
+	SHLQ $0x02, R10
+	MOVQ rows+48(FP), AX
+	MOVQ AX, (SP)
+	MOVQ ld+64(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R10, AX
+	MOVQ AX, 8(SP)
+	MOVQ ld+64(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R10, AX
+	MOVQ AX, 16(SP)
+
+l47:
+	VBROADCASTSS multivariateConsts<>+96(SB), Z31
+	MOVQ         n+56(FP), CX
+	SUBQ         $0x20, CX
+	JLT          l49
+
+l48:
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMULPS  Z20, Z0, Z0
+	VMULPS  Z20, Z1, Z1
+	VPANDD  Z19, Z0, Z2
+	VPANDD  Z19, Z1, Z3
+	VMINPS  Z2, Z18, Z2
+	VMINPS  Z3, Z18, Z3
+	VADDPS  Z2, Z2, Z4
+	VADDPS  Z3, Z3, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z29, Z6
+	VFMADD231PS  Z28, Z4, Z6
+	VMOVAPS      Z29, Z7
+	VFMADD231PS  Z28, Z5, Z7
+	VSUBPS       Z29, Z6, Z6
+	VSUBPS       Z29, Z7, Z7
+	VFNMADD231PS Z27, Z6, Z4
+	VFNMADD231PS Z27, Z7, Z5
+	VFNMADD231PS Z26, Z6, Z4
+	VFNMADD231PS Z26, Z7, Z5
+
+	// p = e^r
+	VMOVAPS     Z24, Z8
+	VFMADD231PS Z4, Z25, Z8
+	VMOVAPS     Z24, Z9
+	VFMADD231PS Z5, Z25, Z9
+	VFMADD213PS Z23, Z4, Z8
+	VFMADD213PS Z23, Z5, Z9
+	VFMADD213PS Z22, Z4, Z8
+	VFMADD213PS Z22, Z5, Z9
+	VFMADD213PS Z21, Z4, Z8
+	VFMADD213PS Z21, Z5, Z9
+	VFMADD213PS Z30, Z4, Z8
+	VFMADD213PS Z30, Z5, Z9
+	VFMADD213PS Z30, Z4, Z8
+	VFMADD213PS Z30, Z5, Z9
+
+	// p 2^n
+	VSCALEFPS Z6, Z8, Z4
+	VSCALEFPS Z7, Z9, Z5
+	VADDPS    Z30, Z4, Z4
+	VADDPS    Z30, Z5, Z5
+	VDIVPS    Z4, Z17, Z4
+	VDIVPS    Z5, Z17, Z5
+	VSUBPS    Z4, Z30, Z4
+	VSUBPS    Z5, Z30, Z5
+
+	// tanh below 0.63: a + a^3 p(a^2)
+	VMULPS      Z2, Z2, Z6
+	VMULPS      Z3, Z3, Z7
+	VMOVAPS     Z15, Z8
+	VFMADD231PS Z6, Z16, Z8
+	VMOVAPS     Z15, Z9
+	VFMADD231PS Z7, Z16, Z9
+	VFMADD213PS Z14, Z6, Z8
+	VFMADD213PS Z14, Z7, Z9
+	VFMADD213PS Z13, Z6, Z8
+	VFMADD213PS Z13, Z7, Z9
+	VFMADD213PS Z12, Z6, Z8
+	VFMADD213PS Z12, Z7, Z9
+	VMULPS      Z6, Z2, Z6
+	VMULPS      Z7, Z3, Z7
+	VFMADD213PS Z2, Z8, Z6
+	VFMADD213PS Z3, Z9, Z7
+	VCMPPS      $0x11, Z11, Z2, K1
+	VCMPPS      $0x11, Z11, Z3, K2
+	VBLENDMPS   Z6, Z4, K1, Z2
+	VBLENDMPS   Z7, Z5, K2, Z3
+	VPTERNLOGD  $0xf8, Z10, Z0, Z2
+	VPTERNLOGD  $0xf8, Z10, Z1, Z3
+	VMULPS.BCST multivariateConsts<>+84(SB), Z2, Z0
+	VMULPS.BCST multivariateConsts<>+84(SB), Z3, Z1
+
+	// e^-s
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z29, Z2
+	VFNMADD231PS Z28, Z0, Z2
+	VMOVAPS      Z29, Z3
+	VFNMADD231PS Z28, Z1, Z3
+	VSUBPS       Z29, Z2, Z2
+	VSUBPS       Z29, Z3, Z3
+	VMOVAPS      Z0, Z4
+	VFMADD231PS  Z27, Z2, Z4
+	VMOVAPS      Z1, Z5
+	VFMADD231PS  Z27, Z3, Z5
+	VFMADD231PS  Z26, Z2, Z4
+	VFMADD231PS  Z26, Z3, Z5
+
+	// p = e^r
+	VMOVAPS      Z24, Z6
+	VFNMADD231PS Z4, Z25, Z6
+	VMOVAPS      Z24, Z7
+	VFNMADD231PS Z5, Z25, Z7
+	VFNMADD213PS Z23, Z4, Z6
+	VFNMADD213PS Z23, Z5, Z7
+	VFNMADD213PS Z22, Z4, Z6
+	VFNMADD213PS Z22, Z5, Z7
+	VFNMADD213PS Z21, Z4, Z6
+	VFNMADD213PS Z21, Z5, Z7
+	VFNMADD213PS Z30, Z4, Z6
+	VFNMADD213PS Z30, Z5, Z7
+	VFNMADD213PS Z30, Z4, Z6
+	VFNMADD213PS Z30, Z5, Z7
+
+	// p 2^n
+	VSCALEFPS    Z2, Z6, Z2
+	VSCALEFPS    Z3, Z7, Z3
+	VMOVUPS      (BX), Z4
+	VMOVUPS      64(BX), Z5
+	VMOVUPS      (R8), Z6
+	VMOVUPS      64(R8), Z7
+	VSUBPS       Z6, Z4, Z4
+	VSUBPS       Z7, Z5, Z5
+	VMULPS       Z2, Z4, Z2
+	VMULPS       Z3, Z5, Z3
+	VBROADCASTSS multivariateConsts<>+88(SB), Z4
+	VMINPS       Z2, Z4, Z2
+	VBROADCASTSS multivariateConsts<>+88(SB), Z4
+	VMINPS       Z3, Z4, Z3
+	VBROADCASTSS multivariateConsts<>+92(SB), Z4
+	VMAXPS       Z2, Z4, Z2
+	VBROADCASTSS multivariateConsts<>+92(SB), Z4
+	VMAXPS       Z3, Z4, Z3
+	VMOVUPS      Z2, (SI)
+	VMOVUPS      Z3, 64(SI)
+	VMOVUPS      Z2, (DX)
+	VMOVUPS      Z3, 64(DX)
+	VADDPS       Z31, Z0, Z31
+	VADDPS       Z31, Z1, Z31
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, BX
+	ADDQ         $0x00000080, R8
+	ADDQ         $0x00000080, R9
+	SUBQ         $0x20, CX
+	JGE          l48
+
+l49:
+	ADDQ    $0x10, CX
+	JLT     l50
+	VMOVUPS (R9), Z0
+	VMULPS  Z20, Z0, Z0
+	VPANDD  Z19, Z0, Z1
+	VMINPS  Z1, Z18, Z1
+	VADDPS  Z1, Z1, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z29, Z3
+	VFMADD231PS  Z28, Z2, Z3
+	VSUBPS       Z29, Z3, Z3
+	VFNMADD231PS Z27, Z3, Z2
+	VFNMADD231PS Z26, Z3, Z2
+
+	// p = e^r
+	VMOVAPS     Z24, Z4
+	VFMADD231PS Z2, Z25, Z4
+	VFMADD213PS Z23, Z2, Z4
+	VFMADD213PS Z22, Z2, Z4
+	VFMADD213PS Z21, Z2, Z4
+	VFMADD213PS Z30, Z2, Z4
+	VFMADD213PS Z30, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS Z3, Z4, Z2
+	VADDPS    Z30, Z2, Z2
+	VDIVPS    Z2, Z17, Z2
+	VSUBPS    Z2, Z30, Z2
+
+	// tanh below 0.63: a + a^3 p(a^2)
+	VMULPS      Z1, Z1, Z3
+	VMOVAPS     Z15, Z4
+	VFMADD231PS Z3, Z16, Z4
+	VFMADD213PS Z14, Z3, Z4
+	VFMADD213PS Z13, Z3, Z4
+	VFMADD213PS Z12, Z3, Z4
+	VMULPS      Z3, Z1, Z3
+	VFMADD213PS Z1, Z4, Z3
+	VCMPPS      $0x11, Z11, Z1, K1
+	VBLENDMPS   Z3, Z2, K1, Z1
+	VPTERNLOGD  $0xf8, Z10, Z0, Z1
+	VMULPS.BCST multivariateConsts<>+84(SB), Z1, Z0
+
+	// e^-s
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z29, Z1
+	VFNMADD231PS Z28, Z0, Z1
+	VSUBPS       Z29, Z1, Z1
+	VMOVAPS      Z0, Z2
+	VFMADD231PS  Z27, Z1, Z2
+	VFMADD231PS  Z26, Z1, Z2
+
+	// p = e^r
+	VMOVAPS      Z24, Z3
+	VFNMADD231PS Z2, Z25, Z3
+	VFNMADD213PS Z23, Z2, Z3
+	VFNMADD213PS Z22, Z2, Z3
+	VFNMADD213PS Z21, Z2, Z3
+	VFNMADD213PS Z30, Z2, Z3
+	VFNMADD213PS Z30, Z2, Z3
+
+	// p 2^n
+	VSCALEFPS    Z1, Z3, Z1
+	VMOVUPS      (BX), Z2
+	VMOVUPS      (R8), Z3
+	VSUBPS       Z3, Z2, Z2
+	VMULPS       Z1, Z2, Z1
+	VBROADCASTSS multivariateConsts<>+88(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS multivariateConsts<>+92(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VMOVUPS      Z1, (SI)
+	VMOVUPS      Z1, (DX)
+	VADDPS       Z31, Z0, Z31
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	SUBQ         $0x10, CX
+
+l50:
+	ADDQ      $0x10, CX
+	JEQ       l51
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (R9), K7, Z0
+	VMULPS    Z20, Z0, Z0
+	VPANDD    Z19, Z0, Z1
+	VMINPS    Z1, Z18, Z1
+	VADDPS    Z1, Z1, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z29, Z3
+	VFMADD231PS  Z28, Z2, Z3
+	VSUBPS       Z29, Z3, Z3
+	VFNMADD231PS Z27, Z3, Z2
+	VFNMADD231PS Z26, Z3, Z2
+
+	// p = e^r
+	VMOVAPS     Z24, Z4
+	VFMADD231PS Z2, Z25, Z4
+	VFMADD213PS Z23, Z2, Z4
+	VFMADD213PS Z22, Z2, Z4
+	VFMADD213PS Z21, Z2, Z4
+	VFMADD213PS Z30, Z2, Z4
+	VFMADD213PS Z30, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS Z3, Z4, Z2
+	VADDPS    Z30, Z2, Z2
+	VDIVPS    Z2, Z17, Z2
+	VSUBPS    Z2, Z30, Z2
+
+	// tanh below 0.63: a + a^3 p(a^2)
+	VMULPS      Z1, Z1, Z3
+	VMOVAPS     Z15, Z4
+	VFMADD231PS Z3, Z16, Z4
+	VFMADD213PS Z14, Z3, Z4
+	VFMADD213PS Z13, Z3, Z4
+	VFMADD213PS Z12, Z3, Z4
+	VMULPS      Z3, Z1, Z3
+	VFMADD213PS Z1, Z4, Z3
+	VCMPPS      $0x11, Z11, Z1, K1
+	VBLENDMPS   Z3, Z2, K1, Z1
+	VPTERNLOGD  $0xf8, Z10, Z0, Z1
+	VMULPS.BCST multivariateConsts<>+84(SB), Z1, Z0
+
+	// e^-s
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z29, Z1
+	VFNMADD231PS Z28, Z0, Z1
+	VSUBPS       Z29, Z1, Z1
+	VMOVAPS      Z0, Z2
+	VFMADD231PS  Z27, Z1, Z2
+	VFMADD231PS  Z26, Z1, Z2
+
+	// p = e^r
+	VMOVAPS      Z24, Z3
+	VFNMADD231PS Z2, Z25, Z3
+	VFNMADD213PS Z23, Z2, Z3
+	VFNMADD213PS Z22, Z2, Z3
+	VFNMADD213PS Z21, Z2, Z3
+	VFNMADD213PS Z30, Z2, Z3
+	VFNMADD213PS Z30, Z2, Z3
+
+	// p 2^n
+	VSCALEFPS    Z1, Z3, Z1
+	VMOVUPS.Z    (BX), K7, Z2
+	VMOVUPS.Z    (R8), K7, Z3
+	VSUBPS       Z3, Z2, Z2
+	VMULPS       Z1, Z2, Z1
+	VBROADCASTSS multivariateConsts<>+88(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VBROADCASTSS multivariateConsts<>+92(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VMOVUPS      Z1, K7, (SI)
+	VMOVUPS      Z1, K7, (DX)
+	VMOVAPS.Z    Z0, K7, Z0
+	VADDPS       Z31, Z0, Z31
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (BX)(CX*4), BX
+	LEAQ         (R8)(CX*4), R8
+	LEAQ         (R9)(CX*4), R9
+
+l51:
+	VEXTRACTF64X4 $0x01, Z31, Y0
+	VADDPS        Y0, Y31, Y31
+	VEXTRACTF32X4 $0x01, Y31, X0
+	VADDPS        X0, X31, X31
+	VPERMILPS     $0x0e, X31, X0
+	VADDPS        X0, X31, X31
+	VPERMILPS     $0x01, X31, X0
+	VADDPS        X0, X31, X31
+	VBROADCASTSS  X31, Z0
+	VMOVSS        X0, (DI)
+	ADDQ          $0x04, DI
+	ADDQ          8(SP), R8
+	ADDQ          16(SP), R9
+	DECQ          (SP)
+	JNE           l47
+	VZEROUPPER
+	RET
+
+// func MultiWhitenKeep(s *float32, y *float32, v *float32, dmu *float32, da *float32, x *float32, mu *float32, a *float32, rows int, n int, ld int)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·MultiWhitenKeep(SB), NOSPLIT, $40-88
+	// Registers:    Z0-Z9 values    Z10-Z30 constants and scalars    Z31 kept from loop to loop
+	VBROADCASTSS multivariateConsts<>+4(SB), Z30
+	VBROADCASTSS multivariateConsts<>+24(SB), Z29
+	VBROADCASTSS multivariateConsts<>+20(SB), Z28
+	VBROADCASTSS multivariateConsts<>+28(SB), Z27
+	VBROADCASTSS multivariateConsts<>+32(SB), Z26
+	VBROADCASTSS multivariateConsts<>+36(SB), Z25
+	VBROADCASTSS multivariateConsts<>+40(SB), Z24
+	VBROADCASTSS multivariateConsts<>+44(SB), Z23
+	VBROADCASTSS multivariateConsts<>+48(SB), Z22
+	VBROADCASTSS multivariateConsts<>+52(SB), Z21
+	VBROADCASTSS multivariateConsts<>+0(SB), Z20
+	VBROADCASTSS multivariateConsts<>+8(SB), Z19
+	VBROADCASTSS multivariateConsts<>+12(SB), Z18
+	VBROADCASTSS multivariateConsts<>+16(SB), Z17
+	VBROADCASTSS multivariateConsts<>+56(SB), Z16
+	VBROADCASTSS multivariateConsts<>+60(SB), Z15
+	VBROADCASTSS multivariateConsts<>+64(SB), Z14
+	VBROADCASTSS multivariateConsts<>+68(SB), Z13
+	VBROADCASTSS multivariateConsts<>+72(SB), Z12
+	VBROADCASTSS multivariateConsts<>+76(SB), Z11
+	VBROADCASTSS multivariateConsts<>+80(SB), Z10
+
+	// Registers:    DI s    SI y    DX v    BX dmu    R8 da    R9 x    R10 mu    R11 a    CX elements left in the row    R12 4n
+	MOVQ s+0(FP), DI
+	MOVQ y+8(FP), SI
+	MOVQ v+16(FP), DX
+	MOVQ dmu+24(FP), BX
+	MOVQ da+32(FP), R8
+	MOVQ x+40(FP), R9
+	MOVQ mu+48(FP), R10
+	MOVQ a+56(FP), R11
+	MOVQ n+72(FP), R12
+	SHLQ $0x02, R12
+	MOVQ rows+64(FP), AX
+	MOVQ AX, (SP)
+	MOVQ ld+80(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R12, AX
+	MOVQ AX, 8(SP)
+	MOVQ ld+80(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R12, AX
+	MOVQ AX, 16(SP)
+	MOVQ ld+80(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R12, AX
+	MOVQ AX, 24(SP)
+	MOVQ ld+80(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R12, AX
+	MOVQ AX, 32(SP)
+
+l53:
+	VBROADCASTSS multivariateConsts<>+96(SB), Z31
+	MOVQ         n+72(FP), CX
+	SUBQ         $0x20, CX
+	JLT          l55
+
+l54:
+	VMOVUPS (R11), Z0
+	VMOVUPS 64(R11), Z1
+	VMULPS  Z20, Z0, Z0
+	VMULPS  Z20, Z1, Z1
+	VPANDD  Z19, Z0, Z2
+	VPANDD  Z19, Z1, Z3
+	VMINPS  Z2, Z18, Z2
+	VMINPS  Z3, Z18, Z3
+	VADDPS  Z2, Z2, Z4
+	VADDPS  Z3, Z3, Z5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z29, Z6
+	VFMADD231PS  Z28, Z4, Z6
+	VMOVAPS      Z29, Z7
+	VFMADD231PS  Z28, Z5, Z7
+	VSUBPS       Z29, Z6, Z6
+	VSUBPS       Z29, Z7, Z7
+	VFNMADD231PS Z27, Z6, Z4
+	VFNMADD231PS Z27, Z7, Z5
+	VFNMADD231PS Z26, Z6, Z4
+	VFNMADD231PS Z26, Z7, Z5
+
+	// p = e^r
+	VMOVAPS     Z24, Z8
+	VFMADD231PS Z4, Z25, Z8
+	VMOVAPS     Z24, Z9
+	VFMADD231PS Z5, Z25, Z9
+	VFMADD213PS Z23, Z4, Z8
+	VFMADD213PS Z23, Z5, Z9
+	VFMADD213PS Z22, Z4, Z8
+	VFMADD213PS Z22, Z5, Z9
+	VFMADD213PS Z21, Z4, Z8
+	VFMADD213PS Z21, Z5, Z9
+	VFMADD213PS Z30, Z4, Z8
+	VFMADD213PS Z30, Z5, Z9
+	VFMADD213PS Z30, Z4, Z8
+	VFMADD213PS Z30, Z5, Z9
+
+	// p 2^n
+	VSCALEFPS Z6, Z8, Z4
+	VSCALEFPS Z7, Z9, Z5
+	VADDPS    Z30, Z4, Z4
+	VADDPS    Z30, Z5, Z5
+	VDIVPS    Z4, Z17, Z4
+	VDIVPS    Z5, Z17, Z5
+	VSUBPS    Z4, Z30, Z4
+	VSUBPS    Z5, Z30, Z5
+
+	// tanh below 0.63: a + a^3 p(a^2)
+	VMULPS      Z2, Z2, Z6
+	VMULPS      Z3, Z3, Z7
+	VMOVAPS     Z15, Z8
+	VFMADD231PS Z6, Z16, Z8
+	VMOVAPS     Z15, Z9
+	VFMADD231PS Z7, Z16, Z9
+	VFMADD213PS Z14, Z6, Z8
+	VFMADD213PS Z14, Z7, Z9
+	VFMADD213PS Z13, Z6, Z8
+	VFMADD213PS Z13, Z7, Z9
+	VFMADD213PS Z12, Z6, Z8
+	VFMADD213PS Z12, Z7, Z9
+	VMULPS      Z6, Z2, Z6
+	VMULPS      Z7, Z3, Z7
+	VFMADD213PS Z2, Z8, Z6
+	VFMADD213PS Z3, Z9, Z7
+	VCMPPS      $0x11, Z11, Z2, K1
+	VCMPPS      $0x11, Z11, Z3, K2
+	VBLENDMPS   Z6, Z4, K1, Z2
+	VBLENDMPS   Z7, Z5, K2, Z3
+	VPTERNLOGD  $0xf8, Z10, Z0, Z2
+	VPTERNLOGD  $0xf8, Z10, Z1, Z3
+	VMULPS.BCST multivariateConsts<>+84(SB), Z2, Z0
+	VMULPS.BCST multivariateConsts<>+84(SB), Z3, Z1
+
+	// e^-s
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z29, Z4
+	VFNMADD231PS Z28, Z0, Z4
+	VMOVAPS      Z29, Z5
+	VFNMADD231PS Z28, Z1, Z5
+	VSUBPS       Z29, Z4, Z4
+	VSUBPS       Z29, Z5, Z5
+	VMOVAPS      Z0, Z6
+	VFMADD231PS  Z27, Z4, Z6
+	VMOVAPS      Z1, Z7
+	VFMADD231PS  Z27, Z5, Z7
+	VFMADD231PS  Z26, Z4, Z6
+	VFMADD231PS  Z26, Z5, Z7
+
+	// p = e^r
+	VMOVAPS      Z24, Z8
+	VFNMADD231PS Z6, Z25, Z8
+	VMOVAPS      Z24, Z9
+	VFNMADD231PS Z7, Z25, Z9
+	VFNMADD213PS Z23, Z6, Z8
+	VFNMADD213PS Z23, Z7, Z9
+	VFNMADD213PS Z22, Z6, Z8
+	VFNMADD213PS Z22, Z7, Z9
+	VFNMADD213PS Z21, Z6, Z8
+	VFNMADD213PS Z21, Z7, Z9
+	VFNMADD213PS Z30, Z6, Z8
+	VFNMADD213PS Z30, Z7, Z9
+	VFNMADD213PS Z30, Z6, Z8
+	VFNMADD213PS Z30, Z7, Z9
+
+	// p 2^n
+	VSCALEFPS    Z4, Z8, Z4
+	VSCALEFPS    Z5, Z9, Z5
+	VMOVUPS      (R9), Z6
+	VMOVUPS      64(R9), Z7
+	VMOVUPS      (R10), Z8
+	VMOVUPS      64(R10), Z9
+	VSUBPS       Z8, Z6, Z6
+	VSUBPS       Z9, Z7, Z7
+	VMULPS       Z4, Z6, Z6
+	VMULPS       Z5, Z7, Z7
+	VBROADCASTSS multivariateConsts<>+88(SB), Z8
+	VMINPS       Z6, Z8, Z6
+	VBROADCASTSS multivariateConsts<>+88(SB), Z8
+	VMINPS       Z7, Z8, Z7
+	VBROADCASTSS multivariateConsts<>+92(SB), Z8
+	VMAXPS       Z6, Z8, Z6
+	VBROADCASTSS multivariateConsts<>+92(SB), Z8
+	VMAXPS       Z7, Z8, Z7
+	VMOVUPS      Z6, (SI)
+	VMOVUPS      Z7, 64(SI)
+	VMOVUPS      Z6, (DX)
+	VMOVUPS      Z7, 64(DX)
+	VMOVUPS      Z4, (BX)
+	VMOVUPS      Z5, 64(BX)
+	VMOVUPS      Z2, (R8)
+	VMOVUPS      Z3, 64(R8)
+	VADDPS       Z31, Z0, Z31
+	VADDPS       Z31, Z1, Z31
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, BX
+	ADDQ         $0x00000080, R8
+	ADDQ         $0x00000080, R9
+	ADDQ         $0x00000080, R10
+	ADDQ         $0x00000080, R11
+	SUBQ         $0x20, CX
+	JGE          l54
+
+l55:
+	ADDQ    $0x10, CX
+	JLT     l56
+	VMOVUPS (R11), Z0
+	VMULPS  Z20, Z0, Z0
+	VPANDD  Z19, Z0, Z1
+	VMINPS  Z1, Z18, Z1
+	VADDPS  Z1, Z1, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z29, Z3
+	VFMADD231PS  Z28, Z2, Z3
+	VSUBPS       Z29, Z3, Z3
+	VFNMADD231PS Z27, Z3, Z2
+	VFNMADD231PS Z26, Z3, Z2
+
+	// p = e^r
+	VMOVAPS     Z24, Z4
+	VFMADD231PS Z2, Z25, Z4
+	VFMADD213PS Z23, Z2, Z4
+	VFMADD213PS Z22, Z2, Z4
+	VFMADD213PS Z21, Z2, Z4
+	VFMADD213PS Z30, Z2, Z4
+	VFMADD213PS Z30, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS Z3, Z4, Z2
+	VADDPS    Z30, Z2, Z2
+	VDIVPS    Z2, Z17, Z2
+	VSUBPS    Z2, Z30, Z2
+
+	// tanh below 0.63: a + a^3 p(a^2)
+	VMULPS      Z1, Z1, Z3
+	VMOVAPS     Z15, Z4
+	VFMADD231PS Z3, Z16, Z4
+	VFMADD213PS Z14, Z3, Z4
+	VFMADD213PS Z13, Z3, Z4
+	VFMADD213PS Z12, Z3, Z4
+	VMULPS      Z3, Z1, Z3
+	VFMADD213PS Z1, Z4, Z3
+	VCMPPS      $0x11, Z11, Z1, K1
+	VBLENDMPS   Z3, Z2, K1, Z1
+	VPTERNLOGD  $0xf8, Z10, Z0, Z1
+	VMULPS.BCST multivariateConsts<>+84(SB), Z1, Z0
+
+	// e^-s
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z29, Z2
+	VFNMADD231PS Z28, Z0, Z2
+	VSUBPS       Z29, Z2, Z2
+	VMOVAPS      Z0, Z3
+	VFMADD231PS  Z27, Z2, Z3
+	VFMADD231PS  Z26, Z2, Z3
+
+	// p = e^r
+	VMOVAPS      Z24, Z4
+	VFNMADD231PS Z3, Z25, Z4
+	VFNMADD213PS Z23, Z3, Z4
+	VFNMADD213PS Z22, Z3, Z4
+	VFNMADD213PS Z21, Z3, Z4
+	VFNMADD213PS Z30, Z3, Z4
+	VFNMADD213PS Z30, Z3, Z4
+
+	// p 2^n
+	VSCALEFPS    Z2, Z4, Z2
+	VMOVUPS      (R9), Z3
+	VMOVUPS      (R10), Z4
+	VSUBPS       Z4, Z3, Z3
+	VMULPS       Z2, Z3, Z3
+	VBROADCASTSS multivariateConsts<>+88(SB), Z4
+	VMINPS       Z3, Z4, Z3
+	VBROADCASTSS multivariateConsts<>+92(SB), Z4
+	VMAXPS       Z3, Z4, Z3
+	VMOVUPS      Z3, (SI)
+	VMOVUPS      Z3, (DX)
+	VMOVUPS      Z2, (BX)
+	VMOVUPS      Z1, (R8)
+	VADDPS       Z31, Z0, Z31
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	SUBQ         $0x10, CX
+
+l56:
+	ADDQ      $0x10, CX
+	JEQ       l57
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (R11), K7, Z0
+	VMULPS    Z20, Z0, Z0
+	VPANDD    Z19, Z0, Z1
+	VMINPS    Z1, Z18, Z1
+	VADDPS    Z1, Z1, Z2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z29, Z3
+	VFMADD231PS  Z28, Z2, Z3
+	VSUBPS       Z29, Z3, Z3
+	VFNMADD231PS Z27, Z3, Z2
+	VFNMADD231PS Z26, Z3, Z2
+
+	// p = e^r
+	VMOVAPS     Z24, Z4
+	VFMADD231PS Z2, Z25, Z4
+	VFMADD213PS Z23, Z2, Z4
+	VFMADD213PS Z22, Z2, Z4
+	VFMADD213PS Z21, Z2, Z4
+	VFMADD213PS Z30, Z2, Z4
+	VFMADD213PS Z30, Z2, Z4
+
+	// p 2^n
+	VSCALEFPS Z3, Z4, Z2
+	VADDPS    Z30, Z2, Z2
+	VDIVPS    Z2, Z17, Z2
+	VSUBPS    Z2, Z30, Z2
+
+	// tanh below 0.63: a + a^3 p(a^2)
+	VMULPS      Z1, Z1, Z3
+	VMOVAPS     Z15, Z4
+	VFMADD231PS Z3, Z16, Z4
+	VFMADD213PS Z14, Z3, Z4
+	VFMADD213PS Z13, Z3, Z4
+	VFMADD213PS Z12, Z3, Z4
+	VMULPS      Z3, Z1, Z3
+	VFMADD213PS Z1, Z4, Z3
+	VCMPPS      $0x11, Z11, Z1, K1
+	VBLENDMPS   Z3, Z2, K1, Z1
+	VPTERNLOGD  $0xf8, Z10, Z0, Z1
+	VMULPS.BCST multivariateConsts<>+84(SB), Z1, Z0
+
+	// e^-s
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VMOVAPS      Z29, Z2
+	VFNMADD231PS Z28, Z0, Z2
+	VSUBPS       Z29, Z2, Z2
+	VMOVAPS      Z0, Z3
+	VFMADD231PS  Z27, Z2, Z3
+	VFMADD231PS  Z26, Z2, Z3
+
+	// p = e^r
+	VMOVAPS      Z24, Z4
+	VFNMADD231PS Z3, Z25, Z4
+	VFNMADD213PS Z23, Z3, Z4
+	VFNMADD213PS Z22, Z3, Z4
+	VFNMADD213PS Z21, Z3, Z4
+	VFNMADD213PS Z30, Z3, Z4
+	VFNMADD213PS Z30, Z3, Z4
+
+	// p 2^n
+	VSCALEFPS    Z2, Z4, Z2
+	VMOVUPS.Z    (R9), K7, Z3
+	VMOVUPS.Z    (R10), K7, Z4
+	VSUBPS       Z4, Z3, Z3
+	VMULPS       Z2, Z3, Z3
+	VBROADCASTSS multivariateConsts<>+88(SB), Z4
+	VMINPS       Z3, Z4, Z3
+	VBROADCASTSS multivariateConsts<>+92(SB), Z4
+	VMAXPS       Z3, Z4, Z3
+	VMOVUPS      Z3, K7, (SI)
+	VMOVUPS      Z3, K7, (DX)
+	VMOVUPS      Z2, K7, (BX)
+	VMOVUPS      Z1, K7, (R8)
+	VMOVAPS.Z    Z0, K7, Z0
+	VADDPS       Z31, Z0, Z31
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (BX)(CX*4), BX
+	LEAQ         (R8)(CX*4), R8
+	LEAQ         (R9)(CX*4), R9
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+
+l57:
+	VEXTRACTF64X4 $0x01, Z31, Y0
+	VADDPS        Y0, Y31, Y31
+	VEXTRACTF32X4 $0x01, Y31, X0
+	VADDPS        X0, X31, X31
+	VPERMILPS     $0x0e, X31, X0
+	VADDPS        X0, X31, X31
+	VPERMILPS     $0x01, X31, X0
+	VADDPS        X0, X31, X31
+	VBROADCASTSS  X31, Z0
+	VMOVSS        X0, (DI)
+	ADDQ          $0x04, DI
+	ADDQ          8(SP), BX
+	ADDQ          16(SP), R8
+	ADDQ          24(SP), R10
+	ADDQ          32(SP), R11
+	DECQ          (SP)
+	JNE           l53
+	VZEROUPPER
+	RET
+
+// func MultiDot(dot *float32, a *float32, b *float32, rows int, n int, lda int, ldb int)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·MultiDot(SB), NOSPLIT, $24-56
+	// Registers:    Z0-Z29 values    Z30 constants and scalars    Z31 kept from loop to loop
+	VBROADCASTSS multivariateConsts<>+96(SB), Z30
+
+	// Registers:    DI dot    SI a    DX b    CX elements left in the row    BX 4n
+	MOVQ dot+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ n+32(FP), BX
+	SHLQ $0x02, BX
+	MOVQ rows+24(FP), AX
+	MOVQ AX, (SP)
+	MOVQ lda+40(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 8(SP)
+	MOVQ ldb+48(FP), AX
+	SHLQ $0x02, AX
+	SUBQ BX, AX
+	MOVQ AX, 16(SP)
+
+l59:
+	VMOVAPS Z30, Z31
+	MOVQ    n+32(FP), CX
+	SUBQ    $0x20, CX
+	JLT     l61
+
+l60:
+	VMOVUPS     (SI), Z0
+	VMOVUPS     64(SI), Z1
+	VMOVUPS     (DX), Z2
+	VMOVUPS     64(DX), Z3
+	VFMADD231PS Z2, Z0, Z31
+	VFMADD231PS Z3, Z1, Z31
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x20, CX
+	JGE         l60
+
+l61:
+	ADDQ        $0x10, CX
+	JLT         l62
+	VMOVUPS     (SI), Z0
+	VMOVUPS     (DX), Z1
+	VFMADD231PS Z1, Z0, Z31
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, CX
+
+l62:
+	ADDQ        $0x10, CX
+	JEQ         l63
+	MOVQ        $0x00000001, AX
+	SHLQ        CL, AX
+	DECQ        AX
+	KMOVW       AX, K7
+	VMOVUPS.Z   (SI), K7, Z0
+	VMOVUPS.Z   (DX), K7, Z1
+	VMOVAPS.Z   Z0, K7, Z0
+	VMOVAPS.Z   Z1, K7, Z1
+	VFMADD231PS Z1, Z0, Z31
+	LEAQ        (SI)(CX*4), SI
+	LEAQ        (DX)(CX*4), DX
+
+l63:
+	VEXTRACTF64X4 $0x01, Z31, Y0
+	VADDPS        Y0, Y31, Y31
+	VEXTRACTF32X4 $0x01, Y31, X0
+	VADDPS        X0, X31, X31
+	VPERMILPS     $0x0e, X31, X0
+	VADDPS        X0, X31, X31
+	VPERMILPS     $0x01, X31, X0
+	VADDPS        X0, X31, X31
+	VBROADCASTSS  X31, Z0
+	VMOVSS        X0, (DI)
+	ADDQ          $0x04, DI
+	ADDQ          8(SP), SI
+	ADDQ          16(SP), DX
+	DECQ          (SP)
+	JNE           l59
+	VZEROUPPER
+	RET
+
+// func MultiNorm(q *float32, v *float32, rows int, n int)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·MultiNorm(SB), NOSPLIT, $8-32
+	// Registers:    Z0-Z27 values    Z28-Z30 constants and scalars    Z31 kept from loop to loop
+	VBROADCASTSS multivariateConsts<>+88(SB), Z30
+	VBROADCASTSS multivariateConsts<>+92(SB), Z29
+	VBROADCASTSS multivariateConsts<>+96(SB), Z28
+
+	// Registers:    DI q    SI v    CX elements left in the row    DX 4n
+	MOVQ q+0(FP), DI
+	MOVQ v+8(FP), SI
+	MOVQ n+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ rows+16(FP), AX
+	MOVQ AX, (SP)
+
+l65:
+	VMOVAPS Z28, Z31
+	MOVQ    n+24(FP), CX
+	SUBQ    $0x20, CX
+	JLT     l67
+
+l66:
+	VMOVUPS     (SI), Z0
+	VMOVUPS     64(SI), Z1
+	VMINPS      Z0, Z30, Z0
+	VMINPS      Z1, Z30, Z1
+	VMAXPS      Z0, Z29, Z0
+	VMAXPS      Z1, Z29, Z1
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
+	VFMADD231PS Z0, Z0, Z31
+	VFMADD231PS Z1, Z1, Z31
+	ADDQ        $0x00000080, SI
+	SUBQ        $0x20, CX
+	JGE         l66
+
+l67:
+	ADDQ        $0x10, CX
+	JLT         l68
+	VMOVUPS     (SI), Z0
+	VMINPS      Z0, Z30, Z0
+	VMAXPS      Z0, Z29, Z0
+	VMOVUPS     Z0, (SI)
+	VFMADD231PS Z0, Z0, Z31
+	ADDQ        $0x40, SI
+	SUBQ        $0x10, CX
+
+l68:
+	ADDQ        $0x10, CX
+	JEQ         l69
+	MOVQ        $0x00000001, AX
+	SHLQ        CL, AX
+	DECQ        AX
+	KMOVW       AX, K7
+	VMOVUPS.Z   (SI), K7, Z0
+	VMINPS      Z0, Z30, Z0
+	VMAXPS      Z0, Z29, Z0
+	VMOVUPS     Z0, K7, (SI)
+	VMOVAPS.Z   Z0, K7, Z1
+	VMOVAPS.Z   Z0, K7, Z0
+	VFMADD231PS Z0, Z1, Z31
+	LEAQ        (SI)(CX*4), SI
+
+l69:
+	VEXTRACTF64X4 $0x01, Z31, Y0
+	VADDPS        Y0, Y31, Y31
+	VEXTRACTF32X4 $0x01, Y31, X0
+	VADDPS        X0, X31, X31
+	VPERMILPS     $0x0e, X31, X0
+	VADDPS        X0, X31, X31
+	VPERMILPS     $0x01, X31, X0
+	VADDPS        X0, X31, X31
+	VBROADCASTSS  X31, Z0
+	VMOVSS        X0, (DI)
+	ADDQ          $0x04, DI
+	DECQ          (SP)
+	JNE           l65
+	VZEROUPPER
+	RET
+
+// func MultiWhitenBackward(w *float32, wc *float32, dmu *float32, da *float32, y *float32, v *float32, rows int, n int, ld int)
+// Requires: AVX, AVX512F
+TEXT ·MultiWhitenBackward(SB), NOSPLIT, $24-72
+	// Registers:    Z0-Z28 values    Z29 constants and scalars    Z30-Z31 kept from loop to loop
+	VBROADCASTSS multivariateConsts<>+4(SB), Z29
+
+	// Registers:    DI w    SI wc    DX dmu    BX da    R8 y    R9 v    CX elements left in the row    R10 4n
+	MOVQ w+0(FP), DI
+	MOVQ wc+8(FP), SI
+	MOVQ dmu+16(FP), DX
+	MOVQ da+24(FP), BX
+	MOVQ y+32(FP), R8
+	MOVQ v+40(FP), R9
+	MOVQ n+56(FP), R10
+	SHLQ $0x02, R10
+	MOVQ rows+48(FP), AX
+	MOVQ AX, (SP)
+	MOVQ ld+64(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R10, AX
+	MOVQ AX, 8(SP)
+	MOVQ ld+64(FP), AX
+	SHLQ $0x02, AX
+	SUBQ R10, AX
+	MOVQ AX, 16(SP)
+
+l71:
+	VBROADCASTSS (DI), Z31
+	VBROADCASTSS (SI), Z30
+	MOVQ         n+56(FP), CX
+	SUBQ         $0x20, CX
+	JLT          l73
+
+l72:
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS (R9), Z2
+	VMOVUPS 64(R9), Z3
+	VMULPS  Z2, Z30, Z2
+	VMULPS  Z3, Z30, Z3
+	VMOVUPS (DX), Z4
+	VMOVUPS 64(DX), Z5
+	VMULPS  Z4, Z2, Z4
+	VMULPS  Z5, Z3, Z5
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+
+	// ds, and that of a
+	VMOVUPS      (R8), Z4
+	VMOVUPS      64(R8), Z5
+	VFMSUB213PS  Z31, Z4, Z2
+	VFMSUB213PS  Z31, Z5, Z3
+	VFNMADD213PS Z29, Z0, Z0
+	VFNMADD213PS Z29, Z1, Z1
+	VMULPS       Z0, Z2, Z0
+	VMULPS       Z1, Z3, Z1
+	VMOVUPS      Z0, (BX)
+	VMOVUPS      Z1, 64(BX)
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, BX
+	ADDQ         $0x00000080, R8
+	ADDQ         $0x00000080, R9
+	SUBQ         $0x20, CX
+	JGE          l72
+
+l73:
+	ADDQ    $0x10, CX
+	JLT     l74
+	VMOVUPS (BX), Z0
+	VMOVUPS (R9), Z1
+	VMULPS  Z1, Z30, Z1
+	VMOVUPS (DX), Z2
+	VMULPS  Z2, Z1, Z2
+	VMOVUPS Z2, (DX)
+
+	// ds, and that of a
+	VMOVUPS      (R8), Z2
+	VFMSUB213PS  Z31, Z2, Z1
+	VFNMADD213PS Z29, Z0, Z0
+	VMULPS       Z0, Z1, Z0
+	VMOVUPS      Z0, (BX)
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	SUBQ         $0x10, CX
+
+l74:
+	ADDQ      $0x10, CX
+	JEQ       l75
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (BX), K7, Z0
+	VMOVUPS.Z (R9), K7, Z1
+	VMULPS    Z1, Z30, Z1
+	VMOVUPS.Z (DX), K7, Z2
+	VMULPS    Z2, Z1, Z2
+	VMOVUPS   Z2, K7, (DX)
+
+	// ds, and that of a
+	VMOVUPS.Z    (R8), K7, Z2
+	VFMSUB213PS  Z31, Z2, Z1
+	VFNMADD213PS Z29, Z0, Z0
+	VMULPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K7, (BX)
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (BX)(CX*4), BX
+	LEAQ         (R8)(CX*4), R8
+	LEAQ         (R9)(CX*4), R9
+
+l75:
+	ADDQ $0x04, DI
+	ADDQ $0x04, SI
+	ADDQ 8(SP), DX
+	ADDQ 16(SP), BX
+	DECQ (SP)
+	JNE  l71
+	VZEROUPPER
+	RET
+
 // func MultiColumn(dmu *float32, dt *float32, gs *float32, d *float32, t *float32, rows int, n int, ld int, ldr int)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·MultiColumn(SB), NOSPLIT, $48-72
@@ -2108,14 +3184,14 @@ TEXT ·MultiColumn(SB), NOSPLIT, $48-72
 	SUBQ R9, AX
 	MOVQ AX, 40(SP)
 
-l47:
+l77:
 	VBROADCASTSS (BX), Z30
 	VMOVAPS      Z29, Z31
 	MOVQ         n+48(FP), CX
 	SUBQ         $0x20, CX
-	JLT          l49
+	JLT          l79
 
-l48:
+l78:
 	VMOVUPS     (DX), Z0
 	VMOVUPS     64(DX), Z1
 	VMULPS      Z30, Z0, Z2
@@ -2130,11 +3206,11 @@ l48:
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x20, CX
-	JGE         l48
+	JGE         l78
 
-l49:
+l79:
 	ADDQ        $0x10, CX
-	JLT         l50
+	JLT         l80
 	VMOVUPS     (DX), Z0
 	VMULPS      Z30, Z0, Z1
 	VMOVUPS     Z1, (SI)
@@ -2145,9 +3221,9 @@ l49:
 	ADDQ        $0x40, R8
 	SUBQ        $0x10, CX
 
-l50:
+l80:
 	ADDQ        $0x10, CX
-	JEQ         l51
+	JEQ         l81
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -2163,7 +3239,7 @@ l50:
 	LEAQ        (DX)(CX*4), DX
 	LEAQ        (R8)(CX*4), R8
 
-l51:
+l81:
 	VBROADCASTSS  (DI), Z0
 	VEXTRACTF64X4 $0x01, Z31, Y1
 	VADDPS        Y1, Y31, Y31
@@ -2182,6 +3258,6 @@ l51:
 	ADDQ          32(SP), BX
 	ADDQ          40(SP), R8
 	DECQ          (SP)
-	JNE           l47
+	JNE           l77
 	VZEROUPPER
 	RET

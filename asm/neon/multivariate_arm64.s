@@ -285,8 +285,8 @@ l5:
 	BNE      l1
 	RET
 
-// func MultiUpdate(r *float32, d *float32, t *float32, rows int, n int, ldr int, ld int)
-TEXT ·MultiUpdate(SB), NOSPLIT, $40-56
+// func MultiUpdate(r *float32, d *float32, t *float32, rows int, n int, ldr int, ldd int, ld int)
+TEXT ·MultiUpdate(SB), NOSPLIT, $40-64
 
 	// Registers:    V0-V30 values    V31 kept from loop to loop
 
@@ -302,10 +302,10 @@ TEXT ·MultiUpdate(SB), NOSPLIT, $40-56
 	LSL      $2, R14, R14
 	SUB      R3, R14, R14
 	MOVD     R14, 16(RSP)
-	MOVD     ldr+40(FP), R14
+	MOVD     ldd+48(FP), R14
 	LSL      $2, R14, R14
 	MOVD     R14, 24(RSP)
-	MOVD     ld+48(FP), R14
+	MOVD     ld+56(FP), R14
 	LSL      $2, R14, R14
 	SUB      R3, R14, R14
 	MOVD     R14, 32(RSP)
@@ -526,7 +526,7 @@ l42:
 	WORD     $0x6e2bdc40 // fmul v0.4s, v2.4s, v11.4s
 	WORD     $0x6e2bdc61 // fmul v1.4s, v3.4s, v11.4s
 
-	// z = r e^-s
+	// e^-s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F2
@@ -860,7 +860,7 @@ t73:
 	WORD     $0x6e2bdc40 // fmul v0.4s, v2.4s, v11.4s
 	WORD     $0x6e2bdc61 // fmul v1.4s, v3.4s, v11.4s
 
-	// z = r e^-s
+	// e^-s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F2
@@ -1376,7 +1376,7 @@ l95:
 	FMOVQ    848(R26), F1
 	WORD     $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
 
-	// z = r e^-s
+	// e^-s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F4
@@ -1746,7 +1746,7 @@ t335:
 	FMOVQ    848(R26), F1
 	WORD     $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
 
-	// z = r e^-s
+	// e^-s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F4
@@ -2613,7 +2613,7 @@ l405:
 	WORD     $0x6e2bdc40 // fmul v0.4s, v2.4s, v11.4s
 	WORD     $0x6e2bdc61 // fmul v1.4s, v3.4s, v11.4s
 
-	// z = r e^-s
+	// e^-s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F2
@@ -2947,7 +2947,7 @@ t436:
 	WORD     $0x6e2bdc40 // fmul v0.4s, v2.4s, v11.4s
 	WORD     $0x6e2bdc61 // fmul v1.4s, v3.4s, v11.4s
 
-	// z = r e^-s
+	// e^-s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F2
@@ -3567,7 +3567,7 @@ l458:
 	FMOVQ    848(R26), F1
 	WORD     $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
 
-	// z = r e^-s
+	// e^-s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F4
@@ -3937,7 +3937,7 @@ t698:
 	FMOVQ    848(R26), F1
 	WORD     $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
 
-	// z = r e^-s
+	// e^-s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F4
@@ -4762,6 +4762,2927 @@ l465:
 	BNE      l457
 	RET
 
+// func MultiWhiten(s *float32, y *float32, v *float32, x *float32, mu *float32, a *float32, rows int, n int, ld int)
+TEXT ·MultiWhiten(SB), NOSPLIT, $24-72
+	MOVD     $multivariateConsts<>(SB), R26
+
+	// Registers:    V0-V20 values    V21-V27 constants and scalars    V28-V31 kept from loop to loop
+	FMOVQ    608(R26), F27
+	FMOVQ    592(R26), F26
+	FLDPQ    624(R26), (F25, F24)
+	FMOVQ    656(R26), F23
+	FMOVQ    528(R26), F22
+	FMOVQ    512(R26), F21
+
+	// Registers:    R0 s    R1 y    R2 v    R3 x    R4 mu    R5 a    R15 elements left in the row    R6 4n
+	MOVD     s+0(FP), R0
+	MOVD     y+8(FP), R1
+	MOVD     v+16(FP), R2
+	MOVD     x+24(FP), R3
+	MOVD     mu+32(FP), R4
+	MOVD     a+40(FP), R5
+	MOVD     n+56(FP), R6
+	LSL      $2, R6, R6
+	MOVD     rows+48(FP), R14
+	MOVD     R14, 8(RSP)
+	MOVD     ld+64(FP), R14
+	LSL      $2, R14, R14
+	SUB      R6, R14, R14
+	MOVD     R14, 16(RSP)
+	MOVD     ld+64(FP), R14
+	LSL      $2, R14, R14
+	SUB      R6, R14, R14
+	MOVD     R14, 24(RSP)
+l767:
+	FMOVQ    896(R26), F31
+	FMOVQ    896(R26), F30
+	FMOVQ    896(R26), F29
+	FMOVQ    896(R26), F28
+	MOVD     n+56(FP), R15
+	SUBS     $16, R15, R15
+	BLT      l770
+l768:
+	FLDPQ    (R5), (F0, F1)
+	FLDPQ    32(R5), (F2, F3)
+	WORD     $0x6e35dc00 // fmul v0.4s, v0.4s, v21.4s
+	WORD     $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
+	WORD     $0x6e35dc63 // fmul v3.4s, v3.4s, v21.4s
+	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
+	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
+	WORD     $0x4ea0f846 // fabs v6.4s, v2.4s
+	WORD     $0x4ea0f867 // fabs v7.4s, v3.4s
+	FMOVQ    560(R26), F8
+	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
+	FMOVQ    560(R26), F8
+	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
+	FMOVQ    560(R26), F8
+	WORD     $0x4ea6f506 // fmin v6.4s, v8.4s, v6.4s
+	FMOVQ    560(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	WORD     $0x4e24d488 // fadd v8.4s, v4.4s, v4.4s
+	WORD     $0x4e25d4a9 // fadd v9.4s, v5.4s, v5.4s
+	WORD     $0x4e26d4ca // fadd v10.4s, v6.4s, v6.4s
+	WORD     $0x4e27d4eb // fadd v11.4s, v7.4s, v7.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    608(R26), F12
+	VFMLA    V26.S4, V8.S4, V12.S4
+	FMOVQ    608(R26), F13
+	VFMLA    V26.S4, V9.S4, V13.S4
+	FMOVQ    608(R26), F14
+	VFMLA    V26.S4, V10.S4, V14.S4
+	FMOVQ    608(R26), F15
+	VFMLA    V26.S4, V11.S4, V15.S4
+	WORD     $0x4ebbd590 // fsub v16.4s, v12.4s, v27.4s
+	WORD     $0x4ebbd5b1 // fsub v17.4s, v13.4s, v27.4s
+	WORD     $0x4ebbd5d2 // fsub v18.4s, v14.4s, v27.4s
+	WORD     $0x4ebbd5f3 // fsub v19.4s, v15.4s, v27.4s
+	VFMLS    V25.S4, V16.S4, V8.S4
+	VFMLS    V25.S4, V17.S4, V9.S4
+	VFMLS    V25.S4, V18.S4, V10.S4
+	VFMLS    V25.S4, V19.S4, V11.S4
+	VFMLS    V24.S4, V16.S4, V8.S4
+	VFMLS    V24.S4, V17.S4, V9.S4
+	VFMLS    V24.S4, V18.S4, V10.S4
+	VFMLS    V24.S4, V19.S4, V11.S4
+
+	// p = e^r
+	FMOVQ    672(R26), F16
+	VFMLA    V8.S4, V23.S4, V16.S4
+	FMOVQ    672(R26), F17
+	VFMLA    V9.S4, V23.S4, V17.S4
+	FMOVQ    672(R26), F18
+	VFMLA    V10.S4, V23.S4, V18.S4
+	FMOVQ    672(R26), F19
+	VFMLA    V11.S4, V23.S4, V19.S4
+	FMOVQ    688(R26), F20
+	VFMLA    V8.S4, V16.S4, V20.S4
+	FMOVQ    688(R26), F16
+	VFMLA    V9.S4, V17.S4, V16.S4
+	FMOVQ    688(R26), F17
+	VFMLA    V10.S4, V18.S4, V17.S4
+	FMOVQ    688(R26), F18
+	VFMLA    V11.S4, V19.S4, V18.S4
+	FMOVQ    704(R26), F19
+	VFMLA    V8.S4, V20.S4, V19.S4
+	FMOVQ    704(R26), F20
+	VFMLA    V9.S4, V16.S4, V20.S4
+	FMOVQ    704(R26), F16
+	VFMLA    V10.S4, V17.S4, V16.S4
+	FMOVQ    704(R26), F17
+	VFMLA    V11.S4, V18.S4, V17.S4
+	FMOVQ    720(R26), F18
+	VFMLA    V8.S4, V19.S4, V18.S4
+	FMOVQ    720(R26), F19
+	VFMLA    V9.S4, V20.S4, V19.S4
+	FMOVQ    720(R26), F20
+	VFMLA    V10.S4, V16.S4, V20.S4
+	FMOVQ    720(R26), F16
+	VFMLA    V11.S4, V17.S4, V16.S4
+	FMOVQ    528(R26), F17
+	VFMLA    V8.S4, V18.S4, V17.S4
+	FMOVQ    528(R26), F18
+	VFMLA    V9.S4, V19.S4, V18.S4
+	FMOVQ    528(R26), F19
+	VFMLA    V10.S4, V20.S4, V19.S4
+	FMOVQ    528(R26), F20
+	VFMLA    V11.S4, V16.S4, V20.S4
+	FMOVQ    528(R26), F16
+	VFMLA    V8.S4, V17.S4, V16.S4
+	FMOVQ    528(R26), F8
+	VFMLA    V9.S4, V18.S4, V8.S4
+	FMOVQ    528(R26), F9
+	VFMLA    V10.S4, V19.S4, V9.S4
+	FMOVQ    528(R26), F10
+	VFMLA    V11.S4, V20.S4, V10.S4
+
+	// p 2^n
+	VSHL     $23, V12.S4, V11.S4
+	VSHL     $23, V13.S4, V12.S4
+	VSHL     $23, V14.S4, V13.S4
+	VSHL     $23, V15.S4, V14.S4
+	WORD     $0x6e2bde0b // fmul v11.4s, v16.4s, v11.4s
+	WORD     $0x6e2cdd08 // fmul v8.4s, v8.4s, v12.4s
+	WORD     $0x6e2ddd29 // fmul v9.4s, v9.4s, v13.4s
+	WORD     $0x6e2edd4a // fmul v10.4s, v10.4s, v14.4s
+	WORD     $0x4e36d56b // fadd v11.4s, v11.4s, v22.4s
+	WORD     $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
+	WORD     $0x4e36d529 // fadd v9.4s, v9.4s, v22.4s
+	WORD     $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	FMOVQ    576(R26), F12
+	WORD     $0x6e2bfd8b // fdiv v11.4s, v12.4s, v11.4s
+	FMOVQ    576(R26), F12
+	WORD     $0x6e28fd88 // fdiv v8.4s, v12.4s, v8.4s
+	FMOVQ    576(R26), F12
+	WORD     $0x6e29fd89 // fdiv v9.4s, v12.4s, v9.4s
+	FMOVQ    576(R26), F12
+	WORD     $0x6e2afd8a // fdiv v10.4s, v12.4s, v10.4s
+	WORD     $0x4eabd6cb // fsub v11.4s, v22.4s, v11.4s
+	WORD     $0x4ea8d6c8 // fsub v8.4s, v22.4s, v8.4s
+	WORD     $0x4ea9d6c9 // fsub v9.4s, v22.4s, v9.4s
+	WORD     $0x4eaad6ca // fsub v10.4s, v22.4s, v10.4s
+
+	// tanh below 0.63: a + a^3 p(a^2)
+	WORD     $0x6e24dc8c // fmul v12.4s, v4.4s, v4.4s
+	WORD     $0x6e25dcad // fmul v13.4s, v5.4s, v5.4s
+	WORD     $0x6e26dcce // fmul v14.4s, v6.4s, v6.4s
+	WORD     $0x6e27dcef // fmul v15.4s, v7.4s, v7.4s
+	FMOVQ    752(R26), F16
+	FMOVQ    736(R26), F17
+	VFMLA    V12.S4, V17.S4, V16.S4
+	FMOVQ    752(R26), F17
+	FMOVQ    736(R26), F18
+	VFMLA    V13.S4, V18.S4, V17.S4
+	FMOVQ    752(R26), F18
+	FMOVQ    736(R26), F19
+	VFMLA    V14.S4, V19.S4, V18.S4
+	FMOVQ    752(R26), F19
+	FMOVQ    736(R26), F20
+	VFMLA    V15.S4, V20.S4, V19.S4
+	FMOVQ    768(R26), F20
+	VFMLA    V12.S4, V16.S4, V20.S4
+	FMOVQ    768(R26), F16
+	VFMLA    V13.S4, V17.S4, V16.S4
+	FMOVQ    768(R26), F17
+	VFMLA    V14.S4, V18.S4, V17.S4
+	FMOVQ    768(R26), F18
+	VFMLA    V15.S4, V19.S4, V18.S4
+	FMOVQ    784(R26), F19
+	VFMLA    V12.S4, V20.S4, V19.S4
+	FMOVQ    784(R26), F20
+	VFMLA    V13.S4, V16.S4, V20.S4
+	FMOVQ    784(R26), F16
+	VFMLA    V14.S4, V17.S4, V16.S4
+	FMOVQ    784(R26), F17
+	VFMLA    V15.S4, V18.S4, V17.S4
+	FMOVQ    800(R26), F18
+	VFMLA    V12.S4, V19.S4, V18.S4
+	FMOVQ    800(R26), F19
+	VFMLA    V13.S4, V20.S4, V19.S4
+	FMOVQ    800(R26), F20
+	VFMLA    V14.S4, V16.S4, V20.S4
+	FMOVQ    800(R26), F16
+	VFMLA    V15.S4, V17.S4, V16.S4
+	WORD     $0x6e2cdc8c // fmul v12.4s, v4.4s, v12.4s
+	WORD     $0x6e2ddcad // fmul v13.4s, v5.4s, v13.4s
+	WORD     $0x6e2edcce // fmul v14.4s, v6.4s, v14.4s
+	WORD     $0x6e2fdcef // fmul v15.4s, v7.4s, v15.4s
+	VMOV     V4.B16, V17.B16
+	VFMLA    V18.S4, V12.S4, V17.S4
+	VMOV     V5.B16, V12.B16
+	VFMLA    V19.S4, V13.S4, V12.S4
+	VMOV     V6.B16, V13.B16
+	VFMLA    V20.S4, V14.S4, V13.S4
+	VMOV     V7.B16, V14.B16
+	VFMLA    V16.S4, V15.S4, V14.S4
+	FMOVQ    816(R26), F15
+	WORD     $0x6ea4e5e4 // fcmgt v4.4s, v15.4s, v4.4s
+	FMOVQ    816(R26), F15
+	WORD     $0x6ea5e5e5 // fcmgt v5.4s, v15.4s, v5.4s
+	FMOVQ    816(R26), F15
+	WORD     $0x6ea6e5e6 // fcmgt v6.4s, v15.4s, v6.4s
+	FMOVQ    816(R26), F15
+	WORD     $0x6ea7e5e7 // fcmgt v7.4s, v15.4s, v7.4s
+	VBSL     V11.B16, V17.B16, V4.B16
+	VBSL     V8.B16, V12.B16, V5.B16
+	VBSL     V9.B16, V13.B16, V6.B16
+	VBSL     V10.B16, V14.B16, V7.B16
+	FMOVQ    832(R26), F8
+	VBIT     V8.B16, V0.B16, V4.B16
+	FMOVQ    832(R26), F0
+	VBIT     V0.B16, V1.B16, V5.B16
+	FMOVQ    832(R26), F0
+	VBIT     V0.B16, V2.B16, V6.B16
+	FMOVQ    832(R26), F0
+	VBIT     V0.B16, V3.B16, V7.B16
+	FMOVQ    848(R26), F0
+	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
+	FMOVQ    848(R26), F1
+	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
+	FMOVQ    848(R26), F2
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	FMOVQ    848(R26), F3
+	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
+
+	// e^-s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    608(R26), F4
+	VFMLS    V26.S4, V0.S4, V4.S4
+	FMOVQ    608(R26), F5
+	VFMLS    V26.S4, V1.S4, V5.S4
+	FMOVQ    608(R26), F6
+	VFMLS    V26.S4, V2.S4, V6.S4
+	FMOVQ    608(R26), F7
+	VFMLS    V26.S4, V3.S4, V7.S4
+	WORD     $0x4ebbd488 // fsub v8.4s, v4.4s, v27.4s
+	WORD     $0x4ebbd4a9 // fsub v9.4s, v5.4s, v27.4s
+	WORD     $0x4ebbd4ca // fsub v10.4s, v6.4s, v27.4s
+	WORD     $0x4ebbd4eb // fsub v11.4s, v7.4s, v27.4s
+	VMOV     V0.B16, V12.B16
+	VFMLA    V25.S4, V8.S4, V12.S4
+	VMOV     V1.B16, V13.B16
+	VFMLA    V25.S4, V9.S4, V13.S4
+	VMOV     V2.B16, V14.B16
+	VFMLA    V25.S4, V10.S4, V14.S4
+	VMOV     V3.B16, V15.B16
+	VFMLA    V25.S4, V11.S4, V15.S4
+	VFMLA    V24.S4, V8.S4, V12.S4
+	VFMLA    V24.S4, V9.S4, V13.S4
+	VFMLA    V24.S4, V10.S4, V14.S4
+	VFMLA    V24.S4, V11.S4, V15.S4
+
+	// p = e^r
+	FMOVQ    672(R26), F8
+	VFMLS    V12.S4, V23.S4, V8.S4
+	FMOVQ    672(R26), F9
+	VFMLS    V13.S4, V23.S4, V9.S4
+	FMOVQ    672(R26), F10
+	VFMLS    V14.S4, V23.S4, V10.S4
+	FMOVQ    672(R26), F11
+	VFMLS    V15.S4, V23.S4, V11.S4
+	FMOVQ    688(R26), F16
+	VFMLS    V12.S4, V8.S4, V16.S4
+	FMOVQ    688(R26), F8
+	VFMLS    V13.S4, V9.S4, V8.S4
+	FMOVQ    688(R26), F9
+	VFMLS    V14.S4, V10.S4, V9.S4
+	FMOVQ    688(R26), F10
+	VFMLS    V15.S4, V11.S4, V10.S4
+	FMOVQ    704(R26), F11
+	VFMLS    V12.S4, V16.S4, V11.S4
+	FMOVQ    704(R26), F16
+	VFMLS    V13.S4, V8.S4, V16.S4
+	FMOVQ    704(R26), F8
+	VFMLS    V14.S4, V9.S4, V8.S4
+	FMOVQ    704(R26), F9
+	VFMLS    V15.S4, V10.S4, V9.S4
+	FMOVQ    720(R26), F10
+	VFMLS    V12.S4, V11.S4, V10.S4
+	FMOVQ    720(R26), F11
+	VFMLS    V13.S4, V16.S4, V11.S4
+	FMOVQ    720(R26), F16
+	VFMLS    V14.S4, V8.S4, V16.S4
+	FMOVQ    720(R26), F8
+	VFMLS    V15.S4, V9.S4, V8.S4
+	FMOVQ    528(R26), F9
+	VFMLS    V12.S4, V10.S4, V9.S4
+	FMOVQ    528(R26), F10
+	VFMLS    V13.S4, V11.S4, V10.S4
+	FMOVQ    528(R26), F11
+	VFMLS    V14.S4, V16.S4, V11.S4
+	FMOVQ    528(R26), F16
+	VFMLS    V15.S4, V8.S4, V16.S4
+	FMOVQ    528(R26), F8
+	VFMLS    V12.S4, V9.S4, V8.S4
+	FMOVQ    528(R26), F9
+	VFMLS    V13.S4, V10.S4, V9.S4
+	FMOVQ    528(R26), F10
+	VFMLS    V14.S4, V11.S4, V10.S4
+	FMOVQ    528(R26), F11
+	VFMLS    V15.S4, V16.S4, V11.S4
+
+	// p 2^n
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
+	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
+	WORD     $0x6e26dd46 // fmul v6.4s, v10.4s, v6.4s
+	WORD     $0x6e27dd67 // fmul v7.4s, v11.4s, v7.4s
+	FLDPQ    (R3), (F8, F9)
+	FLDPQ    32(R3), (F10, F11)
+	FLDPQ    (R4), (F12, F13)
+	FLDPQ    32(R4), (F14, F15)
+	WORD     $0x4eacd508 // fsub v8.4s, v8.4s, v12.4s
+	WORD     $0x4eadd529 // fsub v9.4s, v9.4s, v13.4s
+	WORD     $0x4eaed54a // fsub v10.4s, v10.4s, v14.4s
+	WORD     $0x4eafd56b // fsub v11.4s, v11.4s, v15.4s
+	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
+	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
+	WORD     $0x6e26dd46 // fmul v6.4s, v10.4s, v6.4s
+	WORD     $0x6e27dd67 // fmul v7.4s, v11.4s, v7.4s
+	FMOVQ    864(R26), F8
+	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
+	FMOVQ    864(R26), F8
+	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
+	FMOVQ    864(R26), F8
+	WORD     $0x4ea6f506 // fmin v6.4s, v8.4s, v6.4s
+	FMOVQ    864(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    880(R26), F8
+	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
+	FMOVQ    880(R26), F8
+	WORD     $0x4e25f505 // fmax v5.4s, v8.4s, v5.4s
+	FMOVQ    880(R26), F8
+	WORD     $0x4e26f506 // fmax v6.4s, v8.4s, v6.4s
+	FMOVQ    880(R26), F8
+	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
+	FSTPQ    (F4, F5), (R1)
+	FSTPQ    (F6, F7), 32(R1)
+	FSTPQ    (F4, F5), (R2)
+	FSTPQ    (F6, F7), 32(R2)
+	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
+	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
+	WORD     $0x4e22d7bd // fadd v29.4s, v29.4s, v2.4s
+	WORD     $0x4e23d79c // fadd v28.4s, v28.4s, v3.4s
+	ADD      $64, R1, R1
+	ADD      $64, R2, R2
+	ADD      $64, R3, R3
+	ADD      $64, R4, R4
+	ADD      $64, R5, R5
+	SUBS     $16, R15, R15
+	BGE      l768
+l770:
+	ADDS     $16, R15, R15
+	BEQ      l771
+	CMP      $4, R15
+	BLT      t833
+	FMOVQ    (R5), F0
+	B        t832
+t833:
+	TBNZ     $1, R15, t834
+	FMOVS    (R5), F0
+	B        t832
+t834:
+	FMOVD    (R5), F0
+	TBZ      $0, R15, t832
+	ADD      $8, R5, R23
+	VLD1     (R23), V0.S[2]
+t832:
+	SUB      $4, R15, R23
+	VMOVI    $0, V1.B16
+	CMP      $0, R23
+	BLE      t835
+	CMP      $4, R23
+	BLT      t836
+	FMOVQ    16(R5), F1
+	B        t835
+t836:
+	TBNZ     $1, R23, t837
+	FMOVS    16(R5), F1
+	B        t835
+t837:
+	FMOVD    16(R5), F1
+	TBZ      $0, R23, t835
+	ADD      $24, R5, R23
+	VLD1     (R23), V1.S[2]
+t835:
+	SUB      $8, R15, R23
+	VMOVI    $0, V2.B16
+	CMP      $0, R23
+	BLE      t838
+	CMP      $4, R23
+	BLT      t839
+	FMOVQ    32(R5), F2
+	B        t838
+t839:
+	TBNZ     $1, R23, t840
+	FMOVS    32(R5), F2
+	B        t838
+t840:
+	FMOVD    32(R5), F2
+	TBZ      $0, R23, t838
+	ADD      $40, R5, R23
+	VLD1     (R23), V2.S[2]
+t838:
+	SUB      $12, R15, R23
+	VMOVI    $0, V3.B16
+	CMP      $0, R23
+	BLE      t841
+	CMP      $4, R23
+	BLT      t842
+	FMOVQ    48(R5), F3
+	B        t841
+t842:
+	TBNZ     $1, R23, t843
+	FMOVS    48(R5), F3
+	B        t841
+t843:
+	FMOVD    48(R5), F3
+	TBZ      $0, R23, t841
+	ADD      $56, R5, R23
+	VLD1     (R23), V3.S[2]
+t841:
+	WORD     $0x6e35dc00 // fmul v0.4s, v0.4s, v21.4s
+	WORD     $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
+	WORD     $0x6e35dc63 // fmul v3.4s, v3.4s, v21.4s
+	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
+	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
+	WORD     $0x4ea0f846 // fabs v6.4s, v2.4s
+	WORD     $0x4ea0f867 // fabs v7.4s, v3.4s
+	FMOVQ    560(R26), F8
+	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
+	FMOVQ    560(R26), F8
+	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
+	FMOVQ    560(R26), F8
+	WORD     $0x4ea6f506 // fmin v6.4s, v8.4s, v6.4s
+	FMOVQ    560(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	WORD     $0x4e24d488 // fadd v8.4s, v4.4s, v4.4s
+	WORD     $0x4e25d4a9 // fadd v9.4s, v5.4s, v5.4s
+	WORD     $0x4e26d4ca // fadd v10.4s, v6.4s, v6.4s
+	WORD     $0x4e27d4eb // fadd v11.4s, v7.4s, v7.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    608(R26), F12
+	VFMLA    V26.S4, V8.S4, V12.S4
+	FMOVQ    608(R26), F13
+	VFMLA    V26.S4, V9.S4, V13.S4
+	FMOVQ    608(R26), F14
+	VFMLA    V26.S4, V10.S4, V14.S4
+	FMOVQ    608(R26), F15
+	VFMLA    V26.S4, V11.S4, V15.S4
+	WORD     $0x4ebbd590 // fsub v16.4s, v12.4s, v27.4s
+	WORD     $0x4ebbd5b1 // fsub v17.4s, v13.4s, v27.4s
+	WORD     $0x4ebbd5d2 // fsub v18.4s, v14.4s, v27.4s
+	WORD     $0x4ebbd5f3 // fsub v19.4s, v15.4s, v27.4s
+	VFMLS    V25.S4, V16.S4, V8.S4
+	VFMLS    V25.S4, V17.S4, V9.S4
+	VFMLS    V25.S4, V18.S4, V10.S4
+	VFMLS    V25.S4, V19.S4, V11.S4
+	VFMLS    V24.S4, V16.S4, V8.S4
+	VFMLS    V24.S4, V17.S4, V9.S4
+	VFMLS    V24.S4, V18.S4, V10.S4
+	VFMLS    V24.S4, V19.S4, V11.S4
+
+	// p = e^r
+	FMOVQ    672(R26), F16
+	VFMLA    V8.S4, V23.S4, V16.S4
+	FMOVQ    672(R26), F17
+	VFMLA    V9.S4, V23.S4, V17.S4
+	FMOVQ    672(R26), F18
+	VFMLA    V10.S4, V23.S4, V18.S4
+	FMOVQ    672(R26), F19
+	VFMLA    V11.S4, V23.S4, V19.S4
+	FMOVQ    688(R26), F20
+	VFMLA    V8.S4, V16.S4, V20.S4
+	FMOVQ    688(R26), F16
+	VFMLA    V9.S4, V17.S4, V16.S4
+	FMOVQ    688(R26), F17
+	VFMLA    V10.S4, V18.S4, V17.S4
+	FMOVQ    688(R26), F18
+	VFMLA    V11.S4, V19.S4, V18.S4
+	FMOVQ    704(R26), F19
+	VFMLA    V8.S4, V20.S4, V19.S4
+	FMOVQ    704(R26), F20
+	VFMLA    V9.S4, V16.S4, V20.S4
+	FMOVQ    704(R26), F16
+	VFMLA    V10.S4, V17.S4, V16.S4
+	FMOVQ    704(R26), F17
+	VFMLA    V11.S4, V18.S4, V17.S4
+	FMOVQ    720(R26), F18
+	VFMLA    V8.S4, V19.S4, V18.S4
+	FMOVQ    720(R26), F19
+	VFMLA    V9.S4, V20.S4, V19.S4
+	FMOVQ    720(R26), F20
+	VFMLA    V10.S4, V16.S4, V20.S4
+	FMOVQ    720(R26), F16
+	VFMLA    V11.S4, V17.S4, V16.S4
+	FMOVQ    528(R26), F17
+	VFMLA    V8.S4, V18.S4, V17.S4
+	FMOVQ    528(R26), F18
+	VFMLA    V9.S4, V19.S4, V18.S4
+	FMOVQ    528(R26), F19
+	VFMLA    V10.S4, V20.S4, V19.S4
+	FMOVQ    528(R26), F20
+	VFMLA    V11.S4, V16.S4, V20.S4
+	FMOVQ    528(R26), F16
+	VFMLA    V8.S4, V17.S4, V16.S4
+	FMOVQ    528(R26), F8
+	VFMLA    V9.S4, V18.S4, V8.S4
+	FMOVQ    528(R26), F9
+	VFMLA    V10.S4, V19.S4, V9.S4
+	FMOVQ    528(R26), F10
+	VFMLA    V11.S4, V20.S4, V10.S4
+
+	// p 2^n
+	VSHL     $23, V12.S4, V11.S4
+	VSHL     $23, V13.S4, V12.S4
+	VSHL     $23, V14.S4, V13.S4
+	VSHL     $23, V15.S4, V14.S4
+	WORD     $0x6e2bde0b // fmul v11.4s, v16.4s, v11.4s
+	WORD     $0x6e2cdd08 // fmul v8.4s, v8.4s, v12.4s
+	WORD     $0x6e2ddd29 // fmul v9.4s, v9.4s, v13.4s
+	WORD     $0x6e2edd4a // fmul v10.4s, v10.4s, v14.4s
+	WORD     $0x4e36d56b // fadd v11.4s, v11.4s, v22.4s
+	WORD     $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
+	WORD     $0x4e36d529 // fadd v9.4s, v9.4s, v22.4s
+	WORD     $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	FMOVQ    576(R26), F12
+	WORD     $0x6e2bfd8b // fdiv v11.4s, v12.4s, v11.4s
+	FMOVQ    576(R26), F12
+	WORD     $0x6e28fd88 // fdiv v8.4s, v12.4s, v8.4s
+	FMOVQ    576(R26), F12
+	WORD     $0x6e29fd89 // fdiv v9.4s, v12.4s, v9.4s
+	FMOVQ    576(R26), F12
+	WORD     $0x6e2afd8a // fdiv v10.4s, v12.4s, v10.4s
+	WORD     $0x4eabd6cb // fsub v11.4s, v22.4s, v11.4s
+	WORD     $0x4ea8d6c8 // fsub v8.4s, v22.4s, v8.4s
+	WORD     $0x4ea9d6c9 // fsub v9.4s, v22.4s, v9.4s
+	WORD     $0x4eaad6ca // fsub v10.4s, v22.4s, v10.4s
+
+	// tanh below 0.63: a + a^3 p(a^2)
+	WORD     $0x6e24dc8c // fmul v12.4s, v4.4s, v4.4s
+	WORD     $0x6e25dcad // fmul v13.4s, v5.4s, v5.4s
+	WORD     $0x6e26dcce // fmul v14.4s, v6.4s, v6.4s
+	WORD     $0x6e27dcef // fmul v15.4s, v7.4s, v7.4s
+	FMOVQ    752(R26), F16
+	FMOVQ    736(R26), F17
+	VFMLA    V12.S4, V17.S4, V16.S4
+	FMOVQ    752(R26), F17
+	FMOVQ    736(R26), F18
+	VFMLA    V13.S4, V18.S4, V17.S4
+	FMOVQ    752(R26), F18
+	FMOVQ    736(R26), F19
+	VFMLA    V14.S4, V19.S4, V18.S4
+	FMOVQ    752(R26), F19
+	FMOVQ    736(R26), F20
+	VFMLA    V15.S4, V20.S4, V19.S4
+	FMOVQ    768(R26), F20
+	VFMLA    V12.S4, V16.S4, V20.S4
+	FMOVQ    768(R26), F16
+	VFMLA    V13.S4, V17.S4, V16.S4
+	FMOVQ    768(R26), F17
+	VFMLA    V14.S4, V18.S4, V17.S4
+	FMOVQ    768(R26), F18
+	VFMLA    V15.S4, V19.S4, V18.S4
+	FMOVQ    784(R26), F19
+	VFMLA    V12.S4, V20.S4, V19.S4
+	FMOVQ    784(R26), F20
+	VFMLA    V13.S4, V16.S4, V20.S4
+	FMOVQ    784(R26), F16
+	VFMLA    V14.S4, V17.S4, V16.S4
+	FMOVQ    784(R26), F17
+	VFMLA    V15.S4, V18.S4, V17.S4
+	FMOVQ    800(R26), F18
+	VFMLA    V12.S4, V19.S4, V18.S4
+	FMOVQ    800(R26), F19
+	VFMLA    V13.S4, V20.S4, V19.S4
+	FMOVQ    800(R26), F20
+	VFMLA    V14.S4, V16.S4, V20.S4
+	FMOVQ    800(R26), F16
+	VFMLA    V15.S4, V17.S4, V16.S4
+	WORD     $0x6e2cdc8c // fmul v12.4s, v4.4s, v12.4s
+	WORD     $0x6e2ddcad // fmul v13.4s, v5.4s, v13.4s
+	WORD     $0x6e2edcce // fmul v14.4s, v6.4s, v14.4s
+	WORD     $0x6e2fdcef // fmul v15.4s, v7.4s, v15.4s
+	VMOV     V4.B16, V17.B16
+	VFMLA    V18.S4, V12.S4, V17.S4
+	VMOV     V5.B16, V12.B16
+	VFMLA    V19.S4, V13.S4, V12.S4
+	VMOV     V6.B16, V13.B16
+	VFMLA    V20.S4, V14.S4, V13.S4
+	VMOV     V7.B16, V14.B16
+	VFMLA    V16.S4, V15.S4, V14.S4
+	FMOVQ    816(R26), F15
+	WORD     $0x6ea4e5e4 // fcmgt v4.4s, v15.4s, v4.4s
+	FMOVQ    816(R26), F15
+	WORD     $0x6ea5e5e5 // fcmgt v5.4s, v15.4s, v5.4s
+	FMOVQ    816(R26), F15
+	WORD     $0x6ea6e5e6 // fcmgt v6.4s, v15.4s, v6.4s
+	FMOVQ    816(R26), F15
+	WORD     $0x6ea7e5e7 // fcmgt v7.4s, v15.4s, v7.4s
+	VBSL     V11.B16, V17.B16, V4.B16
+	VBSL     V8.B16, V12.B16, V5.B16
+	VBSL     V9.B16, V13.B16, V6.B16
+	VBSL     V10.B16, V14.B16, V7.B16
+	FMOVQ    832(R26), F8
+	VBIT     V8.B16, V0.B16, V4.B16
+	FMOVQ    832(R26), F0
+	VBIT     V0.B16, V1.B16, V5.B16
+	FMOVQ    832(R26), F0
+	VBIT     V0.B16, V2.B16, V6.B16
+	FMOVQ    832(R26), F0
+	VBIT     V0.B16, V3.B16, V7.B16
+	FMOVQ    848(R26), F0
+	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
+	FMOVQ    848(R26), F1
+	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
+	FMOVQ    848(R26), F2
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	FMOVQ    848(R26), F3
+	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
+
+	// e^-s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    608(R26), F4
+	VFMLS    V26.S4, V0.S4, V4.S4
+	FMOVQ    608(R26), F5
+	VFMLS    V26.S4, V1.S4, V5.S4
+	FMOVQ    608(R26), F6
+	VFMLS    V26.S4, V2.S4, V6.S4
+	FMOVQ    608(R26), F7
+	VFMLS    V26.S4, V3.S4, V7.S4
+	WORD     $0x4ebbd488 // fsub v8.4s, v4.4s, v27.4s
+	WORD     $0x4ebbd4a9 // fsub v9.4s, v5.4s, v27.4s
+	WORD     $0x4ebbd4ca // fsub v10.4s, v6.4s, v27.4s
+	WORD     $0x4ebbd4eb // fsub v11.4s, v7.4s, v27.4s
+	VMOV     V0.B16, V12.B16
+	VFMLA    V25.S4, V8.S4, V12.S4
+	VMOV     V1.B16, V13.B16
+	VFMLA    V25.S4, V9.S4, V13.S4
+	VMOV     V2.B16, V14.B16
+	VFMLA    V25.S4, V10.S4, V14.S4
+	VMOV     V3.B16, V15.B16
+	VFMLA    V25.S4, V11.S4, V15.S4
+	VFMLA    V24.S4, V8.S4, V12.S4
+	VFMLA    V24.S4, V9.S4, V13.S4
+	VFMLA    V24.S4, V10.S4, V14.S4
+	VFMLA    V24.S4, V11.S4, V15.S4
+
+	// p = e^r
+	FMOVQ    672(R26), F8
+	VFMLS    V12.S4, V23.S4, V8.S4
+	FMOVQ    672(R26), F9
+	VFMLS    V13.S4, V23.S4, V9.S4
+	FMOVQ    672(R26), F10
+	VFMLS    V14.S4, V23.S4, V10.S4
+	FMOVQ    672(R26), F11
+	VFMLS    V15.S4, V23.S4, V11.S4
+	FMOVQ    688(R26), F16
+	VFMLS    V12.S4, V8.S4, V16.S4
+	FMOVQ    688(R26), F8
+	VFMLS    V13.S4, V9.S4, V8.S4
+	FMOVQ    688(R26), F9
+	VFMLS    V14.S4, V10.S4, V9.S4
+	FMOVQ    688(R26), F10
+	VFMLS    V15.S4, V11.S4, V10.S4
+	FMOVQ    704(R26), F11
+	VFMLS    V12.S4, V16.S4, V11.S4
+	FMOVQ    704(R26), F16
+	VFMLS    V13.S4, V8.S4, V16.S4
+	FMOVQ    704(R26), F8
+	VFMLS    V14.S4, V9.S4, V8.S4
+	FMOVQ    704(R26), F9
+	VFMLS    V15.S4, V10.S4, V9.S4
+	FMOVQ    720(R26), F10
+	VFMLS    V12.S4, V11.S4, V10.S4
+	FMOVQ    720(R26), F11
+	VFMLS    V13.S4, V16.S4, V11.S4
+	FMOVQ    720(R26), F16
+	VFMLS    V14.S4, V8.S4, V16.S4
+	FMOVQ    720(R26), F8
+	VFMLS    V15.S4, V9.S4, V8.S4
+	FMOVQ    528(R26), F9
+	VFMLS    V12.S4, V10.S4, V9.S4
+	FMOVQ    528(R26), F10
+	VFMLS    V13.S4, V11.S4, V10.S4
+	FMOVQ    528(R26), F11
+	VFMLS    V14.S4, V16.S4, V11.S4
+	FMOVQ    528(R26), F16
+	VFMLS    V15.S4, V8.S4, V16.S4
+	FMOVQ    528(R26), F8
+	VFMLS    V12.S4, V9.S4, V8.S4
+	FMOVQ    528(R26), F9
+	VFMLS    V13.S4, V10.S4, V9.S4
+	FMOVQ    528(R26), F10
+	VFMLS    V14.S4, V11.S4, V10.S4
+	FMOVQ    528(R26), F11
+	VFMLS    V15.S4, V16.S4, V11.S4
+
+	// p 2^n
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
+	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
+	WORD     $0x6e26dd46 // fmul v6.4s, v10.4s, v6.4s
+	WORD     $0x6e27dd67 // fmul v7.4s, v11.4s, v7.4s
+	CMP      $4, R15
+	BLT      t845
+	FMOVQ    (R3), F8
+	B        t844
+t845:
+	TBNZ     $1, R15, t846
+	FMOVS    (R3), F8
+	B        t844
+t846:
+	FMOVD    (R3), F8
+	TBZ      $0, R15, t844
+	ADD      $8, R3, R23
+	VLD1     (R23), V8.S[2]
+t844:
+	SUB      $4, R15, R23
+	VMOVI    $0, V9.B16
+	CMP      $0, R23
+	BLE      t847
+	CMP      $4, R23
+	BLT      t848
+	FMOVQ    16(R3), F9
+	B        t847
+t848:
+	TBNZ     $1, R23, t849
+	FMOVS    16(R3), F9
+	B        t847
+t849:
+	FMOVD    16(R3), F9
+	TBZ      $0, R23, t847
+	ADD      $24, R3, R23
+	VLD1     (R23), V9.S[2]
+t847:
+	SUB      $8, R15, R23
+	VMOVI    $0, V10.B16
+	CMP      $0, R23
+	BLE      t850
+	CMP      $4, R23
+	BLT      t851
+	FMOVQ    32(R3), F10
+	B        t850
+t851:
+	TBNZ     $1, R23, t852
+	FMOVS    32(R3), F10
+	B        t850
+t852:
+	FMOVD    32(R3), F10
+	TBZ      $0, R23, t850
+	ADD      $40, R3, R23
+	VLD1     (R23), V10.S[2]
+t850:
+	SUB      $12, R15, R23
+	VMOVI    $0, V11.B16
+	CMP      $0, R23
+	BLE      t853
+	CMP      $4, R23
+	BLT      t854
+	FMOVQ    48(R3), F11
+	B        t853
+t854:
+	TBNZ     $1, R23, t855
+	FMOVS    48(R3), F11
+	B        t853
+t855:
+	FMOVD    48(R3), F11
+	TBZ      $0, R23, t853
+	ADD      $56, R3, R23
+	VLD1     (R23), V11.S[2]
+t853:
+	CMP      $4, R15
+	BLT      t857
+	FMOVQ    (R4), F12
+	B        t856
+t857:
+	TBNZ     $1, R15, t858
+	FMOVS    (R4), F12
+	B        t856
+t858:
+	FMOVD    (R4), F12
+	TBZ      $0, R15, t856
+	ADD      $8, R4, R23
+	VLD1     (R23), V12.S[2]
+t856:
+	SUB      $4, R15, R23
+	VMOVI    $0, V13.B16
+	CMP      $0, R23
+	BLE      t859
+	CMP      $4, R23
+	BLT      t860
+	FMOVQ    16(R4), F13
+	B        t859
+t860:
+	TBNZ     $1, R23, t861
+	FMOVS    16(R4), F13
+	B        t859
+t861:
+	FMOVD    16(R4), F13
+	TBZ      $0, R23, t859
+	ADD      $24, R4, R23
+	VLD1     (R23), V13.S[2]
+t859:
+	SUB      $8, R15, R23
+	VMOVI    $0, V14.B16
+	CMP      $0, R23
+	BLE      t862
+	CMP      $4, R23
+	BLT      t863
+	FMOVQ    32(R4), F14
+	B        t862
+t863:
+	TBNZ     $1, R23, t864
+	FMOVS    32(R4), F14
+	B        t862
+t864:
+	FMOVD    32(R4), F14
+	TBZ      $0, R23, t862
+	ADD      $40, R4, R23
+	VLD1     (R23), V14.S[2]
+t862:
+	SUB      $12, R15, R23
+	VMOVI    $0, V15.B16
+	CMP      $0, R23
+	BLE      t865
+	CMP      $4, R23
+	BLT      t866
+	FMOVQ    48(R4), F15
+	B        t865
+t866:
+	TBNZ     $1, R23, t867
+	FMOVS    48(R4), F15
+	B        t865
+t867:
+	FMOVD    48(R4), F15
+	TBZ      $0, R23, t865
+	ADD      $56, R4, R23
+	VLD1     (R23), V15.S[2]
+t865:
+	WORD     $0x4eacd508 // fsub v8.4s, v8.4s, v12.4s
+	WORD     $0x4eadd529 // fsub v9.4s, v9.4s, v13.4s
+	WORD     $0x4eaed54a // fsub v10.4s, v10.4s, v14.4s
+	WORD     $0x4eafd56b // fsub v11.4s, v11.4s, v15.4s
+	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
+	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
+	WORD     $0x6e26dd46 // fmul v6.4s, v10.4s, v6.4s
+	WORD     $0x6e27dd67 // fmul v7.4s, v11.4s, v7.4s
+	FMOVQ    864(R26), F8
+	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
+	FMOVQ    864(R26), F8
+	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
+	FMOVQ    864(R26), F8
+	WORD     $0x4ea6f506 // fmin v6.4s, v8.4s, v6.4s
+	FMOVQ    864(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    880(R26), F8
+	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
+	FMOVQ    880(R26), F8
+	WORD     $0x4e25f505 // fmax v5.4s, v8.4s, v5.4s
+	FMOVQ    880(R26), F8
+	WORD     $0x4e26f506 // fmax v6.4s, v8.4s, v6.4s
+	FMOVQ    880(R26), F8
+	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
+	CMP      $4, R15
+	BLT      t869
+	FMOVQ    F4, (R1)
+	B        t868
+t869:
+	TBNZ     $1, R15, t870
+	FMOVS    F4, (R1)
+	B        t868
+t870:
+	FMOVD    F4, (R1)
+	TBZ      $0, R15, t868
+	ADD      $8, R1, R23
+	VST1     V4.S[2], (R23)
+t868:
+	SUB      $4, R15, R23
+	CMP      $0, R23
+	BLE      t871
+	CMP      $4, R23
+	BLT      t872
+	FMOVQ    F5, 16(R1)
+	B        t871
+t872:
+	TBNZ     $1, R23, t873
+	FMOVS    F5, 16(R1)
+	B        t871
+t873:
+	FMOVD    F5, 16(R1)
+	TBZ      $0, R23, t871
+	ADD      $24, R1, R23
+	VST1     V5.S[2], (R23)
+t871:
+	SUB      $8, R15, R23
+	CMP      $0, R23
+	BLE      t874
+	CMP      $4, R23
+	BLT      t875
+	FMOVQ    F6, 32(R1)
+	B        t874
+t875:
+	TBNZ     $1, R23, t876
+	FMOVS    F6, 32(R1)
+	B        t874
+t876:
+	FMOVD    F6, 32(R1)
+	TBZ      $0, R23, t874
+	ADD      $40, R1, R23
+	VST1     V6.S[2], (R23)
+t874:
+	SUB      $12, R15, R23
+	CMP      $0, R23
+	BLE      t877
+	CMP      $4, R23
+	BLT      t878
+	FMOVQ    F7, 48(R1)
+	B        t877
+t878:
+	TBNZ     $1, R23, t879
+	FMOVS    F7, 48(R1)
+	B        t877
+t879:
+	FMOVD    F7, 48(R1)
+	TBZ      $0, R23, t877
+	ADD      $56, R1, R23
+	VST1     V7.S[2], (R23)
+t877:
+	CMP      $4, R15
+	BLT      t881
+	FMOVQ    F4, (R2)
+	B        t880
+t881:
+	TBNZ     $1, R15, t882
+	FMOVS    F4, (R2)
+	B        t880
+t882:
+	FMOVD    F4, (R2)
+	TBZ      $0, R15, t880
+	ADD      $8, R2, R23
+	VST1     V4.S[2], (R23)
+t880:
+	SUB      $4, R15, R23
+	CMP      $0, R23
+	BLE      t883
+	CMP      $4, R23
+	BLT      t884
+	FMOVQ    F5, 16(R2)
+	B        t883
+t884:
+	TBNZ     $1, R23, t885
+	FMOVS    F5, 16(R2)
+	B        t883
+t885:
+	FMOVD    F5, 16(R2)
+	TBZ      $0, R23, t883
+	ADD      $24, R2, R23
+	VST1     V5.S[2], (R23)
+t883:
+	SUB      $8, R15, R23
+	CMP      $0, R23
+	BLE      t886
+	CMP      $4, R23
+	BLT      t887
+	FMOVQ    F6, 32(R2)
+	B        t886
+t887:
+	TBNZ     $1, R23, t888
+	FMOVS    F6, 32(R2)
+	B        t886
+t888:
+	FMOVD    F6, 32(R2)
+	TBZ      $0, R23, t886
+	ADD      $40, R2, R23
+	VST1     V6.S[2], (R23)
+t886:
+	SUB      $12, R15, R23
+	CMP      $0, R23
+	BLE      t889
+	CMP      $4, R23
+	BLT      t890
+	FMOVQ    F7, 48(R2)
+	B        t889
+t890:
+	TBNZ     $1, R23, t891
+	FMOVS    F7, 48(R2)
+	B        t889
+t891:
+	FMOVD    F7, 48(R2)
+	TBZ      $0, R23, t889
+	ADD      $56, R2, R23
+	VST1     V7.S[2], (R23)
+t889:
+	SUB      R15<<2, R26, R23
+	FMOVQ    256(R23), F4
+	SUB      R15<<2, R26, R23
+	FMOVQ    272(R23), F5
+	SUB      R15<<2, R26, R23
+	FMOVQ    288(R23), F6
+	SUB      R15<<2, R26, R23
+	FMOVQ    304(R23), F7
+	VAND     V4.B16, V0.B16, V0.B16
+	VAND     V5.B16, V1.B16, V1.B16
+	VAND     V6.B16, V2.B16, V2.B16
+	VAND     V7.B16, V3.B16, V3.B16
+	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
+	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
+	WORD     $0x4e22d7bd // fadd v29.4s, v29.4s, v2.4s
+	WORD     $0x4e23d79c // fadd v28.4s, v28.4s, v3.4s
+	ADD      R15<<2, R1, R1
+	ADD      R15<<2, R2, R2
+	ADD      R15<<2, R3, R3
+	ADD      R15<<2, R4, R4
+	ADD      R15<<2, R5, R5
+l771:
+	WORD     $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD     $0x4e3cd7de // fadd v30.4s, v30.4s, v28.4s
+	WORD     $0x4e3ed7ff // fadd v31.4s, v31.4s, v30.4s
+	VEXT     $8, V31.B16, V31.B16, V0.B16
+	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
+	VEXT     $4, V31.B16, V31.B16, V0.B16
+	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
+	VDUP     V31.S[0], V0.S4
+	FMOVS    F0, (R0)
+	ADD      $4, R0, R0
+	MOVD     16(RSP), R25
+	ADD      R25, R4, R4
+	MOVD     24(RSP), R25
+	ADD      R25, R5, R5
+	MOVD     8(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 8(RSP)
+	BNE      l767
+	RET
+
+// func MultiWhitenKeep(s *float32, y *float32, v *float32, dmu *float32, da *float32, x *float32, mu *float32, a *float32, rows int, n int, ld int)
+TEXT ·MultiWhitenKeep(SB), NOSPLIT, $40-88
+	MOVD     $multivariateConsts<>(SB), R26
+
+	// Registers:    V0-V20 values    V21-V27 constants and scalars    V28-V31 kept from loop to loop
+	FMOVQ    608(R26), F27
+	FMOVQ    592(R26), F26
+	FLDPQ    624(R26), (F25, F24)
+	FMOVQ    656(R26), F23
+	FMOVQ    528(R26), F22
+	FMOVQ    512(R26), F21
+
+	// Registers:    R0 s    R1 y    R2 v    R3 dmu    R4 da    R5 x    R6 mu    R7 a    R15 elements left in the row    R8 4n
+	MOVD     s+0(FP), R0
+	MOVD     y+8(FP), R1
+	MOVD     v+16(FP), R2
+	MOVD     dmu+24(FP), R3
+	MOVD     da+32(FP), R4
+	MOVD     x+40(FP), R5
+	MOVD     mu+48(FP), R6
+	MOVD     a+56(FP), R7
+	MOVD     n+72(FP), R8
+	LSL      $2, R8, R8
+	MOVD     rows+64(FP), R14
+	MOVD     R14, 8(RSP)
+	MOVD     ld+80(FP), R14
+	LSL      $2, R14, R14
+	SUB      R8, R14, R14
+	MOVD     R14, 16(RSP)
+	MOVD     ld+80(FP), R14
+	LSL      $2, R14, R14
+	SUB      R8, R14, R14
+	MOVD     R14, 24(RSP)
+	MOVD     ld+80(FP), R14
+	LSL      $2, R14, R14
+	SUB      R8, R14, R14
+	MOVD     R14, 32(RSP)
+	MOVD     ld+80(FP), R14
+	LSL      $2, R14, R14
+	SUB      R8, R14, R14
+	MOVD     R14, 40(RSP)
+l892:
+	FMOVQ    896(R26), F31
+	FMOVQ    896(R26), F30
+	FMOVQ    896(R26), F29
+	FMOVQ    896(R26), F28
+	MOVD     n+72(FP), R15
+	SUBS     $16, R15, R15
+	BLT      l895
+l893:
+	FLDPQ    (R7), (F0, F1)
+	FLDPQ    32(R7), (F2, F3)
+	WORD     $0x6e35dc00 // fmul v0.4s, v0.4s, v21.4s
+	WORD     $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
+	WORD     $0x6e35dc63 // fmul v3.4s, v3.4s, v21.4s
+	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
+	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
+	WORD     $0x4ea0f846 // fabs v6.4s, v2.4s
+	WORD     $0x4ea0f867 // fabs v7.4s, v3.4s
+	FMOVQ    560(R26), F8
+	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
+	FMOVQ    560(R26), F8
+	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
+	FMOVQ    560(R26), F8
+	WORD     $0x4ea6f506 // fmin v6.4s, v8.4s, v6.4s
+	FMOVQ    560(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	WORD     $0x4e24d488 // fadd v8.4s, v4.4s, v4.4s
+	WORD     $0x4e25d4a9 // fadd v9.4s, v5.4s, v5.4s
+	WORD     $0x4e26d4ca // fadd v10.4s, v6.4s, v6.4s
+	WORD     $0x4e27d4eb // fadd v11.4s, v7.4s, v7.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    608(R26), F12
+	VFMLA    V26.S4, V8.S4, V12.S4
+	FMOVQ    608(R26), F13
+	VFMLA    V26.S4, V9.S4, V13.S4
+	FMOVQ    608(R26), F14
+	VFMLA    V26.S4, V10.S4, V14.S4
+	FMOVQ    608(R26), F15
+	VFMLA    V26.S4, V11.S4, V15.S4
+	WORD     $0x4ebbd590 // fsub v16.4s, v12.4s, v27.4s
+	WORD     $0x4ebbd5b1 // fsub v17.4s, v13.4s, v27.4s
+	WORD     $0x4ebbd5d2 // fsub v18.4s, v14.4s, v27.4s
+	WORD     $0x4ebbd5f3 // fsub v19.4s, v15.4s, v27.4s
+	VFMLS    V25.S4, V16.S4, V8.S4
+	VFMLS    V25.S4, V17.S4, V9.S4
+	VFMLS    V25.S4, V18.S4, V10.S4
+	VFMLS    V25.S4, V19.S4, V11.S4
+	VFMLS    V24.S4, V16.S4, V8.S4
+	VFMLS    V24.S4, V17.S4, V9.S4
+	VFMLS    V24.S4, V18.S4, V10.S4
+	VFMLS    V24.S4, V19.S4, V11.S4
+
+	// p = e^r
+	FMOVQ    672(R26), F16
+	VFMLA    V8.S4, V23.S4, V16.S4
+	FMOVQ    672(R26), F17
+	VFMLA    V9.S4, V23.S4, V17.S4
+	FMOVQ    672(R26), F18
+	VFMLA    V10.S4, V23.S4, V18.S4
+	FMOVQ    672(R26), F19
+	VFMLA    V11.S4, V23.S4, V19.S4
+	FMOVQ    688(R26), F20
+	VFMLA    V8.S4, V16.S4, V20.S4
+	FMOVQ    688(R26), F16
+	VFMLA    V9.S4, V17.S4, V16.S4
+	FMOVQ    688(R26), F17
+	VFMLA    V10.S4, V18.S4, V17.S4
+	FMOVQ    688(R26), F18
+	VFMLA    V11.S4, V19.S4, V18.S4
+	FMOVQ    704(R26), F19
+	VFMLA    V8.S4, V20.S4, V19.S4
+	FMOVQ    704(R26), F20
+	VFMLA    V9.S4, V16.S4, V20.S4
+	FMOVQ    704(R26), F16
+	VFMLA    V10.S4, V17.S4, V16.S4
+	FMOVQ    704(R26), F17
+	VFMLA    V11.S4, V18.S4, V17.S4
+	FMOVQ    720(R26), F18
+	VFMLA    V8.S4, V19.S4, V18.S4
+	FMOVQ    720(R26), F19
+	VFMLA    V9.S4, V20.S4, V19.S4
+	FMOVQ    720(R26), F20
+	VFMLA    V10.S4, V16.S4, V20.S4
+	FMOVQ    720(R26), F16
+	VFMLA    V11.S4, V17.S4, V16.S4
+	FMOVQ    528(R26), F17
+	VFMLA    V8.S4, V18.S4, V17.S4
+	FMOVQ    528(R26), F18
+	VFMLA    V9.S4, V19.S4, V18.S4
+	FMOVQ    528(R26), F19
+	VFMLA    V10.S4, V20.S4, V19.S4
+	FMOVQ    528(R26), F20
+	VFMLA    V11.S4, V16.S4, V20.S4
+	FMOVQ    528(R26), F16
+	VFMLA    V8.S4, V17.S4, V16.S4
+	FMOVQ    528(R26), F8
+	VFMLA    V9.S4, V18.S4, V8.S4
+	FMOVQ    528(R26), F9
+	VFMLA    V10.S4, V19.S4, V9.S4
+	FMOVQ    528(R26), F10
+	VFMLA    V11.S4, V20.S4, V10.S4
+
+	// p 2^n
+	VSHL     $23, V12.S4, V11.S4
+	VSHL     $23, V13.S4, V12.S4
+	VSHL     $23, V14.S4, V13.S4
+	VSHL     $23, V15.S4, V14.S4
+	WORD     $0x6e2bde0b // fmul v11.4s, v16.4s, v11.4s
+	WORD     $0x6e2cdd08 // fmul v8.4s, v8.4s, v12.4s
+	WORD     $0x6e2ddd29 // fmul v9.4s, v9.4s, v13.4s
+	WORD     $0x6e2edd4a // fmul v10.4s, v10.4s, v14.4s
+	WORD     $0x4e36d56b // fadd v11.4s, v11.4s, v22.4s
+	WORD     $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
+	WORD     $0x4e36d529 // fadd v9.4s, v9.4s, v22.4s
+	WORD     $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	FMOVQ    576(R26), F12
+	WORD     $0x6e2bfd8b // fdiv v11.4s, v12.4s, v11.4s
+	FMOVQ    576(R26), F12
+	WORD     $0x6e28fd88 // fdiv v8.4s, v12.4s, v8.4s
+	FMOVQ    576(R26), F12
+	WORD     $0x6e29fd89 // fdiv v9.4s, v12.4s, v9.4s
+	FMOVQ    576(R26), F12
+	WORD     $0x6e2afd8a // fdiv v10.4s, v12.4s, v10.4s
+	WORD     $0x4eabd6cb // fsub v11.4s, v22.4s, v11.4s
+	WORD     $0x4ea8d6c8 // fsub v8.4s, v22.4s, v8.4s
+	WORD     $0x4ea9d6c9 // fsub v9.4s, v22.4s, v9.4s
+	WORD     $0x4eaad6ca // fsub v10.4s, v22.4s, v10.4s
+
+	// tanh below 0.63: a + a^3 p(a^2)
+	WORD     $0x6e24dc8c // fmul v12.4s, v4.4s, v4.4s
+	WORD     $0x6e25dcad // fmul v13.4s, v5.4s, v5.4s
+	WORD     $0x6e26dcce // fmul v14.4s, v6.4s, v6.4s
+	WORD     $0x6e27dcef // fmul v15.4s, v7.4s, v7.4s
+	FMOVQ    752(R26), F16
+	FMOVQ    736(R26), F17
+	VFMLA    V12.S4, V17.S4, V16.S4
+	FMOVQ    752(R26), F17
+	FMOVQ    736(R26), F18
+	VFMLA    V13.S4, V18.S4, V17.S4
+	FMOVQ    752(R26), F18
+	FMOVQ    736(R26), F19
+	VFMLA    V14.S4, V19.S4, V18.S4
+	FMOVQ    752(R26), F19
+	FMOVQ    736(R26), F20
+	VFMLA    V15.S4, V20.S4, V19.S4
+	FMOVQ    768(R26), F20
+	VFMLA    V12.S4, V16.S4, V20.S4
+	FMOVQ    768(R26), F16
+	VFMLA    V13.S4, V17.S4, V16.S4
+	FMOVQ    768(R26), F17
+	VFMLA    V14.S4, V18.S4, V17.S4
+	FMOVQ    768(R26), F18
+	VFMLA    V15.S4, V19.S4, V18.S4
+	FMOVQ    784(R26), F19
+	VFMLA    V12.S4, V20.S4, V19.S4
+	FMOVQ    784(R26), F20
+	VFMLA    V13.S4, V16.S4, V20.S4
+	FMOVQ    784(R26), F16
+	VFMLA    V14.S4, V17.S4, V16.S4
+	FMOVQ    784(R26), F17
+	VFMLA    V15.S4, V18.S4, V17.S4
+	FMOVQ    800(R26), F18
+	VFMLA    V12.S4, V19.S4, V18.S4
+	FMOVQ    800(R26), F19
+	VFMLA    V13.S4, V20.S4, V19.S4
+	FMOVQ    800(R26), F20
+	VFMLA    V14.S4, V16.S4, V20.S4
+	FMOVQ    800(R26), F16
+	VFMLA    V15.S4, V17.S4, V16.S4
+	WORD     $0x6e2cdc8c // fmul v12.4s, v4.4s, v12.4s
+	WORD     $0x6e2ddcad // fmul v13.4s, v5.4s, v13.4s
+	WORD     $0x6e2edcce // fmul v14.4s, v6.4s, v14.4s
+	WORD     $0x6e2fdcef // fmul v15.4s, v7.4s, v15.4s
+	VMOV     V4.B16, V17.B16
+	VFMLA    V18.S4, V12.S4, V17.S4
+	VMOV     V5.B16, V12.B16
+	VFMLA    V19.S4, V13.S4, V12.S4
+	VMOV     V6.B16, V13.B16
+	VFMLA    V20.S4, V14.S4, V13.S4
+	VMOV     V7.B16, V14.B16
+	VFMLA    V16.S4, V15.S4, V14.S4
+	FMOVQ    816(R26), F15
+	WORD     $0x6ea4e5e4 // fcmgt v4.4s, v15.4s, v4.4s
+	FMOVQ    816(R26), F15
+	WORD     $0x6ea5e5e5 // fcmgt v5.4s, v15.4s, v5.4s
+	FMOVQ    816(R26), F15
+	WORD     $0x6ea6e5e6 // fcmgt v6.4s, v15.4s, v6.4s
+	FMOVQ    816(R26), F15
+	WORD     $0x6ea7e5e7 // fcmgt v7.4s, v15.4s, v7.4s
+	VBSL     V11.B16, V17.B16, V4.B16
+	VBSL     V8.B16, V12.B16, V5.B16
+	VBSL     V9.B16, V13.B16, V6.B16
+	VBSL     V10.B16, V14.B16, V7.B16
+	FMOVQ    832(R26), F8
+	VBIT     V8.B16, V0.B16, V4.B16
+	FMOVQ    832(R26), F0
+	VBIT     V0.B16, V1.B16, V5.B16
+	FMOVQ    832(R26), F0
+	VBIT     V0.B16, V2.B16, V6.B16
+	FMOVQ    832(R26), F0
+	VBIT     V0.B16, V3.B16, V7.B16
+	FMOVQ    848(R26), F0
+	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
+	FMOVQ    848(R26), F1
+	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
+	FMOVQ    848(R26), F2
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	FMOVQ    848(R26), F3
+	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
+
+	// e^-s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    608(R26), F8
+	VFMLS    V26.S4, V0.S4, V8.S4
+	FMOVQ    608(R26), F9
+	VFMLS    V26.S4, V1.S4, V9.S4
+	FMOVQ    608(R26), F10
+	VFMLS    V26.S4, V2.S4, V10.S4
+	FMOVQ    608(R26), F11
+	VFMLS    V26.S4, V3.S4, V11.S4
+	WORD     $0x4ebbd50c // fsub v12.4s, v8.4s, v27.4s
+	WORD     $0x4ebbd52d // fsub v13.4s, v9.4s, v27.4s
+	WORD     $0x4ebbd54e // fsub v14.4s, v10.4s, v27.4s
+	WORD     $0x4ebbd56f // fsub v15.4s, v11.4s, v27.4s
+	VMOV     V0.B16, V16.B16
+	VFMLA    V25.S4, V12.S4, V16.S4
+	VMOV     V1.B16, V17.B16
+	VFMLA    V25.S4, V13.S4, V17.S4
+	VMOV     V2.B16, V18.B16
+	VFMLA    V25.S4, V14.S4, V18.S4
+	VMOV     V3.B16, V19.B16
+	VFMLA    V25.S4, V15.S4, V19.S4
+	VFMLA    V24.S4, V12.S4, V16.S4
+	VFMLA    V24.S4, V13.S4, V17.S4
+	VFMLA    V24.S4, V14.S4, V18.S4
+	VFMLA    V24.S4, V15.S4, V19.S4
+
+	// p = e^r
+	FMOVQ    672(R26), F12
+	VFMLS    V16.S4, V23.S4, V12.S4
+	FMOVQ    672(R26), F13
+	VFMLS    V17.S4, V23.S4, V13.S4
+	FMOVQ    672(R26), F14
+	VFMLS    V18.S4, V23.S4, V14.S4
+	FMOVQ    672(R26), F15
+	VFMLS    V19.S4, V23.S4, V15.S4
+	FMOVQ    688(R26), F20
+	VFMLS    V16.S4, V12.S4, V20.S4
+	FMOVQ    688(R26), F12
+	VFMLS    V17.S4, V13.S4, V12.S4
+	FMOVQ    688(R26), F13
+	VFMLS    V18.S4, V14.S4, V13.S4
+	FMOVQ    688(R26), F14
+	VFMLS    V19.S4, V15.S4, V14.S4
+	FMOVQ    704(R26), F15
+	VFMLS    V16.S4, V20.S4, V15.S4
+	FMOVQ    704(R26), F20
+	VFMLS    V17.S4, V12.S4, V20.S4
+	FMOVQ    704(R26), F12
+	VFMLS    V18.S4, V13.S4, V12.S4
+	FMOVQ    704(R26), F13
+	VFMLS    V19.S4, V14.S4, V13.S4
+	FMOVQ    720(R26), F14
+	VFMLS    V16.S4, V15.S4, V14.S4
+	FMOVQ    720(R26), F15
+	VFMLS    V17.S4, V20.S4, V15.S4
+	FMOVQ    720(R26), F20
+	VFMLS    V18.S4, V12.S4, V20.S4
+	FMOVQ    720(R26), F12
+	VFMLS    V19.S4, V13.S4, V12.S4
+	FMOVQ    528(R26), F13
+	VFMLS    V16.S4, V14.S4, V13.S4
+	FMOVQ    528(R26), F14
+	VFMLS    V17.S4, V15.S4, V14.S4
+	FMOVQ    528(R26), F15
+	VFMLS    V18.S4, V20.S4, V15.S4
+	FMOVQ    528(R26), F20
+	VFMLS    V19.S4, V12.S4, V20.S4
+	FMOVQ    528(R26), F12
+	VFMLS    V16.S4, V13.S4, V12.S4
+	FMOVQ    528(R26), F13
+	VFMLS    V17.S4, V14.S4, V13.S4
+	FMOVQ    528(R26), F14
+	VFMLS    V18.S4, V15.S4, V14.S4
+	FMOVQ    528(R26), F15
+	VFMLS    V19.S4, V20.S4, V15.S4
+
+	// p 2^n
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSHL     $23, V10.S4, V10.S4
+	VSHL     $23, V11.S4, V11.S4
+	WORD     $0x6e28dd88 // fmul v8.4s, v12.4s, v8.4s
+	WORD     $0x6e29dda9 // fmul v9.4s, v13.4s, v9.4s
+	WORD     $0x6e2addca // fmul v10.4s, v14.4s, v10.4s
+	WORD     $0x6e2bddeb // fmul v11.4s, v15.4s, v11.4s
+	FLDPQ    (R5), (F12, F13)
+	FLDPQ    32(R5), (F14, F15)
+	FLDPQ    (R6), (F16, F17)
+	FLDPQ    32(R6), (F18, F19)
+	WORD     $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
+	WORD     $0x4eb1d5ad // fsub v13.4s, v13.4s, v17.4s
+	WORD     $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
+	WORD     $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
+	WORD     $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
+	WORD     $0x6e29ddad // fmul v13.4s, v13.4s, v9.4s
+	WORD     $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	WORD     $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	FMOVQ    864(R26), F16
+	WORD     $0x4eacf60c // fmin v12.4s, v16.4s, v12.4s
+	FMOVQ    864(R26), F16
+	WORD     $0x4eadf60d // fmin v13.4s, v16.4s, v13.4s
+	FMOVQ    864(R26), F16
+	WORD     $0x4eaef60e // fmin v14.4s, v16.4s, v14.4s
+	FMOVQ    864(R26), F16
+	WORD     $0x4eaff60f // fmin v15.4s, v16.4s, v15.4s
+	FMOVQ    880(R26), F16
+	WORD     $0x4e2cf60c // fmax v12.4s, v16.4s, v12.4s
+	FMOVQ    880(R26), F16
+	WORD     $0x4e2df60d // fmax v13.4s, v16.4s, v13.4s
+	FMOVQ    880(R26), F16
+	WORD     $0x4e2ef60e // fmax v14.4s, v16.4s, v14.4s
+	FMOVQ    880(R26), F16
+	WORD     $0x4e2ff60f // fmax v15.4s, v16.4s, v15.4s
+	FSTPQ    (F12, F13), (R1)
+	FSTPQ    (F14, F15), 32(R1)
+	FSTPQ    (F12, F13), (R2)
+	FSTPQ    (F14, F15), 32(R2)
+	FSTPQ    (F8, F9), (R3)
+	FSTPQ    (F10, F11), 32(R3)
+	FSTPQ    (F4, F5), (R4)
+	FSTPQ    (F6, F7), 32(R4)
+	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
+	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
+	WORD     $0x4e22d7bd // fadd v29.4s, v29.4s, v2.4s
+	WORD     $0x4e23d79c // fadd v28.4s, v28.4s, v3.4s
+	ADD      $64, R1, R1
+	ADD      $64, R2, R2
+	ADD      $64, R3, R3
+	ADD      $64, R4, R4
+	ADD      $64, R5, R5
+	ADD      $64, R6, R6
+	ADD      $64, R7, R7
+	SUBS     $16, R15, R15
+	BGE      l893
+l895:
+	ADDS     $16, R15, R15
+	BEQ      l896
+	CMP      $4, R15
+	BLT      t982
+	FMOVQ    (R7), F0
+	B        t981
+t982:
+	TBNZ     $1, R15, t983
+	FMOVS    (R7), F0
+	B        t981
+t983:
+	FMOVD    (R7), F0
+	TBZ      $0, R15, t981
+	ADD      $8, R7, R23
+	VLD1     (R23), V0.S[2]
+t981:
+	SUB      $4, R15, R23
+	VMOVI    $0, V1.B16
+	CMP      $0, R23
+	BLE      t984
+	CMP      $4, R23
+	BLT      t985
+	FMOVQ    16(R7), F1
+	B        t984
+t985:
+	TBNZ     $1, R23, t986
+	FMOVS    16(R7), F1
+	B        t984
+t986:
+	FMOVD    16(R7), F1
+	TBZ      $0, R23, t984
+	ADD      $24, R7, R23
+	VLD1     (R23), V1.S[2]
+t984:
+	SUB      $8, R15, R23
+	VMOVI    $0, V2.B16
+	CMP      $0, R23
+	BLE      t987
+	CMP      $4, R23
+	BLT      t988
+	FMOVQ    32(R7), F2
+	B        t987
+t988:
+	TBNZ     $1, R23, t989
+	FMOVS    32(R7), F2
+	B        t987
+t989:
+	FMOVD    32(R7), F2
+	TBZ      $0, R23, t987
+	ADD      $40, R7, R23
+	VLD1     (R23), V2.S[2]
+t987:
+	SUB      $12, R15, R23
+	VMOVI    $0, V3.B16
+	CMP      $0, R23
+	BLE      t990
+	CMP      $4, R23
+	BLT      t991
+	FMOVQ    48(R7), F3
+	B        t990
+t991:
+	TBNZ     $1, R23, t992
+	FMOVS    48(R7), F3
+	B        t990
+t992:
+	FMOVD    48(R7), F3
+	TBZ      $0, R23, t990
+	ADD      $56, R7, R23
+	VLD1     (R23), V3.S[2]
+t990:
+	WORD     $0x6e35dc00 // fmul v0.4s, v0.4s, v21.4s
+	WORD     $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
+	WORD     $0x6e35dc63 // fmul v3.4s, v3.4s, v21.4s
+	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
+	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
+	WORD     $0x4ea0f846 // fabs v6.4s, v2.4s
+	WORD     $0x4ea0f867 // fabs v7.4s, v3.4s
+	FMOVQ    560(R26), F8
+	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
+	FMOVQ    560(R26), F8
+	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
+	FMOVQ    560(R26), F8
+	WORD     $0x4ea6f506 // fmin v6.4s, v8.4s, v6.4s
+	FMOVQ    560(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	WORD     $0x4e24d488 // fadd v8.4s, v4.4s, v4.4s
+	WORD     $0x4e25d4a9 // fadd v9.4s, v5.4s, v5.4s
+	WORD     $0x4e26d4ca // fadd v10.4s, v6.4s, v6.4s
+	WORD     $0x4e27d4eb // fadd v11.4s, v7.4s, v7.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    608(R26), F12
+	VFMLA    V26.S4, V8.S4, V12.S4
+	FMOVQ    608(R26), F13
+	VFMLA    V26.S4, V9.S4, V13.S4
+	FMOVQ    608(R26), F14
+	VFMLA    V26.S4, V10.S4, V14.S4
+	FMOVQ    608(R26), F15
+	VFMLA    V26.S4, V11.S4, V15.S4
+	WORD     $0x4ebbd590 // fsub v16.4s, v12.4s, v27.4s
+	WORD     $0x4ebbd5b1 // fsub v17.4s, v13.4s, v27.4s
+	WORD     $0x4ebbd5d2 // fsub v18.4s, v14.4s, v27.4s
+	WORD     $0x4ebbd5f3 // fsub v19.4s, v15.4s, v27.4s
+	VFMLS    V25.S4, V16.S4, V8.S4
+	VFMLS    V25.S4, V17.S4, V9.S4
+	VFMLS    V25.S4, V18.S4, V10.S4
+	VFMLS    V25.S4, V19.S4, V11.S4
+	VFMLS    V24.S4, V16.S4, V8.S4
+	VFMLS    V24.S4, V17.S4, V9.S4
+	VFMLS    V24.S4, V18.S4, V10.S4
+	VFMLS    V24.S4, V19.S4, V11.S4
+
+	// p = e^r
+	FMOVQ    672(R26), F16
+	VFMLA    V8.S4, V23.S4, V16.S4
+	FMOVQ    672(R26), F17
+	VFMLA    V9.S4, V23.S4, V17.S4
+	FMOVQ    672(R26), F18
+	VFMLA    V10.S4, V23.S4, V18.S4
+	FMOVQ    672(R26), F19
+	VFMLA    V11.S4, V23.S4, V19.S4
+	FMOVQ    688(R26), F20
+	VFMLA    V8.S4, V16.S4, V20.S4
+	FMOVQ    688(R26), F16
+	VFMLA    V9.S4, V17.S4, V16.S4
+	FMOVQ    688(R26), F17
+	VFMLA    V10.S4, V18.S4, V17.S4
+	FMOVQ    688(R26), F18
+	VFMLA    V11.S4, V19.S4, V18.S4
+	FMOVQ    704(R26), F19
+	VFMLA    V8.S4, V20.S4, V19.S4
+	FMOVQ    704(R26), F20
+	VFMLA    V9.S4, V16.S4, V20.S4
+	FMOVQ    704(R26), F16
+	VFMLA    V10.S4, V17.S4, V16.S4
+	FMOVQ    704(R26), F17
+	VFMLA    V11.S4, V18.S4, V17.S4
+	FMOVQ    720(R26), F18
+	VFMLA    V8.S4, V19.S4, V18.S4
+	FMOVQ    720(R26), F19
+	VFMLA    V9.S4, V20.S4, V19.S4
+	FMOVQ    720(R26), F20
+	VFMLA    V10.S4, V16.S4, V20.S4
+	FMOVQ    720(R26), F16
+	VFMLA    V11.S4, V17.S4, V16.S4
+	FMOVQ    528(R26), F17
+	VFMLA    V8.S4, V18.S4, V17.S4
+	FMOVQ    528(R26), F18
+	VFMLA    V9.S4, V19.S4, V18.S4
+	FMOVQ    528(R26), F19
+	VFMLA    V10.S4, V20.S4, V19.S4
+	FMOVQ    528(R26), F20
+	VFMLA    V11.S4, V16.S4, V20.S4
+	FMOVQ    528(R26), F16
+	VFMLA    V8.S4, V17.S4, V16.S4
+	FMOVQ    528(R26), F8
+	VFMLA    V9.S4, V18.S4, V8.S4
+	FMOVQ    528(R26), F9
+	VFMLA    V10.S4, V19.S4, V9.S4
+	FMOVQ    528(R26), F10
+	VFMLA    V11.S4, V20.S4, V10.S4
+
+	// p 2^n
+	VSHL     $23, V12.S4, V11.S4
+	VSHL     $23, V13.S4, V12.S4
+	VSHL     $23, V14.S4, V13.S4
+	VSHL     $23, V15.S4, V14.S4
+	WORD     $0x6e2bde0b // fmul v11.4s, v16.4s, v11.4s
+	WORD     $0x6e2cdd08 // fmul v8.4s, v8.4s, v12.4s
+	WORD     $0x6e2ddd29 // fmul v9.4s, v9.4s, v13.4s
+	WORD     $0x6e2edd4a // fmul v10.4s, v10.4s, v14.4s
+	WORD     $0x4e36d56b // fadd v11.4s, v11.4s, v22.4s
+	WORD     $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
+	WORD     $0x4e36d529 // fadd v9.4s, v9.4s, v22.4s
+	WORD     $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	FMOVQ    576(R26), F12
+	WORD     $0x6e2bfd8b // fdiv v11.4s, v12.4s, v11.4s
+	FMOVQ    576(R26), F12
+	WORD     $0x6e28fd88 // fdiv v8.4s, v12.4s, v8.4s
+	FMOVQ    576(R26), F12
+	WORD     $0x6e29fd89 // fdiv v9.4s, v12.4s, v9.4s
+	FMOVQ    576(R26), F12
+	WORD     $0x6e2afd8a // fdiv v10.4s, v12.4s, v10.4s
+	WORD     $0x4eabd6cb // fsub v11.4s, v22.4s, v11.4s
+	WORD     $0x4ea8d6c8 // fsub v8.4s, v22.4s, v8.4s
+	WORD     $0x4ea9d6c9 // fsub v9.4s, v22.4s, v9.4s
+	WORD     $0x4eaad6ca // fsub v10.4s, v22.4s, v10.4s
+
+	// tanh below 0.63: a + a^3 p(a^2)
+	WORD     $0x6e24dc8c // fmul v12.4s, v4.4s, v4.4s
+	WORD     $0x6e25dcad // fmul v13.4s, v5.4s, v5.4s
+	WORD     $0x6e26dcce // fmul v14.4s, v6.4s, v6.4s
+	WORD     $0x6e27dcef // fmul v15.4s, v7.4s, v7.4s
+	FMOVQ    752(R26), F16
+	FMOVQ    736(R26), F17
+	VFMLA    V12.S4, V17.S4, V16.S4
+	FMOVQ    752(R26), F17
+	FMOVQ    736(R26), F18
+	VFMLA    V13.S4, V18.S4, V17.S4
+	FMOVQ    752(R26), F18
+	FMOVQ    736(R26), F19
+	VFMLA    V14.S4, V19.S4, V18.S4
+	FMOVQ    752(R26), F19
+	FMOVQ    736(R26), F20
+	VFMLA    V15.S4, V20.S4, V19.S4
+	FMOVQ    768(R26), F20
+	VFMLA    V12.S4, V16.S4, V20.S4
+	FMOVQ    768(R26), F16
+	VFMLA    V13.S4, V17.S4, V16.S4
+	FMOVQ    768(R26), F17
+	VFMLA    V14.S4, V18.S4, V17.S4
+	FMOVQ    768(R26), F18
+	VFMLA    V15.S4, V19.S4, V18.S4
+	FMOVQ    784(R26), F19
+	VFMLA    V12.S4, V20.S4, V19.S4
+	FMOVQ    784(R26), F20
+	VFMLA    V13.S4, V16.S4, V20.S4
+	FMOVQ    784(R26), F16
+	VFMLA    V14.S4, V17.S4, V16.S4
+	FMOVQ    784(R26), F17
+	VFMLA    V15.S4, V18.S4, V17.S4
+	FMOVQ    800(R26), F18
+	VFMLA    V12.S4, V19.S4, V18.S4
+	FMOVQ    800(R26), F19
+	VFMLA    V13.S4, V20.S4, V19.S4
+	FMOVQ    800(R26), F20
+	VFMLA    V14.S4, V16.S4, V20.S4
+	FMOVQ    800(R26), F16
+	VFMLA    V15.S4, V17.S4, V16.S4
+	WORD     $0x6e2cdc8c // fmul v12.4s, v4.4s, v12.4s
+	WORD     $0x6e2ddcad // fmul v13.4s, v5.4s, v13.4s
+	WORD     $0x6e2edcce // fmul v14.4s, v6.4s, v14.4s
+	WORD     $0x6e2fdcef // fmul v15.4s, v7.4s, v15.4s
+	VMOV     V4.B16, V17.B16
+	VFMLA    V18.S4, V12.S4, V17.S4
+	VMOV     V5.B16, V12.B16
+	VFMLA    V19.S4, V13.S4, V12.S4
+	VMOV     V6.B16, V13.B16
+	VFMLA    V20.S4, V14.S4, V13.S4
+	VMOV     V7.B16, V14.B16
+	VFMLA    V16.S4, V15.S4, V14.S4
+	FMOVQ    816(R26), F15
+	WORD     $0x6ea4e5e4 // fcmgt v4.4s, v15.4s, v4.4s
+	FMOVQ    816(R26), F15
+	WORD     $0x6ea5e5e5 // fcmgt v5.4s, v15.4s, v5.4s
+	FMOVQ    816(R26), F15
+	WORD     $0x6ea6e5e6 // fcmgt v6.4s, v15.4s, v6.4s
+	FMOVQ    816(R26), F15
+	WORD     $0x6ea7e5e7 // fcmgt v7.4s, v15.4s, v7.4s
+	VBSL     V11.B16, V17.B16, V4.B16
+	VBSL     V8.B16, V12.B16, V5.B16
+	VBSL     V9.B16, V13.B16, V6.B16
+	VBSL     V10.B16, V14.B16, V7.B16
+	FMOVQ    832(R26), F8
+	VBIT     V8.B16, V0.B16, V4.B16
+	FMOVQ    832(R26), F0
+	VBIT     V0.B16, V1.B16, V5.B16
+	FMOVQ    832(R26), F0
+	VBIT     V0.B16, V2.B16, V6.B16
+	FMOVQ    832(R26), F0
+	VBIT     V0.B16, V3.B16, V7.B16
+	FMOVQ    848(R26), F0
+	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
+	FMOVQ    848(R26), F1
+	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
+	FMOVQ    848(R26), F2
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	FMOVQ    848(R26), F3
+	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
+
+	// e^-s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    608(R26), F8
+	VFMLS    V26.S4, V0.S4, V8.S4
+	FMOVQ    608(R26), F9
+	VFMLS    V26.S4, V1.S4, V9.S4
+	FMOVQ    608(R26), F10
+	VFMLS    V26.S4, V2.S4, V10.S4
+	FMOVQ    608(R26), F11
+	VFMLS    V26.S4, V3.S4, V11.S4
+	WORD     $0x4ebbd50c // fsub v12.4s, v8.4s, v27.4s
+	WORD     $0x4ebbd52d // fsub v13.4s, v9.4s, v27.4s
+	WORD     $0x4ebbd54e // fsub v14.4s, v10.4s, v27.4s
+	WORD     $0x4ebbd56f // fsub v15.4s, v11.4s, v27.4s
+	VMOV     V0.B16, V16.B16
+	VFMLA    V25.S4, V12.S4, V16.S4
+	VMOV     V1.B16, V17.B16
+	VFMLA    V25.S4, V13.S4, V17.S4
+	VMOV     V2.B16, V18.B16
+	VFMLA    V25.S4, V14.S4, V18.S4
+	VMOV     V3.B16, V19.B16
+	VFMLA    V25.S4, V15.S4, V19.S4
+	VFMLA    V24.S4, V12.S4, V16.S4
+	VFMLA    V24.S4, V13.S4, V17.S4
+	VFMLA    V24.S4, V14.S4, V18.S4
+	VFMLA    V24.S4, V15.S4, V19.S4
+
+	// p = e^r
+	FMOVQ    672(R26), F12
+	VFMLS    V16.S4, V23.S4, V12.S4
+	FMOVQ    672(R26), F13
+	VFMLS    V17.S4, V23.S4, V13.S4
+	FMOVQ    672(R26), F14
+	VFMLS    V18.S4, V23.S4, V14.S4
+	FMOVQ    672(R26), F15
+	VFMLS    V19.S4, V23.S4, V15.S4
+	FMOVQ    688(R26), F20
+	VFMLS    V16.S4, V12.S4, V20.S4
+	FMOVQ    688(R26), F12
+	VFMLS    V17.S4, V13.S4, V12.S4
+	FMOVQ    688(R26), F13
+	VFMLS    V18.S4, V14.S4, V13.S4
+	FMOVQ    688(R26), F14
+	VFMLS    V19.S4, V15.S4, V14.S4
+	FMOVQ    704(R26), F15
+	VFMLS    V16.S4, V20.S4, V15.S4
+	FMOVQ    704(R26), F20
+	VFMLS    V17.S4, V12.S4, V20.S4
+	FMOVQ    704(R26), F12
+	VFMLS    V18.S4, V13.S4, V12.S4
+	FMOVQ    704(R26), F13
+	VFMLS    V19.S4, V14.S4, V13.S4
+	FMOVQ    720(R26), F14
+	VFMLS    V16.S4, V15.S4, V14.S4
+	FMOVQ    720(R26), F15
+	VFMLS    V17.S4, V20.S4, V15.S4
+	FMOVQ    720(R26), F20
+	VFMLS    V18.S4, V12.S4, V20.S4
+	FMOVQ    720(R26), F12
+	VFMLS    V19.S4, V13.S4, V12.S4
+	FMOVQ    528(R26), F13
+	VFMLS    V16.S4, V14.S4, V13.S4
+	FMOVQ    528(R26), F14
+	VFMLS    V17.S4, V15.S4, V14.S4
+	FMOVQ    528(R26), F15
+	VFMLS    V18.S4, V20.S4, V15.S4
+	FMOVQ    528(R26), F20
+	VFMLS    V19.S4, V12.S4, V20.S4
+	FMOVQ    528(R26), F12
+	VFMLS    V16.S4, V13.S4, V12.S4
+	FMOVQ    528(R26), F13
+	VFMLS    V17.S4, V14.S4, V13.S4
+	FMOVQ    528(R26), F14
+	VFMLS    V18.S4, V15.S4, V14.S4
+	FMOVQ    528(R26), F15
+	VFMLS    V19.S4, V20.S4, V15.S4
+
+	// p 2^n
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSHL     $23, V10.S4, V10.S4
+	VSHL     $23, V11.S4, V11.S4
+	WORD     $0x6e28dd88 // fmul v8.4s, v12.4s, v8.4s
+	WORD     $0x6e29dda9 // fmul v9.4s, v13.4s, v9.4s
+	WORD     $0x6e2addca // fmul v10.4s, v14.4s, v10.4s
+	WORD     $0x6e2bddeb // fmul v11.4s, v15.4s, v11.4s
+	CMP      $4, R15
+	BLT      t994
+	FMOVQ    (R5), F12
+	B        t993
+t994:
+	TBNZ     $1, R15, t995
+	FMOVS    (R5), F12
+	B        t993
+t995:
+	FMOVD    (R5), F12
+	TBZ      $0, R15, t993
+	ADD      $8, R5, R23
+	VLD1     (R23), V12.S[2]
+t993:
+	SUB      $4, R15, R23
+	VMOVI    $0, V13.B16
+	CMP      $0, R23
+	BLE      t996
+	CMP      $4, R23
+	BLT      t997
+	FMOVQ    16(R5), F13
+	B        t996
+t997:
+	TBNZ     $1, R23, t998
+	FMOVS    16(R5), F13
+	B        t996
+t998:
+	FMOVD    16(R5), F13
+	TBZ      $0, R23, t996
+	ADD      $24, R5, R23
+	VLD1     (R23), V13.S[2]
+t996:
+	SUB      $8, R15, R23
+	VMOVI    $0, V14.B16
+	CMP      $0, R23
+	BLE      t999
+	CMP      $4, R23
+	BLT      t1000
+	FMOVQ    32(R5), F14
+	B        t999
+t1000:
+	TBNZ     $1, R23, t1001
+	FMOVS    32(R5), F14
+	B        t999
+t1001:
+	FMOVD    32(R5), F14
+	TBZ      $0, R23, t999
+	ADD      $40, R5, R23
+	VLD1     (R23), V14.S[2]
+t999:
+	SUB      $12, R15, R23
+	VMOVI    $0, V15.B16
+	CMP      $0, R23
+	BLE      t1002
+	CMP      $4, R23
+	BLT      t1003
+	FMOVQ    48(R5), F15
+	B        t1002
+t1003:
+	TBNZ     $1, R23, t1004
+	FMOVS    48(R5), F15
+	B        t1002
+t1004:
+	FMOVD    48(R5), F15
+	TBZ      $0, R23, t1002
+	ADD      $56, R5, R23
+	VLD1     (R23), V15.S[2]
+t1002:
+	CMP      $4, R15
+	BLT      t1006
+	FMOVQ    (R6), F16
+	B        t1005
+t1006:
+	TBNZ     $1, R15, t1007
+	FMOVS    (R6), F16
+	B        t1005
+t1007:
+	FMOVD    (R6), F16
+	TBZ      $0, R15, t1005
+	ADD      $8, R6, R23
+	VLD1     (R23), V16.S[2]
+t1005:
+	SUB      $4, R15, R23
+	VMOVI    $0, V17.B16
+	CMP      $0, R23
+	BLE      t1008
+	CMP      $4, R23
+	BLT      t1009
+	FMOVQ    16(R6), F17
+	B        t1008
+t1009:
+	TBNZ     $1, R23, t1010
+	FMOVS    16(R6), F17
+	B        t1008
+t1010:
+	FMOVD    16(R6), F17
+	TBZ      $0, R23, t1008
+	ADD      $24, R6, R23
+	VLD1     (R23), V17.S[2]
+t1008:
+	SUB      $8, R15, R23
+	VMOVI    $0, V18.B16
+	CMP      $0, R23
+	BLE      t1011
+	CMP      $4, R23
+	BLT      t1012
+	FMOVQ    32(R6), F18
+	B        t1011
+t1012:
+	TBNZ     $1, R23, t1013
+	FMOVS    32(R6), F18
+	B        t1011
+t1013:
+	FMOVD    32(R6), F18
+	TBZ      $0, R23, t1011
+	ADD      $40, R6, R23
+	VLD1     (R23), V18.S[2]
+t1011:
+	SUB      $12, R15, R23
+	VMOVI    $0, V19.B16
+	CMP      $0, R23
+	BLE      t1014
+	CMP      $4, R23
+	BLT      t1015
+	FMOVQ    48(R6), F19
+	B        t1014
+t1015:
+	TBNZ     $1, R23, t1016
+	FMOVS    48(R6), F19
+	B        t1014
+t1016:
+	FMOVD    48(R6), F19
+	TBZ      $0, R23, t1014
+	ADD      $56, R6, R23
+	VLD1     (R23), V19.S[2]
+t1014:
+	WORD     $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
+	WORD     $0x4eb1d5ad // fsub v13.4s, v13.4s, v17.4s
+	WORD     $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
+	WORD     $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
+	WORD     $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
+	WORD     $0x6e29ddad // fmul v13.4s, v13.4s, v9.4s
+	WORD     $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	WORD     $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	FMOVQ    864(R26), F16
+	WORD     $0x4eacf60c // fmin v12.4s, v16.4s, v12.4s
+	FMOVQ    864(R26), F16
+	WORD     $0x4eadf60d // fmin v13.4s, v16.4s, v13.4s
+	FMOVQ    864(R26), F16
+	WORD     $0x4eaef60e // fmin v14.4s, v16.4s, v14.4s
+	FMOVQ    864(R26), F16
+	WORD     $0x4eaff60f // fmin v15.4s, v16.4s, v15.4s
+	FMOVQ    880(R26), F16
+	WORD     $0x4e2cf60c // fmax v12.4s, v16.4s, v12.4s
+	FMOVQ    880(R26), F16
+	WORD     $0x4e2df60d // fmax v13.4s, v16.4s, v13.4s
+	FMOVQ    880(R26), F16
+	WORD     $0x4e2ef60e // fmax v14.4s, v16.4s, v14.4s
+	FMOVQ    880(R26), F16
+	WORD     $0x4e2ff60f // fmax v15.4s, v16.4s, v15.4s
+	CMP      $4, R15
+	BLT      t1018
+	FMOVQ    F12, (R1)
+	B        t1017
+t1018:
+	TBNZ     $1, R15, t1019
+	FMOVS    F12, (R1)
+	B        t1017
+t1019:
+	FMOVD    F12, (R1)
+	TBZ      $0, R15, t1017
+	ADD      $8, R1, R23
+	VST1     V12.S[2], (R23)
+t1017:
+	SUB      $4, R15, R23
+	CMP      $0, R23
+	BLE      t1020
+	CMP      $4, R23
+	BLT      t1021
+	FMOVQ    F13, 16(R1)
+	B        t1020
+t1021:
+	TBNZ     $1, R23, t1022
+	FMOVS    F13, 16(R1)
+	B        t1020
+t1022:
+	FMOVD    F13, 16(R1)
+	TBZ      $0, R23, t1020
+	ADD      $24, R1, R23
+	VST1     V13.S[2], (R23)
+t1020:
+	SUB      $8, R15, R23
+	CMP      $0, R23
+	BLE      t1023
+	CMP      $4, R23
+	BLT      t1024
+	FMOVQ    F14, 32(R1)
+	B        t1023
+t1024:
+	TBNZ     $1, R23, t1025
+	FMOVS    F14, 32(R1)
+	B        t1023
+t1025:
+	FMOVD    F14, 32(R1)
+	TBZ      $0, R23, t1023
+	ADD      $40, R1, R23
+	VST1     V14.S[2], (R23)
+t1023:
+	SUB      $12, R15, R23
+	CMP      $0, R23
+	BLE      t1026
+	CMP      $4, R23
+	BLT      t1027
+	FMOVQ    F15, 48(R1)
+	B        t1026
+t1027:
+	TBNZ     $1, R23, t1028
+	FMOVS    F15, 48(R1)
+	B        t1026
+t1028:
+	FMOVD    F15, 48(R1)
+	TBZ      $0, R23, t1026
+	ADD      $56, R1, R23
+	VST1     V15.S[2], (R23)
+t1026:
+	CMP      $4, R15
+	BLT      t1030
+	FMOVQ    F12, (R2)
+	B        t1029
+t1030:
+	TBNZ     $1, R15, t1031
+	FMOVS    F12, (R2)
+	B        t1029
+t1031:
+	FMOVD    F12, (R2)
+	TBZ      $0, R15, t1029
+	ADD      $8, R2, R23
+	VST1     V12.S[2], (R23)
+t1029:
+	SUB      $4, R15, R23
+	CMP      $0, R23
+	BLE      t1032
+	CMP      $4, R23
+	BLT      t1033
+	FMOVQ    F13, 16(R2)
+	B        t1032
+t1033:
+	TBNZ     $1, R23, t1034
+	FMOVS    F13, 16(R2)
+	B        t1032
+t1034:
+	FMOVD    F13, 16(R2)
+	TBZ      $0, R23, t1032
+	ADD      $24, R2, R23
+	VST1     V13.S[2], (R23)
+t1032:
+	SUB      $8, R15, R23
+	CMP      $0, R23
+	BLE      t1035
+	CMP      $4, R23
+	BLT      t1036
+	FMOVQ    F14, 32(R2)
+	B        t1035
+t1036:
+	TBNZ     $1, R23, t1037
+	FMOVS    F14, 32(R2)
+	B        t1035
+t1037:
+	FMOVD    F14, 32(R2)
+	TBZ      $0, R23, t1035
+	ADD      $40, R2, R23
+	VST1     V14.S[2], (R23)
+t1035:
+	SUB      $12, R15, R23
+	CMP      $0, R23
+	BLE      t1038
+	CMP      $4, R23
+	BLT      t1039
+	FMOVQ    F15, 48(R2)
+	B        t1038
+t1039:
+	TBNZ     $1, R23, t1040
+	FMOVS    F15, 48(R2)
+	B        t1038
+t1040:
+	FMOVD    F15, 48(R2)
+	TBZ      $0, R23, t1038
+	ADD      $56, R2, R23
+	VST1     V15.S[2], (R23)
+t1038:
+	CMP      $4, R15
+	BLT      t1042
+	FMOVQ    F8, (R3)
+	B        t1041
+t1042:
+	TBNZ     $1, R15, t1043
+	FMOVS    F8, (R3)
+	B        t1041
+t1043:
+	FMOVD    F8, (R3)
+	TBZ      $0, R15, t1041
+	ADD      $8, R3, R23
+	VST1     V8.S[2], (R23)
+t1041:
+	SUB      $4, R15, R23
+	CMP      $0, R23
+	BLE      t1044
+	CMP      $4, R23
+	BLT      t1045
+	FMOVQ    F9, 16(R3)
+	B        t1044
+t1045:
+	TBNZ     $1, R23, t1046
+	FMOVS    F9, 16(R3)
+	B        t1044
+t1046:
+	FMOVD    F9, 16(R3)
+	TBZ      $0, R23, t1044
+	ADD      $24, R3, R23
+	VST1     V9.S[2], (R23)
+t1044:
+	SUB      $8, R15, R23
+	CMP      $0, R23
+	BLE      t1047
+	CMP      $4, R23
+	BLT      t1048
+	FMOVQ    F10, 32(R3)
+	B        t1047
+t1048:
+	TBNZ     $1, R23, t1049
+	FMOVS    F10, 32(R3)
+	B        t1047
+t1049:
+	FMOVD    F10, 32(R3)
+	TBZ      $0, R23, t1047
+	ADD      $40, R3, R23
+	VST1     V10.S[2], (R23)
+t1047:
+	SUB      $12, R15, R23
+	CMP      $0, R23
+	BLE      t1050
+	CMP      $4, R23
+	BLT      t1051
+	FMOVQ    F11, 48(R3)
+	B        t1050
+t1051:
+	TBNZ     $1, R23, t1052
+	FMOVS    F11, 48(R3)
+	B        t1050
+t1052:
+	FMOVD    F11, 48(R3)
+	TBZ      $0, R23, t1050
+	ADD      $56, R3, R23
+	VST1     V11.S[2], (R23)
+t1050:
+	CMP      $4, R15
+	BLT      t1054
+	FMOVQ    F4, (R4)
+	B        t1053
+t1054:
+	TBNZ     $1, R15, t1055
+	FMOVS    F4, (R4)
+	B        t1053
+t1055:
+	FMOVD    F4, (R4)
+	TBZ      $0, R15, t1053
+	ADD      $8, R4, R23
+	VST1     V4.S[2], (R23)
+t1053:
+	SUB      $4, R15, R23
+	CMP      $0, R23
+	BLE      t1056
+	CMP      $4, R23
+	BLT      t1057
+	FMOVQ    F5, 16(R4)
+	B        t1056
+t1057:
+	TBNZ     $1, R23, t1058
+	FMOVS    F5, 16(R4)
+	B        t1056
+t1058:
+	FMOVD    F5, 16(R4)
+	TBZ      $0, R23, t1056
+	ADD      $24, R4, R23
+	VST1     V5.S[2], (R23)
+t1056:
+	SUB      $8, R15, R23
+	CMP      $0, R23
+	BLE      t1059
+	CMP      $4, R23
+	BLT      t1060
+	FMOVQ    F6, 32(R4)
+	B        t1059
+t1060:
+	TBNZ     $1, R23, t1061
+	FMOVS    F6, 32(R4)
+	B        t1059
+t1061:
+	FMOVD    F6, 32(R4)
+	TBZ      $0, R23, t1059
+	ADD      $40, R4, R23
+	VST1     V6.S[2], (R23)
+t1059:
+	SUB      $12, R15, R23
+	CMP      $0, R23
+	BLE      t1062
+	CMP      $4, R23
+	BLT      t1063
+	FMOVQ    F7, 48(R4)
+	B        t1062
+t1063:
+	TBNZ     $1, R23, t1064
+	FMOVS    F7, 48(R4)
+	B        t1062
+t1064:
+	FMOVD    F7, 48(R4)
+	TBZ      $0, R23, t1062
+	ADD      $56, R4, R23
+	VST1     V7.S[2], (R23)
+t1062:
+	SUB      R15<<2, R26, R23
+	FMOVQ    256(R23), F4
+	SUB      R15<<2, R26, R23
+	FMOVQ    272(R23), F5
+	SUB      R15<<2, R26, R23
+	FMOVQ    288(R23), F6
+	SUB      R15<<2, R26, R23
+	FMOVQ    304(R23), F7
+	VAND     V4.B16, V0.B16, V0.B16
+	VAND     V5.B16, V1.B16, V1.B16
+	VAND     V6.B16, V2.B16, V2.B16
+	VAND     V7.B16, V3.B16, V3.B16
+	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
+	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
+	WORD     $0x4e22d7bd // fadd v29.4s, v29.4s, v2.4s
+	WORD     $0x4e23d79c // fadd v28.4s, v28.4s, v3.4s
+	ADD      R15<<2, R1, R1
+	ADD      R15<<2, R2, R2
+	ADD      R15<<2, R3, R3
+	ADD      R15<<2, R4, R4
+	ADD      R15<<2, R5, R5
+	ADD      R15<<2, R6, R6
+	ADD      R15<<2, R7, R7
+l896:
+	WORD     $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD     $0x4e3cd7de // fadd v30.4s, v30.4s, v28.4s
+	WORD     $0x4e3ed7ff // fadd v31.4s, v31.4s, v30.4s
+	VEXT     $8, V31.B16, V31.B16, V0.B16
+	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
+	VEXT     $4, V31.B16, V31.B16, V0.B16
+	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
+	VDUP     V31.S[0], V0.S4
+	FMOVS    F0, (R0)
+	ADD      $4, R0, R0
+	MOVD     16(RSP), R25
+	ADD      R25, R3, R3
+	MOVD     24(RSP), R25
+	ADD      R25, R4, R4
+	MOVD     32(RSP), R25
+	ADD      R25, R6, R6
+	MOVD     40(RSP), R25
+	ADD      R25, R7, R7
+	MOVD     8(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 8(RSP)
+	BNE      l892
+	RET
+
+// func MultiDot(dot *float32, a *float32, b *float32, rows int, n int, lda int, ldb int)
+TEXT ·MultiDot(SB), NOSPLIT, $24-56
+	MOVD     $multivariateConsts<>(SB), R26
+
+	// Registers:    V0-V26 values    V27 constants and scalars    V28-V31 kept from loop to loop
+	FMOVQ    896(R26), F27
+
+	// Registers:    R0 dot    R1 a    R2 b    R15 elements left in the row    R3 4n
+	MOVD     dot+0(FP), R0
+	MOVD     a+8(FP), R1
+	MOVD     b+16(FP), R2
+	MOVD     n+32(FP), R3
+	LSL      $2, R3, R3
+	MOVD     rows+24(FP), R14
+	MOVD     R14, 8(RSP)
+	MOVD     lda+40(FP), R14
+	LSL      $2, R14, R14
+	SUB      R3, R14, R14
+	MOVD     R14, 16(RSP)
+	MOVD     ldb+48(FP), R14
+	LSL      $2, R14, R14
+	SUB      R3, R14, R14
+	MOVD     R14, 24(RSP)
+l1065:
+	VMOV     V27.B16, V31.B16
+	VMOV     V27.B16, V30.B16
+	VMOV     V27.B16, V29.B16
+	VMOV     V27.B16, V28.B16
+	MOVD     n+32(FP), R15
+	SUBS     $16, R15, R15
+	BLT      l1068
+l1066:
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
+	FLDPQ    (R2), (F4, F5)
+	FLDPQ    32(R2), (F6, F7)
+	VFMLA    V4.S4, V0.S4, V31.S4
+	VFMLA    V5.S4, V1.S4, V30.S4
+	VFMLA    V6.S4, V2.S4, V29.S4
+	VFMLA    V7.S4, V3.S4, V28.S4
+	ADD      $64, R1, R1
+	ADD      $64, R2, R2
+	SUBS     $16, R15, R15
+	BGE      l1066
+l1068:
+	ADDS     $16, R15, R15
+	BEQ      l1069
+	CMP      $4, R15
+	BLT      t1095
+	FMOVQ    (R1), F0
+	B        t1094
+t1095:
+	TBNZ     $1, R15, t1096
+	FMOVS    (R1), F0
+	B        t1094
+t1096:
+	FMOVD    (R1), F0
+	TBZ      $0, R15, t1094
+	ADD      $8, R1, R23
+	VLD1     (R23), V0.S[2]
+t1094:
+	SUB      $4, R15, R23
+	VMOVI    $0, V1.B16
+	CMP      $0, R23
+	BLE      t1097
+	CMP      $4, R23
+	BLT      t1098
+	FMOVQ    16(R1), F1
+	B        t1097
+t1098:
+	TBNZ     $1, R23, t1099
+	FMOVS    16(R1), F1
+	B        t1097
+t1099:
+	FMOVD    16(R1), F1
+	TBZ      $0, R23, t1097
+	ADD      $24, R1, R23
+	VLD1     (R23), V1.S[2]
+t1097:
+	SUB      $8, R15, R23
+	VMOVI    $0, V2.B16
+	CMP      $0, R23
+	BLE      t1100
+	CMP      $4, R23
+	BLT      t1101
+	FMOVQ    32(R1), F2
+	B        t1100
+t1101:
+	TBNZ     $1, R23, t1102
+	FMOVS    32(R1), F2
+	B        t1100
+t1102:
+	FMOVD    32(R1), F2
+	TBZ      $0, R23, t1100
+	ADD      $40, R1, R23
+	VLD1     (R23), V2.S[2]
+t1100:
+	SUB      $12, R15, R23
+	VMOVI    $0, V3.B16
+	CMP      $0, R23
+	BLE      t1103
+	CMP      $4, R23
+	BLT      t1104
+	FMOVQ    48(R1), F3
+	B        t1103
+t1104:
+	TBNZ     $1, R23, t1105
+	FMOVS    48(R1), F3
+	B        t1103
+t1105:
+	FMOVD    48(R1), F3
+	TBZ      $0, R23, t1103
+	ADD      $56, R1, R23
+	VLD1     (R23), V3.S[2]
+t1103:
+	CMP      $4, R15
+	BLT      t1107
+	FMOVQ    (R2), F4
+	B        t1106
+t1107:
+	TBNZ     $1, R15, t1108
+	FMOVS    (R2), F4
+	B        t1106
+t1108:
+	FMOVD    (R2), F4
+	TBZ      $0, R15, t1106
+	ADD      $8, R2, R23
+	VLD1     (R23), V4.S[2]
+t1106:
+	SUB      $4, R15, R23
+	VMOVI    $0, V5.B16
+	CMP      $0, R23
+	BLE      t1109
+	CMP      $4, R23
+	BLT      t1110
+	FMOVQ    16(R2), F5
+	B        t1109
+t1110:
+	TBNZ     $1, R23, t1111
+	FMOVS    16(R2), F5
+	B        t1109
+t1111:
+	FMOVD    16(R2), F5
+	TBZ      $0, R23, t1109
+	ADD      $24, R2, R23
+	VLD1     (R23), V5.S[2]
+t1109:
+	SUB      $8, R15, R23
+	VMOVI    $0, V6.B16
+	CMP      $0, R23
+	BLE      t1112
+	CMP      $4, R23
+	BLT      t1113
+	FMOVQ    32(R2), F6
+	B        t1112
+t1113:
+	TBNZ     $1, R23, t1114
+	FMOVS    32(R2), F6
+	B        t1112
+t1114:
+	FMOVD    32(R2), F6
+	TBZ      $0, R23, t1112
+	ADD      $40, R2, R23
+	VLD1     (R23), V6.S[2]
+t1112:
+	SUB      $12, R15, R23
+	VMOVI    $0, V7.B16
+	CMP      $0, R23
+	BLE      t1115
+	CMP      $4, R23
+	BLT      t1116
+	FMOVQ    48(R2), F7
+	B        t1115
+t1116:
+	TBNZ     $1, R23, t1117
+	FMOVS    48(R2), F7
+	B        t1115
+t1117:
+	FMOVD    48(R2), F7
+	TBZ      $0, R23, t1115
+	ADD      $56, R2, R23
+	VLD1     (R23), V7.S[2]
+t1115:
+	SUB      R15<<2, R26, R23
+	FMOVQ    256(R23), F8
+	SUB      R15<<2, R26, R23
+	FMOVQ    272(R23), F9
+	SUB      R15<<2, R26, R23
+	FMOVQ    288(R23), F10
+	SUB      R15<<2, R26, R23
+	FMOVQ    304(R23), F11
+	VAND     V8.B16, V0.B16, V0.B16
+	VAND     V9.B16, V1.B16, V1.B16
+	VAND     V10.B16, V2.B16, V2.B16
+	VAND     V11.B16, V3.B16, V3.B16
+	VAND     V8.B16, V4.B16, V4.B16
+	VAND     V9.B16, V5.B16, V5.B16
+	VAND     V10.B16, V6.B16, V6.B16
+	VAND     V11.B16, V7.B16, V7.B16
+	VFMLA    V4.S4, V0.S4, V31.S4
+	VFMLA    V5.S4, V1.S4, V30.S4
+	VFMLA    V6.S4, V2.S4, V29.S4
+	VFMLA    V7.S4, V3.S4, V28.S4
+	ADD      R15<<2, R1, R1
+	ADD      R15<<2, R2, R2
+l1069:
+	WORD     $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD     $0x4e3cd7de // fadd v30.4s, v30.4s, v28.4s
+	WORD     $0x4e3ed7ff // fadd v31.4s, v31.4s, v30.4s
+	VEXT     $8, V31.B16, V31.B16, V0.B16
+	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
+	VEXT     $4, V31.B16, V31.B16, V0.B16
+	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
+	VDUP     V31.S[0], V0.S4
+	FMOVS    F0, (R0)
+	ADD      $4, R0, R0
+	MOVD     16(RSP), R25
+	ADD      R25, R1, R1
+	MOVD     24(RSP), R25
+	ADD      R25, R2, R2
+	MOVD     8(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 8(RSP)
+	BNE      l1065
+	RET
+
+// func MultiNorm(q *float32, v *float32, rows int, n int)
+TEXT ·MultiNorm(SB), NOSPLIT, $8-32
+	MOVD     $multivariateConsts<>(SB), R26
+
+	// Registers:    V0-V24 values    V25-V27 constants and scalars    V28-V31 kept from loop to loop
+	FLDPQ    864(R26), (F27, F26)
+	FMOVQ    896(R26), F25
+
+	// Registers:    R0 q    R1 v    R15 elements left in the row    R2 4n
+	MOVD     q+0(FP), R0
+	MOVD     v+8(FP), R1
+	MOVD     n+24(FP), R2
+	LSL      $2, R2, R2
+	MOVD     rows+16(FP), R14
+	MOVD     R14, 8(RSP)
+l1118:
+	VMOV     V25.B16, V31.B16
+	VMOV     V25.B16, V30.B16
+	VMOV     V25.B16, V29.B16
+	VMOV     V25.B16, V28.B16
+	MOVD     n+24(FP), R15
+	SUBS     $16, R15, R15
+	BLT      l1121
+l1119:
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
+	WORD     $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
+	WORD     $0x4ea1f761 // fmin v1.4s, v27.4s, v1.4s
+	WORD     $0x4ea2f762 // fmin v2.4s, v27.4s, v2.4s
+	WORD     $0x4ea3f763 // fmin v3.4s, v27.4s, v3.4s
+	WORD     $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD     $0x4e21f741 // fmax v1.4s, v26.4s, v1.4s
+	WORD     $0x4e22f742 // fmax v2.4s, v26.4s, v2.4s
+	WORD     $0x4e23f743 // fmax v3.4s, v26.4s, v3.4s
+	FSTPQ    (F0, F1), (R1)
+	FSTPQ    (F2, F3), 32(R1)
+	VFMLA    V0.S4, V0.S4, V31.S4
+	VFMLA    V1.S4, V1.S4, V30.S4
+	VFMLA    V2.S4, V2.S4, V29.S4
+	VFMLA    V3.S4, V3.S4, V28.S4
+	ADD      $64, R1, R1
+	SUBS     $16, R15, R15
+	BGE      l1119
+l1121:
+	ADDS     $16, R15, R15
+	BEQ      l1122
+	CMP      $4, R15
+	BLT      t1148
+	FMOVQ    (R1), F0
+	B        t1147
+t1148:
+	TBNZ     $1, R15, t1149
+	FMOVS    (R1), F0
+	B        t1147
+t1149:
+	FMOVD    (R1), F0
+	TBZ      $0, R15, t1147
+	ADD      $8, R1, R23
+	VLD1     (R23), V0.S[2]
+t1147:
+	SUB      $4, R15, R23
+	VMOVI    $0, V1.B16
+	CMP      $0, R23
+	BLE      t1150
+	CMP      $4, R23
+	BLT      t1151
+	FMOVQ    16(R1), F1
+	B        t1150
+t1151:
+	TBNZ     $1, R23, t1152
+	FMOVS    16(R1), F1
+	B        t1150
+t1152:
+	FMOVD    16(R1), F1
+	TBZ      $0, R23, t1150
+	ADD      $24, R1, R23
+	VLD1     (R23), V1.S[2]
+t1150:
+	SUB      $8, R15, R23
+	VMOVI    $0, V2.B16
+	CMP      $0, R23
+	BLE      t1153
+	CMP      $4, R23
+	BLT      t1154
+	FMOVQ    32(R1), F2
+	B        t1153
+t1154:
+	TBNZ     $1, R23, t1155
+	FMOVS    32(R1), F2
+	B        t1153
+t1155:
+	FMOVD    32(R1), F2
+	TBZ      $0, R23, t1153
+	ADD      $40, R1, R23
+	VLD1     (R23), V2.S[2]
+t1153:
+	SUB      $12, R15, R23
+	VMOVI    $0, V3.B16
+	CMP      $0, R23
+	BLE      t1156
+	CMP      $4, R23
+	BLT      t1157
+	FMOVQ    48(R1), F3
+	B        t1156
+t1157:
+	TBNZ     $1, R23, t1158
+	FMOVS    48(R1), F3
+	B        t1156
+t1158:
+	FMOVD    48(R1), F3
+	TBZ      $0, R23, t1156
+	ADD      $56, R1, R23
+	VLD1     (R23), V3.S[2]
+t1156:
+	WORD     $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
+	WORD     $0x4ea1f761 // fmin v1.4s, v27.4s, v1.4s
+	WORD     $0x4ea2f762 // fmin v2.4s, v27.4s, v2.4s
+	WORD     $0x4ea3f763 // fmin v3.4s, v27.4s, v3.4s
+	WORD     $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD     $0x4e21f741 // fmax v1.4s, v26.4s, v1.4s
+	WORD     $0x4e22f742 // fmax v2.4s, v26.4s, v2.4s
+	WORD     $0x4e23f743 // fmax v3.4s, v26.4s, v3.4s
+	CMP      $4, R15
+	BLT      t1160
+	FMOVQ    F0, (R1)
+	B        t1159
+t1160:
+	TBNZ     $1, R15, t1161
+	FMOVS    F0, (R1)
+	B        t1159
+t1161:
+	FMOVD    F0, (R1)
+	TBZ      $0, R15, t1159
+	ADD      $8, R1, R23
+	VST1     V0.S[2], (R23)
+t1159:
+	SUB      $4, R15, R23
+	CMP      $0, R23
+	BLE      t1162
+	CMP      $4, R23
+	BLT      t1163
+	FMOVQ    F1, 16(R1)
+	B        t1162
+t1163:
+	TBNZ     $1, R23, t1164
+	FMOVS    F1, 16(R1)
+	B        t1162
+t1164:
+	FMOVD    F1, 16(R1)
+	TBZ      $0, R23, t1162
+	ADD      $24, R1, R23
+	VST1     V1.S[2], (R23)
+t1162:
+	SUB      $8, R15, R23
+	CMP      $0, R23
+	BLE      t1165
+	CMP      $4, R23
+	BLT      t1166
+	FMOVQ    F2, 32(R1)
+	B        t1165
+t1166:
+	TBNZ     $1, R23, t1167
+	FMOVS    F2, 32(R1)
+	B        t1165
+t1167:
+	FMOVD    F2, 32(R1)
+	TBZ      $0, R23, t1165
+	ADD      $40, R1, R23
+	VST1     V2.S[2], (R23)
+t1165:
+	SUB      $12, R15, R23
+	CMP      $0, R23
+	BLE      t1168
+	CMP      $4, R23
+	BLT      t1169
+	FMOVQ    F3, 48(R1)
+	B        t1168
+t1169:
+	TBNZ     $1, R23, t1170
+	FMOVS    F3, 48(R1)
+	B        t1168
+t1170:
+	FMOVD    F3, 48(R1)
+	TBZ      $0, R23, t1168
+	ADD      $56, R1, R23
+	VST1     V3.S[2], (R23)
+t1168:
+	SUB      R15<<2, R26, R23
+	FMOVQ    256(R23), F4
+	SUB      R15<<2, R26, R23
+	FMOVQ    272(R23), F5
+	SUB      R15<<2, R26, R23
+	FMOVQ    288(R23), F6
+	SUB      R15<<2, R26, R23
+	FMOVQ    304(R23), F7
+	VAND     V4.B16, V0.B16, V8.B16
+	VAND     V5.B16, V1.B16, V9.B16
+	VAND     V6.B16, V2.B16, V10.B16
+	VAND     V7.B16, V3.B16, V11.B16
+	VAND     V4.B16, V0.B16, V0.B16
+	VAND     V5.B16, V1.B16, V1.B16
+	VAND     V6.B16, V2.B16, V2.B16
+	VAND     V7.B16, V3.B16, V3.B16
+	VFMLA    V0.S4, V8.S4, V31.S4
+	VFMLA    V1.S4, V9.S4, V30.S4
+	VFMLA    V2.S4, V10.S4, V29.S4
+	VFMLA    V3.S4, V11.S4, V28.S4
+	ADD      R15<<2, R1, R1
+l1122:
+	WORD     $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD     $0x4e3cd7de // fadd v30.4s, v30.4s, v28.4s
+	WORD     $0x4e3ed7ff // fadd v31.4s, v31.4s, v30.4s
+	VEXT     $8, V31.B16, V31.B16, V0.B16
+	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
+	VEXT     $4, V31.B16, V31.B16, V0.B16
+	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
+	VDUP     V31.S[0], V0.S4
+	FMOVS    F0, (R0)
+	ADD      $4, R0, R0
+	MOVD     8(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 8(RSP)
+	BNE      l1118
+	RET
+
+// func MultiWhitenBackward(w *float32, wc *float32, dmu *float32, da *float32, y *float32, v *float32, rows int, n int, ld int)
+TEXT ·MultiWhitenBackward(SB), NOSPLIT, $24-72
+	MOVD     $multivariateConsts<>(SB), R26
+
+	// Registers:    V0-V29 values    V30-V31 kept from loop to loop
+
+	// Registers:    R0 w    R1 wc    R2 dmu    R3 da    R4 y    R5 v    R15 elements left in the row    R6 4n
+	MOVD     w+0(FP), R0
+	MOVD     wc+8(FP), R1
+	MOVD     dmu+16(FP), R2
+	MOVD     da+24(FP), R3
+	MOVD     y+32(FP), R4
+	MOVD     v+40(FP), R5
+	MOVD     n+56(FP), R6
+	LSL      $2, R6, R6
+	MOVD     rows+48(FP), R14
+	MOVD     R14, 8(RSP)
+	MOVD     ld+64(FP), R14
+	LSL      $2, R14, R14
+	SUB      R6, R14, R14
+	MOVD     R14, 16(RSP)
+	MOVD     ld+64(FP), R14
+	LSL      $2, R14, R14
+	SUB      R6, R14, R14
+	MOVD     R14, 24(RSP)
+l1171:
+	FMOVS    (R0), F31
+	VDUP     V31.S[0], V31.S4
+	FMOVS    (R1), F30
+	VDUP     V30.S[0], V30.S4
+	MOVD     n+56(FP), R15
+	SUBS     $16, R15, R15
+	BLT      l1173
+l1172:
+	FLDPQ    (R3), (F0, F1)
+	FLDPQ    32(R3), (F2, F3)
+	FLDPQ    (R5), (F4, F5)
+	FLDPQ    32(R5), (F6, F7)
+	WORD     $0x6e24dfc4 // fmul v4.4s, v30.4s, v4.4s
+	WORD     $0x6e25dfc5 // fmul v5.4s, v30.4s, v5.4s
+	WORD     $0x6e26dfc6 // fmul v6.4s, v30.4s, v6.4s
+	WORD     $0x6e27dfc7 // fmul v7.4s, v30.4s, v7.4s
+	FLDPQ    (R2), (F8, F9)
+	FLDPQ    32(R2), (F10, F11)
+	WORD     $0x6e28dc88 // fmul v8.4s, v4.4s, v8.4s
+	WORD     $0x6e29dca9 // fmul v9.4s, v5.4s, v9.4s
+	WORD     $0x6e2adcca // fmul v10.4s, v6.4s, v10.4s
+	WORD     $0x6e2bdceb // fmul v11.4s, v7.4s, v11.4s
+	FSTPQ    (F8, F9), (R2)
+	FSTPQ    (F10, F11), 32(R2)
+
+	// ds, and that of a
+	FLDPQ    (R4), (F8, F9)
+	FLDPQ    32(R4), (F10, F11)
+	WORD     $0x6ea0fbec // fneg v12.4s, v31.4s
+	WORD     $0x6ea0fbed // fneg v13.4s, v31.4s
+	WORD     $0x6ea0fbee // fneg v14.4s, v31.4s
+	WORD     $0x6ea0fbef // fneg v15.4s, v31.4s
+	VFMLA    V8.S4, V4.S4, V12.S4
+	VFMLA    V9.S4, V5.S4, V13.S4
+	VFMLA    V10.S4, V6.S4, V14.S4
+	VFMLA    V11.S4, V7.S4, V15.S4
+	FMOVQ    528(R26), F4
+	VFMLS    V0.S4, V0.S4, V4.S4
+	FMOVQ    528(R26), F0
+	VFMLS    V1.S4, V1.S4, V0.S4
+	FMOVQ    528(R26), F1
+	VFMLS    V2.S4, V2.S4, V1.S4
+	FMOVQ    528(R26), F2
+	VFMLS    V3.S4, V3.S4, V2.S4
+	WORD     $0x6e24dd83 // fmul v3.4s, v12.4s, v4.4s
+	WORD     $0x6e20dda0 // fmul v0.4s, v13.4s, v0.4s
+	WORD     $0x6e21ddc1 // fmul v1.4s, v14.4s, v1.4s
+	WORD     $0x6e22dde2 // fmul v2.4s, v15.4s, v2.4s
+	FSTPQ    (F3, F0), (R3)
+	FSTPQ    (F1, F2), 32(R3)
+	ADD      $64, R2, R2
+	ADD      $64, R3, R3
+	ADD      $64, R4, R4
+	ADD      $64, R5, R5
+	SUBS     $16, R15, R15
+	BGE      l1172
+l1173:
+	ADDS     $12, R15, R15
+	BLT      l1174
+l1176:
+	FMOVQ    (R3), F0
+	FMOVQ    (R5), F1
+	WORD     $0x6e21dfc1 // fmul v1.4s, v30.4s, v1.4s
+	FMOVQ    (R2), F2
+	WORD     $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
+	FMOVQ    F2, (R2)
+
+	// ds, and that of a
+	FMOVQ    (R4), F2
+	WORD     $0x6ea0fbe3 // fneg v3.4s, v31.4s
+	VFMLA    V2.S4, V1.S4, V3.S4
+	FMOVQ    528(R26), F1
+	VFMLS    V0.S4, V0.S4, V1.S4
+	WORD     $0x6e21dc60 // fmul v0.4s, v3.4s, v1.4s
+	FMOVQ    F0, (R3)
+	ADD      $16, R2, R2
+	ADD      $16, R3, R3
+	ADD      $16, R4, R4
+	ADD      $16, R5, R5
+	SUBS     $4, R15, R15
+	BGE      l1176
+l1174:
+	ADDS     $4, R15, R15
+	BEQ      l1175
+	TBNZ     $1, R15, t1190
+	FMOVS    (R3), F0
+	B        t1189
+t1190:
+	FMOVD    (R3), F0
+	TBZ      $0, R15, t1189
+	ADD      $8, R3, R23
+	VLD1     (R23), V0.S[2]
+t1189:
+	TBNZ     $1, R15, t1192
+	FMOVS    (R5), F1
+	B        t1191
+t1192:
+	FMOVD    (R5), F1
+	TBZ      $0, R15, t1191
+	ADD      $8, R5, R23
+	VLD1     (R23), V1.S[2]
+t1191:
+	WORD     $0x6e21dfc1 // fmul v1.4s, v30.4s, v1.4s
+	TBNZ     $1, R15, t1194
+	FMOVS    (R2), F2
+	B        t1193
+t1194:
+	FMOVD    (R2), F2
+	TBZ      $0, R15, t1193
+	ADD      $8, R2, R23
+	VLD1     (R23), V2.S[2]
+t1193:
+	WORD     $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
+	TBNZ     $1, R15, t1196
+	FMOVS    F2, (R2)
+	B        t1195
+t1196:
+	FMOVD    F2, (R2)
+	TBZ      $0, R15, t1195
+	ADD      $8, R2, R23
+	VST1     V2.S[2], (R23)
+t1195:
+
+	// ds, and that of a
+	TBNZ     $1, R15, t1198
+	FMOVS    (R4), F2
+	B        t1197
+t1198:
+	FMOVD    (R4), F2
+	TBZ      $0, R15, t1197
+	ADD      $8, R4, R23
+	VLD1     (R23), V2.S[2]
+t1197:
+	WORD     $0x6ea0fbe3 // fneg v3.4s, v31.4s
+	VFMLA    V2.S4, V1.S4, V3.S4
+	FMOVQ    528(R26), F1
+	VFMLS    V0.S4, V0.S4, V1.S4
+	WORD     $0x6e21dc60 // fmul v0.4s, v3.4s, v1.4s
+	TBNZ     $1, R15, t1200
+	FMOVS    F0, (R3)
+	B        t1199
+t1200:
+	FMOVD    F0, (R3)
+	TBZ      $0, R15, t1199
+	ADD      $8, R3, R23
+	VST1     V0.S[2], (R23)
+t1199:
+	ADD      R15<<2, R2, R2
+	ADD      R15<<2, R3, R3
+	ADD      R15<<2, R4, R4
+	ADD      R15<<2, R5, R5
+l1175:
+	ADD      $4, R0, R0
+	ADD      $4, R1, R1
+	MOVD     16(RSP), R25
+	ADD      R25, R2, R2
+	MOVD     24(RSP), R25
+	ADD      R25, R3, R3
+	MOVD     8(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 8(RSP)
+	BNE      l1171
+	RET
+
 // func MultiColumn(dmu *float32, dt *float32, gs *float32, d *float32, t *float32, rows int, n int, ld int, ldr int)
 TEXT ·MultiColumn(SB), NOSPLIT, $56-72
 	MOVD     $multivariateConsts<>(SB), R26
@@ -4797,7 +7718,7 @@ TEXT ·MultiColumn(SB), NOSPLIT, $56-72
 	LSL      $2, R14, R14
 	SUB      R5, R14, R14
 	MOVD     R14, 48(RSP)
-l767:
+l1201:
 	FMOVS    (R3), F27
 	VDUP     V27.S[0], V27.S4
 	VMOV     V26.B16, V31.B16
@@ -4806,8 +7727,8 @@ l767:
 	VMOV     V26.B16, V28.B16
 	MOVD     n+48(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l770
-l768:
+	BLT      l1204
+l1202:
 	FLDPQ    (R2), (F0, F1)
 	FLDPQ    32(R2), (F2, F3)
 	WORD     $0x6e3bdc04 // fmul v4.4s, v0.4s, v27.4s
@@ -4826,215 +7747,215 @@ l768:
 	ADD      $64, R2, R2
 	ADD      $64, R4, R4
 	SUBS     $16, R15, R15
-	BGE      l768
-l770:
+	BGE      l1202
+l1204:
 	ADDS     $16, R15, R15
-	BEQ      l771
+	BEQ      l1205
 	CMP      $4, R15
-	BLT      t809
+	BLT      t1243
 	FMOVQ    (R2), F0
-	B        t808
-t809:
-	TBNZ     $1, R15, t810
+	B        t1242
+t1243:
+	TBNZ     $1, R15, t1244
 	FMOVS    (R2), F0
-	B        t808
-t810:
+	B        t1242
+t1244:
 	FMOVD    (R2), F0
-	TBZ      $0, R15, t808
+	TBZ      $0, R15, t1242
 	ADD      $8, R2, R23
 	VLD1     (R23), V0.S[2]
-t808:
+t1242:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t811
+	BLE      t1245
 	CMP      $4, R23
-	BLT      t812
+	BLT      t1246
 	FMOVQ    16(R2), F1
-	B        t811
-t812:
-	TBNZ     $1, R23, t813
+	B        t1245
+t1246:
+	TBNZ     $1, R23, t1247
 	FMOVS    16(R2), F1
-	B        t811
-t813:
+	B        t1245
+t1247:
 	FMOVD    16(R2), F1
-	TBZ      $0, R23, t811
+	TBZ      $0, R23, t1245
 	ADD      $24, R2, R23
 	VLD1     (R23), V1.S[2]
-t811:
+t1245:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t814
+	BLE      t1248
 	CMP      $4, R23
-	BLT      t815
+	BLT      t1249
 	FMOVQ    32(R2), F2
-	B        t814
-t815:
-	TBNZ     $1, R23, t816
+	B        t1248
+t1249:
+	TBNZ     $1, R23, t1250
 	FMOVS    32(R2), F2
-	B        t814
-t816:
+	B        t1248
+t1250:
 	FMOVD    32(R2), F2
-	TBZ      $0, R23, t814
+	TBZ      $0, R23, t1248
 	ADD      $40, R2, R23
 	VLD1     (R23), V2.S[2]
-t814:
+t1248:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t817
+	BLE      t1251
 	CMP      $4, R23
-	BLT      t818
+	BLT      t1252
 	FMOVQ    48(R2), F3
-	B        t817
-t818:
-	TBNZ     $1, R23, t819
+	B        t1251
+t1252:
+	TBNZ     $1, R23, t1253
 	FMOVS    48(R2), F3
-	B        t817
-t819:
+	B        t1251
+t1253:
 	FMOVD    48(R2), F3
-	TBZ      $0, R23, t817
+	TBZ      $0, R23, t1251
 	ADD      $56, R2, R23
 	VLD1     (R23), V3.S[2]
-t817:
+t1251:
 	WORD     $0x6e3bdc04 // fmul v4.4s, v0.4s, v27.4s
 	WORD     $0x6e3bdc25 // fmul v5.4s, v1.4s, v27.4s
 	WORD     $0x6e3bdc46 // fmul v6.4s, v2.4s, v27.4s
 	WORD     $0x6e3bdc67 // fmul v7.4s, v3.4s, v27.4s
 	CMP      $4, R15
-	BLT      t821
+	BLT      t1255
 	FMOVQ    F4, (R1)
-	B        t820
-t821:
-	TBNZ     $1, R15, t822
+	B        t1254
+t1255:
+	TBNZ     $1, R15, t1256
 	FMOVS    F4, (R1)
-	B        t820
-t822:
+	B        t1254
+t1256:
 	FMOVD    F4, (R1)
-	TBZ      $0, R15, t820
+	TBZ      $0, R15, t1254
 	ADD      $8, R1, R23
 	VST1     V4.S[2], (R23)
-t820:
+t1254:
 	SUB      $4, R15, R23
 	CMP      $0, R23
-	BLE      t823
+	BLE      t1257
 	CMP      $4, R23
-	BLT      t824
+	BLT      t1258
 	FMOVQ    F5, 16(R1)
-	B        t823
-t824:
-	TBNZ     $1, R23, t825
+	B        t1257
+t1258:
+	TBNZ     $1, R23, t1259
 	FMOVS    F5, 16(R1)
-	B        t823
-t825:
+	B        t1257
+t1259:
 	FMOVD    F5, 16(R1)
-	TBZ      $0, R23, t823
+	TBZ      $0, R23, t1257
 	ADD      $24, R1, R23
 	VST1     V5.S[2], (R23)
-t823:
+t1257:
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t826
+	BLE      t1260
 	CMP      $4, R23
-	BLT      t827
+	BLT      t1261
 	FMOVQ    F6, 32(R1)
-	B        t826
-t827:
-	TBNZ     $1, R23, t828
+	B        t1260
+t1261:
+	TBNZ     $1, R23, t1262
 	FMOVS    F6, 32(R1)
-	B        t826
-t828:
+	B        t1260
+t1262:
 	FMOVD    F6, 32(R1)
-	TBZ      $0, R23, t826
+	TBZ      $0, R23, t1260
 	ADD      $40, R1, R23
 	VST1     V6.S[2], (R23)
-t826:
+t1260:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t829
+	BLE      t1263
 	CMP      $4, R23
-	BLT      t830
+	BLT      t1264
 	FMOVQ    F7, 48(R1)
-	B        t829
-t830:
-	TBNZ     $1, R23, t831
+	B        t1263
+t1264:
+	TBNZ     $1, R23, t1265
 	FMOVS    F7, 48(R1)
-	B        t829
-t831:
+	B        t1263
+t1265:
 	FMOVD    F7, 48(R1)
-	TBZ      $0, R23, t829
+	TBZ      $0, R23, t1263
 	ADD      $56, R1, R23
 	VST1     V7.S[2], (R23)
-t829:
+t1263:
 	CMP      $4, R15
-	BLT      t833
+	BLT      t1267
 	FMOVQ    (R4), F4
-	B        t832
-t833:
-	TBNZ     $1, R15, t834
+	B        t1266
+t1267:
+	TBNZ     $1, R15, t1268
 	FMOVS    (R4), F4
-	B        t832
-t834:
+	B        t1266
+t1268:
 	FMOVD    (R4), F4
-	TBZ      $0, R15, t832
+	TBZ      $0, R15, t1266
 	ADD      $8, R4, R23
 	VLD1     (R23), V4.S[2]
-t832:
+t1266:
 	SUB      $4, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t835
+	BLE      t1269
 	CMP      $4, R23
-	BLT      t836
+	BLT      t1270
 	FMOVQ    16(R4), F5
-	B        t835
-t836:
-	TBNZ     $1, R23, t837
+	B        t1269
+t1270:
+	TBNZ     $1, R23, t1271
 	FMOVS    16(R4), F5
-	B        t835
-t837:
+	B        t1269
+t1271:
 	FMOVD    16(R4), F5
-	TBZ      $0, R23, t835
+	TBZ      $0, R23, t1269
 	ADD      $24, R4, R23
 	VLD1     (R23), V5.S[2]
-t835:
+t1269:
 	SUB      $8, R15, R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t838
+	BLE      t1272
 	CMP      $4, R23
-	BLT      t839
+	BLT      t1273
 	FMOVQ    32(R4), F6
-	B        t838
-t839:
-	TBNZ     $1, R23, t840
+	B        t1272
+t1273:
+	TBNZ     $1, R23, t1274
 	FMOVS    32(R4), F6
-	B        t838
-t840:
+	B        t1272
+t1274:
 	FMOVD    32(R4), F6
-	TBZ      $0, R23, t838
+	TBZ      $0, R23, t1272
 	ADD      $40, R4, R23
 	VLD1     (R23), V6.S[2]
-t838:
+t1272:
 	SUB      $12, R15, R23
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t841
+	BLE      t1275
 	CMP      $4, R23
-	BLT      t842
+	BLT      t1276
 	FMOVQ    48(R4), F7
-	B        t841
-t842:
-	TBNZ     $1, R23, t843
+	B        t1275
+t1276:
+	TBNZ     $1, R23, t1277
 	FMOVS    48(R4), F7
-	B        t841
-t843:
+	B        t1275
+t1277:
 	FMOVD    48(R4), F7
-	TBZ      $0, R23, t841
+	TBZ      $0, R23, t1275
 	ADD      $56, R4, R23
 	VLD1     (R23), V7.S[2]
-t841:
+t1275:
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F8
 	SUB      R15<<2, R26, R23
@@ -5058,7 +7979,7 @@ t841:
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R4, R4
-l771:
+l1205:
 	FMOVS    (R0), F0
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
@@ -5084,5 +8005,5 @@ l771:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l767
+	BNE      l1201
 	RET

@@ -954,18 +954,18 @@ func MultiCenter(isa asm.ISA, d, r, x, mu *float32, rows, n, ld int) {
 }
 
 // MultiUpdate subtracts t d from r, with one d a row: see asm/_gen/recipe/multivariate.go.
-func MultiUpdate(isa asm.ISA, r, d, t *float32, rows, n, ldr, ld int) {
+func MultiUpdate(isa asm.ISA, r, d, t *float32, rows, n, ldr, ldd, ld int) {
 	if most := Rows(rows, n); rows > most {
 		for ; rows > most; rows -= most {
-			MultiUpdate(isa, r, d, t, most, n, ldr, ld)
-			r, d, t = after(r, most*ldr), after(d, most*ldr), after(t, most*ld)
+			MultiUpdate(isa, r, d, t, most, n, ldr, ldd, ld)
+			r, d, t = after(r, most*ldr), after(d, most*ldd), after(t, most*ld)
 		}
-		MultiUpdate(isa, r, d, t, rows, n, ldr, ld)
+		MultiUpdate(isa, r, d, t, rows, n, ldr, ldd, ld)
 		return
 	}
 	switch isa {
 	case asm.NEON:
-		neon.MultiUpdate(r, d, t, rows, n, ldr, ld)
+		neon.MultiUpdate(r, d, t, rows, n, ldr, ldd, ld)
 		return
 	}
 	panic(missing)
@@ -1015,6 +1015,96 @@ func MultiTermsBackward(isa asm.ISA, lp, dnu, r, dmu, da, a *float32, rows, n, l
 			neon.MultiTermsStudentBackward(lp, dnu, r, dmu, da, a, rows, n, ld, base, half, inv, ratio, slope)
 			return
 		}
+	}
+	panic(missing)
+}
+
+// MultiWhiten writes y = (x - mu) e^-s to y and v, and the sum of s: see asm/_gen/recipe/multivariate.go.
+func MultiWhiten(isa asm.ISA, s, y, v, x, mu, a *float32, rows, n, ld int) {
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			MultiWhiten(isa, s, y, v, x, mu, a, most, n, ld)
+			s, y, v, x, mu, a = after(s, most), after(y, most*n), after(v, most*n), after(x, most*n), after(mu, most*ld), after(a, most*ld)
+		}
+		MultiWhiten(isa, s, y, v, x, mu, a, rows, n, ld)
+		return
+	}
+	switch isa {
+	case asm.NEON:
+		neon.MultiWhiten(s, y, v, x, mu, a, rows, n, ld)
+		return
+	}
+	panic(missing)
+}
+
+// MultiWhitenKeep is MultiWhiten that leaves e^-s in dmu and tanh(a/8) in da: see asm/_gen/recipe/multivariate.go.
+func MultiWhitenKeep(isa asm.ISA, s, y, v, dmu, da, x, mu, a *float32, rows, n, ld int) {
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			MultiWhitenKeep(isa, s, y, v, dmu, da, x, mu, a, most, n, ld)
+			s, y, v, dmu, da, x, mu, a = after(s, most), after(y, most*n), after(v, most*n), after(dmu, most*ld), after(da, most*ld), after(x, most*n), after(mu, most*ld), after(a, most*ld)
+		}
+		MultiWhitenKeep(isa, s, y, v, dmu, da, x, mu, a, rows, n, ld)
+		return
+	}
+	switch isa {
+	case asm.NEON:
+		neon.MultiWhitenKeep(s, y, v, dmu, da, x, mu, a, rows, n, ld)
+		return
+	}
+	panic(missing)
+}
+
+// MultiDot writes the sums of the products of rows of a and b: see asm/_gen/recipe/multivariate.go.
+func MultiDot(isa asm.ISA, dot, a, b *float32, rows, n, lda, ldb int) {
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			MultiDot(isa, dot, a, b, most, n, lda, ldb)
+			dot, a, b = after(dot, most), after(a, most*lda), after(b, most*ldb)
+		}
+		MultiDot(isa, dot, a, b, rows, n, lda, ldb)
+		return
+	}
+	switch isa {
+	case asm.NEON:
+		neon.MultiDot(dot, a, b, rows, n, lda, ldb)
+		return
+	}
+	panic(missing)
+}
+
+// MultiNorm keeps v within its bound, and writes the sums of the squares: see asm/_gen/recipe/multivariate.go.
+func MultiNorm(isa asm.ISA, q, v *float32, rows, n int) {
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			MultiNorm(isa, q, v, most, n)
+			q, v = after(q, most), after(v, most*n)
+		}
+		MultiNorm(isa, q, v, rows, n)
+		return
+	}
+	switch isa {
+	case asm.NEON:
+		neon.MultiNorm(q, v, rows, n)
+		return
+	}
+	panic(missing)
+}
+
+// MultiWhitenBackward makes gradients of what MultiWhitenKeep has left, with w and w c of each row: see asm/_gen/recipe/multivariate.go.
+func MultiWhitenBackward(isa asm.ISA, w, wc, dmu, da, y, v *float32, rows, n, ld int) {
+	if most := Rows(rows, n); rows > most {
+		for ; rows > most; rows -= most {
+			MultiWhitenBackward(isa, w, wc, dmu, da, y, v, most, n, ld)
+			w, wc, dmu, da, y, v = after(w, most), after(wc, most), after(dmu, most*ld), after(da, most*ld), after(y, most*n), after(v, most*n)
+		}
+		MultiWhitenBackward(isa, w, wc, dmu, da, y, v, rows, n, ld)
+		return
+	}
+	switch isa {
+	case asm.NEON:
+		neon.MultiWhitenBackward(w, wc, dmu, da, y, v, rows, n, ld)
+		return
 	}
 	panic(missing)
 }

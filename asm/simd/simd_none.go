@@ -222,7 +222,7 @@ func MultiCenter(isa asm.ISA, d, r, x, mu *float32, rows, n, ld int) {
 	panic(missing)
 }
 
-func MultiUpdate(isa asm.ISA, r, d, t *float32, rows, n, ldr, ld int) {
+func MultiUpdate(isa asm.ISA, r, d, t *float32, rows, n, ldr, ldd, ld int) {
 	panic(missing)
 }
 
@@ -231,6 +231,26 @@ func MultiTerms(isa asm.ISA, lp, r, a *float32, rows, n, ld int, base, half, inv
 }
 
 func MultiTermsBackward(isa asm.ISA, lp, dnu, r, dmu, da, a *float32, rows, n, ld int, base, half, inv, ratio, slope float32) {
+	panic(missing)
+}
+
+func MultiWhiten(isa asm.ISA, s, y, v, x, mu, a *float32, rows, n, ld int) {
+	panic(missing)
+}
+
+func MultiWhitenKeep(isa asm.ISA, s, y, v, dmu, da, x, mu, a *float32, rows, n, ld int) {
+	panic(missing)
+}
+
+func MultiDot(isa asm.ISA, dot, a, b *float32, rows, n, lda, ldb int) {
+	panic(missing)
+}
+
+func MultiNorm(isa asm.ISA, q, v *float32, rows, n int) {
+	panic(missing)
+}
+
+func MultiWhitenBackward(isa asm.ISA, w, wc, dmu, da, y, v *float32, rows, n, ld int) {
 	panic(missing)
 }
 

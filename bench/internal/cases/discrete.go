@@ -202,6 +202,31 @@ func multivariate(name string, nu float64, backward bool) family {
 	})}
 }
 
+// lowRankShapes are B, D.
+var lowRankShapes = []shape{{320, 12}, {320, 64}, {320, 256}}
+
+// lowRank counts rows as elements.
+func lowRank(name string, backward bool) family {
+	return family{name, each(lowRankShapes, func(s shape) *Case {
+		const k = 4
+		rows, d := s[0], s[1]
+		r, ld := numbers(), (2+k)*d
+		lp, dtheta, w := out(rows), out(rows*ld), in(r.uniform(rows, 0.5, 1.5))
+		x, theta := in(r.normal(rows*d, 1)), in(r.normal(rows*ld, 0.3))
+		p := &kernels.Multivariate[float32]{Theta: theta.Data, Ld: ld, Rank: k}
+		dp := &kernels.MultivariateGrad[float32]{Theta: dtheta.Data}
+		c := &Case{Keys: fmt.Sprintf("B=%d/D=%d", rows, d), Dims: s[:], Elems: rows}
+		if !backward {
+			c.Arrays = []Array{lp, x, theta}
+			c.Run = func() { kernels.MultivariateLogProb(lp.Data, x.Data, p, rows, d) }
+			return c
+		}
+		c.Arrays = []Array{lp, dtheta, w, x, theta}
+		c.Run = func() { kernels.MultivariateLogProbBackward(lp.Data, dp, w.Data, x.Data, p, rows, d) }
+		return c
+	})}
+}
+
 // multivariateSample has the shapes of multivariate.
 var multivariateSample = family{"MultivariateSample", each(multivariateShapes, func(s shape) *Case {
 	rows, d := s[0], s[1]
@@ -260,6 +285,8 @@ var discreteFamilies = []family{
 	multivariate("MultivariateLogProb", 0, false),
 	multivariate("MultivariateLogProbBackward", 0, true),
 	multivariate("MultivariateStudentBackward", 5, true),
+	lowRank("MultivariateLowRank", false),
+	lowRank("MultivariateLowRankBackward", true),
 	multivariateMasked,
 	multivariateSample,
 	multivariateImpute,
