@@ -36,6 +36,7 @@ type Config struct {
 	Decoder   int `json:"decoder"`   // width of the decoder's hidden layers
 
 	Components int `json:"components,omitempty"` // of a mixture
+	Rank       int `json:"rank,omitempty"`       // of a covariance of low rank
 	Classes    int `json:"classes,omitempty"`    // of a categorical output
 	Levels     int `json:"levels,omitempty"`     // of a logistic mixture: 256 for 8 bit
 	Units      int `json:"units,omitempty"`      // hidden ones of a NADE or an RBM
@@ -52,7 +53,7 @@ type Config struct {
 	Fill string `json:"fill,omitempty"`
 	// Skip is how many of the last steps go straight to the outputs, in a linear map that starts from a
 	// least-squares fit, and whose errors the posterior sees; of an rnn, vrnn or vrnn-i whose likelihood is
-	// gauss, gauss-full, student or student-full.
+	// gauss, gauss-full, gauss-lowrank, student or student-full.
 	Skip int `json:"skip,omitempty"`
 
 	Init string `json:"init"` // glorot, uniform (-0.08, 0.08) or normal (0, 0.01²)

@@ -12,7 +12,7 @@ import (
 // result does not depend on the threads.
 func TestImpute(t *testing.T) {
 	for _, c := range []Config{testConfig(ModelRNN, "gru", Gauss), testConfig(ModelVRNN, "lstm", Gauss), testConfig(ModelVRNNI, "gru", GMM),
-		testConfig(ModelRNN, "gru", StudentFull), testConfig(ModelVRNN, "gru", GaussFull), testConfig(ModelRNN, "gru", Student),
+		testConfig(ModelRNN, "gru", StudentFull), testConfig(ModelVRNN, "gru", GaussFull), testConfig(ModelRNN, "gru", Student), testConfig(ModelRNN, "gru", GaussLowRank),
 		testConfig(ModelSTORN, "lstm", Gauss), {Model: ModelVRAE, Cell: "gru", Likelihood: Gauss, Data: 5, Hidden: 4, Latent: 3},
 		{Model: ModelVAE, Likelihood: Gauss, Data: 5, Hidden: 4, Latent: 3}} {
 		m := newTestModel[float32](t, c)

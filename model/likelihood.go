@@ -33,6 +33,7 @@ func families[T cell.Float]() []family[T] {
 		{GaussFull, []field{fieldFill}, newGaussFull[T]},
 		{Student, []field{fieldFill}, newStudent[T]},
 		{StudentFull, []field{fieldFill}, newStudentFull[T]},
+		{GaussLowRank, []field{fieldRank, fieldFill}, newGaussLowRank[T]},
 		{RBM, []field{fieldUnits, fieldGibbs}, newRBM[T]},
 	}
 }

@@ -12,7 +12,7 @@ import (
 // likelihoodTest is what tests have to know of a likelihood. The zero value will do for one of
 // real numbers.
 type likelihoodTest struct {
-	data, components, classes, levels, units, gibbs int // of its configuration, 0 is 5 dimensions
+	data, components, rank, classes, levels, units, gibbs int // of its configuration, 0 is 5 dimensions
 	// value draws dimension j of a row.
 	value    func(rng *rand.Rand, j int) float64
 	channels string // beside x
@@ -26,6 +26,7 @@ var likelihoodTests = map[string]likelihoodTest{
 	GaussFull:        {channels: "theta_mu theta_sig"},
 	Student:          {channels: "theta_mu theta_sig"},
 	StudentFull:      {channels: "theta_mu theta_sig"},
+	GaussLowRank:     {rank: 2, channels: "theta_mu theta_sig"},
 	GMM:              {components: 3, channels: "theta_mu theta_sig coeff"},
 	Categorical:      {data: 1, classes: 11, value: func(rng *rand.Rand, _ int) float64 { return float64(rng.IntN(11)) }, channels: "theta_max"},
 	Bivariate:        {data: 3, value: penAndPoint, channels: "theta_mu theta_sig theta_pen theta_corr"},
@@ -119,8 +120,11 @@ func TestLikelihoods(t *testing.T) {
 			if name == RBM { // an estimate, without bias
 				obj.Anneal, tol = Annealing{Runs: 1000, Temperatures: 50}, 0.01
 			}
-			if name == Student || name == StudentFull {
-				tol = 0.02 // the tails beyond the points
+			switch name { // the tails beyond the points
+			case Student, StudentFull:
+				tol = 0.02
+			case GaussLowRank:
+				tol = 1e-5
 			}
 			p.Forward(&Batch[float64]{Shape: cell.NewRagged(lengths...), X: x}, obj, false)
 			// Moments: 1, the dimensions, their products.
@@ -171,6 +175,8 @@ func TestLikelihoods(t *testing.T) {
 				return
 			}
 			switch tol = 1e-6; name {
+			case GaussLowRank:
+				tol = 1e-4
 			case GaussFull:
 				tol = 1e-5
 			case Student, StudentFull:

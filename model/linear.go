@@ -20,7 +20,7 @@ type linearFit struct {
 // StatsFor returns the [Data.Stats] of a model's configuration, with a linear fit where it starts from one.
 func (d *Data) StatsFor(c Config) Stats {
 	s := d.Stats()
-	full := c.Likelihood == GaussFull || c.Likelihood == Student || c.Likelihood == StudentFull
+	full := c.Likelihood == GaussFull || c.Likelihood == Student || c.Likelihood == StudentFull || c.Likelihood == GaussLowRank
 	if c.Skip == 0 && !full {
 		return s
 	}

@@ -100,7 +100,7 @@ func testConfig(model, cell, likelihood string) Config {
 		given = 2
 	}
 	return Config{Given: given, Model: model, Cell: cell, Likelihood: likelihood, Data: cmp.Or(l.data, 5), Hidden: 4, Latent: 3, Depth: 2,
-		PhiX: 6, PhiZ: 7, Prior: 8, Posterior: 9, Decoder: 10, Components: l.components, Classes: l.classes, Levels: l.levels, Units: l.units, Gibbs: l.gibbs,
+		PhiX: 6, PhiZ: 7, Prior: 8, Posterior: 9, Decoder: 10, Components: l.components, Rank: l.rank, Classes: l.classes, Levels: l.levels, Units: l.units, Gibbs: l.gibbs,
 		Labels: []string{"a", "b", "c", "d"}}
 }
 

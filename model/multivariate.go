@@ -19,30 +19,40 @@ const (
 	Student = "student"
 	// StudentFull is that with the outputs of GaussFull.
 	StudentFull = "student-full"
+	// GaussLowRank is a normal with the covariance diag(σ²) + W W' of Config.Rank factors, for many dimensions,
+	// [μ D | a D | U D·Rank], with ln σ = 8 tanh(a/8) and W = diag(σ) U.
+	GaussLowRank = "gauss-lowrank"
 )
+
+// fieldRank is of a covariance of low rank.
+var fieldRank = number("rank", func(c *Config) *int { return &c.Rank }, 4, 1, 256)
 
 // multivariate is what they have in common.
 type multivariate[T cell.Float] struct {
 	plain[T]
 	diagonal bool
+	rank     int
 }
 
 func (l multivariate[T]) heads(dim int) []int {
-	if l.diagonal {
+	switch {
+	case l.diagonal:
 		return []int{dim, dim}
+	case l.rank > 0:
+		return []int{dim, dim, l.rank * dim}
 	}
 	return []int{dim, dim, dim * (dim - 1) / 2}
 }
 
 func (l multivariate[T]) params(out, mask []T, dim int, nu float64) *kernels.Multivariate[T] {
-	return &kernels.Multivariate[T]{Theta: out, Ld: l.width(dim), Nu: nu, Diagonal: l.diagonal, Mask: mask}
+	return &kernels.Multivariate[T]{Theta: out, Ld: l.width(dim), Nu: nu, Diagonal: l.diagonal, Rank: l.rank, Mask: mask}
 }
 
-func (l multivariate[T]) width(dim int) int {
-	if l.diagonal {
-		return 2 * dim
+func (l multivariate[T]) width(dim int) (n int) {
+	for _, h := range l.heads(dim) {
+		n += h
 	}
-	return 2*dim + dim*(dim-1)/2
+	return n
 }
 
 // initBias starts at the covariance of the training data, where stats have it, else at N(0, I).
@@ -62,9 +72,15 @@ func (l multivariate[T]) start(b []T, mean, cov []float64) {
 		t := math.Min(math.Max(0.5*f64.Log(math.Max(variance, 1e-12))/8, -0.99), 0.99)
 		b[dim+j] = T(4 * (f64.Log(1+t) - f64.Log(1-t))) // 8 atanh
 	}
-	if l.diagonal {
+	switch {
+	case l.diagonal:
 		for j := range dim {
 			scale(j, cov[j*dim+j])
+		}
+		return
+	case l.rank > 0:
+		for j, v := range factors(b[2*dim:], cov, dim) {
+			scale(j, v)
 		}
 		return
 	}
@@ -97,13 +113,88 @@ func (l multivariate[T]) start(b []T, mean, cov []float64) {
 	}
 }
 
+// factors writes U of the principal factors of a covariance, [factors, dim], and returns the variances that are left
+// to the dimensions, so that those of the whole are the same. What the factors leave counts as noise of one size.
+//
+// Source: Tipping and Bishop 1999, of the correlations.
+func factors[T cell.Float](u []T, cov []float64, dim int) (left []float64) {
+	rest, left := make([]float64, dim*dim), make([]float64, dim)
+	for i := range dim {
+		for j := range dim {
+			rest[i*dim+j] = cov[i*dim+j] / math.Sqrt(math.Max(cov[i*dim+i], 1e-12)*math.Max(cov[j*dim+j], 1e-12))
+		}
+		left[i] = 1
+	}
+	n := len(u) / dim
+	v, values, noise := make([]float64, (n+1)*dim), make([]float64, n), float64(dim)
+	for k := range n {
+		vk := v[k*dim:][:dim]
+		values[k] = principal(vk, v[n*dim:], rest, k%dim)
+		noise -= values[k]
+		for i := range dim {
+			for j := range dim {
+				rest[i*dim+j] -= float64(float64(vk[i]*vk[j]) * values[k])
+			}
+		}
+	}
+	noise = math.Max(noise/math.Max(float64(dim-n), 1), 0.05)
+	for k, value := range values {
+		root := math.Sqrt(math.Max(value-noise, 0.01)) // a factor of 0 would have no gradient
+		for i := range dim {
+			loading := float64(root * v[k*dim+i])
+			v[k*dim+i] = loading
+			left[i] -= float64(loading * loading)
+		}
+	}
+	for i := range dim {
+		left[i] = math.Max(left[i], 0.05)
+		for k := range n {
+			u[k*dim+i] = T(v[k*dim+i] / math.Sqrt(left[i]))
+		}
+		left[i] *= cov[i*dim+i]
+	}
+	return left
+}
+
+// principal makes v the eigenvector of the largest eigenvalue of a, by powers of a from near dimension at on, and
+// returns the eigenvalue; w is of its size.
+func principal(v, w, a []float64, at int) (value float64) {
+	dim := len(v)
+	for i := range v {
+		v[i] = 1 / float64(dim)
+	}
+	v[at]++
+	for range 50 {
+		norm := 0.0
+		for i := range w {
+			w[i] = 0
+			for j, x := range v {
+				w[i] += float64(a[i*dim+j] * x)
+			}
+			norm += float64(w[i] * w[i])
+		}
+		value = math.Sqrt(norm)
+		for i := range v {
+			v[i] = w[i] / math.Max(value, 1e-12)
+		}
+	}
+	return value
+}
+
 func (l multivariate[T]) mean(x, out []T, rows, dim int) {
 	for i, w := 0, l.width(dim); i < rows; i++ {
 		copy(x[i*dim:(i+1)*dim], out[i*w:])
 	}
 }
 
-// channels adds the means, and the e^s of the dimensions given those before them.
+// meanBackward adds to the gradient of the means, which are outputs.
+func (l multivariate[T]) meanBackward(dout, dy, _ []T, rows, dim int) {
+	for i, w := 0, l.width(dim); i < rows; i++ {
+		kernels.Axpy(dout[i*w:i*w+dim], dy[i*dim:(i+1)*dim], 1)
+	}
+}
+
+// channels adds the means, and the e^s of the dimensions given those before them, or the factors.
 func (l multivariate[T]) channels(add func(name string, values []T), out []T, rows, dim int) {
 	v, w := make([]T, rows*dim), l.width(dim)
 	l.mean(v, out, rows, dim)
@@ -118,31 +209,39 @@ func (l multivariate[T]) channels(add func(name string, values []T), out []T, ro
 	add("theta_sig", v)
 }
 
-// gaussFull is a multivariate normal.
-type gaussFull[T cell.Float] struct{ multivariate[T] }
+// multiGauss is a multivariate normal.
+type multiGauss[T cell.Float] struct{ multivariate[T] }
 
-func newGaussFull[T cell.Float](Config) likelihood[T] { return gaussFull[T]{} }
+func newGaussFull[T cell.Float](Config) likelihood[T] { return multiGauss[T]{} }
 
-func (l gaussFull[T]) logProb(lp, x, mask, out []T, rows, dim int) {
+func newGaussLowRank[T cell.Float](c Config) likelihood[T] {
+	return multiGauss[T]{multivariate[T]{rank: c.Rank}}
+}
+
+func (l multiGauss[T]) logProb(lp, x, mask, out []T, rows, dim int) {
 	kernels.MultivariateLogProb(lp, x, l.params(out, mask, dim, 0), rows, dim)
 }
 
-func (l gaussFull[T]) backward(dout, dlp, x, mask, out []T, rows, dim int) {
+func (l multiGauss[T]) backward(dout, dlp, x, mask, out []T, rows, dim int) {
 	kernels.MultivariateLogProbBackward(nil, &kernels.MultivariateGrad[T]{Theta: dout}, dlp, x, l.params(out, mask, dim, 0), rows, dim)
 }
 
-func (l gaussFull[T]) impute(x, mask, out []T, draw bool, noise kernels.Noise, step, row0 uint32, rows, dim int) {
+func (l multiGauss[T]) impute(x, mask, out []T, draw bool, noise kernels.Noise, step, row0 uint32, rows, dim int) {
 	var eps []T
 	if draw {
-		eps = make([]T, rows*dim)
-		kernels.Normals(eps, noise, step, row0, rows, dim)
+		eps = make([]T, rows*(dim+l.rank))
+		kernels.Normals(eps, noise, step, row0, rows, dim+l.rank)
 	}
 	kernels.MultivariateImpute(x, l.params(out, mask, dim, 0), eps, rows, dim)
 }
 
-func (l gaussFull[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, dim int) {
-	kernels.Normals(x, noise, step, row0, rows, dim)
-	kernels.MultivariateSample(x, l.params(out, nil, dim, 0), x, rows, dim)
+func (l multiGauss[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, dim int) {
+	eps := x
+	if l.rank > 0 {
+		eps = make([]T, rows*(dim+l.rank))
+	}
+	kernels.Normals(eps, noise, step, row0, rows, dim+l.rank)
+	kernels.MultivariateSample(x, l.params(out, nil, dim, 0), eps, rows, dim)
 }
 
 // student is a t distribution; a of ν = 2 + e^a is a parameter of it.

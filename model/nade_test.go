@@ -25,8 +25,12 @@ func newTestNADE(dim, units, rows int) (l *nade[float64], out []float64) {
 }
 
 // logProbs computes the terms of one step.
-func logProbs(l parametric[float64], lp, x, out []float64, dim int) {
-	w := l.work()
+func logProbs(l likelihood[float64], lp, x, out []float64, dim int) {
+	if l, ok := l.(direct[float64]); ok {
+		l.logProb(lp, x, nil, out, len(lp), dim)
+		return
+	}
+	w := l.(parametric[float64]).work()
 	w.begin(run[float64]{x: x, shape: oneStep(len(lp)), dim: dim})
 	w.logProb(lp, out, 0, len(lp))
 }

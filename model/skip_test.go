@@ -11,7 +11,7 @@ import (
 
 // skipConfigs are models with a linear skip.
 func skipConfigs() (cs []Config) {
-	for _, like := range []string{Gauss, GaussFull, Student, StudentFull} {
+	for _, like := range []string{Gauss, GaussFull, Student, StudentFull, GaussLowRank} {
 		for _, kind := range []string{ModelRNN, ModelVRNN, ModelSTORN} {
 			c := testConfig(kind, "gru", like)
 			c.Skip = 2
@@ -140,7 +140,7 @@ func TestLinearStart(t *testing.T) {
 		}
 		d.Train = append(d.Train, Sequence{X: x})
 	}
-	for _, like := range []string{GaussFull, StudentFull} {
+	for _, like := range []string{GaussFull, StudentFull, GaussLowRank} {
 		c, err := Config{Model: ModelRNN, Cell: "gru", Likelihood: like, Data: 2, Hidden: 4, Skip: 2}.Resolve()
 		if err != nil {
 			t.Fatal(err)
@@ -162,7 +162,7 @@ func TestLinearStart(t *testing.T) {
 		s := Evaluate(m, d.Train, EvalConfig{Batch: 32, Samples: 1, Threads: 1})
 		entropy := math.Log(2*math.Pi) + 1
 		want := entropy + (19*math.Log(0.5*0.3)+math.Log(2))/20
-		if tol := map[string]float64{GaussFull: 0.03, StudentFull: 0.3}[like]; math.Abs(s.NLLPerStep-want) > tol {
+		if tol := map[string]float64{GaussFull: 0.03, GaussLowRank: 0.03, StudentFull: 0.3}[like]; math.Abs(s.NLLPerStep-want) > tol {
 			t.Errorf("%s: %v nats a step at the start, want %v", like, s.NLLPerStep, want)
 		}
 	}

@@ -37,7 +37,7 @@ func fieldsPoints(names ...string) []field {
 
 // resolveVAE is [Config.Resolve] for the VAE.
 func (c Config) resolveVAE() (Config, error) {
-	r, err := c.take(append(fieldsPoints(Bernoulli, Gauss), fieldGiven, fieldPosterior,
+	r, err := c.take(append(fieldsPoints(Bernoulli, Gauss, GaussFull, Student, StudentFull, GaussLowRank), fieldGiven, fieldPosterior,
 		number("latent", func(c *Config) *int { return &c.Latent }, 20, 1, maxSize))...)
 	if err == nil && r.Means == MeansUnit && r.Likelihood != Gauss {
 		err = fmt.Errorf("model: means %q is of a Gaussian output, the likelihood is %q", r.Means, r.Likelihood)

@@ -140,7 +140,7 @@ func TestWakeSleep(t *testing.T) {
 			lp := make([]float64, 6*k)
 			checkDifferences(t, m.Tensors()[encoder:], grad.Tensors()[encoder:], func() (parts []float64) {
 				m.PackForTraining()
-				m.like.(direct[float64]).logProb(lp, b.X, nil, m.outputsAt(z, b.Given, 6*k), 6*k, m.Data)
+				logProbs(m.like, lp, b.X, m.outputsAt(z, b.Given, 6*k), m.Data)
 				for _, v := range lp {
 					parts = append(parts, -v*obj.Scale/float64(k))
 				}

@@ -170,6 +170,7 @@ func (p *vaePass[T]) backwardPoints(lo, hi int) {
 func (p *vaePass[T]) paramGrad(lo, hi int) {
 	for i := lo; i < hi; i++ {
 		if p.stage == 0 {
+			p.likeGrad(&p.g.base, i)
 			p.decoder.paramGrad(p.g.decoder, i, p.threads, p.lat.z, p.given)
 		} else {
 			p.encoder.paramGrad(p.g.encoder, i, p.threads, p.encoder.u)

@@ -28,6 +28,11 @@ func pointConfigs(model string) []Config {
 		given := c
 		given.Given = 2
 		list = append(list, given)
+		for _, l := range []string{GaussFull, StudentFull, GaussLowRank} {
+			c := gauss
+			c.Likelihood, c.Rank = l, likelihoodTests[l].rank
+			list = append(list, c)
+		}
 	}
 	return list
 }
@@ -92,10 +97,16 @@ func TestVAETerms(t *testing.T) {
 			}
 			m.Decode(mean, z, b.Given[:m.Given], 1)
 			lp := 0.0
+			if c.Likelihood != Bernoulli && c.Likelihood != Gauss {
+				of := make([]float64, 1)
+				logProbs(m.like, of, b.X[:c.Data], m.outputsAt(z, b.Given[:m.Given], 1), c.Data)
+				lp = of[0]
+			}
 			for j, x := range b.X[:c.Data] {
-				if c.Likelihood == Bernoulli {
+				switch c.Likelihood {
+				case Bernoulli:
 					lp += x*math.Log(mean[j]) + (1-x)*math.Log(1-mean[j])
-				} else {
+				case Gauss:
 					s := make([]float64, 1)
 					sigmas(s, m.outputsAt(z, b.Given[:m.Given], 1)[c.Data+j:], m.like.(gauss[float64]).form, 1, 1, 1)
 					lp += logNormal(x, mean[j], s[0])

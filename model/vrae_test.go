@@ -29,6 +29,9 @@ func vraeConfigs() []Config {
 			}
 		}
 	}
+	for _, l := range []string{GaussFull, StudentFull, GaussLowRank} {
+		cs = append(cs, Config{Model: ModelVRAE, Cell: "rnn", Likelihood: l, Data: 5, Hidden: 7, Latent: 3, Rank: likelihoodTests[l].rank})
+	}
 	return cs
 }
 

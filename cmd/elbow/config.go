@@ -99,9 +99,10 @@ func (s *settings) modelFlags(fs *call) {
 
 	fs.section("outputs")
 	fs.IntVar(&m.Components, "components", 0, "components of a mixture (default: 20)")
+	fs.IntVar(&m.Rank, "rank", 0, "gauss-lowrank: factors of the covariance beside its diagonal (default: 4)")
 	fs.Float64Var(&m.SigmaFloor, "sigma-floor", 0, "what is added to the softplus that gives sigma of the outputs; series with stretches that hardly change want 0.01 to 0.1 (default: 1e-4)")
 	fs.StringVar(&m.Fill, "fill", "", "what a model sees in the place of a missing value: the mean of what it expects there, or a draw: "+model.FillMean+", "+model.FillDraw+" (default: "+model.FillMean+")")
-	fs.IntVar(&m.Skip, "skip", 0, "gauss, gauss-full, student and student-full: steps back from which a linear map leads straight to the outputs, started from a least-squares fit; 3 suits many series")
+	fs.IntVar(&m.Skip, "skip", 0, "gauss, gauss-full, gauss-lowrank, student and student-full: steps back from which a linear map leads straight to the outputs, started from a least-squares fit; 3 suits many series")
 	fs.IntVar(&m.Units, "units", 0, "hidden units of a nade or an rbm (default: as hidden)")
 	fs.IntVar(&m.Gibbs, "gibbs", 0, "steps of an rbm's chains, in training (CD-k) and where it is sampled (default: 15)")
 

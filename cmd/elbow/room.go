@@ -12,7 +12,7 @@ import (
 )
 
 // sizeFlags are the flags on which it depends how much memory a command takes.
-var sizeFlags = []string{"hidden", "latent", "depth", "layers", "components", "batch", "samples", "truncate", "preset", "steps", "count", "draws", "between",
+var sizeFlags = []string{"hidden", "latent", "depth", "layers", "components", "rank", "batch", "samples", "truncate", "preset", "steps", "count", "draws", "between",
 	"frame", "levels", "window", "streams"}
 
 // room reports a need for more memory than there is, of which a tenth is left to others. flags are
