@@ -139,8 +139,10 @@ func readColumn(path, name string, b *infile.Budget) (times []time.Time, values 
 	}
 	for {
 		row, err := r.Read()
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) && len(values) > 0 {
 			return times, values, nil
+		} else if errors.Is(err, io.EOF) {
+			err = errors.New("no rows")
 		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", path, err) // which has the line

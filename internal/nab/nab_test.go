@@ -66,6 +66,7 @@ func TestReadErrors(t *testing.T) {
 		`a.csv: line 3: value "NaN"`:    {windowsFile, `{"a.csv": []}`, "data/a.csv", rows[:len(head)+22] + "2014-07-01 00:30:00,NaN\n"},
 		`a.csv: line 5: value "-inf"`:   {windowsFile, `{"a.csv": []}`, "data/a.csv", rows[:len(head)+22] + "\n\n2014-07-01 00:30:00,-inf\n"},
 		"a.csv: line 2: parsing time":   {windowsFile, `{"a.csv": []}`, "data/a.csv", head + "1 July,2\n"},
+		"a.csv: no rows":                {windowsFile, `{"a.csv": []}`, "data/a.csv", head},
 		"a.csv: record on line 2":       {windowsFile, `{"a.csv": []}`, "data/a.csv", head + "2\n"},
 	} {
 		if _, err := Read(put(t, files...), new(infile.Budget)); err == nil || !strings.Contains(err.Error(), want) {
