@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/gob"
 	"fmt"
+	"slices"
 
 	"github.com/elbow-go/elbow/dist"
 )
@@ -13,6 +14,10 @@ import (
 // the same settings and data, and every one computes neighbouring shards. Its bits are those of one
 // process. It is called once, before Run, by all ranks; only one of them should have a Dir and what else leaves
 // something. The error is that there are more ranks than shards.
+//
+// A rank lets go of the values, X, of sequences for training and validation that others read: Data becomes a copy in
+// which those have a Source that only knows how many steps they have. With Reshuffle or Transpose any rank may read any
+// sequence for training, so all of those stay.
 //
 // When the context of one rank ends, all stop after the update. A rank whose Run returns another error ends
 // the others with [dist.Comm.Abort]: they wait for it otherwise.
@@ -27,8 +32,53 @@ func (t *Trainer) Join(comm *dist.Comm) error {
 	if t.ema != nil {
 		t.ema.shards = newShards(t.ema.model, count, t.Config.Threads, comm)
 	}
+	t.forget()
 	return nil
 }
+
+// forget lets go of the sequences that other ranks read. Those with a Source stay, which does not hold rows.
+func (t *Trainer) forget() {
+	d, s := *t.Data, t.shards
+	if !t.Config.Reshuffle && t.moves == nil { // otherwise any rank may read any of them
+		read := make([]bool, len(d.Train))
+		for _, batch := range t.cuts {
+			s.split(len(batch), func(i int) int { return d.Train[batch[i]].Steps(d.Dim) })
+			for _, i := range batch[s.bounds[s.lo]:s.bounds[s.hi]] {
+				read[i] = true
+			}
+		}
+		d.Train = keep(d.Train, d.Dim, read)
+		t.train = d.Train
+	}
+	read, scored := make([]bool, len(d.Valid)), s.scored(d.Valid)
+	for shard := s.lo; shard < s.hi; shard++ {
+		for _, i := range scored(shard) {
+			read[i] = true
+		}
+	}
+	d.Valid = keep(d.Valid, d.Dim, read)
+	t.Data = &d
+}
+
+// keep returns sequences of which those that are not read know no more than how many steps they have.
+func keep(seqs []Sequence, dim int, read []bool) []Sequence {
+	seqs = slices.Clone(seqs)
+	for i := range seqs {
+		if s := &seqs[i]; !read[i] && s.Source == nil {
+			s.Source, s.X = unread(s.Steps(dim)), nil
+		}
+	}
+	return seqs
+}
+
+// unread is a sequence of so many steps that another rank reads.
+type unread int
+
+// Steps implements [Source].
+func (n unread) Steps() int { return int(n) }
+
+// Read implements [Source]: it panics.
+func (n unread) Read([]float32, int) { panic("model: a sequence is read that another rank has") }
 
 // asked returns the error of ctx or, with several ranks, of that of any one, when all know of it.
 func (t *Trainer) asked(ctx context.Context) error {

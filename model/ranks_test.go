@@ -101,6 +101,41 @@ func TestRanks(t *testing.T) {
 	}
 }
 
+// TestRanksForget: ranks keep the values of what they read, each another part of the data, and the caller's stay.
+func TestRanksForget(t *testing.T) {
+	blastest.UseGo(t)
+	c := shardCases()[0]
+	values := func(seqs []Sequence) (n int) {
+		for i := range seqs {
+			n += len(seqs[i].X)
+		}
+		return n
+	}
+	train, valid := values(c.data.Train), values(c.data.Valid)
+	for _, reshuffle := range []bool{false, true} {
+		held, scored := 0, 0
+		for _, comm := range dist.Local(3) {
+			tr := c.trainer(t, 8, 1)
+			tr.Config.Reshuffle = reshuffle
+			if err := tr.Join(comm); err != nil {
+				t.Fatal(err)
+			}
+			held, scored = held+values(tr.Data.Train), scored+values(tr.Data.Valid)
+			for i, s := range tr.Data.Train {
+				if s.Steps(c.data.Dim) != c.data.Train[i].Steps(c.data.Dim) {
+					t.Errorf("sequence %d has %d steps", i, s.Steps(c.data.Dim))
+				}
+			}
+		}
+		if want := map[bool]int{false: train, true: 3 * train}[reshuffle]; held != want || scored != valid {
+			t.Errorf("reshuffle %v: three ranks hold %d and %d values, want %d and %d", reshuffle, held, scored, want, valid)
+		}
+	}
+	if values(c.data.Train) != train || values(c.data.Valid) != valid {
+		t.Error("the data of the caller have changed")
+	}
+}
+
 // TestStages: when a pass reports a stage, the gradients of its parameters have the bits that they have in the end.
 func TestStages(t *testing.T) {
 	for _, c := range everyModel() {

@@ -317,6 +317,16 @@ func (s *shards) sum(carry bool) (shardSum, error) {
 	return *s.fold.Parts()[0].Value, nil
 }
 
+// scored deals sequences to be scored to the shards, the longest ones to the first, and returns what tells those of
+// a shard.
+func (s *shards) scored(seqs []Sequence) func(shard int) []int {
+	dim := s.model.Settings().Data
+	order := byLength(seqs, dim)
+	n := len(order)
+	s.split(n, func(i int) int { return seqs[order[n-1-i]].Steps(dim) })
+	return func(shard int) []int { return order[n-s.bounds[shard+1] : n-s.bounds[shard]] }
+}
+
 // evaluate scores sequences, the longest ones in the first shard, with what is monitored of them if
 // that is wanted. The error is that of another rank.
 func (s *shards) evaluate(seqs []Sequence, c EvalConfig, monitored bool) (Score, channels, error) {
@@ -325,9 +335,7 @@ func (s *shards) evaluate(seqs []Sequence, c EvalConfig, monitored bool) (Score,
 	if settings.Latent == 0 {
 		k = 1
 	}
-	order := byLength(seqs, settings.Data)
-	n := len(order)
-	s.split(n, func(i int) int { return seqs[order[n-1-i]].Steps(settings.Data) })
+	scored := s.scored(seqs)
 	par.Do(len(s.replicas), len(s.replicas), func(lo, hi int) {
 		for _, r := range s.replicas[lo:hi] {
 			for i := r.lo; i < r.hi; i++ {
@@ -336,8 +344,7 @@ func (s *shards) evaluate(seqs []Sequence, c EvalConfig, monitored bool) (Score,
 				if monitored {
 					each = func() { r.pass.Channels(sum.Channels.add) }
 				}
-				part := order[n-s.bounds[i+1] : n-s.bounds[i]]
-				sum.Totals = c.total(s.model, r.pass, seqs, part, s.bounds[i+1], k, each)
+				sum.Totals = c.total(s.model, r.pass, seqs, scored(i), s.bounds[i+1], k, each)
 				s.sums[i] = sum
 			}
 		}

@@ -7,10 +7,12 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/elbow-go/elbow/dist"
 	"github.com/elbow-go/elbow/internal/dataset"
+	"github.com/elbow-go/elbow/internal/infile"
 	"github.com/elbow-go/elbow/model"
 )
 
@@ -65,8 +67,9 @@ func (w lateWriter) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-// join has a training share out its shards with the ranks, once rank 0 has its folder.
-func join(comm *dist.Comm, t *model.Trainer, out io.Writer) error {
+// join has a training share out its shards with the ranks, once rank 0 has its folder. What others read of the data
+// leaves the memory of this one.
+func join(comm *dist.Comm, t *model.Trainer, d *dataset.Data, out io.Writer) error {
 	if comm.Size() == 1 {
 		return nil
 	}
@@ -74,7 +77,11 @@ func join(comm *dist.Comm, t *model.Trainer, out io.Writer) error {
 		return usageError{err}
 	}
 	fmt.Fprintf(out, "%d ranks share out %d shards; this one sees %d cores\n", comm.Size(), t.Config.Shards, runtime.NumCPU())
-	return nil
+	if d.Train = t.Data.Train; comm.Rank() > 0 { // rank 0 scores what is held out in the end
+		d.Valid, d.Test = t.Data.Valid, nil
+	}
+	debug.FreeOSMemory()
+	return infile.Release()
 }
 
 // follow is the training of a rank other than 0.
@@ -97,9 +104,10 @@ func follow(ctx context.Context, cmd *call, s *settings, d *dataset.Data, dir st
 	if err != nil {
 		return err
 	}
-	if err := join(comm, t, cmd.out); err != nil {
+	if err := join(comm, t, d, cmd.out); err != nil {
 		return err
 	}
+	t.OnEpoch = func(model.Epoch) error { return infile.Release() }
 	err = t.Run(ctx)
 	if errors.Is(err, model.ErrDiverged) || errors.Is(err, context.Canceled) {
 		return errors.Join(comm.Barrier(), err) // rank 0 ends all when it has left what there is to leave

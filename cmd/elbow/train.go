@@ -22,6 +22,7 @@ import (
 	"github.com/elbow-go/elbow/internal/dataset"
 	"github.com/elbow-go/elbow/internal/f64"
 	"github.com/elbow-go/elbow/internal/floatjson"
+	"github.com/elbow-go/elbow/internal/infile"
 	"github.com/elbow-go/elbow/internal/progress"
 	"github.com/elbow-go/elbow/internal/rundir"
 	"github.com/elbow-go/elbow/model"
@@ -121,7 +122,7 @@ func train(ctx context.Context, cmd *call) error {
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(comm.Barrier(), join(comm, t, out)); err != nil {
+		if err := errors.Join(comm.Barrier(), join(comm, t, d, out)); err != nil {
 			return err
 		}
 		again := fmt.Sprintf("elbow train -resume -out %s%s", *dir, data.again())
@@ -156,8 +157,12 @@ func trainIn(ctx context.Context, folder *rundir.Dir, t *model.Trainer, d *datas
 
 // introduce says what is about to be trained.
 func introduce(t *model.Trainer, d *dataset.Data, out io.Writer) {
+	steps := 0
+	for i := range d.Train {
+		steps += d.Train[i].Steps(d.Dim)
+	}
 	fmt.Fprintf(out, "%s: %d parameters; %s: %d + %d + %d sequences, %d steps to train on\n", describe(t.Model.Settings()), cell.Count(t.Model.Tensors()),
-		d.Name, len(d.Train), len(d.Valid), len(d.Test), d.Stats().Steps)
+		d.Name, len(d.Train), len(d.Valid), len(d.Test), steps)
 	of := ""
 	if _, ok := unitNats(d.Form, d.Dim); ok {
 		of = " of standardised values"
@@ -293,9 +298,14 @@ func runTraining(ctx context.Context, t *model.Trainer, folder *rundir.Dir, goOn
 	}
 	defer show(bar.Close)
 	t.OnBatch = func() { show(func() { bar.Step(1) }) }
+	ranks := ranksOf(ctx).Size()
 	t.OnEpoch = func(e model.Epoch) error {
 		show(func() { bar.Epoch(epochLine(e)) })
-		return writeMetrics(folder.Path(metricsFile), t.History())
+		err := writeMetrics(folder.Path(metricsFile), t.History())
+		if ranks > 1 {
+			err = errors.Join(err, infile.Release())
+		}
+		return err
 	}
 	t.OnStop = func(err error) {
 		said := make(chan struct{})

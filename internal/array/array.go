@@ -7,6 +7,7 @@
 package array
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -58,8 +59,8 @@ func Count(shape []int, most int) (n int, ok bool) {
 	return n, n <= most
 }
 
-// New returns an array of the elements in raw, which it keeps: the caller must not use raw
-// any more. The order of bytes of a type without one is that of nearly all machines, little-
+// New returns an array of the elements in raw, which it keeps, but for numbers with the high byte first, and does not
+// write to: it may be a file that is mapped. The caller must not use raw any more. The order of bytes of a type without one is that of nearly all machines, little-
 // endian. New panics if it does not take the type or raw has another length than the shape.
 func New(shape []int, typ string, raw []byte) *Array {
 	width := Width(typ)
@@ -70,6 +71,7 @@ func New(shape []int, typ string, raw []byte) *Array {
 		panic(fmt.Sprintf("array: New: len(raw) = %d, want that of %v elements of %d bytes", len(raw), shape, width))
 	}
 	if typ[0] == '>' {
+		raw = bytes.Clone(raw)
 		Swap(raw, width)
 	}
 	return &Array{Shape: shape, Type: typ, kind: strings.TrimLeft(typ, "<>=|"), data: raw}

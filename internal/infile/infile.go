@@ -71,8 +71,13 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("%s: the data take more than the limit of %d bytes (-max-data sets it)", e.Path, e.Limit)
 }
 
+// mapFrom is the size from which on files are mapped.
+const mapFrom = 1 << 20
+
 // Read returns the whole content of a file, unpacked if it is gzipped, and takes its size
-// from the budget.
+// from the budget. Nobody may write to it: a large file that is not packed is mapped into memory where the system can
+// do that, on Linux, so that processes share it, and only as much of it is in memory as is in use. It must not become
+// shorter while the process lives.
 func (b *Budget) Read(path string) ([]byte, error) {
 	f, err := b.Open(path)
 	if err != nil {
@@ -82,6 +87,10 @@ func (b *Budget) Read(path string) ([]byte, error) {
 	hint := f.size
 	if f.packed {
 		hint = f.unpacked()
+	} else if f.file != nil && f.size >= mapFrom && f.size <= b.Left() {
+		if data, err := mapFile(f.file, f.size); err == nil {
+			return data, b.Take(path, f.size)
+		}
 	}
 	return b.ReadAll(path, hint, func() (io.ReadCloser, error) { return io.NopCloser(f), f.Rewind() })
 }

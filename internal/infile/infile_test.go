@@ -190,3 +190,24 @@ func zipped(t *testing.T, data []byte) []byte {
 	}
 	return b.Bytes()
 }
+
+// TestReadLarge: a large file, which is mapped, has the content of a read one, also after Release.
+func TestReadLarge(t *testing.T) {
+	want := bytes.Repeat([]byte("0123456789abcdef"), mapFrom/8)
+	path := filepath.Join(t.TempDir(), "large")
+	if err := os.WriteFile(path, want, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	b := &Budget{Max: int64(len(want)) + 5}
+	got, err := b.Read(path)
+	if err != nil || !bytes.Equal(got, want) || b.Left() != 5 {
+		t.Fatalf("%d bytes, %v, %d left", len(got), err, b.Left())
+	}
+	if err := Release(); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("after Release other bytes, %v", err)
+	}
+	var limit *LimitError
+	if _, err := b.Read(path); !errors.As(err, &limit) {
+		t.Errorf("beyond the limit: %v", err)
+	}
+}
