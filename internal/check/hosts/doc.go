@@ -16,4 +16,6 @@
 //	       of ranks; in the end it has the bits of one process
 //	cut    a host loses its network, by a line that is down or by a switch that forwards nothing, at random moments:
 //	       all ranks, those cut off too, end within 15 s
+//
+// And -run program -program "./internal/check/sums -shards 8" runs another program on 2, 3 and 4 hosts.
 package main

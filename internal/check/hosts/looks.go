@@ -220,3 +220,26 @@ func (c *check) cut() error {
 	}
 	return nil
 }
+
+// program runs another program, one rank on each of 2, 3, ... hosts, and prints what it prints.
+func (c *check) program() error {
+	args := strings.Fields(c.other)
+	if len(args) == 0 {
+		return errors.New("no -program")
+	}
+	if err := build(c.binary, args[0]); err != nil {
+		return err
+	}
+	for p := 2; p <= c.net.count; p++ {
+		j, err := c.start(p, nil, args[1:]...)
+		if err != nil {
+			return err
+		}
+		err = <-j.ended
+		fmt.Printf("%s", j.out.Bytes())
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -14,10 +14,11 @@ const subnet = "10.77.0"
 
 // network is hosts on a switch, each a network namespace.
 type network struct {
-	prefix string // of their names, with the number of this process: others may be running
-	count  int
-	rate   string // of their lines, as tc has it; empty: as fast as it goes
-	delay  string // of what they send, as netem has it; empty: none
+	prefix  string // of their names, with the number of this process: others may be running
+	count   int
+	retries int    // of TCP
+	rate    string // of their lines, as tc has it; empty: as fast as it goes
+	delay   string // of what they send, as netem has it; empty: none
 }
 
 // host is the name of host i, from 1 on, and 0 that of the switch.
@@ -42,7 +43,8 @@ func (n *network) setUp() error {
 			tool("ip link add eth0 netns %s type veth peer name p%d netns %s", h, i, n.host(0)),
 			tool("ip -n %s link set p%d master br0 up", n.host(0), i),
 			tool("ip -n %s addr add %s.%d/24 dev eth0", h, subnet, i),
-			tool("ip -n %s link set eth0 up", h), tool("ip -n %s link set lo up", h), n.slow(h))
+			tool("ip -n %s link set eth0 up", h), tool("ip -n %s link set lo up", h),
+			tool("ip netns exec %s sysctl -qw net.ipv4.tcp_retries2=%d", h, n.retries), n.slow(h))
 	}
 	return err
 }
