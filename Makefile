@@ -192,6 +192,10 @@ bench-peers: ## beside SLEEF, libmvec, OpenBLAS, MKL, oneDNN, PyTorch, ONNX Runt
 readme-tables: ## write the tables of figures in README.md from bench/results
 	$(GO) run ./bench/tables
 
+.PHONY: scaling
+scaling: ## write the tables and the picture of docs/scaling.md
+	$(GO) run ./bench/scaling
+
 .PHONY: peers-install
 peers-install: ## PyTorch, ONNX Runtime, oneDNN, OpenBLAS and MKL into bench/peers/bin (Debian: gcc g++ python3-venv libsleef-dev)
 	python3 -m venv bench/peers/bin/venv

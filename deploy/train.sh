@@ -7,7 +7,7 @@
 # FLAGS of elbow train are given every time, -data and -threads above all, and SETTINGS only where OUT holds no checkpoint to
 # go on from. OUT, the folder of the results, has to be the same one for all hosts. The number of ranks may change from time
 # to time. MPIRUN_FLAGS are more flags of mpirun; TRIES is how often in a row it may fail without a new checkpoint, and PAUSE
-# the seconds between.
+# the seconds between. So that ranks on a host that is cut off end soon too, hosts want sysctl net.ipv4.tcp_retries2=4: README.md.
 set -u
 out=$1
 shift
