@@ -1,6 +1,7 @@
 package model
 
 import (
+	"github.com/elbow-go/elbow/dist"
 	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/kernels"
 )
@@ -61,39 +62,124 @@ func noiseRow(row, n int) int {
 	return row
 }
 
-// total scores the sequences in the given order, shortest first. rest counts them from the end of all
-// sequences. It calls each, if not nil, after every pass.
-func (c EvalConfig) total(m Model[float32], p Pass[float32], seqs []Sequence, order []int, rest, k int, each func()) Totals {
-	var sum Totals
-	b := Batch[float32]{Noise: kernels.Noise{Seed: c.Seed, Stream: streamEval}}
-	size, draws := c.split(k)
-	logW := make([]float64, 0, k)
-	score := scorer{m: m, pass: p, seqs: seqs, batch: &b, each: each, anneal: c.Anneal}
-	for _, batch := range cut(order, size) {
-		rest -= len(batch)
-		logW = logW[:0]
-		for done := 0; done < k; done += draws {
-			n := min(draws, k-done)
-			b.Row0 = noiseRow(rest*k+done, len(batch)*n) // batches of any size give a sequence the same rows
-			t, weights := score.sequences(batch, n, rest, k > 1)
-			if k == 1 {
-				sum.Add(t)
-				continue
-			}
-			if done > 0 {
-				t.Steps, t.Sequences, t.Missing = 0, 0, 0
-			}
-			part := float64(n) / float64(k)
-			t.LogProb, t.KL = float64(t.LogProb*part), float64(t.KL*part)
-			t.Gain = -(t.LogProb - t.KL)
-			sum.Add(t)
-			logW = append(logW, weights...)
-		}
-		if k > 1 {
-			sum.Gain += importance(logW, k)
+// EvaluateOn is [Evaluate] by all ranks of comm. Each scores neighbouring batches, however many shards there
+// are, and all return the same score, to the last bit that of one process. All of them make the same call; the error
+// is that another one is gone.
+func EvaluateOn(comm *dist.Comm, m Model[float32], seqs []Sequence, c EvalConfig) (Score, error) {
+	if comm.Size() == 1 {
+		return Evaluate(m, seqs, c), nil
+	}
+	const fn = "EvaluateOn"
+	checkThere(fn, "m", m != nil)
+	c.check(fn)
+	checkSequences(fn, seqs, m.Settings())
+	s := newShards(m, c.Shards, 1, nil)
+	scored := s.scored(seqs)
+	t := c.summing(m, m.NewPass(max(c.Threads, 1)), seqs)
+	type part struct {
+		shard, rest int
+		batch       []int
+	}
+	var parts []part
+	for i := range s.sums {
+		rest := s.bounds[i+1]
+		for _, batch := range cut(scored(i), t.size) {
+			rest -= len(batch)
+			parts = append(parts, part{i, rest, batch})
 		}
 	}
+	bounds := make([]int, comm.Size()+1)
+	divide(bounds, len(parts), func(i int) (steps int) {
+		for _, q := range parts[i].batch {
+			steps += seqs[q].Steps(m.Settings().Data)
+		}
+		return steps
+	})
+	own := make([][]Totals, 0, len(parts))
+	for _, p := range parts[bounds[comm.Rank()]:bounds[comm.Rank()+1]] {
+		var terms []Totals
+		t.terms(p.batch, p.rest, func(term Totals) { terms = append(terms, term) })
+		own = append(own, terms)
+	}
+	all, err := gathered(comm, own)
+	if err != nil {
+		return Score{}, err
+	}
+	for i, terms := range all { // in the order of one process
+		for _, term := range terms {
+			s.sums[parts[i].shard].Totals.Add(term)
+		}
+	}
+	sum, err := s.sum(false)
+	return c.score(m, sum.Totals), err
+}
+
+// summing adds up the scores of sequences.
+type summing struct {
+	EvalConfig
+	scorer
+	k           int // draws per sequence
+	size, draws int // sequences, and draws of each of them, that a pass takes
+	logW        []float64
+}
+
+func (c EvalConfig) summing(m Model[float32], p Pass[float32], seqs []Sequence) *summing {
+	b := &Batch[float32]{Noise: kernels.Noise{Seed: c.Seed, Stream: streamEval}}
+	t := &summing{EvalConfig: c, scorer: scorer{m: m, pass: p, seqs: seqs, batch: b, anneal: c.Anneal}, k: c.drawn(m)}
+	t.size, t.draws = c.split(t.k)
+	return t
+}
+
+// drawn returns how many draws of a sequence there are.
+func (c EvalConfig) drawn(m Model[float32]) int {
+	if m.Settings().Latent == 0 {
+		return 1
+	}
+	return max(c.Samples, 1)
+}
+
+// score returns the score of all sequences.
+func (c EvalConfig) score(m Model[float32], sum Totals) Score {
+	score := sum.Score(m.Settings().Latent == 0)
+	if k := c.drawn(m); k > 1 {
+		score.Samples = k
+	}
+	return score
+}
+
+// total scores the sequences in the given order, shortest first. rest counts them from the end of all
+// sequences.
+func (t *summing) total(order []int, rest int) (sum Totals) {
+	for _, batch := range cut(order, t.size) {
+		rest -= len(batch)
+		t.terms(batch, rest, sum.Add)
+	}
 	return sum
+}
+
+// terms scores some sequences, after which there are rest, and calls add with what is to be added up.
+func (t *summing) terms(batch []int, rest int, add func(Totals)) {
+	t.logW = t.logW[:0]
+	for done := 0; done < t.k; done += t.draws {
+		n := min(t.draws, t.k-done)
+		t.batch.Row0 = noiseRow(rest*t.k+done, len(batch)*n) // batches of any size give a sequence the same rows
+		sum, weights := t.sequences(batch, n, rest, t.k > 1)
+		if t.k == 1 {
+			add(sum)
+			continue
+		}
+		if done > 0 {
+			sum.Steps, sum.Sequences, sum.Missing = 0, 0, 0
+		}
+		part := float64(n) / float64(t.k)
+		sum.LogProb, sum.KL = float64(sum.LogProb*part), float64(sum.KL*part)
+		sum.Gain = -(sum.LogProb - sum.KL)
+		add(sum)
+		t.logW = append(t.logW, weights...)
+	}
+	if t.k > 1 {
+		add(Totals{Gain: importance(t.logW, t.k)})
+	}
 }
 
 // scorer scores sequences in parts of evalSteps.
@@ -102,7 +188,7 @@ type scorer struct {
 	pass   Pass[float32]
 	seqs   []Sequence
 	batch  *Batch[float32]
-	each   func()
+	each   func() // is called after every pass
 	anneal Annealing
 
 	h, c    []float32

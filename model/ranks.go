@@ -135,3 +135,23 @@ func (s *shards) tell(carry bool) error {
 	}
 	return nil
 }
+
+// gathered returns what all ranks have, by rank.
+func gathered[V any](comm *dist.Comm, own []V) (all []V, err error) {
+	var out bytes.Buffer
+	if err := gob.NewEncoder(&out).Encode(own); err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	texts, err := comm.Gather(out.Bytes())
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	for r, text := range texts {
+		var part []V
+		if err := gob.NewDecoder(bytes.NewReader(text)).Decode(&part); err != nil {
+			return nil, fmt.Errorf("model: rank %d: %w", r, err)
+		}
+		all = append(all, part...)
+	}
+	return all, nil
+}

@@ -4,6 +4,7 @@ import (
 	"iter"
 	"math"
 
+	"github.com/elbow-go/elbow/dist"
 	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/internal/par"
 	"github.com/elbow-go/elbow/kernels"
@@ -217,6 +218,18 @@ func ScoreSteps(m Model[float32], seqs []Sequence, c EvalConfig) []SequenceScore
 		}
 	})
 	return scores
+}
+
+// ScoreStepsOn is [ScoreSteps] by all ranks of comm. Each scores neighbouring sequences, and all return all scores. All
+// of them make the same call; the error is that another one is gone.
+func ScoreStepsOn(comm *dist.Comm, m Model[float32], seqs []Sequence, c EvalConfig) ([]SequenceScore, error) {
+	if comm.Size() == 1 {
+		return ScoreSteps(m, seqs, c), nil
+	}
+	checkThere("ScoreStepsOn", "m", m != nil)
+	bounds := make([]int, comm.Size()+1)
+	divide(bounds, len(seqs), func(i int) int { return seqs[i].Steps(m.Settings().Data) })
+	return gathered(comm, ScoreSteps(m, seqs[bounds[comm.Rank()]:bounds[comm.Rank()+1]], c))
 }
 
 // Spread is how values are distributed: their number, their mean and their standard deviation, the

@@ -217,24 +217,28 @@ func (s *shards) addUp(stage int) {
 }
 
 // split deals n sequences of the given lengths to the shards.
-func (s *shards) split(n int, length func(i int) int) {
+func (s *shards) split(n int, length func(i int) int) { divide(s.bounds, n, length) }
+
+// divide deals n things in order, so that each of len(bounds)-1 takers has about as much of their lengths, and sets
+// where in their order the parts begin and end.
+func divide(bounds []int, n int, length func(i int) int) {
 	total := 0
 	for i := range n {
 		total += length(i)
 	}
-	clear(s.bounds)
-	count, before := len(s.sums), 0
+	clear(bounds)
+	count, before := len(bounds)-1, 0
 	for i := range n {
 		l := length(i)
-		shard := 0
-		if total > 0 { // where the middle of the sequence is
-			shard = min((2*before+l)*count/(2*total), count-1)
+		taker := 0
+		if total > 0 { // where the middle of it is
+			taker = min((2*before+l)*count/(2*total), count-1)
 		}
 		before += l
-		s.bounds[shard+1] = i + 1
+		bounds[taker+1] = i + 1
 	}
-	for i := range count { // shards without a sequence
-		s.bounds[i+1] = max(s.bounds[i+1], s.bounds[i])
+	for i := range count { // takers of nothing
+		bounds[i+1] = max(bounds[i+1], bounds[i])
 	}
 }
 
@@ -330,29 +334,20 @@ func (s *shards) scored(seqs []Sequence) func(shard int) []int {
 // evaluate scores sequences, the longest ones in the first shard, with what is monitored of them if
 // that is wanted. The error is that of another rank.
 func (s *shards) evaluate(seqs []Sequence, c EvalConfig, monitored bool) (Score, channels, error) {
-	settings := s.model.Settings()
-	k := max(c.Samples, 1)
-	if settings.Latent == 0 {
-		k = 1
-	}
 	scored := s.scored(seqs)
 	par.Do(len(s.replicas), len(s.replicas), func(lo, hi int) {
 		for _, r := range s.replicas[lo:hi] {
+			t := c.summing(s.model, r.pass, seqs)
 			for i := r.lo; i < r.hi; i++ {
 				sum := shardSum{Channels: channels{}}
-				var each func()
 				if monitored {
-					each = func() { r.pass.Channels(sum.Channels.add) }
+					t.each = func() { r.pass.Channels(sum.Channels.add) }
 				}
-				sum.Totals = c.total(s.model, r.pass, seqs, scored(i), s.bounds[i+1], k, each)
+				sum.Totals = t.total(scored(i), s.bounds[i+1])
 				s.sums[i] = sum
 			}
 		}
 	})
 	sum, err := s.sum(false)
-	score := sum.Totals.Score(settings.Latent == 0)
-	if k > 1 {
-		score.Samples = k
-	}
-	return score, sum.Channels, err
+	return c.score(s.model, sum.Totals), sum.Channels, err
 }

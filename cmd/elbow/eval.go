@@ -24,7 +24,7 @@ type evaluation struct {
 	given                   map[string]bool
 }
 
-func eval(_ context.Context, cmd *call) error {
+func eval(ctx context.Context, cmd *call) error {
 	out := cmd.out
 	e := evaluation{anneal: model.DefaultAnnealing()}
 	e.flags(cmd)
@@ -65,10 +65,12 @@ func eval(_ context.Context, cmd *call) error {
 	}
 	scores := map[string]model.Score{}
 	for _, p := range d.Parts() {
-		scores[p.Name] = model.Evaluate(m, p.Seqs, score)
+		if scores[p.Name], err = model.EvaluateOn(ranksOf(ctx), m, p.Seqs, score); err != nil {
+			return err
+		}
 	}
 	printScores(out, m, info, d, scores)
-	return cmd.result(scores)
+	return cmd.result(inUnits(scores, d))
 }
 
 func (e *evaluation) flags(flags *call) {
@@ -133,6 +135,20 @@ func (e *evaluation) round(m model.Model[float32], path string) error {
 		m.(model.Int8Packer).PackInt8()
 	}
 	return nil
+}
+
+// inUnits returns the scores of all parts, with their nats in the units of the data beside those of standardised values.
+func inUnits(scores map[string]model.Score, d *dataset.Data) map[string]any {
+	all := map[string]any{}
+	more, ok := unitNats(d.Form, d.Dim)
+	for name, s := range scores {
+		score := members(s)
+		if ok && s.Missing == 0 {
+			score["nll_per_step_in_units"] = s.NLLPerStep + more
+		}
+		all[name] = score
+	}
+	return all
 }
 
 func printScores(out io.Writer, m model.Model[float32], info model.Info, d *dataset.Data, scores map[string]model.Score) {

@@ -69,6 +69,7 @@ func TestJSON(t *testing.T) {
 		{[]string{"train", "-data", series, "-out", bySeries, "-epochs", "1", "-hidden", "4"}, "params valid test config train"},
 		{[]string{"eval", "-model", dir}, "train valid test"},
 		{[]string{"score", "-model", dir, "-out", dir}, "training flag flagged_steps top sequences"},
+		{[]string{"score", "-model", bySeries, "-out", bySeries}, "training more_per_step_in_units"},
 		{[]string{"sample", "-model", dir, "-out", dir, "-count", "2", "-steps", "9"}, "folder files seed steps"},
 		{[]string{"continue", "-model", dir, "-out", dir, "-prime", data}, "folder files after from steps"},
 		{[]string{"continue", "-model", bySeries, "-out", bySeries, "-prime", series, "-held", "5"}, "folder files after from steps draws quantiles held covered"},
@@ -100,6 +101,16 @@ func TestJSON(t *testing.T) {
 				t.Errorf("%v: no %s in %s", c.args, key, out)
 			}
 		}
+	}
+	// Nats of standardised values are there in the units of the data, too.
+	var units map[string]struct {
+		Standard *float64 `json:"nll_per_step"`
+		InUnits  *float64 `json:"nll_per_step_in_units"`
+	}
+	printed := mustRun(t, "eval", "-model", bySeries)
+	if err := json.Unmarshal([]byte(mustRun(t, "eval", "-model", bySeries, "-json")), &units); err != nil || units["test"].Standard == nil || units["test"].InUnits == nil ||
+		!strings.Contains(printed, fmt.Sprintf("%.4f nats per step in the units of the data", *units["test"].InUnits)) {
+		t.Errorf("%v, %+v: %s", err, units, printed)
 	}
 	// Notes on the data are not lost.
 	_, out, errOut := elbow(context.Background(), "eval", "-json", "-model", dir, "-data", write(t, "other.json", strings.Replace(tinyJSON, "72", "73", 1)))

@@ -73,6 +73,9 @@ func init() { // dispatch and help read it
 	}
 }
 
+// onRanks are the commands that ranks do together.
+var onRanks = []string{"train", "eval", "score", "table"}
+
 // commandNames returns the names of the commands.
 func commandNames() (names []string) {
 	for _, c := range commands {
@@ -142,7 +145,7 @@ func dispatch(ctx context.Context, args []string, out, errOut io.Writer) int {
 	if err == nil || c.name == "doctor" {
 		limitGarbage()
 		call := newCall(c, args[1:], out)
-		if comm := ranksOf(ctx); comm.Size() > 1 && c.name != "train" {
+		if comm := ranksOf(ctx); comm.Size() > 1 && !slices.Contains(onRanks, c.name) {
 			err = usagef("%d processes were started: this is done in one, without mpirun", comm.Size())
 		} else {
 			call.follower = comm.Rank() > 0

@@ -95,13 +95,47 @@ func TestMPIErrors(t *testing.T) {
 		code       int
 	}{
 		{"train", "-shards 1: want at least the 2", codeUsage},
-		{"eval", "2 processes were started", codeUsage},
+		{"sample", "2 processes were started", codeUsage},
+		{"table nab -data " + t.TempDir(), "start it without mpirun", codeUsage},
+		{"eval -model " + file, file, codeError},
 		{"train -shards 2 -seeds 1..2", "without mpirun", codeUsage},
 		{"train -shards 2 -out " + file, file, codeError}, // of rank 0 alone
 	} {
 		out, code := mpirun(t, two, strings.Fields(c.args)...)
 		if code != c.code || strings.Count(out, c.want) != 1 {
 			t.Errorf("%s: code %d, want %d and once %q\n%s", c.args, code, c.code, c.want, out)
+		}
+	}
+}
+
+// TestMPIScores: ranks print and leave what one process does.
+func TestMPIScores(t *testing.T) {
+	data := write(t, "tiny.json", tinyJSON)
+	base := t.TempDir()
+	run, one := filepath.Join(base, "run"), filepath.Join(base, "one")
+	mustRun(t, "train", "-data", data, "-epochs", "1", "-hidden", "4", "-batch", "2", "-out", run)
+	for _, args := range []string{"eval -json -samples 3 -model " + run, "score -json -model " + run + " -out " + one} {
+		want := mustRun(t, strings.Fields(args)...)
+		files := scoresIn(t, one)
+		for _, ranks := range [][][]string{{nil, nil}, {nil, nil, nil}} {
+			if out, code := mpirun(t, ranks, strings.Fields(args)...); code != 0 || out != want {
+				t.Errorf("%s, %d ranks: code %d: %s, want %s", args, len(ranks), code, out, want)
+			}
+			if scoresIn(t, one) != files {
+				t.Errorf("%s, %d ranks: other files", args, len(ranks))
+			}
+		}
+	}
+	table := func(out string) []string {
+		return []string{"table", "jsb", "-quick", "-data", data, "-rows", "LSTM", "-seeds", "1..3", "-out", filepath.Join(base, out)}
+	}
+	mustRun(t, table("table1")...)
+	if out, code := mpirun(t, [][]string{nil, nil}, table("table2")...); code != 0 || strings.Count(out, "of 3 seeds") != 1 {
+		t.Fatalf("code %d: %s", code, out)
+	}
+	for _, name := range []string{"lstm-seed1", "lstm-seed2", "lstm-seed3"} {
+		if !bytes.Equal(trainedBits(t, filepath.Join(base, "table1", name)), trainedBits(t, filepath.Join(base, "table2", name))) {
+			t.Errorf("%s: other bits", name)
 		}
 	}
 }

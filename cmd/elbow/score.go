@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/dist"
 	"github.com/elbow-go/elbow/internal/atomicfile"
 	"github.com/elbow-go/elbow/internal/dataset"
 	"github.com/elbow-go/elbow/internal/floatjson"
@@ -82,6 +83,7 @@ type sequenceRow struct {
 
 // scoring is what the flags of score say.
 type scoring struct {
+	comm    *dist.Comm
 	config  model.EvalConfig
 	flag    float64
 	top     int
@@ -95,12 +97,12 @@ type scored struct {
 	scores []model.SequenceScore
 }
 
-func score(_ context.Context, cmd *call) error {
+func score(ctx context.Context, cmd *call) error {
 	out := cmd.out
 	var data dataFlags
 	data.flags(cmd)
 	from, dir := cmd.modelFlag(), cmd.outFlag()
-	var s scoring
+	s := scoring{comm: ranksOf(ctx)}
 	cmd.Float64Var(&s.flag, "flag", dataset.FlagAt, "flag steps whose score is at least that many standard deviations above the mean of the training")
 	cmd.IntVar(&s.top, "top", 10, "steps to print, those with the highest scores first")
 	cmd.StringVar(&s.format, "format", scoreFormats[0], "of the files: "+strings.Join(scoreFormats, " or "))
@@ -138,23 +140,31 @@ func score(_ context.Context, cmd *call) error {
 	}
 	fmt.Fprintf(out, "%s\n", describe(c))
 	remark(out, d.Notes)
+	compute := func() (all, usual *scored, err error) {
+		if all, err = s.score(m, d, path, cmd.FlagSet); err != nil {
+			return nil, nil, err
+		}
+		if s.against == "" && d.Hash == info.Hash {
+			return all, all, nil
+		}
+		o, err := data.elsewhere(s.against).openUncut(path, info, out)
+		if err != nil {
+			return nil, nil, fmt.Errorf("the scores of the training: %w; -against says whose scores are the usual ones", err)
+		}
+		usual, err = s.score(m, o, path, cmd.FlagSet)
+		return all, usual, err
+	}
+	if s.comm.Rank() > 0 {
+		_, _, err := compute()
+		return err
+	}
 	return within(*dir, func(folder *rundir.Dir) error {
 		if err := folder.Reserve(scoreFiles...); err != nil {
 			return err
 		}
-		all, err := s.score(m, d, path, cmd.FlagSet)
+		all, usual, err := compute()
 		if err != nil {
 			return err
-		}
-		usual := all
-		if s.against != "" || d.Hash != info.Hash {
-			o, err := data.elsewhere(s.against).openUncut(path, info, out)
-			if err != nil {
-				return fmt.Errorf("the scores of the training: %w; -against says whose scores are the usual ones", err)
-			}
-			if usual, err = s.score(m, o, path, cmd.FlagSet); err != nil {
-				return err
-			}
 		}
 		return s.write(cmd, folder, d, all, usual.spreads())
 	})
@@ -187,8 +197,9 @@ func (s *scoring) score(m model.Model[float32], d *dataset.Data, path string, fl
 	if err := room(m.Settings().MemoryToScoreSteps(seqs, d.Dim, s.config), "scoring", flags); err != nil {
 		return nil, err
 	}
-	r.scores = model.ScoreSteps(m, seqs, s.config)
-	return r, nil
+	var err error
+	r.scores, err = model.ScoreStepsOn(s.comm, m, seqs, s.config)
+	return r, err
 }
 
 // spreads are how the scores of the training are distributed, of steps and, per step, of sequences.
@@ -253,9 +264,11 @@ func (s *scoring) write(cmd *call, folder *rundir.Dir, d *dataset.Data, r *score
 	for _, v := range steps {
 		missing += v.Missing
 	}
+	var inUnits *float64
 	if missing > 0 {
 		fmt.Fprintf(out, "%d values are missing, and part of no score\n", missing)
 	} else if more, ok := unitNats(d.Form, d.Dim); ok {
+		inUnits = &more
 		fmt.Fprintf(out, "nats of standardised values; in the units of the data %.4f more per step\n", more)
 	}
 	fmt.Fprintf(out, "%d steps of %d sequences, %d flagged, whose score is at least %.4f (z %g)\n", len(steps), len(sequences), flagged,
@@ -273,7 +286,8 @@ func (s *scoring) write(cmd *call, folder *rundir.Dir, d *dataset.Data, r *score
 		Flagged   int           `json:"flagged_steps"`
 		Top       []stepRow     `json:"top"`
 		Sequences []sequenceRow `json:"sequences"`
-	}{usual, s.flag, flagged, top, sequences})
+		InUnits   *float64      `json:"more_per_step_in_units,omitempty"` // than the nats of standardised values
+	}{usual, s.flag, flagged, top, sequences, inUnits})
 }
 
 // draw draws the scores along the sequences that have the strangest steps.

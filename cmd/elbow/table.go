@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -124,6 +125,9 @@ func table(ctx context.Context, cmd *call) error {
 	if err := r.findData(); err != nil {
 		return err
 	}
+	if comm := ranksOf(ctx); r.own != nil && comm.Size() > 1 {
+		return usagef("table %s: it takes a minute or two: start it without mpirun", r.name)
+	}
 	if r.own != nil {
 		return within(r.dir, func(folder *rundir.Dir) error {
 			if err := folder.Reserve(tableFile); err != nil {
@@ -139,8 +143,14 @@ func table(ctx context.Context, cmd *call) error {
 	if err := r.loadData(); err != nil {
 		return err
 	}
+	if ranksOf(ctx).Rank() > 0 {
+		return r.shareOut(ctx)
+	}
 	return within(r.dir, func(folder *rundir.Dir) error {
 		if err := folder.Reserve(tableFiles(r.data.Form.Kind)...); err != nil {
+			return err
+		}
+		if err := errors.Join(r.shareOut(ctx), ctx.Err()); err != nil {
 			return err
 		}
 		if err := r.run(ctx); err != nil {
@@ -282,6 +292,33 @@ func dataIn(path, folder string) string {
 		return whole // of which the error speaks then
 	}
 	return path
+}
+
+// shareOut has every rank make some of the rows, with one seed each, which run finds finished then.
+func (r *tableRun) shareOut(ctx context.Context) error {
+	comm := ranksOf(ctx)
+	if comm.Size() == 1 {
+		return nil
+	}
+	release := stopperOf(ctx).hold() // the first one to end ends the others, which have checkpoints to write
+	defer release()
+	own := *r
+	own.out = io.Discard
+	for i, w := range r.rows {
+		for j, seed := range r.seeds {
+			if (i*len(r.seeds)+j)%comm.Size() != comm.Rank() {
+				continue
+			}
+			fmt.Fprintf(chatter(r.out), "%s, seed %d\n", w.name, seed)
+			err := own.row(ctx, w, seed)
+			if errors.Is(err, context.Canceled) {
+				return errors.Join(err, comm.Barrier())
+			} else if err != nil {
+				return fmt.Errorf("%s, seed %d: %w", w.name, seed, err)
+			}
+		}
+	}
+	return comm.Barrier()
 }
 
 // run trains what is not done yet, row by row. What is done stays in the folder, so a run
