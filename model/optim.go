@@ -9,6 +9,7 @@ import (
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/f64"
 	"github.com/elbow-go/elbow/internal/pages"
+	"github.com/elbow-go/elbow/internal/par"
 	"github.com/elbow-go/elbow/kernels"
 )
 
@@ -54,6 +55,9 @@ type Optimizer struct {
 	// Vectors never decay: biases, and the gains and shifts of normalisations, for which a
 	// value of 0 is not the simplest one.
 	Decay float64
+
+	// Threads is how many goroutines share the elements of a step; 0 is 1. The bits do not depend on it.
+	Threads int
 
 	Update uint32 // updates done
 
@@ -166,8 +170,7 @@ func (o *Optimizer) Step(ts, gs []cell.Tensor[float32]) float64 {
 	if o.Divisor != 0 {
 		scale = 1 / o.Divisor
 	}
-	decoupled := o.Method == OptimizerAdamW
-	if o.Decay != 0 && !decoupled {
+	if o.Decay != 0 && o.Method != OptimizerAdamW {
 		for i, p := range ts {
 			if decays(p) {
 				kernels.Axpy(gs[i].Data, p.Data, float32(o.Decay/scale))
@@ -190,34 +193,60 @@ func (o *Optimizer) Step(ts, gs []cell.Tensor[float32]) float64 {
 	c1, c2 := 1-f64.Pow(o.Beta1, t), 1-f64.Pow(o.Beta2, t)
 	adam := kernels.AdamSettings[float32]{LR: float32(o.Rate), Beta1: float32(b1), Beta2: float32(o.Beta2), Eps: float32(o.Epsilon),
 		C1: float32(c1), C2: float32(c2)}
+	if o.Threads > 1 {
+		o.fork(ts, gs, float32(scale), adam)
+	} else {
+		o.move(ts, gs, float32(scale), adam, 0, 1)
+	}
+	return size
+}
+
+// fork is move on several goroutines. It is apart from Step because what its closure captures is moved
+// to the heap on entry.
+func (o *Optimizer) fork(ts, gs []cell.Tensor[float32], scale float32, adam kernels.AdamSettings[float32]) {
+	par.Do(o.Threads, o.Threads, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			o.move(ts, gs, scale, adam, i, o.Threads)
+		}
+	})
+}
+
+// move moves part i of parts of every parameter, which are rows of a matrix, by gradients times scale. adam
+// has the settings of the other methods too.
+func (o *Optimizer) move(ts, gs []cell.Tensor[float32], scale float32, adam kernels.AdamSettings[float32], i, parts int) {
 	sgd := kernels.SGDSettings[float32]{LR: adam.LR, Momentum: float32(o.Beta1)}
 	adagrad := kernels.AdagradSettings[float32]{LR: adam.LR, Eps: adam.Eps}
-	for i, p := range ts {
-		g := gs[i].Data
+	for t, tensor := range ts {
+		width := 1
+		if len(tensor.Shape) == 2 {
+			width = max(1, tensor.Shape[1])
+		}
+		lo, hi := share(len(tensor.Data)/width, i, parts)
+		lo, hi = lo*width, hi*width
+		p, g := tensor.Data[lo:hi], gs[t].Data[lo:hi]
 		if scale != 1 {
-			kernels.Scal(g, g, float32(scale))
+			kernels.Scal(g, g, scale)
 		}
 		switch o.Method {
 		case OptimizerAdagrad:
-			kernels.Adagrad(p.Data, g, o.V[i], &adagrad)
+			kernels.Adagrad(p, g, o.V[t][lo:hi], &adagrad)
 		case OptimizerSGD:
 			var m []float32
 			if o.M != nil {
-				m = o.M[i]
+				m = o.M[t][lo:hi]
 			}
-			kernels.SGD(p.Data, g, m, &sgd)
+			kernels.SGD(p, g, m, &sgd)
 		default:
 			adam.Decay = 0
-			if decoupled && decays(p) {
+			if o.Method == OptimizerAdamW && decays(tensor) {
 				adam.Decay = float32(o.Decay)
 			}
-			kernels.Adam(p.Data, g, &kernels.Moments[float32]{M: o.M[i], V: o.V[i]}, &adam)
+			kernels.Adam(p, g, &kernels.Moments[float32]{M: o.M[t][lo:hi], V: o.V[t][lo:hi]}, &adam)
 		}
-		if o.ColumnClip > 0 && len(p.Shape) == 2 && !recurrent(p.Name) {
-			clipRows(p.Data, p.Shape[1], o.ColumnClip)
+		if o.ColumnClip > 0 && len(tensor.Shape) == 2 && !recurrent(tensor.Name) {
+			clipRows(p, width, o.ColumnClip)
 		}
 	}
-	return size
 }
 
 // decays reports whether weight decay is for the parameter: for matrices only.

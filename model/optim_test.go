@@ -2,6 +2,7 @@ package model
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/elbow-go/elbow/cell"
@@ -63,5 +64,38 @@ func TestOptimizerUnset(t *testing.T) {
 			p := []cell.Tensor[float32]{{Name: "w", Shape: []int{1, 1}, Data: []float32{1}}}
 			o.Step(p, p)
 		}()
+	}
+}
+
+// TestOptimizerThreads: goroutines that share a step leave the bits of one, of every method, also more of
+// them than a tensor has rows.
+func TestOptimizerThreads(t *testing.T) {
+	for _, method := range optimizers {
+		var want []cell.Tensor[float32]
+		for _, threads := range []int{0, 2, 3, 40} {
+			o := Optimizer{Method: method, Rate: 0.01, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, Clip: 1, ColumnClip: 0.5, Divisor: 3, Decay: 0.1, Threads: threads}
+			tensors := func(step float32) (ts []cell.Tensor[float32]) {
+				for _, shape := range [][]int{{37, 19}, {5, 133}, {70}, {1}} {
+					x := make([]float32, shape[0]*append(shape, 1)[1])
+					for i := range x {
+						x[i] = step + float32(i%23)/7 - 1.5
+					}
+					ts = append(ts, cell.Tensor[float32]{Name: "w", Shape: shape, Data: x})
+				}
+				return ts
+			}
+			p := tensors(0)
+			for step := range 3 {
+				o.Step(p, tensors(float32(step)))
+			}
+			if threads == 0 {
+				want = p
+			}
+			for i := range p {
+				if !slices.Equal(p[i].Data, want[i].Data) {
+					t.Errorf("%s, %d threads: tensor %d is not what one leaves", method, threads, i)
+				}
+			}
+		}
 	}
 }

@@ -70,7 +70,7 @@ func newUpdates(m Model[float32], c TrainConfig, steps int) updates {
 	u := updates{learner: m, grad: newGradient(m), params: m.Tensors()}
 	u.grads = u.grad.tensors
 	u.opt = Optimizer{Method: c.Optimizer, Rate: c.Rate, Beta1: c.Beta1, Beta2: c.Beta2, Epsilon: c.Epsilon,
-		Beta1Decay: c.Beta1Decay, Clip: c.Clip, ColumnClip: c.ColumnClip, Decay: c.WeightDecay / float64(steps)}
+		Beta1Decay: c.Beta1Decay, Clip: c.Clip, ColumnClip: c.ColumnClip, Decay: c.WeightDecay / float64(steps), Threads: c.Threads}
 	if c.Optimizer == OptimizerAdamW {
 		u.opt.Decay = c.WeightDecay
 	}

@@ -78,7 +78,7 @@ func train(shape bench.Model) *Case {
 		flops += needed(t, rows, shape.B)
 	}
 	grads, start := out(len(flat)), in(flat)
-	adam := model.Optimizer{Rate: 1e-5, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}
+	adam := model.Optimizer{Rate: 1e-5, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, Threads: Threads}
 	objective := model.Bound(rows)
 	both := func() {
 		pass.Forward(data, objective, true)
