@@ -10,6 +10,8 @@ OLD      = main
 NEW      = HEAD
 COUNT    = 6
 BENCH    = .
+# Flags of bench-peers, for a part of it: PEERS="-only models -shape small".
+PEERS    =
 # An input that finds something new is made smaller by a few tries only: by default that takes
 # a minute each, in which nothing is looked for.
 FUZZ     = $(GO) test -run xxx -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -fuzz
@@ -185,8 +187,8 @@ profile: ## where the time of a benchmark goes, by functions: BENCH=Train/model=
 	$(GO) tool pprof -top -nodecount 40 bench.test cpu.out
 
 .PHONY: bench-peers
-bench-peers: ## beside SLEEF, libmvec, OpenBLAS, MKL, oneDNN, PyTorch, ONNX Runtime, and the targets (hours; see bench/peers/doc.go for parts)
-	@$(GO) run ./bench/peers
+bench-peers: ## beside SLEEF, libmvec, OpenBLAS, MKL, oneDNN, PyTorch, ONNX Runtime, and the targets (hours; a part: PEERS="-only steps", see bench/peers/doc.go)
+	@$(GO) run ./bench/peers $(PEERS)
 
 .PHONY: readme-tables
 readme-tables: ## write the tables of figures in README.md from bench/results

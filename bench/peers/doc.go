@@ -2,7 +2,7 @@
 // says which targets of this project are met.
 //
 //	make peers-install      once: Python, PyTorch, ONNX Runtime, oneDNN, OpenBLAS, MKL into bench/peers/bin
-//	make bench-peers        go run ./bench/peers
+//	make bench-peers        go run ./bench/peers; PEERS has its flags
 //	taskset -c 1 go run ./bench/peers -only sequences -shape 64,100,256,256 -rounds 7
 //
 //	bench/internal/cases --> arguments --> our code, in this process
