@@ -38,7 +38,7 @@ func doctor(ctx context.Context, cmd *call) error {
 	}
 	cores := fmt.Sprintf("%d logical cores", cpu.Cores)
 	if mine := runtime.NumCPU(); mine < cpu.Cores {
-		cores += fmt.Sprintf(", of which this process may use %d", mine)
+		cores += fmt.Sprintf(", of which this process may use %d", mine) + unbind(ranksOf(ctx))
 	}
 	line("cpu", "%s, %s, caches %s L1d, %s L2, %s L3", cmp.Or(printable(cpu.Name), "unknown"), cores,
 		kilobytes(cpu.L1D), kilobytes(cpu.L2), kilobytes(cpu.L3))

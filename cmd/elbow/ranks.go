@@ -13,6 +13,7 @@ import (
 	"github.com/elbow-go/elbow/dist"
 	"github.com/elbow-go/elbow/internal/dataset"
 	"github.com/elbow-go/elbow/internal/infile"
+	"github.com/elbow-go/elbow/internal/measure"
 	"github.com/elbow-go/elbow/model"
 )
 
@@ -76,12 +77,20 @@ func join(comm *dist.Comm, t *model.Trainer, d *dataset.Data, out io.Writer) err
 	if err := t.Join(comm); err != nil {
 		return usageError{err}
 	}
-	fmt.Fprintf(out, "%d ranks share out %d shards; this one sees %d cores\n", comm.Size(), t.Config.Shards, runtime.NumCPU())
+	fmt.Fprintf(out, "%d ranks share out %d shards; this one sees %d of %d cores%s\n", comm.Size(), t.Config.Shards, runtime.NumCPU(), measure.ThisCPU().Cores, unbind(comm))
 	if d.Train = t.Data.Train; comm.Rank() > 0 { // rank 0 scores what is held out in the end
 		d.Valid, d.Test = t.Data.Valid, nil
 	}
 	debug.FreeOSMemory()
 	return infile.Release()
+}
+
+// unbind is what there is to say where a process of mpirun may use a part of the cores only.
+func unbind(comm *dist.Comm) string {
+	if comm == nil || runtime.NumCPU() >= measure.ThisCPU().Cores {
+		return ""
+	}
+	return ": mpirun binds ranks to cores unless it is given --bind-to none"
 }
 
 // follow is the training of a rank other than 0.
