@@ -116,7 +116,7 @@ func (m *moments) solve() []float64 {
 }
 
 // covariances returns that of what is left of all steps but the first ones, and that of the first ones;
-// without lags all steps count as the former. Of few steps it may be singular, so its diagonal is raised by a millionth.
+// without lags all steps count as the former. Of no more first ones than dimensions it is that of all steps. Of few steps it may be singular, so its diagonal is raised by a millionth.
 func (m *moments) covariances(seqs []Sequence, w []float64) (later, first []float64) {
 	d, n := m.dim, m.lags*m.dim+1
 	r := make([]float64, d)
@@ -146,6 +146,12 @@ func (m *moments) covariances(seqs []Sequence, w []float64) (later, first []floa
 			}
 			cov[j*d+j] += 1e-6
 		}
+	}
+	if firsts <= float64(d) { // the covariance of so few is singular: that of all steps, which come first elsewhere
+		for j := range d {
+			copy(first[j*d:][:j+1], m.sum[(n+j)*len(m.row)+n:])
+		}
+		firsts += laters
 	}
 	scale(later, laters)
 	scale(first, firsts)

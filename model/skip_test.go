@@ -224,3 +224,23 @@ func TestSkipErrors(t *testing.T) {
 		t.Errorf("a gmm keeps the skip %d, %v", c.Skip, err)
 	}
 }
+
+// TestSkipOneSequence: of a single sequence not much is known of how others begin.
+func TestSkipOneSequence(t *testing.T) {
+	c := Config{Model: ModelRNN, Likelihood: GaussFull, Data: 2, Hidden: 4, Skip: 2}
+	m, err := New[float32](c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &Data{Dim: 2, Train: []Sequence{{X: make([]float32, 400)}}}
+	for i := range d.Train[0].X {
+		d.Train[0].X[i] = float32(math.Sin(float64(i*i%101)) * math.Sqrt2)
+	}
+	m.Init(1, d.StatsFor(m.Settings()))
+	m.Pack()
+	for _, s := range ScoreSteps(m, []Sequence{d.Train[0].Slice(57, 60, 2)}, EvalConfig{Threads: 1})[0].Steps {
+		if !(math.Abs(s.NLL) < 10) {
+			t.Errorf("%v nats", s.NLL)
+		}
+	}
+}
