@@ -50,7 +50,7 @@ func allFiles() []string {
 // apart reports data that lie in the folder of the results, where they could be replaced.
 func apart(data, out string) error {
 	if data != "" && rundir.Inside(data, out) {
-		return fmt.Errorf("%s lies in the folder of the results, -out %s: choose another -out", data, out)
+		return fmt.Errorf("-data %s lies in the folder of the results, -out %s: choose another -out", data, out)
 	}
 	return nil
 }
