@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -118,16 +119,23 @@ func differences(m1 model.Config, t1 model.TrainConfig, m2 model.Config, t2 mode
 	return names
 }
 
-// members returns settings by the names under which they are stored.
+// members returns settings or figures by the names under which they are stored.
 func members(values ...any) map[string]any {
 	all := map[string]any{}
 	for _, v := range values {
 		text, err := floatjson.Marshal(v)
 		if err == nil {
-			err = floatjson.Unmarshal(text, &all)
+			err = json.Unmarshal(text, &all)
 		}
 		if err != nil {
-			panic(err) // settings hold nothing that JSON cannot
+			panic(err) // they hold nothing that JSON cannot
+		}
+		delete(all, "notes") // on what is null there and a number here
+		for i, s := 0, reflect.ValueOf(v); i < s.NumField(); i++ {
+			name, _, _ := strings.Cut(s.Type().Field(i).Tag.Get("json"), ",")
+			if f := s.Field(i); f.Kind() == reflect.Float64 && all[name] == nil && f.Float() != 0 {
+				all[name] = f.Float()
+			}
 		}
 	}
 	return all
