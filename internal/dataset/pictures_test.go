@@ -79,3 +79,18 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+// TestTitleOfAll: one title for all pieces says once what they are.
+func TestTitleOfAll(t *testing.T) {
+	of := func(names ...string) string { return (&sheet{Output: Output{Names: names}}).titleOfAll() }
+	for got, want := range map[string]string{
+		of("copy: a", "copy: b", "copy: c", "copy: d"): "copy: a to d",
+		of("a", "b", "c", "d"):                         "a to d",
+		of("a", "b"):                                   "a, b",
+		of():                                           "samples of the model",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

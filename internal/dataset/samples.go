@@ -64,13 +64,14 @@ func (w *sheet) title(i int) string {
 	return numbered("sample of the model", i, len(w.Pieces))
 }
 
-// title of all pieces.
+// titleOfAll returns what one picture of all pieces is called.
 func (w *sheet) titleOfAll() string {
 	switch n := w.Names; {
 	case n == nil:
 		return "samples of the model"
-	case len(n) > 3:
-		return n[0] + " to " + n[len(n)-1]
+	case len(n) > 3: // "reconstruction: a to z"
+		label, _, _ := strings.Cut(n[0], ": ")
+		return n[0] + " to " + strings.TrimPrefix(n[len(n)-1], label+": ")
 	default:
 		return strings.Join(n, ", ")
 	}
