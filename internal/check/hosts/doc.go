@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command hosts trains on several hosts that are network namespaces of this machine, as mpirun does on several machines.
 //
 //	go run ./internal/check/hosts        (make check-hosts; as root, with iproute2 and what -tags mpi needs)
