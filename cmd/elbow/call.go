@@ -31,6 +31,7 @@ type call struct {
 	verbose  bool
 	profiles []string // files of the profiles
 	follower bool     // a rank that leaves all files to another one
+	reads    bool     // the trained model of -model
 	sections []section
 	blame    func(error) error // adds the line of the configuration file with the flag that an error names
 
@@ -71,6 +72,7 @@ func newCall(cmd command, args []string, out io.Writer) *call {
 
 // modelFlag declares the flag of the trained model that a command reads.
 func (c *call) modelFlag() *string {
+	c.reads = true
 	return c.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
 }
 
@@ -128,6 +130,9 @@ func (c *call) parse() error {
 	case err != nil:
 		return usageError{err}
 	case c.NArg() > 0:
+		if c.reads {
+			return usagef("unexpected argument %q: a trained model is named by -model", c.Arg(0))
+		}
 		return usagef("unexpected argument %q", c.Arg(0))
 	}
 	if c.config != "" {

@@ -68,7 +68,7 @@ func (c *call) configure(path string) error {
 		if c.Lookup(key) == nil || key == "config" {
 			return place(path, raw, fmt.Errorf("unknown key %s", key), c.name, key)
 		}
-		text, err := textOf(file[c.name][key])
+		text, err := textFor(c.Lookup(key), file[c.name][key])
 		if err == nil && !given[key] {
 			if err = c.Set(key, text); err != nil {
 				err = fmt.Errorf("%.80q: %w", text, err)
@@ -81,7 +81,31 @@ func (c *call) configure(path string) error {
 	return nil
 }
 
-// textOf returns a value as it is given to a flag.
+// textFor returns a value as it is given to a flag, which has to be of its type. A uint64 may be a string, since
+// TOML has no integers above 2^63 - 1.
+func textFor(f *flag.Flag, v any) (string, error) {
+	if g, ok := f.Value.(flag.Getter); ok {
+		_, text := v.(string)
+		_, truth := v.(bool)
+		switch g.Get().(type) {
+		case string:
+			if !text {
+				return "", fmt.Errorf("%.80q: want a string", fmt.Sprint(v))
+			}
+		case bool:
+			if !truth {
+				return "", fmt.Errorf("%.80q: want true or false", fmt.Sprint(v))
+			}
+		case int, float64:
+			if text || truth {
+				return "", fmt.Errorf("%.80q: want a number", fmt.Sprint(v))
+			}
+		}
+	}
+	return textOf(v)
+}
+
+// textOf returns a value as it is given to a flag of any type.
 func textOf(v any) (string, error) {
 	switch v := v.(type) {
 	case string:

@@ -295,3 +295,20 @@ func TestMovedData(t *testing.T) {
 		mustRun(t, append(args, "-data", moved)...)
 	}
 }
+
+// TestOneUpdate: where an epoch is one update of many steps, a training says so and what helps.
+func TestOneUpdate(t *testing.T) {
+	blastest.UseGo(t)
+	var table strings.Builder
+	for i := range 1400 {
+		fmt.Fprintf(&table, "%d,%d\n", i*7%11, i*5%13)
+	}
+	args := []string{"train", "-data", write(t, "a.csv", table.String()), "-model", "vae", "-hidden", "2", "-latent", "1", "-epochs", "1", "-force", "-out", filepath.Join(t.TempDir(), "run")}
+	const note = "note: one update an epoch, of all 1120 steps; -window"
+	if out := mustRun(t, args...); !strings.Contains(out, note) {
+		t.Errorf("no note in %s", out)
+	}
+	if out := mustRun(t, append(args, "-window", "20")...); strings.Contains(out, "one update an epoch") {
+		t.Errorf("a note in %s", out)
+	}
+}

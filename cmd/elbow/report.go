@@ -107,7 +107,7 @@ func facts(s *summary) [][2]string {
 	if s.Bits != nil {
 		rows = append(rows, [2]string{"text", fmt.Sprintf("%s; a five-gram has %s", perCharacter(s.Bits.Model), perCharacter(s.Bits.NGram))})
 	}
-	return append(rows, [2]string{"made with", fmt.Sprintf("%s, blas %s, %s, %d threads, seed %d", s.ISA, s.BLAS, s.Go, s.Threads, s.Seed)})
+	return append(rows, [2]string{"made with", fmt.Sprintf("%s, blas %s; %s, -threads %d, seed %d", s.ISA, s.BLAS, s.Go, s.Threads, s.Seed)})
 }
 
 func reportRun(_ context.Context, cmd *call) error {

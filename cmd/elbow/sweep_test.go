@@ -96,7 +96,7 @@ func TestSweepFile(t *testing.T) {
 		{base, "says of nothing what there is to try"},
 		{base + "[cross]\nhiden = [1]\n", "line 4: unknown key hiden"},
 		{base + "[cross]\n\nhidden = 4\n", "line 5: hidden: want a list of values"},
-		{base + "[cross]\nhidden = [4, \"many\"]\n", "line 4: hidden: \"many\": parse error"},
+		{base + "[cross]\nhidden = [4, \"many\"]\n", "line 4: hidden: \"many\": want a number"},
 		{base + "[cross]\nhidden = [4, [5]]\n", "line 4: hidden: want a string, a number"},
 		{base + "[cross]\nhidden = [4, 4]\n", "two runs are hidden=4"},
 		{base + "[cross]\nseed = [4, 5]\n", "line 4: seed: want seeds ="},

@@ -119,7 +119,7 @@ func (s *sweepSource) value(key string, v any, at func(error) error) (assignment
 	case s.flags.Lookup(key) == nil:
 		return assignment{}, at(fmt.Errorf("unknown key %s: want the name of a flag of elbow train", key))
 	}
-	text, err := textOf(v)
+	text, err := textFor(s.flags.Lookup(key), v)
 	if err != nil {
 		return assignment{}, at(fmt.Errorf("%s: %w", key, err))
 	}

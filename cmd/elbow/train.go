@@ -167,9 +167,14 @@ func introduce(t *model.Trainer, d *dataset.Data, out io.Writer) {
 	if _, ok := unitNats(d.Form, d.Dim); ok {
 		of = " of standardised values"
 	}
-	fmt.Fprintf(out, "isa %v, blas %s, %d threads, seed %d; nats per step%s, lower is better\n", asm.Active(), blas.Info(), t.Config.Threads, t.Config.Seed, of)
-	if n := t.Config.Truncate; n > 0 && d.Form.Kind == model.FormSeries {
+	fmt.Fprintf(out, "isa %v, blas %s; -threads %d, seed %d; nats per step%s, lower is better\n", asm.Active(), blas.Info(), t.Config.Threads, t.Config.Seed, of)
+	if d.Form.Kind != model.FormSeries {
+		return
+	}
+	if n := t.Config.Truncate; n > 0 {
 		fmt.Fprintf(out, "an update every %d steps, the state carried over; -truncate sets how many, 0 whole sequences\n", n)
+	} else if len(d.Train) <= t.Config.Batch && steps > 1000 {
+		fmt.Fprintf(out, "note: one update an epoch, of all %d steps; -window cuts sequences into parts, for batches of -batch of them\n", steps)
 	}
 }
 
