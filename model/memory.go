@@ -136,8 +136,11 @@ func (c Config) MemoryToImpute(seqs []Sequence, i ImputeConfig) float64 {
 			past = max(past, min(missing, product(float64(i.Lag)+1, float64(c.Data))))
 		}
 	}
-	const copies = 2 // states and draws, which are copied when they are drawn anew, have no more than a pass
-	return product(float32Bytes, values, float64(2+len(i.Levels))) + product(copies, float32Bytes, float64(i.Draws), past+product(rows, c.row(false)))
+	copies := 2.0 // states and draws, which are copied when they are drawn anew, have no more than a pass
+	if whole {    // and are not
+		copies = 1
+	}
+	return product(float32Bytes, values, float64(2+len(i.Levels))) + product(float32Bytes, float64(i.Draws), 2*past+product(copies, rows, c.row(false)))
 }
 
 // product is not part of a sum, as far as the compiler is concerned.
