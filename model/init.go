@@ -24,7 +24,7 @@ type initialiser[T cell.Float] struct {
 // Init implements [Model]. Weights are drawn as configured, recurrent ones orthogonal gate by gate.
 // Biases are 0 but for those of σ of latent variables and of the output, which start as the
 // likelihood says, such as at the logits of the mean; Mean is the mean of the inputs. With
-// Config.Skip and a fit in stats, see [Data.StatsFor], all outputs start at that fit. The draw
+// Config.Skip or a full covariance and a fit in stats, see [Data.StatsFor], all outputs start at that fit. The draw
 // depends on seed alone. With [InitNormal] the start of a model of data points is that of Kingma
 // and Welling 2014: every parameter is drawn from N(0, 0.01²) and Mean is 0.
 func (m *base[T]) Init(seed uint64, stats Stats) {
@@ -125,9 +125,9 @@ func (d *initialiser[T]) dense(m *base[T], h head, stats Stats, layers ...*cell.
 	}
 }
 
-// startHead sets the biases of a head, which are 0. Beside a skip that starts at a fit its weights become 0, so
-// that the model starts at that fit: the narrower its covariance, the more nats cost the errors that weights drawn
-// at random would add to the means.
+// startHead sets the biases of a head, which are 0. Beside a skip or a full covariance that start at a fit its weights
+// become 0, so that the model starts at that fit: the narrower its covariance, the more nats cost the errors that weights
+// drawn at random would add to the means.
 func (m *base[T]) startHead(l *cell.Dense[T], h head, stats Stats) {
 	b := l.B
 	switch h {
@@ -138,7 +138,8 @@ func (m *base[T]) startHead(l *cell.Dense[T], h head, stats Stats) {
 	case output:
 		stats.Mean = stats.Mean[m.Data-m.dim:]
 		m.like.initBias(b, stats)
-		if m.Skip > 0 && stats.Skip != nil {
+		full := stats.Residual != nil && (m.Likelihood == GaussFull || m.Likelihood == StudentFull)
+		if full || m.Skip > 0 && stats.Skip != nil {
 			clear(l.W)
 		}
 		if m.squash {

@@ -244,3 +244,25 @@ func TestSkipOneSequence(t *testing.T) {
 		}
 	}
 }
+
+// TestFullStart: outputs with a full covariance start at that of the data, whatever the weights below them.
+func TestFullStart(t *testing.T) {
+	c := Config{Model: ModelRNN, Likelihood: GaussFull, Data: 2, Hidden: 8}
+	m, err := New[float32](c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	x := make([]float32, 2000)
+	for i := 0; i < len(x); i += 2 {
+		x[i] = float32(r.NormFloat64())
+		x[i+1] = x[i] + 0.05*float32(r.NormFloat64())
+	}
+	d := &Data{Dim: 2, Train: []Sequence{{X: x}}}
+	m.Init(1, d.StatsFor(m.Settings()))
+	m.Pack()
+	got := Evaluate(m, d.Train, EvalConfig{Batch: 1, Threads: 1}).NLLPerStep
+	if want := math.Log(2*math.Pi) + 1 + math.Log(0.05); math.Abs(got-want) > 0.1 {
+		t.Errorf("%v nats, want the entropy, %v", got, want)
+	}
+}
