@@ -138,7 +138,7 @@ func MultivariateSample[T Float](x []T, p *Multivariate[T], eps []T, rows, cols 
 	const fn = "MultivariateSample"
 	p.check(fn, x, rows, cols)
 	checkDense(fn, "eps", len(eps), rows, size.Add(cols, p.Rank))
-	if cols == 0 {
+	if rows == 0 || cols == 0 {
 		return
 	}
 	if p.Rank > 0 {
@@ -206,7 +206,7 @@ func newMultiConsts(nu float64, cols int) (k multiConsts) {
 
 // multiAll is multivariate of rows in which nothing is missing.
 func multiAll[T Float](lp []T, dp *MultivariateGrad[T], dlp, x []T, p *Multivariate[T], rows, cols int) {
-	if cols == 0 {
+	if rows == 0 || cols == 0 { // then the rank may be anything
 		clear(lp[:min(rows, len(lp))])
 		clear(dp.Nu[:min(rows, len(dp.Nu))])
 		return

@@ -244,6 +244,16 @@ func TestMultivariateLargest(t *testing.T) {
 	})
 }
 
+// TestMultivariateNothing: without rows or columns nothing is done, whatever the rank.
+func TestMultivariateNothing(t *testing.T) {
+	p := &Multivariate[float32]{Rank: 1 << 40, Ld: 1 << 50}
+	MultivariateLogProb(nil, nil, p, 0, 7)
+	MultivariateLogProbBackward(nil, &MultivariateGrad[float32]{}, nil, nil, p, 0, 7)
+	MultivariateSample(nil, p, nil, 0, 7)
+	MultivariateImpute(nil, p, nil, 0, 7)
+	MultivariateLogProb(make([]float32, 3), nil, p, 3, 0)
+}
+
 // TestMultivariateSample: draws have the covariance L L', L = (1-T)^-1 diag(e^s), and the mean mu.
 func TestMultivariateSample(t *testing.T) {
 	const n, rows = 3, 20000
