@@ -130,9 +130,7 @@ func lowRank64(lp, dtheta, dnu, dlp, x []float64, p *Multivariate[float64], k *m
 		}
 		w, d, u := dlp[i], dtheta[i*p.Ld:], q.Theta[2*n:]
 		if dnu != nil {
-			if dnu[i] = 0; k.inv != 0 {
-				dnu[i] = w / 2 * (k.slope - log1p - c)
-			}
+			dnu[i] = k.slopeOfNu(w, log1p, c)
 		}
 		m.invert()
 		for i := range n {

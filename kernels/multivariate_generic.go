@@ -171,9 +171,7 @@ func multivariate64(lp, dtheta, dnu, dlp, x, theta []float64, k *multiConsts, di
 		}
 		w, drow := dlp[i], dtheta[i*ld:]
 		if dnu != nil {
-			if dnu[i] = 0; k.inv != 0 {
-				dnu[i] = w / 2 * (k.slope - log1p - c)
-			}
+			dnu[i] = k.slopeOfNu(w, log1p, c)
 		}
 		for i := range n {
 			t, _, e, z := term(i)

@@ -154,9 +154,7 @@ func (r *multiRoom[T]) part(lp []T, dp *MultivariateGrad[T], dlp, x []T, p *Mult
 	}
 	w := float64(dlp[0])
 	if dp.Nu != nil {
-		if dp.Nu[0] = 0; p.Nu != 0 {
-			dp.Nu[0] = T(w / 2 * (k.slope - log1p - c))
-		}
+		dp.Nu[0] = T(k.slopeOfNu(w, log1p, c))
 	}
 	m.solve(nil)
 	m.project()
@@ -185,6 +183,14 @@ func (k *multiConsts) value(q, logs float64) (lp, log1p, c float64) {
 		log1p = f64.Log(u) * (y / (u - 1))
 	}
 	return k.base - logs - float64(k.half*log1p), log1p, k.ratio / (1 + y)
+}
+
+// slopeOfNu returns the gradient of the degrees of freedom.
+func (k *multiConsts) slopeOfNu(w, log1p, c float64) float64 {
+	if k.inv == 0 {
+		return 0
+	}
+	return w / 2 * (k.slope - log1p - c)
 }
 
 // partBegin makes M and d of the first n dimensions of a row.
