@@ -112,19 +112,11 @@ func (s *shards) tell(carry bool) error {
 	}
 	own := message{Sums: s.sums[s.lo:s.hi], Rows: s.rows[s.lo:s.hi], Stop: s.stopping}
 	own.H, own.C = states(s.lo, s.hi)
-	var out bytes.Buffer
-	if err := gob.NewEncoder(&out).Encode(own); err != nil {
-		return fmt.Errorf("model: %w", err)
-	}
-	all, err := s.comm.Gather(out.Bytes())
+	all, err := gathered(s.comm, []message{own})
 	if err != nil {
-		return fmt.Errorf("model: %w", err)
+		return err
 	}
-	for r, text := range all {
-		var m message
-		if err := gob.NewDecoder(bytes.NewReader(text)).Decode(&m); err != nil {
-			return fmt.Errorf("model: rank %d: %w", r, err)
-		}
+	for r, m := range all {
 		lo, hi := dist.Share(len(s.sums), r, len(all))
 		copy(s.sums[lo:hi], m.Sums)
 		copy(s.rows[lo:hi], m.Rows)
