@@ -15,6 +15,7 @@ var calls = asmtest.Calls{Package: "blas", Arg: blastest.CallArg, Funcs: []asmte
 	{Name: "Gemv", Forms: []any{blas.Gemv[float32], blas.Gemv[float64]}},
 	{Name: "GemmThreads", Says: "Gemm", Forms: []any{blas.GemmThreads[float32], blas.GemmThreads[float64]}},
 	{Name: "GemmPacked", Forms: []any{blas.GemmPacked[float32], blas.GemmPacked[float64]}},
+	{Name: "GemmPackedBias", Forms: []any{blas.GemmPackedBias[float32], blas.GemmPackedBias[float64]}},
 	{Name: "Packed.Pack", Forms: []any{(*blas.Packed[float32]).Pack, (*blas.Packed[float64]).Pack}},
 	{Name: "Go.Sgemm", Says: "Gemm", Forms: []any{blas.Go.Sgemm}},
 	{Name: "Go.Dgemm", Says: "Gemm", Forms: []any{blas.Go.Dgemm}},

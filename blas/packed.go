@@ -51,20 +51,50 @@ func (p *Packed[T]) Size() (k, n int) { return p.k, p.n }
 // Under another instruction set or backend than that of Pack, B itself may be read, at the speed
 // of Gemm.
 func GemmPacked[T Float](m, k0, k1, j0, j1 int, a []T, lda int, b *Packed[T], beta T, c []T, ldc int) {
-	if b == nil {
-		shared.BadNil("GemmPacked", "b")
+	const fn = "GemmPacked"
+	b.check(fn, m, k0, k1, j0, j1, len(a), lda, len(c), ldc)
+	b.gemm(m, k0, k1, j0, j1, a, lda, beta, nil, c, ldc)
+}
+
+// GemmPackedBias is [GemmPacked] with a row that all rows of C start as, as in a layer:
+//
+//	C = bias + A op(B)[k0:k1, j0:j1]        C[i,j] = bias[j] + ...
+//
+// bias is [j1-j0] and must not overlap C. The bits are those of a C with these rows and beta = 1, without
+// the time to write and to read them.
+func GemmPackedBias[T Float](m, k0, k1, j0, j1 int, a []T, lda int, b *Packed[T], bias, c []T, ldc int) {
+	const fn = "GemmPackedBias"
+	b.check(fn, m, k0, k1, j0, j1, len(a), lda, len(c), ldc)
+	shared.CheckBias(fn, j1-j0, len(bias))
+	if m == 0 || j0 == j1 {
+		return
 	}
-	shared.CheckPacked(m, k0, k1, j0, j1, b.k, b.n, len(a), lda, len(c), ldc)
+	b.gemm(m, k0, k1, j0, j1, a, lda, 1, bias[:j1-j0], c, ldc)
+}
+
+// check checks the arguments of a product.
+func (b *Packed[T]) check(fn string, m, k0, k1, j0, j1, a, lda, c, ldc int) {
+	if b == nil {
+		shared.BadNil(fn, "b")
+	}
+	shared.CheckPacked(fn, m, k0, k1, j0, j1, b.k, b.n, a, lda, c, ldc)
+}
+
+// gemm is GemmPackedBias if there is a bias, and GemmPacked otherwise.
+func (b *Packed[T]) gemm(m, k0, k1, j0, j1 int, a []T, lda int, beta T, bias, c []T, ldc int) {
 	n, k := j1-j0, k1-k0
 	if m == 0 || n == 0 {
 		return
 	}
-	if k == 0 {
-		tile.Scale(m, n, beta, c, ldc)
+	if k > 0 && b.panels.Serve(asm.Active()) && usePanels[T](b.t, m, n, k) {
+		b.panels.Gemm(m, n, k, k0, j0, a, lda, beta, bias, c, ldc)
 		return
 	}
-	if b.panels.Serve(asm.Active()) && usePanels[T](b.t, m, n, k) {
-		b.panels.Gemm(m, n, k, k0, j0, a, lda, beta, c, ldc)
+	if bias != nil {
+		tile.SetRows(m, n, bias, c, ldc)
+	}
+	if k == 0 {
+		tile.Scale(m, n, beta, c, ldc)
 		return
 	}
 	at := k0*b.ldb + j0

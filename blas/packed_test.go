@@ -1,6 +1,7 @@
 package blas
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -122,6 +123,52 @@ func testPackedOverlap[T Float](t *testing.T) {
 			if x, is32 := any(a).([]float32); is32 && len(a) <= most {
 				if at, bad := fence.Check(x); bad {
 					t.Fatalf("m=%d n=%d k=%d lda=%d: A[%d] was written", m, n, k, lda, at)
+				}
+			}
+		}
+	})
+}
+
+// TestPackedBias: a bias gives the bits of rows that were written beforehand, for any cut of rows into
+// tiles, of steps into blocks and of columns into panels, and gaps between rows of C stay as they are.
+func TestPackedBias(t *testing.T) {
+	onlyGo(t)
+	t.Run("float32", testPackedBias[float32])
+	t.Run("float64", testPackedBias[float64])
+}
+
+func testPackedBias[T Float](t *testing.T) {
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(17, 18))
+		draw := func(n int) []T {
+			x := make([]T, n)
+			for i := range x {
+				x[i] = T(rng.NormFloat64())
+			}
+			return x
+		}
+		for _, m := range []int{0, 1, 2, 3, 5, 6, 7, 13, 40, 200} {
+			for _, n := range []int{1, 15, 16, 17, 63, 64, 65, 90, 131} {
+				for _, k := range []int{0, 1, 5, 70, 1100} {
+					ldc, from, j0 := n+3, min(k, 1), rng.IntN(n)
+					a, b, bias, c := draw(m*k), draw(k*n), draw(n-j0), draw(max(0, m*ldc))
+					if len(bias) > 1 {
+						bias[1] = T(math.Copysign(0, -1))
+					}
+					var p Packed[T]
+					p.Pack(NoTrans, k, n, b, n)
+					want := slices.Clone(c)
+					for i := range m {
+						copy(want[i*ldc:], bias)
+					}
+					at := min(from, len(a))
+					GemmPacked(m, from, k, j0, n, a[at:], max(1, k), &p, 1, want, ldc)
+					GemmPackedBias(m, from, k, j0, n, a[at:], max(1, k), &p, bias, c, ldc)
+					for i, v := range c {
+						if v != want[i] || math.Signbit(float64(v)) != math.Signbit(float64(want[i])) {
+							t.Fatalf("m=%d n=%d..%d k=%d..%d: element %d = %v, want %v", m, j0, n, from, k, i, v, want[i])
+						}
+					}
 				}
 			}
 		}

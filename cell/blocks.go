@@ -86,7 +86,7 @@ func (l *Recurrent[T]) projectRows(gates, h []T, n, lo, hi, ld, ldh int) {
 	k := l.columns()
 	for i, row := l.firstBlock(lo), lo; row < hi; i++ {
 		end, at := l.block(row, hi)
-		l.blocks[i].project(gates[l.column(row):], h[at:], l.Whh[row*k:], n, 0, end-row, end-row, k, 0, k, ld, ldh)
+		l.blocks[i].project(gates[l.column(row):], h[at:], l.Whh[row*k:], nil, n, 0, end-row, end-row, k, 0, k, ld, ldh)
 		row = end
 	}
 }

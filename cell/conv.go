@@ -202,7 +202,7 @@ func (c *Conv1d[T]) Forward(y, x []T, batch, steps int) {
 	kernels.SetRows(y, c.B, out, c.Out, c.Out)
 	if c.In > 0 && c.Out > 0 {
 		c.pieces(batch, steps, func(p convPiece) {
-			c.products.project(y[p.y*c.Out:], x[p.x*c.In:], c.W, p.rows, 0, c.Out, c.Out, c.columns(), p.from*c.In, p.to*c.In, p.ldy*c.Out, p.ldx*c.In)
+			c.products.project(y[p.y*c.Out:], x[p.x*c.In:], c.W, nil, p.rows, 0, c.Out, c.Out, c.columns(), p.from*c.In, p.to*c.In, p.ldy*c.Out, p.ldx*c.In)
 		})
 	}
 	activate(c.Act, y[:out*c.Out])

@@ -143,14 +143,15 @@ func (d *Dense[T]) Project(y, x []T, rows, from, to int) {
 	n := to - from
 	checkMatrix(fn, "y", len(y), rows, d.Out)
 	checkMatrix(fn, "x", len(x), rows, n)
-	if from == 0 {
-		bias := d.B
-		if d.folded != nil {
-			bias = d.folded
-		}
-		kernels.SetRows(y, bias, rows, d.Out, d.Out)
+	var bias []T
+	switch {
+	case from > 0:
+	case d.folded != nil:
+		bias = d.folded
+	default:
+		bias = d.B
 	}
-	d.products.project(y, x, d.W, rows, 0, d.Out, d.Out, d.In, from, to, d.Out, n)
+	d.products.project(y, x, d.W, bias, rows, 0, d.Out, d.Out, d.In, from, to, d.Out, n)
 }
 
 // Activate replaces the pre-activation y [rows, Out] by the activation. It panics if y is too

@@ -38,7 +38,7 @@ func (c lstm[T]) step(l *Recurrent[T], m moment[T]) {
 	}
 	if p > 0 {
 		clear(m.hy)
-		l.byWhr.project(m.hy, m.my, l.Whr, m.n, 0, p, p, h, 0, h, p, h)
+		l.byWhr.project(m.hy, m.my, l.Whr, nil, m.n, 0, p, p, h, 0, h, p, h)
 	}
 }
 

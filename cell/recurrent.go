@@ -215,14 +215,15 @@ func (l *Recurrent[T]) project(gates, x []T, rows, from, to, j0, j1 int) {
 	}
 	w := l.stride()
 	pre := gates[l.inputColumn()+j0 : rows*w]
-	if from == 0 {
-		var bias []T // with LayerNorm it comes behind the normalisation
-		if !l.LayerNorm {
-			bias = l.B[j0:j1]
-		}
-		kernels.SetRows(pre, bias, rows, j1-j0, w)
+	var bias []T
+	switch {
+	case from > 0:
+	case l.LayerNorm: // it comes behind the normalisation
+		kernels.SetRows(pre, nil, rows, j1-j0, w)
+	default:
+		bias = l.B[j0:j1]
 	}
-	l.products.project(pre, x, l.Wih, rows, j0, j1, l.cell.form().gates*l.Hidden, l.In, from, to, w, to-from)
+	l.products.project(pre, x, l.Wih, bias, rows, j0, j1, l.cell.form().gates*l.Hidden, l.In, from, to, w, to-from)
 }
 
 // Step computes step t for the sequences b0..b1 of the batch, as far as they are still

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/elbow-go/elbow/blas"
+	"github.com/elbow-go/elbow/kernels"
 )
 
 // products are those of a weight w [out, in], which a layer multiplies by many times between two
@@ -85,17 +86,30 @@ func (l *lazy[T]) get(t blas.Transpose, k, n int, w []T, ld, rows, soon, late in
 	return &l.packed
 }
 
-// project computes y += x w[j0:j1, from:to]ᵀ with w [out, in], y [rows, j1-j0] and x [rows, to-from], whose
-// rows may overlap, as those of a [Conv1d] do.
-func (p *products[T]) project(y, x, w []T, rows, j0, j1, out, in, from, to, ldy, ldx int) {
-	if rows == 0 || j0 == j1 || from == to {
+// project computes y = bias + x w[j0:j1, from:to]ᵀ, or adds to y if bias is nil, with w [out, in],
+// y [rows, j1-j0] and x [rows, to-from], whose rows may overlap, as those of a [Conv1d] do.
+func (p *products[T]) project(y, x, w, bias []T, rows, j0, j1, out, in, from, to, ldy, ldx int) {
+	if rows == 0 || j0 == j1 {
 		return
 	}
-	if p.int8.on {
+	var b *blas.Packed[T]
+	if from < to && !p.int8.on {
+		b = p.forward.get(blas.Trans, in, out, w, in, rows, forwardSoon, forwardLate)
+	}
+	if bias != nil {
+		if b != nil {
+			blas.GemmPackedBias(rows, from, to, j0, j1, x, ldx, b, bias, y, ldy)
+			return
+		}
+		kernels.SetRows(y, bias, rows, j1-j0, ldy)
+	}
+	switch {
+	case from == to:
+		return
+	case p.int8.on:
 		projectInt8(&p.int8, y, x, w, rows, j0, j1, in, from, to, ldy, ldx)
 		return
-	}
-	if b := p.forward.get(blas.Trans, in, out, w, in, rows, forwardSoon, forwardLate); b != nil {
+	case b != nil:
 		blas.GemmPacked(rows, from, to, j0, j1, x, ldx, b, 1, y, ldy)
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/asm/simd"
 	"github.com/elbow-go/elbow/internal/f32"
+	"github.com/elbow-go/elbow/internal/tile"
 )
 
 // SetRows writes one row into every row of a matrix: the start of the sums of a matrix
@@ -19,13 +20,7 @@ func SetRows[T Float](c, bias []T, rows, cols, ldc int) {
 	if bias != nil {
 		checkLen("SetRows", "bias", len(bias), cols)
 	}
-	for i := range rowsOf(rows, cols) {
-		if row := c[i*ldc:][:cols]; bias == nil {
-			clear(row)
-		} else {
-			copy(row, bias)
-		}
-	}
+	tile.SetRows(rowsOf(rows, cols), cols, bias, c, ldc)
 }
 
 // AddColumnSums adds the sum of each column of a matrix: the gradient of a bias.

@@ -141,12 +141,12 @@ TEXT ·GemmTiles(SB), NOSPLIT, $96-8
 	// Vectors:    chains [row][vector]; vectors of B, or elements of A if there are fewer of them and no room for both; some of the others
 	MOVQ    args+0(FP), DI
 	LEAQ    gemmConsts<>+256(SB), AX
-	MOVQ    120(DI), CX
+	MOVQ    128(DI), CX
 	NEGQ    CX
 	VMOVUPS (AX)(CX*4), Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
-	CMPQ    72(DI), $0x20
+	CMPQ    80(DI), $0x20
 	JNE     apart1
 	VMOVUPS gemmConsts<>+0(SB), Y0
 	VMOVUPS Y0, 32(SP)
@@ -156,83 +156,89 @@ apart1:
 	MOVQ AX, 64(SP)
 	MOVQ 16(DI), AX
 	MOVQ AX, 72(SP)
-	MOVQ 24(DI), AX
+	MOVQ 32(DI), AX
 	MOVQ AX, 80(SP)
-	MOVQ 96(DI), AX
+	MOVQ 104(DI), AX
 	MOVQ AX, 88(SP)
-	MOVQ 32(DI), DX
+	MOVQ 40(DI), DX
 	LEAQ (DX)(DX*2), SI
 	LEAQ (DX)(DX*4), R8
-	MOVQ 40(DI), R9
-	MOVQ 48(DI), R10
+	MOVQ 48(DI), R9
+	MOVQ 56(DI), R10
 
 	// The size of the tile.
-	CMPQ 112(DI), $0x04
+	CMPQ 120(DI), $0x04
 	JEQ  vecs4
-	CMPQ 112(DI), $0x03
+	CMPQ 120(DI), $0x03
 	JEQ  vecs3
-	CMPQ 112(DI), $0x02
+	CMPQ 120(DI), $0x02
 	JEQ  vecs2
-	CMPQ 112(DI), $0x01
+	CMPQ 120(DI), $0x01
 	JEQ  vecs1
 
 vecs4:
-	CMPQ 104(DI), $0x03
+	CMPQ 112(DI), $0x03
 	JEQ  tile3x4
-	CMPQ 104(DI), $0x02
+	CMPQ 112(DI), $0x02
 	JEQ  tile2x4
 	JMP  tile1x4
 
 vecs3:
-	CMPQ 104(DI), $0x04
+	CMPQ 112(DI), $0x04
 	JEQ  tile4x3
-	CMPQ 104(DI), $0x03
+	CMPQ 112(DI), $0x03
 	JEQ  tile3x3
-	CMPQ 104(DI), $0x02
+	CMPQ 112(DI), $0x02
 	JEQ  tile2x3
 	JMP  tile1x3
 
 vecs2:
-	CMPQ 104(DI), $0x06
+	CMPQ 112(DI), $0x06
 	JEQ  tile6x2
-	CMPQ 104(DI), $0x05
+	CMPQ 112(DI), $0x05
 	JEQ  tile5x2
-	CMPQ 104(DI), $0x04
+	CMPQ 112(DI), $0x04
 	JEQ  tile4x2
-	CMPQ 104(DI), $0x03
+	CMPQ 112(DI), $0x03
 	JEQ  tile3x2
-	CMPQ 104(DI), $0x02
+	CMPQ 112(DI), $0x02
 	JEQ  tile2x2
 	JMP  tile1x2
 
 vecs1:
-	CMPQ 104(DI), $0x08
+	CMPQ 112(DI), $0x08
 	JEQ  tile8x1
-	CMPQ 104(DI), $0x07
+	CMPQ 112(DI), $0x07
 	JEQ  tile7x1
-	CMPQ 104(DI), $0x06
+	CMPQ 112(DI), $0x06
 	JEQ  tile6x1
-	CMPQ 104(DI), $0x05
+	CMPQ 112(DI), $0x05
 	JEQ  tile5x1
-	CMPQ 104(DI), $0x04
+	CMPQ 112(DI), $0x04
 	JEQ  tile4x1
-	CMPQ 104(DI), $0x03
+	CMPQ 112(DI), $0x03
 	JEQ  tile3x1
-	CMPQ 104(DI), $0x02
+	CMPQ 112(DI), $0x02
 	JEQ  tile2x1
 	JMP  tile1x1
 
 tile3x4:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero3x4
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 72(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin3x4
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin3x4:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail3x4
-	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(AX*1), Y1
 	VMOVUPS (CX)(AX*2), Y2
@@ -250,7 +256,6 @@ tile3x4:
 	JMP     loaded3x4
 
 loadtail3x4:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y0
 	VMASKMOVPS (CX), Y0, Y0
 	VMOVUPS    32(SP), Y1
@@ -279,9 +284,9 @@ loadtail3x4:
 	VMASKMOVPS (CX)(BX*1), Y11, Y11
 
 loaded3x4:
-	CMPQ         128(DI), $0x01
-	JEQ          steps3x4
-	VBROADCASTSS 140(DI), Y15
+	CMPQ         136(DI), $0x02
+	JNE          steps3x4
+	VBROADCASTSS 148(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -320,11 +325,11 @@ steps3x4:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch3x4
 	MOVQ 80(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch3x4:
-	MOVQ 88(DI), CX
-	CMPQ 120(DI), $0x08
+	MOVQ 96(DI), CX
+	CMPQ 128(DI), $0x08
 	JNE  tail3x4
 	SUBQ $0x04, CX
 	JLT  rest3x4
@@ -492,12 +497,12 @@ store3x4:
 	MOVQ  R11, 80(SP)
 
 fetched3x4:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail3x4
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    72(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail3x4
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(AX*1)
 	VMOVUPS Y2, (CX)(AX*2)
@@ -515,7 +520,6 @@ fetched3x4:
 	JMP     next3x4
 
 storetail3x4:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	VMOVUPS    32(SP), Y15
@@ -554,16 +558,22 @@ next3x4:
 	JMP    done
 
 tile2x4:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero2x4
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 72(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin2x4
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin2x4:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail2x4
-	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(AX*1), Y1
 	VMOVUPS (CX)(AX*2), Y2
@@ -576,7 +586,6 @@ tile2x4:
 	JMP     loaded2x4
 
 loadtail2x4:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y0
 	VMASKMOVPS (CX), Y0, Y0
 	VMOVUPS    32(SP), Y1
@@ -596,9 +605,9 @@ loadtail2x4:
 	VMASKMOVPS (CX)(BX*1), Y7, Y7
 
 loaded2x4:
-	CMPQ         128(DI), $0x01
-	JEQ          steps2x4
-	VBROADCASTSS 140(DI), Y15
+	CMPQ         136(DI), $0x02
+	JNE          steps2x4
+	VBROADCASTSS 148(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -629,11 +638,11 @@ steps2x4:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch2x4
 	MOVQ 80(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch2x4:
-	MOVQ 88(DI), CX
-	CMPQ 120(DI), $0x08
+	MOVQ 96(DI), CX
+	CMPQ 128(DI), $0x08
 	JNE  tail2x4
 	SUBQ $0x04, CX
 	JLT  rest2x4
@@ -771,12 +780,12 @@ store2x4:
 	MOVQ  R11, 80(SP)
 
 fetched2x4:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail2x4
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    72(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail2x4
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(AX*1)
 	VMOVUPS Y2, (CX)(AX*2)
@@ -789,7 +798,6 @@ fetched2x4:
 	JMP     next2x4
 
 storetail2x4:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	VMOVUPS    32(SP), Y15
@@ -819,16 +827,22 @@ next2x4:
 	JMP    done
 
 tile1x4:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero1x4
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 72(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin1x4
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin1x4:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail1x4
-	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(AX*1), Y1
 	VMOVUPS (CX)(AX*2), Y2
@@ -836,7 +850,6 @@ tile1x4:
 	JMP     loaded1x4
 
 loadtail1x4:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y0
 	VMASKMOVPS (CX), Y0, Y0
 	VMOVUPS    32(SP), Y1
@@ -847,9 +860,9 @@ loadtail1x4:
 	VMASKMOVPS (CX)(BX*1), Y3, Y3
 
 loaded1x4:
-	CMPQ         128(DI), $0x01
-	JEQ          steps1x4
-	VBROADCASTSS 140(DI), Y15
+	CMPQ         136(DI), $0x02
+	JNE          steps1x4
+	VBROADCASTSS 148(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -872,11 +885,11 @@ steps1x4:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch1x4
 	MOVQ 80(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch1x4:
-	MOVQ 88(DI), CX
-	CMPQ 120(DI), $0x08
+	MOVQ 96(DI), CX
+	CMPQ 128(DI), $0x08
 	JNE  tail1x4
 
 one1x4:
@@ -922,12 +935,12 @@ store1x4:
 	MOVQ  R11, 80(SP)
 
 fetched1x4:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail1x4
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    72(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail1x4
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(AX*1)
 	VMOVUPS Y2, (CX)(AX*2)
@@ -935,7 +948,6 @@ fetched1x4:
 	JMP     next1x4
 
 storetail1x4:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	VMOVUPS    32(SP), Y15
@@ -956,16 +968,22 @@ next1x4:
 	JMP    done
 
 tile4x3:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero4x3
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 72(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin4x3
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin4x3:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail4x3
-	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(AX*1), Y1
 	VMOVUPS (CX)(BX*1), Y2
@@ -984,7 +1002,6 @@ tile4x3:
 	JMP     loaded4x3
 
 loadtail4x3:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y0
 	VMASKMOVPS (CX), Y0, Y0
 	VMOVUPS    32(SP), Y1
@@ -1014,9 +1031,9 @@ loadtail4x3:
 	VMASKMOVPS (CX)(BX*1), Y11, Y11
 
 loaded4x3:
-	CMPQ         128(DI), $0x01
-	JEQ          steps4x3
-	VBROADCASTSS 140(DI), Y15
+	CMPQ         136(DI), $0x02
+	JNE          steps4x3
+	VBROADCASTSS 148(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -1055,11 +1072,11 @@ steps4x3:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch4x3
 	MOVQ 80(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch4x3:
-	MOVQ 88(DI), CX
-	CMPQ 120(DI), $0x08
+	MOVQ 96(DI), CX
+	CMPQ 128(DI), $0x08
 	JNE  tail4x3
 	SUBQ $0x04, CX
 	JLT  rest4x3
@@ -1227,12 +1244,12 @@ store4x3:
 	MOVQ  R11, 80(SP)
 
 fetched4x3:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail4x3
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    72(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail4x3
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(AX*1)
 	VMOVUPS Y2, (CX)(BX*1)
@@ -1251,7 +1268,6 @@ fetched4x3:
 	JMP     next4x3
 
 storetail4x3:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	VMOVUPS    32(SP), Y15
@@ -1291,16 +1307,22 @@ next4x3:
 	JMP    done
 
 tile3x3:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero3x3
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 72(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin3x3
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin3x3:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail3x3
-	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(AX*1), Y1
 	VMOVUPS (CX)(BX*1), Y2
@@ -1315,7 +1337,6 @@ tile3x3:
 	JMP     loaded3x3
 
 loadtail3x3:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y0
 	VMASKMOVPS (CX), Y0, Y0
 	VMOVUPS    32(SP), Y1
@@ -1338,9 +1359,9 @@ loadtail3x3:
 	VMASKMOVPS (CX)(BX*1), Y8, Y8
 
 loaded3x3:
-	CMPQ         128(DI), $0x01
-	JEQ          steps3x3
-	VBROADCASTSS 140(DI), Y15
+	CMPQ         136(DI), $0x02
+	JNE          steps3x3
+	VBROADCASTSS 148(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -1373,11 +1394,11 @@ steps3x3:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch3x3
 	MOVQ 80(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch3x3:
-	MOVQ 88(DI), CX
-	CMPQ 120(DI), $0x08
+	MOVQ 96(DI), CX
+	CMPQ 128(DI), $0x08
 	JNE  tail3x3
 	SUBQ $0x04, CX
 	JLT  rest3x3
@@ -1521,12 +1542,12 @@ store3x3:
 	MOVQ  R11, 80(SP)
 
 fetched3x3:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail3x3
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    72(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail3x3
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(AX*1)
 	VMOVUPS Y2, (CX)(BX*1)
@@ -1541,7 +1562,6 @@ fetched3x3:
 	JMP     next3x3
 
 storetail3x3:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	VMOVUPS    32(SP), Y15
@@ -1574,16 +1594,22 @@ next3x3:
 	JMP    done
 
 tile2x3:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero2x3
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 72(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin2x3
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin2x3:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail2x3
-	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(AX*1), Y1
 	VMOVUPS (CX)(BX*1), Y2
@@ -1594,7 +1620,6 @@ tile2x3:
 	JMP     loaded2x3
 
 loadtail2x3:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y0
 	VMASKMOVPS (CX), Y0, Y0
 	VMOVUPS    32(SP), Y1
@@ -1610,9 +1635,9 @@ loadtail2x3:
 	VMASKMOVPS (CX)(BX*1), Y5, Y5
 
 loaded2x3:
-	CMPQ         128(DI), $0x01
-	JEQ          steps2x3
-	VBROADCASTSS 140(DI), Y15
+	CMPQ         136(DI), $0x02
+	JNE          steps2x3
+	VBROADCASTSS 148(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -1639,11 +1664,11 @@ steps2x3:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch2x3
 	MOVQ 80(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch2x3:
-	MOVQ 88(DI), CX
-	CMPQ 120(DI), $0x08
+	MOVQ 96(DI), CX
+	CMPQ 128(DI), $0x08
 	JNE  tail2x3
 
 one2x3:
@@ -1693,12 +1718,12 @@ store2x3:
 	MOVQ  R11, 80(SP)
 
 fetched2x3:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail2x3
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    72(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail2x3
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(AX*1)
 	VMOVUPS Y2, (CX)(BX*1)
@@ -1709,7 +1734,6 @@ fetched2x3:
 	JMP     next2x3
 
 storetail2x3:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	VMOVUPS    32(SP), Y15
@@ -1735,23 +1759,28 @@ next2x3:
 	JMP    done
 
 tile1x3:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero1x3
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 72(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin1x3
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin1x3:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail1x3
-	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(AX*1), Y1
 	VMOVUPS (CX)(BX*1), Y2
 	JMP     loaded1x3
 
 loadtail1x3:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y0
 	VMASKMOVPS (CX), Y0, Y0
 	VMOVUPS    32(SP), Y1
@@ -1760,9 +1789,9 @@ loadtail1x3:
 	VMASKMOVPS (CX)(BX*1), Y2, Y2
 
 loaded1x3:
-	CMPQ         128(DI), $0x01
-	JEQ          steps1x3
-	VBROADCASTSS 140(DI), Y15
+	CMPQ         136(DI), $0x02
+	JNE          steps1x3
+	VBROADCASTSS 148(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -1783,11 +1812,11 @@ steps1x3:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch1x3
 	MOVQ 80(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch1x3:
-	MOVQ 88(DI), CX
-	CMPQ 120(DI), $0x08
+	MOVQ 96(DI), CX
+	CMPQ 128(DI), $0x08
 	JNE  tail1x3
 
 one1x3:
@@ -1829,19 +1858,18 @@ store1x3:
 	MOVQ  R11, 80(SP)
 
 fetched1x3:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail1x3
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    72(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail1x3
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(AX*1)
 	VMOVUPS Y2, (CX)(BX*1)
 	JMP     next1x3
 
 storetail1x3:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	VMOVUPS    32(SP), Y15
@@ -1860,16 +1888,22 @@ next1x3:
 	JMP    done
 
 tile6x2:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero6x2
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 72(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin6x2
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin6x2:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail6x2
-	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(BX*1), Y1
 	ADDQ    R13, CX
@@ -1890,7 +1924,6 @@ tile6x2:
 	JMP     loaded6x2
 
 loadtail6x2:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y0
 	VMASKMOVPS (CX), Y0, Y0
 	VMOVUPS    (SP), Y1
@@ -1922,9 +1955,9 @@ loadtail6x2:
 	VMASKMOVPS (CX)(BX*1), Y11, Y11
 
 loaded6x2:
-	CMPQ         128(DI), $0x01
-	JEQ          steps6x2
-	VBROADCASTSS 140(DI), Y15
+	CMPQ         136(DI), $0x02
+	JNE          steps6x2
+	VBROADCASTSS 148(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -1963,11 +1996,11 @@ steps6x2:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch6x2
 	MOVQ 80(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch6x2:
-	MOVQ 88(DI), CX
-	CMPQ 120(DI), $0x08
+	MOVQ 96(DI), CX
+	CMPQ 128(DI), $0x08
 	JNE  tail6x2
 	SUBQ $0x04, CX
 	JLT  rest6x2
@@ -2141,12 +2174,12 @@ store6x2:
 	MOVQ  R11, 80(SP)
 
 fetched6x2:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail6x2
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    72(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail6x2
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(BX*1)
 	ADDQ    R13, CX
@@ -2167,7 +2200,6 @@ fetched6x2:
 	JMP     next6x2
 
 storetail6x2:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	VMOVUPS    (SP), Y15
@@ -2209,16 +2241,22 @@ next6x2:
 	JMP    done
 
 tile5x2:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero5x2
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 72(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin5x2
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin5x2:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail5x2
-	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(BX*1), Y1
 	ADDQ    R13, CX
@@ -2236,7 +2274,6 @@ tile5x2:
 	JMP     loaded5x2
 
 loadtail5x2:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y0
 	VMASKMOVPS (CX), Y0, Y0
 	VMOVUPS    (SP), Y1
@@ -2263,9 +2300,9 @@ loadtail5x2:
 	VMASKMOVPS (CX)(BX*1), Y9, Y9
 
 loaded5x2:
-	CMPQ         128(DI), $0x01
-	JEQ          steps5x2
-	VBROADCASTSS 140(DI), Y15
+	CMPQ         136(DI), $0x02
+	JNE          steps5x2
+	VBROADCASTSS 148(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -2300,11 +2337,11 @@ steps5x2:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch5x2
 	MOVQ 80(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch5x2:
-	MOVQ 88(DI), CX
-	CMPQ 120(DI), $0x08
+	MOVQ 96(DI), CX
+	CMPQ 128(DI), $0x08
 	JNE  tail5x2
 	SUBQ $0x04, CX
 	JLT  rest5x2
@@ -2460,12 +2497,12 @@ store5x2:
 	MOVQ  R11, 80(SP)
 
 fetched5x2:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail5x2
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    72(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail5x2
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(BX*1)
 	ADDQ    R13, CX
@@ -2483,7 +2520,6 @@ fetched5x2:
 	JMP     next5x2
 
 storetail5x2:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	VMOVUPS    (SP), Y15
@@ -2520,16 +2556,22 @@ next5x2:
 	JMP    done
 
 tile4x2:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero4x2
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 72(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin4x2
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin4x2:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail4x2
-	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(BX*1), Y1
 	ADDQ    R13, CX
@@ -2544,7 +2586,6 @@ tile4x2:
 	JMP     loaded4x2
 
 loadtail4x2:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y0
 	VMASKMOVPS (CX), Y0, Y0
 	VMOVUPS    (SP), Y1
@@ -2566,9 +2607,9 @@ loadtail4x2:
 	VMASKMOVPS (CX)(BX*1), Y7, Y7
 
 loaded4x2:
-	CMPQ         128(DI), $0x01
-	JEQ          steps4x2
-	VBROADCASTSS 140(DI), Y15
+	CMPQ         136(DI), $0x02
+	JNE          steps4x2
+	VBROADCASTSS 148(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -2599,11 +2640,11 @@ steps4x2:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch4x2
 	MOVQ 80(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch4x2:
-	MOVQ 88(DI), CX
-	CMPQ 120(DI), $0x08
+	MOVQ 96(DI), CX
+	CMPQ 128(DI), $0x08
 	JNE  tail4x2
 	SUBQ $0x04, CX
 	JLT  rest4x2
@@ -2741,12 +2782,12 @@ store4x2:
 	MOVQ  R11, 80(SP)
 
 fetched4x2:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail4x2
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    72(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail4x2
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(BX*1)
 	ADDQ    R13, CX
@@ -2761,7 +2802,6 @@ fetched4x2:
 	JMP     next4x2
 
 storetail4x2:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	VMOVUPS    (SP), Y15
@@ -2793,16 +2833,22 @@ next4x2:
 	JMP    done
 
 tile3x2:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero3x2
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 72(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin3x2
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin3x2:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail3x2
-	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(BX*1), Y1
 	ADDQ    R13, CX
@@ -2814,7 +2860,6 @@ tile3x2:
 	JMP     loaded3x2
 
 loadtail3x2:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y0
 	VMASKMOVPS (CX), Y0, Y0
 	VMOVUPS    (SP), Y1
@@ -2831,9 +2876,9 @@ loadtail3x2:
 	VMASKMOVPS (CX)(BX*1), Y5, Y5
 
 loaded3x2:
-	CMPQ         128(DI), $0x01
-	JEQ          steps3x2
-	VBROADCASTSS 140(DI), Y15
+	CMPQ         136(DI), $0x02
+	JNE          steps3x2
+	VBROADCASTSS 148(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -2860,11 +2905,11 @@ steps3x2:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch3x2
 	MOVQ 80(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch3x2:
-	MOVQ 88(DI), CX
-	CMPQ 120(DI), $0x08
+	MOVQ 96(DI), CX
+	CMPQ 128(DI), $0x08
 	JNE  tail3x2
 
 one3x2:
@@ -2914,12 +2959,12 @@ store3x2:
 	MOVQ  R11, 80(SP)
 
 fetched3x2:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail3x2
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    72(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail3x2
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(BX*1)
 	ADDQ    R13, CX
@@ -2931,7 +2976,6 @@ fetched3x2:
 	JMP     next3x2
 
 storetail3x2:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	VMOVUPS    (SP), Y15
@@ -2958,16 +3002,22 @@ next3x2:
 	JMP    done
 
 tile2x2:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero2x2
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 72(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin2x2
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin2x2:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail2x2
-	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(BX*1), Y1
 	ADDQ    R13, CX
@@ -2976,7 +3026,6 @@ tile2x2:
 	JMP     loaded2x2
 
 loadtail2x2:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y0
 	VMASKMOVPS (CX), Y0, Y0
 	VMOVUPS    (SP), Y1
@@ -2988,9 +3037,9 @@ loadtail2x2:
 	VMASKMOVPS (CX)(BX*1), Y3, Y3
 
 loaded2x2:
-	CMPQ         128(DI), $0x01
-	JEQ          steps2x2
-	VBROADCASTSS 140(DI), Y15
+	CMPQ         136(DI), $0x02
+	JNE          steps2x2
+	VBROADCASTSS 148(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -3013,11 +3062,11 @@ steps2x2:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch2x2
 	MOVQ 80(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch2x2:
-	MOVQ 88(DI), CX
-	CMPQ 120(DI), $0x08
+	MOVQ 96(DI), CX
+	CMPQ 128(DI), $0x08
 	JNE  tail2x2
 
 one2x2:
@@ -3061,12 +3110,12 @@ store2x2:
 	MOVQ  R11, 80(SP)
 
 fetched2x2:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail2x2
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    72(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail2x2
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(BX*1)
 	ADDQ    R13, CX
@@ -3075,7 +3124,6 @@ fetched2x2:
 	JMP     next2x2
 
 storetail2x2:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	VMOVUPS    (SP), Y15
@@ -3097,31 +3145,36 @@ next2x2:
 	JMP    done
 
 tile1x2:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero1x2
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 72(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin1x2
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin1x2:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail1x2
-	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(BX*1), Y1
 	JMP     loaded1x2
 
 loadtail1x2:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y0
 	VMASKMOVPS (CX), Y0, Y0
 	VMOVUPS    (SP), Y1
 	VMASKMOVPS (CX)(BX*1), Y1, Y1
 
 loaded1x2:
-	CMPQ         128(DI), $0x01
-	JEQ          steps1x2
-	VBROADCASTSS 140(DI), Y15
+	CMPQ         136(DI), $0x02
+	JNE          steps1x2
+	VBROADCASTSS 148(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	JMP          steps1x2
@@ -3140,11 +3193,11 @@ steps1x2:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch1x2
 	MOVQ 80(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch1x2:
-	MOVQ 88(DI), CX
-	CMPQ 120(DI), $0x08
+	MOVQ 96(DI), CX
+	CMPQ 128(DI), $0x08
 	JNE  tail1x2
 
 one1x2:
@@ -3182,18 +3235,17 @@ store1x2:
 	MOVQ  R11, 80(SP)
 
 fetched1x2:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail1x2
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    72(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail1x2
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(BX*1)
 	JMP     next1x2
 
 storetail1x2:
-	MOVQ       72(SP), CX
 	VMOVUPS    32(SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	VMOVUPS    (SP), Y15
@@ -3210,16 +3262,22 @@ next1x2:
 	JMP    done
 
 tile8x1:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero8x1
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 72(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin8x1
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin8x1:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail8x1
-	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
 	ADDQ    R13, CX
 	VMOVUPS (CX), Y1
@@ -3238,7 +3296,6 @@ tile8x1:
 	JMP     loaded8x1
 
 loadtail8x1:
-	MOVQ       72(SP), CX
 	VMOVUPS    (SP), Y0
 	VMASKMOVPS (CX), Y0, Y0
 	ADDQ       R13, CX
@@ -3264,9 +3321,9 @@ loadtail8x1:
 	VMASKMOVPS (CX), Y7, Y7
 
 loaded8x1:
-	CMPQ         128(DI), $0x01
-	JEQ          steps8x1
-	VBROADCASTSS 140(DI), Y15
+	CMPQ         136(DI), $0x02
+	JNE          steps8x1
+	VBROADCASTSS 148(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -3291,8 +3348,8 @@ steps8x1:
 	MOVQ 64(SP), AX
 	MOVQ 8(DI), BX
 	LEAQ (AX)(SI*2), R12
-	MOVQ 88(DI), CX
-	CMPQ 120(DI), $0x08
+	MOVQ 96(DI), CX
+	CMPQ 128(DI), $0x08
 	JNE  tail8x1
 	SUBQ $0x04, CX
 	JLT  rest8x1
@@ -3437,12 +3494,12 @@ onetail8x1:
 	JNE          onetail8x1
 
 store8x1:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail8x1
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    72(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail8x1
 	VMOVUPS Y0, (CX)
 	ADDQ    R13, CX
 	VMOVUPS Y1, (CX)
@@ -3461,7 +3518,6 @@ store8x1:
 	JMP     next8x1
 
 storetail8x1:
-	MOVQ       72(SP), CX
 	VMOVUPS    (SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	ADDQ       R13, CX
@@ -3497,16 +3553,22 @@ next8x1:
 	JMP    done
 
 tile7x1:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero7x1
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 72(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin7x1
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin7x1:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail7x1
-	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
 	ADDQ    R13, CX
 	VMOVUPS (CX), Y1
@@ -3523,7 +3585,6 @@ tile7x1:
 	JMP     loaded7x1
 
 loadtail7x1:
-	MOVQ       72(SP), CX
 	VMOVUPS    (SP), Y0
 	VMASKMOVPS (CX), Y0, Y0
 	ADDQ       R13, CX
@@ -3546,9 +3607,9 @@ loadtail7x1:
 	VMASKMOVPS (CX), Y6, Y6
 
 loaded7x1:
-	CMPQ         128(DI), $0x01
-	JEQ          steps7x1
-	VBROADCASTSS 140(DI), Y15
+	CMPQ         136(DI), $0x02
+	JNE          steps7x1
+	VBROADCASTSS 148(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -3571,8 +3632,8 @@ steps7x1:
 	MOVQ 64(SP), AX
 	MOVQ 8(DI), BX
 	LEAQ (AX)(SI*2), R12
-	MOVQ 88(DI), CX
-	CMPQ 120(DI), $0x08
+	MOVQ 96(DI), CX
+	CMPQ 128(DI), $0x08
 	JNE  tail7x1
 
 one7x1:
@@ -3623,12 +3684,12 @@ onetail7x1:
 	JNE          onetail7x1
 
 store7x1:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail7x1
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    72(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail7x1
 	VMOVUPS Y0, (CX)
 	ADDQ    R13, CX
 	VMOVUPS Y1, (CX)
@@ -3645,7 +3706,6 @@ store7x1:
 	JMP     next7x1
 
 storetail7x1:
-	MOVQ       72(SP), CX
 	VMOVUPS    (SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	ADDQ       R13, CX
@@ -3678,16 +3738,22 @@ next7x1:
 	JMP    done
 
 tile6x1:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero6x1
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 72(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin6x1
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin6x1:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail6x1
-	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
 	ADDQ    R13, CX
 	VMOVUPS (CX), Y1
@@ -3702,7 +3768,6 @@ tile6x1:
 	JMP     loaded6x1
 
 loadtail6x1:
-	MOVQ       72(SP), CX
 	VMOVUPS    (SP), Y0
 	VMASKMOVPS (CX), Y0, Y0
 	ADDQ       R13, CX
@@ -3722,9 +3787,9 @@ loadtail6x1:
 	VMASKMOVPS (CX), Y5, Y5
 
 loaded6x1:
-	CMPQ         128(DI), $0x01
-	JEQ          steps6x1
-	VBROADCASTSS 140(DI), Y15
+	CMPQ         136(DI), $0x02
+	JNE          steps6x1
+	VBROADCASTSS 148(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -3744,8 +3809,8 @@ zero6x1:
 steps6x1:
 	MOVQ 64(SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 88(DI), CX
-	CMPQ 120(DI), $0x08
+	MOVQ 96(DI), CX
+	CMPQ 128(DI), $0x08
 	JNE  tail6x1
 
 one6x1:
@@ -3790,12 +3855,12 @@ onetail6x1:
 	JNE          onetail6x1
 
 store6x1:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail6x1
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    72(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail6x1
 	VMOVUPS Y0, (CX)
 	ADDQ    R13, CX
 	VMOVUPS Y1, (CX)
@@ -3810,7 +3875,6 @@ store6x1:
 	JMP     next6x1
 
 storetail6x1:
-	MOVQ       72(SP), CX
 	VMOVUPS    (SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	ADDQ       R13, CX
@@ -3840,16 +3904,22 @@ next6x1:
 	JMP    done
 
 tile5x1:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero5x1
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 72(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin5x1
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin5x1:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail5x1
-	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
 	ADDQ    R13, CX
 	VMOVUPS (CX), Y1
@@ -3862,7 +3932,6 @@ tile5x1:
 	JMP     loaded5x1
 
 loadtail5x1:
-	MOVQ       72(SP), CX
 	VMOVUPS    (SP), Y0
 	VMASKMOVPS (CX), Y0, Y0
 	ADDQ       R13, CX
@@ -3879,9 +3948,9 @@ loadtail5x1:
 	VMASKMOVPS (CX), Y4, Y4
 
 loaded5x1:
-	CMPQ         128(DI), $0x01
-	JEQ          steps5x1
-	VBROADCASTSS 140(DI), Y15
+	CMPQ         136(DI), $0x02
+	JNE          steps5x1
+	VBROADCASTSS 148(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -3899,8 +3968,8 @@ zero5x1:
 steps5x1:
 	MOVQ 64(SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 88(DI), CX
-	CMPQ 120(DI), $0x08
+	MOVQ 96(DI), CX
+	CMPQ 128(DI), $0x08
 	JNE  tail5x1
 
 one5x1:
@@ -3941,12 +4010,12 @@ onetail5x1:
 	JNE          onetail5x1
 
 store5x1:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail5x1
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    72(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail5x1
 	VMOVUPS Y0, (CX)
 	ADDQ    R13, CX
 	VMOVUPS Y1, (CX)
@@ -3959,7 +4028,6 @@ store5x1:
 	JMP     next5x1
 
 storetail5x1:
-	MOVQ       72(SP), CX
 	VMOVUPS    (SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	ADDQ       R13, CX
@@ -3986,16 +4054,22 @@ next5x1:
 	JMP    done
 
 tile4x1:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero4x1
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 72(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin4x1
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin4x1:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail4x1
-	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
 	ADDQ    R13, CX
 	VMOVUPS (CX), Y1
@@ -4006,7 +4080,6 @@ tile4x1:
 	JMP     loaded4x1
 
 loadtail4x1:
-	MOVQ       72(SP), CX
 	VMOVUPS    (SP), Y0
 	VMASKMOVPS (CX), Y0, Y0
 	ADDQ       R13, CX
@@ -4020,9 +4093,9 @@ loadtail4x1:
 	VMASKMOVPS (CX), Y3, Y3
 
 loaded4x1:
-	CMPQ         128(DI), $0x01
-	JEQ          steps4x1
-	VBROADCASTSS 140(DI), Y15
+	CMPQ         136(DI), $0x02
+	JNE          steps4x1
+	VBROADCASTSS 148(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -4038,8 +4111,8 @@ zero4x1:
 steps4x1:
 	MOVQ 64(SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 88(DI), CX
-	CMPQ 120(DI), $0x08
+	MOVQ 96(DI), CX
+	CMPQ 128(DI), $0x08
 	JNE  tail4x1
 
 one4x1:
@@ -4076,12 +4149,12 @@ onetail4x1:
 	JNE          onetail4x1
 
 store4x1:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail4x1
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    72(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail4x1
 	VMOVUPS Y0, (CX)
 	ADDQ    R13, CX
 	VMOVUPS Y1, (CX)
@@ -4092,7 +4165,6 @@ store4x1:
 	JMP     next4x1
 
 storetail4x1:
-	MOVQ       72(SP), CX
 	VMOVUPS    (SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	ADDQ       R13, CX
@@ -4116,16 +4188,22 @@ next4x1:
 	JMP    done
 
 tile3x1:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero3x1
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 72(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin3x1
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin3x1:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail3x1
-	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
 	ADDQ    R13, CX
 	VMOVUPS (CX), Y1
@@ -4134,7 +4212,6 @@ tile3x1:
 	JMP     loaded3x1
 
 loadtail3x1:
-	MOVQ       72(SP), CX
 	VMOVUPS    (SP), Y0
 	VMASKMOVPS (CX), Y0, Y0
 	ADDQ       R13, CX
@@ -4145,9 +4222,9 @@ loadtail3x1:
 	VMASKMOVPS (CX), Y2, Y2
 
 loaded3x1:
-	CMPQ         128(DI), $0x01
-	JEQ          steps3x1
-	VBROADCASTSS 140(DI), Y15
+	CMPQ         136(DI), $0x02
+	JNE          steps3x1
+	VBROADCASTSS 148(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	VMULPS       Y15, Y2, Y2
@@ -4161,8 +4238,8 @@ zero3x1:
 steps3x1:
 	MOVQ 64(SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 88(DI), CX
-	CMPQ 120(DI), $0x08
+	MOVQ 96(DI), CX
+	CMPQ 128(DI), $0x08
 	JNE  tail3x1
 
 one3x1:
@@ -4195,12 +4272,12 @@ onetail3x1:
 	JNE          onetail3x1
 
 store3x1:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail3x1
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    72(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail3x1
 	VMOVUPS Y0, (CX)
 	ADDQ    R13, CX
 	VMOVUPS Y1, (CX)
@@ -4209,7 +4286,6 @@ store3x1:
 	JMP     next3x1
 
 storetail3x1:
-	MOVQ       72(SP), CX
 	VMOVUPS    (SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	ADDQ       R13, CX
@@ -4230,23 +4306,28 @@ next3x1:
 	JMP    done
 
 tile2x1:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero2x1
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 72(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin2x1
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin2x1:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail2x1
-	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
 	ADDQ    R13, CX
 	VMOVUPS (CX), Y1
 	JMP     loaded2x1
 
 loadtail2x1:
-	MOVQ       72(SP), CX
 	VMOVUPS    (SP), Y0
 	VMASKMOVPS (CX), Y0, Y0
 	ADDQ       R13, CX
@@ -4254,9 +4335,9 @@ loadtail2x1:
 	VMASKMOVPS (CX), Y1, Y1
 
 loaded2x1:
-	CMPQ         128(DI), $0x01
-	JEQ          steps2x1
-	VBROADCASTSS 140(DI), Y15
+	CMPQ         136(DI), $0x02
+	JNE          steps2x1
+	VBROADCASTSS 148(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	VMULPS       Y15, Y1, Y1
 	JMP          steps2x1
@@ -4268,8 +4349,8 @@ zero2x1:
 steps2x1:
 	MOVQ 64(SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 88(DI), CX
-	CMPQ 120(DI), $0x08
+	MOVQ 96(DI), CX
+	CMPQ 128(DI), $0x08
 	JNE  tail2x1
 
 one2x1:
@@ -4298,19 +4379,18 @@ onetail2x1:
 	JNE          onetail2x1
 
 store2x1:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail2x1
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    72(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail2x1
 	VMOVUPS Y0, (CX)
 	ADDQ    R13, CX
 	VMOVUPS Y1, (CX)
 	JMP     next2x1
 
 storetail2x1:
-	MOVQ       72(SP), CX
 	VMOVUPS    (SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 	ADDQ       R13, CX
@@ -4328,28 +4408,33 @@ next2x1:
 	JMP    done
 
 tile1x1:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero1x1
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 72(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin1x1
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin1x1:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail1x1
-	MOVQ    72(SP), CX
 	VMOVUPS (CX), Y0
 	JMP     loaded1x1
 
 loadtail1x1:
-	MOVQ       72(SP), CX
 	VMOVUPS    (SP), Y0
 	VMASKMOVPS (CX), Y0, Y0
 
 loaded1x1:
-	CMPQ         128(DI), $0x01
-	JEQ          steps1x1
-	VBROADCASTSS 140(DI), Y15
+	CMPQ         136(DI), $0x02
+	JNE          steps1x1
+	VBROADCASTSS 148(DI), Y15
 	VMULPS       Y15, Y0, Y0
 	JMP          steps1x1
 
@@ -4359,8 +4444,8 @@ zero1x1:
 steps1x1:
 	MOVQ 64(SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 88(DI), CX
-	CMPQ 120(DI), $0x08
+	MOVQ 96(DI), CX
+	CMPQ 128(DI), $0x08
 	JNE  tail1x1
 
 one1x1:
@@ -4385,17 +4470,16 @@ onetail1x1:
 	JNE          onetail1x1
 
 store1x1:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail1x1
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    72(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail1x1
 	VMOVUPS Y0, (CX)
 	JMP     next1x1
 
 storetail1x1:
-	MOVQ       72(SP), CX
 	VMOVUPS    (SP), Y15
 	VMASKMOVPS Y0, Y15, (CX)
 
@@ -4419,29 +4503,29 @@ TEXT ·GemmFinish(SB), NOSPLIT, $32-8
 	// Vectors:    0 alpha    1 beta    2 of A    3 of C    4 spare
 	MOVQ         args+0(FP), DI
 	LEAQ         gemmConsts<>+256(SB), AX
-	MOVQ         120(DI), CX
+	MOVQ         128(DI), CX
 	NEGQ         CX
 	VMOVUPS      (AX)(CX*4), Y0
 	VMOVUPS      Y0, (SP)
 	MOVQ         (DI), AX
 	MOVQ         16(DI), R9
-	MOVQ         32(DI), DX
-	MOVQ         64(DI), R10
-	MOVQ         96(DI), CX
-	VBROADCASTSS 136(DI), Y0
-	VBROADCASTSS 140(DI), Y1
+	MOVQ         40(DI), DX
+	MOVQ         72(DI), R10
+	MOVQ         104(DI), CX
+	VBROADCASTSS 144(DI), Y0
+	VBROADCASTSS 148(DI), Y1
 
 row:
 	MOVQ AX, BX
 	MOVQ R9, SI
-	MOVQ 112(DI), R8
+	MOVQ 120(DI), R8
 
 vector:
 	CMPQ    R8, $0x01
 	JEQ     last
 	VMOVUPS (BX), Y2
 	VXORPS  X3, X3, X3
-	CMPQ    128(DI), $0x00
+	CMPQ    136(DI), $0x00
 	JEQ     fma2
 	VMOVUPS (SI), Y3
 	VMULPS  Y1, Y3, Y3
@@ -4458,7 +4542,7 @@ last:
 	VMOVUPS    (SP), Y2
 	VMASKMOVPS (BX), Y2, Y2
 	VXORPS     X3, X3, X3
-	CMPQ       128(DI), $0x00
+	CMPQ       136(DI), $0x00
 	JEQ        fma3
 	VMOVUPS    (SP), Y3
 	VMASKMOVPS (SI), Y3, Y3
@@ -5178,11 +5262,11 @@ TEXT ·GemmTile16(SB), NOSPLIT, $0-8
 	// Registers:    DI arguments    SI 3 rows of A    DX row of A    BX B, last of C    R8 5 rows of A    R9 k of A    R10 k of B    R11 next    R12 A 6 rows on    R13 k of next, row of C    AX A, second of C    CX steps left, C
 	// Vectors:    chains [row][vector]; elements of A, of the even and the odd step [row][2]; words and odd step, even step, mask
 	MOVQ args+0(FP), DI
-	MOVQ 32(DI), DX
+	MOVQ 40(DI), DX
 	LEAQ (DX)(DX*2), SI
-	CMPQ 112(DI), $0x04
+	CMPQ 120(DI), $0x04
 	JNE  not4
-	CMPQ 104(DI), $0x02
+	CMPQ 112(DI), $0x02
 	JNE  not4
 
 	// Tile 2x4.
@@ -5197,12 +5281,12 @@ TEXT ·GemmTile16(SB), NOSPLIT, $0-8
 	VXORPS       X5, X5, X5
 	VXORPS       X6, X6, X6
 	VXORPS       X7, X7, X7
-	CMPQ         128(DI), $0x00
+	CMPQ         136(DI), $0x00
 	JEQ          started2x4
 	MOVQ         16(DI), CX
-	MOVQ         64(DI), R13
-	MOVQ         72(DI), AX
-	MOVQ         80(DI), BX
+	MOVQ         72(DI), R13
+	MOVQ         80(DI), AX
+	MOVQ         88(DI), BX
 	VMOVUPS      (CX), Y0
 	VMOVUPS      (CX)(AX*1), Y1
 	VMOVUPS      (CX)(AX*2), Y2
@@ -5216,7 +5300,7 @@ TEXT ·GemmTile16(SB), NOSPLIT, $0-8
 started2x4:
 	MOVQ (DI), AX
 	MOVQ 8(DI), BX
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 	SUBQ $0x02, CX
 	JLT  last2x4
 
@@ -5284,9 +5368,9 @@ last2x4:
 
 store2x4:
 	MOVQ    16(DI), CX
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(AX*1)
 	VMOVUPS Y2, (CX)(AX*2)
@@ -5300,9 +5384,9 @@ store2x4:
 	RET
 
 not4:
-	CMPQ 112(DI), $0x03
+	CMPQ 120(DI), $0x03
 	JNE  not5
-	CMPQ 104(DI), $0x02
+	CMPQ 112(DI), $0x02
 	JNE  not5
 
 	// Tile 2x3.
@@ -5315,12 +5399,12 @@ not4:
 	VXORPS       X3, X3, X3
 	VXORPS       X4, X4, X4
 	VXORPS       X5, X5, X5
-	CMPQ         128(DI), $0x00
+	CMPQ         136(DI), $0x00
 	JEQ          started2x3
 	MOVQ         16(DI), CX
-	MOVQ         64(DI), R13
-	MOVQ         72(DI), AX
-	MOVQ         80(DI), BX
+	MOVQ         72(DI), R13
+	MOVQ         80(DI), AX
+	MOVQ         88(DI), BX
 	VMOVUPS      (CX), Y0
 	VMOVUPS      (CX)(AX*1), Y1
 	VMOVUPS      (CX)(BX*1), Y2
@@ -5332,7 +5416,7 @@ not4:
 started2x3:
 	MOVQ (DI), AX
 	MOVQ 8(DI), BX
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 	SUBQ $0x02, CX
 	JLT  last2x3
 
@@ -5389,9 +5473,9 @@ last2x3:
 
 store2x3:
 	MOVQ    16(DI), CX
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(AX*1)
 	VMOVUPS Y2, (CX)(BX*1)
@@ -5403,9 +5487,9 @@ store2x3:
 	RET
 
 not5:
-	CMPQ 112(DI), $0x02
+	CMPQ 120(DI), $0x02
 	JNE  not6
-	CMPQ 104(DI), $0x02
+	CMPQ 112(DI), $0x02
 	JNE  not6
 
 	// Tile 2x2.
@@ -5416,12 +5500,12 @@ not5:
 	VXORPS       X1, X1, X1
 	VXORPS       X2, X2, X2
 	VXORPS       X3, X3, X3
-	CMPQ         128(DI), $0x00
+	CMPQ         136(DI), $0x00
 	JEQ          started2x2
 	MOVQ         16(DI), CX
-	MOVQ         64(DI), R13
-	MOVQ         72(DI), AX
-	MOVQ         80(DI), BX
+	MOVQ         72(DI), R13
+	MOVQ         80(DI), AX
+	MOVQ         88(DI), BX
 	VMOVUPS      (CX), Y0
 	VMOVUPS      (CX)(BX*1), Y1
 	ADDQ         R13, CX
@@ -5431,7 +5515,7 @@ not5:
 started2x2:
 	MOVQ (DI), AX
 	MOVQ 8(DI), BX
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 	SUBQ $0x02, CX
 	JLT  last2x2
 
@@ -5477,9 +5561,9 @@ last2x2:
 
 store2x2:
 	MOVQ    16(DI), CX
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(BX*1)
 	ADDQ    R13, CX
@@ -5871,37 +5955,37 @@ TEXT ·GemvRows(SB), NOSPLIT, $288-8
 	// Vectors:    0 up one for each k, then a spare one and an element of x    12 up chains
 	MOVQ         args+0(FP), DI
 	LEAQ         gemmConsts<>+256(SB), AX
-	MOVQ         120(DI), CX
+	MOVQ         128(DI), CX
 	NEGQ         CX
 	VMOVUPS      (AX)(CX*4), Y0
 	VMOVUPS      Y0, (SP)
 	MOVQ         8(DI), BX
 	MOVQ         16(DI), DX
-	MOVQ         32(DI), R8
-	CMPQ         112(DI), $0x04
+	MOVQ         40(DI), R8
+	CMPQ         120(DI), $0x04
 	JEQ          vecs4
-	CMPQ         112(DI), $0x03
+	CMPQ         120(DI), $0x03
 	JEQ          vecs3
-	CMPQ         112(DI), $0x02
+	CMPQ         120(DI), $0x02
 	JEQ          vecs2
 	VXORPS       X12, X12, X12
-	CMPQ         128(DI), $0x00
+	CMPQ         136(DI), $0x00
 	JEQ          steps1
 	VMOVUPS      (SP), Y12
 	VMASKMOVPS   (DX), Y12, Y12
-	CMPQ         128(DI), $0x01
+	CMPQ         136(DI), $0x01
 	JEQ          steps1
-	VBROADCASTSS 140(DI), Y0
+	VBROADCASTSS 148(DI), Y0
 	VMULPS       Y0, Y12, Y12
 
 steps1:
-	CMPQ 120(DI), $0x08
+	CMPQ 128(DI), $0x08
 	JNE  few1
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 vector15:
 	CMPQ         CX, $0x08
@@ -6021,7 +6105,7 @@ end18:
 few1:
 	MOVQ    (DI), AX
 	XORL    R10, R10
-	MOVQ    120(DI), R9
+	MOVQ    128(DI), R9
 	MOVQ    AX, 32(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -6052,7 +6136,7 @@ few1:
 	ADDQ    R8, AX
 	MOVQ    AX, 88(SP)
 	XORL    R11, R11
-	MOVQ    88(DI), CX
+	MOVQ    96(DI), CX
 
 vector19:
 	CMPQ         CX, $0x08
@@ -6194,25 +6278,25 @@ end22:
 vecs2:
 	VXORPS       X12, X12, X12
 	VXORPS       X13, X13, X13
-	CMPQ         128(DI), $0x00
+	CMPQ         136(DI), $0x00
 	JEQ          steps2
 	VMOVUPS      (DX), Y12
 	VMOVUPS      (SP), Y13
 	VMASKMOVPS   32(DX), Y13, Y13
-	CMPQ         128(DI), $0x01
+	CMPQ         136(DI), $0x01
 	JEQ          steps2
-	VBROADCASTSS 140(DI), Y0
+	VBROADCASTSS 148(DI), Y0
 	VMULPS       Y0, Y12, Y12
 	VMULPS       Y0, Y13, Y13
 
 steps2:
-	CMPQ 120(DI), $0x08
+	CMPQ 128(DI), $0x08
 	JNE  few2
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 vector23:
 	CMPQ         CX, $0x08
@@ -6450,7 +6534,7 @@ few2:
 	ADDQ    R8, AX
 	MOVQ    AX, 88(SP)
 	ADDQ    R8, AX
-	MOVQ    120(DI), R9
+	MOVQ    128(DI), R9
 	MOVQ    AX, 96(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -6481,7 +6565,7 @@ few2:
 	ADDQ    R8, AX
 	MOVQ    AX, 152(SP)
 	XORL    R11, R11
-	MOVQ    88(DI), CX
+	MOVQ    96(DI), CX
 
 vector27:
 	CMPQ         CX, $0x08
@@ -6732,27 +6816,27 @@ vecs3:
 	VXORPS       X12, X12, X12
 	VXORPS       X13, X13, X13
 	VXORPS       X14, X14, X14
-	CMPQ         128(DI), $0x00
+	CMPQ         136(DI), $0x00
 	JEQ          steps3
 	VMOVUPS      (DX), Y12
 	VMOVUPS      32(DX), Y13
 	VMOVUPS      (SP), Y14
 	VMASKMOVPS   64(DX), Y14, Y14
-	CMPQ         128(DI), $0x01
+	CMPQ         136(DI), $0x01
 	JEQ          steps3
-	VBROADCASTSS 140(DI), Y0
+	VBROADCASTSS 148(DI), Y0
 	VMULPS       Y0, Y12, Y12
 	VMULPS       Y0, Y13, Y13
 	VMULPS       Y0, Y14, Y14
 
 steps3:
-	CMPQ 120(DI), $0x08
+	CMPQ 128(DI), $0x08
 	JNE  few3
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 vector31:
 	CMPQ         CX, $0x08
@@ -7108,7 +7192,7 @@ few3:
 	ADDQ    R8, AX
 	MOVQ    AX, 152(SP)
 	ADDQ    R8, AX
-	MOVQ    120(DI), R9
+	MOVQ    128(DI), R9
 	MOVQ    AX, 160(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -7139,7 +7223,7 @@ few3:
 	ADDQ    R8, AX
 	MOVQ    AX, 216(SP)
 	XORL    R11, R11
-	MOVQ    88(DI), CX
+	MOVQ    96(DI), CX
 
 vector35:
 	CMPQ         CX, $0x08
@@ -7499,29 +7583,29 @@ vecs4:
 	VXORPS       X13, X13, X13
 	VXORPS       X14, X14, X14
 	VXORPS       X15, X15, X15
-	CMPQ         128(DI), $0x00
+	CMPQ         136(DI), $0x00
 	JEQ          steps4
 	VMOVUPS      (DX), Y12
 	VMOVUPS      32(DX), Y13
 	VMOVUPS      64(DX), Y14
 	VMOVUPS      (SP), Y15
 	VMASKMOVPS   96(DX), Y15, Y15
-	CMPQ         128(DI), $0x01
+	CMPQ         136(DI), $0x01
 	JEQ          steps4
-	VBROADCASTSS 140(DI), Y0
+	VBROADCASTSS 148(DI), Y0
 	VMULPS       Y0, Y12, Y12
 	VMULPS       Y0, Y13, Y13
 	VMULPS       Y0, Y14, Y14
 	VMULPS       Y0, Y15, Y15
 
 steps4:
-	CMPQ 120(DI), $0x08
+	CMPQ 128(DI), $0x08
 	JNE  few4
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 vector39:
 	CMPQ         CX, $0x08
@@ -7995,7 +8079,7 @@ few4:
 	ADDQ    R8, AX
 	MOVQ    AX, 216(SP)
 	ADDQ    R8, AX
-	MOVQ    120(DI), R9
+	MOVQ    128(DI), R9
 	MOVQ    AX, 224(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -8026,7 +8110,7 @@ few4:
 	ADDQ    R8, AX
 	MOVQ    AX, 280(SP)
 	XORL    R11, R11
-	MOVQ    88(DI), CX
+	MOVQ    96(DI), CX
 
 vector43:
 	CMPQ         CX, $0x08
@@ -8496,17 +8580,17 @@ TEXT ·GemvCols(SB), NOSPLIT, $56-8
 	// Vectors:    0 up elements of x    8 9 vectors of C    10 spare
 	MOVQ    args+0(FP), DI
 	LEAQ    gemmConsts<>+256(SB), AX
-	MOVQ    120(DI), CX
+	MOVQ    128(DI), CX
 	NEGQ    CX
 	VMOVUPS (AX)(CX*4), Y0
 	VMOVUPS Y0, (SP)
-	MOVQ    88(DI), AX
+	MOVQ    96(DI), AX
 	MOVQ    AX, 32(SP)
 	MOVQ    (DI), AX
 	MOVQ    AX, 40(SP)
 	MOVQ    8(DI), AX
 	MOVQ    AX, 48(SP)
-	MOVQ    32(DI), DX
+	MOVQ    40(DI), DX
 	LEAQ    (DX)(DX*2), SI
 	LEAQ    (DX)(DX*4), R8
 
@@ -8526,7 +8610,7 @@ rows8:
 	MOVQ         40(SP), AX
 	LEAQ         (AX)(SI*2), R12
 	MOVQ         16(DI), BX
-	MOVQ         112(DI), CX
+	MOVQ         120(DI), CX
 	SUBQ         $0x03, CX
 	JLT          few8
 
@@ -8620,7 +8704,7 @@ rows4:
 	ADDQ         $0x10, 48(SP)
 	MOVQ         40(SP), AX
 	MOVQ         16(DI), BX
-	MOVQ         112(DI), CX
+	MOVQ         120(DI), CX
 	SUBQ         $0x03, CX
 	JLT          few4
 
@@ -8685,7 +8769,7 @@ rows1:
 	ADDQ         $0x04, 48(SP)
 	MOVQ         40(SP), AX
 	MOVQ         16(DI), BX
-	MOVQ         112(DI), CX
+	MOVQ         120(DI), CX
 	SUBQ         $0x03, CX
 	JLT          few1
 

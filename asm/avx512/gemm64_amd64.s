@@ -10,13 +10,13 @@ TEXT ·GemmTiles64(SB), NOSPLIT, $32-8
 	// Registers:    DI arguments    SI 3 rows of A    DX row of A    BX B, last of C    R8 5 rows of A    R9 k of A    R10 k of B    R11 next    R12 A 6 rows on    R13 k of next, row of C    AX A, second of C    CX steps left, C
 	// Vectors:    chains [row][vector]; vectors of B, or elements of A if there are fewer of them and no room for both; some of the others
 	MOVQ   args+0(FP), DI
-	MOVQ   120(DI), CX
+	MOVQ   128(DI), CX
 	MOVL   $0x00000001, AX
 	SHLL   CL, AX
 	DECL   AX
 	KMOVW  AX, K1
 	KMOVW  K1, K2
-	CMPQ   72(DI), $0x40
+	CMPQ   80(DI), $0x40
 	JNE    apart1
 	KXNORW K2, K2, K2
 
@@ -25,101 +25,107 @@ apart1:
 	MOVQ AX, (SP)
 	MOVQ 16(DI), AX
 	MOVQ AX, 8(SP)
-	MOVQ 24(DI), AX
+	MOVQ 32(DI), AX
 	MOVQ AX, 16(SP)
-	MOVQ 96(DI), AX
+	MOVQ 104(DI), AX
 	MOVQ AX, 24(SP)
-	MOVQ 32(DI), DX
+	MOVQ 40(DI), DX
 	LEAQ (DX)(DX*2), SI
 	LEAQ (DX)(DX*4), R8
-	MOVQ 40(DI), R9
-	MOVQ 48(DI), R10
+	MOVQ 48(DI), R9
+	MOVQ 56(DI), R10
 
 	// The size of the tile.
-	CMPQ 112(DI), $0x04
+	CMPQ 120(DI), $0x04
 	JEQ  vecs4
-	CMPQ 112(DI), $0x03
+	CMPQ 120(DI), $0x03
 	JEQ  vecs3
-	CMPQ 112(DI), $0x02
+	CMPQ 120(DI), $0x02
 	JEQ  vecs2
-	CMPQ 112(DI), $0x01
+	CMPQ 120(DI), $0x01
 	JEQ  vecs1
 
 vecs4:
-	CMPQ 104(DI), $0x06
+	CMPQ 112(DI), $0x06
 	JEQ  tile6x4
-	CMPQ 104(DI), $0x05
+	CMPQ 112(DI), $0x05
 	JEQ  tile5x4
-	CMPQ 104(DI), $0x04
+	CMPQ 112(DI), $0x04
 	JEQ  tile4x4
-	CMPQ 104(DI), $0x03
+	CMPQ 112(DI), $0x03
 	JEQ  tile3x4
-	CMPQ 104(DI), $0x02
+	CMPQ 112(DI), $0x02
 	JEQ  tile2x4
 	JMP  tile1x4
 
 vecs3:
-	CMPQ 104(DI), $0x08
+	CMPQ 112(DI), $0x08
 	JEQ  tile8x3
-	CMPQ 104(DI), $0x07
+	CMPQ 112(DI), $0x07
 	JEQ  tile7x3
-	CMPQ 104(DI), $0x06
+	CMPQ 112(DI), $0x06
 	JEQ  tile6x3
-	CMPQ 104(DI), $0x05
+	CMPQ 112(DI), $0x05
 	JEQ  tile5x3
-	CMPQ 104(DI), $0x04
+	CMPQ 112(DI), $0x04
 	JEQ  tile4x3
-	CMPQ 104(DI), $0x03
+	CMPQ 112(DI), $0x03
 	JEQ  tile3x3
-	CMPQ 104(DI), $0x02
+	CMPQ 112(DI), $0x02
 	JEQ  tile2x3
 	JMP  tile1x3
 
 vecs2:
-	CMPQ 104(DI), $0x08
+	CMPQ 112(DI), $0x08
 	JEQ  tile8x2
-	CMPQ 104(DI), $0x07
+	CMPQ 112(DI), $0x07
 	JEQ  tile7x2
-	CMPQ 104(DI), $0x06
+	CMPQ 112(DI), $0x06
 	JEQ  tile6x2
-	CMPQ 104(DI), $0x05
+	CMPQ 112(DI), $0x05
 	JEQ  tile5x2
-	CMPQ 104(DI), $0x04
+	CMPQ 112(DI), $0x04
 	JEQ  tile4x2
-	CMPQ 104(DI), $0x03
+	CMPQ 112(DI), $0x03
 	JEQ  tile3x2
-	CMPQ 104(DI), $0x02
+	CMPQ 112(DI), $0x02
 	JEQ  tile2x2
 	JMP  tile1x2
 
 vecs1:
-	CMPQ 104(DI), $0x08
+	CMPQ 112(DI), $0x08
 	JEQ  tile8x1
-	CMPQ 104(DI), $0x07
+	CMPQ 112(DI), $0x07
 	JEQ  tile7x1
-	CMPQ 104(DI), $0x06
+	CMPQ 112(DI), $0x06
 	JEQ  tile6x1
-	CMPQ 104(DI), $0x05
+	CMPQ 112(DI), $0x05
 	JEQ  tile5x1
-	CMPQ 104(DI), $0x04
+	CMPQ 112(DI), $0x04
 	JEQ  tile4x1
-	CMPQ 104(DI), $0x03
+	CMPQ 112(DI), $0x03
 	JEQ  tile3x1
-	CMPQ 104(DI), $0x02
+	CMPQ 112(DI), $0x02
 	JEQ  tile2x1
 	JMP  tile1x1
 
 tile6x4:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero6x4
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin6x4
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin6x4:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail6x4
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(AX*1), Z1
 	VMOVUPS (CX)(AX*2), Z2
@@ -152,7 +158,6 @@ tile6x4:
 	JMP     loaded6x4
 
 loadtail6x4:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K2, Z0
 	VMOVUPD.Z (CX)(AX*1), K2, Z1
 	VMOVUPD.Z (CX)(AX*2), K2, Z2
@@ -184,9 +189,9 @@ loadtail6x4:
 	VMOVUPD.Z (CX)(BX*1), K1, Z23
 
 loaded6x4:
-	CMPQ         128(DI), $0x01
-	JEQ          steps6x4
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps6x4
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -249,10 +254,10 @@ steps6x4:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch6x4
 	MOVQ 16(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch6x4:
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 	SUBQ $0x04, CX
 	JLT  rest6x4
 
@@ -469,12 +474,12 @@ store6x4:
 	MOVQ  R11, 16(SP)
 
 fetched6x4:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail6x4
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    8(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail6x4
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(AX*1)
 	VMOVUPS Z2, (CX)(AX*2)
@@ -507,7 +512,6 @@ fetched6x4:
 	JMP     next6x4
 
 storetail6x4:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K2, (CX)
 	VMOVUPD Z1, K2, (CX)(AX*1)
 	VMOVUPD Z2, K2, (CX)(AX*2)
@@ -549,16 +553,22 @@ next6x4:
 	JMP    done
 
 tile5x4:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero5x4
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin5x4
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin5x4:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail5x4
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(AX*1), Z1
 	VMOVUPS (CX)(AX*2), Z2
@@ -586,7 +596,6 @@ tile5x4:
 	JMP     loaded5x4
 
 loadtail5x4:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K2, Z0
 	VMOVUPD.Z (CX)(AX*1), K2, Z1
 	VMOVUPD.Z (CX)(AX*2), K2, Z2
@@ -613,9 +622,9 @@ loadtail5x4:
 	VMOVUPD.Z (CX)(BX*1), K1, Z19
 
 loaded5x4:
-	CMPQ         128(DI), $0x01
-	JEQ          steps5x4
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps5x4
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -670,10 +679,10 @@ steps5x4:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch5x4
 	MOVQ 16(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch5x4:
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 	SUBQ $0x04, CX
 	JLT  rest5x4
 
@@ -865,12 +874,12 @@ store5x4:
 	MOVQ  R11, 16(SP)
 
 fetched5x4:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail5x4
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    8(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail5x4
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(AX*1)
 	VMOVUPS Z2, (CX)(AX*2)
@@ -898,7 +907,6 @@ fetched5x4:
 	JMP     next5x4
 
 storetail5x4:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K2, (CX)
 	VMOVUPD Z1, K2, (CX)(AX*1)
 	VMOVUPD Z2, K2, (CX)(AX*2)
@@ -935,16 +943,22 @@ next5x4:
 	JMP    done
 
 tile4x4:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero4x4
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin4x4
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin4x4:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail4x4
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(AX*1), Z1
 	VMOVUPS (CX)(AX*2), Z2
@@ -967,7 +981,6 @@ tile4x4:
 	JMP     loaded4x4
 
 loadtail4x4:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K2, Z0
 	VMOVUPD.Z (CX)(AX*1), K2, Z1
 	VMOVUPD.Z (CX)(AX*2), K2, Z2
@@ -989,9 +1002,9 @@ loadtail4x4:
 	VMOVUPD.Z (CX)(BX*1), K1, Z15
 
 loaded4x4:
-	CMPQ         128(DI), $0x01
-	JEQ          steps4x4
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps4x4
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -1038,10 +1051,10 @@ steps4x4:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch4x4
 	MOVQ 16(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch4x4:
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 	SUBQ $0x04, CX
 	JLT  rest4x4
 
@@ -1208,12 +1221,12 @@ store4x4:
 	MOVQ  R11, 16(SP)
 
 fetched4x4:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail4x4
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    8(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail4x4
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(AX*1)
 	VMOVUPS Z2, (CX)(AX*2)
@@ -1236,7 +1249,6 @@ fetched4x4:
 	JMP     next4x4
 
 storetail4x4:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K2, (CX)
 	VMOVUPD Z1, K2, (CX)(AX*1)
 	VMOVUPD Z2, K2, (CX)(AX*2)
@@ -1268,16 +1280,22 @@ next4x4:
 	JMP    done
 
 tile3x4:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero3x4
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin3x4
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin3x4:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail3x4
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(AX*1), Z1
 	VMOVUPS (CX)(AX*2), Z2
@@ -1295,7 +1313,6 @@ tile3x4:
 	JMP     loaded3x4
 
 loadtail3x4:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K2, Z0
 	VMOVUPD.Z (CX)(AX*1), K2, Z1
 	VMOVUPD.Z (CX)(AX*2), K2, Z2
@@ -1312,9 +1329,9 @@ loadtail3x4:
 	VMOVUPD.Z (CX)(BX*1), K1, Z11
 
 loaded3x4:
-	CMPQ         128(DI), $0x01
-	JEQ          steps3x4
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps3x4
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -1353,10 +1370,10 @@ steps3x4:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch3x4
 	MOVQ 16(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch3x4:
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 one3x4:
 	VMOVUPS      (BX), Z12
@@ -1390,12 +1407,12 @@ one3x4:
 	MOVQ         R11, 16(SP)
 
 fetched3x4:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail3x4
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    8(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail3x4
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(AX*1)
 	VMOVUPS Z2, (CX)(AX*2)
@@ -1413,7 +1430,6 @@ fetched3x4:
 	JMP     next3x4
 
 storetail3x4:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K2, (CX)
 	VMOVUPD Z1, K2, (CX)(AX*1)
 	VMOVUPD Z2, K2, (CX)(AX*2)
@@ -1440,16 +1456,22 @@ next3x4:
 	JMP    done
 
 tile2x4:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero2x4
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin2x4
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin2x4:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail2x4
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(AX*1), Z1
 	VMOVUPS (CX)(AX*2), Z2
@@ -1462,7 +1484,6 @@ tile2x4:
 	JMP     loaded2x4
 
 loadtail2x4:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K2, Z0
 	VMOVUPD.Z (CX)(AX*1), K2, Z1
 	VMOVUPD.Z (CX)(AX*2), K2, Z2
@@ -1474,9 +1495,9 @@ loadtail2x4:
 	VMOVUPD.Z (CX)(BX*1), K1, Z7
 
 loaded2x4:
-	CMPQ         128(DI), $0x01
-	JEQ          steps2x4
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps2x4
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -1507,10 +1528,10 @@ steps2x4:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch2x4
 	MOVQ 16(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch2x4:
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 one2x4:
 	VMOVUPS      (BX), Z8
@@ -1539,12 +1560,12 @@ one2x4:
 	MOVQ         R11, 16(SP)
 
 fetched2x4:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail2x4
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    8(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail2x4
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(AX*1)
 	VMOVUPS Z2, (CX)(AX*2)
@@ -1557,7 +1578,6 @@ fetched2x4:
 	JMP     next2x4
 
 storetail2x4:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K2, (CX)
 	VMOVUPD Z1, K2, (CX)(AX*1)
 	VMOVUPD Z2, K2, (CX)(AX*2)
@@ -1579,16 +1599,22 @@ next2x4:
 	JMP    done
 
 tile1x4:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero1x4
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin1x4
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin1x4:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail1x4
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(AX*1), Z1
 	VMOVUPS (CX)(AX*2), Z2
@@ -1596,16 +1622,15 @@ tile1x4:
 	JMP     loaded1x4
 
 loadtail1x4:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K2, Z0
 	VMOVUPD.Z (CX)(AX*1), K2, Z1
 	VMOVUPD.Z (CX)(AX*2), K2, Z2
 	VMOVUPD.Z (CX)(BX*1), K1, Z3
 
 loaded1x4:
-	CMPQ         128(DI), $0x01
-	JEQ          steps1x4
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps1x4
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -1628,10 +1653,10 @@ steps1x4:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch1x4
 	MOVQ 16(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch1x4:
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 one1x4:
 	VMOVUPS      (BX), Z4
@@ -1655,12 +1680,12 @@ one1x4:
 	MOVQ         R11, 16(SP)
 
 fetched1x4:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail1x4
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    8(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail1x4
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(AX*1)
 	VMOVUPS Z2, (CX)(AX*2)
@@ -1668,7 +1693,6 @@ fetched1x4:
 	JMP     next1x4
 
 storetail1x4:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K2, (CX)
 	VMOVUPD Z1, K2, (CX)(AX*1)
 	VMOVUPD Z2, K2, (CX)(AX*2)
@@ -1685,16 +1709,22 @@ next1x4:
 	JMP    done
 
 tile8x3:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero8x3
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin8x3
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin8x3:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail8x3
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(AX*1), Z1
 	VMOVUPS (CX)(BX*1), Z2
@@ -1729,7 +1759,6 @@ tile8x3:
 	JMP     loaded8x3
 
 loadtail8x3:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K2, Z0
 	VMOVUPD.Z (CX)(AX*1), K2, Z1
 	VMOVUPD.Z (CX)(BX*1), K1, Z2
@@ -1763,9 +1792,9 @@ loadtail8x3:
 	VMOVUPD.Z (CX)(BX*1), K1, Z23
 
 loaded8x3:
-	CMPQ         128(DI), $0x01
-	JEQ          steps8x3
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps8x3
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -1829,10 +1858,10 @@ steps8x3:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch8x3
 	MOVQ 16(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch8x3:
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 	SUBQ $0x04, CX
 	JLT  rest8x3
 
@@ -2059,12 +2088,12 @@ store8x3:
 	MOVQ  R11, 16(SP)
 
 fetched8x3:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail8x3
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    8(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail8x3
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(AX*1)
 	VMOVUPS Z2, (CX)(BX*1)
@@ -2099,7 +2128,6 @@ fetched8x3:
 	JMP     next8x3
 
 storetail8x3:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K2, (CX)
 	VMOVUPD Z1, K2, (CX)(AX*1)
 	VMOVUPD Z2, K1, (CX)(BX*1)
@@ -2143,16 +2171,22 @@ next8x3:
 	JMP    done
 
 tile7x3:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero7x3
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin7x3
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin7x3:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail7x3
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(AX*1), Z1
 	VMOVUPS (CX)(BX*1), Z2
@@ -2183,7 +2217,6 @@ tile7x3:
 	JMP     loaded7x3
 
 loadtail7x3:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K2, Z0
 	VMOVUPD.Z (CX)(AX*1), K2, Z1
 	VMOVUPD.Z (CX)(BX*1), K1, Z2
@@ -2213,9 +2246,9 @@ loadtail7x3:
 	VMOVUPD.Z (CX)(BX*1), K1, Z20
 
 loaded7x3:
-	CMPQ         128(DI), $0x01
-	JEQ          steps7x3
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps7x3
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -2273,10 +2306,10 @@ steps7x3:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch7x3
 	MOVQ 16(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch7x3:
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 	SUBQ $0x04, CX
 	JLT  rest7x3
 
@@ -2483,12 +2516,12 @@ store7x3:
 	MOVQ  R11, 16(SP)
 
 fetched7x3:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail7x3
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    8(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail7x3
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(AX*1)
 	VMOVUPS Z2, (CX)(BX*1)
@@ -2519,7 +2552,6 @@ fetched7x3:
 	JMP     next7x3
 
 storetail7x3:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K2, (CX)
 	VMOVUPD Z1, K2, (CX)(AX*1)
 	VMOVUPD Z2, K1, (CX)(BX*1)
@@ -2559,16 +2591,22 @@ next7x3:
 	JMP    done
 
 tile6x3:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero6x3
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin6x3
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin6x3:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail6x3
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(AX*1), Z1
 	VMOVUPS (CX)(BX*1), Z2
@@ -2595,7 +2633,6 @@ tile6x3:
 	JMP     loaded6x3
 
 loadtail6x3:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K2, Z0
 	VMOVUPD.Z (CX)(AX*1), K2, Z1
 	VMOVUPD.Z (CX)(BX*1), K1, Z2
@@ -2621,9 +2658,9 @@ loadtail6x3:
 	VMOVUPD.Z (CX)(BX*1), K1, Z17
 
 loaded6x3:
-	CMPQ         128(DI), $0x01
-	JEQ          steps6x3
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps6x3
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -2674,10 +2711,10 @@ steps6x3:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch6x3
 	MOVQ 16(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch6x3:
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 	SUBQ $0x04, CX
 	JLT  rest6x3
 
@@ -2859,12 +2896,12 @@ store6x3:
 	MOVQ  R11, 16(SP)
 
 fetched6x3:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail6x3
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    8(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail6x3
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(AX*1)
 	VMOVUPS Z2, (CX)(BX*1)
@@ -2891,7 +2928,6 @@ fetched6x3:
 	JMP     next6x3
 
 storetail6x3:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K2, (CX)
 	VMOVUPD Z1, K2, (CX)(AX*1)
 	VMOVUPD Z2, K1, (CX)(BX*1)
@@ -2927,16 +2963,22 @@ next6x3:
 	JMP    done
 
 tile5x3:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero5x3
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin5x3
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin5x3:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail5x3
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(AX*1), Z1
 	VMOVUPS (CX)(BX*1), Z2
@@ -2959,7 +3001,6 @@ tile5x3:
 	JMP     loaded5x3
 
 loadtail5x3:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K2, Z0
 	VMOVUPD.Z (CX)(AX*1), K2, Z1
 	VMOVUPD.Z (CX)(BX*1), K1, Z2
@@ -2981,9 +3022,9 @@ loadtail5x3:
 	VMOVUPD.Z (CX)(BX*1), K1, Z14
 
 loaded5x3:
-	CMPQ         128(DI), $0x01
-	JEQ          steps5x3
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps5x3
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -3028,10 +3069,10 @@ steps5x3:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch5x3
 	MOVQ 16(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch5x3:
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 	SUBQ $0x04, CX
 	JLT  rest5x3
 
@@ -3193,12 +3234,12 @@ store5x3:
 	MOVQ  R11, 16(SP)
 
 fetched5x3:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail5x3
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    8(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail5x3
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(AX*1)
 	VMOVUPS Z2, (CX)(BX*1)
@@ -3221,7 +3262,6 @@ fetched5x3:
 	JMP     next5x3
 
 storetail5x3:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K2, (CX)
 	VMOVUPD Z1, K2, (CX)(AX*1)
 	VMOVUPD Z2, K1, (CX)(BX*1)
@@ -3253,16 +3293,22 @@ next5x3:
 	JMP    done
 
 tile4x3:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero4x3
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin4x3
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin4x3:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail4x3
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(AX*1), Z1
 	VMOVUPS (CX)(BX*1), Z2
@@ -3281,7 +3327,6 @@ tile4x3:
 	JMP     loaded4x3
 
 loadtail4x3:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K2, Z0
 	VMOVUPD.Z (CX)(AX*1), K2, Z1
 	VMOVUPD.Z (CX)(BX*1), K1, Z2
@@ -3299,9 +3344,9 @@ loadtail4x3:
 	VMOVUPD.Z (CX)(BX*1), K1, Z11
 
 loaded4x3:
-	CMPQ         128(DI), $0x01
-	JEQ          steps4x3
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps4x3
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -3340,10 +3385,10 @@ steps4x3:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch4x3
 	MOVQ 16(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch4x3:
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 one4x3:
 	VMOVUPS      (BX), Z12
@@ -3377,12 +3422,12 @@ one4x3:
 	MOVQ         R11, 16(SP)
 
 fetched4x3:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail4x3
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    8(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail4x3
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(AX*1)
 	VMOVUPS Z2, (CX)(BX*1)
@@ -3401,7 +3446,6 @@ fetched4x3:
 	JMP     next4x3
 
 storetail4x3:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K2, (CX)
 	VMOVUPD Z1, K2, (CX)(AX*1)
 	VMOVUPD Z2, K1, (CX)(BX*1)
@@ -3429,16 +3473,22 @@ next4x3:
 	JMP    done
 
 tile3x3:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero3x3
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin3x3
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin3x3:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail3x3
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(AX*1), Z1
 	VMOVUPS (CX)(BX*1), Z2
@@ -3453,7 +3503,6 @@ tile3x3:
 	JMP     loaded3x3
 
 loadtail3x3:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K2, Z0
 	VMOVUPD.Z (CX)(AX*1), K2, Z1
 	VMOVUPD.Z (CX)(BX*1), K1, Z2
@@ -3467,9 +3516,9 @@ loadtail3x3:
 	VMOVUPD.Z (CX)(BX*1), K1, Z8
 
 loaded3x3:
-	CMPQ         128(DI), $0x01
-	JEQ          steps3x3
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps3x3
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -3502,10 +3551,10 @@ steps3x3:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch3x3
 	MOVQ 16(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch3x3:
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 one3x3:
 	VMOVUPS      (BX), Z9
@@ -3535,12 +3584,12 @@ one3x3:
 	MOVQ         R11, 16(SP)
 
 fetched3x3:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail3x3
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    8(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail3x3
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(AX*1)
 	VMOVUPS Z2, (CX)(BX*1)
@@ -3555,7 +3604,6 @@ fetched3x3:
 	JMP     next3x3
 
 storetail3x3:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K2, (CX)
 	VMOVUPD Z1, K2, (CX)(AX*1)
 	VMOVUPD Z2, K1, (CX)(BX*1)
@@ -3579,16 +3627,22 @@ next3x3:
 	JMP    done
 
 tile2x3:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero2x3
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin2x3
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin2x3:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail2x3
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(AX*1), Z1
 	VMOVUPS (CX)(BX*1), Z2
@@ -3599,7 +3653,6 @@ tile2x3:
 	JMP     loaded2x3
 
 loadtail2x3:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K2, Z0
 	VMOVUPD.Z (CX)(AX*1), K2, Z1
 	VMOVUPD.Z (CX)(BX*1), K1, Z2
@@ -3609,9 +3662,9 @@ loadtail2x3:
 	VMOVUPD.Z (CX)(BX*1), K1, Z5
 
 loaded2x3:
-	CMPQ         128(DI), $0x01
-	JEQ          steps2x3
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps2x3
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -3638,10 +3691,10 @@ steps2x3:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch2x3
 	MOVQ 16(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch2x3:
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 one2x3:
 	VMOVUPS      (BX), Z6
@@ -3667,12 +3720,12 @@ one2x3:
 	MOVQ         R11, 16(SP)
 
 fetched2x3:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail2x3
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    8(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail2x3
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(AX*1)
 	VMOVUPS Z2, (CX)(BX*1)
@@ -3683,7 +3736,6 @@ fetched2x3:
 	JMP     next2x3
 
 storetail2x3:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K2, (CX)
 	VMOVUPD Z1, K2, (CX)(AX*1)
 	VMOVUPD Z2, K1, (CX)(BX*1)
@@ -3703,31 +3755,36 @@ next2x3:
 	JMP    done
 
 tile1x3:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero1x3
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin1x3
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin1x3:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail1x3
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(AX*1), Z1
 	VMOVUPS (CX)(BX*1), Z2
 	JMP     loaded1x3
 
 loadtail1x3:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K2, Z0
 	VMOVUPD.Z (CX)(AX*1), K2, Z1
 	VMOVUPD.Z (CX)(BX*1), K1, Z2
 
 loaded1x3:
-	CMPQ         128(DI), $0x01
-	JEQ          steps1x3
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps1x3
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -3748,10 +3805,10 @@ steps1x3:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch1x3
 	MOVQ 16(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch1x3:
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 one1x3:
 	VMOVUPS      (BX), Z3
@@ -3773,19 +3830,18 @@ one1x3:
 	MOVQ         R11, 16(SP)
 
 fetched1x3:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail1x3
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    8(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail1x3
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(AX*1)
 	VMOVUPS Z2, (CX)(BX*1)
 	JMP     next1x3
 
 storetail1x3:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K2, (CX)
 	VMOVUPD Z1, K2, (CX)(AX*1)
 	VMOVUPD Z2, K1, (CX)(BX*1)
@@ -3801,16 +3857,22 @@ next1x3:
 	JMP    done
 
 tile8x2:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero8x2
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin8x2
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin8x2:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail8x2
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(BX*1), Z1
 	ADDQ    R13, CX
@@ -3837,7 +3899,6 @@ tile8x2:
 	JMP     loaded8x2
 
 loadtail8x2:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K2, Z0
 	VMOVUPD.Z (CX)(BX*1), K1, Z1
 	ADDQ      R13, CX
@@ -3863,9 +3924,9 @@ loadtail8x2:
 	VMOVUPD.Z (CX)(BX*1), K1, Z15
 
 loaded8x2:
-	CMPQ         128(DI), $0x01
-	JEQ          steps8x2
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps8x2
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -3913,10 +3974,10 @@ steps8x2:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch8x2
 	MOVQ 16(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch8x2:
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 	SUBQ $0x04, CX
 	JLT  rest8x2
 
@@ -4098,12 +4159,12 @@ store8x2:
 	MOVQ  R11, 16(SP)
 
 fetched8x2:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail8x2
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    8(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail8x2
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(BX*1)
 	ADDQ    R13, CX
@@ -4130,7 +4191,6 @@ fetched8x2:
 	JMP     next8x2
 
 storetail8x2:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K2, (CX)
 	VMOVUPD Z1, K1, (CX)(BX*1)
 	ADDQ    R13, CX
@@ -4166,16 +4226,22 @@ next8x2:
 	JMP    done
 
 tile7x2:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero7x2
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin7x2
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin7x2:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail7x2
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(BX*1), Z1
 	ADDQ    R13, CX
@@ -4199,7 +4265,6 @@ tile7x2:
 	JMP     loaded7x2
 
 loadtail7x2:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K2, Z0
 	VMOVUPD.Z (CX)(BX*1), K1, Z1
 	ADDQ      R13, CX
@@ -4222,9 +4287,9 @@ loadtail7x2:
 	VMOVUPD.Z (CX)(BX*1), K1, Z13
 
 loaded7x2:
-	CMPQ         128(DI), $0x01
-	JEQ          steps7x2
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps7x2
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -4268,10 +4333,10 @@ steps7x2:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch7x2
 	MOVQ 16(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch7x2:
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 one7x2:
 	VMOVUPS      (BX), Z14
@@ -4310,12 +4375,12 @@ one7x2:
 	MOVQ         R11, 16(SP)
 
 fetched7x2:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail7x2
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    8(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail7x2
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(BX*1)
 	ADDQ    R13, CX
@@ -4339,7 +4404,6 @@ fetched7x2:
 	JMP     next7x2
 
 storetail7x2:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K2, (CX)
 	VMOVUPD Z1, K1, (CX)(BX*1)
 	ADDQ    R13, CX
@@ -4372,16 +4436,22 @@ next7x2:
 	JMP    done
 
 tile6x2:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero6x2
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin6x2
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin6x2:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail6x2
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(BX*1), Z1
 	ADDQ    R13, CX
@@ -4402,7 +4472,6 @@ tile6x2:
 	JMP     loaded6x2
 
 loadtail6x2:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K2, Z0
 	VMOVUPD.Z (CX)(BX*1), K1, Z1
 	ADDQ      R13, CX
@@ -4422,9 +4491,9 @@ loadtail6x2:
 	VMOVUPD.Z (CX)(BX*1), K1, Z11
 
 loaded6x2:
-	CMPQ         128(DI), $0x01
-	JEQ          steps6x2
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps6x2
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -4463,10 +4532,10 @@ steps6x2:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch6x2
 	MOVQ 16(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch6x2:
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 one6x2:
 	VMOVUPS      (BX), Z12
@@ -4501,12 +4570,12 @@ one6x2:
 	MOVQ         R11, 16(SP)
 
 fetched6x2:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail6x2
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    8(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail6x2
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(BX*1)
 	ADDQ    R13, CX
@@ -4527,7 +4596,6 @@ fetched6x2:
 	JMP     next6x2
 
 storetail6x2:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K2, (CX)
 	VMOVUPD Z1, K1, (CX)(BX*1)
 	ADDQ    R13, CX
@@ -4557,16 +4625,22 @@ next6x2:
 	JMP    done
 
 tile5x2:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero5x2
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin5x2
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin5x2:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail5x2
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(BX*1), Z1
 	ADDQ    R13, CX
@@ -4584,7 +4658,6 @@ tile5x2:
 	JMP     loaded5x2
 
 loadtail5x2:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K2, Z0
 	VMOVUPD.Z (CX)(BX*1), K1, Z1
 	ADDQ      R13, CX
@@ -4601,9 +4674,9 @@ loadtail5x2:
 	VMOVUPD.Z (CX)(BX*1), K1, Z9
 
 loaded5x2:
-	CMPQ         128(DI), $0x01
-	JEQ          steps5x2
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps5x2
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -4638,10 +4711,10 @@ steps5x2:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch5x2
 	MOVQ 16(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch5x2:
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 one5x2:
 	VMOVUPS      (BX), Z10
@@ -4673,12 +4746,12 @@ one5x2:
 	MOVQ         R11, 16(SP)
 
 fetched5x2:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail5x2
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    8(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail5x2
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(BX*1)
 	ADDQ    R13, CX
@@ -4696,7 +4769,6 @@ fetched5x2:
 	JMP     next5x2
 
 storetail5x2:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K2, (CX)
 	VMOVUPD Z1, K1, (CX)(BX*1)
 	ADDQ    R13, CX
@@ -4723,16 +4795,22 @@ next5x2:
 	JMP    done
 
 tile4x2:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero4x2
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin4x2
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin4x2:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail4x2
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(BX*1), Z1
 	ADDQ    R13, CX
@@ -4747,7 +4825,6 @@ tile4x2:
 	JMP     loaded4x2
 
 loadtail4x2:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K2, Z0
 	VMOVUPD.Z (CX)(BX*1), K1, Z1
 	ADDQ      R13, CX
@@ -4761,9 +4838,9 @@ loadtail4x2:
 	VMOVUPD.Z (CX)(BX*1), K1, Z7
 
 loaded4x2:
-	CMPQ         128(DI), $0x01
-	JEQ          steps4x2
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps4x2
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -4794,10 +4871,10 @@ steps4x2:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch4x2
 	MOVQ 16(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch4x2:
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 one4x2:
 	VMOVUPS      (BX), Z8
@@ -4826,12 +4903,12 @@ one4x2:
 	MOVQ         R11, 16(SP)
 
 fetched4x2:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail4x2
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    8(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail4x2
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(BX*1)
 	ADDQ    R13, CX
@@ -4846,7 +4923,6 @@ fetched4x2:
 	JMP     next4x2
 
 storetail4x2:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K2, (CX)
 	VMOVUPD Z1, K1, (CX)(BX*1)
 	ADDQ    R13, CX
@@ -4870,16 +4946,22 @@ next4x2:
 	JMP    done
 
 tile3x2:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero3x2
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin3x2
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin3x2:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail3x2
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(BX*1), Z1
 	ADDQ    R13, CX
@@ -4891,7 +4973,6 @@ tile3x2:
 	JMP     loaded3x2
 
 loadtail3x2:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K2, Z0
 	VMOVUPD.Z (CX)(BX*1), K1, Z1
 	ADDQ      R13, CX
@@ -4902,9 +4983,9 @@ loadtail3x2:
 	VMOVUPD.Z (CX)(BX*1), K1, Z5
 
 loaded3x2:
-	CMPQ         128(DI), $0x01
-	JEQ          steps3x2
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps3x2
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -4931,10 +5012,10 @@ steps3x2:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch3x2
 	MOVQ 16(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch3x2:
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 one3x2:
 	VMOVUPS      (BX), Z6
@@ -4960,12 +5041,12 @@ one3x2:
 	MOVQ         R11, 16(SP)
 
 fetched3x2:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail3x2
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    8(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail3x2
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(BX*1)
 	ADDQ    R13, CX
@@ -4977,7 +5058,6 @@ fetched3x2:
 	JMP     next3x2
 
 storetail3x2:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K2, (CX)
 	VMOVUPD Z1, K1, (CX)(BX*1)
 	ADDQ    R13, CX
@@ -4998,16 +5078,22 @@ next3x2:
 	JMP    done
 
 tile2x2:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero2x2
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin2x2
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin2x2:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail2x2
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(BX*1), Z1
 	ADDQ    R13, CX
@@ -5016,7 +5102,6 @@ tile2x2:
 	JMP     loaded2x2
 
 loadtail2x2:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K2, Z0
 	VMOVUPD.Z (CX)(BX*1), K1, Z1
 	ADDQ      R13, CX
@@ -5024,9 +5109,9 @@ loadtail2x2:
 	VMOVUPD.Z (CX)(BX*1), K1, Z3
 
 loaded2x2:
-	CMPQ         128(DI), $0x01
-	JEQ          steps2x2
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps2x2
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -5049,10 +5134,10 @@ steps2x2:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch2x2
 	MOVQ 16(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch2x2:
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 one2x2:
 	VMOVUPS      (BX), Z4
@@ -5075,12 +5160,12 @@ one2x2:
 	MOVQ         R11, 16(SP)
 
 fetched2x2:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail2x2
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    8(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail2x2
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(BX*1)
 	ADDQ    R13, CX
@@ -5089,7 +5174,6 @@ fetched2x2:
 	JMP     next2x2
 
 storetail2x2:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K2, (CX)
 	VMOVUPD Z1, K1, (CX)(BX*1)
 	ADDQ    R13, CX
@@ -5107,29 +5191,34 @@ next2x2:
 	JMP    done
 
 tile1x2:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero1x2
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin1x2
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin1x2:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail1x2
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(BX*1), Z1
 	JMP     loaded1x2
 
 loadtail1x2:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K2, Z0
 	VMOVUPD.Z (CX)(BX*1), K1, Z1
 
 loaded1x2:
-	CMPQ         128(DI), $0x01
-	JEQ          steps1x2
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps1x2
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	JMP          steps1x2
@@ -5148,10 +5237,10 @@ steps1x2:
 	CMPQ 16(SP), $0x00
 	JEQ  fetch1x2
 	MOVQ 16(SP), R11
-	MOVQ 56(DI), R13
+	MOVQ 64(DI), R13
 
 fetch1x2:
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 one1x2:
 	VMOVUPS      (BX), Z2
@@ -5171,18 +5260,17 @@ one1x2:
 	MOVQ         R11, 16(SP)
 
 fetched1x2:
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
-	JNE     storetail1x2
+	MOVQ    72(DI), R13
+	MOVQ    80(DI), AX
+	MOVQ    88(DI), BX
 	MOVQ    8(SP), CX
+	CMPQ    128(DI), $0x08
+	JNE     storetail1x2
 	VMOVUPS Z0, (CX)
 	VMOVUPS Z1, (CX)(BX*1)
 	JMP     next1x2
 
 storetail1x2:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K2, (CX)
 	VMOVUPD Z1, K1, (CX)(BX*1)
 
@@ -5197,16 +5285,22 @@ next1x2:
 	JMP    done
 
 tile8x1:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero8x1
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin8x1
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin8x1:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail8x1
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	ADDQ    R13, CX
 	VMOVUPS (CX), Z1
@@ -5225,7 +5319,6 @@ tile8x1:
 	JMP     loaded8x1
 
 loadtail8x1:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K1, Z0
 	ADDQ      R13, CX
 	VMOVUPD.Z (CX), K1, Z1
@@ -5243,9 +5336,9 @@ loadtail8x1:
 	VMOVUPD.Z (CX), K1, Z7
 
 loaded8x1:
-	CMPQ         128(DI), $0x01
-	JEQ          steps8x1
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps8x1
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -5270,7 +5363,7 @@ steps8x1:
 	MOVQ (SP), AX
 	MOVQ 8(DI), BX
 	LEAQ (AX)(SI*2), R12
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 one8x1:
 	VMOVUPD.Z    (BX), K1, Z8
@@ -5295,12 +5388,12 @@ one8x1:
 	ADDQ         R9, R12
 	DECQ         CX
 	JNE          one8x1
-	MOVQ         64(DI), R13
-	MOVQ         72(DI), AX
-	MOVQ         80(DI), BX
-	CMPQ         120(DI), $0x08
-	JNE          storetail8x1
+	MOVQ         72(DI), R13
+	MOVQ         80(DI), AX
+	MOVQ         88(DI), BX
 	MOVQ         8(SP), CX
+	CMPQ         128(DI), $0x08
+	JNE          storetail8x1
 	VMOVUPS      Z0, (CX)
 	ADDQ         R13, CX
 	VMOVUPS      Z1, (CX)
@@ -5319,7 +5412,6 @@ one8x1:
 	JMP          next8x1
 
 storetail8x1:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K1, (CX)
 	ADDQ    R13, CX
 	VMOVUPD Z1, K1, (CX)
@@ -5347,16 +5439,22 @@ next8x1:
 	JMP    done
 
 tile7x1:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero7x1
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin7x1
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin7x1:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail7x1
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	ADDQ    R13, CX
 	VMOVUPS (CX), Z1
@@ -5373,7 +5471,6 @@ tile7x1:
 	JMP     loaded7x1
 
 loadtail7x1:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K1, Z0
 	ADDQ      R13, CX
 	VMOVUPD.Z (CX), K1, Z1
@@ -5389,9 +5486,9 @@ loadtail7x1:
 	VMOVUPD.Z (CX), K1, Z6
 
 loaded7x1:
-	CMPQ         128(DI), $0x01
-	JEQ          steps7x1
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps7x1
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -5414,7 +5511,7 @@ steps7x1:
 	MOVQ (SP), AX
 	MOVQ 8(DI), BX
 	LEAQ (AX)(SI*2), R12
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 one7x1:
 	VMOVUPD.Z    (BX), K1, Z7
@@ -5437,12 +5534,12 @@ one7x1:
 	ADDQ         R9, R12
 	DECQ         CX
 	JNE          one7x1
-	MOVQ         64(DI), R13
-	MOVQ         72(DI), AX
-	MOVQ         80(DI), BX
-	CMPQ         120(DI), $0x08
-	JNE          storetail7x1
+	MOVQ         72(DI), R13
+	MOVQ         80(DI), AX
+	MOVQ         88(DI), BX
 	MOVQ         8(SP), CX
+	CMPQ         128(DI), $0x08
+	JNE          storetail7x1
 	VMOVUPS      Z0, (CX)
 	ADDQ         R13, CX
 	VMOVUPS      Z1, (CX)
@@ -5459,7 +5556,6 @@ one7x1:
 	JMP          next7x1
 
 storetail7x1:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K1, (CX)
 	ADDQ    R13, CX
 	VMOVUPD Z1, K1, (CX)
@@ -5485,16 +5581,22 @@ next7x1:
 	JMP    done
 
 tile6x1:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero6x1
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin6x1
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin6x1:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail6x1
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	ADDQ    R13, CX
 	VMOVUPS (CX), Z1
@@ -5509,7 +5611,6 @@ tile6x1:
 	JMP     loaded6x1
 
 loadtail6x1:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K1, Z0
 	ADDQ      R13, CX
 	VMOVUPD.Z (CX), K1, Z1
@@ -5523,9 +5624,9 @@ loadtail6x1:
 	VMOVUPD.Z (CX), K1, Z5
 
 loaded6x1:
-	CMPQ         128(DI), $0x01
-	JEQ          steps6x1
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps6x1
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -5545,7 +5646,7 @@ zero6x1:
 steps6x1:
 	MOVQ (SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 one6x1:
 	VMOVUPD.Z    (BX), K1, Z6
@@ -5565,12 +5666,12 @@ one6x1:
 	ADDQ         R9, AX
 	DECQ         CX
 	JNE          one6x1
-	MOVQ         64(DI), R13
-	MOVQ         72(DI), AX
-	MOVQ         80(DI), BX
-	CMPQ         120(DI), $0x08
-	JNE          storetail6x1
+	MOVQ         72(DI), R13
+	MOVQ         80(DI), AX
+	MOVQ         88(DI), BX
 	MOVQ         8(SP), CX
+	CMPQ         128(DI), $0x08
+	JNE          storetail6x1
 	VMOVUPS      Z0, (CX)
 	ADDQ         R13, CX
 	VMOVUPS      Z1, (CX)
@@ -5585,7 +5686,6 @@ one6x1:
 	JMP          next6x1
 
 storetail6x1:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K1, (CX)
 	ADDQ    R13, CX
 	VMOVUPD Z1, K1, (CX)
@@ -5609,16 +5709,22 @@ next6x1:
 	JMP    done
 
 tile5x1:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero5x1
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin5x1
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin5x1:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail5x1
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	ADDQ    R13, CX
 	VMOVUPS (CX), Z1
@@ -5631,7 +5737,6 @@ tile5x1:
 	JMP     loaded5x1
 
 loadtail5x1:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K1, Z0
 	ADDQ      R13, CX
 	VMOVUPD.Z (CX), K1, Z1
@@ -5643,9 +5748,9 @@ loadtail5x1:
 	VMOVUPD.Z (CX), K1, Z4
 
 loaded5x1:
-	CMPQ         128(DI), $0x01
-	JEQ          steps5x1
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps5x1
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -5663,7 +5768,7 @@ zero5x1:
 steps5x1:
 	MOVQ (SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 one5x1:
 	VMOVUPD.Z    (BX), K1, Z5
@@ -5681,12 +5786,12 @@ one5x1:
 	ADDQ         R9, AX
 	DECQ         CX
 	JNE          one5x1
-	MOVQ         64(DI), R13
-	MOVQ         72(DI), AX
-	MOVQ         80(DI), BX
-	CMPQ         120(DI), $0x08
-	JNE          storetail5x1
+	MOVQ         72(DI), R13
+	MOVQ         80(DI), AX
+	MOVQ         88(DI), BX
 	MOVQ         8(SP), CX
+	CMPQ         128(DI), $0x08
+	JNE          storetail5x1
 	VMOVUPS      Z0, (CX)
 	ADDQ         R13, CX
 	VMOVUPS      Z1, (CX)
@@ -5699,7 +5804,6 @@ one5x1:
 	JMP          next5x1
 
 storetail5x1:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K1, (CX)
 	ADDQ    R13, CX
 	VMOVUPD Z1, K1, (CX)
@@ -5721,16 +5825,22 @@ next5x1:
 	JMP    done
 
 tile4x1:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero4x1
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin4x1
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin4x1:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail4x1
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	ADDQ    R13, CX
 	VMOVUPS (CX), Z1
@@ -5741,7 +5851,6 @@ tile4x1:
 	JMP     loaded4x1
 
 loadtail4x1:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K1, Z0
 	ADDQ      R13, CX
 	VMOVUPD.Z (CX), K1, Z1
@@ -5751,9 +5860,9 @@ loadtail4x1:
 	VMOVUPD.Z (CX), K1, Z3
 
 loaded4x1:
-	CMPQ         128(DI), $0x01
-	JEQ          steps4x1
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps4x1
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -5769,7 +5878,7 @@ zero4x1:
 steps4x1:
 	MOVQ (SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 one4x1:
 	VMOVUPD.Z    (BX), K1, Z4
@@ -5785,12 +5894,12 @@ one4x1:
 	ADDQ         R9, AX
 	DECQ         CX
 	JNE          one4x1
-	MOVQ         64(DI), R13
-	MOVQ         72(DI), AX
-	MOVQ         80(DI), BX
-	CMPQ         120(DI), $0x08
-	JNE          storetail4x1
+	MOVQ         72(DI), R13
+	MOVQ         80(DI), AX
+	MOVQ         88(DI), BX
 	MOVQ         8(SP), CX
+	CMPQ         128(DI), $0x08
+	JNE          storetail4x1
 	VMOVUPS      Z0, (CX)
 	ADDQ         R13, CX
 	VMOVUPS      Z1, (CX)
@@ -5801,7 +5910,6 @@ one4x1:
 	JMP          next4x1
 
 storetail4x1:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K1, (CX)
 	ADDQ    R13, CX
 	VMOVUPD Z1, K1, (CX)
@@ -5821,16 +5929,22 @@ next4x1:
 	JMP    done
 
 tile3x1:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero3x1
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin3x1
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin3x1:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail3x1
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	ADDQ    R13, CX
 	VMOVUPS (CX), Z1
@@ -5839,7 +5953,6 @@ tile3x1:
 	JMP     loaded3x1
 
 loadtail3x1:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K1, Z0
 	ADDQ      R13, CX
 	VMOVUPD.Z (CX), K1, Z1
@@ -5847,9 +5960,9 @@ loadtail3x1:
 	VMOVUPD.Z (CX), K1, Z2
 
 loaded3x1:
-	CMPQ         128(DI), $0x01
-	JEQ          steps3x1
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps3x1
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	VMULPD       Z31, Z2, Z2
@@ -5863,7 +5976,7 @@ zero3x1:
 steps3x1:
 	MOVQ (SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 one3x1:
 	VMOVUPD.Z    (BX), K1, Z3
@@ -5877,12 +5990,12 @@ one3x1:
 	ADDQ         R9, AX
 	DECQ         CX
 	JNE          one3x1
-	MOVQ         64(DI), R13
-	MOVQ         72(DI), AX
-	MOVQ         80(DI), BX
-	CMPQ         120(DI), $0x08
-	JNE          storetail3x1
+	MOVQ         72(DI), R13
+	MOVQ         80(DI), AX
+	MOVQ         88(DI), BX
 	MOVQ         8(SP), CX
+	CMPQ         128(DI), $0x08
+	JNE          storetail3x1
 	VMOVUPS      Z0, (CX)
 	ADDQ         R13, CX
 	VMOVUPS      Z1, (CX)
@@ -5891,7 +6004,6 @@ one3x1:
 	JMP          next3x1
 
 storetail3x1:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K1, (CX)
 	ADDQ    R13, CX
 	VMOVUPD Z1, K1, (CX)
@@ -5909,31 +6021,36 @@ next3x1:
 	JMP    done
 
 tile2x1:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero2x1
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin2x1
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin2x1:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail2x1
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	ADDQ    R13, CX
 	VMOVUPS (CX), Z1
 	JMP     loaded2x1
 
 loadtail2x1:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K1, Z0
 	ADDQ      R13, CX
 	VMOVUPD.Z (CX), K1, Z1
 
 loaded2x1:
-	CMPQ         128(DI), $0x01
-	JEQ          steps2x1
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps2x1
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	VMULPD       Z31, Z1, Z1
 	JMP          steps2x1
@@ -5945,7 +6062,7 @@ zero2x1:
 steps2x1:
 	MOVQ (SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 one2x1:
 	VMOVUPD.Z    (BX), K1, Z2
@@ -5957,19 +6074,18 @@ one2x1:
 	ADDQ         R9, AX
 	DECQ         CX
 	JNE          one2x1
-	MOVQ         64(DI), R13
-	MOVQ         72(DI), AX
-	MOVQ         80(DI), BX
-	CMPQ         120(DI), $0x08
-	JNE          storetail2x1
+	MOVQ         72(DI), R13
+	MOVQ         80(DI), AX
+	MOVQ         88(DI), BX
 	MOVQ         8(SP), CX
+	CMPQ         128(DI), $0x08
+	JNE          storetail2x1
 	VMOVUPS      Z0, (CX)
 	ADDQ         R13, CX
 	VMOVUPS      Z1, (CX)
 	JMP          next2x1
 
 storetail2x1:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K1, (CX)
 	ADDQ    R13, CX
 	VMOVUPD Z1, K1, (CX)
@@ -5985,27 +6101,32 @@ next2x1:
 	JMP    done
 
 tile1x1:
-	CMPQ 128(DI), $0x00
+	CMPQ 136(DI), $0x00
 	JEQ  zero1x1
 
 	// Start of the chains.
-	MOVQ    64(DI), R13
-	MOVQ    72(DI), AX
-	MOVQ    80(DI), BX
-	CMPQ    120(DI), $0x08
+	MOVQ 72(DI), R13
+	MOVQ 80(DI), AX
+	MOVQ 88(DI), BX
+	MOVQ 8(SP), CX
+	CMPQ 136(DI), $0x03
+	JNE  begin1x1
+	MOVQ 24(DI), CX
+	XORL R13, R13
+
+begin1x1:
+	CMPQ    128(DI), $0x08
 	JNE     loadtail1x1
-	MOVQ    8(SP), CX
 	VMOVUPS (CX), Z0
 	JMP     loaded1x1
 
 loadtail1x1:
-	MOVQ      8(SP), CX
 	VMOVUPD.Z (CX), K1, Z0
 
 loaded1x1:
-	CMPQ         128(DI), $0x01
-	JEQ          steps1x1
-	VBROADCASTSD 144(DI), Z31
+	CMPQ         136(DI), $0x02
+	JNE          steps1x1
+	VBROADCASTSD 152(DI), Z31
 	VMULPD       Z31, Z0, Z0
 	JMP          steps1x1
 
@@ -6015,7 +6136,7 @@ zero1x1:
 steps1x1:
 	MOVQ (SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 one1x1:
 	VMOVUPD.Z    (BX), K1, Z1
@@ -6025,17 +6146,16 @@ one1x1:
 	ADDQ         R9, AX
 	DECQ         CX
 	JNE          one1x1
-	MOVQ         64(DI), R13
-	MOVQ         72(DI), AX
-	MOVQ         80(DI), BX
-	CMPQ         120(DI), $0x08
-	JNE          storetail1x1
+	MOVQ         72(DI), R13
+	MOVQ         80(DI), AX
+	MOVQ         88(DI), BX
 	MOVQ         8(SP), CX
+	CMPQ         128(DI), $0x08
+	JNE          storetail1x1
 	VMOVUPS      Z0, (CX)
 	JMP          next1x1
 
 storetail1x1:
-	MOVQ    8(SP), CX
 	VMOVUPD Z0, K1, (CX)
 
 next1x1:
@@ -6057,30 +6177,30 @@ TEXT ·GemmFinish64(SB), NOSPLIT, $0-8
 	// Registers:    DI arguments    SI C    DX row of A    BX A    R8 vectors left    R9 first of C    R10 row of C    AX first of A    CX rows left
 	// Vectors:    0 alpha    1 beta    2 of A    3 of C    4 spare
 	MOVQ         args+0(FP), DI
-	MOVQ         120(DI), CX
+	MOVQ         128(DI), CX
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
 	DECL         AX
 	KMOVW        AX, K1
 	MOVQ         (DI), AX
 	MOVQ         16(DI), R9
-	MOVQ         32(DI), DX
-	MOVQ         64(DI), R10
-	MOVQ         96(DI), CX
-	VBROADCASTSD 136(DI), Z0
-	VBROADCASTSD 144(DI), Z1
+	MOVQ         40(DI), DX
+	MOVQ         72(DI), R10
+	MOVQ         104(DI), CX
+	VBROADCASTSD 144(DI), Z0
+	VBROADCASTSD 152(DI), Z1
 
 row:
 	MOVQ AX, BX
 	MOVQ R9, SI
-	MOVQ 112(DI), R8
+	MOVQ 120(DI), R8
 
 vector:
 	CMPQ    R8, $0x01
 	JEQ     last
 	VMOVUPS (BX), Z2
 	VXORPS  X3, X3, X3
-	CMPQ    128(DI), $0x00
+	CMPQ    136(DI), $0x00
 	JEQ     fma2
 	VMOVUPS (SI), Z3
 	VMULPD  Z1, Z3, Z3
@@ -6096,7 +6216,7 @@ fma2:
 last:
 	VMOVUPD.Z (BX), K1, Z2
 	VXORPS    X3, X3, X3
-	CMPQ      128(DI), $0x00
+	CMPQ      136(DI), $0x00
 	JEQ       fma3
 	VMOVUPD.Z (SI), K1, Z3
 	VMULPD    Z1, Z3, Z3
@@ -6485,37 +6605,37 @@ TEXT ·GemvRows64(SB), NOSPLIT, $256-8
 	// Registers:    DI arguments    SI nothing    DX C    BX x    R8 row of source    R9 3 rows    R10 5 rows    R11 source    R12 7 rows    CX steps left    AX row of source at this k
 	// Vectors:    0 up one for each k, then a spare one and an element of x    28 up chains
 	MOVQ         args+0(FP), DI
-	MOVQ         120(DI), CX
+	MOVQ         128(DI), CX
 	MOVL         $0x00000001, AX
 	SHLL         CL, AX
 	DECL         AX
 	KMOVW        AX, K1
 	MOVQ         8(DI), BX
 	MOVQ         16(DI), DX
-	MOVQ         32(DI), R8
-	CMPQ         112(DI), $0x04
+	MOVQ         40(DI), R8
+	CMPQ         120(DI), $0x04
 	JEQ          vecs4
-	CMPQ         112(DI), $0x03
+	CMPQ         120(DI), $0x03
 	JEQ          vecs3
-	CMPQ         112(DI), $0x02
+	CMPQ         120(DI), $0x02
 	JEQ          vecs2
 	VPXORD       Z28, Z28, Z28
-	CMPQ         128(DI), $0x00
+	CMPQ         136(DI), $0x00
 	JEQ          steps1
 	VMOVUPD.Z    (DX), K1, Z28
-	CMPQ         128(DI), $0x01
+	CMPQ         136(DI), $0x01
 	JEQ          steps1
-	VBROADCASTSD 144(DI), Z0
+	VBROADCASTSD 152(DI), Z0
 	VMULPD       Z0, Z28, Z28
 
 steps1:
-	CMPQ 120(DI), $0x08
+	CMPQ 128(DI), $0x08
 	JNE  few1
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 vector12:
 	CMPQ             CX, $0x08
@@ -6624,7 +6744,7 @@ end15:
 few1:
 	MOVQ    (DI), AX
 	XORL    R10, R10
-	MOVQ    120(DI), R9
+	MOVQ    128(DI), R9
 	MOVQ    AX, (SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -6655,7 +6775,7 @@ few1:
 	ADDQ    R8, AX
 	MOVQ    AX, 56(SP)
 	XORL    R11, R11
-	MOVQ    88(DI), CX
+	MOVQ    96(DI), CX
 
 vector16:
 	CMPQ             CX, $0x08
@@ -6785,24 +6905,24 @@ end19:
 vecs2:
 	VPXORD       Z28, Z28, Z28
 	VPXORD       Z29, Z29, Z29
-	CMPQ         128(DI), $0x00
+	CMPQ         136(DI), $0x00
 	JEQ          steps2
 	VMOVUPS      (DX), Z28
 	VMOVUPD.Z    64(DX), K1, Z29
-	CMPQ         128(DI), $0x01
+	CMPQ         136(DI), $0x01
 	JEQ          steps2
-	VBROADCASTSD 144(DI), Z0
+	VBROADCASTSD 152(DI), Z0
 	VMULPD       Z0, Z28, Z28
 	VMULPD       Z0, Z29, Z29
 
 steps2:
-	CMPQ 120(DI), $0x08
+	CMPQ 128(DI), $0x08
 	JNE  few2
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 vector20:
 	CMPQ             CX, $0x08
@@ -7018,7 +7138,7 @@ few2:
 	ADDQ    R8, AX
 	MOVQ    AX, 56(SP)
 	ADDQ    R8, AX
-	MOVQ    120(DI), R9
+	MOVQ    128(DI), R9
 	MOVQ    AX, 64(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -7049,7 +7169,7 @@ few2:
 	ADDQ    R8, AX
 	MOVQ    AX, 120(SP)
 	XORL    R11, R11
-	MOVQ    88(DI), CX
+	MOVQ    96(DI), CX
 
 vector24:
 	CMPQ             CX, $0x08
@@ -7277,26 +7397,26 @@ vecs3:
 	VPXORD       Z28, Z28, Z28
 	VPXORD       Z29, Z29, Z29
 	VPXORD       Z30, Z30, Z30
-	CMPQ         128(DI), $0x00
+	CMPQ         136(DI), $0x00
 	JEQ          steps3
 	VMOVUPS      (DX), Z28
 	VMOVUPS      64(DX), Z29
 	VMOVUPD.Z    128(DX), K1, Z30
-	CMPQ         128(DI), $0x01
+	CMPQ         136(DI), $0x01
 	JEQ          steps3
-	VBROADCASTSD 144(DI), Z0
+	VBROADCASTSD 152(DI), Z0
 	VMULPD       Z0, Z28, Z28
 	VMULPD       Z0, Z29, Z29
 	VMULPD       Z0, Z30, Z30
 
 steps3:
-	CMPQ 120(DI), $0x08
+	CMPQ 128(DI), $0x08
 	JNE  few3
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 vector28:
 	CMPQ             CX, $0x08
@@ -7619,7 +7739,7 @@ few3:
 	ADDQ    R8, AX
 	MOVQ    AX, 120(SP)
 	ADDQ    R8, AX
-	MOVQ    120(DI), R9
+	MOVQ    128(DI), R9
 	MOVQ    AX, 128(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -7650,7 +7770,7 @@ few3:
 	ADDQ    R8, AX
 	MOVQ    AX, 184(SP)
 	XORL    R11, R11
-	MOVQ    88(DI), CX
+	MOVQ    96(DI), CX
 
 vector32:
 	CMPQ             CX, $0x08
@@ -7976,28 +8096,28 @@ vecs4:
 	VPXORD       Z29, Z29, Z29
 	VPXORD       Z30, Z30, Z30
 	VPXORD       Z31, Z31, Z31
-	CMPQ         128(DI), $0x00
+	CMPQ         136(DI), $0x00
 	JEQ          steps4
 	VMOVUPS      (DX), Z28
 	VMOVUPS      64(DX), Z29
 	VMOVUPS      128(DX), Z30
 	VMOVUPD.Z    192(DX), K1, Z31
-	CMPQ         128(DI), $0x01
+	CMPQ         136(DI), $0x01
 	JEQ          steps4
-	VBROADCASTSD 144(DI), Z0
+	VBROADCASTSD 152(DI), Z0
 	VMULPD       Z0, Z28, Z28
 	VMULPD       Z0, Z29, Z29
 	VMULPD       Z0, Z30, Z30
 	VMULPD       Z0, Z31, Z31
 
 steps4:
-	CMPQ 120(DI), $0x08
+	CMPQ 128(DI), $0x08
 	JNE  few4
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 88(DI), CX
+	MOVQ 96(DI), CX
 
 vector36:
 	CMPQ             CX, $0x08
@@ -8427,7 +8547,7 @@ few4:
 	ADDQ    R8, AX
 	MOVQ    AX, 184(SP)
 	ADDQ    R8, AX
-	MOVQ    120(DI), R9
+	MOVQ    128(DI), R9
 	MOVQ    AX, 192(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -8458,7 +8578,7 @@ few4:
 	ADDQ    R8, AX
 	MOVQ    AX, 248(SP)
 	XORL    R11, R11
-	MOVQ    88(DI), CX
+	MOVQ    96(DI), CX
 
 vector40:
 	CMPQ             CX, $0x08
@@ -8882,18 +9002,18 @@ TEXT ·GemvCols64(SB), NOSPLIT, $24-8
 	// Registers:    DI arguments    SI 3 rows of A    DX row of A    BX B, last of C    R8 5 rows of A    R9 k of A    R10 k of B    R11 next    R12 A 6 rows on    R13 k of next, row of C    AX A, second of C    CX steps left, C
 	// Vectors:    0 up elements of x    8 9 vectors of C    10 spare
 	MOVQ  args+0(FP), DI
-	MOVQ  120(DI), CX
+	MOVQ  128(DI), CX
 	MOVL  $0x00000001, AX
 	SHLL  CL, AX
 	DECL  AX
 	KMOVW AX, K1
-	MOVQ  88(DI), AX
+	MOVQ  96(DI), AX
 	MOVQ  AX, (SP)
 	MOVQ  (DI), AX
 	MOVQ  AX, 8(SP)
 	MOVQ  8(DI), AX
 	MOVQ  AX, 16(SP)
-	MOVQ  32(DI), DX
+	MOVQ  40(DI), DX
 	LEAQ  (DX)(DX*2), SI
 	LEAQ  (DX)(DX*4), R8
 
@@ -8913,7 +9033,7 @@ rows8:
 	MOVQ         8(SP), AX
 	LEAQ         (AX)(SI*2), R12
 	MOVQ         16(DI), BX
-	MOVQ         112(DI), CX
+	MOVQ         120(DI), CX
 	SUBQ         $0x03, CX
 	JLT          few8
 
@@ -8997,7 +9117,7 @@ rows4:
 	ADDQ         $0x20, 16(SP)
 	MOVQ         8(SP), AX
 	MOVQ         16(DI), BX
-	MOVQ         112(DI), CX
+	MOVQ         120(DI), CX
 	SUBQ         $0x03, CX
 	JLT          few4
 
@@ -9056,7 +9176,7 @@ rows1:
 	ADDQ         $0x08, 16(SP)
 	MOVQ         8(SP), AX
 	MOVQ         16(DI), BX
-	MOVQ         112(DI), CX
+	MOVQ         120(DI), CX
 	SUBQ         $0x03, CX
 	JLT          few1
 
@@ -9101,7 +9221,7 @@ TEXT ·GemvDots64(SB), NOSPLIT, $24-8
 	// Registers:    DI arguments    SI 3 rows of A    DX row of A    BX B, last of C    R8 5 rows of A    R9 k of A    R10 k of B    R11 next    R12 A 6 rows on    R13 k of next, row of C    AX A, second of C    CX steps left, C
 	// Vectors:    chains [2][row]; two vectors of x, or alpha and beta; spare, or elements of C
 	MOVQ  args+0(FP), DI
-	MOVQ  120(DI), CX
+	MOVQ  128(DI), CX
 	MOVL  $0x00000001, AX
 	SHLL  CL, AX
 	DECL  AX
@@ -9110,9 +9230,9 @@ TEXT ·GemvDots64(SB), NOSPLIT, $24-8
 	MOVQ  AX, (SP)
 	MOVQ  16(DI), AX
 	MOVQ  AX, 8(SP)
-	MOVQ  96(DI), AX
+	MOVQ  104(DI), AX
 	MOVQ  AX, 16(SP)
-	MOVQ  32(DI), DX
+	MOVQ  40(DI), DX
 	LEAQ  (DX)(DX*2), SI
 	LEAQ  (DX)(DX*4), R8
 
@@ -9136,7 +9256,7 @@ rows:
 	VXORPS X13, X13, X13
 	VXORPS X14, X14, X14
 	VXORPS X15, X15, X15
-	MOVQ   112(DI), CX
+	MOVQ   120(DI), CX
 	SUBQ   $0x03, CX
 	JLT    few
 
@@ -9228,13 +9348,13 @@ last:
 	VSHUFF64X2   $0xdd, Z4, Z0, Z16
 	VSHUFF64X2   $0x88, Z4, Z0, Z0
 	VADDPD       Z16, Z0, Z0
-	VBROADCASTSD 136(DI), Z16
+	VBROADCASTSD 144(DI), Z16
 	VPXORD       Z18, Z18, Z18
 	MOVQ         8(SP), AX
-	CMPQ         128(DI), $0x00
+	CMPQ         136(DI), $0x00
 	JEQ          store
 	VMOVUPS      (AX), Z18
-	VBROADCASTSD 144(DI), Z17
+	VBROADCASTSD 152(DI), Z17
 	VMULPD       Z17, Z18, Z18
 
 store:

@@ -10,11 +10,11 @@ TEXT ·GemmTiles64(SB), NOSPLIT, $56-8
 	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 4 k of next    R14 A, second of C    R15 steps left, C
 	// Vectors:    chains [row][vector]; vectors of B, or elements of A if there are fewer of them and no room for both; some of the others
 	MOVD     args+0(FP), R0
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	MOVD     R24, 8(RSP)
 	MOVD     8(RSP), R24
 	MOVD     R24, 16(RSP)
-	MOVD     72(R0), R24
+	MOVD     80(R0), R24
 	CMP      $16, R24
 	BNE      apart1
 	MOVD     $2, R24
@@ -24,131 +24,137 @@ apart1:
 	MOVD     R14, 24(RSP)
 	MOVD     16(R0), R14
 	MOVD     R14, 32(RSP)
-	MOVD     24(R0), R14
+	MOVD     32(R0), R14
 	MOVD     R14, 40(RSP)
-	MOVD     96(R0), R14
+	MOVD     104(R0), R14
 	MOVD     R14, 48(RSP)
-	MOVD     32(R0), R2
+	MOVD     40(R0), R2
 	ADD      R2<<1, R2, R1
 	ADD      R2<<2, R2, R4
 	MOVD     R2, R10
 	ADD      R2, R10, R10
 	MOVD     R10, R11
 	ADD      R10, R11, R11
-	MOVD     40(R0), R5
-	MOVD     48(R0), R6
+	MOVD     48(R0), R5
+	MOVD     56(R0), R6
 
 	// The size of the tile.
-	MOVD     112(R0), R24
+	MOVD     120(R0), R24
 	CMP      $4, R24
 	BEQ      vecs4
-	MOVD     112(R0), R24
+	MOVD     120(R0), R24
 	CMP      $3, R24
 	BEQ      vecs3
-	MOVD     112(R0), R24
+	MOVD     120(R0), R24
 	CMP      $2, R24
 	BEQ      vecs2
-	MOVD     112(R0), R24
+	MOVD     120(R0), R24
 	CMP      $1, R24
 	BEQ      vecs1
 vecs4:
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $6, R24
 	BEQ      tile6x4
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $5, R24
 	BEQ      tile5x4
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $4, R24
 	BEQ      tile4x4
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $3, R24
 	BEQ      tile3x4
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $2, R24
 	BEQ      tile2x4
 	B        tile1x4
 vecs3:
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $8, R24
 	BEQ      tile8x3
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $7, R24
 	BEQ      tile7x3
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $6, R24
 	BEQ      tile6x3
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $5, R24
 	BEQ      tile5x3
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $4, R24
 	BEQ      tile4x3
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $3, R24
 	BEQ      tile3x3
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $2, R24
 	BEQ      tile2x3
 	B        tile1x3
 vecs2:
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $8, R24
 	BEQ      tile8x2
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $7, R24
 	BEQ      tile7x2
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $6, R24
 	BEQ      tile6x2
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $5, R24
 	BEQ      tile5x2
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $4, R24
 	BEQ      tile4x2
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $3, R24
 	BEQ      tile3x2
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $2, R24
 	BEQ      tile2x2
 	B        tile1x2
 vecs1:
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $8, R24
 	BEQ      tile8x1
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $7, R24
 	BEQ      tile7x1
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $6, R24
 	BEQ      tile6x1
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $5, R24
 	BEQ      tile5x1
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $4, R24
 	BEQ      tile4x1
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $3, R24
 	BEQ      tile3x1
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $2, R24
 	BEQ      tile2x1
 	B        tile1x1
 tile6x4:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero6x4
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin6x4
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin6x4:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail6x4
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -198,7 +204,6 @@ tile6x4:
 	FMOVQ    (R24), F23
 	B        loaded6x4
 loadtail6x4:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -487,10 +492,10 @@ t49:
 	FMOVD    (R24), F23
 t48:
 loaded6x4:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps6x4
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps6x4
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -552,12 +557,12 @@ steps6x4:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch6x4
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch6x4:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole6x4
 	SUBS     $1, R15, R15
@@ -1368,7 +1373,7 @@ one6x4:
 	SUBS     $1, R15, R15
 	BNE      one6x4
 end6x4:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store6x4
 last6x4:
@@ -1421,13 +1426,13 @@ store6x4:
 	CBZ      R9, fetched6x4
 	MOVD     R7, 40(RSP)
 fetched6x4:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail6x4
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -1477,7 +1482,6 @@ fetched6x4:
 	FMOVQ    F23, (R24)
 	B        next6x4
 storetail6x4:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t52
@@ -1750,7 +1754,7 @@ next6x4:
 	BNE      below6x4
 	CMP      $8, R2
 	BNE      below6x4
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $48, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -1773,17 +1777,23 @@ below6x4:
 	BNE      tile6x4
 	B        done
 tile5x4:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero5x4
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin5x4
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin5x4:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail5x4
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -1825,7 +1835,6 @@ tile5x4:
 	FMOVQ    (R24), F19
 	B        loaded5x4
 loadtail5x4:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -2066,10 +2075,10 @@ t139:
 	FMOVD    (R24), F19
 t138:
 loaded5x4:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps5x4
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps5x4
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -2123,12 +2132,12 @@ steps5x4:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch5x4
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch5x4:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole5x4
 	SUBS     $1, R15, R15
@@ -2830,7 +2839,7 @@ one5x4:
 	SUBS     $1, R15, R15
 	BNE      one5x4
 end5x4:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store5x4
 last5x4:
@@ -2878,13 +2887,13 @@ store5x4:
 	CBZ      R9, fetched5x4
 	MOVD     R7, 40(RSP)
 fetched5x4:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail5x4
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -2926,7 +2935,6 @@ fetched5x4:
 	FMOVQ    F19, (R24)
 	B        next5x4
 storetail5x4:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t142
@@ -3155,7 +3163,7 @@ next5x4:
 	BNE      below5x4
 	CMP      $8, R2
 	BNE      below5x4
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $40, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -3178,17 +3186,23 @@ below5x4:
 	BNE      tile5x4
 	B        done
 tile4x4:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero4x4
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin4x4
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin4x4:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail4x4
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -3222,7 +3236,6 @@ tile4x4:
 	FMOVQ    (R24), F15
 	B        loaded4x4
 loadtail4x4:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -3415,10 +3428,10 @@ t213:
 	FMOVD    (R24), F15
 t212:
 loaded4x4:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps4x4
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps4x4
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -3464,12 +3477,12 @@ steps4x4:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch4x4
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch4x4:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole4x4
 	SUBS     $1, R15, R15
@@ -4058,7 +4071,7 @@ one4x4:
 	SUBS     $1, R15, R15
 	BNE      one4x4
 end4x4:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store4x4
 last4x4:
@@ -4101,13 +4114,13 @@ store4x4:
 	CBZ      R9, fetched4x4
 	MOVD     R7, 40(RSP)
 fetched4x4:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail4x4
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -4141,7 +4154,6 @@ fetched4x4:
 	FMOVQ    F15, (R24)
 	B        next4x4
 storetail4x4:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t216
@@ -4326,7 +4338,7 @@ next4x4:
 	BNE      below4x4
 	CMP      $8, R2
 	BNE      below4x4
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $32, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -4349,17 +4361,23 @@ below4x4:
 	BNE      tile4x4
 	B        done
 tile3x4:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero3x4
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin3x4
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin3x4:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail3x4
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -4385,7 +4403,6 @@ tile3x4:
 	FMOVQ    (R24), F11
 	B        loaded3x4
 loadtail3x4:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -4530,10 +4547,10 @@ t271:
 	FMOVD    (R24), F11
 t270:
 loaded3x4:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps3x4
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps3x4
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -4571,12 +4588,12 @@ steps3x4:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch3x4
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch3x4:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole3x4
 	SUBS     $1, R15, R15
@@ -4931,7 +4948,7 @@ one3x4:
 	SUBS     $1, R15, R15
 	BNE      one3x4
 end3x4:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store3x4
 last3x4:
@@ -4969,13 +4986,13 @@ store3x4:
 	CBZ      R9, fetched3x4
 	MOVD     R7, 40(RSP)
 fetched3x4:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail3x4
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -5001,7 +5018,6 @@ fetched3x4:
 	FMOVQ    F11, (R24)
 	B        next3x4
 storetail3x4:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t274
@@ -5142,7 +5158,7 @@ next3x4:
 	BNE      below3x4
 	CMP      $8, R2
 	BNE      below3x4
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $24, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -5165,17 +5181,23 @@ below3x4:
 	BNE      tile3x4
 	B        done
 tile2x4:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero2x4
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin2x4
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin2x4:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail2x4
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -5193,7 +5215,6 @@ tile2x4:
 	FMOVQ    (R24), F7
 	B        loaded2x4
 loadtail2x4:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -5290,10 +5311,10 @@ t313:
 	FMOVD    (R24), F7
 t312:
 loaded2x4:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps2x4
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps2x4
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -5323,12 +5344,12 @@ steps2x4:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch2x4
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch2x4:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole2x4
 	SUBS     $1, R15, R15
@@ -5605,7 +5626,7 @@ one2x4:
 	SUBS     $1, R15, R15
 	BNE      one2x4
 end2x4:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store2x4
 last2x4:
@@ -5638,13 +5659,13 @@ store2x4:
 	CBZ      R9, fetched2x4
 	MOVD     R7, 40(RSP)
 fetched2x4:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail2x4
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -5662,7 +5683,6 @@ fetched2x4:
 	FMOVQ    F7, (R24)
 	B        next2x4
 storetail2x4:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t316
@@ -5759,7 +5779,7 @@ next2x4:
 	BNE      below2x4
 	CMP      $8, R2
 	BNE      below2x4
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $16, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -5782,17 +5802,23 @@ below2x4:
 	BNE      tile2x4
 	B        done
 tile1x4:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero1x4
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin1x4
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin1x4:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail1x4
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -5802,7 +5828,6 @@ tile1x4:
 	FMOVQ    (R24), F3
 	B        loaded1x4
 loadtail1x4:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -5851,10 +5876,10 @@ t339:
 	FMOVD    (R24), F3
 t338:
 loaded1x4:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps1x4
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps1x4
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -5876,12 +5901,12 @@ steps1x4:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch1x4
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch1x4:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole1x4
 	SUBS     $1, R15, R15
@@ -5993,7 +6018,7 @@ one1x4:
 	SUBS     $1, R15, R15
 	BNE      one1x4
 end1x4:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store1x4
 last1x4:
@@ -6021,13 +6046,13 @@ store1x4:
 	CBZ      R9, fetched1x4
 	MOVD     R7, 40(RSP)
 fetched1x4:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail1x4
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -6037,7 +6062,6 @@ fetched1x4:
 	FMOVQ    F3, (R24)
 	B        next1x4
 storetail1x4:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t342
@@ -6097,17 +6121,23 @@ next1x4:
 	BNE      tile1x4
 	B        done
 tile8x3:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero8x3
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin8x3
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin8x3:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail8x3
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -6157,7 +6187,6 @@ tile8x3:
 	FMOVQ    (R25), F23
 	B        loaded8x3
 loadtail8x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -6446,10 +6475,10 @@ t397:
 	FMOVD    (R25), F23
 t396:
 loaded8x3:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps8x3
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps8x3
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -6512,12 +6541,12 @@ steps8x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch8x3
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch8x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole8x3
 	SUBS     $1, R15, R15
@@ -6954,7 +6983,7 @@ one8x3:
 	SUBS     $1, R15, R15
 	BNE      one8x3
 end8x3:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store8x3
 last8x3:
@@ -7009,13 +7038,13 @@ store8x3:
 	CBZ      R9, fetched8x3
 	MOVD     R7, 40(RSP)
 fetched8x3:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail8x3
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -7065,7 +7094,6 @@ fetched8x3:
 	FMOVQ    F23, (R25)
 	B        next8x3
 storetail8x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t400
@@ -7338,7 +7366,7 @@ next8x3:
 	BNE      below8x3
 	CMP      $8, R2
 	BNE      below8x3
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $64, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -7361,17 +7389,23 @@ below8x3:
 	BNE      tile8x3
 	B        done
 tile7x3:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero7x3
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin7x3
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin7x3:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail7x3
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -7415,7 +7449,6 @@ tile7x3:
 	FMOVQ    (R25), F20
 	B        loaded7x3
 loadtail7x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -7668,10 +7701,10 @@ t489:
 	FMOVD    (R25), F20
 t488:
 loaded7x3:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps7x3
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps7x3
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -7728,12 +7761,12 @@ steps7x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch7x3
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch7x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole7x3
 	SUBS     $1, R15, R15
@@ -8490,7 +8523,7 @@ one7x3:
 	SUBS     $1, R15, R15
 	BNE      one7x3
 end7x3:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store7x3
 last7x3:
@@ -8541,13 +8574,13 @@ store7x3:
 	CBZ      R9, fetched7x3
 	MOVD     R7, 40(RSP)
 fetched7x3:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail7x3
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -8591,7 +8624,6 @@ fetched7x3:
 	FMOVQ    F20, (R25)
 	B        next7x3
 storetail7x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t492
@@ -8831,7 +8863,7 @@ next7x3:
 	BNE      below7x3
 	CMP      $8, R2
 	BNE      below7x3
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $56, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -8854,17 +8886,23 @@ below7x3:
 	BNE      tile7x3
 	B        done
 tile6x3:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero6x3
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin6x3
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin6x3:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail6x3
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -8902,7 +8940,6 @@ tile6x3:
 	FMOVQ    (R25), F17
 	B        loaded6x3
 loadtail6x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -9119,10 +9156,10 @@ t569:
 	FMOVD    (R25), F17
 t568:
 loaded6x3:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps6x3
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps6x3
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -9172,12 +9209,12 @@ steps6x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch6x3
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch6x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole6x3
 	SUBS     $1, R15, R15
@@ -9838,7 +9875,7 @@ one6x3:
 	SUBS     $1, R15, R15
 	BNE      one6x3
 end6x3:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store6x3
 last6x3:
@@ -9884,13 +9921,13 @@ store6x3:
 	CBZ      R9, fetched6x3
 	MOVD     R7, 40(RSP)
 fetched6x3:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail6x3
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -9928,7 +9965,6 @@ fetched6x3:
 	FMOVQ    F17, (R25)
 	B        next6x3
 storetail6x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t572
@@ -10135,7 +10171,7 @@ next6x3:
 	BNE      below6x3
 	CMP      $8, R2
 	BNE      below6x3
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $48, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -10158,17 +10194,23 @@ below6x3:
 	BNE      tile6x3
 	B        done
 tile5x3:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero5x3
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin5x3
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin5x3:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail5x3
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -10200,7 +10242,6 @@ tile5x3:
 	FMOVQ    (R25), F14
 	B        loaded5x3
 loadtail5x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -10381,10 +10422,10 @@ t637:
 	FMOVD    (R25), F14
 t636:
 loaded5x3:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps5x3
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps5x3
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -10428,12 +10469,12 @@ steps5x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch5x3
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch5x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole5x3
 	SUBS     $1, R15, R15
@@ -11010,7 +11051,7 @@ one5x3:
 	SUBS     $1, R15, R15
 	BNE      one5x3
 end5x3:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store5x3
 last5x3:
@@ -11052,13 +11093,13 @@ store5x3:
 	CBZ      R9, fetched5x3
 	MOVD     R7, 40(RSP)
 fetched5x3:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail5x3
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -11090,7 +11131,6 @@ fetched5x3:
 	FMOVQ    F14, (R25)
 	B        next5x3
 storetail5x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t640
@@ -11264,7 +11304,7 @@ next5x3:
 	BNE      below5x3
 	CMP      $8, R2
 	BNE      below5x3
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $40, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -11287,17 +11327,23 @@ below5x3:
 	BNE      tile5x3
 	B        done
 tile4x3:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero4x3
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin4x3
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin4x3:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail4x3
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -11323,7 +11369,6 @@ tile4x3:
 	FMOVQ    (R25), F11
 	B        loaded4x3
 loadtail4x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -11468,10 +11513,10 @@ t693:
 	FMOVD    (R25), F11
 t692:
 loaded4x3:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps4x3
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps4x3
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -11509,12 +11554,12 @@ steps4x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch4x3
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch4x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole4x3
 	SUBS     $1, R15, R15
@@ -11875,7 +11920,7 @@ one4x3:
 	SUBS     $1, R15, R15
 	BNE      one4x3
 end4x3:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store4x3
 last4x3:
@@ -11913,13 +11958,13 @@ store4x3:
 	CBZ      R9, fetched4x3
 	MOVD     R7, 40(RSP)
 fetched4x3:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail4x3
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -11945,7 +11990,6 @@ fetched4x3:
 	FMOVQ    F11, (R25)
 	B        next4x3
 storetail4x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t696
@@ -12086,7 +12130,7 @@ next4x3:
 	BNE      below4x3
 	CMP      $8, R2
 	BNE      below4x3
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $32, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -12109,17 +12153,23 @@ below4x3:
 	BNE      tile4x3
 	B        done
 tile3x3:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero3x3
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin3x3
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin3x3:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail3x3
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -12139,7 +12189,6 @@ tile3x3:
 	FMOVQ    (R25), F8
 	B        loaded3x3
 loadtail3x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -12248,10 +12297,10 @@ t737:
 	FMOVD    (R25), F8
 t736:
 loaded3x3:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps3x3
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps3x3
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -12283,12 +12332,12 @@ steps3x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch3x3
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch3x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole3x3
 	SUBS     $1, R15, R15
@@ -12592,7 +12641,7 @@ one3x3:
 	SUBS     $1, R15, R15
 	BNE      one3x3
 end3x3:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store3x3
 last3x3:
@@ -12626,13 +12675,13 @@ store3x3:
 	CBZ      R9, fetched3x3
 	MOVD     R7, 40(RSP)
 fetched3x3:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail3x3
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -12652,7 +12701,6 @@ fetched3x3:
 	FMOVQ    F8, (R25)
 	B        next3x3
 storetail3x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t740
@@ -12760,7 +12808,7 @@ next3x3:
 	BNE      below3x3
 	CMP      $8, R2
 	BNE      below3x3
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $24, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -12783,17 +12831,23 @@ below3x3:
 	BNE      tile3x3
 	B        done
 tile2x3:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero2x3
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin2x3
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin2x3:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail2x3
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -12807,7 +12861,6 @@ tile2x3:
 	FMOVQ    (R25), F5
 	B        loaded2x3
 loadtail2x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -12880,10 +12933,10 @@ t769:
 	FMOVD    (R25), F5
 t768:
 loaded2x3:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps2x3
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps2x3
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -12909,12 +12962,12 @@ steps2x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch2x3
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch2x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole2x3
 	SUBS     $1, R15, R15
@@ -13157,7 +13210,7 @@ one2x3:
 	SUBS     $1, R15, R15
 	BNE      one2x3
 end2x3:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store2x3
 last2x3:
@@ -13187,13 +13240,13 @@ store2x3:
 	CBZ      R9, fetched2x3
 	MOVD     R7, 40(RSP)
 fetched2x3:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail2x3
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -13207,7 +13260,6 @@ fetched2x3:
 	FMOVQ    F5, (R25)
 	B        next2x3
 storetail2x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t772
@@ -13282,7 +13334,7 @@ next2x3:
 	BNE      below2x3
 	CMP      $8, R2
 	BNE      below2x3
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $16, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -13305,17 +13357,23 @@ below2x3:
 	BNE      tile2x3
 	B        done
 tile1x3:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero1x3
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin1x3
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin1x3:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail1x3
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -13323,7 +13381,6 @@ tile1x3:
 	FMOVQ    (R25), F2
 	B        loaded1x3
 loadtail1x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -13360,10 +13417,10 @@ t789:
 	FMOVD    (R25), F2
 t788:
 loaded1x3:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps1x3
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps1x3
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -13383,12 +13440,12 @@ steps1x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch1x3
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch1x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole1x3
 	SUBS     $1, R15, R15
@@ -13491,7 +13548,7 @@ one1x3:
 	SUBS     $1, R15, R15
 	BNE      one1x3
 end1x3:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store1x3
 last1x3:
@@ -13517,13 +13574,13 @@ store1x3:
 	CBZ      R9, fetched1x3
 	MOVD     R7, 40(RSP)
 fetched1x3:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail1x3
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -13531,7 +13588,6 @@ fetched1x3:
 	FMOVQ    F2, (R25)
 	B        next1x3
 storetail1x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t792
@@ -13580,17 +13636,23 @@ next1x3:
 	BNE      tile1x3
 	B        done
 tile8x2:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero8x2
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin8x2
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin8x2:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail8x2
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R3<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -13624,7 +13686,6 @@ tile8x2:
 	FMOVQ    (R24), F15
 	B        loaded8x2
 loadtail8x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -13817,10 +13878,10 @@ t829:
 	FMOVD    (R24), F15
 t828:
 loaded8x2:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps8x2
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps8x2
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -13867,12 +13928,12 @@ steps8x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch8x2
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch8x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole8x2
 	SUBS     $1, R15, R15
@@ -14488,7 +14549,7 @@ one8x2:
 	SUBS     $1, R15, R15
 	BNE      one8x2
 end8x2:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store8x2
 last8x2:
@@ -14535,13 +14596,13 @@ store8x2:
 	CBZ      R9, fetched8x2
 	MOVD     R7, 40(RSP)
 fetched8x2:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail8x2
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R3<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -14575,7 +14636,6 @@ fetched8x2:
 	FMOVQ    F15, (R24)
 	B        next8x2
 storetail8x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t832
@@ -14760,7 +14820,7 @@ next8x2:
 	BNE      below8x2
 	CMP      $8, R2
 	BNE      below8x2
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $64, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -14783,17 +14843,23 @@ below8x2:
 	BNE      tile8x2
 	B        done
 tile7x2:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero7x2
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin7x2
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin7x2:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail7x2
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R3<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -14823,7 +14889,6 @@ tile7x2:
 	FMOVQ    (R24), F13
 	B        loaded7x2
 loadtail7x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -14992,10 +15057,10 @@ t891:
 	FMOVD    (R24), F13
 t890:
 loaded7x2:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps7x2
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps7x2
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -15038,12 +15103,12 @@ steps7x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch7x2
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch7x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole7x2
 	SUBS     $1, R15, R15
@@ -15453,7 +15518,7 @@ one7x2:
 	SUBS     $1, R15, R15
 	BNE      one7x2
 end7x2:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store7x2
 last7x2:
@@ -15497,13 +15562,13 @@ store7x2:
 	CBZ      R9, fetched7x2
 	MOVD     R7, 40(RSP)
 fetched7x2:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail7x2
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R3<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -15533,7 +15598,6 @@ fetched7x2:
 	FMOVQ    F13, (R24)
 	B        next7x2
 storetail7x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t894
@@ -15696,7 +15760,7 @@ next7x2:
 	BNE      below7x2
 	CMP      $8, R2
 	BNE      below7x2
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $56, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -15719,17 +15783,23 @@ below7x2:
 	BNE      tile7x2
 	B        done
 tile6x2:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero6x2
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin6x2
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin6x2:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail6x2
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R3<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -15755,7 +15825,6 @@ tile6x2:
 	FMOVQ    (R24), F11
 	B        loaded6x2
 loadtail6x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -15900,10 +15969,10 @@ t945:
 	FMOVD    (R24), F11
 t944:
 loaded6x2:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps6x2
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps6x2
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -15941,12 +16010,12 @@ steps6x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch6x2
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch6x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole6x2
 	SUBS     $1, R15, R15
@@ -16306,7 +16375,7 @@ one6x2:
 	SUBS     $1, R15, R15
 	BNE      one6x2
 end6x2:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store6x2
 last6x2:
@@ -16346,13 +16415,13 @@ store6x2:
 	CBZ      R9, fetched6x2
 	MOVD     R7, 40(RSP)
 fetched6x2:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail6x2
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R3<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -16378,7 +16447,6 @@ fetched6x2:
 	FMOVQ    F11, (R24)
 	B        next6x2
 storetail6x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t948
@@ -16519,7 +16587,7 @@ next6x2:
 	BNE      below6x2
 	CMP      $8, R2
 	BNE      below6x2
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $48, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -16542,17 +16610,23 @@ below6x2:
 	BNE      tile6x2
 	B        done
 tile5x2:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero5x2
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin5x2
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin5x2:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail5x2
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R3<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -16574,7 +16648,6 @@ tile5x2:
 	FMOVQ    (R24), F9
 	B        loaded5x2
 loadtail5x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -16695,10 +16768,10 @@ t991:
 	FMOVD    (R24), F9
 t990:
 loaded5x2:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps5x2
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps5x2
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -16732,12 +16805,12 @@ steps5x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch5x2
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch5x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole5x2
 	SUBS     $1, R15, R15
@@ -17057,7 +17130,7 @@ one5x2:
 	SUBS     $1, R15, R15
 	BNE      one5x2
 end5x2:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store5x2
 last5x2:
@@ -17094,13 +17167,13 @@ store5x2:
 	CBZ      R9, fetched5x2
 	MOVD     R7, 40(RSP)
 fetched5x2:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail5x2
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R3<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -17122,7 +17195,6 @@ fetched5x2:
 	FMOVQ    F9, (R24)
 	B        next5x2
 storetail5x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t994
@@ -17241,7 +17313,7 @@ next5x2:
 	BNE      below5x2
 	CMP      $8, R2
 	BNE      below5x2
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $40, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -17264,17 +17336,23 @@ below5x2:
 	BNE      tile5x2
 	B        done
 tile4x2:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero4x2
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin4x2
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin4x2:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail4x2
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R3<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -17292,7 +17370,6 @@ tile4x2:
 	FMOVQ    (R24), F7
 	B        loaded4x2
 loadtail4x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -17389,10 +17466,10 @@ t1029:
 	FMOVD    (R24), F7
 t1028:
 loaded4x2:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps4x2
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps4x2
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -17422,12 +17499,12 @@ steps4x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch4x2
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch4x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole4x2
 	SUBS     $1, R15, R15
@@ -17703,7 +17780,7 @@ one4x2:
 	SUBS     $1, R15, R15
 	BNE      one4x2
 end4x2:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store4x2
 last4x2:
@@ -17737,13 +17814,13 @@ store4x2:
 	CBZ      R9, fetched4x2
 	MOVD     R7, 40(RSP)
 fetched4x2:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail4x2
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R3<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -17761,7 +17838,6 @@ fetched4x2:
 	FMOVQ    F7, (R24)
 	B        next4x2
 storetail4x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t1032
@@ -17858,7 +17934,7 @@ next4x2:
 	BNE      below4x2
 	CMP      $8, R2
 	BNE      below4x2
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $32, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -17881,17 +17957,23 @@ below4x2:
 	BNE      tile4x2
 	B        done
 tile3x2:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero3x2
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin3x2
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin3x2:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail3x2
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R3<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -17905,7 +17987,6 @@ tile3x2:
 	FMOVQ    (R24), F5
 	B        loaded3x2
 loadtail3x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -17978,10 +18059,10 @@ t1059:
 	FMOVD    (R24), F5
 t1058:
 loaded3x2:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps3x2
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps3x2
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -18007,12 +18088,12 @@ steps3x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch3x2
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch3x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole3x2
 	SUBS     $1, R15, R15
@@ -18248,7 +18329,7 @@ one3x2:
 	SUBS     $1, R15, R15
 	BNE      one3x2
 end3x2:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store3x2
 last3x2:
@@ -18279,13 +18360,13 @@ store3x2:
 	CBZ      R9, fetched3x2
 	MOVD     R7, 40(RSP)
 fetched3x2:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail3x2
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R3<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -18299,7 +18380,6 @@ fetched3x2:
 	FMOVQ    F5, (R24)
 	B        next3x2
 storetail3x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t1062
@@ -18374,7 +18454,7 @@ next3x2:
 	BNE      below3x2
 	CMP      $8, R2
 	BNE      below3x2
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $24, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -18397,17 +18477,23 @@ below3x2:
 	BNE      tile3x2
 	B        done
 tile2x2:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero2x2
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin2x2
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin2x2:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail2x2
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R3<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -18417,7 +18503,6 @@ tile2x2:
 	FMOVQ    (R24), F3
 	B        loaded2x2
 loadtail2x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -18466,10 +18551,10 @@ t1081:
 	FMOVD    (R24), F3
 t1080:
 loaded2x2:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps2x2
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps2x2
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -18491,12 +18576,12 @@ steps2x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch2x2
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch2x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole2x2
 	SUBS     $1, R15, R15
@@ -18688,7 +18773,7 @@ one2x2:
 	SUBS     $1, R15, R15
 	BNE      one2x2
 end2x2:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store2x2
 last2x2:
@@ -18716,13 +18801,13 @@ store2x2:
 	CBZ      R9, fetched2x2
 	MOVD     R7, 40(RSP)
 fetched2x2:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail2x2
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R3<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -18732,7 +18817,6 @@ fetched2x2:
 	FMOVQ    F3, (R24)
 	B        next2x2
 storetail2x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t1084
@@ -18785,7 +18869,7 @@ next2x2:
 	BNE      below2x2
 	CMP      $8, R2
 	BNE      below2x2
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $16, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -18808,23 +18892,28 @@ below2x2:
 	BNE      tile2x2
 	B        done
 tile1x2:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero1x2
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin1x2
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin1x2:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail1x2
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R3<<0, R15, R24
 	FMOVQ    (R24), F1
 	B        loaded1x2
 loadtail1x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -18849,10 +18938,10 @@ t1095:
 	FMOVD    (R24), F1
 t1094:
 loaded1x2:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps1x2
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps1x2
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -18870,12 +18959,12 @@ steps1x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch1x2
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch1x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole1x2
 	SUBS     $1, R15, R15
@@ -18960,7 +19049,7 @@ one1x2:
 	SUBS     $1, R15, R15
 	BNE      one1x2
 end1x2:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store1x2
 last1x2:
@@ -18985,19 +19074,18 @@ store1x2:
 	CBZ      R9, fetched1x2
 	MOVD     R7, 40(RSP)
 fetched1x2:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail1x2
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R3<<0, R15, R24
 	FMOVQ    F1, (R24)
 	B        next1x2
 storetail1x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t1098
@@ -19035,17 +19123,23 @@ next1x2:
 	BNE      tile1x2
 	B        done
 tile8x1:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero8x1
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin8x1
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin8x1:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail8x1
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R9, R15, R15
 	FMOVQ    (R15), F1
@@ -19063,7 +19157,6 @@ tile8x1:
 	FMOVQ    (R15), F7
 	B        loaded8x1
 loadtail8x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -19160,10 +19253,10 @@ t1117:
 	FMOVD    (R15), F7
 t1116:
 loaded8x1:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps8x1
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps8x1
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -19187,8 +19280,8 @@ steps8x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
 	ADD      R1<<1, R14, R8
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole8x1
 	SUBS     $1, R15, R15
@@ -19494,7 +19587,7 @@ one8x1:
 	SUBS     $1, R15, R15
 	BNE      one8x1
 end8x1:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store8x1
 last8x1:
@@ -19529,13 +19622,13 @@ t1118:
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
 store8x1:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail8x1
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R9, R15, R15
 	FMOVQ    F1, (R15)
@@ -19553,7 +19646,6 @@ store8x1:
 	FMOVQ    F7, (R15)
 	B        next8x1
 storetail8x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
 	BLE      t1120
@@ -19650,7 +19742,7 @@ next8x1:
 	BNE      below8x1
 	CMP      $8, R2
 	BNE      below8x1
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $64, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -19673,17 +19765,23 @@ below8x1:
 	BNE      tile8x1
 	B        done
 tile7x1:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero7x1
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin7x1
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin7x1:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail7x1
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R9, R15, R15
 	FMOVQ    (R15), F1
@@ -19699,7 +19797,6 @@ tile7x1:
 	FMOVQ    (R15), F6
 	B        loaded7x1
 loadtail7x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -19784,10 +19881,10 @@ t1149:
 	FMOVD    (R15), F6
 t1148:
 loaded7x1:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps7x1
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps7x1
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -19809,8 +19906,8 @@ steps7x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
 	ADD      R1<<1, R14, R8
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole7x1
 	SUBS     $1, R15, R15
@@ -20093,7 +20190,7 @@ one7x1:
 	SUBS     $1, R15, R15
 	BNE      one7x1
 end7x1:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store7x1
 last7x1:
@@ -20126,13 +20223,13 @@ t1150:
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
 store7x1:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail7x1
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R9, R15, R15
 	FMOVQ    F1, (R15)
@@ -20148,7 +20245,6 @@ store7x1:
 	FMOVQ    F6, (R15)
 	B        next7x1
 storetail7x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
 	BLE      t1152
@@ -20234,7 +20330,7 @@ next7x1:
 	BNE      below7x1
 	CMP      $8, R2
 	BNE      below7x1
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $56, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -20257,17 +20353,23 @@ below7x1:
 	BNE      tile7x1
 	B        done
 tile6x1:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero6x1
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin6x1
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin6x1:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail6x1
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R9, R15, R15
 	FMOVQ    (R15), F1
@@ -20281,7 +20383,6 @@ tile6x1:
 	FMOVQ    (R15), F5
 	B        loaded6x1
 loadtail6x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -20354,10 +20455,10 @@ t1177:
 	FMOVD    (R15), F5
 t1176:
 loaded6x1:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps6x1
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps6x1
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -20376,8 +20477,8 @@ zero6x1:
 steps6x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole6x1
 	SUBS     $1, R15, R15
@@ -20627,7 +20728,7 @@ one6x1:
 	SUBS     $1, R15, R15
 	BNE      one6x1
 end6x1:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store6x1
 last6x1:
@@ -20657,13 +20758,13 @@ t1178:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 store6x1:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail6x1
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R9, R15, R15
 	FMOVQ    F1, (R15)
@@ -20677,7 +20778,6 @@ store6x1:
 	FMOVQ    F5, (R15)
 	B        next6x1
 storetail6x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
 	BLE      t1180
@@ -20752,7 +20852,7 @@ next6x1:
 	BNE      below6x1
 	CMP      $8, R2
 	BNE      below6x1
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $48, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -20775,17 +20875,23 @@ below6x1:
 	BNE      tile6x1
 	B        done
 tile5x1:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero5x1
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin5x1
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin5x1:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail5x1
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R9, R15, R15
 	FMOVQ    (R15), F1
@@ -20797,7 +20903,6 @@ tile5x1:
 	FMOVQ    (R15), F4
 	B        loaded5x1
 loadtail5x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -20858,10 +20963,10 @@ t1201:
 	FMOVD    (R15), F4
 t1200:
 loaded5x1:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps5x1
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps5x1
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -20878,8 +20983,8 @@ zero5x1:
 steps5x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole5x1
 	SUBS     $1, R15, R15
@@ -21106,7 +21211,7 @@ one5x1:
 	SUBS     $1, R15, R15
 	BNE      one5x1
 end5x1:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store5x1
 last5x1:
@@ -21134,13 +21239,13 @@ t1202:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 store5x1:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail5x1
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R9, R15, R15
 	FMOVQ    F1, (R15)
@@ -21152,7 +21257,6 @@ store5x1:
 	FMOVQ    F4, (R15)
 	B        next5x1
 storetail5x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
 	BLE      t1204
@@ -21216,7 +21320,7 @@ next5x1:
 	BNE      below5x1
 	CMP      $8, R2
 	BNE      below5x1
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $40, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -21239,17 +21343,23 @@ below5x1:
 	BNE      tile5x1
 	B        done
 tile4x1:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero4x1
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin4x1
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin4x1:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail4x1
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R9, R15, R15
 	FMOVQ    (R15), F1
@@ -21259,7 +21369,6 @@ tile4x1:
 	FMOVQ    (R15), F3
 	B        loaded4x1
 loadtail4x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -21308,10 +21417,10 @@ t1221:
 	FMOVD    (R15), F3
 t1220:
 loaded4x1:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps4x1
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps4x1
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -21326,8 +21435,8 @@ zero4x1:
 steps4x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole4x1
 	SUBS     $1, R15, R15
@@ -21527,7 +21636,7 @@ one4x1:
 	SUBS     $1, R15, R15
 	BNE      one4x1
 end4x1:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store4x1
 last4x1:
@@ -21553,13 +21662,13 @@ t1222:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 store4x1:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail4x1
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R9, R15, R15
 	FMOVQ    F1, (R15)
@@ -21569,7 +21678,6 @@ store4x1:
 	FMOVQ    F3, (R15)
 	B        next4x1
 storetail4x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
 	BLE      t1224
@@ -21622,7 +21730,7 @@ next4x1:
 	BNE      below4x1
 	CMP      $8, R2
 	BNE      below4x1
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $32, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -21645,17 +21753,23 @@ below4x1:
 	BNE      tile4x1
 	B        done
 tile3x1:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero3x1
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin3x1
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin3x1:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail3x1
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R9, R15, R15
 	FMOVQ    (R15), F1
@@ -21663,7 +21777,6 @@ tile3x1:
 	FMOVQ    (R15), F2
 	B        loaded3x1
 loadtail3x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -21700,10 +21813,10 @@ t1237:
 	FMOVD    (R15), F2
 t1236:
 loaded3x1:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps3x1
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps3x1
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -21716,8 +21829,8 @@ zero3x1:
 steps3x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole3x1
 	SUBS     $1, R15, R15
@@ -21894,7 +22007,7 @@ one3x1:
 	SUBS     $1, R15, R15
 	BNE      one3x1
 end3x1:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store3x1
 last3x1:
@@ -21918,13 +22031,13 @@ t1238:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 store3x1:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail3x1
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R9, R15, R15
 	FMOVQ    F1, (R15)
@@ -21932,7 +22045,6 @@ store3x1:
 	FMOVQ    F2, (R15)
 	B        next3x1
 storetail3x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
 	BLE      t1240
@@ -21974,7 +22086,7 @@ next3x1:
 	BNE      below3x1
 	CMP      $8, R2
 	BNE      below3x1
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $24, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -21997,23 +22109,28 @@ below3x1:
 	BNE      tile3x1
 	B        done
 tile2x1:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero2x1
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin2x1
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin2x1:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail2x1
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R9, R15, R15
 	FMOVQ    (R15), F1
 	B        loaded2x1
 loadtail2x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -22038,10 +22155,10 @@ t1249:
 	FMOVD    (R15), F1
 t1248:
 loaded2x1:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps2x1
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps2x1
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -22052,8 +22169,8 @@ zero2x1:
 steps2x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole2x1
 	SUBS     $1, R15, R15
@@ -22203,7 +22320,7 @@ one2x1:
 	SUBS     $1, R15, R15
 	BNE      one2x1
 end2x1:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store2x1
 last2x1:
@@ -22225,19 +22342,18 @@ t1250:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 store2x1:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail2x1
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R9, R15, R15
 	FMOVQ    F1, (R15)
 	B        next2x1
 storetail2x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
 	BLE      t1252
@@ -22268,7 +22384,7 @@ next2x1:
 	BNE      below2x1
 	CMP      $8, R2
 	BNE      below2x1
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $16, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -22291,21 +22407,26 @@ below2x1:
 	BNE      tile2x1
 	B        done
 tile1x1:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero1x1
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin1x1
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin1x1:
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      loadtail1x1
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	B        loaded1x1
 loadtail1x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -22318,10 +22439,10 @@ t1257:
 	FMOVD    (R15), F0
 t1256:
 loaded1x1:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps1x1
-	FMOVD    144(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps1x1
+	FMOVD    152(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	B        steps1x1
@@ -22330,8 +22451,8 @@ zero1x1:
 steps1x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      whole1x1
 	SUBS     $1, R15, R15
@@ -22403,7 +22524,7 @@ one1x1:
 	SUBS     $1, R15, R15
 	BNE      one1x1
 end1x1:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BEQ      store1x1
 last1x1:
@@ -22423,17 +22544,16 @@ t1258:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 store1x1:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      storetail1x1
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	B        next1x1
 storetail1x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
 	BLE      t1260
@@ -22468,27 +22588,27 @@ TEXT ·GemmFinish64(SB), NOSPLIT, $8-8
 	// Registers:    R0 arguments    R1 C    R2 row of A    R3 A    R4 vectors left    R5 first of C    R6 row of C    R14 first of A    R15 rows left
 	// Vectors:    0 alpha    1 beta    2 of A    3 of C    4 spare
 	MOVD     args+0(FP), R0
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	MOVD     R24, 8(RSP)
 	MOVD     (R0), R14
 	MOVD     16(R0), R5
-	MOVD     32(R0), R2
-	MOVD     64(R0), R6
-	MOVD     96(R0), R15
-	FMOVD    136(R0), F0
+	MOVD     40(R0), R2
+	MOVD     72(R0), R6
+	MOVD     104(R0), R15
+	FMOVD    144(R0), F0
 	VDUP     V0.D[0], V0.D2
-	FMOVD    144(R0), F1
+	FMOVD    152(R0), F1
 	VDUP     V1.D[0], V1.D2
 row:
 	MOVD     R14, R3
 	MOVD     R5, R1
-	MOVD     112(R0), R4
+	MOVD     120(R0), R4
 vector:
 	CMP      $1, R4
 	BEQ      last
 	FMOVQ    (R3), F2
 	VMOVI    $0, V3.B16
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, fma1262
 	FMOVQ    (R1), F3
 	WORD     $0x6e61dc63 // fmul v3.2d, v3.2d, v1.2d
@@ -22512,7 +22632,7 @@ t1265:
 	FMOVD    (R3), F2
 t1264:
 	VMOVI    $0, V3.B16
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, fma1263
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
@@ -22786,23 +22906,23 @@ TEXT ·GemvRows64(SB), NOSPLIT, $88-8
 	// Registers:    R0 arguments    R1 nothing    R2 C    R3 x    R4 source    R5 row of source    R15 steps left
 	// Vectors:    0 up one for each k, then a spare one and an element of x    28 up chains
 	MOVD     args+0(FP), R0
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	MOVD     R24, 80(RSP)
 	MOVD     8(R0), R3
 	MOVD     16(R0), R2
-	MOVD     32(R0), R5
-	MOVD     112(R0), R24
+	MOVD     40(R0), R5
+	MOVD     120(R0), R24
 	CMP      $4, R24
 	BEQ      vecs4
-	MOVD     112(R0), R24
+	MOVD     120(R0), R24
 	CMP      $3, R24
 	BEQ      vecs3
-	MOVD     112(R0), R24
+	MOVD     120(R0), R24
 	CMP      $2, R24
 	BEQ      vecs2
 vecs1:
 	VMOVI    $0, V28.B16
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, steps1
 	MOVD     80(RSP), R23
 	VMOVI    $0, V28.B16
@@ -22815,18 +22935,18 @@ vecs1:
 t1287:
 	FMOVD    (R2), F28
 t1286:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CMP      $1, R24
 	BEQ      steps1
-	FMOVD    144(R0), F0
+	FMOVD    152(R0), F0
 	VDUP     V0.D[0], V0.D2
 	WORD     $0x6e60df9c // fmul v28.2d, v28.2d, v0.2d
 steps1:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      few1
 	MOVD     (R0), R4
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 vector1288:
 	CMP      $2, R15
 	BLT      four1289
@@ -22880,13 +23000,13 @@ end1291:
 few1:
 	MOVD     (R0), R14
 	MOVD     $0, R4
-	MOVD     120(R0), R23
+	MOVD     128(R0), R23
 	MOVD     R14, 16(RSP)
 	CMP      $1, R23
 	CSEL     GT, R5, R4, R24
 	ADD      R24, R14, R14
 	MOVD     R14, 24(RSP)
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 vector1292:
 	CMP      $2, R15
 	BLT      four1293
@@ -22951,7 +23071,7 @@ t1296:
 vecs2:
 	VMOVI    $0, V28.B16
 	VMOVI    $0, V29.B16
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, steps2
 	FMOVQ    (R2), F28
 	MOVD     80(RSP), R23
@@ -22965,19 +23085,19 @@ vecs2:
 t1299:
 	FMOVD    16(R2), F29
 t1298:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CMP      $1, R24
 	BEQ      steps2
-	FMOVD    144(R0), F0
+	FMOVD    152(R0), F0
 	VDUP     V0.D[0], V0.D2
 	WORD     $0x6e60df9c // fmul v28.2d, v28.2d, v0.2d
 	WORD     $0x6e60dfbd // fmul v29.2d, v29.2d, v0.2d
 steps2:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      few2
 	MOVD     (R0), R4
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 vector1300:
 	CMP      $2, R15
 	BLT      four1301
@@ -23060,14 +23180,14 @@ few2:
 	MOVD     R14, 16(RSP)
 	ADD      R5, R14, R14
 	MOVD     R14, 24(RSP)
-	MOVD     120(R0), R23
+	MOVD     128(R0), R23
 	ADD      R5, R14, R14
 	MOVD     R14, 32(RSP)
 	CMP      $1, R23
 	CSEL     GT, R5, R4, R24
 	ADD      R24, R14, R14
 	MOVD     R14, 40(RSP)
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 vector1304:
 	CMP      $2, R15
 	BLT      four1305
@@ -23162,7 +23282,7 @@ vecs3:
 	VMOVI    $0, V28.B16
 	VMOVI    $0, V29.B16
 	VMOVI    $0, V30.B16
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, steps3
 	FLDPQ    (R2), (F28, F29)
 	MOVD     80(RSP), R23
@@ -23176,20 +23296,20 @@ vecs3:
 t1311:
 	FMOVD    32(R2), F30
 t1310:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CMP      $1, R24
 	BEQ      steps3
-	FMOVD    144(R0), F0
+	FMOVD    152(R0), F0
 	VDUP     V0.D[0], V0.D2
 	WORD     $0x6e60df9c // fmul v28.2d, v28.2d, v0.2d
 	WORD     $0x6e60dfbd // fmul v29.2d, v29.2d, v0.2d
 	WORD     $0x6e60dfde // fmul v30.2d, v30.2d, v0.2d
 steps3:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      few3
 	MOVD     (R0), R4
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 vector1312:
 	CMP      $2, R15
 	BLT      four1313
@@ -23303,14 +23423,14 @@ few3:
 	MOVD     R14, 32(RSP)
 	ADD      R5, R14, R14
 	MOVD     R14, 40(RSP)
-	MOVD     120(R0), R23
+	MOVD     128(R0), R23
 	ADD      R5, R14, R14
 	MOVD     R14, 48(RSP)
 	CMP      $1, R23
 	CSEL     GT, R5, R4, R24
 	ADD      R24, R14, R14
 	MOVD     R14, 56(RSP)
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 vector1316:
 	CMP      $2, R15
 	BLT      four1317
@@ -23434,7 +23554,7 @@ vecs4:
 	VMOVI    $0, V29.B16
 	VMOVI    $0, V30.B16
 	VMOVI    $0, V31.B16
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, steps4
 	FLDPQ    (R2), (F28, F29)
 	FMOVQ    32(R2), F30
@@ -23449,21 +23569,21 @@ vecs4:
 t1323:
 	FMOVD    48(R2), F31
 t1322:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CMP      $1, R24
 	BEQ      steps4
-	FMOVD    144(R0), F0
+	FMOVD    152(R0), F0
 	VDUP     V0.D[0], V0.D2
 	WORD     $0x6e60df9c // fmul v28.2d, v28.2d, v0.2d
 	WORD     $0x6e60dfbd // fmul v29.2d, v29.2d, v0.2d
 	WORD     $0x6e60dfde // fmul v30.2d, v30.2d, v0.2d
 	WORD     $0x6e60dfff // fmul v31.2d, v31.2d, v0.2d
 steps4:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $2, R24
 	BNE      few4
 	MOVD     (R0), R4
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 vector1324:
 	CMP      $2, R15
 	BLT      four1325
@@ -23607,14 +23727,14 @@ few4:
 	MOVD     R14, 48(RSP)
 	ADD      R5, R14, R14
 	MOVD     R14, 56(RSP)
-	MOVD     120(R0), R23
+	MOVD     128(R0), R23
 	ADD      R5, R14, R14
 	MOVD     R14, 64(RSP)
 	CMP      $1, R23
 	CSEL     GT, R5, R4, R24
 	ADD      R24, R14, R14
 	MOVD     R14, 72(RSP)
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 vector1328:
 	CMP      $2, R15
 	BLT      four1329
@@ -23769,15 +23889,15 @@ TEXT ·GemvCols64(SB), NOSPLIT, $40-8
 	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 4 k of next    R14 A, second of C    R15 steps left, C
 	// Vectors:    0 up elements of x    8 9 vectors of C    10 spare
 	MOVD     args+0(FP), R0
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	MOVD     R24, 8(RSP)
-	MOVD     88(R0), R14
+	MOVD     96(R0), R14
 	MOVD     R14, 16(RSP)
 	MOVD     (R0), R14
 	MOVD     R14, 24(RSP)
 	MOVD     8(R0), R14
 	MOVD     R14, 32(RSP)
-	MOVD     32(R0), R2
+	MOVD     40(R0), R2
 	ADD      R2<<1, R2, R1
 	ADD      R2<<2, R2, R4
 	MOVD     R2, R10
@@ -23811,7 +23931,7 @@ rows8:
 	MOVD     24(RSP), R14
 	ADD      R1<<1, R14, R8
 	MOVD     16(R0), R3
-	MOVD     112(R0), R15
+	MOVD     120(R0), R15
 	SUBS     $3, R15, R15
 	BLT      few8
 two8:
@@ -24042,7 +24162,7 @@ rows4:
 	MOVD     R24, 32(RSP)
 	MOVD     24(RSP), R14
 	MOVD     16(R0), R3
-	MOVD     112(R0), R15
+	MOVD     120(R0), R15
 	SUBS     $3, R15, R15
 	BLT      few4
 two4:
@@ -24184,7 +24304,7 @@ rows1:
 	MOVD     R24, 32(RSP)
 	MOVD     24(RSP), R14
 	MOVD     16(R0), R3
-	MOVD     112(R0), R15
+	MOVD     120(R0), R15
 	SUBS     $3, R15, R15
 	BLT      few1
 two1:
@@ -24259,15 +24379,15 @@ TEXT ·GemvDots64(SB), NOSPLIT, $40-8
 	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 4 k of next    R14 A, second of C    R15 steps left, C
 	// Vectors:    chains [2][row]; two vectors of x, or alpha and beta; spare, or elements of C
 	MOVD     args+0(FP), R0
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	MOVD     R24, 8(RSP)
 	MOVD     (R0), R14
 	MOVD     R14, 16(RSP)
 	MOVD     16(R0), R14
 	MOVD     R14, 24(RSP)
-	MOVD     96(R0), R14
+	MOVD     104(R0), R14
 	MOVD     R14, 32(RSP)
-	MOVD     32(R0), R2
+	MOVD     40(R0), R2
 	ADD      R2<<1, R2, R1
 	ADD      R2<<2, R2, R4
 	MOVD     R2, R10
@@ -24281,7 +24401,7 @@ rows:
 	VMOVI    $0, V1.B16
 	VMOVI    $0, V2.B16
 	VMOVI    $0, V3.B16
-	MOVD     112(R0), R15
+	MOVD     120(R0), R15
 	SUBS     $3, R15, R15
 	BLT      few
 two:
@@ -24350,14 +24470,14 @@ t1376:
 	WORD     $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD     $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
 	WORD     $0x6e61d400 // faddp v0.2d, v0.2d, v1.2d
-	FMOVD    136(R0), F4
+	FMOVD    144(R0), F4
 	VDUP     V4.D[0], V4.D2
 	VMOVI    $0, V6.B16
 	MOVD     24(RSP), R14
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, store
 	FMOVQ    (R14), F6
-	FMOVD    144(R0), F5
+	FMOVD    152(R0), F5
 	VDUP     V5.D[0], V5.D2
 	WORD     $0x6e65dcc6 // fmul v6.2d, v6.2d, v5.2d
 store:

@@ -10,11 +10,11 @@ TEXT ·GemmTiles(SB), NOSPLIT, $56-8
 	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 4 k of next    R14 A, second of C    R15 steps left, C
 	// Vectors:    chains [row][vector]; vectors of B, or elements of A if there are fewer of them and no room for both; some of the others
 	MOVD     args+0(FP), R0
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	MOVD     R24, 8(RSP)
 	MOVD     8(RSP), R24
 	MOVD     R24, 16(RSP)
-	MOVD     72(R0), R24
+	MOVD     80(R0), R24
 	CMP      $16, R24
 	BNE      apart1
 	MOVD     $4, R24
@@ -24,131 +24,137 @@ apart1:
 	MOVD     R14, 24(RSP)
 	MOVD     16(R0), R14
 	MOVD     R14, 32(RSP)
-	MOVD     24(R0), R14
+	MOVD     32(R0), R14
 	MOVD     R14, 40(RSP)
-	MOVD     96(R0), R14
+	MOVD     104(R0), R14
 	MOVD     R14, 48(RSP)
-	MOVD     32(R0), R2
+	MOVD     40(R0), R2
 	ADD      R2<<1, R2, R1
 	ADD      R2<<2, R2, R4
 	MOVD     R2, R10
 	ADD      R2, R10, R10
 	MOVD     R10, R11
 	ADD      R10, R11, R11
-	MOVD     40(R0), R5
-	MOVD     48(R0), R6
+	MOVD     48(R0), R5
+	MOVD     56(R0), R6
 
 	// The size of the tile.
-	MOVD     112(R0), R24
+	MOVD     120(R0), R24
 	CMP      $4, R24
 	BEQ      vecs4
-	MOVD     112(R0), R24
+	MOVD     120(R0), R24
 	CMP      $3, R24
 	BEQ      vecs3
-	MOVD     112(R0), R24
+	MOVD     120(R0), R24
 	CMP      $2, R24
 	BEQ      vecs2
-	MOVD     112(R0), R24
+	MOVD     120(R0), R24
 	CMP      $1, R24
 	BEQ      vecs1
 vecs4:
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $6, R24
 	BEQ      tile6x4
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $5, R24
 	BEQ      tile5x4
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $4, R24
 	BEQ      tile4x4
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $3, R24
 	BEQ      tile3x4
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $2, R24
 	BEQ      tile2x4
 	B        tile1x4
 vecs3:
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $8, R24
 	BEQ      tile8x3
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $7, R24
 	BEQ      tile7x3
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $6, R24
 	BEQ      tile6x3
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $5, R24
 	BEQ      tile5x3
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $4, R24
 	BEQ      tile4x3
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $3, R24
 	BEQ      tile3x3
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $2, R24
 	BEQ      tile2x3
 	B        tile1x3
 vecs2:
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $8, R24
 	BEQ      tile8x2
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $7, R24
 	BEQ      tile7x2
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $6, R24
 	BEQ      tile6x2
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $5, R24
 	BEQ      tile5x2
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $4, R24
 	BEQ      tile4x2
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $3, R24
 	BEQ      tile3x2
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $2, R24
 	BEQ      tile2x2
 	B        tile1x2
 vecs1:
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $8, R24
 	BEQ      tile8x1
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $7, R24
 	BEQ      tile7x1
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $6, R24
 	BEQ      tile6x1
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $5, R24
 	BEQ      tile5x1
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $4, R24
 	BEQ      tile4x1
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $3, R24
 	BEQ      tile3x1
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $2, R24
 	BEQ      tile2x1
 	B        tile1x1
 tile6x4:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero6x4
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin6x4
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin6x4:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail6x4
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -198,7 +204,6 @@ tile6x4:
 	FMOVQ    (R24), F23
 	B        loaded6x4
 loadtail6x4:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -655,10 +660,10 @@ t73:
 	VLD1     (R23), V23.S[2]
 t71:
 loaded6x4:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps6x4
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps6x4
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -720,12 +725,12 @@ steps6x4:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch6x4
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch6x4:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole6x4
 	SUBS     $1, R15, R15
@@ -1505,7 +1510,7 @@ one6x4:
 	SUBS     $1, R15, R15
 	BNE      one6x4
 end6x4:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store6x4
 last6x4:
@@ -1565,13 +1570,13 @@ store6x4:
 	CBZ      R9, fetched6x4
 	MOVD     R7, 40(RSP)
 fetched6x4:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail6x4
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -1621,7 +1626,6 @@ fetched6x4:
 	FMOVQ    F23, (R24)
 	B        next6x4
 storetail6x4:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t77
@@ -2062,7 +2066,7 @@ next6x4:
 	BNE      below6x4
 	CMP      $4, R2
 	BNE      below6x4
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $24, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -2085,17 +2089,23 @@ below6x4:
 	BNE      tile6x4
 	B        done
 tile5x4:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero5x4
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin5x4
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin5x4:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail5x4
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -2137,7 +2147,6 @@ tile5x4:
 	FMOVQ    (R24), F19
 	B        loaded5x4
 loadtail5x4:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -2518,10 +2527,10 @@ t208:
 	VLD1     (R23), V19.S[2]
 t206:
 loaded5x4:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps5x4
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps5x4
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -2575,12 +2584,12 @@ steps5x4:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch5x4
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch5x4:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole5x4
 	SUBS     $1, R15, R15
@@ -3255,7 +3264,7 @@ one5x4:
 	SUBS     $1, R15, R15
 	BNE      one5x4
 end5x4:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store5x4
 last5x4:
@@ -3310,13 +3319,13 @@ store5x4:
 	CBZ      R9, fetched5x4
 	MOVD     R7, 40(RSP)
 fetched5x4:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail5x4
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -3358,7 +3367,6 @@ fetched5x4:
 	FMOVQ    F19, (R24)
 	B        next5x4
 storetail5x4:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t212
@@ -3727,7 +3735,7 @@ next5x4:
 	BNE      below5x4
 	CMP      $4, R2
 	BNE      below5x4
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $20, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -3750,17 +3758,23 @@ below5x4:
 	BNE      tile5x4
 	B        done
 tile4x4:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero4x4
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin4x4
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin4x4:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail4x4
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -3794,7 +3808,6 @@ tile4x4:
 	FMOVQ    (R24), F15
 	B        loaded4x4
 loadtail4x4:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -4099,10 +4112,10 @@ t319:
 	VLD1     (R23), V15.S[2]
 t317:
 loaded4x4:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps4x4
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps4x4
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -4148,12 +4161,12 @@ steps4x4:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch4x4
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch4x4:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole4x4
 	SUBS     $1, R15, R15
@@ -4719,7 +4732,7 @@ one4x4:
 	SUBS     $1, R15, R15
 	BNE      one4x4
 end4x4:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store4x4
 last4x4:
@@ -4769,13 +4782,13 @@ store4x4:
 	CBZ      R9, fetched4x4
 	MOVD     R7, 40(RSP)
 fetched4x4:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail4x4
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -4809,7 +4822,6 @@ fetched4x4:
 	FMOVQ    F15, (R24)
 	B        next4x4
 storetail4x4:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t323
@@ -5106,7 +5118,7 @@ next4x4:
 	BNE      below4x4
 	CMP      $4, R2
 	BNE      below4x4
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $16, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -5129,17 +5141,23 @@ below4x4:
 	BNE      tile4x4
 	B        done
 tile3x4:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero3x4
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin3x4
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin3x4:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail3x4
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -5165,7 +5183,6 @@ tile3x4:
 	FMOVQ    (R24), F11
 	B        loaded3x4
 loadtail3x4:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -5394,10 +5411,10 @@ t406:
 	VLD1     (R23), V11.S[2]
 t404:
 loaded3x4:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps3x4
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps3x4
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -5435,12 +5452,12 @@ steps3x4:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch3x4
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch3x4:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole3x4
 	SUBS     $1, R15, R15
@@ -5786,7 +5803,7 @@ one3x4:
 	SUBS     $1, R15, R15
 	BNE      one3x4
 end3x4:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store3x4
 last3x4:
@@ -5831,13 +5848,13 @@ store3x4:
 	CBZ      R9, fetched3x4
 	MOVD     R7, 40(RSP)
 fetched3x4:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail3x4
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -5863,7 +5880,6 @@ fetched3x4:
 	FMOVQ    F11, (R24)
 	B        next3x4
 storetail3x4:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t410
@@ -6088,7 +6104,7 @@ next3x4:
 	BNE      below3x4
 	CMP      $4, R2
 	BNE      below3x4
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $12, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -6111,17 +6127,23 @@ below3x4:
 	BNE      tile3x4
 	B        done
 tile2x4:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero2x4
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin2x4
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin2x4:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail2x4
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -6139,7 +6161,6 @@ tile2x4:
 	FMOVQ    (R24), F7
 	B        loaded2x4
 loadtail2x4:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -6292,10 +6313,10 @@ t469:
 	VLD1     (R23), V7.S[2]
 t467:
 loaded2x4:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps2x4
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps2x4
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -6325,12 +6346,12 @@ steps2x4:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch2x4
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch2x4:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole2x4
 	SUBS     $1, R15, R15
@@ -6600,7 +6621,7 @@ one2x4:
 	SUBS     $1, R15, R15
 	BNE      one2x4
 end2x4:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store2x4
 last2x4:
@@ -6640,13 +6661,13 @@ store2x4:
 	CBZ      R9, fetched2x4
 	MOVD     R7, 40(RSP)
 fetched2x4:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail2x4
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -6664,7 +6685,6 @@ fetched2x4:
 	FMOVQ    F7, (R24)
 	B        next2x4
 storetail2x4:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t473
@@ -6817,7 +6837,7 @@ next2x4:
 	BNE      below2x4
 	CMP      $4, R2
 	BNE      below2x4
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $8, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -6840,17 +6860,23 @@ below2x4:
 	BNE      tile2x4
 	B        done
 tile1x4:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero1x4
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin1x4
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin1x4:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail1x4
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -6860,7 +6886,6 @@ tile1x4:
 	FMOVQ    (R24), F3
 	B        loaded1x4
 loadtail1x4:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -6937,10 +6962,10 @@ t508:
 	VLD1     (R23), V3.S[2]
 t506:
 loaded1x4:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps1x4
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps1x4
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -6962,12 +6987,12 @@ steps1x4:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch1x4
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch1x4:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole1x4
 	SUBS     $1, R15, R15
@@ -7075,7 +7100,7 @@ one1x4:
 	SUBS     $1, R15, R15
 	BNE      one1x4
 end1x4:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store1x4
 last1x4:
@@ -7110,13 +7135,13 @@ store1x4:
 	CBZ      R9, fetched1x4
 	MOVD     R7, 40(RSP)
 fetched1x4:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail1x4
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -7126,7 +7151,6 @@ fetched1x4:
 	FMOVQ    F3, (R24)
 	B        next1x4
 storetail1x4:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t512
@@ -7214,17 +7238,23 @@ next1x4:
 	BNE      tile1x4
 	B        done
 tile8x3:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero8x3
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin8x3
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin8x3:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail8x3
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -7274,7 +7304,6 @@ tile8x3:
 	FMOVQ    (R25), F23
 	B        loaded8x3
 loadtail8x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -7731,10 +7760,10 @@ t595:
 	VLD1     (R23), V23.S[2]
 t593:
 loaded8x3:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps8x3
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps8x3
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -7797,12 +7826,12 @@ steps8x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch8x3
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch8x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole8x3
 	SUBS     $1, R15, R15
@@ -8223,7 +8252,7 @@ one8x3:
 	SUBS     $1, R15, R15
 	BNE      one8x3
 end8x3:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store8x3
 last8x3:
@@ -8285,13 +8314,13 @@ store8x3:
 	CBZ      R9, fetched8x3
 	MOVD     R7, 40(RSP)
 fetched8x3:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail8x3
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -8341,7 +8370,6 @@ fetched8x3:
 	FMOVQ    F23, (R25)
 	B        next8x3
 storetail8x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t599
@@ -8782,7 +8810,7 @@ next8x3:
 	BNE      below8x3
 	CMP      $4, R2
 	BNE      below8x3
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $32, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -8805,17 +8833,23 @@ below8x3:
 	BNE      tile8x3
 	B        done
 tile7x3:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero7x3
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin7x3
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin7x3:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail7x3
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -8859,7 +8893,6 @@ tile7x3:
 	FMOVQ    (R25), F20
 	B        loaded7x3
 loadtail7x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -9259,10 +9292,10 @@ t733:
 	VLD1     (R23), V20.S[2]
 t731:
 loaded7x3:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps7x3
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps7x3
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -9319,12 +9352,12 @@ steps7x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch7x3
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch7x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole7x3
 	SUBS     $1, R15, R15
@@ -10043,7 +10076,7 @@ one7x3:
 	SUBS     $1, R15, R15
 	BNE      one7x3
 end7x3:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store7x3
 last7x3:
@@ -10101,13 +10134,13 @@ store7x3:
 	CBZ      R9, fetched7x3
 	MOVD     R7, 40(RSP)
 fetched7x3:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail7x3
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -10151,7 +10184,6 @@ fetched7x3:
 	FMOVQ    F20, (R25)
 	B        next7x3
 storetail7x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t737
@@ -10538,7 +10570,7 @@ next7x3:
 	BNE      below7x3
 	CMP      $4, R2
 	BNE      below7x3
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $28, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -10561,17 +10593,23 @@ below7x3:
 	BNE      tile7x3
 	B        done
 tile6x3:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero6x3
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin6x3
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin6x3:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail6x3
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -10609,7 +10647,6 @@ tile6x3:
 	FMOVQ    (R25), F17
 	B        loaded6x3
 loadtail6x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -10952,10 +10989,10 @@ t853:
 	VLD1     (R23), V17.S[2]
 t851:
 loaded6x3:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps6x3
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps6x3
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -11005,12 +11042,12 @@ steps6x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch6x3
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch6x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole6x3
 	SUBS     $1, R15, R15
@@ -11640,7 +11677,7 @@ one6x3:
 	SUBS     $1, R15, R15
 	BNE      one6x3
 end6x3:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store6x3
 last6x3:
@@ -11693,13 +11730,13 @@ store6x3:
 	CBZ      R9, fetched6x3
 	MOVD     R7, 40(RSP)
 fetched6x3:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail6x3
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -11737,7 +11774,6 @@ fetched6x3:
 	FMOVQ    F17, (R25)
 	B        next6x3
 storetail6x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t857
@@ -12070,7 +12106,7 @@ next6x3:
 	BNE      below6x3
 	CMP      $4, R2
 	BNE      below6x3
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $24, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -12093,17 +12129,23 @@ below6x3:
 	BNE      tile6x3
 	B        done
 tile5x3:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero5x3
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin5x3
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin5x3:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail5x3
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -12135,7 +12177,6 @@ tile5x3:
 	FMOVQ    (R25), F14
 	B        loaded5x3
 loadtail5x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -12421,10 +12462,10 @@ t955:
 	VLD1     (R23), V14.S[2]
 t953:
 loaded5x3:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps5x3
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps5x3
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -12468,12 +12509,12 @@ steps5x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch5x3
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch5x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole5x3
 	SUBS     $1, R15, R15
@@ -13023,7 +13064,7 @@ one5x3:
 	SUBS     $1, R15, R15
 	BNE      one5x3
 end5x3:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store5x3
 last5x3:
@@ -13072,13 +13113,13 @@ store5x3:
 	CBZ      R9, fetched5x3
 	MOVD     R7, 40(RSP)
 fetched5x3:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail5x3
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -13110,7 +13151,6 @@ fetched5x3:
 	FMOVQ    F14, (R25)
 	B        next5x3
 storetail5x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t959
@@ -13389,7 +13429,7 @@ next5x3:
 	BNE      below5x3
 	CMP      $4, R2
 	BNE      below5x3
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $20, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -13412,17 +13452,23 @@ below5x3:
 	BNE      tile5x3
 	B        done
 tile4x3:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero4x3
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin4x3
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin4x3:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail4x3
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -13448,7 +13494,6 @@ tile4x3:
 	FMOVQ    (R25), F11
 	B        loaded4x3
 loadtail4x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -13677,10 +13722,10 @@ t1039:
 	VLD1     (R23), V11.S[2]
 t1037:
 loaded4x3:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps4x3
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps4x3
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -13718,12 +13763,12 @@ steps4x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch4x3
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch4x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole4x3
 	SUBS     $1, R15, R15
@@ -14068,7 +14113,7 @@ one4x3:
 	SUBS     $1, R15, R15
 	BNE      one4x3
 end4x3:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store4x3
 last4x3:
@@ -14113,13 +14158,13 @@ store4x3:
 	CBZ      R9, fetched4x3
 	MOVD     R7, 40(RSP)
 fetched4x3:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail4x3
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -14145,7 +14190,6 @@ fetched4x3:
 	FMOVQ    F11, (R25)
 	B        next4x3
 storetail4x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t1043
@@ -14370,7 +14414,7 @@ next4x3:
 	BNE      below4x3
 	CMP      $4, R2
 	BNE      below4x3
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $16, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -14393,17 +14437,23 @@ below4x3:
 	BNE      tile4x3
 	B        done
 tile3x3:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero3x3
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin3x3
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin3x3:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail3x3
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -14423,7 +14473,6 @@ tile3x3:
 	FMOVQ    (R25), F8
 	B        loaded3x3
 loadtail3x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -14595,10 +14644,10 @@ t1105:
 	VLD1     (R23), V8.S[2]
 t1103:
 loaded3x3:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps3x3
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps3x3
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -14630,12 +14679,12 @@ steps3x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch3x3
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch3x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole3x3
 	SUBS     $1, R15, R15
@@ -14930,7 +14979,7 @@ one3x3:
 	SUBS     $1, R15, R15
 	BNE      one3x3
 end3x3:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store3x3
 last3x3:
@@ -14971,13 +15020,13 @@ store3x3:
 	CBZ      R9, fetched3x3
 	MOVD     R7, 40(RSP)
 fetched3x3:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail3x3
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -14997,7 +15046,6 @@ fetched3x3:
 	FMOVQ    F8, (R25)
 	B        next3x3
 storetail3x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t1109
@@ -15168,7 +15216,7 @@ next3x3:
 	BNE      below3x3
 	CMP      $4, R2
 	BNE      below3x3
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $12, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -15191,17 +15239,23 @@ below3x3:
 	BNE      tile3x3
 	B        done
 tile2x3:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero2x3
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin2x3
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin2x3:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail2x3
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -15215,7 +15269,6 @@ tile2x3:
 	FMOVQ    (R25), F5
 	B        loaded2x3
 loadtail2x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -15330,10 +15383,10 @@ t1153:
 	VLD1     (R23), V5.S[2]
 t1151:
 loaded2x3:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps2x3
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps2x3
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -15359,12 +15412,12 @@ steps2x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch2x3
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch2x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole2x3
 	SUBS     $1, R15, R15
@@ -15600,7 +15653,7 @@ one2x3:
 	SUBS     $1, R15, R15
 	BNE      one2x3
 end2x3:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store2x3
 last2x3:
@@ -15637,13 +15690,13 @@ store2x3:
 	CBZ      R9, fetched2x3
 	MOVD     R7, 40(RSP)
 fetched2x3:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail2x3
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -15657,7 +15710,6 @@ fetched2x3:
 	FMOVQ    F5, (R25)
 	B        next2x3
 storetail2x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t1157
@@ -15774,7 +15826,7 @@ next2x3:
 	BNE      below2x3
 	CMP      $4, R2
 	BNE      below2x3
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $8, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -15797,17 +15849,23 @@ below2x3:
 	BNE      tile2x3
 	B        done
 tile1x3:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero1x3
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin1x3
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin1x3:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail1x3
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -15815,7 +15873,6 @@ tile1x3:
 	FMOVQ    (R25), F2
 	B        loaded1x3
 loadtail1x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -15873,10 +15930,10 @@ t1183:
 	VLD1     (R23), V2.S[2]
 t1181:
 loaded1x3:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps1x3
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps1x3
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -15896,12 +15953,12 @@ steps1x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch1x3
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch1x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole1x3
 	SUBS     $1, R15, R15
@@ -16000,7 +16057,7 @@ one1x3:
 	SUBS     $1, R15, R15
 	BNE      one1x3
 end1x3:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store1x3
 last1x3:
@@ -16033,13 +16090,13 @@ store1x3:
 	CBZ      R9, fetched1x3
 	MOVD     R7, 40(RSP)
 fetched1x3:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail1x3
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -16047,7 +16104,6 @@ fetched1x3:
 	FMOVQ    F2, (R25)
 	B        next1x3
 storetail1x3:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t1187
@@ -16117,17 +16173,23 @@ next1x3:
 	BNE      tile1x3
 	B        done
 tile8x2:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero8x2
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin8x2
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin8x2:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail8x2
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R3<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -16161,7 +16223,6 @@ tile8x2:
 	FMOVQ    (R24), F15
 	B        loaded8x2
 loadtail8x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -16466,10 +16527,10 @@ t1243:
 	VLD1     (R23), V15.S[2]
 t1241:
 loaded8x2:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps8x2
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps8x2
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -16516,12 +16577,12 @@ steps8x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch8x2
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch8x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole8x2
 	SUBS     $1, R15, R15
@@ -17091,7 +17152,7 @@ one8x2:
 	SUBS     $1, R15, R15
 	BNE      one8x2
 end8x2:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store8x2
 last8x2:
@@ -17145,13 +17206,13 @@ store8x2:
 	CBZ      R9, fetched8x2
 	MOVD     R7, 40(RSP)
 fetched8x2:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail8x2
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R3<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -17185,7 +17246,6 @@ fetched8x2:
 	FMOVQ    F15, (R24)
 	B        next8x2
 storetail8x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t1247
@@ -17482,7 +17542,7 @@ next8x2:
 	BNE      below8x2
 	CMP      $4, R2
 	BNE      below8x2
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $32, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -17505,17 +17565,23 @@ below8x2:
 	BNE      tile8x2
 	B        done
 tile7x2:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero7x2
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin7x2
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin7x2:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail7x2
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R3<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -17545,7 +17611,6 @@ tile7x2:
 	FMOVQ    (R24), F13
 	B        loaded7x2
 loadtail7x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -17812,10 +17877,10 @@ t1336:
 	VLD1     (R23), V13.S[2]
 t1334:
 loaded7x2:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps7x2
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps7x2
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -17858,12 +17923,12 @@ steps7x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch7x2
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch7x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole7x2
 	SUBS     $1, R15, R15
@@ -18248,7 +18313,7 @@ one7x2:
 	SUBS     $1, R15, R15
 	BNE      one7x2
 end7x2:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store7x2
 last7x2:
@@ -18299,13 +18364,13 @@ store7x2:
 	CBZ      R9, fetched7x2
 	MOVD     R7, 40(RSP)
 fetched7x2:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail7x2
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R3<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -18335,7 +18400,6 @@ fetched7x2:
 	FMOVQ    F13, (R24)
 	B        next7x2
 storetail7x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t1340
@@ -18596,7 +18660,7 @@ next7x2:
 	BNE      below7x2
 	CMP      $4, R2
 	BNE      below7x2
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $28, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -18619,17 +18683,23 @@ below7x2:
 	BNE      tile7x2
 	B        done
 tile6x2:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero6x2
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin6x2
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin6x2:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail6x2
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R3<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -18655,7 +18725,6 @@ tile6x2:
 	FMOVQ    (R24), F11
 	B        loaded6x2
 loadtail6x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -18884,10 +18953,10 @@ t1417:
 	VLD1     (R23), V11.S[2]
 t1415:
 loaded6x2:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps6x2
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps6x2
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -18925,12 +18994,12 @@ steps6x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch6x2
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch6x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole6x2
 	SUBS     $1, R15, R15
@@ -19269,7 +19338,7 @@ one6x2:
 	SUBS     $1, R15, R15
 	BNE      one6x2
 end6x2:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store6x2
 last6x2:
@@ -19316,13 +19385,13 @@ store6x2:
 	CBZ      R9, fetched6x2
 	MOVD     R7, 40(RSP)
 fetched6x2:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail6x2
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R3<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -19348,7 +19417,6 @@ fetched6x2:
 	FMOVQ    F11, (R24)
 	B        next6x2
 storetail6x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t1421
@@ -19573,7 +19641,7 @@ next6x2:
 	BNE      below6x2
 	CMP      $4, R2
 	BNE      below6x2
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $24, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -19596,17 +19664,23 @@ below6x2:
 	BNE      tile6x2
 	B        done
 tile5x2:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero5x2
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin5x2
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin5x2:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail5x2
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R3<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -19628,7 +19702,6 @@ tile5x2:
 	FMOVQ    (R24), F9
 	B        loaded5x2
 loadtail5x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -19819,10 +19892,10 @@ t1486:
 	VLD1     (R23), V9.S[2]
 t1484:
 loaded5x2:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps5x2
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps5x2
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -19856,12 +19929,12 @@ steps5x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch5x2
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch5x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole5x2
 	SUBS     $1, R15, R15
@@ -20163,7 +20236,7 @@ one5x2:
 	SUBS     $1, R15, R15
 	BNE      one5x2
 end5x2:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store5x2
 last5x2:
@@ -20207,13 +20280,13 @@ store5x2:
 	CBZ      R9, fetched5x2
 	MOVD     R7, 40(RSP)
 fetched5x2:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail5x2
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R3<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -20235,7 +20308,6 @@ fetched5x2:
 	FMOVQ    F9, (R24)
 	B        next5x2
 storetail5x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t1490
@@ -20424,7 +20496,7 @@ next5x2:
 	BNE      below5x2
 	CMP      $4, R2
 	BNE      below5x2
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $20, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -20447,17 +20519,23 @@ below5x2:
 	BNE      tile5x2
 	B        done
 tile4x2:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero4x2
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin4x2
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin4x2:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail4x2
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R3<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -20475,7 +20553,6 @@ tile4x2:
 	FMOVQ    (R24), F7
 	B        loaded4x2
 loadtail4x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -20628,10 +20705,10 @@ t1543:
 	VLD1     (R23), V7.S[2]
 t1541:
 loaded4x2:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps4x2
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps4x2
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -20661,12 +20738,12 @@ steps4x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch4x2
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch4x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole4x2
 	SUBS     $1, R15, R15
@@ -20926,7 +21003,7 @@ one4x2:
 	SUBS     $1, R15, R15
 	BNE      one4x2
 end4x2:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store4x2
 last4x2:
@@ -20967,13 +21044,13 @@ store4x2:
 	CBZ      R9, fetched4x2
 	MOVD     R7, 40(RSP)
 fetched4x2:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail4x2
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R3<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -20991,7 +21068,6 @@ fetched4x2:
 	FMOVQ    F7, (R24)
 	B        next4x2
 storetail4x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t1547
@@ -21144,7 +21220,7 @@ next4x2:
 	BNE      below4x2
 	CMP      $4, R2
 	BNE      below4x2
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $16, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -21167,17 +21243,23 @@ below4x2:
 	BNE      tile4x2
 	B        done
 tile3x2:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero3x2
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin3x2
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin3x2:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail3x2
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R3<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -21191,7 +21273,6 @@ tile3x2:
 	FMOVQ    (R24), F5
 	B        loaded3x2
 loadtail3x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -21306,10 +21387,10 @@ t1588:
 	VLD1     (R23), V5.S[2]
 t1586:
 loaded3x2:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps3x2
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps3x2
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -21335,12 +21416,12 @@ steps3x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch3x2
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch3x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole3x2
 	SUBS     $1, R15, R15
@@ -21567,7 +21648,7 @@ one3x2:
 	SUBS     $1, R15, R15
 	BNE      one3x2
 end3x2:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store3x2
 last3x2:
@@ -21605,13 +21686,13 @@ store3x2:
 	CBZ      R9, fetched3x2
 	MOVD     R7, 40(RSP)
 fetched3x2:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail3x2
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R3<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -21625,7 +21706,6 @@ fetched3x2:
 	FMOVQ    F5, (R24)
 	B        next3x2
 storetail3x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t1592
@@ -21742,7 +21822,7 @@ next3x2:
 	BNE      below3x2
 	CMP      $4, R2
 	BNE      below3x2
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $12, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -21765,17 +21845,23 @@ below3x2:
 	BNE      tile3x2
 	B        done
 tile2x2:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero2x2
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin2x2
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin2x2:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail2x2
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R3<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -21785,7 +21871,6 @@ tile2x2:
 	FMOVQ    (R24), F3
 	B        loaded2x2
 loadtail2x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -21862,10 +21947,10 @@ t1621:
 	VLD1     (R23), V3.S[2]
 t1619:
 loaded2x2:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps2x2
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps2x2
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -21887,12 +21972,12 @@ steps2x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch2x2
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch2x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole2x2
 	SUBS     $1, R15, R15
@@ -22077,7 +22162,7 @@ one2x2:
 	SUBS     $1, R15, R15
 	BNE      one2x2
 end2x2:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store2x2
 last2x2:
@@ -22112,13 +22197,13 @@ store2x2:
 	CBZ      R9, fetched2x2
 	MOVD     R7, 40(RSP)
 fetched2x2:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail2x2
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R3<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -22128,7 +22213,6 @@ fetched2x2:
 	FMOVQ    F3, (R24)
 	B        next2x2
 storetail2x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t1625
@@ -22209,7 +22293,7 @@ next2x2:
 	BNE      below2x2
 	CMP      $4, R2
 	BNE      below2x2
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $8, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -22232,23 +22316,28 @@ below2x2:
 	BNE      tile2x2
 	B        done
 tile1x2:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero1x2
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin1x2
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin1x2:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail1x2
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R3<<0, R15, R24
 	FMOVQ    (R24), F1
 	B        loaded1x2
 loadtail1x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -22287,10 +22376,10 @@ t1642:
 	VLD1     (R23), V1.S[2]
 t1640:
 loaded1x2:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps1x2
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps1x2
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -22308,12 +22397,12 @@ steps1x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch1x2
 	MOVD     40(RSP), R7
-	MOVD     56(R0), R9
+	MOVD     64(R0), R9
 fetch1x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole1x2
 	SUBS     $1, R15, R15
@@ -22394,7 +22483,7 @@ one1x2:
 	SUBS     $1, R15, R15
 	BNE      one1x2
 end1x2:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store1x2
 last1x2:
@@ -22426,19 +22515,18 @@ store1x2:
 	CBZ      R9, fetched1x2
 	MOVD     R7, 40(RSP)
 fetched1x2:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail1x2
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R3<<0, R15, R24
 	FMOVQ    F1, (R24)
 	B        next1x2
 storetail1x2:
-	MOVD     32(RSP), R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
 	BLE      t1646
@@ -22490,17 +22578,23 @@ next1x2:
 	BNE      tile1x2
 	B        done
 tile8x1:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero8x1
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin8x1
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin8x1:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail8x1
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R9, R15, R15
 	FMOVQ    (R15), F1
@@ -22518,7 +22612,6 @@ tile8x1:
 	FMOVQ    (R15), F7
 	B        loaded8x1
 loadtail8x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -22671,10 +22764,10 @@ t1675:
 	VLD1     (R23), V7.S[2]
 t1673:
 loaded8x1:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps8x1
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps8x1
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -22698,8 +22791,8 @@ steps8x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
 	ADD      R1<<1, R14, R8
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole8x1
 	SUBS     $1, R15, R15
@@ -22973,7 +23066,7 @@ one8x1:
 	SUBS     $1, R15, R15
 	BNE      one8x1
 end8x1:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store8x1
 last8x1:
@@ -23015,13 +23108,13 @@ t1676:
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
 store8x1:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail8x1
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R9, R15, R15
 	FMOVQ    F1, (R15)
@@ -23039,7 +23132,6 @@ store8x1:
 	FMOVQ    F7, (R15)
 	B        next8x1
 storetail8x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
 	BLE      t1679
@@ -23192,7 +23284,7 @@ next8x1:
 	BNE      below8x1
 	CMP      $4, R2
 	BNE      below8x1
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $32, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -23215,17 +23307,23 @@ below8x1:
 	BNE      tile8x1
 	B        done
 tile7x1:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero7x1
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin7x1
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin7x1:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail7x1
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R9, R15, R15
 	FMOVQ    (R15), F1
@@ -23241,7 +23339,6 @@ tile7x1:
 	FMOVQ    (R15), F6
 	B        loaded7x1
 loadtail7x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -23375,10 +23472,10 @@ t1723:
 	VLD1     (R23), V6.S[2]
 t1721:
 loaded7x1:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps7x1
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps7x1
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -23400,8 +23497,8 @@ steps7x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
 	ADD      R1<<1, R14, R8
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole7x1
 	SUBS     $1, R15, R15
@@ -23659,7 +23756,7 @@ one7x1:
 	SUBS     $1, R15, R15
 	BNE      one7x1
 end7x1:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store7x1
 last7x1:
@@ -23699,13 +23796,13 @@ t1724:
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
 store7x1:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail7x1
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R9, R15, R15
 	FMOVQ    F1, (R15)
@@ -23721,7 +23818,6 @@ store7x1:
 	FMOVQ    F6, (R15)
 	B        next7x1
 storetail7x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
 	BLE      t1727
@@ -23856,7 +23952,7 @@ next7x1:
 	BNE      below7x1
 	CMP      $4, R2
 	BNE      below7x1
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $28, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -23879,17 +23975,23 @@ below7x1:
 	BNE      tile7x1
 	B        done
 tile6x1:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero6x1
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin6x1
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin6x1:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail6x1
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R9, R15, R15
 	FMOVQ    (R15), F1
@@ -23903,7 +24005,6 @@ tile6x1:
 	FMOVQ    (R15), F5
 	B        loaded6x1
 loadtail6x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -24018,10 +24119,10 @@ t1765:
 	VLD1     (R23), V5.S[2]
 t1763:
 loaded6x1:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps6x1
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps6x1
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -24040,8 +24141,8 @@ zero6x1:
 steps6x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole6x1
 	SUBS     $1, R15, R15
@@ -24270,7 +24371,7 @@ one6x1:
 	SUBS     $1, R15, R15
 	BNE      one6x1
 end6x1:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store6x1
 last6x1:
@@ -24307,13 +24408,13 @@ t1766:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 store6x1:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail6x1
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R9, R15, R15
 	FMOVQ    F1, (R15)
@@ -24327,7 +24428,6 @@ store6x1:
 	FMOVQ    F5, (R15)
 	B        next6x1
 storetail6x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
 	BLE      t1769
@@ -24444,7 +24544,7 @@ next6x1:
 	BNE      below6x1
 	CMP      $4, R2
 	BNE      below6x1
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $24, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -24467,17 +24567,23 @@ below6x1:
 	BNE      tile6x1
 	B        done
 tile5x1:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero5x1
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin5x1
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin5x1:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail5x1
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R9, R15, R15
 	FMOVQ    (R15), F1
@@ -24489,7 +24595,6 @@ tile5x1:
 	FMOVQ    (R15), F4
 	B        loaded5x1
 loadtail5x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -24585,10 +24690,10 @@ t1801:
 	VLD1     (R23), V4.S[2]
 t1799:
 loaded5x1:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps5x1
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps5x1
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -24605,8 +24710,8 @@ zero5x1:
 steps5x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole5x1
 	SUBS     $1, R15, R15
@@ -24815,7 +24920,7 @@ one5x1:
 	SUBS     $1, R15, R15
 	BNE      one5x1
 end5x1:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store5x1
 last5x1:
@@ -24850,13 +24955,13 @@ t1802:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 store5x1:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail5x1
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R9, R15, R15
 	FMOVQ    F1, (R15)
@@ -24868,7 +24973,6 @@ store5x1:
 	FMOVQ    F4, (R15)
 	B        next5x1
 storetail5x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
 	BLE      t1805
@@ -24967,7 +25071,7 @@ next5x1:
 	BNE      below5x1
 	CMP      $4, R2
 	BNE      below5x1
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $20, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -24990,17 +25094,23 @@ below5x1:
 	BNE      tile5x1
 	B        done
 tile4x1:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero4x1
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin4x1
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin4x1:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail4x1
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R9, R15, R15
 	FMOVQ    (R15), F1
@@ -25010,7 +25120,6 @@ tile4x1:
 	FMOVQ    (R15), F3
 	B        loaded4x1
 loadtail4x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -25087,10 +25196,10 @@ t1831:
 	VLD1     (R23), V3.S[2]
 t1829:
 loaded4x1:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps4x1
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps4x1
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -25105,8 +25214,8 @@ zero4x1:
 steps4x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole4x1
 	SUBS     $1, R15, R15
@@ -25290,7 +25399,7 @@ one4x1:
 	SUBS     $1, R15, R15
 	BNE      one4x1
 end4x1:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store4x1
 last4x1:
@@ -25323,13 +25432,13 @@ t1832:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 store4x1:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail4x1
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R9, R15, R15
 	FMOVQ    F1, (R15)
@@ -25339,7 +25448,6 @@ store4x1:
 	FMOVQ    F3, (R15)
 	B        next4x1
 storetail4x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
 	BLE      t1835
@@ -25420,7 +25528,7 @@ next4x1:
 	BNE      below4x1
 	CMP      $4, R2
 	BNE      below4x1
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $16, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -25443,17 +25551,23 @@ below4x1:
 	BNE      tile4x1
 	B        done
 tile3x1:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero3x1
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin3x1
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin3x1:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail3x1
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R9, R15, R15
 	FMOVQ    (R15), F1
@@ -25461,7 +25575,6 @@ tile3x1:
 	FMOVQ    (R15), F2
 	B        loaded3x1
 loadtail3x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -25519,10 +25632,10 @@ t1855:
 	VLD1     (R23), V2.S[2]
 t1853:
 loaded3x1:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps3x1
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps3x1
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -25535,8 +25648,8 @@ zero3x1:
 steps3x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole3x1
 	SUBS     $1, R15, R15
@@ -25704,7 +25817,7 @@ one3x1:
 	SUBS     $1, R15, R15
 	BNE      one3x1
 end3x1:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store3x1
 last3x1:
@@ -25735,13 +25848,13 @@ t1856:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 store3x1:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail3x1
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R9, R15, R15
 	FMOVQ    F1, (R15)
@@ -25749,7 +25862,6 @@ store3x1:
 	FMOVQ    F2, (R15)
 	B        next3x1
 storetail3x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
 	BLE      t1859
@@ -25812,7 +25924,7 @@ next3x1:
 	BNE      below3x1
 	CMP      $4, R2
 	BNE      below3x1
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $12, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -25835,23 +25947,28 @@ below3x1:
 	BNE      tile3x1
 	B        done
 tile2x1:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero2x1
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin2x1
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin2x1:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail2x1
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	ADD      R9, R15, R15
 	FMOVQ    (R15), F1
 	B        loaded2x1
 loadtail2x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -25890,10 +26007,10 @@ t1873:
 	VLD1     (R23), V1.S[2]
 t1871:
 loaded2x1:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps2x1
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps2x1
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -25904,8 +26021,8 @@ zero2x1:
 steps2x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole2x1
 	SUBS     $1, R15, R15
@@ -26048,7 +26165,7 @@ one2x1:
 	SUBS     $1, R15, R15
 	BNE      one2x1
 end2x1:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store2x1
 last2x1:
@@ -26077,19 +26194,18 @@ t1874:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 store2x1:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail2x1
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	ADD      R9, R15, R15
 	FMOVQ    F1, (R15)
 	B        next2x1
 storetail2x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
 	BLE      t1877
@@ -26134,7 +26250,7 @@ next2x1:
 	BNE      below2x1
 	CMP      $4, R2
 	BNE      below2x1
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	MOVD     $8, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -26157,21 +26273,26 @@ below2x1:
 	BNE      tile2x1
 	B        done
 tile1x1:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, zero1x1
 
 	// Start of the chains.
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     136(R0), R24
+	CMP      $3, R24
+	BNE      begin1x1
+	MOVD     24(R0), R15
+	MOVD     $0, R9
+begin1x1:
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      loadtail1x1
-	MOVD     32(RSP), R15
 	FMOVQ    (R15), F0
 	B        loaded1x1
 loadtail1x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
@@ -26191,10 +26312,10 @@ t1885:
 	VLD1     (R23), V0.S[2]
 t1883:
 loaded1x1:
-	MOVD     128(R0), R24
-	CMP      $1, R24
-	BEQ      steps1x1
-	FMOVS    140(R0), F31
+	MOVD     136(R0), R24
+	CMP      $2, R24
+	BNE      steps1x1
+	FMOVS    148(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	B        steps1x1
@@ -26203,8 +26324,8 @@ zero1x1:
 steps1x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
-	MOVD     88(R0), R15
-	MOVD     120(R0), R24
+	MOVD     96(R0), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      whole1x1
 	SUBS     $1, R15, R15
@@ -26272,7 +26393,7 @@ one1x1:
 	SUBS     $1, R15, R15
 	BNE      one1x1
 end1x1:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BEQ      store1x1
 last1x1:
@@ -26299,17 +26420,16 @@ t1886:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 store1x1:
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
-	MOVD     120(R0), R24
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
+	MOVD     32(RSP), R15
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      storetail1x1
-	MOVD     32(RSP), R15
 	FMOVQ    F0, (R15)
 	B        next1x1
 storetail1x1:
-	MOVD     32(RSP), R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
 	BLE      t1889
@@ -26351,27 +26471,27 @@ TEXT ·GemmFinish(SB), NOSPLIT, $8-8
 	// Registers:    R0 arguments    R1 C    R2 row of A    R3 A    R4 vectors left    R5 first of C    R6 row of C    R14 first of A    R15 rows left
 	// Vectors:    0 alpha    1 beta    2 of A    3 of C    4 spare
 	MOVD     args+0(FP), R0
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	MOVD     R24, 8(RSP)
 	MOVD     (R0), R14
 	MOVD     16(R0), R5
-	MOVD     32(R0), R2
-	MOVD     64(R0), R6
-	MOVD     96(R0), R15
-	FMOVS    136(R0), F0
+	MOVD     40(R0), R2
+	MOVD     72(R0), R6
+	MOVD     104(R0), R15
+	FMOVS    144(R0), F0
 	VDUP     V0.S[0], V0.S4
-	FMOVS    140(R0), F1
+	FMOVS    148(R0), F1
 	VDUP     V1.S[0], V1.S4
 row:
 	MOVD     R14, R3
 	MOVD     R5, R1
-	MOVD     112(R0), R4
+	MOVD     120(R0), R4
 vector:
 	CMP      $1, R4
 	BEQ      last
 	FMOVQ    (R3), F2
 	VMOVI    $0, V3.B16
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, fma1892
 	FMOVQ    (R1), F3
 	WORD     $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
@@ -26402,7 +26522,7 @@ t1896:
 	VLD1     (R23), V2.S[2]
 t1894:
 	VMOVI    $0, V3.B16
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, fma1893
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
@@ -27825,16 +27945,16 @@ TEXT ·GemmTile16(SB), NOSPLIT, $0-8
 	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 4 k of next    R14 A, second of C    R15 steps left, C
 	// Vectors:    chains [row][vector]; elements of A, of the even and the odd step [row][2]; words and odd step, even step, mask
 	MOVD     args+0(FP), R0
-	MOVD     32(R0), R2
+	MOVD     40(R0), R2
 	ADD      R2<<1, R2, R1
 	MOVD     R2, R10
 	ADD      R2, R10, R10
 	MOVD     R10, R11
 	ADD      R10, R11, R11
-	MOVD     112(R0), R24
+	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      not1903
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $4, R24
 	BNE      not1903
 
@@ -27856,12 +27976,12 @@ TEXT ·GemmTile16(SB), NOSPLIT, $0-8
 	VMOVI    $0, V13.B16
 	VMOVI    $0, V14.B16
 	VMOVI    $0, V15.B16
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, started4x4
 	MOVD     16(R0), R15
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -27896,7 +28016,7 @@ TEXT ·GemmTile16(SB), NOSPLIT, $0-8
 started4x4:
 	MOVD     (R0), R14
 	MOVD     8(R0), R3
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	SUBS     $2, R15, R15
 	BLT      last4x4
 k4x4:
@@ -27995,9 +28115,9 @@ last4x4:
 	ADD      $4, R14, R14
 store4x4:
 	MOVD     16(R0), R15
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -28031,10 +28151,10 @@ store4x4:
 	FMOVQ    F15, (R24)
 	RET
 not1903:
-	MOVD     112(R0), R24
+	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      not1904
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $3, R24
 	BNE      not1904
 
@@ -28052,12 +28172,12 @@ not1903:
 	VMOVI    $0, V9.B16
 	VMOVI    $0, V10.B16
 	VMOVI    $0, V11.B16
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, started3x4
 	MOVD     16(R0), R15
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -28084,7 +28204,7 @@ not1903:
 started3x4:
 	MOVD     (R0), R14
 	MOVD     8(R0), R3
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	SUBS     $2, R15, R15
 	BLT      last3x4
 k3x4:
@@ -28167,9 +28287,9 @@ last3x4:
 	ADD      $4, R14, R14
 store3x4:
 	MOVD     16(R0), R15
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -28195,10 +28315,10 @@ store3x4:
 	FMOVQ    F11, (R24)
 	RET
 not1904:
-	MOVD     112(R0), R24
+	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      not1905
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $2, R24
 	BNE      not1905
 
@@ -28212,12 +28332,12 @@ not1904:
 	VMOVI    $0, V5.B16
 	VMOVI    $0, V6.B16
 	VMOVI    $0, V7.B16
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, started2x4
 	MOVD     16(R0), R15
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -28236,7 +28356,7 @@ not1904:
 started2x4:
 	MOVD     (R0), R14
 	MOVD     8(R0), R3
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	SUBS     $2, R15, R15
 	BLT      last2x4
 k2x4:
@@ -28303,9 +28423,9 @@ last2x4:
 	ADD      $4, R14, R14
 store2x4:
 	MOVD     16(R0), R15
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -28323,10 +28443,10 @@ store2x4:
 	FMOVQ    F7, (R24)
 	RET
 not1905:
-	MOVD     112(R0), R24
+	MOVD     120(R0), R24
 	CMP      $3, R24
 	BNE      not1906
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $4, R24
 	BNE      not1906
 
@@ -28344,12 +28464,12 @@ not1905:
 	VMOVI    $0, V9.B16
 	VMOVI    $0, V10.B16
 	VMOVI    $0, V11.B16
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, started4x3
 	MOVD     16(R0), R15
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -28376,7 +28496,7 @@ not1905:
 started4x3:
 	MOVD     (R0), R14
 	MOVD     8(R0), R3
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	SUBS     $2, R15, R15
 	BLT      last4x3
 k4x3:
@@ -28458,9 +28578,9 @@ last4x3:
 	ADD      $4, R14, R14
 store4x3:
 	MOVD     16(R0), R15
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -28486,10 +28606,10 @@ store4x3:
 	FMOVQ    F11, (R25)
 	RET
 not1906:
-	MOVD     112(R0), R24
+	MOVD     120(R0), R24
 	CMP      $3, R24
 	BNE      not1907
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $3, R24
 	BNE      not1907
 
@@ -28504,12 +28624,12 @@ not1906:
 	VMOVI    $0, V6.B16
 	VMOVI    $0, V7.B16
 	VMOVI    $0, V8.B16
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, started3x3
 	MOVD     16(R0), R15
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -28530,7 +28650,7 @@ not1906:
 started3x3:
 	MOVD     (R0), R14
 	MOVD     8(R0), R3
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	SUBS     $2, R15, R15
 	BLT      last3x3
 k3x3:
@@ -28599,9 +28719,9 @@ last3x3:
 	ADD      $4, R14, R14
 store3x3:
 	MOVD     16(R0), R15
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -28621,10 +28741,10 @@ store3x3:
 	FMOVQ    F8, (R25)
 	RET
 not1907:
-	MOVD     112(R0), R24
+	MOVD     120(R0), R24
 	CMP      $3, R24
 	BNE      not1908
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $2, R24
 	BNE      not1908
 
@@ -28636,12 +28756,12 @@ not1907:
 	VMOVI    $0, V3.B16
 	VMOVI    $0, V4.B16
 	VMOVI    $0, V5.B16
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, started2x3
 	MOVD     16(R0), R15
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -28656,7 +28776,7 @@ not1907:
 started2x3:
 	MOVD     (R0), R14
 	MOVD     8(R0), R3
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	SUBS     $2, R15, R15
 	BLT      last2x3
 k2x3:
@@ -28712,9 +28832,9 @@ last2x3:
 	ADD      $4, R14, R14
 store2x3:
 	MOVD     16(R0), R15
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -28728,10 +28848,10 @@ store2x3:
 	FMOVQ    F5, (R25)
 	RET
 not1908:
-	MOVD     112(R0), R24
+	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      not1909
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $4, R24
 	BNE      not1909
 
@@ -28745,12 +28865,12 @@ not1908:
 	VMOVI    $0, V5.B16
 	VMOVI    $0, V6.B16
 	VMOVI    $0, V7.B16
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, started4x2
 	MOVD     16(R0), R15
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
 	FMOVQ    (R15), F0
 	ADD      R3<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -28769,7 +28889,7 @@ not1908:
 started4x2:
 	MOVD     (R0), R14
 	MOVD     8(R0), R3
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	SUBS     $2, R15, R15
 	BLT      last4x2
 k4x2:
@@ -28834,9 +28954,9 @@ last4x2:
 	ADD      $4, R14, R14
 store4x2:
 	MOVD     16(R0), R15
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
 	FMOVQ    F0, (R15)
 	ADD      R3<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -28854,10 +28974,10 @@ store4x2:
 	FMOVQ    F7, (R24)
 	RET
 not1909:
-	MOVD     112(R0), R24
+	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      not1910
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $3, R24
 	BNE      not1910
 
@@ -28869,12 +28989,12 @@ not1909:
 	VMOVI    $0, V3.B16
 	VMOVI    $0, V4.B16
 	VMOVI    $0, V5.B16
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, started3x2
 	MOVD     16(R0), R15
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
 	FMOVQ    (R15), F0
 	ADD      R3<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -28889,7 +29009,7 @@ not1909:
 started3x2:
 	MOVD     (R0), R14
 	MOVD     8(R0), R3
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	SUBS     $2, R15, R15
 	BLT      last3x2
 k3x2:
@@ -28944,9 +29064,9 @@ last3x2:
 	ADD      $4, R14, R14
 store3x2:
 	MOVD     16(R0), R15
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
 	FMOVQ    F0, (R15)
 	ADD      R3<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -28960,10 +29080,10 @@ store3x2:
 	FMOVQ    F5, (R24)
 	RET
 not1910:
-	MOVD     112(R0), R24
+	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      not1911
-	MOVD     104(R0), R24
+	MOVD     112(R0), R24
 	CMP      $2, R24
 	BNE      not1911
 
@@ -28973,12 +29093,12 @@ not1910:
 	VMOVI    $0, V1.B16
 	VMOVI    $0, V2.B16
 	VMOVI    $0, V3.B16
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, started2x2
 	MOVD     16(R0), R15
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
 	FMOVQ    (R15), F0
 	ADD      R3<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -28989,7 +29109,7 @@ not1910:
 started2x2:
 	MOVD     (R0), R14
 	MOVD     8(R0), R3
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 	SUBS     $2, R15, R15
 	BLT      last2x2
 k2x2:
@@ -29034,9 +29154,9 @@ last2x2:
 	ADD      $4, R14, R14
 store2x2:
 	MOVD     16(R0), R15
-	MOVD     64(R0), R9
-	MOVD     72(R0), R14
-	MOVD     80(R0), R3
+	MOVD     72(R0), R9
+	MOVD     80(R0), R14
+	MOVD     88(R0), R3
 	FMOVQ    F0, (R15)
 	ADD      R3<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -29392,23 +29512,23 @@ TEXT ·GemvRows(SB), NOSPLIT, $152-8
 	// Registers:    R0 arguments    R1 nothing    R2 C    R3 x    R4 source    R5 row of source    R15 steps left
 	// Vectors:    0 up one for each k, then a spare one and an element of x    28 up chains
 	MOVD     args+0(FP), R0
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	MOVD     R24, 144(RSP)
 	MOVD     8(R0), R3
 	MOVD     16(R0), R2
-	MOVD     32(R0), R5
-	MOVD     112(R0), R24
+	MOVD     40(R0), R5
+	MOVD     120(R0), R24
 	CMP      $4, R24
 	BEQ      vecs4
-	MOVD     112(R0), R24
+	MOVD     120(R0), R24
 	CMP      $3, R24
 	BEQ      vecs3
-	MOVD     112(R0), R24
+	MOVD     120(R0), R24
 	CMP      $2, R24
 	BEQ      vecs2
 vecs1:
 	VMOVI    $0, V28.B16
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, steps1
 	MOVD     144(RSP), R23
 	VMOVI    $0, V28.B16
@@ -29428,18 +29548,18 @@ t1934:
 	ADD      $8, R2, R23
 	VLD1     (R23), V28.S[2]
 t1932:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CMP      $1, R24
 	BEQ      steps1
-	FMOVS    140(R0), F0
+	FMOVS    148(R0), F0
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x6e20df9c // fmul v28.4s, v28.4s, v0.4s
 steps1:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      few1
 	MOVD     (R0), R4
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 vector1935:
 	CMP      $4, R15
 	BLT      four1936
@@ -29525,7 +29645,7 @@ end1938:
 few1:
 	MOVD     (R0), R14
 	MOVD     $0, R4
-	MOVD     120(R0), R23
+	MOVD     128(R0), R23
 	MOVD     R14, 16(RSP)
 	CMP      $1, R23
 	CSEL     GT, R5, R4, R24
@@ -29539,7 +29659,7 @@ few1:
 	CSEL     GT, R5, R4, R24
 	ADD      R24, R14, R14
 	MOVD     R14, 40(RSP)
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 vector1939:
 	CMP      $4, R15
 	BLT      four1940
@@ -29645,7 +29765,7 @@ t1943:
 vecs2:
 	VMOVI    $0, V28.B16
 	VMOVI    $0, V29.B16
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, steps2
 	FMOVQ    (R2), F28
 	MOVD     144(RSP), R23
@@ -29666,19 +29786,19 @@ t1948:
 	ADD      $24, R2, R23
 	VLD1     (R23), V29.S[2]
 t1946:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CMP      $1, R24
 	BEQ      steps2
-	FMOVS    140(R0), F0
+	FMOVS    148(R0), F0
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x6e20df9c // fmul v28.4s, v28.4s, v0.4s
 	WORD     $0x6e20dfbd // fmul v29.4s, v29.4s, v0.4s
 steps2:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      few2
 	MOVD     (R0), R4
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 vector1949:
 	CMP      $4, R15
 	BLT      four1950
@@ -29829,7 +29949,7 @@ few2:
 	MOVD     R14, 32(RSP)
 	ADD      R5, R14, R14
 	MOVD     R14, 40(RSP)
-	MOVD     120(R0), R23
+	MOVD     128(R0), R23
 	ADD      R5, R14, R14
 	MOVD     R14, 48(RSP)
 	CMP      $1, R23
@@ -29844,7 +29964,7 @@ few2:
 	CSEL     GT, R5, R4, R24
 	ADD      R24, R14, R14
 	MOVD     R14, 72(RSP)
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 vector1953:
 	CMP      $4, R15
 	BLT      four1954
@@ -30014,7 +30134,7 @@ vecs3:
 	VMOVI    $0, V28.B16
 	VMOVI    $0, V29.B16
 	VMOVI    $0, V30.B16
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, steps3
 	FLDPQ    (R2), (F28, F29)
 	MOVD     144(RSP), R23
@@ -30035,20 +30155,20 @@ t1962:
 	ADD      $40, R2, R23
 	VLD1     (R23), V30.S[2]
 t1960:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CMP      $1, R24
 	BEQ      steps3
-	FMOVS    140(R0), F0
+	FMOVS    148(R0), F0
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x6e20df9c // fmul v28.4s, v28.4s, v0.4s
 	WORD     $0x6e20dfbd // fmul v29.4s, v29.4s, v0.4s
 	WORD     $0x6e20dfde // fmul v30.4s, v30.4s, v0.4s
 steps3:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      few3
 	MOVD     (R0), R4
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 vector1963:
 	CMP      $4, R15
 	BLT      four1964
@@ -30266,7 +30386,7 @@ few3:
 	MOVD     R14, 64(RSP)
 	ADD      R5, R14, R14
 	MOVD     R14, 72(RSP)
-	MOVD     120(R0), R23
+	MOVD     128(R0), R23
 	ADD      R5, R14, R14
 	MOVD     R14, 80(RSP)
 	CMP      $1, R23
@@ -30281,7 +30401,7 @@ few3:
 	CSEL     GT, R5, R4, R24
 	ADD      R24, R14, R14
 	MOVD     R14, 104(RSP)
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 vector1967:
 	CMP      $4, R15
 	BLT      four1968
@@ -30514,7 +30634,7 @@ vecs4:
 	VMOVI    $0, V29.B16
 	VMOVI    $0, V30.B16
 	VMOVI    $0, V31.B16
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CBZ      R24, steps4
 	FLDPQ    (R2), (F28, F29)
 	FMOVQ    32(R2), F30
@@ -30536,21 +30656,21 @@ t1976:
 	ADD      $56, R2, R23
 	VLD1     (R23), V31.S[2]
 t1974:
-	MOVD     128(R0), R24
+	MOVD     136(R0), R24
 	CMP      $1, R24
 	BEQ      steps4
-	FMOVS    140(R0), F0
+	FMOVS    148(R0), F0
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x6e20df9c // fmul v28.4s, v28.4s, v0.4s
 	WORD     $0x6e20dfbd // fmul v29.4s, v29.4s, v0.4s
 	WORD     $0x6e20dfde // fmul v30.4s, v30.4s, v0.4s
 	WORD     $0x6e20dfff // fmul v31.4s, v31.4s, v0.4s
 steps4:
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	CMP      $4, R24
 	BNE      few4
 	MOVD     (R0), R4
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 vector1977:
 	CMP      $4, R15
 	BLT      four1978
@@ -30834,7 +30954,7 @@ few4:
 	MOVD     R14, 96(RSP)
 	ADD      R5, R14, R14
 	MOVD     R14, 104(RSP)
-	MOVD     120(R0), R23
+	MOVD     128(R0), R23
 	ADD      R5, R14, R14
 	MOVD     R14, 112(RSP)
 	CMP      $1, R23
@@ -30849,7 +30969,7 @@ few4:
 	CSEL     GT, R5, R4, R24
 	ADD      R24, R14, R14
 	MOVD     R14, 136(RSP)
-	MOVD     88(R0), R15
+	MOVD     96(R0), R15
 vector1981:
 	CMP      $4, R15
 	BLT      four1982
@@ -31147,15 +31267,15 @@ TEXT ·GemvCols(SB), NOSPLIT, $40-8
 	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 4 k of next    R14 A, second of C    R15 steps left, C
 	// Vectors:    0 up elements of x    8 9 vectors of C    10 spare
 	MOVD     args+0(FP), R0
-	MOVD     120(R0), R24
+	MOVD     128(R0), R24
 	MOVD     R24, 8(RSP)
-	MOVD     88(R0), R14
+	MOVD     96(R0), R14
 	MOVD     R14, 16(RSP)
 	MOVD     (R0), R14
 	MOVD     R14, 24(RSP)
 	MOVD     8(R0), R14
 	MOVD     R14, 32(RSP)
-	MOVD     32(R0), R2
+	MOVD     40(R0), R2
 	ADD      R2<<1, R2, R1
 	ADD      R2<<2, R2, R4
 	MOVD     R2, R10
@@ -31189,7 +31309,7 @@ rows8:
 	MOVD     24(RSP), R14
 	ADD      R1<<1, R14, R8
 	MOVD     16(R0), R3
-	MOVD     112(R0), R15
+	MOVD     120(R0), R15
 	SUBS     $3, R15, R15
 	BLT      few8
 two8:
@@ -31490,7 +31610,7 @@ rows4:
 	MOVD     R24, 32(RSP)
 	MOVD     24(RSP), R14
 	MOVD     16(R0), R3
-	MOVD     112(R0), R15
+	MOVD     120(R0), R15
 	SUBS     $3, R15, R15
 	BLT      few4
 two4:
@@ -31674,7 +31794,7 @@ rows1:
 	MOVD     R24, 32(RSP)
 	MOVD     24(RSP), R14
 	MOVD     16(R0), R3
-	MOVD     112(R0), R15
+	MOVD     120(R0), R15
 	SUBS     $3, R15, R15
 	BLT      few1
 two1:

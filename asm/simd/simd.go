@@ -222,6 +222,7 @@ type GemmArgs struct {
 	A        *float32 // first element of the first row
 	B        *float32 // first element of the panel
 	C        *float32 // first element of the first row
+	Bias     *float32 // first element of a row, whose vectors lie as those of a row of C
 	Next     *float32 // nil, or what comes next: its line goes to the L2 cache with every step (from 2 Vecs on; with NEON with every fourth), and with AVX-512 the line behind
 	ARow     int      // from one row of A to the next
 	AStep    int      // from one k of A to the next; with NEON, if this is Rows elements and ARow is one, what follows the last k of a tile is the next tile
@@ -235,7 +236,7 @@ type GemmArgs struct {
 	Rows     int      // rows of a tile, 1 to 8 8 8 6 with AVX-512 and NEON, 8 6 4 3 with AVX2, for 1 to 4 Vecs
 	Vecs     int      // vectors in a row of a tile, 1 to 4
 	Tail     int      // columns in the last of them, 1 to Lanes, or half as many in GemmHalfTiles; if CVec is not a vector, in each of them
-	Start    int      // where chains start: 0 at +0, 1 at C, 2 at Beta*C
+	Start    int      // where chains start: 0 at +0, 1 at C, 2 at Beta*C, 3 all rows at Bias (GemmTiles only)
 	Alpha    float32  // factor of A, GemmFinish only
 	Beta     float32  // factor of C
 }
@@ -245,6 +246,7 @@ type GemmArgs64 struct {
 	A        *float64 // first element of the first row
 	B        *float64 // first element of the panel
 	C        *float64 // first element of the first row
+	Bias     *float64 // first element of a row, whose vectors lie as those of a row of C
 	Next     *float64 // nil, or what comes next: its line goes to the L2 cache with every step (from 2 Vecs on; with NEON with every fourth), and with AVX-512 the line behind
 	ARow     int      // from one row of A to the next
 	AStep    int      // from one k of A to the next; with NEON, if this is Rows elements and ARow is one, what follows the last k of a tile is the next tile
@@ -258,7 +260,7 @@ type GemmArgs64 struct {
 	Rows     int      // rows of a tile, 1 to 8 8 8 6 with AVX-512 and NEON, 8 6 4 3 with AVX2, for 1 to 4 Vecs
 	Vecs     int      // vectors in a row of a tile, 1 to 4
 	Tail     int      // columns in the last of them, 1 to Lanes, or half as many in GemmHalfTiles; if CVec is not a vector, in each of them
-	Start    int      // where chains start: 0 at +0, 1 at C, 2 at Beta*C
+	Start    int      // where chains start: 0 at +0, 1 at C, 2 at Beta*C, 3 all rows at Bias (GemmTiles only)
 	Alpha    float64  // factor of A, GemmFinish only
 	Beta     float64  // factor of C
 }

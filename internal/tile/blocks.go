@@ -38,6 +38,9 @@ const (
 	fetchRows  = 12      // rows from which there are tiles enough to fetch the next panel
 )
 
+// atBias is the Start of chains that start at Bias.
+const atBias = 3
+
 // A blocking says how large blocks are, and when to pack.
 type blocking struct {
 	steps int // in a block of k
@@ -105,6 +108,9 @@ func (p *product[T]) few(m, n int, by blocking, beta T) {
 		w = p.width(j, n)
 		args.Vecs, args.Tail = vectors(lanes[T](p.isa), w)
 		args.Start = start(beta)
+		if p.bias != nil {
+			args.Start, args.Bias = atBias, &p.bias[j]
+		}
 		for k0 := 0; k0 < p.k; k0 += by.steps {
 			args.K = min(by.steps, p.k-k0)
 			if args.B, args.BStep = p.where(m, by, k0, j); args.B == nil {
@@ -186,6 +192,9 @@ func (p *product[T]) panels(args Args[T], m, i0, ib, k0, j0, j1, packed int, by 
 				args.Next = &block[(next-j0)*args.K]
 				fetch = args.K * args.BStep
 			}
+		}
+		if p.bias != nil && k0 == 0 {
+			args.Start, args.Bias = atBias, &p.bias[j]
 		}
 		args.A, args.C = a, p.c.ptr(i0, j)
 		p.tiles(ib, args, fetch)

@@ -11,7 +11,7 @@ import (
 
 // Args are those of GemmTiles, GemmFinish, GemmTile16 and GemvRows.
 type Args[T Float] struct {
-	A, B, C, Next                                        *T
+	A, B, C, Bias, Next                                  *T
 	ARow, AStep, BStep, NextStep                         int
 	CRow, CVec, CLast, K, Tiles, Rows, Vecs, Tail, Start int
 	Alpha, Beta                                          T

@@ -65,9 +65,9 @@ func TestPanelFences(t *testing.T) {
 				if j[0] == j[1] {
 					continue
 				}
-				p.Gemm(m, j[1]-j[0], k0, 0, j[0], a, k, 0, c[j[0]:], n)
+				p.Gemm(m, j[1]-j[0], k0, 0, j[0], a, k, 0, nil, c[j[0]:], n)
 				if k0 < k {
-					p.Gemm(m, j[1]-j[0], k-k0, k0, j[0], a[k0:], k, 1, c[j[0]:], n)
+					p.Gemm(m, j[1]-j[0], k-k0, k0, j[0], a[k0:], k, 1, nil, c[j[0]:], n)
 				}
 			}
 			want := make([]float32, m*n)

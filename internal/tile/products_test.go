@@ -72,7 +72,7 @@ func TestBlockedProducts(t *testing.T) {
 					var p Panels[float32]
 					if p.Pack(asm.Active(), s.transB, s.k, s.n, 0, b, s.ldb); p.Packed() && !s.transA {
 						got := append([]float32(nil), c...)
-						p.Gemm(s.m, s.n, s.k, 0, 0, a, lda, beta, got, ldc)
+						p.Gemm(s.m, s.n, s.k, 0, 0, a, lda, beta, nil, got, ldc)
 						same("Panels.Gemm", got)
 					}
 				}

@@ -127,6 +127,17 @@ func Scale[T Float](m, n int, beta T, c []T, ldc int) {
 	}
 }
 
+// SetRows makes every row of the m x n matrix C the given one, or +0 if that is nil.
+func SetRows[T Float](m, n int, row, c []T, ldc int) {
+	for i := range m {
+		if to := c[i*ldc:][:n]; row == nil {
+			clear(to)
+		} else {
+			copy(to, row)
+		}
+	}
+}
+
 // Flush sets the denormals of x to +0. In float64 there are none to speak of.
 func Flush[T Float](x []T) {
 	if is64[T]() {

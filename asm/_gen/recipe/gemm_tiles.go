@@ -211,9 +211,8 @@ func (t tile) chain(r, v int) V { return V(r*t.vecs + v) }
 func (t tile) chains() V        { return V(t.rows * t.vecs) }
 func (t tile) spare() V         { return V(t.traits.Vectors - 1) }
 
-// eachC visits the chains of a tile in memory.
+// eachC visits the chains of a tile in memory, from c on.
 func (t tile) eachC(do func(p product, x V, at Place, m Mask)) {
-	t.Move(t.c, t.atC)
 	for r := range t.rows {
 		for v := range t.vecs {
 			m := t.others
@@ -239,13 +238,18 @@ func (t tile) start() {
 	t.CmpJump(t.field("Start"), IfEq, Num(0), "zero"+t.name)
 	t.Comment("Start of the chains.")
 	t.distancesOfC()
+	t.Move(t.c, t.atC)
+	t.CmpJump(t.field("Start"), IfNe, Num(3), "begin"+t.name)
+	t.Move(t.c, t.field("Bias"))
+	t.Move(t.cRow, Num(0))
+	t.Label("begin" + t.name)
 	t.CmpJump(t.field("Tail"), IfNe, Num(t.lower.Lanes()), "loadtail"+t.name)
 	t.eachC(func(p product, x V, at Place, m Mask) { p.Load(x, at) })
 	t.Jump("loaded" + t.name)
 	t.Label("loadtail" + t.name)
 	t.eachC(func(p product, x V, at Place, m Mask) { p.LoadMasked(x, at, m) })
 	t.Label("loaded" + t.name)
-	t.CmpJump(t.field("Start"), IfEq, Num(1), "steps"+t.name)
+	t.CmpJump(t.field("Start"), IfNe, Num(2), "steps"+t.name)
 	t.Spread(t.spare(), t.field("Beta"))
 	for x := range t.chains() {
 		t.of(int(x)%t.vecs).Mul(x, x, t.spare())
@@ -371,6 +375,7 @@ func (t tile) store() {
 		t.Label("fetched" + t.name)
 	}
 	t.distancesOfC()
+	t.Move(t.c, t.atC)
 	t.CmpJump(t.field("Tail"), IfNe, Num(t.lower.Lanes()), "storetail"+t.name)
 	t.eachC(func(p product, x V, at Place, m Mask) { p.Store(at, x) })
 	t.Jump("next" + t.name)

@@ -72,8 +72,7 @@ func CheckPack(t blas.Transpose, k, n, lenB, ldb int) {
 
 // CheckPacked panics unless the arguments describe the rows k0..k1 and columns j0..j1 of op(B)
 // [k,n], A [m,k1-k0] and C [m,j1-j0].
-func CheckPacked(m, k0, k1, j0, j1, k, n, lenA, lda, lenC, ldc int) {
-	const fn = "GemmPacked"
+func CheckPacked(fn string, m, k0, k1, j0, j1, k, n, lenA, lda, lenC, ldc int) {
 	notNegative(fn, "m", m)
 	part(fn, "k0..k1", k0, k1, k)
 	part(fn, "j0..j1", j0, j1, n)
@@ -85,6 +84,13 @@ func CheckPacked(m, k0, k1, j0, j1, k, n, lenA, lda, lenC, ldc int) {
 	}
 	if !fits(m, j1-j0, lenC, ldc) {
 		badMatrix(fn, "c", "m", "n", m, j1-j0, lenC, ldc)
+	}
+}
+
+// CheckBias panics unless a bias has n elements.
+func CheckBias(fn string, n, lenBias int) {
+	if lenBias < n {
+		bad(fn, "len(bias)", lenBias, "at least", "j1-j0", n)
 	}
 }
 
