@@ -19,7 +19,7 @@ import (
 
 // aheadBytes is how much of the second cache the gates of a few steps may take. The rest is for the
 // weights. Tests change it.
-var aheadBytes = tile.L2() / 8
+var aheadBytes = tile.L2() / 4
 
 // aheadRows is the least number of rows whose product reads the weights no slower than it computes.
 const aheadRows = 16
