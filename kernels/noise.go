@@ -40,10 +40,10 @@ const maxNoiseCols = 1 << 26
 // Uniforms panics if rows or cols is negative, row+rows > 2^32, cols > 2^26 or dst is short.
 func Uniforms[T Float](dst []T, n Noise, step, row uint32, rows, cols int) {
 	checkNoise("Uniforms", len(dst), row, rows, cols)
-	if is32[T]() {
-		uniforms(f32s(dst), n, step, row, rows, cols)
+	if isa := asm.Active(); isa == asm.Generic {
+		uniformsGeneric(dst, n, step, row, rows, cols)
 	} else {
-		uniformsGeneric(f64s(dst), n, step, row, rows, cols)
+		noise(isa, dst, n, step, row, rows, cols, false)
 	}
 }
 
@@ -63,10 +63,10 @@ func Uniforms[T Float](dst []T, n Noise, step, row uint32, rows, cols int) {
 // Source: Box and Muller 1958.
 func Normals[T Float](dst []T, n Noise, step, row uint32, rows, cols int) {
 	checkNoise("Normals", len(dst), row, rows, cols)
-	if is32[T]() {
-		normals(f32s(dst), n, step, row, rows, cols)
+	if isa := asm.Active(); isa == asm.Generic {
+		normalsGeneric(dst, n, step, row, rows, cols)
 	} else {
-		normalsGeneric(f64s(dst), n, step, row, rows, cols)
+		noise(isa, dst, n, step, row, rows, cols, true)
 	}
 }
 
@@ -76,7 +76,7 @@ func Uint32s(dst []uint32, n Noise, step, row uint32) {
 	checkMost("Uint32s", "len(dst)", len(dst), maxNoiseCols)
 	var w [64]uint32
 	for g := 0; g < len(dst); g += 64 {
-		philoxGroup(&w, n, uint32(g/4), step, row)
+		philoxGroup(&w, n, uint32(g/4), step, row, len(dst)-g)
 		copy(dst[g:], w[:])
 	}
 }
@@ -99,39 +99,28 @@ func checkNoise(fn string, length int, row uint32, rows, cols int) {
 	}
 }
 
-func uniforms(dst []float32, n Noise, step, row uint32, rows, cols int) {
-	if isa := asm.Active(); isa == asm.Generic {
-		uniformsGeneric(dst, n, step, row, rows, cols)
-	} else {
-		noise(isa, dst, n, step, row, rows, cols, false)
-	}
-}
-
-func normals(dst []float32, n Noise, step, row uint32, rows, cols int) {
-	if isa := asm.Active(); isa == asm.Generic {
-		normalsGeneric(dst, n, step, row, rows, cols)
-	} else {
-		noise(isa, dst, n, step, row, rows, cols, true)
-	}
-}
-
 // noise has machine code make whole groups of 64 columns. A last group that is not whole goes
-// through a buffer.
-func noise(isa asm.ISA, dst []float32, n Noise, step, row uint32, rows, cols int, normal bool) {
+// through a buffer, as do all groups of float64.
+func noise[T Float](isa asm.ISA, dst []T, n Noise, step, row uint32, rows, cols int, normal bool) {
 	keys := philoxKeys(n.Seed)
-	var last [64]float32
+	var part [64]float32
 	for i := range rowsOf(rows, cols) {
 		ctr := [4]uint32{uint32(n.Stream) << 24, step, row + uint32(i), n.Update}
 		for di := dst[i*cols:][:cols]; len(di) > 0; {
-			groups := min(len(di), simd.MaxElems) / 64
-			if groups > 0 {
-				noiseGroups(isa, &di[0], &ctr, &keys, groups, normal)
-				di = di[64*groups:]
-			} else {
-				noiseGroups(isa, &last[0], &ctr, &keys, 1, normal)
-				copy(di, last[:])
-				di = nil
+			groups := 0
+			if is32[T]() {
+				groups = min(len(di), simd.MaxElems) / 64
 			}
+			if groups > 0 {
+				noiseGroups(isa, &f32s(di)[0], &ctr, &keys, groups, normal)
+			} else {
+				groups = 1
+				noiseGroups(isa, &part[0], &ctr, &keys, groups, normal)
+				for j := range min(len(di), len(part)) {
+					di[j] = T(part[j])
+				}
+			}
+			di = di[min(len(di), 64*groups):]
 			ctr[0] += uint32(16 * groups)
 		}
 	}

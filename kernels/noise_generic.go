@@ -25,9 +25,10 @@ func philox(c [4]uint32, k0, k1 uint32) [4]uint32 {
 	return c
 }
 
-// philoxGroup writes the words of 64 columns of one row: those of the 16 blocks from block on.
-func philoxGroup(w *[64]uint32, n Noise, block, step, row uint32) {
-	for j := range uint32(16) {
+// philoxGroup writes the words of 64 columns of one row, those of the 16 blocks from block on, or
+// of the blocks that its first cols columns need.
+func philoxGroup(w *[64]uint32, n Noise, block, step, row uint32, cols int) {
+	for j := range uint32(min(cols, 16)) {
 		c := philox([4]uint32{block + j | uint32(n.Stream)<<24, step, row, n.Update},
 			uint32(n.Seed), uint32(n.Seed>>32))
 		w[j], w[16+j], w[32+j], w[48+j] = c[0], c[1], c[2], c[3]
@@ -48,7 +49,7 @@ func uniformsGeneric[T Float](dst []T, n Noise, step, row uint32, rows, cols int
 	for i := range rowsOf(rows, cols) {
 		di := dst[i*cols:][:cols]
 		for g := 0; g < cols; g += 64 {
-			philoxGroup(&w, n, uint32(g/4), step, row+uint32(i))
+			philoxGroup(&w, n, uint32(g/4), step, row+uint32(i), cols-g)
 			for j := range min(64, cols-g) {
 				di[g+j] = T(uniform32(w[j]))
 			}
@@ -62,10 +63,12 @@ func normalsGeneric[T Float](dst []T, n Noise, step, row uint32, rows, cols int)
 	for i := range rowsOf(rows, cols) {
 		di := dst[i*cols:][:cols]
 		for g := 0; g < cols; g += 64 {
-			philoxGroup(&w, n, uint32(g/4), step, row+uint32(i))
-			for j := range 16 {
+			philoxGroup(&w, n, uint32(g/4), step, row+uint32(i), cols-g)
+			for j := range min(16, cols-g) {
 				z[j], z[16+j] = boxMuller(w[j], w[16+j])
-				z[32+j], z[48+j] = boxMuller(w[32+j], w[48+j])
+			}
+			for j := 32; j < min(48, cols-g); j++ {
+				z[j], z[16+j] = boxMuller(w[j], w[16+j])
 			}
 			for j := range min(64, cols-g) {
 				di[g+j] = T(z[j])
@@ -85,7 +88,7 @@ func shuffle(dst []int, n Noise, step, row uint32) {
 	var w [64]uint32
 	for i := range dst {
 		if i%32 == 0 {
-			philoxGroup(&w, n, uint32(i/2), step, row)
+			philoxGroup(&w, n, uint32(i/2), step, row, 2*(len(dst)-i))
 		}
 		x := uint64(w[2*i%64])<<32 | uint64(w[2*i%64+1])
 		j, _ := bits.Mul64(x, uint64(i)+1)

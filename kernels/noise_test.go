@@ -67,45 +67,38 @@ func TestNoisePlaces(t *testing.T) {
 	}
 }
 
-// TestNoiseParts: any part of the rows, steps and columns has the values of the whole.
+// TestNoiseParts: any part of the rows, steps and columns has the values of the whole, in float64 too.
 func TestNoiseParts(t *testing.T) {
 	asmtest.ForEachISA(t, func(t *testing.T) {
-		n := Noise{Seed: 99, Stream: 3, Update: 5}
-		const rows, cols = 5, 150
-		for name, draw := range map[string]func(dst []float32, n Noise, step, row uint32, rows, cols int){
-			"Normals": Normals[float32], "Uniforms": Uniforms[float32],
-		} {
-			whole := make([]float32, rows*cols)
-			draw(whole, n, 7, 10, rows, cols)
-			for c := range cols + 1 {
-				for _, r := range [][2]int{{0, 1}, {2, 5}, {4, 5}, {3, 3}} {
-					part := make([]float32, (r[1]-r[0])*c)
-					draw(part, n, 7, 10+uint32(r[0]), r[1]-r[0], c)
-					for i := r[0]; i < r[1]; i++ {
-						asmtest.SameFloats(t, fmt.Sprintf("%s row %d, %d columns", name, i, c),
-							part[(i-r[0])*c:][:c], whole[i*cols:][:c])
-					}
+		testNoiseParts(t, "Normals", Normals[float32], Normals[float64])
+		testNoiseParts(t, "Uniforms", Uniforms[float32], Uniforms[float64])
+	})
+}
+
+func testNoiseParts(t *testing.T, name string, draw func(dst []float32, n Noise, step, row uint32, rows, cols int),
+	wide func(dst []float64, n Noise, step, row uint32, rows, cols int)) {
+	n := Noise{Seed: 99, Stream: 3, Update: 5}
+	const rows, cols = 5, 150
+	whole := make([]float32, rows*cols)
+	draw(whole, n, 7, 10, rows, cols)
+	for c := range cols + 1 {
+		for _, r := range [][2]int{{0, 1}, {2, 5}, {4, 5}, {3, 3}} {
+			part, doubles := make([]float32, (r[1]-r[0])*c), make([]float64, (r[1]-r[0])*c)
+			draw(part, n, 7, 10+uint32(r[0]), r[1]-r[0], c)
+			wide(doubles, n, 7, 10+uint32(r[0]), r[1]-r[0], c)
+			for i := r[0]; i < r[1]; i++ {
+				asmtest.SameFloats(t, fmt.Sprintf("%s row %d, %d columns", name, i, c),
+					part[(i-r[0])*c:][:c], whole[i*cols:][:c])
+			}
+			for i, v := range doubles {
+				if v != float64(part[i]) {
+					t.Fatalf("%s: %d columns: float64[%d] = %v, float32 %v", name, c, i, v, part[i])
 				}
 			}
 		}
-		f, d := make([]float32, rows*cols), make([]float64, rows*cols)
-		Normals(f, n, 7, 10, rows, cols)
-		Normals(d, n, 7, 10, rows, cols)
-		for i, v := range f {
-			if float64(v) != d[i] {
-				t.Fatalf("Normals: float64[%d] = %v, float32 %v", i, d[i], v)
-			}
-		}
-		Uniforms(f, n, 7, 10, rows, cols)
-		Uniforms(d, n, 7, 10, rows, cols)
-		for i, v := range f {
-			if float64(v) != d[i] {
-				t.Fatalf("Uniforms: float64[%d] = %v, float32 %v", i, d[i], v)
-			}
-		}
-		Normals(f[:0], n, 0, 0, 0, 5)
-		Normals(f[:0], n, 0, math.MaxUint32, 1, 0)
-	})
+	}
+	draw(whole[:0], n, 0, 0, 0, 5)
+	draw(whole[:0], n, 0, math.MaxUint32, 1, 0)
 }
 
 // TestNoiseKeys: every part of the name changes all numbers.
