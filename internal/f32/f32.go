@@ -16,8 +16,7 @@ import "math"
 // among the denormals, may do so at a higher bit.
 func FMA(a, b, c float32) float32 {
 	s := float64(a)*float64(b) + float64(c)
-	u := math.Float64bits(s)
-	if u&(1<<28-1) == 0 && (u&(1<<28) != 0 || u<<1 != 0 && u<<1 < 0x381<<53) {
+	if math.Float64bits(s)<<36 == 0 {
 		return FMATie(a, b, c)
 	}
 	return float32(s)
@@ -25,24 +24,24 @@ func FMA(a, b, c float32) float32 {
 
 // FMATie is FMA for the rare sums that may be a tie: it recovers the error of the sum
 // exactly and, where there is one, rounds the sum to odd, which a second rounding cannot
-// take for a tie. Loops that write the fast path of FMA out call it for the rest.
+// take for a tie.
 func FMATie(a, b, c float32) float32 {
 	p, z := float64(a)*float64(b), float64(c)
 	s := p + z
+	u := math.Float64bits(s)
+	if u&(1<<28) == 0 && (u<<1 == 0 || u<<1 >= 0x381<<53) {
+		return float32(s) // 0, infinite, or nearer to one float32
+	}
 	zz := s - p
 	err := (p - (s - zz)) + (z - zz) // Knuth's TwoSum: p + z = s + err
-	if err != 0 {
-		u := math.Float64bits(s)
-		if u&1 == 0 {
-			if (err > 0) == (s > 0) {
-				u++
-			} else {
-				u--
-			}
+	if err != 0 && u&1 == 0 {
+		if (err > 0) == (s > 0) {
+			u++
+		} else {
+			u--
 		}
-		s = math.Float64frombits(u)
 	}
-	return float32(s)
+	return float32(math.Float64frombits(u))
 }
 
 // Fold16 and Fold64 return the sum of the virtual lanes of a reduction: the upper half is
