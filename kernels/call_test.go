@@ -207,8 +207,11 @@ func int32s[T Float](x []T) []int32 {
 // keeps frames of calls in a sync.Pool, and under the race detector a pool drops some at random.
 func (c *call[T]) allocs() float64 {
 	f, args := reflect.ValueOf(c.k.f), c.args()
-	count := func() float64 { return testing.AllocsPerRun(5, func() { f.Call(args) }) }
-	return min(count(), count(), count())
+	least := math.Inf(1)
+	for i := 0; i < 3 && least > 0; i++ {
+		least = min(least, testing.AllocsPerRun(5, func() { f.Call(args) }))
+	}
+	return least
 }
 
 func (c *call[T]) run() { reflect.ValueOf(c.k.f).Call(c.args()) }

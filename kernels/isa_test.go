@@ -15,15 +15,19 @@ import (
 // memory and 0 to 15 elements from it, slices shared and left out, all kinds of data.
 func TestISA(t *testing.T) {
 	fences := newFences(t)
-	asmtest.ForEachISA(t, func(t *testing.T) {
-		if asm.Active() == asm.Generic {
-			t.Skip("is the reference")
+	eachForm(t, func(t *testing.T, k *kernel[float32], form ScaleForm) {
+		rng := rand.New(rand.NewPCG(uint64(len(k.name)), uint64(form)))
+		var cases []*isaCase
+		for i, s := range isaShapes(k, rng) {
+			s.form, s.gap = form, []int{0, 1, 7}[rng.IntN(3)]
+			cases = append(cases, newISACase(k, s, rng, i%3))
 		}
-		eachForm(t, func(t *testing.T, k *kernel[float32], form ScaleForm) {
-			rng := rand.New(rand.NewPCG(uint64(len(k.name)), uint64(form)))
-			for i, s := range isaShapes(k, rng) {
-				s.form, s.gap = form, []int{0, 1, 7}[rng.IntN(3)]
-				testISA(t, k, s, rng, fences, i%3)
+		asmtest.ForEachISA(t, func(t *testing.T) {
+			if asm.Active() == asm.Generic {
+				t.Skip("is the reference")
+			}
+			for _, c := range cases {
+				c.check(t, fences)
 			}
 		})
 	})
@@ -94,65 +98,87 @@ func (c *call[T]) fencesFor(fences [3][]*asmtest.Fence) []*asmtest.Fence {
 	return fences[2]
 }
 
-// testISA makes one call. The place is 0 and 1 for the end and the start of the fences.
-func testISA(t *testing.T, k *kernel[float32], s shape, rng *rand.Rand, sets [3][]*asmtest.Fence, place int) {
+// An isaCase is a call and what plain Go makes of it.
+type isaCase struct {
+	what     string
+	in, want *call[float32]
+	to       map[int]int // outputs in the place of an input
+	place    int         // of the arrays in their fences: 0 is the end, 1 the start, 2 the end but for a few
+	before   []int       // that end
+}
+
+func newISACase(k *kernel[float32], s shape, rng *rand.Rand, place int) *isaCase {
 	in, what := k.draw(s, rng)
-	what = fmt.Sprintf("%+v, place %d, %s", in.shape, place, what)
-	to := map[int]int{} // outputs in the place of an input
+	c := &isaCase{in: in, want: k.layout(s), to: map[int]int{}, place: place,
+		what: fmt.Sprintf("%+v, place %d, %s", in.shape, place, what)}
 	for _, p := range k.pairs() {
 		if rng.IntN(4) == 0 && in.a[p[0]] != nil && in.a[p[1]] != nil && in.ld(p[0]) == in.ld(p[1]) {
-			to[p[0]] = p[1]
-			what += ", " + k.arrays[p[0]].name + " is " + k.arrays[p[1]].name
+			c.to[p[0]] = p[1]
+			c.what += ", " + k.arrays[p[0]].name + " is " + k.arrays[p[1]].name
 			if k.arrays[p[0]].in {
 				copy(in.a[p[0]], in.a[p[1]])
 			}
 		}
 	}
-	want, got := k.layout(s), k.layout(s)
-	want.left, got.left = in.left, in.left
+	c.want.left = in.left
+	for i, x := range in.a {
+		if x != nil {
+			c.want.a[i] = slices.Clone(x)
+		}
+		c.before = append(c.before, rng.IntN(16)) // any offset to the width of a vector
+	}
+	isa := asm.Use(asm.Generic)
+	c.want.run()
+	asm.Use(isa)
+	for o, i := range c.to {
+		in.keep(o, c.want.a[o], in.a[i])
+	}
+	return c
+}
+
+// check makes the call with the instruction set that is in use.
+func (c *isaCase) check(t *testing.T, sets [3][]*asmtest.Fence) {
+	k, in := c.in.k, c.in
+	got := k.layout(in.shape)
+	got.left = in.left
 	fences := in.fencesFor(sets)
 	for i, x := range in.a {
 		if x == nil {
 			continue
 		}
 		n := len(x)
-		want.a[i] = slices.Clone(x)
-		switch place {
+		switch c.place {
 		case 0:
 			got.a[i] = fences[i].Tail(n)
 		case 1:
 			got.a[i] = fences[i].Head(n)
-		default: // any offset to the width of a vector
-			got.a[i] = fences[i].Tail(n + rng.IntN(16))[:n:n]
+		default:
+			got.a[i] = fences[i].Tail(n + c.before[i])[:n:n]
 		}
 		copy(got.a[i], x)
 	}
-	for o, i := range to {
+	for o, i := range c.to {
 		got.a[o] = got.a[i]
 	}
-	isa := asm.Use(asm.Generic)
-	want.run()
-	asm.Use(isa)
 	got.run()
 	over := map[int]bool{}
-	for o, i := range to {
+	for _, i := range c.to {
 		over[i] = true
-		in.keep(o, want.a[o], in.a[i])
 	}
 	for i, x := range in.a {
 		if x == nil || over[i] {
 			continue
 		}
 		if k.arrays[i].out {
-			x = want.a[i]
+			x = c.want.a[i]
 		}
-		asmtest.SameFloats(t, what+": "+k.arrays[i].name, got.a[i], x)
+		asmtest.SameFloats(t, c.what+": "+k.arrays[i].name, got.a[i], x)
 		at := i
-		if j, shared := to[i]; shared {
+		if j, shared := c.to[i]; shared {
 			at = j
 		}
 		if j, bad := fences[at].Check(got.a[i]); bad {
-			t.Fatalf("%s: %s: wrote at %d", what, k.arrays[i].name, j)
+			t.Fatalf("%s: %s: wrote at %d", c.what, k.arrays[i].name, j)
 		}
 	}
 }

@@ -28,6 +28,8 @@ type kernel[T Float] struct {
 	joint bool // a row is not on its own: a sum over rows, numbers named by their place
 	slow  bool // no long rows, for time
 
+	known []param // what params has found
+
 	unit     func(x []gateNum) (y []gateNum) // the equation of a unit, columns of the inputs -> columns of the outputs
 	backward bool                            // where the equation is infinite, the kernel may have NaN
 }
@@ -171,6 +173,9 @@ func (k *kernel[T]) named() bool { return len(paramNames()[k.fn()]) == reflect.T
 
 // params returns the parameters.
 func (k *kernel[T]) params() (params []param) {
+	if k.known != nil {
+		return k.known
+	}
 	f := reflect.TypeOf(k.f)
 	for i := range f.NumIn() {
 		p := param{t: f.In(i)}
@@ -185,6 +190,7 @@ func (k *kernel[T]) params() (params []param) {
 			}
 		}
 	}
+	k.known = params
 	return params
 }
 

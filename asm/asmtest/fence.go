@@ -27,8 +27,9 @@ func (f *Fence) Head(n int) []float32 { return f.part(0, n) }
 func (f *Fence) Tail(n int) []float32 { return f.part(len(f.room)-n, n) }
 
 func (f *Fence) part(at, n int) []float32 {
-	for i := range f.all {
-		f.all[i] = guardNaN
+	f.all[0] = guardNaN
+	for n := 1; n < len(f.all); n *= 2 {
+		copy(f.all[n:], f.all[:n])
 	}
 	f.start = len(f.all)/2 - len(f.room)/2 + at // the room is in the middle
 	return f.room[at : at+n : at+n]
