@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/elbow-go/elbow/internal/figure"
 	"github.com/elbow-go/elbow/internal/rundir"
 	"github.com/elbow-go/elbow/model"
 )
@@ -29,6 +30,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	figure.DPI = 20 // what pictures look like, package figure tests
 	if child := os.Getenv(childEnv); child != "" {
 		if size, err := strconv.ParseUint(child, 10, 64); err == nil {
 			limitFiles(size)

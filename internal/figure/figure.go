@@ -26,11 +26,12 @@ import (
 	"github.com/elbow-go/elbow/internal/atomicfile"
 )
 
+// DPI is how many dots an inch of a PNG has. Tests that want a picture to be there, whatever it
+// looks like, set it low.
+var DPI = 100
+
 // All lengths are in points; at 100 dots per inch the width gives 1000 pixels.
-const (
-	dpi   = 100
-	width = 10 * vg.Inch
-)
+const width = 10 * vg.Inch
 
 // Colours that the colour-blind can tell apart too (Okabe and Ito, 2008), in the order in
 // which lines take them, and the greys of everything that is not data.
@@ -72,7 +73,7 @@ func save(path string, height vg.Length, paint func(draw.Canvas)) error {
 	var picture io.WriterTo
 	switch ext := strings.ToLower(filepath.Ext(path)); ext {
 	case ".png":
-		c := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(color.White))}
+		c := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(DPI), vgimg.UseBackgroundColor(color.White))}
 		paint(draw.New(c))
 		picture = c
 	case ".svg":
