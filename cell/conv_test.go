@@ -247,7 +247,7 @@ func TestConv1dAlloc(t *testing.T) {
 				c.InputGrad(dx, y, s.batch, s.steps, false)
 				c.ParamGrad(grad, y, x, s.batch, s.steps, 0, s.out)
 			}
-			for range 200 { // until all that is packed late is packed
+			for range 2 + backwardLate/max(1, s.batch*s.w.Outputs(s.steps)) { // until all that is packed late is packed
 				pass()
 			}
 			if n := testing.AllocsPerRun(5, pass); n != 0 {

@@ -278,10 +278,7 @@ func TestSizes(t *testing.T) {
 	if got, want := slices.Sorted(maps.Keys(sizeCalls)), exportedWithSizes(t); !slices.Equal(got, want) {
 		t.Fatalf("the table has\n%v\nthe package\n%v", got, want)
 	}
-	draws := 800
-	if testing.Short() {
-		draws = 300
-	}
+	const draws = 300
 	asmtest.ForEachISA(t, func(t *testing.T) {
 		for _, name := range slices.Sorted(maps.Keys(sizeCalls)) {
 			c := sizeCalls[name]

@@ -35,14 +35,12 @@ func TestISA(t *testing.T) {
 
 // isaShapes are rows and columns of the calls for a kernel.
 func isaShapes(k *kernel[float32], rng *rand.Rand) (shapes []shape) {
-	calls := 4
+	calls := 2
 	switch {
 	case *exhaustive:
 		calls = 40
 	case testing.Short():
 		calls = 1
-	case len(k.forms()) > 1:
-		calls = 2 // of each
 	}
 	for n := range 68 {
 		if len(k.forms()) > 1 && n == 34 {

@@ -67,7 +67,7 @@ func testGemm[T blas.Float](t *testing.T, gemm gemmFunc[T], chains, exhaustive b
 	for m := range 10 {
 		for n := range 10 {
 			for k := range 10 {
-				for range 4 {
+				for range 2 {
 					next(m, n, k)
 				}
 			}

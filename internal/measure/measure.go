@@ -71,7 +71,8 @@ func ReadRate(size int) float64 {
 		x[i] = 1
 	}
 	calls := max(1, 1<<21/size)
-	return float64(4*len(x)*calls) / Fastest(30, func() {
+	rounds := max(5, min(30, 1<<30/size)) // of what is large a few are as fast as many
+	return float64(4*len(x)*calls) / Fastest(rounds, func() {
 		for range calls {
 			readAll(asm.Active(), x)
 		}

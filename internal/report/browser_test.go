@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -93,15 +94,16 @@ func (w unframed) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// TestBrowser: in a browser every figure of every kind of data is drawn, at two widths, with labels that are neither cut nor
-// cover each other, and pointing at a plane and its keys decode.
+// TestBrowser: in a browser every figure of every kind of data is drawn, at one of two widths or, for
+// ELBOW_TEST_LONG, at both, with labels that are neither cut nor cover each other, and pointing at a plane and
+// its keys decode.
 func TestBrowser(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a browser takes long")
 	}
 	mux, want := http.NewServeMux(), map[string]int{}
 	var list []asked
-	for _, k := range kinds {
+	for i, k := range kinds {
 		r := k.run(t)
 		p := Of(r)
 		page := "/" + k.name
@@ -122,7 +124,11 @@ func TestBrowser(t *testing.T) {
 			mux.Handle(page, http.StripPrefix(strings.TrimSuffix(page, "/"), e))
 			want[page] = want["/"+k.name]
 		}
-		for _, width := range widths {
+		at := widths
+		if os.Getenv("ELBOW_TEST_LONG") == "" {
+			at = widths[i%len(widths):][:1]
+		}
+		for _, width := range at {
 			list = append(list, asked{page, width, k.plane})
 		}
 	}
