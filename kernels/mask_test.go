@@ -38,7 +38,10 @@ func TestMaskOfOnes(t *testing.T) { eachMasked(t, testMaskOfOnes[float32], testM
 func testMaskOfOnes[T Float](t *testing.T, k *kernel[T], form ScaleForm) {
 	rng := rand.New(rand.NewPCG(1, uint64(form)))
 	for i, n := range []int{0, 1, 3, 15, 16, 17, 33, 67} {
-		for _, rows := range []int{0, 1, 3, 8, 33} {
+		for j, rows := range []int{0, 1, 3, 8, 33} {
+			if !*exhaustive && (i+j+int(form))%2 != 0 { // for time
+				continue
+			}
 			s := shape{form, rows, n, rng.IntN(3)}
 			ones, none := k.newCall(s, i).fill(uint64(rows), drawUsual).withOnes(), k.newCall(s, i).fill(uint64(rows), drawUsual)
 			none.a[k.mask()] = nil

@@ -68,7 +68,7 @@ func oracleCos(u float64) float64 {
 func TestScalarAccuracy(t *testing.T) {
 	asmtest.CheckEnv(t)
 	defer asm.Use(asm.Active())
-	step := uint64(1021)
+	step := uint64(3067)
 	if *exhaustive {
 		step = 1
 	} else if testing.Short() {
