@@ -3,6 +3,8 @@
 GO       ?= go
 # `make test` runs everything; -short leaves to the other builds what can differ in them.
 SHORT    = -short -timeout 30m
+# What has machine code or calls it, and so may differ with the instruction set.
+CALLS    = ./asm/... ./bench/... ./blas/... ./cell ./cmd/... ./dist ./examples/... ./internal/measure ./internal/tile ./kernels ./model ./weights
 TOOL     = $(GO) tool -modfile=tools/go.mod
 FUZZTIME = 60s
 # What bench-compare and profile run.
@@ -68,27 +70,28 @@ test-adapters: ## tests of the adapters for other libraries, each a module of it
 	cd adapters/gonnx && $(GO) test ./...
 
 .PHONY: test-purego
-test-purego: ## tests without machine code
-	$(GO) test $(SHORT) -tags purego ./...
+test-purego: ## tests of what has machine code or calls it, without machine code
+	$(GO) test $(SHORT) -tags purego $(CALLS)
 
 # ELBOW_ISA is read before a test starts, where Go's cache of results does not see it: hence -count=1.
 .PHONY: test-isa
-test-isa: ## tests with each instruction set of this machine forced in turn
-	for isa in $$($(GO) run ./cmd/elbow doctor -isas); do echo "ELBOW_ISA=$$isa" && ELBOW_ISA=$$isa ELBOW_REQUIRE_ISA=$$isa $(GO) test -count=1 $(SHORT) ./... || exit 1; done
+test-isa: ## tests of what has machine code or calls it, with each instruction set of this machine forced in turn
+	for isa in $$($(GO) run ./cmd/elbow doctor -isas); do echo "ELBOW_ISA=$$isa" && ELBOW_ISA=$$isa ELBOW_REQUIRE_ISA=$$isa $(GO) test -count=1 $(SHORT) $(CALLS) || exit 1; done
 
 .PHONY: test-race
-test-race: ## race detector: plain Go, in which it sees every access, and machine code in cell, model and the command
-	$(GO) test -race $(SHORT) -tags purego $$($(GO) list ./... | grep -v '/cmd/\|/model$$\|/bench$$')
+test-race: ## race detector, where goroutines are: plain Go, in which it sees every access, and machine code in cell, model and the command
+	$(GO) test -race $(SHORT) -tags purego ./kernels -run Fused
+	$(GO) test -race $(SHORT) -tags purego ./blas/... ./cell ./dist ./examples/... ./internal/check/... ./internal/dataset ./internal/infile ./internal/music ./internal/par
 	$(GO) test -race $(SHORT) ./cell ./model ./cmd/...
 
 .PHONY: test-asan
-test-asan: ## address sanitizer, plain Go, and machine code in model (needs cgo and gcc); under it everything allocates
-	$(GO) test -asan $(SHORT) -skip 'Alloc|NoEscape' -tags purego ./asm/... ./kernels ./blas ./cell
+test-asan: ## address sanitizer, plain Go, and machine code in model (needs cgo and gcc); under it everything allocates, and bits are looked at elsewhere
+	$(GO) test -asan $(SHORT) -skip 'Alloc|NoEscape|^TestGolden$$|BlockSums|Scalar' -tags purego ./asm/... ./kernels ./blas ./cell
 	$(GO) test -asan $(SHORT) -skip 'Alloc|NoEscape' ./model
 
 .PHONY: test-arm64
-test-arm64: ## tests for arm64 under qemu-aarch64 (Debian: qemu-user); the command runs there in check-bits
-	GOARCH=arm64 CGO_ENABLED=0 ELBOW_REQUIRE_ISA=neon $(GO) test $(SHORT) -exec qemu-aarch64 $$($(GO) list ./... | grep -v '/cmd/\|/bench')
+test-arm64: ## tests for arm64 under qemu-aarch64 (Debian: qemu-user), but for what only reads and shows; the command runs there in check-bits
+	GOARCH=arm64 CGO_ENABLED=0 ELBOW_REQUIRE_ISA=neon $(GO) test $(SHORT) -exec qemu-aarch64 $$($(GO) list ./... | grep -v '/cmd/\|/bench\|/examples/serve\|/internal/\(check\|figure\|music\|report\)')
 
 .PHONY: count-arm64
 count-arm64: ## loops of the machine code for arm64 take no more instructions than they should
@@ -107,9 +110,9 @@ test-avx2: ## what has machine code or calls it, under an emulated CPU with AVX2
 	CGO_ENABLED=0 ELBOW_REQUIRE_ISA=avx2 $(GO) test $(SHORT) -exec "qemu-x86_64 -cpu max" ./asm/... ./kernels ./blas/... ./cell ./bench/... ./internal/pages
 
 .PHONY: test-openblas
-test-openblas: ## tests with OpenBLAS linked in (Debian: libopenblas-dev), and with the tag but without cgo
+test-openblas: ## tests of blas and what imports it with OpenBLAS linked in (Debian: libopenblas-dev), and with the tag but without cgo
 	$(GO) vet -tags openblas ./...
-	$(GO) test $(SHORT) -tags openblas ./...
+	$(GO) test $(SHORT) -tags openblas ./bench/... ./blas/... ./cell ./cmd/... ./examples/... ./model ./weights
 	CGO_ENABLED=0 $(GO) test $(SHORT) -tags openblas ./blas/... ./cmd/...
 
 .PHONY: test-mpi

@@ -167,6 +167,9 @@ func TestGivenSlices(t *testing.T) {
 // TestGivenHelps: where the data depend on a condition and on nothing else, every model that is given it
 // learns so, and draws what it is asked for.
 func TestGivenHelps(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains every model, slow under emulation, and the bits are the same there")
+	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	part := func(n int) (seqs []Sequence) {
 		for range n {

@@ -177,6 +177,9 @@ func TestMemoryToUse(t *testing.T) {
 
 // Settings of any size are estimated without a panic, and as more than any machine has.
 func TestMemoryOfAbsurdSettings(t *testing.T) {
+	if testing.Short() {
+		t.Skip("counts tensors of models with a million layers, which is the same everywhere")
+	}
 	d := repeated(2, 3, 2)
 	for _, c := range []Config{{Hidden: maxSize}, {Hidden: 8, Depth: maxSize, PhiX: maxSize}, {Hidden: 4096, Layers: maxSize}} {
 		c.Model, c.Data, c.Likelihood = ModelVRNN, 2, Gauss

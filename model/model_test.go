@@ -376,6 +376,9 @@ func TestPassBits(t *testing.T) {
 				objectives[method] = o
 			}
 			for name, obj := range objectives {
+				if testing.Short() && c.Likelihood != Gauss && name != "analytic" && !partsOf(m).points {
+					continue
+				}
 				t.Run(c.testName()+"/"+name, func(t *testing.T) {
 					b := newTestBatch(m, rand.New(rand.NewPCG(9, 9)), 6, 6, 6, 4, 4, 4, 1, 1, 1).drawn(obj.Samples)
 					p := m.NewPass(1)
