@@ -11,9 +11,12 @@ import (
 // the largest tiles, with all transpositions, and with sizes that need several blocks.
 func Shapes(t *testing.T, b blas.Backend, opt Options) {
 	others := []int{1, 3, 16, 17}
-	stride := 1
-	if testing.Short() {
-		stride = 7 // prime to the number of combinations below: all sizes still occur
+	stride := 5 // prime to the number of combinations below: all sizes still occur
+	switch {
+	case opt.Exhaustive:
+		stride = 1
+	case testing.Short():
+		stride = 7
 	}
 	rng := rand.New(rand.NewPCG(4, 4))
 	count := 0
