@@ -198,6 +198,7 @@ func TestSignals(t *testing.T) {
 
 // TestSignalsWhileReading ends a command that waits for its data.
 func TestSignalsWhileReading(t *testing.T) {
+	t.Parallel() // it waits
 	fifo := filepath.Join(t.TempDir(), "data.csv")
 	if err := mkfifo(fifo); err != nil {
 		t.Skip(err)
@@ -312,6 +313,7 @@ func TestKill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts processes")
 	}
+	t.Parallel() // it waits
 	disturbed(t, rounds(250), func(rng *rand.Rand, args []string) bool {
 		c := process(t, -1, args...)
 		if err := c.Start(); err != nil {
@@ -331,6 +333,7 @@ func TestWriteErrors(t *testing.T) {
 	if !canLimitFiles {
 		t.Skip("this system cannot limit the size of files")
 	}
+	t.Parallel() // it waits
 	disturbed(t, rounds(200), func(rng *rand.Rand, args []string) bool {
 		limit := 1 << (4 + rng.IntN(13))
 		c := process(t, limit+rng.IntN(limit), args...)

@@ -195,6 +195,7 @@ func TestSweepKill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts processes")
 	}
+	t.Parallel() // it waits
 	blastest.UseGo(t)
 	data := write(t, "tiny.json", tinyJSON)
 	file := write(t, "s.toml", fmt.Sprintf("seeds = 4\n[train]\ndata = %q\nepochs = 15\npatience = 0\nhidden = 6\nbatch = 1\n", data))
