@@ -33,12 +33,12 @@
 // kernels for a processor takes those of an old one.
 //
 // All implementations of a case are asked in turn, in several rounds; a time is the median of
-// the rounds, and a ratio the median of the ratios within a round, so that a machine whose speed
-// drifts does not count. Whoever has waited is warmed up for 60 ms first: on a single processor
-// the Go runtime wakes up every 20 us for a while after idling, which takes a quarter of
-// the speed of the first milliseconds, the more of them the longer it has waited. The OPENBLAS_ variables of the environment are kept from the
-// peers. The samples themselves are written as lines of a Go benchmark to bench-peers.out, for
-// benchstat:
+// the rounds, and a ratio the median of the ratios within a round, so that a machine whose
+// speed drifts does not count. Whoever has waited is warmed up for 60 ms first: on a single
+// processor the Go runtime wakes up every 20 us for a while after idling, which takes a quarter
+// of the speed of the first milliseconds, the more of them the longer it has waited. The
+// OPENBLAS_ variables of the environment are kept from the peers. The samples themselves are
+// written as lines of a Go benchmark to bench-peers.out, for benchstat:
 //
 //	go tool -modfile=tools/go.mod benchstat -col /impl bench-peers.out
 //
