@@ -70,7 +70,11 @@ func impute(ctx context.Context, cmd *call) error {
 		if err := folder.Reserve(files...); err != nil {
 			return err
 		}
-		done := dataset.Imputed{Levels: levels}
+		times, err := d.Times()
+		if err != nil {
+			return err
+		}
+		done := dataset.Imputed{Levels: levels, Times: times}
 		m.Pack()
 		for _, p := range pieces {
 			if err := ctx.Err(); err != nil {

@@ -46,6 +46,7 @@ type stepRow struct {
 	Part     string  `json:"part"`
 	Sequence string  `json:"sequence"`
 	Step     int     `json:"step"`
+	Time     string  `json:"time,omitempty"` // of a table that has times
 	NLL      float64 `json:"nll"`
 	Recon    float64 `json:"recon"`
 	KL       float64 `json:"kl"`
@@ -234,7 +235,15 @@ func (r *scored) spreads() spreads {
 // write writes the files and prints the highest scores.
 func (s *scoring) write(cmd *call, folder *rundir.Dir, d *dataset.Data, r *scored, usual spreads) error {
 	out, dir := cmd.out, folder.Root()
-	steps, sequences := s.rows(r, usual)
+	times, err := d.Times()
+	if err != nil {
+		return err
+	}
+	leave := ""
+	if times == nil {
+		leave = "time"
+	}
+	steps, sequences := s.rows(r, usual, times)
 	for _, ext := range scoreFormats {
 		if ext != s.format { // of a run before this one
 			if err := folder.Remove(stepScores+"."+ext, sequenceScores+"."+ext); err != nil {
@@ -242,10 +251,10 @@ func (s *scoring) write(cmd *call, folder *rundir.Dir, d *dataset.Data, r *score
 			}
 		}
 	}
-	if err := writeRows(filepath.Join(dir, stepScores+"."+s.format), s.format, steps); err != nil {
+	if err := writeRows(filepath.Join(dir, stepScores+"."+s.format), s.format, steps, leave); err != nil {
 		return err
 	}
-	if err := writeRows(filepath.Join(dir, sequenceScores+"."+s.format), s.format, sequences); err != nil {
+	if err := writeRows(filepath.Join(dir, sequenceScores+"."+s.format), s.format, sequences, ""); err != nil {
 		return err
 	}
 	picture, err := s.draw(dir, d, r, steps, usual)
@@ -273,11 +282,17 @@ func (s *scoring) write(cmd *call, folder *rundir.Dir, d *dataset.Data, r *score
 	}
 	fmt.Fprintf(out, "%d steps of %d sequences, %d flagged, whose score is at least %.4f (z %g)\n", len(steps), len(sequences), flagged,
 		usual.Steps.Mean+float64(s.flag*usual.Steps.Std), s.flag)
+	clock := func(text string) string { // a column, if there are times
+		if times == nil {
+			return ""
+		}
+		return fmt.Sprintf("  %-19s", message(text, maxMessage/6))
+	}
 	if len(top) > 0 {
-		fmt.Fprintf(out, "%12s %9s  %8s  %s\n", "nats", "z", "step", "sequence")
+		fmt.Fprintf(out, "%12s %9s  %8s%s  %s\n", "nats", "z", "step", clock("time"), "sequence")
 	}
 	for _, v := range top {
-		fmt.Fprintf(out, "%12.4f %9.2f  %8d  %s\n", v.NLL, v.Z, v.Step, message(v.Sequence, maxMessage))
+		fmt.Fprintf(out, "%12.4f %9.2f  %8d%s  %s\n", v.NLL, v.Z, v.Step, clock(v.Time), message(v.Sequence, maxMessage))
 	}
 	fmt.Fprintln(out, strings.TrimSpace(fmt.Sprintf("%s: %s.%s %s.%s %s", dir, stepScores, s.format, sequenceScores, s.format, picture)))
 	return cmd.result(struct {
@@ -321,7 +336,7 @@ func (s *scoring) draw(dir string, d *dataset.Data, r *scored, steps []stepRow, 
 }
 
 // rows makes the lines of the files.
-func (s *scoring) rows(r *scored, usual spreads) (steps []stepRow, sequences []sequenceRow) {
+func (s *scoring) rows(r *scored, usual spreads, times [][]string) (steps []stepRow, sequences []sequenceRow) {
 	for i, q := range r.scores {
 		p, n := r.pieces[i], len(q.Steps)
 		sum := q.Sum()
@@ -332,6 +347,9 @@ func (s *scoring) rows(r *scored, usual spreads) (steps []stepRow, sequences []s
 			z := usual.Steps.Z(v.NLL)
 			hit := z >= s.flag || math.IsNaN(v.NLL)
 			steps = append(steps, stepRow{Part: p.Part(t), Sequence: p.Name, Step: t, NLL: v.NLL, Recon: v.Recon, KL: v.KL, Gain: v.Gain, Z: z, Flagged: hit, Missing: v.Missing})
+			if times != nil && times[i] != nil {
+				steps[len(steps)-1].Time = times[i][t]
+			}
 			if hit {
 				row.Flagged++
 			}
@@ -346,8 +364,8 @@ func (s *scoring) rows(r *scored, usual spreads) (steps []stepRow, sequences []s
 
 // fields returns the columns of a row by name.
 func (v stepRow) fields() [][2]string {
-	return [][2]string{{"part", v.Part}, {"sequence", v.Sequence}, {"step", strconv.Itoa(v.Step)}, {"nll", figureOf(v.NLL)}, {"recon", figureOf(v.Recon)},
-		{"kl", figureOf(v.KL)}, {"gain", figureOf(v.Gain)}, {"z", figureOf(v.Z)}, {"flagged", strconv.FormatBool(v.Flagged)}}
+	return [][2]string{{"part", v.Part}, {"sequence", v.Sequence}, {"step", strconv.Itoa(v.Step)}, {"time", v.Time}, {"nll", figureOf(v.NLL)},
+		{"recon", figureOf(v.Recon)}, {"kl", figureOf(v.KL)}, {"gain", figureOf(v.Gain)}, {"z", figureOf(v.Z)}, {"flagged", strconv.FormatBool(v.Flagged)}}
 }
 
 func (v sequenceRow) fields() [][2]string {
@@ -364,8 +382,8 @@ func figureOf(v float64) string {
 	return strconv.FormatFloat(v, 'g', -1, 64)
 }
 
-// writeRows writes a table as CSV or as an object of JSON a line.
-func writeRows[R interface{ fields() [][2]string }](path, format string, rows []R) error {
+// writeRows writes a table as CSV, without a column to leave out, or as an object of JSON a line.
+func writeRows[R interface{ fields() [][2]string }](path, format string, rows []R, leave string) error {
 	return atomicfile.Write(path, 0o666, func(w io.Writer) error {
 		if format == "jsonl" {
 			for _, r := range rows {
@@ -388,7 +406,9 @@ func writeRows[R interface{ fields() [][2]string }](path, format string, rows []
 			}
 			var line []string
 			for _, f := range r.fields() {
-				line = append(line, f[part])
+				if f[0] != leave {
+					line = append(line, f[part])
+				}
 			}
 			t.Write(line)
 		}

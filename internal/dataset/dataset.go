@@ -41,6 +41,7 @@ type Data struct {
 	Whole bool
 
 	spans []partSpan // the parts of what OpenUncut returns, in order; nil: none
+	times func() ([][]string, error)
 }
 
 // Suits is what suits a kind of data unless a user says otherwise.
@@ -329,6 +330,8 @@ type set struct {
 	walk func(f func(piece, step int, row []float64) error) error
 	// fill makes the rows of pieces without a source by the form, once; nil: there are none.
 	fill func(f model.Form) error
+	// times reads the dates and times of the steps of every piece; nil: there are none.
+	times func() ([][]string, error)
 }
 
 // piece is one sequence of raw values.

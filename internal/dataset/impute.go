@@ -13,7 +13,8 @@ import (
 
 // Imputed is what WriteImputed writes.
 type Imputed struct {
-	Names  []string // of the sequences
+	Names  []string   // of the sequences
+	Times  [][]string // of their steps, or nil
 	Filled []model.Imputation
 	Levels []float64 // of the quantiles
 }
@@ -22,12 +23,16 @@ type Imputed struct {
 func ImputedFiles() []string { return []string{"imputed.csv", "imputed-values.csv"} }
 
 // WriteImputed writes, in the units of the data, a table with the columns of the data in which nothing is
-// missing, and one of the values filled in, with their quantiles. Several sequences have a column sequence.
+// missing, and one of the values filled in, with their quantiles. Several sequences have a column sequence, and
+// those with times a column time.
 func WriteImputed(dir string, form model.Form, dim int, d Imputed) error {
 	names := columnNames(form, dim)
 	var first []string
 	if len(d.Filled) > 1 {
 		first = []string{"sequence"}
+	}
+	if d.Times != nil {
+		first = append(first, "time")
 	}
 	number := func(v float32) string { return strconv.FormatFloat(float64(v), 'g', -1, 32) }
 	for _, f := range d.Filled {
@@ -36,25 +41,30 @@ func WriteImputed(dir string, form model.Form, dim int, d Imputed) error {
 			form.Raw(q, dim)
 		}
 	}
-	write := func(name string, header []string, rows func(t *csv.Writer, i int, id []string)) error {
+	write := func(name string, header []string, rows func(t *csv.Writer, i int, id func(step int) []string)) error {
 		return atomicfile.Write(filepath.Join(dir, name), 0o666, func(w io.Writer) error {
 			t := csv.NewWriter(w)
 			t.Write(append(first, header...))
 			for i := range d.Filled {
-				var id []string
-				if first != nil {
-					id = []string{d.Names[i]}
-				}
-				rows(t, i, id)
+				rows(t, i, func(step int) (id []string) {
+					if len(d.Filled) > 1 {
+						id = append(id, d.Names[i])
+					}
+					if d.Times != nil {
+						id = append(id, timeOf(d.Times[i], step))
+					}
+					return id
+				})
 			}
 			t.Flush()
 			return t.Error()
 		})
 	}
-	err := write(ImputedFiles()[0], names, func(t *csv.Writer, i int, id []string) {
-		for x := d.Filled[i].Mean; len(x) > 0; x = x[dim:] {
-			line := id
-			for _, v := range x[:dim] {
+	err := write(ImputedFiles()[0], names, func(t *csv.Writer, i int, id func(step int) []string) {
+		x := d.Filled[i].Mean
+		for step := range len(x) / dim {
+			line := id(step)
+			for _, v := range x[step*dim:][:dim] {
 				line = append(line, number(v))
 			}
 			t.Write(line)
@@ -67,17 +77,25 @@ func WriteImputed(dir string, form model.Form, dim int, d Imputed) error {
 	for _, l := range d.Levels {
 		header = append(header, fmt.Sprintf("%g%%", 100*l))
 	}
-	return write(ImputedFiles()[1], header, func(t *csv.Writer, i int, id []string) {
+	return write(ImputedFiles()[1], header, func(t *csv.Writer, i int, id func(step int) []string) {
 		f := d.Filled[i]
 		for at, missing := range f.Missing {
 			if !missing {
 				continue
 			}
-			line := append(id, strconv.Itoa(at/dim), names[at%dim], number(f.Mean[at]))
+			line := append(id(at/dim), strconv.Itoa(at/dim), names[at%dim], number(f.Mean[at]))
 			for _, q := range f.Quantiles {
 				line = append(line, number(q[at]))
 			}
 			t.Write(line)
 		}
 	})
+}
+
+// timeOf is the time of a step, empty in a sequence without times.
+func timeOf(times []string, step int) string {
+	if step < len(times) {
+		return times[step]
+	}
+	return ""
 }

@@ -93,6 +93,9 @@ func readSeries(r *reader, path string) (*set, error) {
 	}
 	if len(s.tables) > 0 {
 		s.set.walk, s.set.fill = s.walk, s.fill
+		if slices.ContainsFunc(s.tables, func(t tableOf) bool { return t.Timed() }) {
+			s.set.times = s.times
+		}
 	}
 	return s.set, nil
 }
@@ -381,6 +384,32 @@ func (s *numbers) fill(f model.Form) error {
 		}
 	}
 	return nil
+}
+
+// timeBytes is about what the time of a step takes.
+const timeBytes = 40
+
+// times reads the dates and times of all steps.
+func (s *numbers) times() ([][]string, error) {
+	all := make([][]string, len(s.pieces))
+	for _, t := range s.tables {
+		if !t.Timed() {
+			continue
+		}
+		for i, q := range t.Sequences {
+			if err := s.reader.budget.Take(t.Path, int64(q.Rows)*timeBytes); err != nil {
+				return nil, err
+			}
+			all[t.first+i] = make([]string, q.Rows)
+		}
+		if err := t.Times(func(seq, step int, text string) error {
+			all[t.first+seq][step] = text
+			return nil
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // learnSeries standardises what is not all zeros and ones.

@@ -38,7 +38,7 @@ func OpenUncut(path, given string, m model.Info, strict bool, b *infile.Budget) 
 	if err != nil {
 		return nil, err
 	}
-	d.Whole, d.Hash, d.Form = true, cut.Hash, m.Form
+	d.Whole, d.Hash, d.Form, d.times = true, cut.Hash, m.Form, s.times
 	if spans != nil {
 		for p, list := range spans {
 			for _, at := range list {
@@ -92,6 +92,16 @@ func (d *Data) Pieces() (list []Piece) {
 		spans = spans[n:]
 	}
 	return list
+}
+
+// Times returns the dates and times of the steps of every sequence of Pieces, as they stand in the columns
+// of a table that are no data, or nil if there are none. They are read when they are asked for. A sequence
+// without has none.
+func (d *Data) Times() ([][]string, error) {
+	if d.times == nil {
+		return nil, nil
+	}
+	return d.times()
 }
 
 // Part returns the name of the part that a step belongs to: train, valid, test or, of data without

@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/elbow-go/elbow/internal/infile"
 )
@@ -59,7 +60,7 @@ type role uint8
 const (
 	isNumber role = iota
 	isTruth       // true and false, read as 1 and 0
-	isClock       // a date or a time, left out
+	isClock       // a date or a time, left out of the values
 	isIndex       // counts the rows, left out
 	isID          // names the sequence
 	isClass       // text, whose values are numbers of classes
@@ -94,6 +95,20 @@ func Is(head []byte, name string) bool {
 // step in it, and its values, which are valid until f returns; one that is missing is NaN. It ends with the first error
 // of f, and with one if the table is no longer what Scan has seen.
 func (t *Table) Each(f func(seq, step int, values []float64) error) error {
+	return t.each(func(seq, step int, _ []byte, values []float64) error { return f(seq, step, values) })
+}
+
+// Timed reports whether there are columns of dates or times.
+func (t *Table) Timed() bool { return slices.Contains(t.roles, isClock) }
+
+// Times is Each with the dates and times of a row in place of its values, as they are written, with a
+// blank between those of two columns.
+func (t *Table) Times(f func(seq, step int, text string) error) error {
+	return t.each(func(seq, step int, clock []byte, _ []float64) error { return f(seq, step, readable(clock)) })
+}
+
+// each is Each and Times.
+func (t *Table) each(f func(seq, step int, clock []byte, values []float64) error) error {
 	r, err := t.open()
 	if err != nil {
 		return err
@@ -105,6 +120,7 @@ func (t *Table) Each(f func(seq, step int, values []float64) error) error {
 	steps := make([]int, len(t.Sequences))
 	seq := 0
 	var last []byte // the field that named it
+	var clock []byte
 	for {
 		fields, err := r.row()
 		if err == io.EOF {
@@ -113,7 +129,7 @@ func (t *Table) Each(f func(seq, step int, values []float64) error) error {
 		if err != nil {
 			return err
 		}
-		values = values[:0]
+		values, clock = values[:0], clock[:0]
 		for j, b := range fields {
 			ok := true
 			var v float64
@@ -128,6 +144,11 @@ func (t *Table) Each(f func(seq, step int, values []float64) error) error {
 				var k int
 				k, ok = t.classes[j][string(b)]
 				values = append(values, float64(k))
+			case isClock:
+				if len(clock) > 0 {
+					clock = append(clock, ' ')
+				}
+				clock = append(clock, b...)
 			case isID:
 				if !bytes.Equal(b, last) {
 					last = append(last[:0], b...)
@@ -144,7 +165,7 @@ func (t *Table) Each(f func(seq, step int, values []float64) error) error {
 		if steps[seq] == t.Sequences[seq].Rows {
 			return t.changed(r.first)
 		}
-		if err := f(seq, steps[seq], values); err != nil {
+		if err := f(seq, steps[seq], clock, values); err != nil {
 			return err
 		}
 		steps[seq]++
