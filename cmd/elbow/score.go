@@ -163,11 +163,15 @@ func score(ctx context.Context, cmd *call) error {
 		if err := folder.Reserve(scoreFiles...); err != nil {
 			return err
 		}
+		times, err := d.Times() // what can fail comes before what takes long
+		if err != nil {
+			return err
+		}
 		all, usual, err := compute()
 		if err != nil {
 			return err
 		}
-		return s.write(cmd, folder, d, all, usual.spreads())
+		return s.write(cmd, folder, d, all, usual.spreads(), times)
 	})
 }
 
@@ -233,12 +237,8 @@ func (r *scored) spreads() spreads {
 }
 
 // write writes the files and prints the highest scores.
-func (s *scoring) write(cmd *call, folder *rundir.Dir, d *dataset.Data, r *scored, usual spreads) error {
+func (s *scoring) write(cmd *call, folder *rundir.Dir, d *dataset.Data, r *scored, usual spreads, times dataset.Times) error {
 	out, dir := cmd.out, folder.Root()
-	times, err := d.Times()
-	if err != nil {
-		return err
-	}
 	leave := ""
 	if times == nil {
 		leave = "time"
@@ -336,7 +336,7 @@ func (s *scoring) draw(dir string, d *dataset.Data, r *scored, steps []stepRow, 
 }
 
 // rows makes the lines of the files.
-func (s *scoring) rows(r *scored, usual spreads, times [][]string) (steps []stepRow, sequences []sequenceRow) {
+func (s *scoring) rows(r *scored, usual spreads, times dataset.Times) (steps []stepRow, sequences []sequenceRow) {
 	for i, q := range r.scores {
 		p, n := r.pieces[i], len(q.Steps)
 		sum := q.Sum()
@@ -346,10 +346,7 @@ func (s *scoring) rows(r *scored, usual spreads, times [][]string) (steps []step
 		for t, v := range q.Steps {
 			z := usual.Steps.Z(v.NLL)
 			hit := z >= s.flag || math.IsNaN(v.NLL)
-			steps = append(steps, stepRow{Part: p.Part(t), Sequence: p.Name, Step: t, NLL: v.NLL, Recon: v.Recon, KL: v.KL, Gain: v.Gain, Z: z, Flagged: hit, Missing: v.Missing})
-			if times != nil && times[i] != nil {
-				steps[len(steps)-1].Time = times[i][t]
-			}
+			steps = append(steps, stepRow{Part: p.Part(t), Sequence: p.Name, Step: t, Time: times.At(i, t), NLL: v.NLL, Recon: v.Recon, KL: v.KL, Gain: v.Gain, Z: z, Flagged: hit, Missing: v.Missing})
 			if hit {
 				row.Flagged++
 			}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -51,6 +52,22 @@ func TestTimes(t *testing.T) {
 	rows = readCSV(t, filepath.Join(run, "imputed-values.csv"))
 	if len(rows) != 10 || strings.Join(rows[0][:4], " ") != "time step column mean" || strings.Join(rows[2][:3], ",") != at(14)+",14,b" {
 		t.Errorf("imputed-values.csv: %d rows, %v, %v", len(rows), rows[0], rows[2])
+	}
+
+	// In a folder, a table without times has none.
+	folder := t.TempDir()
+	for name, content := range map[string]string{"a.csv": "a,b\n1,2\n2,1\n3,4\n", "b.csv": "when,a,b\n2026-03-01,1,2\n2026-03-02,2,1\n"} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustRun(t, "score", "-model", run, "-data", folder, "-out", run)
+	var times []string
+	for _, r := range readCSV(t, filepath.Join(run, "scores.csv")) {
+		times = append(times, r[3])
+	}
+	if got := strings.Join(times, ","); got != "time,,,,2026-03-01,2026-03-02" {
+		t.Errorf("times in a folder: %s", got)
 	}
 
 	// What is filled in can be read as the data were, and data without times have no column for them.

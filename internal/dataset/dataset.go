@@ -40,8 +40,8 @@ type Data struct {
 	// holds all of them, Train and Valid are empty.
 	Whole bool
 
-	spans []partSpan // the parts of what OpenUncut returns, in order; nil: none
-	times func() ([][]string, error)
+	spans []partSpan            // the parts of what OpenUncut returns, in order; nil: none
+	times func() (Times, error) // of what OpenUncut returns; nil: there are none
 }
 
 // Suits is what suits a kind of data unless a user says otherwise.
@@ -331,7 +331,7 @@ type set struct {
 	// fill makes the rows of pieces without a source by the form, once; nil: there are none.
 	fill func(f model.Form) error
 	// times reads the dates and times of the steps of every piece; nil: there are none.
-	times func() ([][]string, error)
+	times func() (Times, error)
 }
 
 // piece is one sequence of raw values.

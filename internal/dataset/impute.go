@@ -13,8 +13,8 @@ import (
 
 // Imputed is what WriteImputed writes.
 type Imputed struct {
-	Names  []string   // of the sequences
-	Times  [][]string // of their steps, or nil
+	Names  []string // of the sequences
+	Times  Times    // of their steps, or nil
 	Filled []model.Imputation
 	Levels []float64 // of the quantiles
 }
@@ -51,7 +51,7 @@ func WriteImputed(dir string, form model.Form, dim int, d Imputed) error {
 						id = append(id, d.Names[i])
 					}
 					if d.Times != nil {
-						id = append(id, timeOf(d.Times[i], step))
+						id = append(id, d.Times.At(i, step))
 					}
 					return id
 				})
@@ -90,12 +90,4 @@ func WriteImputed(dir string, form model.Form, dim int, d Imputed) error {
 			t.Write(line)
 		}
 	})
-}
-
-// timeOf is the time of a step, empty in a sequence without times.
-func timeOf(times []string, step int) string {
-	if step < len(times) {
-		return times[step]
-	}
-	return ""
 }

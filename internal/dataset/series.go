@@ -390,8 +390,8 @@ func (s *numbers) fill(f model.Form) error {
 const timeBytes = 40
 
 // times reads the dates and times of all steps.
-func (s *numbers) times() ([][]string, error) {
-	all := make([][]string, len(s.pieces))
+func (s *numbers) times() (Times, error) {
+	all := make(Times, len(s.pieces))
 	for _, t := range s.tables {
 		if !t.Timed() {
 			continue

@@ -94,10 +94,20 @@ func (d *Data) Pieces() (list []Piece) {
 	return list
 }
 
-// Times returns the dates and times of the steps of every sequence of Pieces, as they stand in the columns
-// of a table that are no data, or nil if there are none. They are read when they are asked for. A sequence
-// without has none.
-func (d *Data) Times() ([][]string, error) {
+// Times are the dates and times of the steps of every sequence of [Data.Pieces], as they stand in the columns
+// of a table that are no data.
+type Times [][]string
+
+// At returns that of a step, empty in a sequence without.
+func (t Times) At(piece, step int) string {
+	if t == nil || t[piece] == nil {
+		return ""
+	}
+	return t[piece][step]
+}
+
+// Times reads the dates and times of the steps, or returns nil if there are none.
+func (d *Data) Times() (Times, error) {
 	if d.times == nil {
 		return nil, nil
 	}
