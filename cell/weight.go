@@ -96,11 +96,7 @@ func (p *products[T]) project(y, x, w, bias []T, rows, j0, j1, out, in, from, to
 	if from < to && !p.int8.on {
 		b = p.forward.get(blas.Trans, in, out, w, in, rows, forwardSoon, forwardLate)
 	}
-	if bias != nil {
-		if b != nil {
-			blas.GemmPackedBias(rows, from, to, j0, j1, x, ldx, b, bias, y, ldy)
-			return
-		}
+	if bias != nil && b == nil {
 		kernels.SetRows(y, bias, rows, j1-j0, ldy)
 	}
 	switch {
@@ -108,6 +104,9 @@ func (p *products[T]) project(y, x, w, bias []T, rows, j0, j1, out, in, from, to
 		return
 	case p.int8.on:
 		projectInt8(&p.int8, y, x, w, rows, j0, j1, in, from, to, ldy, ldx)
+		return
+	case b != nil && bias != nil:
+		blas.GemmPackedBias(rows, from, to, j0, j1, x, ldx, b, bias, y, ldy)
 		return
 	case b != nil:
 		blas.GemmPacked(rows, from, to, j0, j1, x, ldx, b, 1, y, ldy)

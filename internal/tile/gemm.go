@@ -91,7 +91,7 @@ type product[T Float] struct {
 	room    *Room
 	tiled   bool      // A is packed tile by tile: see tiles.go
 	sides   []Side[T] // the operands B and C where there are several: see sides.go
-	bias    []T       // the row that all rows of C start as, in place of beta*C, or nil: see Panels.GemmBias
+	bias    []T       // the row that all rows of C start as, in place of beta*C, or nil
 }
 
 // multiply computes m rows and n columns. Where alpha is not 1, and where C has a stride between
