@@ -17,15 +17,15 @@ import "math"
 func FMA(a, b, c float32) float32 {
 	s := float64(a)*float64(b) + float64(c)
 	if math.Float64bits(s)<<36 == 0 {
-		return FMATie(a, b, c)
+		return fmaTie(a, b, c)
 	}
 	return float32(s)
 }
 
-// FMATie is FMA for the rare sums that may be a tie: it recovers the error of the sum
+// fmaTie is FMA for the rare sums that may be a tie: it recovers the error of the sum
 // exactly and, where there is one, rounds the sum to odd, which a second rounding cannot
 // take for a tie.
-func FMATie(a, b, c float32) float32 {
+func fmaTie(a, b, c float32) float32 {
 	p, z := float64(a)*float64(b), float64(c)
 	s := p + z
 	u := math.Float64bits(s)
