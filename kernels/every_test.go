@@ -43,12 +43,9 @@ func TestPlaces(t *testing.T) { eachKernel(t, testPlaces[float32], testPlaces[fl
 
 func testPlaces[T Float](t *testing.T, k *kernel[T], form ScaleForm) {
 	const poolRows, poolN = 7, 67
-	step, first := 2, int(form)%2
-	switch {
-	case !k.each:
+	step, first := 1, 0
+	if !k.each {
 		step, first = 5, int(form) // TestISA has all of them
-	case *exhaustive:
-		step, first = 1, 0
 	}
 	if testing.Short() {
 		step *= 3

@@ -28,8 +28,8 @@ func (f *Fence) Tail(n int) []float32 { return f.part(len(f.room)-n, n) }
 
 func (f *Fence) part(at, n int) []float32 {
 	f.all[0] = guardNaN
-	for n := 1; n < len(f.all); n *= 2 {
-		copy(f.all[n:], f.all[:n])
+	for done := 1; done < len(f.all); done *= 2 {
+		copy(f.all[done:], f.all[:done])
 	}
 	f.start = len(f.all)/2 - len(f.room)/2 + at // the room is in the middle
 	return f.room[at : at+n : at+n]
