@@ -3,8 +3,10 @@
 GO       ?= go
 # `make test` runs everything; -short leaves to the other builds what can differ in them.
 SHORT    = -short -timeout 30m
-# What has machine code or calls it, and so may differ with the instruction set.
-CALLS    = ./asm/... ./bench/... ./blas/... ./cell ./cmd/... ./dist ./examples/... ./internal/measure ./internal/tile ./kernels ./model ./weights
+# The packages that import a folder, or import what does.
+importers = $$($(GO) list -f '{{.ImportPath}} {{join .Deps " "}} ' ./... | grep ' github.com/elbow-go/elbow/$(1) ' | cut -d ' ' -f 1)
+# What has machine code or calls it, and so may differ with the instruction set; of bench it is the tests.
+CALLS    = ./asm/... ./bench/... $(call importers,asm)
 TOOL     = $(GO) tool -modfile=tools/go.mod
 FUZZTIME = 60s
 # What bench-compare and profile run.
@@ -76,6 +78,7 @@ test-purego: ## tests of what has machine code or calls it, without machine code
 test-isa: ## tests of what has machine code or calls it, with each instruction set of this machine forced in turn
 	for isa in $$($(GO) run ./cmd/elbow doctor -isas); do echo "ELBOW_ISA=$$isa" && ELBOW_ISA=$$isa ELBOW_REQUIRE_ISA=$$isa $(GO) test -count=1 $(SHORT) $(CALLS) || exit 1; done
 
+# A package that starts goroutines belongs in its lists.
 .PHONY: test-race
 test-race: ## race detector, where goroutines are: plain Go, in which it sees every access, and machine code in cell, model and the command
 	$(GO) test -race $(SHORT) -tags purego ./kernels -run Fused
@@ -110,7 +113,7 @@ test-avx2: ## what has machine code or calls it, under an emulated CPU with AVX2
 .PHONY: test-openblas
 test-openblas: ## tests of blas and what imports it with OpenBLAS linked in (Debian: libopenblas-dev), and with the tag but without cgo
 	$(GO) vet -tags openblas ./...
-	$(GO) test $(SHORT) -tags openblas ./bench/... ./blas/... ./cell ./cmd/... ./examples/... ./model ./weights
+	$(GO) test $(SHORT) -tags openblas ./bench/... ./blas/... $(call importers,blas)
 	CGO_ENABLED=0 $(GO) test $(SHORT) -tags openblas ./blas/... ./cmd/...
 
 .PHONY: test-mpi
