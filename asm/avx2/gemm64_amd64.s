@@ -136,17 +136,17 @@ GLOBL gemm64Consts<>(SB), RODATA|NOPTR, $512
 
 // func GemmTiles64(args *uint64)
 // Requires: AVX, FMA3, MMX+
-TEXT ·GemmTiles64(SB), NOSPLIT, $96-8
+TEXT ·GemmTiles64(SB), NOSPLIT, $112-8
 	// Registers:    DI arguments    SI 3 rows of A    DX row of A    BX B, last of C    R8 5 rows of A    R9 k of A    R10 k of B    R11 next    R12 A 6 rows on    R13 k of next, row of C    AX A, second of C    CX steps left, C
 	// Vectors:    chains [row][vector]; vectors of B, or elements of A if there are fewer of them and no room for both; some of the others
 	MOVQ    args+0(FP), DI
 	LEAQ    gemm64Consts<>+256(SB), AX
-	MOVQ    128(DI), CX
+	MOVQ    160(DI), CX
 	NEGQ    CX
 	VMOVUPS (AX)(CX*8), Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
-	CMPQ    80(DI), $0x20
+	CMPQ    112(DI), $0x20
 	JNE     apart1
 	VMOVUPS gemm64Consts<>+0(SB), Y0
 	VMOVUPS Y0, 32(SP)
@@ -156,88 +156,90 @@ apart1:
 	MOVQ AX, 64(SP)
 	MOVQ 16(DI), AX
 	MOVQ AX, 72(SP)
-	MOVQ 32(DI), AX
+	MOVQ 40(DI), AX
 	MOVQ AX, 80(SP)
-	MOVQ 104(DI), AX
+	MOVQ 136(DI), AX
 	MOVQ AX, 88(SP)
-	MOVQ 40(DI), DX
+	MOVQ 32(DI), AX
+	MOVQ AX, 96(SP)
+	MOVQ 48(DI), DX
 	LEAQ (DX)(DX*2), SI
 	LEAQ (DX)(DX*4), R8
-	MOVQ 48(DI), R9
-	MOVQ 56(DI), R10
+	MOVQ 56(DI), R9
+	MOVQ 64(DI), R10
 
 	// The size of the tile.
-	CMPQ 120(DI), $0x04
+	CMPQ 152(DI), $0x04
 	JEQ  vecs4
-	CMPQ 120(DI), $0x03
+	CMPQ 152(DI), $0x03
 	JEQ  vecs3
-	CMPQ 120(DI), $0x02
+	CMPQ 152(DI), $0x02
 	JEQ  vecs2
-	CMPQ 120(DI), $0x01
+	CMPQ 152(DI), $0x01
 	JEQ  vecs1
 
 vecs4:
-	CMPQ 112(DI), $0x03
+	CMPQ 144(DI), $0x03
 	JEQ  tile3x4
-	CMPQ 112(DI), $0x02
+	CMPQ 144(DI), $0x02
 	JEQ  tile2x4
 	JMP  tile1x4
 
 vecs3:
-	CMPQ 112(DI), $0x04
+	CMPQ 144(DI), $0x04
 	JEQ  tile4x3
-	CMPQ 112(DI), $0x03
+	CMPQ 144(DI), $0x03
 	JEQ  tile3x3
-	CMPQ 112(DI), $0x02
+	CMPQ 144(DI), $0x02
 	JEQ  tile2x3
 	JMP  tile1x3
 
 vecs2:
-	CMPQ 112(DI), $0x06
+	CMPQ 144(DI), $0x06
 	JEQ  tile6x2
-	CMPQ 112(DI), $0x05
+	CMPQ 144(DI), $0x05
 	JEQ  tile5x2
-	CMPQ 112(DI), $0x04
+	CMPQ 144(DI), $0x04
 	JEQ  tile4x2
-	CMPQ 112(DI), $0x03
+	CMPQ 144(DI), $0x03
 	JEQ  tile3x2
-	CMPQ 112(DI), $0x02
+	CMPQ 144(DI), $0x02
 	JEQ  tile2x2
 	JMP  tile1x2
 
 vecs1:
-	CMPQ 112(DI), $0x08
+	CMPQ 144(DI), $0x08
 	JEQ  tile8x1
-	CMPQ 112(DI), $0x07
+	CMPQ 144(DI), $0x07
 	JEQ  tile7x1
-	CMPQ 112(DI), $0x06
+	CMPQ 144(DI), $0x06
 	JEQ  tile6x1
-	CMPQ 112(DI), $0x05
+	CMPQ 144(DI), $0x05
 	JEQ  tile5x1
-	CMPQ 112(DI), $0x04
+	CMPQ 144(DI), $0x04
 	JEQ  tile4x1
-	CMPQ 112(DI), $0x03
+	CMPQ 144(DI), $0x03
 	JEQ  tile3x1
-	CMPQ 112(DI), $0x02
+	CMPQ 144(DI), $0x02
 	JEQ  tile2x1
 	JMP  tile1x1
 
 tile3x4:
-	CMPQ 136(DI), $0x00
+	CMPQ 168(DI), $0x00
 	JEQ  zero3x4
 
 	// Start of the chains.
-	MOVQ 72(DI), R13
-	MOVQ 80(DI), AX
-	MOVQ 88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
 	MOVQ 72(SP), CX
-	CMPQ 136(DI), $0x03
+	CMPQ 168(DI), $0x03
 	JNE  begin3x4
 	MOVQ 24(DI), CX
 	XORL R13, R13
 
 begin3x4:
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     loadtail3x4
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(AX*1), Y1
@@ -284,9 +286,9 @@ loadtail3x4:
 	VMASKMOVPD (CX)(BX*1), Y11, Y11
 
 loaded3x4:
-	CMPQ         136(DI), $0x02
+	CMPQ         168(DI), $0x02
 	JNE          steps3x4
-	VBROADCASTSD 152(DI), Y15
+	VBROADCASTSD 184(DI), Y15
 	VMULPD       Y15, Y0, Y0
 	VMULPD       Y15, Y1, Y1
 	VMULPD       Y15, Y2, Y2
@@ -325,11 +327,11 @@ steps3x4:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch3x4
 	MOVQ 80(SP), R11
-	MOVQ 64(DI), R13
+	MOVQ 72(DI), R13
 
 fetch3x4:
-	MOVQ 96(DI), CX
-	CMPQ 128(DI), $0x04
+	MOVQ 128(DI), CX
+	CMPQ 160(DI), $0x04
 	JNE  tail3x4
 	SUBQ $0x04, CX
 	JLT  rest3x4
@@ -497,11 +499,90 @@ store3x4:
 	MOVQ  R11, 80(SP)
 
 fetched3x4:
-	MOVQ    72(DI), R13
-	MOVQ    80(DI), AX
-	MOVQ    88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
+	CMPQ 104(DI), $0x00
+	JEQ  added3x4
+
+	// What is added.
+	MOVQ         104(DI), CX
+	MOVQ         CX, 104(SP)
+	MOVQ         88(DI), R13
+	MOVQ         96(SP), R11
+	IMUL3Q       $0x03, R13, CX
+	ADDQ         CX, 96(SP)
+	VBROADCASTSD 176(DI), Y12
+
+add3x4:
+	MOVQ        R11, CX
+	CMPQ        160(DI), $0x04
+	JNE         addtail3x4
+	VFMADD231PD (CX), Y12, Y0
+	VFMADD231PD (CX)(AX*1), Y12, Y1
+	VFMADD231PD (CX)(AX*2), Y12, Y2
+	VFMADD231PD (CX)(BX*1), Y12, Y3
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y12, Y4
+	VFMADD231PD (CX)(AX*1), Y12, Y5
+	VFMADD231PD (CX)(AX*2), Y12, Y6
+	VFMADD231PD (CX)(BX*1), Y12, Y7
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y12, Y8
+	VFMADD231PD (CX)(AX*1), Y12, Y9
+	VFMADD231PD (CX)(AX*2), Y12, Y10
+	VFMADD231PD (CX)(BX*1), Y12, Y11
+	JMP         nextadd3x4
+
+addtail3x4:
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y12, Y0
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX)(AX*1), Y15, Y15
+	VFMADD231PD Y15, Y12, Y1
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX)(AX*2), Y15, Y15
+	VFMADD231PD Y15, Y12, Y2
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y12, Y3
+	ADDQ        R13, CX
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y12, Y4
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX)(AX*1), Y15, Y15
+	VFMADD231PD Y15, Y12, Y5
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX)(AX*2), Y15, Y15
+	VFMADD231PD Y15, Y12, Y6
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y12, Y7
+	ADDQ        R13, CX
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y12, Y8
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX)(AX*1), Y15, Y15
+	VFMADD231PD Y15, Y12, Y9
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX)(AX*2), Y15, Y15
+	VFMADD231PD Y15, Y12, Y10
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y12, Y11
+
+nextadd3x4:
+	ADDQ 96(DI), R11
+	DECQ 104(SP)
+	JNE  add3x4
+	MOVQ 80(DI), R13
+
+added3x4:
 	MOVQ    72(SP), CX
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     storetail3x4
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(AX*1)
@@ -558,21 +639,21 @@ next3x4:
 	JMP    done
 
 tile2x4:
-	CMPQ 136(DI), $0x00
+	CMPQ 168(DI), $0x00
 	JEQ  zero2x4
 
 	// Start of the chains.
-	MOVQ 72(DI), R13
-	MOVQ 80(DI), AX
-	MOVQ 88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
 	MOVQ 72(SP), CX
-	CMPQ 136(DI), $0x03
+	CMPQ 168(DI), $0x03
 	JNE  begin2x4
 	MOVQ 24(DI), CX
 	XORL R13, R13
 
 begin2x4:
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     loadtail2x4
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(AX*1), Y1
@@ -605,9 +686,9 @@ loadtail2x4:
 	VMASKMOVPD (CX)(BX*1), Y7, Y7
 
 loaded2x4:
-	CMPQ         136(DI), $0x02
+	CMPQ         168(DI), $0x02
 	JNE          steps2x4
-	VBROADCASTSD 152(DI), Y15
+	VBROADCASTSD 184(DI), Y15
 	VMULPD       Y15, Y0, Y0
 	VMULPD       Y15, Y1, Y1
 	VMULPD       Y15, Y2, Y2
@@ -638,11 +719,11 @@ steps2x4:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch2x4
 	MOVQ 80(SP), R11
-	MOVQ 64(DI), R13
+	MOVQ 72(DI), R13
 
 fetch2x4:
-	MOVQ 96(DI), CX
-	CMPQ 128(DI), $0x04
+	MOVQ 128(DI), CX
+	CMPQ 160(DI), $0x04
 	JNE  tail2x4
 	SUBQ $0x04, CX
 	JLT  rest2x4
@@ -780,11 +861,72 @@ store2x4:
 	MOVQ  R11, 80(SP)
 
 fetched2x4:
-	MOVQ    72(DI), R13
-	MOVQ    80(DI), AX
-	MOVQ    88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
+	CMPQ 104(DI), $0x00
+	JEQ  added2x4
+
+	// What is added.
+	MOVQ         104(DI), CX
+	MOVQ         CX, 104(SP)
+	MOVQ         88(DI), R13
+	MOVQ         96(SP), R11
+	IMUL3Q       $0x02, R13, CX
+	ADDQ         CX, 96(SP)
+	VBROADCASTSD 176(DI), Y8
+
+add2x4:
+	MOVQ        R11, CX
+	CMPQ        160(DI), $0x04
+	JNE         addtail2x4
+	VFMADD231PD (CX), Y8, Y0
+	VFMADD231PD (CX)(AX*1), Y8, Y1
+	VFMADD231PD (CX)(AX*2), Y8, Y2
+	VFMADD231PD (CX)(BX*1), Y8, Y3
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y8, Y4
+	VFMADD231PD (CX)(AX*1), Y8, Y5
+	VFMADD231PD (CX)(AX*2), Y8, Y6
+	VFMADD231PD (CX)(BX*1), Y8, Y7
+	JMP         nextadd2x4
+
+addtail2x4:
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y8, Y0
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX)(AX*1), Y15, Y15
+	VFMADD231PD Y15, Y8, Y1
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX)(AX*2), Y15, Y15
+	VFMADD231PD Y15, Y8, Y2
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y8, Y3
+	ADDQ        R13, CX
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y8, Y4
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX)(AX*1), Y15, Y15
+	VFMADD231PD Y15, Y8, Y5
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX)(AX*2), Y15, Y15
+	VFMADD231PD Y15, Y8, Y6
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y8, Y7
+
+nextadd2x4:
+	ADDQ 96(DI), R11
+	DECQ 104(SP)
+	JNE  add2x4
+	MOVQ 80(DI), R13
+
+added2x4:
 	MOVQ    72(SP), CX
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     storetail2x4
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(AX*1)
@@ -827,21 +969,21 @@ next2x4:
 	JMP    done
 
 tile1x4:
-	CMPQ 136(DI), $0x00
+	CMPQ 168(DI), $0x00
 	JEQ  zero1x4
 
 	// Start of the chains.
-	MOVQ 72(DI), R13
-	MOVQ 80(DI), AX
-	MOVQ 88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
 	MOVQ 72(SP), CX
-	CMPQ 136(DI), $0x03
+	CMPQ 168(DI), $0x03
 	JNE  begin1x4
 	MOVQ 24(DI), CX
 	XORL R13, R13
 
 begin1x4:
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     loadtail1x4
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(AX*1), Y1
@@ -860,9 +1002,9 @@ loadtail1x4:
 	VMASKMOVPD (CX)(BX*1), Y3, Y3
 
 loaded1x4:
-	CMPQ         136(DI), $0x02
+	CMPQ         168(DI), $0x02
 	JNE          steps1x4
-	VBROADCASTSD 152(DI), Y15
+	VBROADCASTSD 184(DI), Y15
 	VMULPD       Y15, Y0, Y0
 	VMULPD       Y15, Y1, Y1
 	VMULPD       Y15, Y2, Y2
@@ -885,11 +1027,11 @@ steps1x4:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch1x4
 	MOVQ 80(SP), R11
-	MOVQ 64(DI), R13
+	MOVQ 72(DI), R13
 
 fetch1x4:
-	MOVQ 96(DI), CX
-	CMPQ 128(DI), $0x04
+	MOVQ 128(DI), CX
+	CMPQ 160(DI), $0x04
 	JNE  tail1x4
 
 one1x4:
@@ -935,11 +1077,54 @@ store1x4:
 	MOVQ  R11, 80(SP)
 
 fetched1x4:
-	MOVQ    72(DI), R13
-	MOVQ    80(DI), AX
-	MOVQ    88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
+	CMPQ 104(DI), $0x00
+	JEQ  added1x4
+
+	// What is added.
+	MOVQ         104(DI), CX
+	MOVQ         CX, 104(SP)
+	MOVQ         88(DI), R13
+	MOVQ         96(SP), R11
+	IMUL3Q       $0x01, R13, CX
+	ADDQ         CX, 96(SP)
+	VBROADCASTSD 176(DI), Y4
+
+add1x4:
+	MOVQ        R11, CX
+	CMPQ        160(DI), $0x04
+	JNE         addtail1x4
+	VFMADD231PD (CX), Y4, Y0
+	VFMADD231PD (CX)(AX*1), Y4, Y1
+	VFMADD231PD (CX)(AX*2), Y4, Y2
+	VFMADD231PD (CX)(BX*1), Y4, Y3
+	JMP         nextadd1x4
+
+addtail1x4:
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y4, Y0
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX)(AX*1), Y15, Y15
+	VFMADD231PD Y15, Y4, Y1
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX)(AX*2), Y15, Y15
+	VFMADD231PD Y15, Y4, Y2
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y4, Y3
+
+nextadd1x4:
+	ADDQ 96(DI), R11
+	DECQ 104(SP)
+	JNE  add1x4
+	MOVQ 80(DI), R13
+
+added1x4:
 	MOVQ    72(SP), CX
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     storetail1x4
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(AX*1)
@@ -968,21 +1153,21 @@ next1x4:
 	JMP    done
 
 tile4x3:
-	CMPQ 136(DI), $0x00
+	CMPQ 168(DI), $0x00
 	JEQ  zero4x3
 
 	// Start of the chains.
-	MOVQ 72(DI), R13
-	MOVQ 80(DI), AX
-	MOVQ 88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
 	MOVQ 72(SP), CX
-	CMPQ 136(DI), $0x03
+	CMPQ 168(DI), $0x03
 	JNE  begin4x3
 	MOVQ 24(DI), CX
 	XORL R13, R13
 
 begin4x3:
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     loadtail4x3
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(AX*1), Y1
@@ -1031,9 +1216,9 @@ loadtail4x3:
 	VMASKMOVPD (CX)(BX*1), Y11, Y11
 
 loaded4x3:
-	CMPQ         136(DI), $0x02
+	CMPQ         168(DI), $0x02
 	JNE          steps4x3
-	VBROADCASTSD 152(DI), Y15
+	VBROADCASTSD 184(DI), Y15
 	VMULPD       Y15, Y0, Y0
 	VMULPD       Y15, Y1, Y1
 	VMULPD       Y15, Y2, Y2
@@ -1072,11 +1257,11 @@ steps4x3:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch4x3
 	MOVQ 80(SP), R11
-	MOVQ 64(DI), R13
+	MOVQ 72(DI), R13
 
 fetch4x3:
-	MOVQ 96(DI), CX
-	CMPQ 128(DI), $0x04
+	MOVQ 128(DI), CX
+	CMPQ 160(DI), $0x04
 	JNE  tail4x3
 	SUBQ $0x04, CX
 	JLT  rest4x3
@@ -1244,11 +1429,92 @@ store4x3:
 	MOVQ  R11, 80(SP)
 
 fetched4x3:
-	MOVQ    72(DI), R13
-	MOVQ    80(DI), AX
-	MOVQ    88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
+	CMPQ 104(DI), $0x00
+	JEQ  added4x3
+
+	// What is added.
+	MOVQ         104(DI), CX
+	MOVQ         CX, 104(SP)
+	MOVQ         88(DI), R13
+	MOVQ         96(SP), R11
+	IMUL3Q       $0x04, R13, CX
+	ADDQ         CX, 96(SP)
+	VBROADCASTSD 176(DI), Y12
+
+add4x3:
+	MOVQ        R11, CX
+	CMPQ        160(DI), $0x04
+	JNE         addtail4x3
+	VFMADD231PD (CX), Y12, Y0
+	VFMADD231PD (CX)(AX*1), Y12, Y1
+	VFMADD231PD (CX)(BX*1), Y12, Y2
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y12, Y3
+	VFMADD231PD (CX)(AX*1), Y12, Y4
+	VFMADD231PD (CX)(BX*1), Y12, Y5
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y12, Y6
+	VFMADD231PD (CX)(AX*1), Y12, Y7
+	VFMADD231PD (CX)(BX*1), Y12, Y8
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y12, Y9
+	VFMADD231PD (CX)(AX*1), Y12, Y10
+	VFMADD231PD (CX)(BX*1), Y12, Y11
+	JMP         nextadd4x3
+
+addtail4x3:
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y12, Y0
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX)(AX*1), Y15, Y15
+	VFMADD231PD Y15, Y12, Y1
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y12, Y2
+	ADDQ        R13, CX
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y12, Y3
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX)(AX*1), Y15, Y15
+	VFMADD231PD Y15, Y12, Y4
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y12, Y5
+	ADDQ        R13, CX
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y12, Y6
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX)(AX*1), Y15, Y15
+	VFMADD231PD Y15, Y12, Y7
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y12, Y8
+	ADDQ        R13, CX
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y12, Y9
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX)(AX*1), Y15, Y15
+	VFMADD231PD Y15, Y12, Y10
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y12, Y11
+
+nextadd4x3:
+	ADDQ 96(DI), R11
+	DECQ 104(SP)
+	JNE  add4x3
+	MOVQ 80(DI), R13
+
+added4x3:
 	MOVQ    72(SP), CX
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     storetail4x3
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(AX*1)
@@ -1307,21 +1573,21 @@ next4x3:
 	JMP    done
 
 tile3x3:
-	CMPQ 136(DI), $0x00
+	CMPQ 168(DI), $0x00
 	JEQ  zero3x3
 
 	// Start of the chains.
-	MOVQ 72(DI), R13
-	MOVQ 80(DI), AX
-	MOVQ 88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
 	MOVQ 72(SP), CX
-	CMPQ 136(DI), $0x03
+	CMPQ 168(DI), $0x03
 	JNE  begin3x3
 	MOVQ 24(DI), CX
 	XORL R13, R13
 
 begin3x3:
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     loadtail3x3
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(AX*1), Y1
@@ -1359,9 +1625,9 @@ loadtail3x3:
 	VMASKMOVPD (CX)(BX*1), Y8, Y8
 
 loaded3x3:
-	CMPQ         136(DI), $0x02
+	CMPQ         168(DI), $0x02
 	JNE          steps3x3
-	VBROADCASTSD 152(DI), Y15
+	VBROADCASTSD 184(DI), Y15
 	VMULPD       Y15, Y0, Y0
 	VMULPD       Y15, Y1, Y1
 	VMULPD       Y15, Y2, Y2
@@ -1394,11 +1660,11 @@ steps3x3:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch3x3
 	MOVQ 80(SP), R11
-	MOVQ 64(DI), R13
+	MOVQ 72(DI), R13
 
 fetch3x3:
-	MOVQ 96(DI), CX
-	CMPQ 128(DI), $0x04
+	MOVQ 128(DI), CX
+	CMPQ 160(DI), $0x04
 	JNE  tail3x3
 	SUBQ $0x04, CX
 	JLT  rest3x3
@@ -1542,11 +1808,78 @@ store3x3:
 	MOVQ  R11, 80(SP)
 
 fetched3x3:
-	MOVQ    72(DI), R13
-	MOVQ    80(DI), AX
-	MOVQ    88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
+	CMPQ 104(DI), $0x00
+	JEQ  added3x3
+
+	// What is added.
+	MOVQ         104(DI), CX
+	MOVQ         CX, 104(SP)
+	MOVQ         88(DI), R13
+	MOVQ         96(SP), R11
+	IMUL3Q       $0x03, R13, CX
+	ADDQ         CX, 96(SP)
+	VBROADCASTSD 176(DI), Y9
+
+add3x3:
+	MOVQ        R11, CX
+	CMPQ        160(DI), $0x04
+	JNE         addtail3x3
+	VFMADD231PD (CX), Y9, Y0
+	VFMADD231PD (CX)(AX*1), Y9, Y1
+	VFMADD231PD (CX)(BX*1), Y9, Y2
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y9, Y3
+	VFMADD231PD (CX)(AX*1), Y9, Y4
+	VFMADD231PD (CX)(BX*1), Y9, Y5
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y9, Y6
+	VFMADD231PD (CX)(AX*1), Y9, Y7
+	VFMADD231PD (CX)(BX*1), Y9, Y8
+	JMP         nextadd3x3
+
+addtail3x3:
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y9, Y0
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX)(AX*1), Y15, Y15
+	VFMADD231PD Y15, Y9, Y1
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y9, Y2
+	ADDQ        R13, CX
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y9, Y3
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX)(AX*1), Y15, Y15
+	VFMADD231PD Y15, Y9, Y4
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y9, Y5
+	ADDQ        R13, CX
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y9, Y6
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX)(AX*1), Y15, Y15
+	VFMADD231PD Y15, Y9, Y7
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y9, Y8
+
+nextadd3x3:
+	ADDQ 96(DI), R11
+	DECQ 104(SP)
+	JNE  add3x3
+	MOVQ 80(DI), R13
+
+added3x3:
 	MOVQ    72(SP), CX
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     storetail3x3
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(AX*1)
@@ -1594,21 +1927,21 @@ next3x3:
 	JMP    done
 
 tile2x3:
-	CMPQ 136(DI), $0x00
+	CMPQ 168(DI), $0x00
 	JEQ  zero2x3
 
 	// Start of the chains.
-	MOVQ 72(DI), R13
-	MOVQ 80(DI), AX
-	MOVQ 88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
 	MOVQ 72(SP), CX
-	CMPQ 136(DI), $0x03
+	CMPQ 168(DI), $0x03
 	JNE  begin2x3
 	MOVQ 24(DI), CX
 	XORL R13, R13
 
 begin2x3:
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     loadtail2x3
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(AX*1), Y1
@@ -1635,9 +1968,9 @@ loadtail2x3:
 	VMASKMOVPD (CX)(BX*1), Y5, Y5
 
 loaded2x3:
-	CMPQ         136(DI), $0x02
+	CMPQ         168(DI), $0x02
 	JNE          steps2x3
-	VBROADCASTSD 152(DI), Y15
+	VBROADCASTSD 184(DI), Y15
 	VMULPD       Y15, Y0, Y0
 	VMULPD       Y15, Y1, Y1
 	VMULPD       Y15, Y2, Y2
@@ -1664,11 +1997,11 @@ steps2x3:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch2x3
 	MOVQ 80(SP), R11
-	MOVQ 64(DI), R13
+	MOVQ 72(DI), R13
 
 fetch2x3:
-	MOVQ 96(DI), CX
-	CMPQ 128(DI), $0x04
+	MOVQ 128(DI), CX
+	CMPQ 160(DI), $0x04
 	JNE  tail2x3
 
 one2x3:
@@ -1718,11 +2051,64 @@ store2x3:
 	MOVQ  R11, 80(SP)
 
 fetched2x3:
-	MOVQ    72(DI), R13
-	MOVQ    80(DI), AX
-	MOVQ    88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
+	CMPQ 104(DI), $0x00
+	JEQ  added2x3
+
+	// What is added.
+	MOVQ         104(DI), CX
+	MOVQ         CX, 104(SP)
+	MOVQ         88(DI), R13
+	MOVQ         96(SP), R11
+	IMUL3Q       $0x02, R13, CX
+	ADDQ         CX, 96(SP)
+	VBROADCASTSD 176(DI), Y6
+
+add2x3:
+	MOVQ        R11, CX
+	CMPQ        160(DI), $0x04
+	JNE         addtail2x3
+	VFMADD231PD (CX), Y6, Y0
+	VFMADD231PD (CX)(AX*1), Y6, Y1
+	VFMADD231PD (CX)(BX*1), Y6, Y2
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y6, Y3
+	VFMADD231PD (CX)(AX*1), Y6, Y4
+	VFMADD231PD (CX)(BX*1), Y6, Y5
+	JMP         nextadd2x3
+
+addtail2x3:
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y6, Y0
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX)(AX*1), Y15, Y15
+	VFMADD231PD Y15, Y6, Y1
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y6, Y2
+	ADDQ        R13, CX
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y6, Y3
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX)(AX*1), Y15, Y15
+	VFMADD231PD Y15, Y6, Y4
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y6, Y5
+
+nextadd2x3:
+	ADDQ 96(DI), R11
+	DECQ 104(SP)
+	JNE  add2x3
+	MOVQ 80(DI), R13
+
+added2x3:
 	MOVQ    72(SP), CX
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     storetail2x3
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(AX*1)
@@ -1759,21 +2145,21 @@ next2x3:
 	JMP    done
 
 tile1x3:
-	CMPQ 136(DI), $0x00
+	CMPQ 168(DI), $0x00
 	JEQ  zero1x3
 
 	// Start of the chains.
-	MOVQ 72(DI), R13
-	MOVQ 80(DI), AX
-	MOVQ 88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
 	MOVQ 72(SP), CX
-	CMPQ 136(DI), $0x03
+	CMPQ 168(DI), $0x03
 	JNE  begin1x3
 	MOVQ 24(DI), CX
 	XORL R13, R13
 
 begin1x3:
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     loadtail1x3
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(AX*1), Y1
@@ -1789,9 +2175,9 @@ loadtail1x3:
 	VMASKMOVPD (CX)(BX*1), Y2, Y2
 
 loaded1x3:
-	CMPQ         136(DI), $0x02
+	CMPQ         168(DI), $0x02
 	JNE          steps1x3
-	VBROADCASTSD 152(DI), Y15
+	VBROADCASTSD 184(DI), Y15
 	VMULPD       Y15, Y0, Y0
 	VMULPD       Y15, Y1, Y1
 	VMULPD       Y15, Y2, Y2
@@ -1812,11 +2198,11 @@ steps1x3:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch1x3
 	MOVQ 80(SP), R11
-	MOVQ 64(DI), R13
+	MOVQ 72(DI), R13
 
 fetch1x3:
-	MOVQ 96(DI), CX
-	CMPQ 128(DI), $0x04
+	MOVQ 128(DI), CX
+	CMPQ 160(DI), $0x04
 	JNE  tail1x3
 
 one1x3:
@@ -1858,11 +2244,50 @@ store1x3:
 	MOVQ  R11, 80(SP)
 
 fetched1x3:
-	MOVQ    72(DI), R13
-	MOVQ    80(DI), AX
-	MOVQ    88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
+	CMPQ 104(DI), $0x00
+	JEQ  added1x3
+
+	// What is added.
+	MOVQ         104(DI), CX
+	MOVQ         CX, 104(SP)
+	MOVQ         88(DI), R13
+	MOVQ         96(SP), R11
+	IMUL3Q       $0x01, R13, CX
+	ADDQ         CX, 96(SP)
+	VBROADCASTSD 176(DI), Y3
+
+add1x3:
+	MOVQ        R11, CX
+	CMPQ        160(DI), $0x04
+	JNE         addtail1x3
+	VFMADD231PD (CX), Y3, Y0
+	VFMADD231PD (CX)(AX*1), Y3, Y1
+	VFMADD231PD (CX)(BX*1), Y3, Y2
+	JMP         nextadd1x3
+
+addtail1x3:
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y3, Y0
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX)(AX*1), Y15, Y15
+	VFMADD231PD Y15, Y3, Y1
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y3, Y2
+
+nextadd1x3:
+	ADDQ 96(DI), R11
+	DECQ 104(SP)
+	JNE  add1x3
+	MOVQ 80(DI), R13
+
+added1x3:
 	MOVQ    72(SP), CX
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     storetail1x3
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(AX*1)
@@ -1888,21 +2313,21 @@ next1x3:
 	JMP    done
 
 tile6x2:
-	CMPQ 136(DI), $0x00
+	CMPQ 168(DI), $0x00
 	JEQ  zero6x2
 
 	// Start of the chains.
-	MOVQ 72(DI), R13
-	MOVQ 80(DI), AX
-	MOVQ 88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
 	MOVQ 72(SP), CX
-	CMPQ 136(DI), $0x03
+	CMPQ 168(DI), $0x03
 	JNE  begin6x2
 	MOVQ 24(DI), CX
 	XORL R13, R13
 
 begin6x2:
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     loadtail6x2
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(BX*1), Y1
@@ -1955,9 +2380,9 @@ loadtail6x2:
 	VMASKMOVPD (CX)(BX*1), Y11, Y11
 
 loaded6x2:
-	CMPQ         136(DI), $0x02
+	CMPQ         168(DI), $0x02
 	JNE          steps6x2
-	VBROADCASTSD 152(DI), Y15
+	VBROADCASTSD 184(DI), Y15
 	VMULPD       Y15, Y0, Y0
 	VMULPD       Y15, Y1, Y1
 	VMULPD       Y15, Y2, Y2
@@ -1996,11 +2421,11 @@ steps6x2:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch6x2
 	MOVQ 80(SP), R11
-	MOVQ 64(DI), R13
+	MOVQ 72(DI), R13
 
 fetch6x2:
-	MOVQ 96(DI), CX
-	CMPQ 128(DI), $0x04
+	MOVQ 128(DI), CX
+	CMPQ 160(DI), $0x04
 	JNE  tail6x2
 	SUBQ $0x04, CX
 	JLT  rest6x2
@@ -2174,11 +2599,96 @@ store6x2:
 	MOVQ  R11, 80(SP)
 
 fetched6x2:
-	MOVQ    72(DI), R13
-	MOVQ    80(DI), AX
-	MOVQ    88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
+	CMPQ 104(DI), $0x00
+	JEQ  added6x2
+
+	// What is added.
+	MOVQ         104(DI), CX
+	MOVQ         CX, 104(SP)
+	MOVQ         88(DI), R13
+	MOVQ         96(SP), R11
+	IMUL3Q       $0x06, R13, CX
+	ADDQ         CX, 96(SP)
+	VBROADCASTSD 176(DI), Y12
+
+add6x2:
+	MOVQ        R11, CX
+	CMPQ        160(DI), $0x04
+	JNE         addtail6x2
+	VFMADD231PD (CX), Y12, Y0
+	VFMADD231PD (CX)(BX*1), Y12, Y1
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y12, Y2
+	VFMADD231PD (CX)(BX*1), Y12, Y3
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y12, Y4
+	VFMADD231PD (CX)(BX*1), Y12, Y5
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y12, Y6
+	VFMADD231PD (CX)(BX*1), Y12, Y7
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y12, Y8
+	VFMADD231PD (CX)(BX*1), Y12, Y9
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y12, Y10
+	VFMADD231PD (CX)(BX*1), Y12, Y11
+	JMP         nextadd6x2
+
+addtail6x2:
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y12, Y0
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y12, Y1
+	ADDQ        R13, CX
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y12, Y2
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y12, Y3
+	ADDQ        R13, CX
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y12, Y4
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y12, Y5
+	ADDQ        R13, CX
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y12, Y6
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y12, Y7
+	ADDQ        R13, CX
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y12, Y8
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y12, Y9
+	ADDQ        R13, CX
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y12, Y10
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y12, Y11
+
+nextadd6x2:
+	ADDQ 96(DI), R11
+	DECQ 104(SP)
+	JNE  add6x2
+	MOVQ 80(DI), R13
+
+added6x2:
 	MOVQ    72(SP), CX
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     storetail6x2
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(BX*1)
@@ -2241,21 +2751,21 @@ next6x2:
 	JMP    done
 
 tile5x2:
-	CMPQ 136(DI), $0x00
+	CMPQ 168(DI), $0x00
 	JEQ  zero5x2
 
 	// Start of the chains.
-	MOVQ 72(DI), R13
-	MOVQ 80(DI), AX
-	MOVQ 88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
 	MOVQ 72(SP), CX
-	CMPQ 136(DI), $0x03
+	CMPQ 168(DI), $0x03
 	JNE  begin5x2
 	MOVQ 24(DI), CX
 	XORL R13, R13
 
 begin5x2:
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     loadtail5x2
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(BX*1), Y1
@@ -2300,9 +2810,9 @@ loadtail5x2:
 	VMASKMOVPD (CX)(BX*1), Y9, Y9
 
 loaded5x2:
-	CMPQ         136(DI), $0x02
+	CMPQ         168(DI), $0x02
 	JNE          steps5x2
-	VBROADCASTSD 152(DI), Y15
+	VBROADCASTSD 184(DI), Y15
 	VMULPD       Y15, Y0, Y0
 	VMULPD       Y15, Y1, Y1
 	VMULPD       Y15, Y2, Y2
@@ -2337,11 +2847,11 @@ steps5x2:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch5x2
 	MOVQ 80(SP), R11
-	MOVQ 64(DI), R13
+	MOVQ 72(DI), R13
 
 fetch5x2:
-	MOVQ 96(DI), CX
-	CMPQ 128(DI), $0x04
+	MOVQ 128(DI), CX
+	CMPQ 160(DI), $0x04
 	JNE  tail5x2
 	SUBQ $0x04, CX
 	JLT  rest5x2
@@ -2497,11 +3007,86 @@ store5x2:
 	MOVQ  R11, 80(SP)
 
 fetched5x2:
-	MOVQ    72(DI), R13
-	MOVQ    80(DI), AX
-	MOVQ    88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
+	CMPQ 104(DI), $0x00
+	JEQ  added5x2
+
+	// What is added.
+	MOVQ         104(DI), CX
+	MOVQ         CX, 104(SP)
+	MOVQ         88(DI), R13
+	MOVQ         96(SP), R11
+	IMUL3Q       $0x05, R13, CX
+	ADDQ         CX, 96(SP)
+	VBROADCASTSD 176(DI), Y10
+
+add5x2:
+	MOVQ        R11, CX
+	CMPQ        160(DI), $0x04
+	JNE         addtail5x2
+	VFMADD231PD (CX), Y10, Y0
+	VFMADD231PD (CX)(BX*1), Y10, Y1
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y10, Y2
+	VFMADD231PD (CX)(BX*1), Y10, Y3
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y10, Y4
+	VFMADD231PD (CX)(BX*1), Y10, Y5
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y10, Y6
+	VFMADD231PD (CX)(BX*1), Y10, Y7
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y10, Y8
+	VFMADD231PD (CX)(BX*1), Y10, Y9
+	JMP         nextadd5x2
+
+addtail5x2:
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y10, Y0
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y10, Y1
+	ADDQ        R13, CX
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y10, Y2
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y10, Y3
+	ADDQ        R13, CX
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y10, Y4
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y10, Y5
+	ADDQ        R13, CX
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y10, Y6
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y10, Y7
+	ADDQ        R13, CX
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y10, Y8
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y10, Y9
+
+nextadd5x2:
+	ADDQ 96(DI), R11
+	DECQ 104(SP)
+	JNE  add5x2
+	MOVQ 80(DI), R13
+
+added5x2:
 	MOVQ    72(SP), CX
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     storetail5x2
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(BX*1)
@@ -2556,21 +3141,21 @@ next5x2:
 	JMP    done
 
 tile4x2:
-	CMPQ 136(DI), $0x00
+	CMPQ 168(DI), $0x00
 	JEQ  zero4x2
 
 	// Start of the chains.
-	MOVQ 72(DI), R13
-	MOVQ 80(DI), AX
-	MOVQ 88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
 	MOVQ 72(SP), CX
-	CMPQ 136(DI), $0x03
+	CMPQ 168(DI), $0x03
 	JNE  begin4x2
 	MOVQ 24(DI), CX
 	XORL R13, R13
 
 begin4x2:
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     loadtail4x2
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(BX*1), Y1
@@ -2607,9 +3192,9 @@ loadtail4x2:
 	VMASKMOVPD (CX)(BX*1), Y7, Y7
 
 loaded4x2:
-	CMPQ         136(DI), $0x02
+	CMPQ         168(DI), $0x02
 	JNE          steps4x2
-	VBROADCASTSD 152(DI), Y15
+	VBROADCASTSD 184(DI), Y15
 	VMULPD       Y15, Y0, Y0
 	VMULPD       Y15, Y1, Y1
 	VMULPD       Y15, Y2, Y2
@@ -2640,11 +3225,11 @@ steps4x2:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch4x2
 	MOVQ 80(SP), R11
-	MOVQ 64(DI), R13
+	MOVQ 72(DI), R13
 
 fetch4x2:
-	MOVQ 96(DI), CX
-	CMPQ 128(DI), $0x04
+	MOVQ 128(DI), CX
+	CMPQ 160(DI), $0x04
 	JNE  tail4x2
 	SUBQ $0x04, CX
 	JLT  rest4x2
@@ -2782,11 +3367,76 @@ store4x2:
 	MOVQ  R11, 80(SP)
 
 fetched4x2:
-	MOVQ    72(DI), R13
-	MOVQ    80(DI), AX
-	MOVQ    88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
+	CMPQ 104(DI), $0x00
+	JEQ  added4x2
+
+	// What is added.
+	MOVQ         104(DI), CX
+	MOVQ         CX, 104(SP)
+	MOVQ         88(DI), R13
+	MOVQ         96(SP), R11
+	IMUL3Q       $0x04, R13, CX
+	ADDQ         CX, 96(SP)
+	VBROADCASTSD 176(DI), Y8
+
+add4x2:
+	MOVQ        R11, CX
+	CMPQ        160(DI), $0x04
+	JNE         addtail4x2
+	VFMADD231PD (CX), Y8, Y0
+	VFMADD231PD (CX)(BX*1), Y8, Y1
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y8, Y2
+	VFMADD231PD (CX)(BX*1), Y8, Y3
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y8, Y4
+	VFMADD231PD (CX)(BX*1), Y8, Y5
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y8, Y6
+	VFMADD231PD (CX)(BX*1), Y8, Y7
+	JMP         nextadd4x2
+
+addtail4x2:
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y8, Y0
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y8, Y1
+	ADDQ        R13, CX
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y8, Y2
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y8, Y3
+	ADDQ        R13, CX
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y8, Y4
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y8, Y5
+	ADDQ        R13, CX
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y8, Y6
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y8, Y7
+
+nextadd4x2:
+	ADDQ 96(DI), R11
+	DECQ 104(SP)
+	JNE  add4x2
+	MOVQ 80(DI), R13
+
+added4x2:
 	MOVQ    72(SP), CX
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     storetail4x2
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(BX*1)
@@ -2833,21 +3483,21 @@ next4x2:
 	JMP    done
 
 tile3x2:
-	CMPQ 136(DI), $0x00
+	CMPQ 168(DI), $0x00
 	JEQ  zero3x2
 
 	// Start of the chains.
-	MOVQ 72(DI), R13
-	MOVQ 80(DI), AX
-	MOVQ 88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
 	MOVQ 72(SP), CX
-	CMPQ 136(DI), $0x03
+	CMPQ 168(DI), $0x03
 	JNE  begin3x2
 	MOVQ 24(DI), CX
 	XORL R13, R13
 
 begin3x2:
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     loadtail3x2
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(BX*1), Y1
@@ -2876,9 +3526,9 @@ loadtail3x2:
 	VMASKMOVPD (CX)(BX*1), Y5, Y5
 
 loaded3x2:
-	CMPQ         136(DI), $0x02
+	CMPQ         168(DI), $0x02
 	JNE          steps3x2
-	VBROADCASTSD 152(DI), Y15
+	VBROADCASTSD 184(DI), Y15
 	VMULPD       Y15, Y0, Y0
 	VMULPD       Y15, Y1, Y1
 	VMULPD       Y15, Y2, Y2
@@ -2905,11 +3555,11 @@ steps3x2:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch3x2
 	MOVQ 80(SP), R11
-	MOVQ 64(DI), R13
+	MOVQ 72(DI), R13
 
 fetch3x2:
-	MOVQ 96(DI), CX
-	CMPQ 128(DI), $0x04
+	MOVQ 128(DI), CX
+	CMPQ 160(DI), $0x04
 	JNE  tail3x2
 
 one3x2:
@@ -2959,11 +3609,66 @@ store3x2:
 	MOVQ  R11, 80(SP)
 
 fetched3x2:
-	MOVQ    72(DI), R13
-	MOVQ    80(DI), AX
-	MOVQ    88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
+	CMPQ 104(DI), $0x00
+	JEQ  added3x2
+
+	// What is added.
+	MOVQ         104(DI), CX
+	MOVQ         CX, 104(SP)
+	MOVQ         88(DI), R13
+	MOVQ         96(SP), R11
+	IMUL3Q       $0x03, R13, CX
+	ADDQ         CX, 96(SP)
+	VBROADCASTSD 176(DI), Y6
+
+add3x2:
+	MOVQ        R11, CX
+	CMPQ        160(DI), $0x04
+	JNE         addtail3x2
+	VFMADD231PD (CX), Y6, Y0
+	VFMADD231PD (CX)(BX*1), Y6, Y1
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y6, Y2
+	VFMADD231PD (CX)(BX*1), Y6, Y3
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y6, Y4
+	VFMADD231PD (CX)(BX*1), Y6, Y5
+	JMP         nextadd3x2
+
+addtail3x2:
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y6, Y0
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y6, Y1
+	ADDQ        R13, CX
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y6, Y2
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y6, Y3
+	ADDQ        R13, CX
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y6, Y4
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y6, Y5
+
+nextadd3x2:
+	ADDQ 96(DI), R11
+	DECQ 104(SP)
+	JNE  add3x2
+	MOVQ 80(DI), R13
+
+added3x2:
 	MOVQ    72(SP), CX
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     storetail3x2
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(BX*1)
@@ -3002,21 +3707,21 @@ next3x2:
 	JMP    done
 
 tile2x2:
-	CMPQ 136(DI), $0x00
+	CMPQ 168(DI), $0x00
 	JEQ  zero2x2
 
 	// Start of the chains.
-	MOVQ 72(DI), R13
-	MOVQ 80(DI), AX
-	MOVQ 88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
 	MOVQ 72(SP), CX
-	CMPQ 136(DI), $0x03
+	CMPQ 168(DI), $0x03
 	JNE  begin2x2
 	MOVQ 24(DI), CX
 	XORL R13, R13
 
 begin2x2:
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     loadtail2x2
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(BX*1), Y1
@@ -3037,9 +3742,9 @@ loadtail2x2:
 	VMASKMOVPD (CX)(BX*1), Y3, Y3
 
 loaded2x2:
-	CMPQ         136(DI), $0x02
+	CMPQ         168(DI), $0x02
 	JNE          steps2x2
-	VBROADCASTSD 152(DI), Y15
+	VBROADCASTSD 184(DI), Y15
 	VMULPD       Y15, Y0, Y0
 	VMULPD       Y15, Y1, Y1
 	VMULPD       Y15, Y2, Y2
@@ -3062,11 +3767,11 @@ steps2x2:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch2x2
 	MOVQ 80(SP), R11
-	MOVQ 64(DI), R13
+	MOVQ 72(DI), R13
 
 fetch2x2:
-	MOVQ 96(DI), CX
-	CMPQ 128(DI), $0x04
+	MOVQ 128(DI), CX
+	CMPQ 160(DI), $0x04
 	JNE  tail2x2
 
 one2x2:
@@ -3110,11 +3815,56 @@ store2x2:
 	MOVQ  R11, 80(SP)
 
 fetched2x2:
-	MOVQ    72(DI), R13
-	MOVQ    80(DI), AX
-	MOVQ    88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
+	CMPQ 104(DI), $0x00
+	JEQ  added2x2
+
+	// What is added.
+	MOVQ         104(DI), CX
+	MOVQ         CX, 104(SP)
+	MOVQ         88(DI), R13
+	MOVQ         96(SP), R11
+	IMUL3Q       $0x02, R13, CX
+	ADDQ         CX, 96(SP)
+	VBROADCASTSD 176(DI), Y4
+
+add2x2:
+	MOVQ        R11, CX
+	CMPQ        160(DI), $0x04
+	JNE         addtail2x2
+	VFMADD231PD (CX), Y4, Y0
+	VFMADD231PD (CX)(BX*1), Y4, Y1
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y4, Y2
+	VFMADD231PD (CX)(BX*1), Y4, Y3
+	JMP         nextadd2x2
+
+addtail2x2:
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y4, Y0
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y4, Y1
+	ADDQ        R13, CX
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y4, Y2
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y4, Y3
+
+nextadd2x2:
+	ADDQ 96(DI), R11
+	DECQ 104(SP)
+	JNE  add2x2
+	MOVQ 80(DI), R13
+
+added2x2:
 	MOVQ    72(SP), CX
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     storetail2x2
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(BX*1)
@@ -3145,21 +3895,21 @@ next2x2:
 	JMP    done
 
 tile1x2:
-	CMPQ 136(DI), $0x00
+	CMPQ 168(DI), $0x00
 	JEQ  zero1x2
 
 	// Start of the chains.
-	MOVQ 72(DI), R13
-	MOVQ 80(DI), AX
-	MOVQ 88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
 	MOVQ 72(SP), CX
-	CMPQ 136(DI), $0x03
+	CMPQ 168(DI), $0x03
 	JNE  begin1x2
 	MOVQ 24(DI), CX
 	XORL R13, R13
 
 begin1x2:
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     loadtail1x2
 	VMOVUPS (CX), Y0
 	VMOVUPS (CX)(BX*1), Y1
@@ -3172,9 +3922,9 @@ loadtail1x2:
 	VMASKMOVPD (CX)(BX*1), Y1, Y1
 
 loaded1x2:
-	CMPQ         136(DI), $0x02
+	CMPQ         168(DI), $0x02
 	JNE          steps1x2
-	VBROADCASTSD 152(DI), Y15
+	VBROADCASTSD 184(DI), Y15
 	VMULPD       Y15, Y0, Y0
 	VMULPD       Y15, Y1, Y1
 	JMP          steps1x2
@@ -3193,11 +3943,11 @@ steps1x2:
 	CMPQ 80(SP), $0x00
 	JEQ  fetch1x2
 	MOVQ 80(SP), R11
-	MOVQ 64(DI), R13
+	MOVQ 72(DI), R13
 
 fetch1x2:
-	MOVQ 96(DI), CX
-	CMPQ 128(DI), $0x04
+	MOVQ 128(DI), CX
+	CMPQ 160(DI), $0x04
 	JNE  tail1x2
 
 one1x2:
@@ -3235,11 +3985,46 @@ store1x2:
 	MOVQ  R11, 80(SP)
 
 fetched1x2:
-	MOVQ    72(DI), R13
-	MOVQ    80(DI), AX
-	MOVQ    88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
+	CMPQ 104(DI), $0x00
+	JEQ  added1x2
+
+	// What is added.
+	MOVQ         104(DI), CX
+	MOVQ         CX, 104(SP)
+	MOVQ         88(DI), R13
+	MOVQ         96(SP), R11
+	IMUL3Q       $0x01, R13, CX
+	ADDQ         CX, 96(SP)
+	VBROADCASTSD 176(DI), Y2
+
+add1x2:
+	MOVQ        R11, CX
+	CMPQ        160(DI), $0x04
+	JNE         addtail1x2
+	VFMADD231PD (CX), Y2, Y0
+	VFMADD231PD (CX)(BX*1), Y2, Y1
+	JMP         nextadd1x2
+
+addtail1x2:
+	VMOVUPS     32(SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y2, Y0
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX)(BX*1), Y15, Y15
+	VFMADD231PD Y15, Y2, Y1
+
+nextadd1x2:
+	ADDQ 96(DI), R11
+	DECQ 104(SP)
+	JNE  add1x2
+	MOVQ 80(DI), R13
+
+added1x2:
 	MOVQ    72(SP), CX
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     storetail1x2
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (CX)(BX*1)
@@ -3262,21 +4047,21 @@ next1x2:
 	JMP    done
 
 tile8x1:
-	CMPQ 136(DI), $0x00
+	CMPQ 168(DI), $0x00
 	JEQ  zero8x1
 
 	// Start of the chains.
-	MOVQ 72(DI), R13
-	MOVQ 80(DI), AX
-	MOVQ 88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
 	MOVQ 72(SP), CX
-	CMPQ 136(DI), $0x03
+	CMPQ 168(DI), $0x03
 	JNE  begin8x1
 	MOVQ 24(DI), CX
 	XORL R13, R13
 
 begin8x1:
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     loadtail8x1
 	VMOVUPS (CX), Y0
 	ADDQ    R13, CX
@@ -3321,9 +4106,9 @@ loadtail8x1:
 	VMASKMOVPD (CX), Y7, Y7
 
 loaded8x1:
-	CMPQ         136(DI), $0x02
+	CMPQ         168(DI), $0x02
 	JNE          steps8x1
-	VBROADCASTSD 152(DI), Y15
+	VBROADCASTSD 184(DI), Y15
 	VMULPD       Y15, Y0, Y0
 	VMULPD       Y15, Y1, Y1
 	VMULPD       Y15, Y2, Y2
@@ -3348,8 +4133,8 @@ steps8x1:
 	MOVQ 64(SP), AX
 	MOVQ 8(DI), BX
 	LEAQ (AX)(SI*2), R12
-	MOVQ 96(DI), CX
-	CMPQ 128(DI), $0x04
+	MOVQ 128(DI), CX
+	CMPQ 160(DI), $0x04
 	JNE  tail8x1
 	SUBQ $0x04, CX
 	JLT  rest8x1
@@ -3494,11 +4279,84 @@ onetail8x1:
 	JNE          onetail8x1
 
 store8x1:
-	MOVQ    72(DI), R13
-	MOVQ    80(DI), AX
-	MOVQ    88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
+	CMPQ 104(DI), $0x00
+	JEQ  added8x1
+
+	// What is added.
+	MOVQ         104(DI), CX
+	MOVQ         CX, 104(SP)
+	MOVQ         88(DI), R13
+	MOVQ         96(SP), R11
+	IMUL3Q       $0x08, R13, CX
+	ADDQ         CX, 96(SP)
+	VBROADCASTSD 176(DI), Y8
+
+add8x1:
+	MOVQ        R11, CX
+	CMPQ        160(DI), $0x04
+	JNE         addtail8x1
+	VFMADD231PD (CX), Y8, Y0
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y8, Y1
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y8, Y2
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y8, Y3
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y8, Y4
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y8, Y5
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y8, Y6
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y8, Y7
+	JMP         nextadd8x1
+
+addtail8x1:
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y8, Y0
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y8, Y1
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y8, Y2
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y8, Y3
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y8, Y4
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y8, Y5
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y8, Y6
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y8, Y7
+
+nextadd8x1:
+	ADDQ 96(DI), R11
+	DECQ 104(SP)
+	JNE  add8x1
+	MOVQ 80(DI), R13
+
+added8x1:
 	MOVQ    72(SP), CX
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     storetail8x1
 	VMOVUPS Y0, (CX)
 	ADDQ    R13, CX
@@ -3553,21 +4411,21 @@ next8x1:
 	JMP    done
 
 tile7x1:
-	CMPQ 136(DI), $0x00
+	CMPQ 168(DI), $0x00
 	JEQ  zero7x1
 
 	// Start of the chains.
-	MOVQ 72(DI), R13
-	MOVQ 80(DI), AX
-	MOVQ 88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
 	MOVQ 72(SP), CX
-	CMPQ 136(DI), $0x03
+	CMPQ 168(DI), $0x03
 	JNE  begin7x1
 	MOVQ 24(DI), CX
 	XORL R13, R13
 
 begin7x1:
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     loadtail7x1
 	VMOVUPS (CX), Y0
 	ADDQ    R13, CX
@@ -3607,9 +4465,9 @@ loadtail7x1:
 	VMASKMOVPD (CX), Y6, Y6
 
 loaded7x1:
-	CMPQ         136(DI), $0x02
+	CMPQ         168(DI), $0x02
 	JNE          steps7x1
-	VBROADCASTSD 152(DI), Y15
+	VBROADCASTSD 184(DI), Y15
 	VMULPD       Y15, Y0, Y0
 	VMULPD       Y15, Y1, Y1
 	VMULPD       Y15, Y2, Y2
@@ -3632,8 +4490,8 @@ steps7x1:
 	MOVQ 64(SP), AX
 	MOVQ 8(DI), BX
 	LEAQ (AX)(SI*2), R12
-	MOVQ 96(DI), CX
-	CMPQ 128(DI), $0x04
+	MOVQ 128(DI), CX
+	CMPQ 160(DI), $0x04
 	JNE  tail7x1
 
 one7x1:
@@ -3684,11 +4542,78 @@ onetail7x1:
 	JNE          onetail7x1
 
 store7x1:
-	MOVQ    72(DI), R13
-	MOVQ    80(DI), AX
-	MOVQ    88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
+	CMPQ 104(DI), $0x00
+	JEQ  added7x1
+
+	// What is added.
+	MOVQ         104(DI), CX
+	MOVQ         CX, 104(SP)
+	MOVQ         88(DI), R13
+	MOVQ         96(SP), R11
+	IMUL3Q       $0x07, R13, CX
+	ADDQ         CX, 96(SP)
+	VBROADCASTSD 176(DI), Y7
+
+add7x1:
+	MOVQ        R11, CX
+	CMPQ        160(DI), $0x04
+	JNE         addtail7x1
+	VFMADD231PD (CX), Y7, Y0
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y7, Y1
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y7, Y2
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y7, Y3
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y7, Y4
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y7, Y5
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y7, Y6
+	JMP         nextadd7x1
+
+addtail7x1:
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y7, Y0
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y7, Y1
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y7, Y2
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y7, Y3
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y7, Y4
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y7, Y5
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y7, Y6
+
+nextadd7x1:
+	ADDQ 96(DI), R11
+	DECQ 104(SP)
+	JNE  add7x1
+	MOVQ 80(DI), R13
+
+added7x1:
 	MOVQ    72(SP), CX
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     storetail7x1
 	VMOVUPS Y0, (CX)
 	ADDQ    R13, CX
@@ -3738,21 +4663,21 @@ next7x1:
 	JMP    done
 
 tile6x1:
-	CMPQ 136(DI), $0x00
+	CMPQ 168(DI), $0x00
 	JEQ  zero6x1
 
 	// Start of the chains.
-	MOVQ 72(DI), R13
-	MOVQ 80(DI), AX
-	MOVQ 88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
 	MOVQ 72(SP), CX
-	CMPQ 136(DI), $0x03
+	CMPQ 168(DI), $0x03
 	JNE  begin6x1
 	MOVQ 24(DI), CX
 	XORL R13, R13
 
 begin6x1:
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     loadtail6x1
 	VMOVUPS (CX), Y0
 	ADDQ    R13, CX
@@ -3787,9 +4712,9 @@ loadtail6x1:
 	VMASKMOVPD (CX), Y5, Y5
 
 loaded6x1:
-	CMPQ         136(DI), $0x02
+	CMPQ         168(DI), $0x02
 	JNE          steps6x1
-	VBROADCASTSD 152(DI), Y15
+	VBROADCASTSD 184(DI), Y15
 	VMULPD       Y15, Y0, Y0
 	VMULPD       Y15, Y1, Y1
 	VMULPD       Y15, Y2, Y2
@@ -3809,8 +4734,8 @@ zero6x1:
 steps6x1:
 	MOVQ 64(SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 96(DI), CX
-	CMPQ 128(DI), $0x04
+	MOVQ 128(DI), CX
+	CMPQ 160(DI), $0x04
 	JNE  tail6x1
 
 one6x1:
@@ -3855,11 +4780,72 @@ onetail6x1:
 	JNE          onetail6x1
 
 store6x1:
-	MOVQ    72(DI), R13
-	MOVQ    80(DI), AX
-	MOVQ    88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
+	CMPQ 104(DI), $0x00
+	JEQ  added6x1
+
+	// What is added.
+	MOVQ         104(DI), CX
+	MOVQ         CX, 104(SP)
+	MOVQ         88(DI), R13
+	MOVQ         96(SP), R11
+	IMUL3Q       $0x06, R13, CX
+	ADDQ         CX, 96(SP)
+	VBROADCASTSD 176(DI), Y6
+
+add6x1:
+	MOVQ        R11, CX
+	CMPQ        160(DI), $0x04
+	JNE         addtail6x1
+	VFMADD231PD (CX), Y6, Y0
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y6, Y1
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y6, Y2
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y6, Y3
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y6, Y4
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y6, Y5
+	JMP         nextadd6x1
+
+addtail6x1:
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y6, Y0
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y6, Y1
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y6, Y2
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y6, Y3
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y6, Y4
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y6, Y5
+
+nextadd6x1:
+	ADDQ 96(DI), R11
+	DECQ 104(SP)
+	JNE  add6x1
+	MOVQ 80(DI), R13
+
+added6x1:
 	MOVQ    72(SP), CX
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     storetail6x1
 	VMOVUPS Y0, (CX)
 	ADDQ    R13, CX
@@ -3904,21 +4890,21 @@ next6x1:
 	JMP    done
 
 tile5x1:
-	CMPQ 136(DI), $0x00
+	CMPQ 168(DI), $0x00
 	JEQ  zero5x1
 
 	// Start of the chains.
-	MOVQ 72(DI), R13
-	MOVQ 80(DI), AX
-	MOVQ 88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
 	MOVQ 72(SP), CX
-	CMPQ 136(DI), $0x03
+	CMPQ 168(DI), $0x03
 	JNE  begin5x1
 	MOVQ 24(DI), CX
 	XORL R13, R13
 
 begin5x1:
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     loadtail5x1
 	VMOVUPS (CX), Y0
 	ADDQ    R13, CX
@@ -3948,9 +4934,9 @@ loadtail5x1:
 	VMASKMOVPD (CX), Y4, Y4
 
 loaded5x1:
-	CMPQ         136(DI), $0x02
+	CMPQ         168(DI), $0x02
 	JNE          steps5x1
-	VBROADCASTSD 152(DI), Y15
+	VBROADCASTSD 184(DI), Y15
 	VMULPD       Y15, Y0, Y0
 	VMULPD       Y15, Y1, Y1
 	VMULPD       Y15, Y2, Y2
@@ -3968,8 +4954,8 @@ zero5x1:
 steps5x1:
 	MOVQ 64(SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 96(DI), CX
-	CMPQ 128(DI), $0x04
+	MOVQ 128(DI), CX
+	CMPQ 160(DI), $0x04
 	JNE  tail5x1
 
 one5x1:
@@ -4010,11 +4996,66 @@ onetail5x1:
 	JNE          onetail5x1
 
 store5x1:
-	MOVQ    72(DI), R13
-	MOVQ    80(DI), AX
-	MOVQ    88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
+	CMPQ 104(DI), $0x00
+	JEQ  added5x1
+
+	// What is added.
+	MOVQ         104(DI), CX
+	MOVQ         CX, 104(SP)
+	MOVQ         88(DI), R13
+	MOVQ         96(SP), R11
+	IMUL3Q       $0x05, R13, CX
+	ADDQ         CX, 96(SP)
+	VBROADCASTSD 176(DI), Y5
+
+add5x1:
+	MOVQ        R11, CX
+	CMPQ        160(DI), $0x04
+	JNE         addtail5x1
+	VFMADD231PD (CX), Y5, Y0
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y5, Y1
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y5, Y2
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y5, Y3
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y5, Y4
+	JMP         nextadd5x1
+
+addtail5x1:
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y5, Y0
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y5, Y1
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y5, Y2
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y5, Y3
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y5, Y4
+
+nextadd5x1:
+	ADDQ 96(DI), R11
+	DECQ 104(SP)
+	JNE  add5x1
+	MOVQ 80(DI), R13
+
+added5x1:
 	MOVQ    72(SP), CX
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     storetail5x1
 	VMOVUPS Y0, (CX)
 	ADDQ    R13, CX
@@ -4054,21 +5095,21 @@ next5x1:
 	JMP    done
 
 tile4x1:
-	CMPQ 136(DI), $0x00
+	CMPQ 168(DI), $0x00
 	JEQ  zero4x1
 
 	// Start of the chains.
-	MOVQ 72(DI), R13
-	MOVQ 80(DI), AX
-	MOVQ 88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
 	MOVQ 72(SP), CX
-	CMPQ 136(DI), $0x03
+	CMPQ 168(DI), $0x03
 	JNE  begin4x1
 	MOVQ 24(DI), CX
 	XORL R13, R13
 
 begin4x1:
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     loadtail4x1
 	VMOVUPS (CX), Y0
 	ADDQ    R13, CX
@@ -4093,9 +5134,9 @@ loadtail4x1:
 	VMASKMOVPD (CX), Y3, Y3
 
 loaded4x1:
-	CMPQ         136(DI), $0x02
+	CMPQ         168(DI), $0x02
 	JNE          steps4x1
-	VBROADCASTSD 152(DI), Y15
+	VBROADCASTSD 184(DI), Y15
 	VMULPD       Y15, Y0, Y0
 	VMULPD       Y15, Y1, Y1
 	VMULPD       Y15, Y2, Y2
@@ -4111,8 +5152,8 @@ zero4x1:
 steps4x1:
 	MOVQ 64(SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 96(DI), CX
-	CMPQ 128(DI), $0x04
+	MOVQ 128(DI), CX
+	CMPQ 160(DI), $0x04
 	JNE  tail4x1
 
 one4x1:
@@ -4149,11 +5190,60 @@ onetail4x1:
 	JNE          onetail4x1
 
 store4x1:
-	MOVQ    72(DI), R13
-	MOVQ    80(DI), AX
-	MOVQ    88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
+	CMPQ 104(DI), $0x00
+	JEQ  added4x1
+
+	// What is added.
+	MOVQ         104(DI), CX
+	MOVQ         CX, 104(SP)
+	MOVQ         88(DI), R13
+	MOVQ         96(SP), R11
+	IMUL3Q       $0x04, R13, CX
+	ADDQ         CX, 96(SP)
+	VBROADCASTSD 176(DI), Y4
+
+add4x1:
+	MOVQ        R11, CX
+	CMPQ        160(DI), $0x04
+	JNE         addtail4x1
+	VFMADD231PD (CX), Y4, Y0
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y4, Y1
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y4, Y2
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y4, Y3
+	JMP         nextadd4x1
+
+addtail4x1:
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y4, Y0
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y4, Y1
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y4, Y2
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y4, Y3
+
+nextadd4x1:
+	ADDQ 96(DI), R11
+	DECQ 104(SP)
+	JNE  add4x1
+	MOVQ 80(DI), R13
+
+added4x1:
 	MOVQ    72(SP), CX
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     storetail4x1
 	VMOVUPS Y0, (CX)
 	ADDQ    R13, CX
@@ -4188,21 +5278,21 @@ next4x1:
 	JMP    done
 
 tile3x1:
-	CMPQ 136(DI), $0x00
+	CMPQ 168(DI), $0x00
 	JEQ  zero3x1
 
 	// Start of the chains.
-	MOVQ 72(DI), R13
-	MOVQ 80(DI), AX
-	MOVQ 88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
 	MOVQ 72(SP), CX
-	CMPQ 136(DI), $0x03
+	CMPQ 168(DI), $0x03
 	JNE  begin3x1
 	MOVQ 24(DI), CX
 	XORL R13, R13
 
 begin3x1:
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     loadtail3x1
 	VMOVUPS (CX), Y0
 	ADDQ    R13, CX
@@ -4222,9 +5312,9 @@ loadtail3x1:
 	VMASKMOVPD (CX), Y2, Y2
 
 loaded3x1:
-	CMPQ         136(DI), $0x02
+	CMPQ         168(DI), $0x02
 	JNE          steps3x1
-	VBROADCASTSD 152(DI), Y15
+	VBROADCASTSD 184(DI), Y15
 	VMULPD       Y15, Y0, Y0
 	VMULPD       Y15, Y1, Y1
 	VMULPD       Y15, Y2, Y2
@@ -4238,8 +5328,8 @@ zero3x1:
 steps3x1:
 	MOVQ 64(SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 96(DI), CX
-	CMPQ 128(DI), $0x04
+	MOVQ 128(DI), CX
+	CMPQ 160(DI), $0x04
 	JNE  tail3x1
 
 one3x1:
@@ -4272,11 +5362,54 @@ onetail3x1:
 	JNE          onetail3x1
 
 store3x1:
-	MOVQ    72(DI), R13
-	MOVQ    80(DI), AX
-	MOVQ    88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
+	CMPQ 104(DI), $0x00
+	JEQ  added3x1
+
+	// What is added.
+	MOVQ         104(DI), CX
+	MOVQ         CX, 104(SP)
+	MOVQ         88(DI), R13
+	MOVQ         96(SP), R11
+	IMUL3Q       $0x03, R13, CX
+	ADDQ         CX, 96(SP)
+	VBROADCASTSD 176(DI), Y3
+
+add3x1:
+	MOVQ        R11, CX
+	CMPQ        160(DI), $0x04
+	JNE         addtail3x1
+	VFMADD231PD (CX), Y3, Y0
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y3, Y1
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y3, Y2
+	JMP         nextadd3x1
+
+addtail3x1:
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y3, Y0
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y3, Y1
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y3, Y2
+
+nextadd3x1:
+	ADDQ 96(DI), R11
+	DECQ 104(SP)
+	JNE  add3x1
+	MOVQ 80(DI), R13
+
+added3x1:
 	MOVQ    72(SP), CX
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     storetail3x1
 	VMOVUPS Y0, (CX)
 	ADDQ    R13, CX
@@ -4306,21 +5439,21 @@ next3x1:
 	JMP    done
 
 tile2x1:
-	CMPQ 136(DI), $0x00
+	CMPQ 168(DI), $0x00
 	JEQ  zero2x1
 
 	// Start of the chains.
-	MOVQ 72(DI), R13
-	MOVQ 80(DI), AX
-	MOVQ 88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
 	MOVQ 72(SP), CX
-	CMPQ 136(DI), $0x03
+	CMPQ 168(DI), $0x03
 	JNE  begin2x1
 	MOVQ 24(DI), CX
 	XORL R13, R13
 
 begin2x1:
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     loadtail2x1
 	VMOVUPS (CX), Y0
 	ADDQ    R13, CX
@@ -4335,9 +5468,9 @@ loadtail2x1:
 	VMASKMOVPD (CX), Y1, Y1
 
 loaded2x1:
-	CMPQ         136(DI), $0x02
+	CMPQ         168(DI), $0x02
 	JNE          steps2x1
-	VBROADCASTSD 152(DI), Y15
+	VBROADCASTSD 184(DI), Y15
 	VMULPD       Y15, Y0, Y0
 	VMULPD       Y15, Y1, Y1
 	JMP          steps2x1
@@ -4349,8 +5482,8 @@ zero2x1:
 steps2x1:
 	MOVQ 64(SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 96(DI), CX
-	CMPQ 128(DI), $0x04
+	MOVQ 128(DI), CX
+	CMPQ 160(DI), $0x04
 	JNE  tail2x1
 
 one2x1:
@@ -4379,11 +5512,48 @@ onetail2x1:
 	JNE          onetail2x1
 
 store2x1:
-	MOVQ    72(DI), R13
-	MOVQ    80(DI), AX
-	MOVQ    88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
+	CMPQ 104(DI), $0x00
+	JEQ  added2x1
+
+	// What is added.
+	MOVQ         104(DI), CX
+	MOVQ         CX, 104(SP)
+	MOVQ         88(DI), R13
+	MOVQ         96(SP), R11
+	IMUL3Q       $0x02, R13, CX
+	ADDQ         CX, 96(SP)
+	VBROADCASTSD 176(DI), Y2
+
+add2x1:
+	MOVQ        R11, CX
+	CMPQ        160(DI), $0x04
+	JNE         addtail2x1
+	VFMADD231PD (CX), Y2, Y0
+	ADDQ        R13, CX
+	VFMADD231PD (CX), Y2, Y1
+	JMP         nextadd2x1
+
+addtail2x1:
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y2, Y0
+	ADDQ        R13, CX
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y2, Y1
+
+nextadd2x1:
+	ADDQ 96(DI), R11
+	DECQ 104(SP)
+	JNE  add2x1
+	MOVQ 80(DI), R13
+
+added2x1:
 	MOVQ    72(SP), CX
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     storetail2x1
 	VMOVUPS Y0, (CX)
 	ADDQ    R13, CX
@@ -4408,21 +5578,21 @@ next2x1:
 	JMP    done
 
 tile1x1:
-	CMPQ 136(DI), $0x00
+	CMPQ 168(DI), $0x00
 	JEQ  zero1x1
 
 	// Start of the chains.
-	MOVQ 72(DI), R13
-	MOVQ 80(DI), AX
-	MOVQ 88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
 	MOVQ 72(SP), CX
-	CMPQ 136(DI), $0x03
+	CMPQ 168(DI), $0x03
 	JNE  begin1x1
 	MOVQ 24(DI), CX
 	XORL R13, R13
 
 begin1x1:
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     loadtail1x1
 	VMOVUPS (CX), Y0
 	JMP     loaded1x1
@@ -4432,9 +5602,9 @@ loadtail1x1:
 	VMASKMOVPD (CX), Y0, Y0
 
 loaded1x1:
-	CMPQ         136(DI), $0x02
+	CMPQ         168(DI), $0x02
 	JNE          steps1x1
-	VBROADCASTSD 152(DI), Y15
+	VBROADCASTSD 184(DI), Y15
 	VMULPD       Y15, Y0, Y0
 	JMP          steps1x1
 
@@ -4444,8 +5614,8 @@ zero1x1:
 steps1x1:
 	MOVQ 64(SP), AX
 	MOVQ 8(DI), BX
-	MOVQ 96(DI), CX
-	CMPQ 128(DI), $0x04
+	MOVQ 128(DI), CX
+	CMPQ 160(DI), $0x04
 	JNE  tail1x1
 
 one1x1:
@@ -4470,11 +5640,42 @@ onetail1x1:
 	JNE          onetail1x1
 
 store1x1:
-	MOVQ    72(DI), R13
-	MOVQ    80(DI), AX
-	MOVQ    88(DI), BX
+	MOVQ 80(DI), R13
+	MOVQ 112(DI), AX
+	MOVQ 120(DI), BX
+	CMPQ 104(DI), $0x00
+	JEQ  added1x1
+
+	// What is added.
+	MOVQ         104(DI), CX
+	MOVQ         CX, 104(SP)
+	MOVQ         88(DI), R13
+	MOVQ         96(SP), R11
+	IMUL3Q       $0x01, R13, CX
+	ADDQ         CX, 96(SP)
+	VBROADCASTSD 176(DI), Y1
+
+add1x1:
+	MOVQ        R11, CX
+	CMPQ        160(DI), $0x04
+	JNE         addtail1x1
+	VFMADD231PD (CX), Y1, Y0
+	JMP         nextadd1x1
+
+addtail1x1:
+	VMOVUPS     (SP), Y15
+	VMASKMOVPD  (CX), Y15, Y15
+	VFMADD231PD Y15, Y1, Y0
+
+nextadd1x1:
+	ADDQ 96(DI), R11
+	DECQ 104(SP)
+	JNE  add1x1
+	MOVQ 80(DI), R13
+
+added1x1:
 	MOVQ    72(SP), CX
-	CMPQ    128(DI), $0x04
+	CMPQ    160(DI), $0x04
 	JNE     storetail1x1
 	VMOVUPS Y0, (CX)
 	JMP     next1x1
@@ -4503,29 +5704,29 @@ TEXT ·GemmFinish64(SB), NOSPLIT, $32-8
 	// Vectors:    0 alpha    1 beta    2 of A    3 of C    4 spare
 	MOVQ         args+0(FP), DI
 	LEAQ         gemm64Consts<>+256(SB), AX
-	MOVQ         128(DI), CX
+	MOVQ         160(DI), CX
 	NEGQ         CX
 	VMOVUPS      (AX)(CX*8), Y0
 	VMOVUPS      Y0, (SP)
 	MOVQ         (DI), AX
 	MOVQ         16(DI), R9
-	MOVQ         40(DI), DX
-	MOVQ         72(DI), R10
-	MOVQ         104(DI), CX
-	VBROADCASTSD 144(DI), Y0
-	VBROADCASTSD 152(DI), Y1
+	MOVQ         48(DI), DX
+	MOVQ         80(DI), R10
+	MOVQ         136(DI), CX
+	VBROADCASTSD 176(DI), Y0
+	VBROADCASTSD 184(DI), Y1
 
 row:
 	MOVQ AX, BX
 	MOVQ R9, SI
-	MOVQ 120(DI), R8
+	MOVQ 152(DI), R8
 
 vector:
 	CMPQ    R8, $0x01
 	JEQ     last
 	VMOVUPS (BX), Y2
 	VXORPS  X3, X3, X3
-	CMPQ    136(DI), $0x00
+	CMPQ    168(DI), $0x00
 	JEQ     fma2
 	VMOVUPS (SI), Y3
 	VMULPD  Y1, Y3, Y3
@@ -4542,7 +5743,7 @@ last:
 	VMOVUPS    (SP), Y2
 	VMASKMOVPD (BX), Y2, Y2
 	VXORPS     X3, X3, X3
-	CMPQ       136(DI), $0x00
+	CMPQ       168(DI), $0x00
 	JEQ        fma3
 	VMOVUPS    (SP), Y3
 	VMASKMOVPD (SI), Y3, Y3
@@ -4830,37 +6031,37 @@ TEXT ·GemvRows64(SB), NOSPLIT, $160-8
 	// Vectors:    0 up one for each k, then a spare one and an element of x    12 up chains
 	MOVQ         args+0(FP), DI
 	LEAQ         gemm64Consts<>+256(SB), AX
-	MOVQ         128(DI), CX
+	MOVQ         160(DI), CX
 	NEGQ         CX
 	VMOVUPS      (AX)(CX*8), Y0
 	VMOVUPS      Y0, (SP)
 	MOVQ         8(DI), BX
 	MOVQ         16(DI), DX
-	MOVQ         40(DI), R8
-	CMPQ         120(DI), $0x04
+	MOVQ         48(DI), R8
+	CMPQ         152(DI), $0x04
 	JEQ          vecs4
-	CMPQ         120(DI), $0x03
+	CMPQ         152(DI), $0x03
 	JEQ          vecs3
-	CMPQ         120(DI), $0x02
+	CMPQ         152(DI), $0x02
 	JEQ          vecs2
 	VXORPS       X12, X12, X12
-	CMPQ         136(DI), $0x00
+	CMPQ         168(DI), $0x00
 	JEQ          steps1
 	VMOVUPS      (SP), Y12
 	VMASKMOVPD   (DX), Y12, Y12
-	CMPQ         136(DI), $0x01
+	CMPQ         168(DI), $0x01
 	JEQ          steps1
-	VBROADCASTSD 152(DI), Y0
+	VBROADCASTSD 184(DI), Y0
 	VMULPD       Y0, Y12, Y12
 
 steps1:
-	CMPQ 128(DI), $0x04
+	CMPQ 160(DI), $0x04
 	JNE  few1
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 96(DI), CX
+	MOVQ 128(DI), CX
 
 vector12:
 	CMPQ         CX, $0x04
@@ -4934,7 +6135,7 @@ end15:
 few1:
 	MOVQ    (DI), AX
 	XORL    R10, R10
-	MOVQ    128(DI), R9
+	MOVQ    160(DI), R9
 	MOVQ    AX, 32(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -4949,7 +6150,7 @@ few1:
 	ADDQ    R8, AX
 	MOVQ    AX, 56(SP)
 	XORL    R11, R11
-	MOVQ    96(DI), CX
+	MOVQ    128(DI), CX
 
 vector16:
 	CMPQ         CX, $0x04
@@ -5033,25 +6234,25 @@ end19:
 vecs2:
 	VXORPS       X12, X12, X12
 	VXORPS       X13, X13, X13
-	CMPQ         136(DI), $0x00
+	CMPQ         168(DI), $0x00
 	JEQ          steps2
 	VMOVUPS      (DX), Y12
 	VMOVUPS      (SP), Y13
 	VMASKMOVPD   32(DX), Y13, Y13
-	CMPQ         136(DI), $0x01
+	CMPQ         168(DI), $0x01
 	JEQ          steps2
-	VBROADCASTSD 152(DI), Y0
+	VBROADCASTSD 184(DI), Y0
 	VMULPD       Y0, Y12, Y12
 	VMULPD       Y0, Y13, Y13
 
 steps2:
-	CMPQ 128(DI), $0x04
+	CMPQ 160(DI), $0x04
 	JNE  few2
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 96(DI), CX
+	MOVQ 128(DI), CX
 
 vector20:
 	CMPQ         CX, $0x04
@@ -5181,7 +6382,7 @@ few2:
 	ADDQ    R8, AX
 	MOVQ    AX, 56(SP)
 	ADDQ    R8, AX
-	MOVQ    128(DI), R9
+	MOVQ    160(DI), R9
 	MOVQ    AX, 64(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -5196,7 +6397,7 @@ few2:
 	ADDQ    R8, AX
 	MOVQ    AX, 88(SP)
 	XORL    R11, R11
-	MOVQ    96(DI), CX
+	MOVQ    128(DI), CX
 
 vector24:
 	CMPQ         CX, $0x04
@@ -5331,27 +6532,27 @@ vecs3:
 	VXORPS       X12, X12, X12
 	VXORPS       X13, X13, X13
 	VXORPS       X14, X14, X14
-	CMPQ         136(DI), $0x00
+	CMPQ         168(DI), $0x00
 	JEQ          steps3
 	VMOVUPS      (DX), Y12
 	VMOVUPS      32(DX), Y13
 	VMOVUPS      (SP), Y14
 	VMASKMOVPD   64(DX), Y14, Y14
-	CMPQ         136(DI), $0x01
+	CMPQ         168(DI), $0x01
 	JEQ          steps3
-	VBROADCASTSD 152(DI), Y0
+	VBROADCASTSD 184(DI), Y0
 	VMULPD       Y0, Y12, Y12
 	VMULPD       Y0, Y13, Y13
 	VMULPD       Y0, Y14, Y14
 
 steps3:
-	CMPQ 128(DI), $0x04
+	CMPQ 160(DI), $0x04
 	JNE  few3
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 96(DI), CX
+	MOVQ 128(DI), CX
 
 vector28:
 	CMPQ         CX, $0x04
@@ -5537,7 +6738,7 @@ few3:
 	ADDQ    R8, AX
 	MOVQ    AX, 88(SP)
 	ADDQ    R8, AX
-	MOVQ    128(DI), R9
+	MOVQ    160(DI), R9
 	MOVQ    AX, 96(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -5552,7 +6753,7 @@ few3:
 	ADDQ    R8, AX
 	MOVQ    AX, 120(SP)
 	XORL    R11, R11
-	MOVQ    96(DI), CX
+	MOVQ    128(DI), CX
 
 vector32:
 	CMPQ         CX, $0x04
@@ -5738,29 +6939,29 @@ vecs4:
 	VXORPS       X13, X13, X13
 	VXORPS       X14, X14, X14
 	VXORPS       X15, X15, X15
-	CMPQ         136(DI), $0x00
+	CMPQ         168(DI), $0x00
 	JEQ          steps4
 	VMOVUPS      (DX), Y12
 	VMOVUPS      32(DX), Y13
 	VMOVUPS      64(DX), Y14
 	VMOVUPS      (SP), Y15
 	VMASKMOVPD   96(DX), Y15, Y15
-	CMPQ         136(DI), $0x01
+	CMPQ         168(DI), $0x01
 	JEQ          steps4
-	VBROADCASTSD 152(DI), Y0
+	VBROADCASTSD 184(DI), Y0
 	VMULPD       Y0, Y12, Y12
 	VMULPD       Y0, Y13, Y13
 	VMULPD       Y0, Y14, Y14
 	VMULPD       Y0, Y15, Y15
 
 steps4:
-	CMPQ 128(DI), $0x04
+	CMPQ 160(DI), $0x04
 	JNE  few4
 	MOVQ (DI), R11
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	LEAQ (R9)(R8*4), R12
-	MOVQ 96(DI), CX
+	MOVQ 128(DI), CX
 
 vector36:
 	CMPQ         CX, $0x04
@@ -6002,7 +7203,7 @@ few4:
 	ADDQ    R8, AX
 	MOVQ    AX, 120(SP)
 	ADDQ    R8, AX
-	MOVQ    128(DI), R9
+	MOVQ    160(DI), R9
 	MOVQ    AX, 128(SP)
 	CMPQ    R9, $0x01
 	CMOVQLE R10, R8
@@ -6017,7 +7218,7 @@ few4:
 	ADDQ    R8, AX
 	MOVQ    AX, 152(SP)
 	XORL    R11, R11
-	MOVQ    96(DI), CX
+	MOVQ    128(DI), CX
 
 vector40:
 	CMPQ         CX, $0x04
@@ -6255,17 +7456,17 @@ TEXT ·GemvCols64(SB), NOSPLIT, $56-8
 	// Vectors:    0 up elements of x    8 9 vectors of C    10 spare
 	MOVQ    args+0(FP), DI
 	LEAQ    gemm64Consts<>+256(SB), AX
-	MOVQ    128(DI), CX
+	MOVQ    160(DI), CX
 	NEGQ    CX
 	VMOVUPS (AX)(CX*8), Y0
 	VMOVUPS Y0, (SP)
-	MOVQ    96(DI), AX
+	MOVQ    128(DI), AX
 	MOVQ    AX, 32(SP)
 	MOVQ    (DI), AX
 	MOVQ    AX, 40(SP)
 	MOVQ    8(DI), AX
 	MOVQ    AX, 48(SP)
-	MOVQ    40(DI), DX
+	MOVQ    48(DI), DX
 	LEAQ    (DX)(DX*2), SI
 	LEAQ    (DX)(DX*4), R8
 
@@ -6285,7 +7486,7 @@ rows8:
 	MOVQ         40(SP), AX
 	LEAQ         (AX)(SI*2), R12
 	MOVQ         16(DI), BX
-	MOVQ         120(DI), CX
+	MOVQ         152(DI), CX
 	SUBQ         $0x03, CX
 	JLT          few8
 
@@ -6379,7 +7580,7 @@ rows4:
 	ADDQ         $0x20, 48(SP)
 	MOVQ         40(SP), AX
 	MOVQ         16(DI), BX
-	MOVQ         120(DI), CX
+	MOVQ         152(DI), CX
 	SUBQ         $0x03, CX
 	JLT          few4
 
@@ -6444,7 +7645,7 @@ rows1:
 	ADDQ         $0x08, 48(SP)
 	MOVQ         40(SP), AX
 	MOVQ         16(DI), BX
-	MOVQ         120(DI), CX
+	MOVQ         152(DI), CX
 	SUBQ         $0x03, CX
 	JLT          few1
 
@@ -6493,7 +7694,7 @@ TEXT ·GemvDots64(SB), NOSPLIT, $56-8
 	// Vectors:    chains [2][row]; two vectors of x, or alpha and beta; spare, or elements of C
 	MOVQ    args+0(FP), DI
 	LEAQ    gemm64Consts<>+256(SB), AX
-	MOVQ    128(DI), CX
+	MOVQ    160(DI), CX
 	NEGQ    CX
 	VMOVUPS (AX)(CX*8), Y0
 	VMOVUPS Y0, (SP)
@@ -6501,9 +7702,9 @@ TEXT ·GemvDots64(SB), NOSPLIT, $56-8
 	MOVQ    AX, 32(SP)
 	MOVQ    16(DI), AX
 	MOVQ    AX, 40(SP)
-	MOVQ    104(DI), AX
+	MOVQ    136(DI), AX
 	MOVQ    AX, 48(SP)
-	MOVQ    40(DI), DX
+	MOVQ    48(DI), DX
 	LEAQ    (DX)(DX*2), SI
 	LEAQ    (DX)(DX*4), R8
 
@@ -6518,7 +7719,7 @@ rows:
 	VXORPS X5, X5, X5
 	VXORPS X6, X6, X6
 	VXORPS X7, X7, X7
-	MOVQ   120(DI), CX
+	MOVQ   152(DI), CX
 	SUBQ   $0x03, CX
 	JLT    few
 
@@ -6577,13 +7778,13 @@ last:
 	VPERM2F128   $0x31, Y2, Y0, Y8
 	VPERM2F128   $0x20, Y2, Y0, Y0
 	VADDPD       Y8, Y0, Y0
-	VBROADCASTSD 144(DI), Y8
+	VBROADCASTSD 176(DI), Y8
 	VXORPS       X10, X10, X10
 	MOVQ         40(SP), AX
-	CMPQ         136(DI), $0x00
+	CMPQ         168(DI), $0x00
 	JEQ          store
 	VMOVUPS      (AX), Y10
-	VBROADCASTSD 152(DI), Y9
+	VBROADCASTSD 184(DI), Y9
 	VMULPD       Y9, Y10, Y10
 
 store:

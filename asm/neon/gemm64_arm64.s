@@ -5,16 +5,16 @@
 #include "textflag.h"
 
 // func GemmTiles64(args *GemmArgs64)
-TEXT ·GemmTiles64(SB), NOSPLIT, $56-8
+TEXT ·GemmTiles64(SB), NOSPLIT, $72-8
 
 	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 4 k of next    R14 A, second of C    R15 steps left, C
 	// Vectors:    chains [row][vector]; vectors of B, or elements of A if there are fewer of them and no room for both; some of the others
 	MOVD     args+0(FP), R0
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	MOVD     R24, 8(RSP)
 	MOVD     8(RSP), R24
 	MOVD     R24, 16(RSP)
-	MOVD     80(R0), R24
+	MOVD     112(R0), R24
 	CMP      $16, R24
 	BNE      apart1
 	MOVD     $2, R24
@@ -24,135 +24,137 @@ apart1:
 	MOVD     R14, 24(RSP)
 	MOVD     16(R0), R14
 	MOVD     R14, 32(RSP)
-	MOVD     32(R0), R14
+	MOVD     40(R0), R14
 	MOVD     R14, 40(RSP)
-	MOVD     104(R0), R14
+	MOVD     136(R0), R14
 	MOVD     R14, 48(RSP)
-	MOVD     40(R0), R2
+	MOVD     32(R0), R14
+	MOVD     R14, 56(RSP)
+	MOVD     48(R0), R2
 	ADD      R2<<1, R2, R1
 	ADD      R2<<2, R2, R4
 	MOVD     R2, R10
 	ADD      R2, R10, R10
 	MOVD     R10, R11
 	ADD      R10, R11, R11
-	MOVD     48(R0), R5
-	MOVD     56(R0), R6
+	MOVD     56(R0), R5
+	MOVD     64(R0), R6
 
 	// The size of the tile.
-	MOVD     120(R0), R24
+	MOVD     152(R0), R24
 	CMP      $4, R24
 	BEQ      vecs4
-	MOVD     120(R0), R24
+	MOVD     152(R0), R24
 	CMP      $3, R24
 	BEQ      vecs3
-	MOVD     120(R0), R24
+	MOVD     152(R0), R24
 	CMP      $2, R24
 	BEQ      vecs2
-	MOVD     120(R0), R24
+	MOVD     152(R0), R24
 	CMP      $1, R24
 	BEQ      vecs1
 vecs4:
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $6, R24
 	BEQ      tile6x4
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $5, R24
 	BEQ      tile5x4
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $4, R24
 	BEQ      tile4x4
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $3, R24
 	BEQ      tile3x4
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $2, R24
 	BEQ      tile2x4
 	B        tile1x4
 vecs3:
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $8, R24
 	BEQ      tile8x3
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $7, R24
 	BEQ      tile7x3
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $6, R24
 	BEQ      tile6x3
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $5, R24
 	BEQ      tile5x3
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $4, R24
 	BEQ      tile4x3
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $3, R24
 	BEQ      tile3x3
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $2, R24
 	BEQ      tile2x3
 	B        tile1x3
 vecs2:
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $8, R24
 	BEQ      tile8x2
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $7, R24
 	BEQ      tile7x2
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $6, R24
 	BEQ      tile6x2
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $5, R24
 	BEQ      tile5x2
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $4, R24
 	BEQ      tile4x2
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $3, R24
 	BEQ      tile3x2
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $2, R24
 	BEQ      tile2x2
 	B        tile1x2
 vecs1:
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $8, R24
 	BEQ      tile8x1
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $7, R24
 	BEQ      tile7x1
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $6, R24
 	BEQ      tile6x1
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $5, R24
 	BEQ      tile5x1
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $4, R24
 	BEQ      tile4x1
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $3, R24
 	BEQ      tile3x1
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $2, R24
 	BEQ      tile2x1
 	B        tile1x1
 tile6x4:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero6x4
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin6x4
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin6x4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail6x4
 	FMOVQ    (R15), F0
@@ -492,10 +494,10 @@ t49:
 	FMOVD    (R24), F23
 t48:
 loaded6x4:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps6x4
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -557,12 +559,12 @@ steps6x4:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch6x4
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch6x4:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole6x4
 	SUBS     $1, R15, R15
@@ -1373,7 +1375,7 @@ one6x4:
 	SUBS     $1, R15, R15
 	BNE      one6x4
 end6x4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store6x4
 last6x4:
@@ -1426,11 +1428,424 @@ store6x4:
 	CBZ      R9, fetched6x4
 	MOVD     R7, 40(RSP)
 fetched6x4:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added6x4
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $6, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F24
+	VDUP     V24.D[0], V24.D2
+add6x4:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail6x4
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V24.D2, V0.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V24.D2, V1.D2
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V24.D2, V2.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V24.D2, V3.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V24.D2, V4.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V24.D2, V5.D2
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V24.D2, V6.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V24.D2, V7.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V24.D2, V8.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V24.D2, V9.D2
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V24.D2, V10.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V24.D2, V11.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V24.D2, V12.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V24.D2, V13.D2
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V24.D2, V14.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V24.D2, V15.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V24.D2, V16.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V24.D2, V17.D2
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V24.D2, V18.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V24.D2, V19.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V24.D2, V20.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V24.D2, V21.D2
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V24.D2, V22.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V24.D2, V23.D2
+	B        nextadd6x4
+addtail6x4:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t52
+	CMP      $2, R23
+	BLT      t53
+	FMOVQ    (R15), F31
+	B        t52
+t53:
+	FMOVD    (R15), F31
+t52:
+	VFMLA    V31.D2, V24.D2, V0.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t54
+	CMP      $2, R23
+	BLT      t55
+	FMOVQ    (R24), F31
+	B        t54
+t55:
+	FMOVD    (R24), F31
+t54:
+	VFMLA    V31.D2, V24.D2, V1.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t56
+	CMP      $2, R23
+	BLT      t57
+	FMOVQ    (R25), F31
+	B        t56
+t57:
+	FMOVD    (R25), F31
+t56:
+	VFMLA    V31.D2, V24.D2, V2.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t58
+	CMP      $2, R23
+	BLT      t59
+	FMOVQ    (R24), F31
+	B        t58
+t59:
+	FMOVD    (R24), F31
+t58:
+	VFMLA    V31.D2, V24.D2, V3.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t60
+	CMP      $2, R23
+	BLT      t61
+	FMOVQ    (R15), F31
+	B        t60
+t61:
+	FMOVD    (R15), F31
+t60:
+	VFMLA    V31.D2, V24.D2, V4.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t62
+	CMP      $2, R23
+	BLT      t63
+	FMOVQ    (R24), F31
+	B        t62
+t63:
+	FMOVD    (R24), F31
+t62:
+	VFMLA    V31.D2, V24.D2, V5.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t64
+	CMP      $2, R23
+	BLT      t65
+	FMOVQ    (R25), F31
+	B        t64
+t65:
+	FMOVD    (R25), F31
+t64:
+	VFMLA    V31.D2, V24.D2, V6.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t66
+	CMP      $2, R23
+	BLT      t67
+	FMOVQ    (R24), F31
+	B        t66
+t67:
+	FMOVD    (R24), F31
+t66:
+	VFMLA    V31.D2, V24.D2, V7.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t68
+	CMP      $2, R23
+	BLT      t69
+	FMOVQ    (R15), F31
+	B        t68
+t69:
+	FMOVD    (R15), F31
+t68:
+	VFMLA    V31.D2, V24.D2, V8.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t70
+	CMP      $2, R23
+	BLT      t71
+	FMOVQ    (R24), F31
+	B        t70
+t71:
+	FMOVD    (R24), F31
+t70:
+	VFMLA    V31.D2, V24.D2, V9.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t72
+	CMP      $2, R23
+	BLT      t73
+	FMOVQ    (R25), F31
+	B        t72
+t73:
+	FMOVD    (R25), F31
+t72:
+	VFMLA    V31.D2, V24.D2, V10.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t74
+	CMP      $2, R23
+	BLT      t75
+	FMOVQ    (R24), F31
+	B        t74
+t75:
+	FMOVD    (R24), F31
+t74:
+	VFMLA    V31.D2, V24.D2, V11.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t76
+	CMP      $2, R23
+	BLT      t77
+	FMOVQ    (R15), F31
+	B        t76
+t77:
+	FMOVD    (R15), F31
+t76:
+	VFMLA    V31.D2, V24.D2, V12.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t78
+	CMP      $2, R23
+	BLT      t79
+	FMOVQ    (R24), F31
+	B        t78
+t79:
+	FMOVD    (R24), F31
+t78:
+	VFMLA    V31.D2, V24.D2, V13.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t80
+	CMP      $2, R23
+	BLT      t81
+	FMOVQ    (R25), F31
+	B        t80
+t81:
+	FMOVD    (R25), F31
+t80:
+	VFMLA    V31.D2, V24.D2, V14.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t82
+	CMP      $2, R23
+	BLT      t83
+	FMOVQ    (R24), F31
+	B        t82
+t83:
+	FMOVD    (R24), F31
+t82:
+	VFMLA    V31.D2, V24.D2, V15.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t84
+	CMP      $2, R23
+	BLT      t85
+	FMOVQ    (R15), F31
+	B        t84
+t85:
+	FMOVD    (R15), F31
+t84:
+	VFMLA    V31.D2, V24.D2, V16.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t86
+	CMP      $2, R23
+	BLT      t87
+	FMOVQ    (R24), F31
+	B        t86
+t87:
+	FMOVD    (R24), F31
+t86:
+	VFMLA    V31.D2, V24.D2, V17.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t88
+	CMP      $2, R23
+	BLT      t89
+	FMOVQ    (R25), F31
+	B        t88
+t89:
+	FMOVD    (R25), F31
+t88:
+	VFMLA    V31.D2, V24.D2, V18.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t90
+	CMP      $2, R23
+	BLT      t91
+	FMOVQ    (R24), F31
+	B        t90
+t91:
+	FMOVD    (R24), F31
+t90:
+	VFMLA    V31.D2, V24.D2, V19.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t92
+	CMP      $2, R23
+	BLT      t93
+	FMOVQ    (R15), F31
+	B        t92
+t93:
+	FMOVD    (R15), F31
+t92:
+	VFMLA    V31.D2, V24.D2, V20.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t94
+	CMP      $2, R23
+	BLT      t95
+	FMOVQ    (R24), F31
+	B        t94
+t95:
+	FMOVD    (R24), F31
+t94:
+	VFMLA    V31.D2, V24.D2, V21.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t96
+	CMP      $2, R23
+	BLT      t97
+	FMOVQ    (R25), F31
+	B        t96
+t97:
+	FMOVD    (R25), F31
+t96:
+	VFMLA    V31.D2, V24.D2, V22.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t98
+	CMP      $2, R23
+	BLT      t99
+	FMOVQ    (R24), F31
+	B        t98
+t99:
+	FMOVD    (R24), F31
+t98:
+	VFMLA    V31.D2, V24.D2, V23.D2
+nextadd6x4:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add6x4
+	MOVD     80(R0), R9
+added6x4:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail6x4
 	FMOVQ    F0, (R15)
@@ -1484,267 +1899,267 @@ fetched6x4:
 storetail6x4:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t52
+	BLE      t100
 	CMP      $2, R23
-	BLT      t53
+	BLT      t101
 	FMOVQ    F0, (R15)
-	B        t52
-t53:
+	B        t100
+t101:
 	FMOVD    F0, (R15)
-t52:
+t100:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t54
+	BLE      t102
 	CMP      $2, R23
-	BLT      t55
+	BLT      t103
 	FMOVQ    F1, (R24)
-	B        t54
-t55:
+	B        t102
+t103:
 	FMOVD    F1, (R24)
-t54:
+t102:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t56
+	BLE      t104
 	CMP      $2, R23
-	BLT      t57
+	BLT      t105
 	FMOVQ    F2, (R25)
-	B        t56
-t57:
+	B        t104
+t105:
 	FMOVD    F2, (R25)
-t56:
+t104:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t58
+	BLE      t106
 	CMP      $2, R23
-	BLT      t59
+	BLT      t107
 	FMOVQ    F3, (R24)
-	B        t58
-t59:
+	B        t106
+t107:
 	FMOVD    F3, (R24)
-t58:
+t106:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t60
+	BLE      t108
 	CMP      $2, R23
-	BLT      t61
+	BLT      t109
 	FMOVQ    F4, (R15)
-	B        t60
-t61:
+	B        t108
+t109:
 	FMOVD    F4, (R15)
-t60:
+t108:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t62
+	BLE      t110
 	CMP      $2, R23
-	BLT      t63
+	BLT      t111
 	FMOVQ    F5, (R24)
-	B        t62
-t63:
+	B        t110
+t111:
 	FMOVD    F5, (R24)
-t62:
+t110:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t64
+	BLE      t112
 	CMP      $2, R23
-	BLT      t65
+	BLT      t113
 	FMOVQ    F6, (R25)
-	B        t64
-t65:
+	B        t112
+t113:
 	FMOVD    F6, (R25)
-t64:
+t112:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t66
+	BLE      t114
 	CMP      $2, R23
-	BLT      t67
+	BLT      t115
 	FMOVQ    F7, (R24)
-	B        t66
-t67:
+	B        t114
+t115:
 	FMOVD    F7, (R24)
-t66:
+t114:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t68
+	BLE      t116
 	CMP      $2, R23
-	BLT      t69
+	BLT      t117
 	FMOVQ    F8, (R15)
-	B        t68
-t69:
+	B        t116
+t117:
 	FMOVD    F8, (R15)
-t68:
+t116:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t70
+	BLE      t118
 	CMP      $2, R23
-	BLT      t71
+	BLT      t119
 	FMOVQ    F9, (R24)
-	B        t70
-t71:
+	B        t118
+t119:
 	FMOVD    F9, (R24)
-t70:
+t118:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t72
+	BLE      t120
 	CMP      $2, R23
-	BLT      t73
+	BLT      t121
 	FMOVQ    F10, (R25)
-	B        t72
-t73:
+	B        t120
+t121:
 	FMOVD    F10, (R25)
-t72:
+t120:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t74
+	BLE      t122
 	CMP      $2, R23
-	BLT      t75
+	BLT      t123
 	FMOVQ    F11, (R24)
-	B        t74
-t75:
+	B        t122
+t123:
 	FMOVD    F11, (R24)
-t74:
+t122:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t76
+	BLE      t124
 	CMP      $2, R23
-	BLT      t77
+	BLT      t125
 	FMOVQ    F12, (R15)
-	B        t76
-t77:
+	B        t124
+t125:
 	FMOVD    F12, (R15)
-t76:
+t124:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t78
+	BLE      t126
 	CMP      $2, R23
-	BLT      t79
+	BLT      t127
 	FMOVQ    F13, (R24)
-	B        t78
-t79:
+	B        t126
+t127:
 	FMOVD    F13, (R24)
-t78:
+t126:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t80
+	BLE      t128
 	CMP      $2, R23
-	BLT      t81
+	BLT      t129
 	FMOVQ    F14, (R25)
-	B        t80
-t81:
+	B        t128
+t129:
 	FMOVD    F14, (R25)
-t80:
+t128:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t82
+	BLE      t130
 	CMP      $2, R23
-	BLT      t83
+	BLT      t131
 	FMOVQ    F15, (R24)
-	B        t82
-t83:
+	B        t130
+t131:
 	FMOVD    F15, (R24)
-t82:
+t130:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t84
+	BLE      t132
 	CMP      $2, R23
-	BLT      t85
+	BLT      t133
 	FMOVQ    F16, (R15)
-	B        t84
-t85:
+	B        t132
+t133:
 	FMOVD    F16, (R15)
-t84:
+t132:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t86
+	BLE      t134
 	CMP      $2, R23
-	BLT      t87
+	BLT      t135
 	FMOVQ    F17, (R24)
-	B        t86
-t87:
+	B        t134
+t135:
 	FMOVD    F17, (R24)
-t86:
+t134:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t88
+	BLE      t136
 	CMP      $2, R23
-	BLT      t89
+	BLT      t137
 	FMOVQ    F18, (R25)
-	B        t88
-t89:
+	B        t136
+t137:
 	FMOVD    F18, (R25)
-t88:
+t136:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t90
+	BLE      t138
 	CMP      $2, R23
-	BLT      t91
+	BLT      t139
 	FMOVQ    F19, (R24)
-	B        t90
-t91:
+	B        t138
+t139:
 	FMOVD    F19, (R24)
-t90:
+t138:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t92
+	BLE      t140
 	CMP      $2, R23
-	BLT      t93
+	BLT      t141
 	FMOVQ    F20, (R15)
-	B        t92
-t93:
+	B        t140
+t141:
 	FMOVD    F20, (R15)
-t92:
+t140:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t94
+	BLE      t142
 	CMP      $2, R23
-	BLT      t95
+	BLT      t143
 	FMOVQ    F21, (R24)
-	B        t94
-t95:
+	B        t142
+t143:
 	FMOVD    F21, (R24)
-t94:
+t142:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t96
+	BLE      t144
 	CMP      $2, R23
-	BLT      t97
+	BLT      t145
 	FMOVQ    F22, (R25)
-	B        t96
-t97:
+	B        t144
+t145:
 	FMOVD    F22, (R25)
-t96:
+t144:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t98
+	BLE      t146
 	CMP      $2, R23
-	BLT      t99
+	BLT      t147
 	FMOVQ    F23, (R24)
-	B        t98
-t99:
+	B        t146
+t147:
 	FMOVD    F23, (R24)
-t98:
+t146:
 next6x4:
 
 	// The next tile.
@@ -1754,7 +2169,7 @@ next6x4:
 	BNE      below6x4
 	CMP      $8, R2
 	BNE      below6x4
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $48, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -1777,21 +2192,21 @@ below6x4:
 	BNE      tile6x4
 	B        done
 tile5x4:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero5x4
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin5x4
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin5x4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail5x4
 	FMOVQ    (R15), F0
@@ -1838,247 +2253,247 @@ loadtail5x4:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t100
+	BLE      t148
 	CMP      $2, R23
-	BLT      t101
+	BLT      t149
 	FMOVQ    (R15), F0
-	B        t100
-t101:
+	B        t148
+t149:
 	FMOVD    (R15), F0
-t100:
+t148:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t102
+	BLE      t150
 	CMP      $2, R23
-	BLT      t103
+	BLT      t151
 	FMOVQ    (R24), F1
-	B        t102
-t103:
+	B        t150
+t151:
 	FMOVD    (R24), F1
-t102:
+t150:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t104
+	BLE      t152
 	CMP      $2, R23
-	BLT      t105
+	BLT      t153
 	FMOVQ    (R25), F2
-	B        t104
-t105:
+	B        t152
+t153:
 	FMOVD    (R25), F2
-t104:
+t152:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t106
+	BLE      t154
 	CMP      $2, R23
-	BLT      t107
+	BLT      t155
 	FMOVQ    (R24), F3
-	B        t106
-t107:
+	B        t154
+t155:
 	FMOVD    (R24), F3
-t106:
+t154:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t108
+	BLE      t156
 	CMP      $2, R23
-	BLT      t109
+	BLT      t157
 	FMOVQ    (R15), F4
-	B        t108
-t109:
+	B        t156
+t157:
 	FMOVD    (R15), F4
-t108:
+t156:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t110
+	BLE      t158
 	CMP      $2, R23
-	BLT      t111
+	BLT      t159
 	FMOVQ    (R24), F5
-	B        t110
-t111:
+	B        t158
+t159:
 	FMOVD    (R24), F5
-t110:
+t158:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t112
+	BLE      t160
 	CMP      $2, R23
-	BLT      t113
+	BLT      t161
 	FMOVQ    (R25), F6
-	B        t112
-t113:
+	B        t160
+t161:
 	FMOVD    (R25), F6
-t112:
+t160:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t114
+	BLE      t162
 	CMP      $2, R23
-	BLT      t115
+	BLT      t163
 	FMOVQ    (R24), F7
-	B        t114
-t115:
+	B        t162
+t163:
 	FMOVD    (R24), F7
-t114:
+t162:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t116
+	BLE      t164
 	CMP      $2, R23
-	BLT      t117
+	BLT      t165
 	FMOVQ    (R15), F8
-	B        t116
-t117:
+	B        t164
+t165:
 	FMOVD    (R15), F8
-t116:
+t164:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t118
+	BLE      t166
 	CMP      $2, R23
-	BLT      t119
+	BLT      t167
 	FMOVQ    (R24), F9
-	B        t118
-t119:
+	B        t166
+t167:
 	FMOVD    (R24), F9
-t118:
+t166:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t120
+	BLE      t168
 	CMP      $2, R23
-	BLT      t121
+	BLT      t169
 	FMOVQ    (R25), F10
-	B        t120
-t121:
+	B        t168
+t169:
 	FMOVD    (R25), F10
-t120:
+t168:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t122
+	BLE      t170
 	CMP      $2, R23
-	BLT      t123
+	BLT      t171
 	FMOVQ    (R24), F11
-	B        t122
-t123:
+	B        t170
+t171:
 	FMOVD    (R24), F11
-t122:
+t170:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V12.B16
 	CMP      $0, R23
-	BLE      t124
+	BLE      t172
 	CMP      $2, R23
-	BLT      t125
+	BLT      t173
 	FMOVQ    (R15), F12
-	B        t124
-t125:
+	B        t172
+t173:
 	FMOVD    (R15), F12
-t124:
+t172:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V13.B16
 	CMP      $0, R23
-	BLE      t126
+	BLE      t174
 	CMP      $2, R23
-	BLT      t127
+	BLT      t175
 	FMOVQ    (R24), F13
-	B        t126
-t127:
+	B        t174
+t175:
 	FMOVD    (R24), F13
-t126:
+t174:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V14.B16
 	CMP      $0, R23
-	BLE      t128
+	BLE      t176
 	CMP      $2, R23
-	BLT      t129
+	BLT      t177
 	FMOVQ    (R25), F14
-	B        t128
-t129:
+	B        t176
+t177:
 	FMOVD    (R25), F14
-t128:
+t176:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V15.B16
 	CMP      $0, R23
-	BLE      t130
+	BLE      t178
 	CMP      $2, R23
-	BLT      t131
+	BLT      t179
 	FMOVQ    (R24), F15
-	B        t130
-t131:
+	B        t178
+t179:
 	FMOVD    (R24), F15
-t130:
+t178:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V16.B16
 	CMP      $0, R23
-	BLE      t132
+	BLE      t180
 	CMP      $2, R23
-	BLT      t133
+	BLT      t181
 	FMOVQ    (R15), F16
-	B        t132
-t133:
+	B        t180
+t181:
 	FMOVD    (R15), F16
-t132:
+t180:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V17.B16
 	CMP      $0, R23
-	BLE      t134
+	BLE      t182
 	CMP      $2, R23
-	BLT      t135
+	BLT      t183
 	FMOVQ    (R24), F17
-	B        t134
-t135:
+	B        t182
+t183:
 	FMOVD    (R24), F17
-t134:
+t182:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V18.B16
 	CMP      $0, R23
-	BLE      t136
+	BLE      t184
 	CMP      $2, R23
-	BLT      t137
+	BLT      t185
 	FMOVQ    (R25), F18
-	B        t136
-t137:
+	B        t184
+t185:
 	FMOVD    (R25), F18
-t136:
+t184:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V19.B16
 	CMP      $0, R23
-	BLE      t138
+	BLE      t186
 	CMP      $2, R23
-	BLT      t139
+	BLT      t187
 	FMOVQ    (R24), F19
-	B        t138
-t139:
+	B        t186
+t187:
 	FMOVD    (R24), F19
-t138:
+t186:
 loaded5x4:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps5x4
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -2132,12 +2547,12 @@ steps5x4:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch5x4
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch5x4:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole5x4
 	SUBS     $1, R15, R15
@@ -2839,7 +3254,7 @@ one5x4:
 	SUBS     $1, R15, R15
 	BNE      one5x4
 end5x4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store5x4
 last5x4:
@@ -2848,14 +3263,14 @@ last5x4:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V23.B16
 	CMP      $0, R23
-	BLE      t140
+	BLE      t188
 	CMP      $2, R23
-	BLT      t141
+	BLT      t189
 	FMOVQ    48(R3), F23
-	B        t140
-t141:
+	B        t188
+t189:
 	FMOVD    48(R3), F23
-t140:
+t188:
 	FMOVD    (R14), F24
 	WORD     $0x4fd81280 // fmla v0.2d, v20.2d, v24.d[0]
 	WORD     $0x4fd812a1 // fmla v1.2d, v21.2d, v24.d[0]
@@ -2887,11 +3302,360 @@ store5x4:
 	CBZ      R9, fetched5x4
 	MOVD     R7, 40(RSP)
 fetched5x4:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added5x4
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $5, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F20
+	VDUP     V20.D[0], V20.D2
+add5x4:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail5x4
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V20.D2, V0.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V20.D2, V1.D2
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V20.D2, V2.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V20.D2, V3.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V20.D2, V4.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V20.D2, V5.D2
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V20.D2, V6.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V20.D2, V7.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V20.D2, V8.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V20.D2, V9.D2
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V20.D2, V10.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V20.D2, V11.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V20.D2, V12.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V20.D2, V13.D2
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V20.D2, V14.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V20.D2, V15.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V20.D2, V16.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V20.D2, V17.D2
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V20.D2, V18.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V20.D2, V19.D2
+	B        nextadd5x4
+addtail5x4:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t190
+	CMP      $2, R23
+	BLT      t191
+	FMOVQ    (R15), F31
+	B        t190
+t191:
+	FMOVD    (R15), F31
+t190:
+	VFMLA    V31.D2, V20.D2, V0.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t192
+	CMP      $2, R23
+	BLT      t193
+	FMOVQ    (R24), F31
+	B        t192
+t193:
+	FMOVD    (R24), F31
+t192:
+	VFMLA    V31.D2, V20.D2, V1.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t194
+	CMP      $2, R23
+	BLT      t195
+	FMOVQ    (R25), F31
+	B        t194
+t195:
+	FMOVD    (R25), F31
+t194:
+	VFMLA    V31.D2, V20.D2, V2.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t196
+	CMP      $2, R23
+	BLT      t197
+	FMOVQ    (R24), F31
+	B        t196
+t197:
+	FMOVD    (R24), F31
+t196:
+	VFMLA    V31.D2, V20.D2, V3.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t198
+	CMP      $2, R23
+	BLT      t199
+	FMOVQ    (R15), F31
+	B        t198
+t199:
+	FMOVD    (R15), F31
+t198:
+	VFMLA    V31.D2, V20.D2, V4.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t200
+	CMP      $2, R23
+	BLT      t201
+	FMOVQ    (R24), F31
+	B        t200
+t201:
+	FMOVD    (R24), F31
+t200:
+	VFMLA    V31.D2, V20.D2, V5.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t202
+	CMP      $2, R23
+	BLT      t203
+	FMOVQ    (R25), F31
+	B        t202
+t203:
+	FMOVD    (R25), F31
+t202:
+	VFMLA    V31.D2, V20.D2, V6.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t204
+	CMP      $2, R23
+	BLT      t205
+	FMOVQ    (R24), F31
+	B        t204
+t205:
+	FMOVD    (R24), F31
+t204:
+	VFMLA    V31.D2, V20.D2, V7.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t206
+	CMP      $2, R23
+	BLT      t207
+	FMOVQ    (R15), F31
+	B        t206
+t207:
+	FMOVD    (R15), F31
+t206:
+	VFMLA    V31.D2, V20.D2, V8.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t208
+	CMP      $2, R23
+	BLT      t209
+	FMOVQ    (R24), F31
+	B        t208
+t209:
+	FMOVD    (R24), F31
+t208:
+	VFMLA    V31.D2, V20.D2, V9.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t210
+	CMP      $2, R23
+	BLT      t211
+	FMOVQ    (R25), F31
+	B        t210
+t211:
+	FMOVD    (R25), F31
+t210:
+	VFMLA    V31.D2, V20.D2, V10.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t212
+	CMP      $2, R23
+	BLT      t213
+	FMOVQ    (R24), F31
+	B        t212
+t213:
+	FMOVD    (R24), F31
+t212:
+	VFMLA    V31.D2, V20.D2, V11.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t214
+	CMP      $2, R23
+	BLT      t215
+	FMOVQ    (R15), F31
+	B        t214
+t215:
+	FMOVD    (R15), F31
+t214:
+	VFMLA    V31.D2, V20.D2, V12.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t216
+	CMP      $2, R23
+	BLT      t217
+	FMOVQ    (R24), F31
+	B        t216
+t217:
+	FMOVD    (R24), F31
+t216:
+	VFMLA    V31.D2, V20.D2, V13.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t218
+	CMP      $2, R23
+	BLT      t219
+	FMOVQ    (R25), F31
+	B        t218
+t219:
+	FMOVD    (R25), F31
+t218:
+	VFMLA    V31.D2, V20.D2, V14.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t220
+	CMP      $2, R23
+	BLT      t221
+	FMOVQ    (R24), F31
+	B        t220
+t221:
+	FMOVD    (R24), F31
+t220:
+	VFMLA    V31.D2, V20.D2, V15.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t222
+	CMP      $2, R23
+	BLT      t223
+	FMOVQ    (R15), F31
+	B        t222
+t223:
+	FMOVD    (R15), F31
+t222:
+	VFMLA    V31.D2, V20.D2, V16.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t224
+	CMP      $2, R23
+	BLT      t225
+	FMOVQ    (R24), F31
+	B        t224
+t225:
+	FMOVD    (R24), F31
+t224:
+	VFMLA    V31.D2, V20.D2, V17.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t226
+	CMP      $2, R23
+	BLT      t227
+	FMOVQ    (R25), F31
+	B        t226
+t227:
+	FMOVD    (R25), F31
+t226:
+	VFMLA    V31.D2, V20.D2, V18.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t228
+	CMP      $2, R23
+	BLT      t229
+	FMOVQ    (R24), F31
+	B        t228
+t229:
+	FMOVD    (R24), F31
+t228:
+	VFMLA    V31.D2, V20.D2, V19.D2
+nextadd5x4:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add5x4
+	MOVD     80(R0), R9
+added5x4:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail5x4
 	FMOVQ    F0, (R15)
@@ -2937,223 +3701,223 @@ fetched5x4:
 storetail5x4:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t142
+	BLE      t230
 	CMP      $2, R23
-	BLT      t143
+	BLT      t231
 	FMOVQ    F0, (R15)
-	B        t142
-t143:
+	B        t230
+t231:
 	FMOVD    F0, (R15)
-t142:
+t230:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t144
+	BLE      t232
 	CMP      $2, R23
-	BLT      t145
+	BLT      t233
 	FMOVQ    F1, (R24)
-	B        t144
-t145:
+	B        t232
+t233:
 	FMOVD    F1, (R24)
-t144:
+t232:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t146
+	BLE      t234
 	CMP      $2, R23
-	BLT      t147
+	BLT      t235
 	FMOVQ    F2, (R25)
-	B        t146
-t147:
+	B        t234
+t235:
 	FMOVD    F2, (R25)
-t146:
+t234:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t148
+	BLE      t236
 	CMP      $2, R23
-	BLT      t149
+	BLT      t237
 	FMOVQ    F3, (R24)
-	B        t148
-t149:
+	B        t236
+t237:
 	FMOVD    F3, (R24)
-t148:
+t236:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t150
+	BLE      t238
 	CMP      $2, R23
-	BLT      t151
+	BLT      t239
 	FMOVQ    F4, (R15)
-	B        t150
-t151:
+	B        t238
+t239:
 	FMOVD    F4, (R15)
-t150:
+t238:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t152
+	BLE      t240
 	CMP      $2, R23
-	BLT      t153
+	BLT      t241
 	FMOVQ    F5, (R24)
-	B        t152
-t153:
+	B        t240
+t241:
 	FMOVD    F5, (R24)
-t152:
+t240:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t154
+	BLE      t242
 	CMP      $2, R23
-	BLT      t155
+	BLT      t243
 	FMOVQ    F6, (R25)
-	B        t154
-t155:
+	B        t242
+t243:
 	FMOVD    F6, (R25)
-t154:
+t242:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t156
+	BLE      t244
 	CMP      $2, R23
-	BLT      t157
+	BLT      t245
 	FMOVQ    F7, (R24)
-	B        t156
-t157:
+	B        t244
+t245:
 	FMOVD    F7, (R24)
-t156:
+t244:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t158
+	BLE      t246
 	CMP      $2, R23
-	BLT      t159
+	BLT      t247
 	FMOVQ    F8, (R15)
-	B        t158
-t159:
+	B        t246
+t247:
 	FMOVD    F8, (R15)
-t158:
+t246:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t160
+	BLE      t248
 	CMP      $2, R23
-	BLT      t161
+	BLT      t249
 	FMOVQ    F9, (R24)
-	B        t160
-t161:
+	B        t248
+t249:
 	FMOVD    F9, (R24)
-t160:
+t248:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t162
+	BLE      t250
 	CMP      $2, R23
-	BLT      t163
+	BLT      t251
 	FMOVQ    F10, (R25)
-	B        t162
-t163:
+	B        t250
+t251:
 	FMOVD    F10, (R25)
-t162:
+t250:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t164
+	BLE      t252
 	CMP      $2, R23
-	BLT      t165
+	BLT      t253
 	FMOVQ    F11, (R24)
-	B        t164
-t165:
+	B        t252
+t253:
 	FMOVD    F11, (R24)
-t164:
+t252:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t166
+	BLE      t254
 	CMP      $2, R23
-	BLT      t167
+	BLT      t255
 	FMOVQ    F12, (R15)
-	B        t166
-t167:
+	B        t254
+t255:
 	FMOVD    F12, (R15)
-t166:
+t254:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t168
+	BLE      t256
 	CMP      $2, R23
-	BLT      t169
+	BLT      t257
 	FMOVQ    F13, (R24)
-	B        t168
-t169:
+	B        t256
+t257:
 	FMOVD    F13, (R24)
-t168:
+t256:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t170
+	BLE      t258
 	CMP      $2, R23
-	BLT      t171
+	BLT      t259
 	FMOVQ    F14, (R25)
-	B        t170
-t171:
+	B        t258
+t259:
 	FMOVD    F14, (R25)
-t170:
+t258:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t172
+	BLE      t260
 	CMP      $2, R23
-	BLT      t173
+	BLT      t261
 	FMOVQ    F15, (R24)
-	B        t172
-t173:
+	B        t260
+t261:
 	FMOVD    F15, (R24)
-t172:
+t260:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t174
+	BLE      t262
 	CMP      $2, R23
-	BLT      t175
+	BLT      t263
 	FMOVQ    F16, (R15)
-	B        t174
-t175:
+	B        t262
+t263:
 	FMOVD    F16, (R15)
-t174:
+t262:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t176
+	BLE      t264
 	CMP      $2, R23
-	BLT      t177
+	BLT      t265
 	FMOVQ    F17, (R24)
-	B        t176
-t177:
+	B        t264
+t265:
 	FMOVD    F17, (R24)
-t176:
+t264:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t178
+	BLE      t266
 	CMP      $2, R23
-	BLT      t179
+	BLT      t267
 	FMOVQ    F18, (R25)
-	B        t178
-t179:
+	B        t266
+t267:
 	FMOVD    F18, (R25)
-t178:
+t266:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t180
+	BLE      t268
 	CMP      $2, R23
-	BLT      t181
+	BLT      t269
 	FMOVQ    F19, (R24)
-	B        t180
-t181:
+	B        t268
+t269:
 	FMOVD    F19, (R24)
-t180:
+t268:
 next5x4:
 
 	// The next tile.
@@ -3163,7 +3927,7 @@ next5x4:
 	BNE      below5x4
 	CMP      $8, R2
 	BNE      below5x4
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $40, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -3186,21 +3950,21 @@ below5x4:
 	BNE      tile5x4
 	B        done
 tile4x4:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero4x4
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin4x4
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin4x4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail4x4
 	FMOVQ    (R15), F0
@@ -3239,199 +4003,199 @@ loadtail4x4:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t182
+	BLE      t270
 	CMP      $2, R23
-	BLT      t183
+	BLT      t271
 	FMOVQ    (R15), F0
-	B        t182
-t183:
+	B        t270
+t271:
 	FMOVD    (R15), F0
-t182:
+t270:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t184
+	BLE      t272
 	CMP      $2, R23
-	BLT      t185
+	BLT      t273
 	FMOVQ    (R24), F1
-	B        t184
-t185:
+	B        t272
+t273:
 	FMOVD    (R24), F1
-t184:
+t272:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t186
+	BLE      t274
 	CMP      $2, R23
-	BLT      t187
+	BLT      t275
 	FMOVQ    (R25), F2
-	B        t186
-t187:
+	B        t274
+t275:
 	FMOVD    (R25), F2
-t186:
+t274:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t188
+	BLE      t276
 	CMP      $2, R23
-	BLT      t189
+	BLT      t277
 	FMOVQ    (R24), F3
-	B        t188
-t189:
+	B        t276
+t277:
 	FMOVD    (R24), F3
-t188:
+t276:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t190
+	BLE      t278
 	CMP      $2, R23
-	BLT      t191
+	BLT      t279
 	FMOVQ    (R15), F4
-	B        t190
-t191:
+	B        t278
+t279:
 	FMOVD    (R15), F4
-t190:
+t278:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t192
+	BLE      t280
 	CMP      $2, R23
-	BLT      t193
+	BLT      t281
 	FMOVQ    (R24), F5
-	B        t192
-t193:
+	B        t280
+t281:
 	FMOVD    (R24), F5
-t192:
+t280:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t194
+	BLE      t282
 	CMP      $2, R23
-	BLT      t195
+	BLT      t283
 	FMOVQ    (R25), F6
-	B        t194
-t195:
+	B        t282
+t283:
 	FMOVD    (R25), F6
-t194:
+t282:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t196
+	BLE      t284
 	CMP      $2, R23
-	BLT      t197
+	BLT      t285
 	FMOVQ    (R24), F7
-	B        t196
-t197:
+	B        t284
+t285:
 	FMOVD    (R24), F7
-t196:
+t284:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t198
+	BLE      t286
 	CMP      $2, R23
-	BLT      t199
+	BLT      t287
 	FMOVQ    (R15), F8
-	B        t198
-t199:
+	B        t286
+t287:
 	FMOVD    (R15), F8
-t198:
+t286:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t200
+	BLE      t288
 	CMP      $2, R23
-	BLT      t201
+	BLT      t289
 	FMOVQ    (R24), F9
-	B        t200
-t201:
+	B        t288
+t289:
 	FMOVD    (R24), F9
-t200:
+t288:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t202
+	BLE      t290
 	CMP      $2, R23
-	BLT      t203
+	BLT      t291
 	FMOVQ    (R25), F10
-	B        t202
-t203:
+	B        t290
+t291:
 	FMOVD    (R25), F10
-t202:
+t290:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t204
+	BLE      t292
 	CMP      $2, R23
-	BLT      t205
+	BLT      t293
 	FMOVQ    (R24), F11
-	B        t204
-t205:
+	B        t292
+t293:
 	FMOVD    (R24), F11
-t204:
+t292:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V12.B16
 	CMP      $0, R23
-	BLE      t206
+	BLE      t294
 	CMP      $2, R23
-	BLT      t207
+	BLT      t295
 	FMOVQ    (R15), F12
-	B        t206
-t207:
+	B        t294
+t295:
 	FMOVD    (R15), F12
-t206:
+t294:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V13.B16
 	CMP      $0, R23
-	BLE      t208
+	BLE      t296
 	CMP      $2, R23
-	BLT      t209
+	BLT      t297
 	FMOVQ    (R24), F13
-	B        t208
-t209:
+	B        t296
+t297:
 	FMOVD    (R24), F13
-t208:
+t296:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V14.B16
 	CMP      $0, R23
-	BLE      t210
+	BLE      t298
 	CMP      $2, R23
-	BLT      t211
+	BLT      t299
 	FMOVQ    (R25), F14
-	B        t210
-t211:
+	B        t298
+t299:
 	FMOVD    (R25), F14
-t210:
+t298:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V15.B16
 	CMP      $0, R23
-	BLE      t212
+	BLE      t300
 	CMP      $2, R23
-	BLT      t213
+	BLT      t301
 	FMOVQ    (R24), F15
-	B        t212
-t213:
+	B        t300
+t301:
 	FMOVD    (R24), F15
-t212:
+t300:
 loaded4x4:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps4x4
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -3477,12 +4241,12 @@ steps4x4:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch4x4
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch4x4:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole4x4
 	SUBS     $1, R15, R15
@@ -4071,7 +4835,7 @@ one4x4:
 	SUBS     $1, R15, R15
 	BNE      one4x4
 end4x4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store4x4
 last4x4:
@@ -4080,14 +4844,14 @@ last4x4:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V19.B16
 	CMP      $0, R23
-	BLE      t214
+	BLE      t302
 	CMP      $2, R23
-	BLT      t215
+	BLT      t303
 	FMOVQ    48(R3), F19
-	B        t214
-t215:
+	B        t302
+t303:
 	FMOVD    48(R3), F19
-t214:
+t302:
 	FMOVD    (R14), F20
 	WORD     $0x4fd41200 // fmla v0.2d, v16.2d, v20.d[0]
 	WORD     $0x4fd41221 // fmla v1.2d, v17.2d, v20.d[0]
@@ -4114,11 +4878,296 @@ store4x4:
 	CBZ      R9, fetched4x4
 	MOVD     R7, 40(RSP)
 fetched4x4:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added4x4
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $4, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F16
+	VDUP     V16.D[0], V16.D2
+add4x4:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail4x4
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V16.D2, V0.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V16.D2, V1.D2
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V16.D2, V2.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V16.D2, V3.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V16.D2, V4.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V16.D2, V5.D2
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V16.D2, V6.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V16.D2, V7.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V16.D2, V8.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V16.D2, V9.D2
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V16.D2, V10.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V16.D2, V11.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V16.D2, V12.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V16.D2, V13.D2
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V16.D2, V14.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V16.D2, V15.D2
+	B        nextadd4x4
+addtail4x4:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t304
+	CMP      $2, R23
+	BLT      t305
+	FMOVQ    (R15), F31
+	B        t304
+t305:
+	FMOVD    (R15), F31
+t304:
+	VFMLA    V31.D2, V16.D2, V0.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t306
+	CMP      $2, R23
+	BLT      t307
+	FMOVQ    (R24), F31
+	B        t306
+t307:
+	FMOVD    (R24), F31
+t306:
+	VFMLA    V31.D2, V16.D2, V1.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t308
+	CMP      $2, R23
+	BLT      t309
+	FMOVQ    (R25), F31
+	B        t308
+t309:
+	FMOVD    (R25), F31
+t308:
+	VFMLA    V31.D2, V16.D2, V2.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t310
+	CMP      $2, R23
+	BLT      t311
+	FMOVQ    (R24), F31
+	B        t310
+t311:
+	FMOVD    (R24), F31
+t310:
+	VFMLA    V31.D2, V16.D2, V3.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t312
+	CMP      $2, R23
+	BLT      t313
+	FMOVQ    (R15), F31
+	B        t312
+t313:
+	FMOVD    (R15), F31
+t312:
+	VFMLA    V31.D2, V16.D2, V4.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t314
+	CMP      $2, R23
+	BLT      t315
+	FMOVQ    (R24), F31
+	B        t314
+t315:
+	FMOVD    (R24), F31
+t314:
+	VFMLA    V31.D2, V16.D2, V5.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t316
+	CMP      $2, R23
+	BLT      t317
+	FMOVQ    (R25), F31
+	B        t316
+t317:
+	FMOVD    (R25), F31
+t316:
+	VFMLA    V31.D2, V16.D2, V6.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t318
+	CMP      $2, R23
+	BLT      t319
+	FMOVQ    (R24), F31
+	B        t318
+t319:
+	FMOVD    (R24), F31
+t318:
+	VFMLA    V31.D2, V16.D2, V7.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t320
+	CMP      $2, R23
+	BLT      t321
+	FMOVQ    (R15), F31
+	B        t320
+t321:
+	FMOVD    (R15), F31
+t320:
+	VFMLA    V31.D2, V16.D2, V8.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t322
+	CMP      $2, R23
+	BLT      t323
+	FMOVQ    (R24), F31
+	B        t322
+t323:
+	FMOVD    (R24), F31
+t322:
+	VFMLA    V31.D2, V16.D2, V9.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t324
+	CMP      $2, R23
+	BLT      t325
+	FMOVQ    (R25), F31
+	B        t324
+t325:
+	FMOVD    (R25), F31
+t324:
+	VFMLA    V31.D2, V16.D2, V10.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t326
+	CMP      $2, R23
+	BLT      t327
+	FMOVQ    (R24), F31
+	B        t326
+t327:
+	FMOVD    (R24), F31
+t326:
+	VFMLA    V31.D2, V16.D2, V11.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t328
+	CMP      $2, R23
+	BLT      t329
+	FMOVQ    (R15), F31
+	B        t328
+t329:
+	FMOVD    (R15), F31
+t328:
+	VFMLA    V31.D2, V16.D2, V12.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t330
+	CMP      $2, R23
+	BLT      t331
+	FMOVQ    (R24), F31
+	B        t330
+t331:
+	FMOVD    (R24), F31
+t330:
+	VFMLA    V31.D2, V16.D2, V13.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t332
+	CMP      $2, R23
+	BLT      t333
+	FMOVQ    (R25), F31
+	B        t332
+t333:
+	FMOVD    (R25), F31
+t332:
+	VFMLA    V31.D2, V16.D2, V14.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t334
+	CMP      $2, R23
+	BLT      t335
+	FMOVQ    (R24), F31
+	B        t334
+t335:
+	FMOVD    (R24), F31
+t334:
+	VFMLA    V31.D2, V16.D2, V15.D2
+nextadd4x4:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add4x4
+	MOVD     80(R0), R9
+added4x4:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail4x4
 	FMOVQ    F0, (R15)
@@ -4156,179 +5205,179 @@ fetched4x4:
 storetail4x4:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t216
+	BLE      t336
 	CMP      $2, R23
-	BLT      t217
+	BLT      t337
 	FMOVQ    F0, (R15)
-	B        t216
-t217:
+	B        t336
+t337:
 	FMOVD    F0, (R15)
-t216:
+t336:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t218
+	BLE      t338
 	CMP      $2, R23
-	BLT      t219
+	BLT      t339
 	FMOVQ    F1, (R24)
-	B        t218
-t219:
+	B        t338
+t339:
 	FMOVD    F1, (R24)
-t218:
+t338:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t220
+	BLE      t340
 	CMP      $2, R23
-	BLT      t221
+	BLT      t341
 	FMOVQ    F2, (R25)
-	B        t220
-t221:
+	B        t340
+t341:
 	FMOVD    F2, (R25)
-t220:
+t340:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t222
+	BLE      t342
 	CMP      $2, R23
-	BLT      t223
+	BLT      t343
 	FMOVQ    F3, (R24)
-	B        t222
-t223:
+	B        t342
+t343:
 	FMOVD    F3, (R24)
-t222:
+t342:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t224
+	BLE      t344
 	CMP      $2, R23
-	BLT      t225
+	BLT      t345
 	FMOVQ    F4, (R15)
-	B        t224
-t225:
+	B        t344
+t345:
 	FMOVD    F4, (R15)
-t224:
+t344:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t226
+	BLE      t346
 	CMP      $2, R23
-	BLT      t227
+	BLT      t347
 	FMOVQ    F5, (R24)
-	B        t226
-t227:
+	B        t346
+t347:
 	FMOVD    F5, (R24)
-t226:
+t346:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t228
+	BLE      t348
 	CMP      $2, R23
-	BLT      t229
+	BLT      t349
 	FMOVQ    F6, (R25)
-	B        t228
-t229:
+	B        t348
+t349:
 	FMOVD    F6, (R25)
-t228:
+t348:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t230
+	BLE      t350
 	CMP      $2, R23
-	BLT      t231
+	BLT      t351
 	FMOVQ    F7, (R24)
-	B        t230
-t231:
+	B        t350
+t351:
 	FMOVD    F7, (R24)
-t230:
+t350:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t232
+	BLE      t352
 	CMP      $2, R23
-	BLT      t233
+	BLT      t353
 	FMOVQ    F8, (R15)
-	B        t232
-t233:
+	B        t352
+t353:
 	FMOVD    F8, (R15)
-t232:
+t352:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t234
+	BLE      t354
 	CMP      $2, R23
-	BLT      t235
+	BLT      t355
 	FMOVQ    F9, (R24)
-	B        t234
-t235:
+	B        t354
+t355:
 	FMOVD    F9, (R24)
-t234:
+t354:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t236
+	BLE      t356
 	CMP      $2, R23
-	BLT      t237
+	BLT      t357
 	FMOVQ    F10, (R25)
-	B        t236
-t237:
+	B        t356
+t357:
 	FMOVD    F10, (R25)
-t236:
+t356:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t238
+	BLE      t358
 	CMP      $2, R23
-	BLT      t239
+	BLT      t359
 	FMOVQ    F11, (R24)
-	B        t238
-t239:
+	B        t358
+t359:
 	FMOVD    F11, (R24)
-t238:
+t358:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t240
+	BLE      t360
 	CMP      $2, R23
-	BLT      t241
+	BLT      t361
 	FMOVQ    F12, (R15)
-	B        t240
-t241:
+	B        t360
+t361:
 	FMOVD    F12, (R15)
-t240:
+t360:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t242
+	BLE      t362
 	CMP      $2, R23
-	BLT      t243
+	BLT      t363
 	FMOVQ    F13, (R24)
-	B        t242
-t243:
+	B        t362
+t363:
 	FMOVD    F13, (R24)
-t242:
+t362:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t244
+	BLE      t364
 	CMP      $2, R23
-	BLT      t245
+	BLT      t365
 	FMOVQ    F14, (R25)
-	B        t244
-t245:
+	B        t364
+t365:
 	FMOVD    F14, (R25)
-t244:
+t364:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t246
+	BLE      t366
 	CMP      $2, R23
-	BLT      t247
+	BLT      t367
 	FMOVQ    F15, (R24)
-	B        t246
-t247:
+	B        t366
+t367:
 	FMOVD    F15, (R24)
-t246:
+t366:
 next4x4:
 
 	// The next tile.
@@ -4338,7 +5387,7 @@ next4x4:
 	BNE      below4x4
 	CMP      $8, R2
 	BNE      below4x4
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $32, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -4361,21 +5410,21 @@ below4x4:
 	BNE      tile4x4
 	B        done
 tile3x4:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero3x4
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin3x4
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin3x4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail3x4
 	FMOVQ    (R15), F0
@@ -4406,151 +5455,151 @@ loadtail3x4:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t248
+	BLE      t368
 	CMP      $2, R23
-	BLT      t249
+	BLT      t369
 	FMOVQ    (R15), F0
-	B        t248
-t249:
+	B        t368
+t369:
 	FMOVD    (R15), F0
-t248:
+t368:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t250
+	BLE      t370
 	CMP      $2, R23
-	BLT      t251
+	BLT      t371
 	FMOVQ    (R24), F1
-	B        t250
-t251:
+	B        t370
+t371:
 	FMOVD    (R24), F1
-t250:
+t370:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t252
+	BLE      t372
 	CMP      $2, R23
-	BLT      t253
+	BLT      t373
 	FMOVQ    (R25), F2
-	B        t252
-t253:
+	B        t372
+t373:
 	FMOVD    (R25), F2
-t252:
+t372:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t254
+	BLE      t374
 	CMP      $2, R23
-	BLT      t255
+	BLT      t375
 	FMOVQ    (R24), F3
-	B        t254
-t255:
+	B        t374
+t375:
 	FMOVD    (R24), F3
-t254:
+t374:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t256
+	BLE      t376
 	CMP      $2, R23
-	BLT      t257
+	BLT      t377
 	FMOVQ    (R15), F4
-	B        t256
-t257:
+	B        t376
+t377:
 	FMOVD    (R15), F4
-t256:
+t376:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t258
+	BLE      t378
 	CMP      $2, R23
-	BLT      t259
+	BLT      t379
 	FMOVQ    (R24), F5
-	B        t258
-t259:
+	B        t378
+t379:
 	FMOVD    (R24), F5
-t258:
+t378:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t260
+	BLE      t380
 	CMP      $2, R23
-	BLT      t261
+	BLT      t381
 	FMOVQ    (R25), F6
-	B        t260
-t261:
+	B        t380
+t381:
 	FMOVD    (R25), F6
-t260:
+t380:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t262
+	BLE      t382
 	CMP      $2, R23
-	BLT      t263
+	BLT      t383
 	FMOVQ    (R24), F7
-	B        t262
-t263:
+	B        t382
+t383:
 	FMOVD    (R24), F7
-t262:
+t382:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t264
+	BLE      t384
 	CMP      $2, R23
-	BLT      t265
+	BLT      t385
 	FMOVQ    (R15), F8
-	B        t264
-t265:
+	B        t384
+t385:
 	FMOVD    (R15), F8
-t264:
+t384:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t266
+	BLE      t386
 	CMP      $2, R23
-	BLT      t267
+	BLT      t387
 	FMOVQ    (R24), F9
-	B        t266
-t267:
+	B        t386
+t387:
 	FMOVD    (R24), F9
-t266:
+t386:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t268
+	BLE      t388
 	CMP      $2, R23
-	BLT      t269
+	BLT      t389
 	FMOVQ    (R25), F10
-	B        t268
-t269:
+	B        t388
+t389:
 	FMOVD    (R25), F10
-t268:
+t388:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t270
+	BLE      t390
 	CMP      $2, R23
-	BLT      t271
+	BLT      t391
 	FMOVQ    (R24), F11
-	B        t270
-t271:
+	B        t390
+t391:
 	FMOVD    (R24), F11
-t270:
+t390:
 loaded3x4:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps3x4
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -4588,12 +5637,12 @@ steps3x4:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch3x4
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch3x4:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole3x4
 	SUBS     $1, R15, R15
@@ -4948,7 +5997,7 @@ one3x4:
 	SUBS     $1, R15, R15
 	BNE      one3x4
 end3x4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store3x4
 last3x4:
@@ -4957,14 +6006,14 @@ last3x4:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V15.B16
 	CMP      $0, R23
-	BLE      t272
+	BLE      t392
 	CMP      $2, R23
-	BLT      t273
+	BLT      t393
 	FMOVQ    48(R3), F15
-	B        t272
-t273:
+	B        t392
+t393:
 	FMOVD    48(R3), F15
-t272:
+t392:
 	FMOVD    (R14), F16
 	WORD     $0x4fd01180 // fmla v0.2d, v12.2d, v16.d[0]
 	WORD     $0x4fd011a1 // fmla v1.2d, v13.2d, v16.d[0]
@@ -4986,11 +6035,232 @@ store3x4:
 	CBZ      R9, fetched3x4
 	MOVD     R7, 40(RSP)
 fetched3x4:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added3x4
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $3, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F12
+	VDUP     V12.D[0], V12.D2
+add3x4:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail3x4
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V12.D2, V0.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V12.D2, V1.D2
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V12.D2, V2.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V12.D2, V3.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V12.D2, V4.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V12.D2, V5.D2
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V12.D2, V6.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V12.D2, V7.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V12.D2, V8.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V12.D2, V9.D2
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V12.D2, V10.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V12.D2, V11.D2
+	B        nextadd3x4
+addtail3x4:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t394
+	CMP      $2, R23
+	BLT      t395
+	FMOVQ    (R15), F31
+	B        t394
+t395:
+	FMOVD    (R15), F31
+t394:
+	VFMLA    V31.D2, V12.D2, V0.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t396
+	CMP      $2, R23
+	BLT      t397
+	FMOVQ    (R24), F31
+	B        t396
+t397:
+	FMOVD    (R24), F31
+t396:
+	VFMLA    V31.D2, V12.D2, V1.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t398
+	CMP      $2, R23
+	BLT      t399
+	FMOVQ    (R25), F31
+	B        t398
+t399:
+	FMOVD    (R25), F31
+t398:
+	VFMLA    V31.D2, V12.D2, V2.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t400
+	CMP      $2, R23
+	BLT      t401
+	FMOVQ    (R24), F31
+	B        t400
+t401:
+	FMOVD    (R24), F31
+t400:
+	VFMLA    V31.D2, V12.D2, V3.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t402
+	CMP      $2, R23
+	BLT      t403
+	FMOVQ    (R15), F31
+	B        t402
+t403:
+	FMOVD    (R15), F31
+t402:
+	VFMLA    V31.D2, V12.D2, V4.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t404
+	CMP      $2, R23
+	BLT      t405
+	FMOVQ    (R24), F31
+	B        t404
+t405:
+	FMOVD    (R24), F31
+t404:
+	VFMLA    V31.D2, V12.D2, V5.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t406
+	CMP      $2, R23
+	BLT      t407
+	FMOVQ    (R25), F31
+	B        t406
+t407:
+	FMOVD    (R25), F31
+t406:
+	VFMLA    V31.D2, V12.D2, V6.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t408
+	CMP      $2, R23
+	BLT      t409
+	FMOVQ    (R24), F31
+	B        t408
+t409:
+	FMOVD    (R24), F31
+t408:
+	VFMLA    V31.D2, V12.D2, V7.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t410
+	CMP      $2, R23
+	BLT      t411
+	FMOVQ    (R15), F31
+	B        t410
+t411:
+	FMOVD    (R15), F31
+t410:
+	VFMLA    V31.D2, V12.D2, V8.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t412
+	CMP      $2, R23
+	BLT      t413
+	FMOVQ    (R24), F31
+	B        t412
+t413:
+	FMOVD    (R24), F31
+t412:
+	VFMLA    V31.D2, V12.D2, V9.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t414
+	CMP      $2, R23
+	BLT      t415
+	FMOVQ    (R25), F31
+	B        t414
+t415:
+	FMOVD    (R25), F31
+t414:
+	VFMLA    V31.D2, V12.D2, V10.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t416
+	CMP      $2, R23
+	BLT      t417
+	FMOVQ    (R24), F31
+	B        t416
+t417:
+	FMOVD    (R24), F31
+t416:
+	VFMLA    V31.D2, V12.D2, V11.D2
+nextadd3x4:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add3x4
+	MOVD     80(R0), R9
+added3x4:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail3x4
 	FMOVQ    F0, (R15)
@@ -5020,135 +6290,135 @@ fetched3x4:
 storetail3x4:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t274
+	BLE      t418
 	CMP      $2, R23
-	BLT      t275
+	BLT      t419
 	FMOVQ    F0, (R15)
-	B        t274
-t275:
+	B        t418
+t419:
 	FMOVD    F0, (R15)
-t274:
+t418:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t276
+	BLE      t420
 	CMP      $2, R23
-	BLT      t277
+	BLT      t421
 	FMOVQ    F1, (R24)
-	B        t276
-t277:
+	B        t420
+t421:
 	FMOVD    F1, (R24)
-t276:
+t420:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t278
+	BLE      t422
 	CMP      $2, R23
-	BLT      t279
+	BLT      t423
 	FMOVQ    F2, (R25)
-	B        t278
-t279:
+	B        t422
+t423:
 	FMOVD    F2, (R25)
-t278:
+t422:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t280
+	BLE      t424
 	CMP      $2, R23
-	BLT      t281
+	BLT      t425
 	FMOVQ    F3, (R24)
-	B        t280
-t281:
+	B        t424
+t425:
 	FMOVD    F3, (R24)
-t280:
+t424:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t282
+	BLE      t426
 	CMP      $2, R23
-	BLT      t283
+	BLT      t427
 	FMOVQ    F4, (R15)
-	B        t282
-t283:
+	B        t426
+t427:
 	FMOVD    F4, (R15)
-t282:
+t426:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t284
+	BLE      t428
 	CMP      $2, R23
-	BLT      t285
+	BLT      t429
 	FMOVQ    F5, (R24)
-	B        t284
-t285:
+	B        t428
+t429:
 	FMOVD    F5, (R24)
-t284:
+t428:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t286
+	BLE      t430
 	CMP      $2, R23
-	BLT      t287
+	BLT      t431
 	FMOVQ    F6, (R25)
-	B        t286
-t287:
+	B        t430
+t431:
 	FMOVD    F6, (R25)
-t286:
+t430:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t288
+	BLE      t432
 	CMP      $2, R23
-	BLT      t289
+	BLT      t433
 	FMOVQ    F7, (R24)
-	B        t288
-t289:
+	B        t432
+t433:
 	FMOVD    F7, (R24)
-t288:
+t432:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t290
+	BLE      t434
 	CMP      $2, R23
-	BLT      t291
+	BLT      t435
 	FMOVQ    F8, (R15)
-	B        t290
-t291:
+	B        t434
+t435:
 	FMOVD    F8, (R15)
-t290:
+t434:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t292
+	BLE      t436
 	CMP      $2, R23
-	BLT      t293
+	BLT      t437
 	FMOVQ    F9, (R24)
-	B        t292
-t293:
+	B        t436
+t437:
 	FMOVD    F9, (R24)
-t292:
+t436:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t294
+	BLE      t438
 	CMP      $2, R23
-	BLT      t295
+	BLT      t439
 	FMOVQ    F10, (R25)
-	B        t294
-t295:
+	B        t438
+t439:
 	FMOVD    F10, (R25)
-t294:
+t438:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t296
+	BLE      t440
 	CMP      $2, R23
-	BLT      t297
+	BLT      t441
 	FMOVQ    F11, (R24)
-	B        t296
-t297:
+	B        t440
+t441:
 	FMOVD    F11, (R24)
-t296:
+t440:
 next3x4:
 
 	// The next tile.
@@ -5158,7 +6428,7 @@ next3x4:
 	BNE      below3x4
 	CMP      $8, R2
 	BNE      below3x4
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $24, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -5181,21 +6451,21 @@ below3x4:
 	BNE      tile3x4
 	B        done
 tile2x4:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero2x4
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin2x4
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin2x4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail2x4
 	FMOVQ    (R15), F0
@@ -5218,103 +6488,103 @@ loadtail2x4:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t298
+	BLE      t442
 	CMP      $2, R23
-	BLT      t299
+	BLT      t443
 	FMOVQ    (R15), F0
-	B        t298
-t299:
+	B        t442
+t443:
 	FMOVD    (R15), F0
-t298:
+t442:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t300
+	BLE      t444
 	CMP      $2, R23
-	BLT      t301
+	BLT      t445
 	FMOVQ    (R24), F1
-	B        t300
-t301:
+	B        t444
+t445:
 	FMOVD    (R24), F1
-t300:
+t444:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t302
+	BLE      t446
 	CMP      $2, R23
-	BLT      t303
+	BLT      t447
 	FMOVQ    (R25), F2
-	B        t302
-t303:
+	B        t446
+t447:
 	FMOVD    (R25), F2
-t302:
+t446:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t304
+	BLE      t448
 	CMP      $2, R23
-	BLT      t305
+	BLT      t449
 	FMOVQ    (R24), F3
-	B        t304
-t305:
+	B        t448
+t449:
 	FMOVD    (R24), F3
-t304:
+t448:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t306
+	BLE      t450
 	CMP      $2, R23
-	BLT      t307
+	BLT      t451
 	FMOVQ    (R15), F4
-	B        t306
-t307:
+	B        t450
+t451:
 	FMOVD    (R15), F4
-t306:
+t450:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t308
+	BLE      t452
 	CMP      $2, R23
-	BLT      t309
+	BLT      t453
 	FMOVQ    (R24), F5
-	B        t308
-t309:
+	B        t452
+t453:
 	FMOVD    (R24), F5
-t308:
+t452:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t310
+	BLE      t454
 	CMP      $2, R23
-	BLT      t311
+	BLT      t455
 	FMOVQ    (R25), F6
-	B        t310
-t311:
+	B        t454
+t455:
 	FMOVD    (R25), F6
-t310:
+t454:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t312
+	BLE      t456
 	CMP      $2, R23
-	BLT      t313
+	BLT      t457
 	FMOVQ    (R24), F7
-	B        t312
-t313:
+	B        t456
+t457:
 	FMOVD    (R24), F7
-t312:
+t456:
 loaded2x4:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps2x4
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -5344,12 +6614,12 @@ steps2x4:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch2x4
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch2x4:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole2x4
 	SUBS     $1, R15, R15
@@ -5626,7 +6896,7 @@ one2x4:
 	SUBS     $1, R15, R15
 	BNE      one2x4
 end2x4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store2x4
 last2x4:
@@ -5635,14 +6905,14 @@ last2x4:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t314
+	BLE      t458
 	CMP      $2, R23
-	BLT      t315
+	BLT      t459
 	FMOVQ    48(R3), F11
-	B        t314
-t315:
+	B        t458
+t459:
 	FMOVD    48(R3), F11
-t314:
+t458:
 	FMOVD    (R14), F12
 	WORD     $0x4fcc1100 // fmla v0.2d, v8.2d, v12.d[0]
 	WORD     $0x4fcc1121 // fmla v1.2d, v9.2d, v12.d[0]
@@ -5659,11 +6929,168 @@ store2x4:
 	CBZ      R9, fetched2x4
 	MOVD     R7, 40(RSP)
 fetched2x4:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added2x4
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $2, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F8
+	VDUP     V8.D[0], V8.D2
+add2x4:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail2x4
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V8.D2, V0.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V8.D2, V1.D2
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V8.D2, V2.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V8.D2, V3.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V8.D2, V4.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V8.D2, V5.D2
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V8.D2, V6.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V8.D2, V7.D2
+	B        nextadd2x4
+addtail2x4:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t460
+	CMP      $2, R23
+	BLT      t461
+	FMOVQ    (R15), F31
+	B        t460
+t461:
+	FMOVD    (R15), F31
+t460:
+	VFMLA    V31.D2, V8.D2, V0.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t462
+	CMP      $2, R23
+	BLT      t463
+	FMOVQ    (R24), F31
+	B        t462
+t463:
+	FMOVD    (R24), F31
+t462:
+	VFMLA    V31.D2, V8.D2, V1.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t464
+	CMP      $2, R23
+	BLT      t465
+	FMOVQ    (R25), F31
+	B        t464
+t465:
+	FMOVD    (R25), F31
+t464:
+	VFMLA    V31.D2, V8.D2, V2.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t466
+	CMP      $2, R23
+	BLT      t467
+	FMOVQ    (R24), F31
+	B        t466
+t467:
+	FMOVD    (R24), F31
+t466:
+	VFMLA    V31.D2, V8.D2, V3.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t468
+	CMP      $2, R23
+	BLT      t469
+	FMOVQ    (R15), F31
+	B        t468
+t469:
+	FMOVD    (R15), F31
+t468:
+	VFMLA    V31.D2, V8.D2, V4.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t470
+	CMP      $2, R23
+	BLT      t471
+	FMOVQ    (R24), F31
+	B        t470
+t471:
+	FMOVD    (R24), F31
+t470:
+	VFMLA    V31.D2, V8.D2, V5.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t472
+	CMP      $2, R23
+	BLT      t473
+	FMOVQ    (R25), F31
+	B        t472
+t473:
+	FMOVD    (R25), F31
+t472:
+	VFMLA    V31.D2, V8.D2, V6.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t474
+	CMP      $2, R23
+	BLT      t475
+	FMOVQ    (R24), F31
+	B        t474
+t475:
+	FMOVD    (R24), F31
+t474:
+	VFMLA    V31.D2, V8.D2, V7.D2
+nextadd2x4:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add2x4
+	MOVD     80(R0), R9
+added2x4:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail2x4
 	FMOVQ    F0, (R15)
@@ -5685,91 +7112,91 @@ fetched2x4:
 storetail2x4:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t316
+	BLE      t476
 	CMP      $2, R23
-	BLT      t317
+	BLT      t477
 	FMOVQ    F0, (R15)
-	B        t316
-t317:
+	B        t476
+t477:
 	FMOVD    F0, (R15)
-t316:
+t476:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t318
+	BLE      t478
 	CMP      $2, R23
-	BLT      t319
+	BLT      t479
 	FMOVQ    F1, (R24)
-	B        t318
-t319:
+	B        t478
+t479:
 	FMOVD    F1, (R24)
-t318:
+t478:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t320
+	BLE      t480
 	CMP      $2, R23
-	BLT      t321
+	BLT      t481
 	FMOVQ    F2, (R25)
-	B        t320
-t321:
+	B        t480
+t481:
 	FMOVD    F2, (R25)
-t320:
+t480:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t322
+	BLE      t482
 	CMP      $2, R23
-	BLT      t323
+	BLT      t483
 	FMOVQ    F3, (R24)
-	B        t322
-t323:
+	B        t482
+t483:
 	FMOVD    F3, (R24)
-t322:
+t482:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t324
+	BLE      t484
 	CMP      $2, R23
-	BLT      t325
+	BLT      t485
 	FMOVQ    F4, (R15)
-	B        t324
-t325:
+	B        t484
+t485:
 	FMOVD    F4, (R15)
-t324:
+t484:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t326
+	BLE      t486
 	CMP      $2, R23
-	BLT      t327
+	BLT      t487
 	FMOVQ    F5, (R24)
-	B        t326
-t327:
+	B        t486
+t487:
 	FMOVD    F5, (R24)
-t326:
+t486:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t328
+	BLE      t488
 	CMP      $2, R23
-	BLT      t329
+	BLT      t489
 	FMOVQ    F6, (R25)
-	B        t328
-t329:
+	B        t488
+t489:
 	FMOVD    F6, (R25)
-t328:
+t488:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t330
+	BLE      t490
 	CMP      $2, R23
-	BLT      t331
+	BLT      t491
 	FMOVQ    F7, (R24)
-	B        t330
-t331:
+	B        t490
+t491:
 	FMOVD    F7, (R24)
-t330:
+t490:
 next2x4:
 
 	// The next tile.
@@ -5779,7 +7206,7 @@ next2x4:
 	BNE      below2x4
 	CMP      $8, R2
 	BNE      below2x4
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $16, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -5802,21 +7229,21 @@ below2x4:
 	BNE      tile2x4
 	B        done
 tile1x4:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero1x4
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin1x4
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin1x4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail1x4
 	FMOVQ    (R15), F0
@@ -5831,55 +7258,55 @@ loadtail1x4:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t332
+	BLE      t492
 	CMP      $2, R23
-	BLT      t333
+	BLT      t493
 	FMOVQ    (R15), F0
-	B        t332
-t333:
+	B        t492
+t493:
 	FMOVD    (R15), F0
-t332:
+t492:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t334
+	BLE      t494
 	CMP      $2, R23
-	BLT      t335
+	BLT      t495
 	FMOVQ    (R24), F1
-	B        t334
-t335:
+	B        t494
+t495:
 	FMOVD    (R24), F1
-t334:
+t494:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t336
+	BLE      t496
 	CMP      $2, R23
-	BLT      t337
+	BLT      t497
 	FMOVQ    (R25), F2
-	B        t336
-t337:
+	B        t496
+t497:
 	FMOVD    (R25), F2
-t336:
+t496:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t338
+	BLE      t498
 	CMP      $2, R23
-	BLT      t339
+	BLT      t499
 	FMOVQ    (R24), F3
-	B        t338
-t339:
+	B        t498
+t499:
 	FMOVD    (R24), F3
-t338:
+t498:
 loaded1x4:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps1x4
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -5901,12 +7328,12 @@ steps1x4:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch1x4
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch1x4:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole1x4
 	SUBS     $1, R15, R15
@@ -6018,7 +7445,7 @@ one1x4:
 	SUBS     $1, R15, R15
 	BNE      one1x4
 end1x4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store1x4
 last1x4:
@@ -6027,14 +7454,14 @@ last1x4:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t340
+	BLE      t500
 	CMP      $2, R23
-	BLT      t341
+	BLT      t501
 	FMOVQ    48(R3), F7
-	B        t340
-t341:
+	B        t500
+t501:
 	FMOVD    48(R3), F7
-t340:
+t500:
 	FMOVD    (R14), F8
 	WORD     $0x4fc81080 // fmla v0.2d, v4.2d, v8.d[0]
 	WORD     $0x4fc810a1 // fmla v1.2d, v5.2d, v8.d[0]
@@ -6046,11 +7473,104 @@ store1x4:
 	CBZ      R9, fetched1x4
 	MOVD     R7, 40(RSP)
 fetched1x4:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added1x4
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $1, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F4
+	VDUP     V4.D[0], V4.D2
+add1x4:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail1x4
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V4.D2, V0.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V4.D2, V1.D2
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V4.D2, V2.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V4.D2, V3.D2
+	B        nextadd1x4
+addtail1x4:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t502
+	CMP      $2, R23
+	BLT      t503
+	FMOVQ    (R15), F31
+	B        t502
+t503:
+	FMOVD    (R15), F31
+t502:
+	VFMLA    V31.D2, V4.D2, V0.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t504
+	CMP      $2, R23
+	BLT      t505
+	FMOVQ    (R24), F31
+	B        t504
+t505:
+	FMOVD    (R24), F31
+t504:
+	VFMLA    V31.D2, V4.D2, V1.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t506
+	CMP      $2, R23
+	BLT      t507
+	FMOVQ    (R25), F31
+	B        t506
+t507:
+	FMOVD    (R25), F31
+t506:
+	VFMLA    V31.D2, V4.D2, V2.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t508
+	CMP      $2, R23
+	BLT      t509
+	FMOVQ    (R24), F31
+	B        t508
+t509:
+	FMOVD    (R24), F31
+t508:
+	VFMLA    V31.D2, V4.D2, V3.D2
+nextadd1x4:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add1x4
+	MOVD     80(R0), R9
+added1x4:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail1x4
 	FMOVQ    F0, (R15)
@@ -6064,47 +7584,47 @@ fetched1x4:
 storetail1x4:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t342
+	BLE      t510
 	CMP      $2, R23
-	BLT      t343
+	BLT      t511
 	FMOVQ    F0, (R15)
-	B        t342
-t343:
+	B        t510
+t511:
 	FMOVD    F0, (R15)
-t342:
+t510:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t344
+	BLE      t512
 	CMP      $2, R23
-	BLT      t345
+	BLT      t513
 	FMOVQ    F1, (R24)
-	B        t344
-t345:
+	B        t512
+t513:
 	FMOVD    F1, (R24)
-t344:
+t512:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t346
+	BLE      t514
 	CMP      $2, R23
-	BLT      t347
+	BLT      t515
 	FMOVQ    F2, (R25)
-	B        t346
-t347:
+	B        t514
+t515:
 	FMOVD    F2, (R25)
-t346:
+t514:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t348
+	BLE      t516
 	CMP      $2, R23
-	BLT      t349
+	BLT      t517
 	FMOVQ    F3, (R24)
-	B        t348
-t349:
+	B        t516
+t517:
 	FMOVD    F3, (R24)
-t348:
+t516:
 next1x4:
 
 	// The next tile.
@@ -6121,21 +7641,21 @@ next1x4:
 	BNE      tile1x4
 	B        done
 tile8x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero8x3
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin8x3
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin8x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail8x3
 	FMOVQ    (R15), F0
@@ -6190,295 +7710,295 @@ loadtail8x3:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t350
+	BLE      t518
 	CMP      $2, R23
-	BLT      t351
+	BLT      t519
 	FMOVQ    (R15), F0
-	B        t350
-t351:
+	B        t518
+t519:
 	FMOVD    (R15), F0
-t350:
+t518:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t352
+	BLE      t520
 	CMP      $2, R23
-	BLT      t353
+	BLT      t521
 	FMOVQ    (R24), F1
-	B        t352
-t353:
+	B        t520
+t521:
 	FMOVD    (R24), F1
-t352:
+t520:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t354
+	BLE      t522
 	CMP      $2, R23
-	BLT      t355
+	BLT      t523
 	FMOVQ    (R25), F2
-	B        t354
-t355:
+	B        t522
+t523:
 	FMOVD    (R25), F2
-t354:
+t522:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t356
+	BLE      t524
 	CMP      $2, R23
-	BLT      t357
+	BLT      t525
 	FMOVQ    (R15), F3
-	B        t356
-t357:
+	B        t524
+t525:
 	FMOVD    (R15), F3
-t356:
+t524:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t358
+	BLE      t526
 	CMP      $2, R23
-	BLT      t359
+	BLT      t527
 	FMOVQ    (R24), F4
-	B        t358
-t359:
+	B        t526
+t527:
 	FMOVD    (R24), F4
-t358:
+t526:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t360
+	BLE      t528
 	CMP      $2, R23
-	BLT      t361
+	BLT      t529
 	FMOVQ    (R25), F5
-	B        t360
-t361:
+	B        t528
+t529:
 	FMOVD    (R25), F5
-t360:
+t528:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t362
+	BLE      t530
 	CMP      $2, R23
-	BLT      t363
+	BLT      t531
 	FMOVQ    (R15), F6
-	B        t362
-t363:
+	B        t530
+t531:
 	FMOVD    (R15), F6
-t362:
+t530:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t364
+	BLE      t532
 	CMP      $2, R23
-	BLT      t365
+	BLT      t533
 	FMOVQ    (R24), F7
-	B        t364
-t365:
+	B        t532
+t533:
 	FMOVD    (R24), F7
-t364:
+t532:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t366
+	BLE      t534
 	CMP      $2, R23
-	BLT      t367
+	BLT      t535
 	FMOVQ    (R25), F8
-	B        t366
-t367:
+	B        t534
+t535:
 	FMOVD    (R25), F8
-t366:
+t534:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t368
+	BLE      t536
 	CMP      $2, R23
-	BLT      t369
+	BLT      t537
 	FMOVQ    (R15), F9
-	B        t368
-t369:
+	B        t536
+t537:
 	FMOVD    (R15), F9
-t368:
+t536:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t370
+	BLE      t538
 	CMP      $2, R23
-	BLT      t371
+	BLT      t539
 	FMOVQ    (R24), F10
-	B        t370
-t371:
+	B        t538
+t539:
 	FMOVD    (R24), F10
-t370:
+t538:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t372
+	BLE      t540
 	CMP      $2, R23
-	BLT      t373
+	BLT      t541
 	FMOVQ    (R25), F11
-	B        t372
-t373:
+	B        t540
+t541:
 	FMOVD    (R25), F11
-t372:
+t540:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V12.B16
 	CMP      $0, R23
-	BLE      t374
+	BLE      t542
 	CMP      $2, R23
-	BLT      t375
+	BLT      t543
 	FMOVQ    (R15), F12
-	B        t374
-t375:
+	B        t542
+t543:
 	FMOVD    (R15), F12
-t374:
+t542:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V13.B16
 	CMP      $0, R23
-	BLE      t376
+	BLE      t544
 	CMP      $2, R23
-	BLT      t377
+	BLT      t545
 	FMOVQ    (R24), F13
-	B        t376
-t377:
+	B        t544
+t545:
 	FMOVD    (R24), F13
-t376:
+t544:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V14.B16
 	CMP      $0, R23
-	BLE      t378
+	BLE      t546
 	CMP      $2, R23
-	BLT      t379
+	BLT      t547
 	FMOVQ    (R25), F14
-	B        t378
-t379:
+	B        t546
+t547:
 	FMOVD    (R25), F14
-t378:
+t546:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V15.B16
 	CMP      $0, R23
-	BLE      t380
+	BLE      t548
 	CMP      $2, R23
-	BLT      t381
+	BLT      t549
 	FMOVQ    (R15), F15
-	B        t380
-t381:
+	B        t548
+t549:
 	FMOVD    (R15), F15
-t380:
+t548:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V16.B16
 	CMP      $0, R23
-	BLE      t382
+	BLE      t550
 	CMP      $2, R23
-	BLT      t383
+	BLT      t551
 	FMOVQ    (R24), F16
-	B        t382
-t383:
+	B        t550
+t551:
 	FMOVD    (R24), F16
-t382:
+t550:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V17.B16
 	CMP      $0, R23
-	BLE      t384
+	BLE      t552
 	CMP      $2, R23
-	BLT      t385
+	BLT      t553
 	FMOVQ    (R25), F17
-	B        t384
-t385:
+	B        t552
+t553:
 	FMOVD    (R25), F17
-t384:
+t552:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V18.B16
 	CMP      $0, R23
-	BLE      t386
+	BLE      t554
 	CMP      $2, R23
-	BLT      t387
+	BLT      t555
 	FMOVQ    (R15), F18
-	B        t386
-t387:
+	B        t554
+t555:
 	FMOVD    (R15), F18
-t386:
+t554:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V19.B16
 	CMP      $0, R23
-	BLE      t388
+	BLE      t556
 	CMP      $2, R23
-	BLT      t389
+	BLT      t557
 	FMOVQ    (R24), F19
-	B        t388
-t389:
+	B        t556
+t557:
 	FMOVD    (R24), F19
-t388:
+t556:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V20.B16
 	CMP      $0, R23
-	BLE      t390
+	BLE      t558
 	CMP      $2, R23
-	BLT      t391
+	BLT      t559
 	FMOVQ    (R25), F20
-	B        t390
-t391:
+	B        t558
+t559:
 	FMOVD    (R25), F20
-t390:
+t558:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V21.B16
 	CMP      $0, R23
-	BLE      t392
+	BLE      t560
 	CMP      $2, R23
-	BLT      t393
+	BLT      t561
 	FMOVQ    (R15), F21
-	B        t392
-t393:
+	B        t560
+t561:
 	FMOVD    (R15), F21
-t392:
+t560:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V22.B16
 	CMP      $0, R23
-	BLE      t394
+	BLE      t562
 	CMP      $2, R23
-	BLT      t395
+	BLT      t563
 	FMOVQ    (R24), F22
-	B        t394
-t395:
+	B        t562
+t563:
 	FMOVD    (R24), F22
-t394:
+t562:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V23.B16
 	CMP      $0, R23
-	BLE      t396
+	BLE      t564
 	CMP      $2, R23
-	BLT      t397
+	BLT      t565
 	FMOVQ    (R25), F23
-	B        t396
-t397:
+	B        t564
+t565:
 	FMOVD    (R25), F23
-t396:
+t564:
 loaded8x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps8x3
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -6541,12 +8061,12 @@ steps8x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch8x3
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch8x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole8x3
 	SUBS     $1, R15, R15
@@ -6983,7 +8503,7 @@ one8x3:
 	SUBS     $1, R15, R15
 	BNE      one8x3
 end8x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store8x3
 last8x3:
@@ -6991,14 +8511,14 @@ last8x3:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V26.B16
 	CMP      $0, R23
-	BLE      t398
+	BLE      t566
 	CMP      $2, R23
-	BLT      t399
+	BLT      t567
 	FMOVQ    32(R3), F26
-	B        t398
-t399:
+	B        t566
+t567:
 	FMOVD    32(R3), F26
-t398:
+t566:
 	FMOVD    (R14), F27
 	WORD     $0x4fdb1300 // fmla v0.2d, v24.2d, v27.d[0]
 	WORD     $0x4fdb1321 // fmla v1.2d, v25.2d, v27.d[0]
@@ -7038,11 +8558,424 @@ store8x3:
 	CBZ      R9, fetched8x3
 	MOVD     R7, 40(RSP)
 fetched8x3:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added8x3
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $8, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F24
+	VDUP     V24.D[0], V24.D2
+add8x3:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail8x3
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V24.D2, V0.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V24.D2, V1.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V24.D2, V2.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V24.D2, V3.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V24.D2, V4.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V24.D2, V5.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V24.D2, V6.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V24.D2, V7.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V24.D2, V8.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V24.D2, V9.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V24.D2, V10.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V24.D2, V11.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V24.D2, V12.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V24.D2, V13.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V24.D2, V14.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V24.D2, V15.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V24.D2, V16.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V24.D2, V17.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V24.D2, V18.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V24.D2, V19.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V24.D2, V20.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V24.D2, V21.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V24.D2, V22.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V24.D2, V23.D2
+	B        nextadd8x3
+addtail8x3:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t568
+	CMP      $2, R23
+	BLT      t569
+	FMOVQ    (R15), F31
+	B        t568
+t569:
+	FMOVD    (R15), F31
+t568:
+	VFMLA    V31.D2, V24.D2, V0.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t570
+	CMP      $2, R23
+	BLT      t571
+	FMOVQ    (R24), F31
+	B        t570
+t571:
+	FMOVD    (R24), F31
+t570:
+	VFMLA    V31.D2, V24.D2, V1.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t572
+	CMP      $2, R23
+	BLT      t573
+	FMOVQ    (R25), F31
+	B        t572
+t573:
+	FMOVD    (R25), F31
+t572:
+	VFMLA    V31.D2, V24.D2, V2.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t574
+	CMP      $2, R23
+	BLT      t575
+	FMOVQ    (R15), F31
+	B        t574
+t575:
+	FMOVD    (R15), F31
+t574:
+	VFMLA    V31.D2, V24.D2, V3.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t576
+	CMP      $2, R23
+	BLT      t577
+	FMOVQ    (R24), F31
+	B        t576
+t577:
+	FMOVD    (R24), F31
+t576:
+	VFMLA    V31.D2, V24.D2, V4.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t578
+	CMP      $2, R23
+	BLT      t579
+	FMOVQ    (R25), F31
+	B        t578
+t579:
+	FMOVD    (R25), F31
+t578:
+	VFMLA    V31.D2, V24.D2, V5.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t580
+	CMP      $2, R23
+	BLT      t581
+	FMOVQ    (R15), F31
+	B        t580
+t581:
+	FMOVD    (R15), F31
+t580:
+	VFMLA    V31.D2, V24.D2, V6.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t582
+	CMP      $2, R23
+	BLT      t583
+	FMOVQ    (R24), F31
+	B        t582
+t583:
+	FMOVD    (R24), F31
+t582:
+	VFMLA    V31.D2, V24.D2, V7.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t584
+	CMP      $2, R23
+	BLT      t585
+	FMOVQ    (R25), F31
+	B        t584
+t585:
+	FMOVD    (R25), F31
+t584:
+	VFMLA    V31.D2, V24.D2, V8.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t586
+	CMP      $2, R23
+	BLT      t587
+	FMOVQ    (R15), F31
+	B        t586
+t587:
+	FMOVD    (R15), F31
+t586:
+	VFMLA    V31.D2, V24.D2, V9.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t588
+	CMP      $2, R23
+	BLT      t589
+	FMOVQ    (R24), F31
+	B        t588
+t589:
+	FMOVD    (R24), F31
+t588:
+	VFMLA    V31.D2, V24.D2, V10.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t590
+	CMP      $2, R23
+	BLT      t591
+	FMOVQ    (R25), F31
+	B        t590
+t591:
+	FMOVD    (R25), F31
+t590:
+	VFMLA    V31.D2, V24.D2, V11.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t592
+	CMP      $2, R23
+	BLT      t593
+	FMOVQ    (R15), F31
+	B        t592
+t593:
+	FMOVD    (R15), F31
+t592:
+	VFMLA    V31.D2, V24.D2, V12.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t594
+	CMP      $2, R23
+	BLT      t595
+	FMOVQ    (R24), F31
+	B        t594
+t595:
+	FMOVD    (R24), F31
+t594:
+	VFMLA    V31.D2, V24.D2, V13.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t596
+	CMP      $2, R23
+	BLT      t597
+	FMOVQ    (R25), F31
+	B        t596
+t597:
+	FMOVD    (R25), F31
+t596:
+	VFMLA    V31.D2, V24.D2, V14.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t598
+	CMP      $2, R23
+	BLT      t599
+	FMOVQ    (R15), F31
+	B        t598
+t599:
+	FMOVD    (R15), F31
+t598:
+	VFMLA    V31.D2, V24.D2, V15.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t600
+	CMP      $2, R23
+	BLT      t601
+	FMOVQ    (R24), F31
+	B        t600
+t601:
+	FMOVD    (R24), F31
+t600:
+	VFMLA    V31.D2, V24.D2, V16.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t602
+	CMP      $2, R23
+	BLT      t603
+	FMOVQ    (R25), F31
+	B        t602
+t603:
+	FMOVD    (R25), F31
+t602:
+	VFMLA    V31.D2, V24.D2, V17.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t604
+	CMP      $2, R23
+	BLT      t605
+	FMOVQ    (R15), F31
+	B        t604
+t605:
+	FMOVD    (R15), F31
+t604:
+	VFMLA    V31.D2, V24.D2, V18.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t606
+	CMP      $2, R23
+	BLT      t607
+	FMOVQ    (R24), F31
+	B        t606
+t607:
+	FMOVD    (R24), F31
+t606:
+	VFMLA    V31.D2, V24.D2, V19.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t608
+	CMP      $2, R23
+	BLT      t609
+	FMOVQ    (R25), F31
+	B        t608
+t609:
+	FMOVD    (R25), F31
+t608:
+	VFMLA    V31.D2, V24.D2, V20.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t610
+	CMP      $2, R23
+	BLT      t611
+	FMOVQ    (R15), F31
+	B        t610
+t611:
+	FMOVD    (R15), F31
+t610:
+	VFMLA    V31.D2, V24.D2, V21.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t612
+	CMP      $2, R23
+	BLT      t613
+	FMOVQ    (R24), F31
+	B        t612
+t613:
+	FMOVD    (R24), F31
+t612:
+	VFMLA    V31.D2, V24.D2, V22.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t614
+	CMP      $2, R23
+	BLT      t615
+	FMOVQ    (R25), F31
+	B        t614
+t615:
+	FMOVD    (R25), F31
+t614:
+	VFMLA    V31.D2, V24.D2, V23.D2
+nextadd8x3:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add8x3
+	MOVD     80(R0), R9
+added8x3:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail8x3
 	FMOVQ    F0, (R15)
@@ -7096,267 +9029,267 @@ fetched8x3:
 storetail8x3:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t400
+	BLE      t616
 	CMP      $2, R23
-	BLT      t401
+	BLT      t617
 	FMOVQ    F0, (R15)
-	B        t400
-t401:
+	B        t616
+t617:
 	FMOVD    F0, (R15)
-t400:
+t616:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t402
+	BLE      t618
 	CMP      $2, R23
-	BLT      t403
+	BLT      t619
 	FMOVQ    F1, (R24)
-	B        t402
-t403:
+	B        t618
+t619:
 	FMOVD    F1, (R24)
-t402:
+t618:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t404
+	BLE      t620
 	CMP      $2, R23
-	BLT      t405
+	BLT      t621
 	FMOVQ    F2, (R25)
-	B        t404
-t405:
+	B        t620
+t621:
 	FMOVD    F2, (R25)
-t404:
+t620:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t406
+	BLE      t622
 	CMP      $2, R23
-	BLT      t407
+	BLT      t623
 	FMOVQ    F3, (R15)
-	B        t406
-t407:
+	B        t622
+t623:
 	FMOVD    F3, (R15)
-t406:
+t622:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t408
+	BLE      t624
 	CMP      $2, R23
-	BLT      t409
+	BLT      t625
 	FMOVQ    F4, (R24)
-	B        t408
-t409:
+	B        t624
+t625:
 	FMOVD    F4, (R24)
-t408:
+t624:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t410
+	BLE      t626
 	CMP      $2, R23
-	BLT      t411
+	BLT      t627
 	FMOVQ    F5, (R25)
-	B        t410
-t411:
+	B        t626
+t627:
 	FMOVD    F5, (R25)
-t410:
+t626:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t412
+	BLE      t628
 	CMP      $2, R23
-	BLT      t413
+	BLT      t629
 	FMOVQ    F6, (R15)
-	B        t412
-t413:
+	B        t628
+t629:
 	FMOVD    F6, (R15)
-t412:
+t628:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t414
+	BLE      t630
 	CMP      $2, R23
-	BLT      t415
+	BLT      t631
 	FMOVQ    F7, (R24)
-	B        t414
-t415:
+	B        t630
+t631:
 	FMOVD    F7, (R24)
-t414:
+t630:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t416
+	BLE      t632
 	CMP      $2, R23
-	BLT      t417
+	BLT      t633
 	FMOVQ    F8, (R25)
-	B        t416
-t417:
+	B        t632
+t633:
 	FMOVD    F8, (R25)
-t416:
+t632:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t418
+	BLE      t634
 	CMP      $2, R23
-	BLT      t419
+	BLT      t635
 	FMOVQ    F9, (R15)
-	B        t418
-t419:
+	B        t634
+t635:
 	FMOVD    F9, (R15)
-t418:
+t634:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t420
+	BLE      t636
 	CMP      $2, R23
-	BLT      t421
+	BLT      t637
 	FMOVQ    F10, (R24)
-	B        t420
-t421:
+	B        t636
+t637:
 	FMOVD    F10, (R24)
-t420:
+t636:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t422
+	BLE      t638
 	CMP      $2, R23
-	BLT      t423
+	BLT      t639
 	FMOVQ    F11, (R25)
-	B        t422
-t423:
+	B        t638
+t639:
 	FMOVD    F11, (R25)
-t422:
+t638:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t424
+	BLE      t640
 	CMP      $2, R23
-	BLT      t425
+	BLT      t641
 	FMOVQ    F12, (R15)
-	B        t424
-t425:
+	B        t640
+t641:
 	FMOVD    F12, (R15)
-t424:
+t640:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t426
+	BLE      t642
 	CMP      $2, R23
-	BLT      t427
+	BLT      t643
 	FMOVQ    F13, (R24)
-	B        t426
-t427:
+	B        t642
+t643:
 	FMOVD    F13, (R24)
-t426:
+t642:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t428
+	BLE      t644
 	CMP      $2, R23
-	BLT      t429
+	BLT      t645
 	FMOVQ    F14, (R25)
-	B        t428
-t429:
+	B        t644
+t645:
 	FMOVD    F14, (R25)
-t428:
+t644:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t430
+	BLE      t646
 	CMP      $2, R23
-	BLT      t431
+	BLT      t647
 	FMOVQ    F15, (R15)
-	B        t430
-t431:
+	B        t646
+t647:
 	FMOVD    F15, (R15)
-t430:
+t646:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t432
+	BLE      t648
 	CMP      $2, R23
-	BLT      t433
+	BLT      t649
 	FMOVQ    F16, (R24)
-	B        t432
-t433:
+	B        t648
+t649:
 	FMOVD    F16, (R24)
-t432:
+t648:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t434
+	BLE      t650
 	CMP      $2, R23
-	BLT      t435
+	BLT      t651
 	FMOVQ    F17, (R25)
-	B        t434
-t435:
+	B        t650
+t651:
 	FMOVD    F17, (R25)
-t434:
+t650:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t436
+	BLE      t652
 	CMP      $2, R23
-	BLT      t437
+	BLT      t653
 	FMOVQ    F18, (R15)
-	B        t436
-t437:
+	B        t652
+t653:
 	FMOVD    F18, (R15)
-t436:
+t652:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t438
+	BLE      t654
 	CMP      $2, R23
-	BLT      t439
+	BLT      t655
 	FMOVQ    F19, (R24)
-	B        t438
-t439:
+	B        t654
+t655:
 	FMOVD    F19, (R24)
-t438:
+t654:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t440
+	BLE      t656
 	CMP      $2, R23
-	BLT      t441
+	BLT      t657
 	FMOVQ    F20, (R25)
-	B        t440
-t441:
+	B        t656
+t657:
 	FMOVD    F20, (R25)
-t440:
+t656:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t442
+	BLE      t658
 	CMP      $2, R23
-	BLT      t443
+	BLT      t659
 	FMOVQ    F21, (R15)
-	B        t442
-t443:
+	B        t658
+t659:
 	FMOVD    F21, (R15)
-t442:
+t658:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t444
+	BLE      t660
 	CMP      $2, R23
-	BLT      t445
+	BLT      t661
 	FMOVQ    F22, (R24)
-	B        t444
-t445:
+	B        t660
+t661:
 	FMOVD    F22, (R24)
-t444:
+t660:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t446
+	BLE      t662
 	CMP      $2, R23
-	BLT      t447
+	BLT      t663
 	FMOVQ    F23, (R25)
-	B        t446
-t447:
+	B        t662
+t663:
 	FMOVD    F23, (R25)
-t446:
+t662:
 next8x3:
 
 	// The next tile.
@@ -7366,7 +9299,7 @@ next8x3:
 	BNE      below8x3
 	CMP      $8, R2
 	BNE      below8x3
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $64, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -7389,21 +9322,21 @@ below8x3:
 	BNE      tile8x3
 	B        done
 tile7x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero7x3
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin7x3
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin7x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail7x3
 	FMOVQ    (R15), F0
@@ -7452,259 +9385,259 @@ loadtail7x3:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t448
+	BLE      t664
 	CMP      $2, R23
-	BLT      t449
+	BLT      t665
 	FMOVQ    (R15), F0
-	B        t448
-t449:
+	B        t664
+t665:
 	FMOVD    (R15), F0
-t448:
+t664:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t450
+	BLE      t666
 	CMP      $2, R23
-	BLT      t451
+	BLT      t667
 	FMOVQ    (R24), F1
-	B        t450
-t451:
+	B        t666
+t667:
 	FMOVD    (R24), F1
-t450:
+t666:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t452
+	BLE      t668
 	CMP      $2, R23
-	BLT      t453
+	BLT      t669
 	FMOVQ    (R25), F2
-	B        t452
-t453:
+	B        t668
+t669:
 	FMOVD    (R25), F2
-t452:
+t668:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t454
+	BLE      t670
 	CMP      $2, R23
-	BLT      t455
+	BLT      t671
 	FMOVQ    (R15), F3
-	B        t454
-t455:
+	B        t670
+t671:
 	FMOVD    (R15), F3
-t454:
+t670:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t456
+	BLE      t672
 	CMP      $2, R23
-	BLT      t457
+	BLT      t673
 	FMOVQ    (R24), F4
-	B        t456
-t457:
+	B        t672
+t673:
 	FMOVD    (R24), F4
-t456:
+t672:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t458
+	BLE      t674
 	CMP      $2, R23
-	BLT      t459
+	BLT      t675
 	FMOVQ    (R25), F5
-	B        t458
-t459:
+	B        t674
+t675:
 	FMOVD    (R25), F5
-t458:
+t674:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t460
+	BLE      t676
 	CMP      $2, R23
-	BLT      t461
+	BLT      t677
 	FMOVQ    (R15), F6
-	B        t460
-t461:
+	B        t676
+t677:
 	FMOVD    (R15), F6
-t460:
+t676:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t462
+	BLE      t678
 	CMP      $2, R23
-	BLT      t463
+	BLT      t679
 	FMOVQ    (R24), F7
-	B        t462
-t463:
+	B        t678
+t679:
 	FMOVD    (R24), F7
-t462:
+t678:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t464
+	BLE      t680
 	CMP      $2, R23
-	BLT      t465
+	BLT      t681
 	FMOVQ    (R25), F8
-	B        t464
-t465:
+	B        t680
+t681:
 	FMOVD    (R25), F8
-t464:
+t680:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t466
+	BLE      t682
 	CMP      $2, R23
-	BLT      t467
+	BLT      t683
 	FMOVQ    (R15), F9
-	B        t466
-t467:
+	B        t682
+t683:
 	FMOVD    (R15), F9
-t466:
+t682:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t468
+	BLE      t684
 	CMP      $2, R23
-	BLT      t469
+	BLT      t685
 	FMOVQ    (R24), F10
-	B        t468
-t469:
+	B        t684
+t685:
 	FMOVD    (R24), F10
-t468:
+t684:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t470
+	BLE      t686
 	CMP      $2, R23
-	BLT      t471
+	BLT      t687
 	FMOVQ    (R25), F11
-	B        t470
-t471:
+	B        t686
+t687:
 	FMOVD    (R25), F11
-t470:
+t686:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V12.B16
 	CMP      $0, R23
-	BLE      t472
+	BLE      t688
 	CMP      $2, R23
-	BLT      t473
+	BLT      t689
 	FMOVQ    (R15), F12
-	B        t472
-t473:
+	B        t688
+t689:
 	FMOVD    (R15), F12
-t472:
+t688:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V13.B16
 	CMP      $0, R23
-	BLE      t474
+	BLE      t690
 	CMP      $2, R23
-	BLT      t475
+	BLT      t691
 	FMOVQ    (R24), F13
-	B        t474
-t475:
+	B        t690
+t691:
 	FMOVD    (R24), F13
-t474:
+t690:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V14.B16
 	CMP      $0, R23
-	BLE      t476
+	BLE      t692
 	CMP      $2, R23
-	BLT      t477
+	BLT      t693
 	FMOVQ    (R25), F14
-	B        t476
-t477:
+	B        t692
+t693:
 	FMOVD    (R25), F14
-t476:
+t692:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V15.B16
 	CMP      $0, R23
-	BLE      t478
+	BLE      t694
 	CMP      $2, R23
-	BLT      t479
+	BLT      t695
 	FMOVQ    (R15), F15
-	B        t478
-t479:
+	B        t694
+t695:
 	FMOVD    (R15), F15
-t478:
+t694:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V16.B16
 	CMP      $0, R23
-	BLE      t480
+	BLE      t696
 	CMP      $2, R23
-	BLT      t481
+	BLT      t697
 	FMOVQ    (R24), F16
-	B        t480
-t481:
+	B        t696
+t697:
 	FMOVD    (R24), F16
-t480:
+t696:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V17.B16
 	CMP      $0, R23
-	BLE      t482
+	BLE      t698
 	CMP      $2, R23
-	BLT      t483
+	BLT      t699
 	FMOVQ    (R25), F17
-	B        t482
-t483:
+	B        t698
+t699:
 	FMOVD    (R25), F17
-t482:
+t698:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V18.B16
 	CMP      $0, R23
-	BLE      t484
+	BLE      t700
 	CMP      $2, R23
-	BLT      t485
+	BLT      t701
 	FMOVQ    (R15), F18
-	B        t484
-t485:
+	B        t700
+t701:
 	FMOVD    (R15), F18
-t484:
+t700:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V19.B16
 	CMP      $0, R23
-	BLE      t486
+	BLE      t702
 	CMP      $2, R23
-	BLT      t487
+	BLT      t703
 	FMOVQ    (R24), F19
-	B        t486
-t487:
+	B        t702
+t703:
 	FMOVD    (R24), F19
-t486:
+t702:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V20.B16
 	CMP      $0, R23
-	BLE      t488
+	BLE      t704
 	CMP      $2, R23
-	BLT      t489
+	BLT      t705
 	FMOVQ    (R25), F20
-	B        t488
-t489:
+	B        t704
+t705:
 	FMOVD    (R25), F20
-t488:
+t704:
 loaded7x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps7x3
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -7761,12 +9694,12 @@ steps7x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch7x3
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch7x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole7x3
 	SUBS     $1, R15, R15
@@ -8523,7 +10456,7 @@ one7x3:
 	SUBS     $1, R15, R15
 	BNE      one7x3
 end7x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store7x3
 last7x3:
@@ -8531,14 +10464,14 @@ last7x3:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V23.B16
 	CMP      $0, R23
-	BLE      t490
+	BLE      t706
 	CMP      $2, R23
-	BLT      t491
+	BLT      t707
 	FMOVQ    32(R3), F23
-	B        t490
-t491:
+	B        t706
+t707:
 	FMOVD    32(R3), F23
-t490:
+t706:
 	FMOVD    (R14), F24
 	WORD     $0x4fd812a0 // fmla v0.2d, v21.2d, v24.d[0]
 	WORD     $0x4fd812c1 // fmla v1.2d, v22.2d, v24.d[0]
@@ -8574,11 +10507,376 @@ store7x3:
 	CBZ      R9, fetched7x3
 	MOVD     R7, 40(RSP)
 fetched7x3:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added7x3
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $7, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F21
+	VDUP     V21.D[0], V21.D2
+add7x3:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail7x3
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V21.D2, V0.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V21.D2, V1.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V21.D2, V2.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V21.D2, V3.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V21.D2, V4.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V21.D2, V5.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V21.D2, V6.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V21.D2, V7.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V21.D2, V8.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V21.D2, V9.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V21.D2, V10.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V21.D2, V11.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V21.D2, V12.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V21.D2, V13.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V21.D2, V14.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V21.D2, V15.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V21.D2, V16.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V21.D2, V17.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V21.D2, V18.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V21.D2, V19.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V21.D2, V20.D2
+	B        nextadd7x3
+addtail7x3:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t708
+	CMP      $2, R23
+	BLT      t709
+	FMOVQ    (R15), F31
+	B        t708
+t709:
+	FMOVD    (R15), F31
+t708:
+	VFMLA    V31.D2, V21.D2, V0.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t710
+	CMP      $2, R23
+	BLT      t711
+	FMOVQ    (R24), F31
+	B        t710
+t711:
+	FMOVD    (R24), F31
+t710:
+	VFMLA    V31.D2, V21.D2, V1.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t712
+	CMP      $2, R23
+	BLT      t713
+	FMOVQ    (R25), F31
+	B        t712
+t713:
+	FMOVD    (R25), F31
+t712:
+	VFMLA    V31.D2, V21.D2, V2.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t714
+	CMP      $2, R23
+	BLT      t715
+	FMOVQ    (R15), F31
+	B        t714
+t715:
+	FMOVD    (R15), F31
+t714:
+	VFMLA    V31.D2, V21.D2, V3.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t716
+	CMP      $2, R23
+	BLT      t717
+	FMOVQ    (R24), F31
+	B        t716
+t717:
+	FMOVD    (R24), F31
+t716:
+	VFMLA    V31.D2, V21.D2, V4.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t718
+	CMP      $2, R23
+	BLT      t719
+	FMOVQ    (R25), F31
+	B        t718
+t719:
+	FMOVD    (R25), F31
+t718:
+	VFMLA    V31.D2, V21.D2, V5.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t720
+	CMP      $2, R23
+	BLT      t721
+	FMOVQ    (R15), F31
+	B        t720
+t721:
+	FMOVD    (R15), F31
+t720:
+	VFMLA    V31.D2, V21.D2, V6.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t722
+	CMP      $2, R23
+	BLT      t723
+	FMOVQ    (R24), F31
+	B        t722
+t723:
+	FMOVD    (R24), F31
+t722:
+	VFMLA    V31.D2, V21.D2, V7.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t724
+	CMP      $2, R23
+	BLT      t725
+	FMOVQ    (R25), F31
+	B        t724
+t725:
+	FMOVD    (R25), F31
+t724:
+	VFMLA    V31.D2, V21.D2, V8.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t726
+	CMP      $2, R23
+	BLT      t727
+	FMOVQ    (R15), F31
+	B        t726
+t727:
+	FMOVD    (R15), F31
+t726:
+	VFMLA    V31.D2, V21.D2, V9.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t728
+	CMP      $2, R23
+	BLT      t729
+	FMOVQ    (R24), F31
+	B        t728
+t729:
+	FMOVD    (R24), F31
+t728:
+	VFMLA    V31.D2, V21.D2, V10.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t730
+	CMP      $2, R23
+	BLT      t731
+	FMOVQ    (R25), F31
+	B        t730
+t731:
+	FMOVD    (R25), F31
+t730:
+	VFMLA    V31.D2, V21.D2, V11.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t732
+	CMP      $2, R23
+	BLT      t733
+	FMOVQ    (R15), F31
+	B        t732
+t733:
+	FMOVD    (R15), F31
+t732:
+	VFMLA    V31.D2, V21.D2, V12.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t734
+	CMP      $2, R23
+	BLT      t735
+	FMOVQ    (R24), F31
+	B        t734
+t735:
+	FMOVD    (R24), F31
+t734:
+	VFMLA    V31.D2, V21.D2, V13.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t736
+	CMP      $2, R23
+	BLT      t737
+	FMOVQ    (R25), F31
+	B        t736
+t737:
+	FMOVD    (R25), F31
+t736:
+	VFMLA    V31.D2, V21.D2, V14.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t738
+	CMP      $2, R23
+	BLT      t739
+	FMOVQ    (R15), F31
+	B        t738
+t739:
+	FMOVD    (R15), F31
+t738:
+	VFMLA    V31.D2, V21.D2, V15.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t740
+	CMP      $2, R23
+	BLT      t741
+	FMOVQ    (R24), F31
+	B        t740
+t741:
+	FMOVD    (R24), F31
+t740:
+	VFMLA    V31.D2, V21.D2, V16.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t742
+	CMP      $2, R23
+	BLT      t743
+	FMOVQ    (R25), F31
+	B        t742
+t743:
+	FMOVD    (R25), F31
+t742:
+	VFMLA    V31.D2, V21.D2, V17.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t744
+	CMP      $2, R23
+	BLT      t745
+	FMOVQ    (R15), F31
+	B        t744
+t745:
+	FMOVD    (R15), F31
+t744:
+	VFMLA    V31.D2, V21.D2, V18.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t746
+	CMP      $2, R23
+	BLT      t747
+	FMOVQ    (R24), F31
+	B        t746
+t747:
+	FMOVD    (R24), F31
+t746:
+	VFMLA    V31.D2, V21.D2, V19.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t748
+	CMP      $2, R23
+	BLT      t749
+	FMOVQ    (R25), F31
+	B        t748
+t749:
+	FMOVD    (R25), F31
+t748:
+	VFMLA    V31.D2, V21.D2, V20.D2
+nextadd7x3:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add7x3
+	MOVD     80(R0), R9
+added7x3:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail7x3
 	FMOVQ    F0, (R15)
@@ -8626,234 +10924,234 @@ fetched7x3:
 storetail7x3:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t492
+	BLE      t750
 	CMP      $2, R23
-	BLT      t493
+	BLT      t751
 	FMOVQ    F0, (R15)
-	B        t492
-t493:
+	B        t750
+t751:
 	FMOVD    F0, (R15)
-t492:
+t750:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t494
+	BLE      t752
 	CMP      $2, R23
-	BLT      t495
+	BLT      t753
 	FMOVQ    F1, (R24)
-	B        t494
-t495:
+	B        t752
+t753:
 	FMOVD    F1, (R24)
-t494:
+t752:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t496
+	BLE      t754
 	CMP      $2, R23
-	BLT      t497
+	BLT      t755
 	FMOVQ    F2, (R25)
-	B        t496
-t497:
+	B        t754
+t755:
 	FMOVD    F2, (R25)
-t496:
+t754:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t498
+	BLE      t756
 	CMP      $2, R23
-	BLT      t499
+	BLT      t757
 	FMOVQ    F3, (R15)
-	B        t498
-t499:
+	B        t756
+t757:
 	FMOVD    F3, (R15)
-t498:
+t756:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t500
+	BLE      t758
 	CMP      $2, R23
-	BLT      t501
+	BLT      t759
 	FMOVQ    F4, (R24)
-	B        t500
-t501:
+	B        t758
+t759:
 	FMOVD    F4, (R24)
-t500:
+t758:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t502
+	BLE      t760
 	CMP      $2, R23
-	BLT      t503
+	BLT      t761
 	FMOVQ    F5, (R25)
-	B        t502
-t503:
+	B        t760
+t761:
 	FMOVD    F5, (R25)
-t502:
+t760:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t504
+	BLE      t762
 	CMP      $2, R23
-	BLT      t505
+	BLT      t763
 	FMOVQ    F6, (R15)
-	B        t504
-t505:
+	B        t762
+t763:
 	FMOVD    F6, (R15)
-t504:
+t762:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t506
+	BLE      t764
 	CMP      $2, R23
-	BLT      t507
+	BLT      t765
 	FMOVQ    F7, (R24)
-	B        t506
-t507:
+	B        t764
+t765:
 	FMOVD    F7, (R24)
-t506:
+t764:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t508
+	BLE      t766
 	CMP      $2, R23
-	BLT      t509
+	BLT      t767
 	FMOVQ    F8, (R25)
-	B        t508
-t509:
+	B        t766
+t767:
 	FMOVD    F8, (R25)
-t508:
+t766:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t510
+	BLE      t768
 	CMP      $2, R23
-	BLT      t511
+	BLT      t769
 	FMOVQ    F9, (R15)
-	B        t510
-t511:
+	B        t768
+t769:
 	FMOVD    F9, (R15)
-t510:
+t768:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t512
+	BLE      t770
 	CMP      $2, R23
-	BLT      t513
+	BLT      t771
 	FMOVQ    F10, (R24)
-	B        t512
-t513:
+	B        t770
+t771:
 	FMOVD    F10, (R24)
-t512:
+t770:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t514
+	BLE      t772
 	CMP      $2, R23
-	BLT      t515
+	BLT      t773
 	FMOVQ    F11, (R25)
-	B        t514
-t515:
+	B        t772
+t773:
 	FMOVD    F11, (R25)
-t514:
+t772:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t516
+	BLE      t774
 	CMP      $2, R23
-	BLT      t517
+	BLT      t775
 	FMOVQ    F12, (R15)
-	B        t516
-t517:
+	B        t774
+t775:
 	FMOVD    F12, (R15)
-t516:
+t774:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t518
+	BLE      t776
 	CMP      $2, R23
-	BLT      t519
+	BLT      t777
 	FMOVQ    F13, (R24)
-	B        t518
-t519:
+	B        t776
+t777:
 	FMOVD    F13, (R24)
-t518:
+t776:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t520
+	BLE      t778
 	CMP      $2, R23
-	BLT      t521
+	BLT      t779
 	FMOVQ    F14, (R25)
-	B        t520
-t521:
+	B        t778
+t779:
 	FMOVD    F14, (R25)
-t520:
+t778:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t522
+	BLE      t780
 	CMP      $2, R23
-	BLT      t523
+	BLT      t781
 	FMOVQ    F15, (R15)
-	B        t522
-t523:
+	B        t780
+t781:
 	FMOVD    F15, (R15)
-t522:
+t780:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t524
+	BLE      t782
 	CMP      $2, R23
-	BLT      t525
+	BLT      t783
 	FMOVQ    F16, (R24)
-	B        t524
-t525:
+	B        t782
+t783:
 	FMOVD    F16, (R24)
-t524:
+t782:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t526
+	BLE      t784
 	CMP      $2, R23
-	BLT      t527
+	BLT      t785
 	FMOVQ    F17, (R25)
-	B        t526
-t527:
+	B        t784
+t785:
 	FMOVD    F17, (R25)
-t526:
+t784:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t528
+	BLE      t786
 	CMP      $2, R23
-	BLT      t529
+	BLT      t787
 	FMOVQ    F18, (R15)
-	B        t528
-t529:
+	B        t786
+t787:
 	FMOVD    F18, (R15)
-t528:
+t786:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t530
+	BLE      t788
 	CMP      $2, R23
-	BLT      t531
+	BLT      t789
 	FMOVQ    F19, (R24)
-	B        t530
-t531:
+	B        t788
+t789:
 	FMOVD    F19, (R24)
-t530:
+t788:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t532
+	BLE      t790
 	CMP      $2, R23
-	BLT      t533
+	BLT      t791
 	FMOVQ    F20, (R25)
-	B        t532
-t533:
+	B        t790
+t791:
 	FMOVD    F20, (R25)
-t532:
+t790:
 next7x3:
 
 	// The next tile.
@@ -8863,7 +11161,7 @@ next7x3:
 	BNE      below7x3
 	CMP      $8, R2
 	BNE      below7x3
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $56, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -8886,21 +11184,21 @@ below7x3:
 	BNE      tile7x3
 	B        done
 tile6x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero6x3
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin6x3
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin6x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail6x3
 	FMOVQ    (R15), F0
@@ -8943,223 +11241,223 @@ loadtail6x3:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t534
+	BLE      t792
 	CMP      $2, R23
-	BLT      t535
+	BLT      t793
 	FMOVQ    (R15), F0
-	B        t534
-t535:
+	B        t792
+t793:
 	FMOVD    (R15), F0
-t534:
+t792:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t536
+	BLE      t794
 	CMP      $2, R23
-	BLT      t537
+	BLT      t795
 	FMOVQ    (R24), F1
-	B        t536
-t537:
+	B        t794
+t795:
 	FMOVD    (R24), F1
-t536:
+t794:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t538
+	BLE      t796
 	CMP      $2, R23
-	BLT      t539
+	BLT      t797
 	FMOVQ    (R25), F2
-	B        t538
-t539:
+	B        t796
+t797:
 	FMOVD    (R25), F2
-t538:
+t796:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t540
+	BLE      t798
 	CMP      $2, R23
-	BLT      t541
+	BLT      t799
 	FMOVQ    (R15), F3
-	B        t540
-t541:
+	B        t798
+t799:
 	FMOVD    (R15), F3
-t540:
+t798:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t542
+	BLE      t800
 	CMP      $2, R23
-	BLT      t543
+	BLT      t801
 	FMOVQ    (R24), F4
-	B        t542
-t543:
+	B        t800
+t801:
 	FMOVD    (R24), F4
-t542:
+t800:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t544
+	BLE      t802
 	CMP      $2, R23
-	BLT      t545
+	BLT      t803
 	FMOVQ    (R25), F5
-	B        t544
-t545:
+	B        t802
+t803:
 	FMOVD    (R25), F5
-t544:
+t802:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t546
+	BLE      t804
 	CMP      $2, R23
-	BLT      t547
+	BLT      t805
 	FMOVQ    (R15), F6
-	B        t546
-t547:
+	B        t804
+t805:
 	FMOVD    (R15), F6
-t546:
+t804:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t548
+	BLE      t806
 	CMP      $2, R23
-	BLT      t549
+	BLT      t807
 	FMOVQ    (R24), F7
-	B        t548
-t549:
+	B        t806
+t807:
 	FMOVD    (R24), F7
-t548:
+t806:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t550
+	BLE      t808
 	CMP      $2, R23
-	BLT      t551
+	BLT      t809
 	FMOVQ    (R25), F8
-	B        t550
-t551:
+	B        t808
+t809:
 	FMOVD    (R25), F8
-t550:
+t808:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t552
+	BLE      t810
 	CMP      $2, R23
-	BLT      t553
+	BLT      t811
 	FMOVQ    (R15), F9
-	B        t552
-t553:
+	B        t810
+t811:
 	FMOVD    (R15), F9
-t552:
+t810:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t554
+	BLE      t812
 	CMP      $2, R23
-	BLT      t555
+	BLT      t813
 	FMOVQ    (R24), F10
-	B        t554
-t555:
+	B        t812
+t813:
 	FMOVD    (R24), F10
-t554:
+t812:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t556
+	BLE      t814
 	CMP      $2, R23
-	BLT      t557
+	BLT      t815
 	FMOVQ    (R25), F11
-	B        t556
-t557:
+	B        t814
+t815:
 	FMOVD    (R25), F11
-t556:
+t814:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V12.B16
 	CMP      $0, R23
-	BLE      t558
+	BLE      t816
 	CMP      $2, R23
-	BLT      t559
+	BLT      t817
 	FMOVQ    (R15), F12
-	B        t558
-t559:
+	B        t816
+t817:
 	FMOVD    (R15), F12
-t558:
+t816:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V13.B16
 	CMP      $0, R23
-	BLE      t560
+	BLE      t818
 	CMP      $2, R23
-	BLT      t561
+	BLT      t819
 	FMOVQ    (R24), F13
-	B        t560
-t561:
+	B        t818
+t819:
 	FMOVD    (R24), F13
-t560:
+t818:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V14.B16
 	CMP      $0, R23
-	BLE      t562
+	BLE      t820
 	CMP      $2, R23
-	BLT      t563
+	BLT      t821
 	FMOVQ    (R25), F14
-	B        t562
-t563:
+	B        t820
+t821:
 	FMOVD    (R25), F14
-t562:
+t820:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V15.B16
 	CMP      $0, R23
-	BLE      t564
+	BLE      t822
 	CMP      $2, R23
-	BLT      t565
+	BLT      t823
 	FMOVQ    (R15), F15
-	B        t564
-t565:
+	B        t822
+t823:
 	FMOVD    (R15), F15
-t564:
+t822:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V16.B16
 	CMP      $0, R23
-	BLE      t566
+	BLE      t824
 	CMP      $2, R23
-	BLT      t567
+	BLT      t825
 	FMOVQ    (R24), F16
-	B        t566
-t567:
+	B        t824
+t825:
 	FMOVD    (R24), F16
-t566:
+t824:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V17.B16
 	CMP      $0, R23
-	BLE      t568
+	BLE      t826
 	CMP      $2, R23
-	BLT      t569
+	BLT      t827
 	FMOVQ    (R25), F17
-	B        t568
-t569:
+	B        t826
+t827:
 	FMOVD    (R25), F17
-t568:
+t826:
 loaded6x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps6x3
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -9209,12 +11507,12 @@ steps6x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch6x3
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch6x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole6x3
 	SUBS     $1, R15, R15
@@ -9875,7 +12173,7 @@ one6x3:
 	SUBS     $1, R15, R15
 	BNE      one6x3
 end6x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store6x3
 last6x3:
@@ -9883,14 +12181,14 @@ last6x3:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V20.B16
 	CMP      $0, R23
-	BLE      t570
+	BLE      t828
 	CMP      $2, R23
-	BLT      t571
+	BLT      t829
 	FMOVQ    32(R3), F20
-	B        t570
-t571:
+	B        t828
+t829:
 	FMOVD    32(R3), F20
-t570:
+t828:
 	FMOVD    (R14), F21
 	WORD     $0x4fd51240 // fmla v0.2d, v18.2d, v21.d[0]
 	WORD     $0x4fd51261 // fmla v1.2d, v19.2d, v21.d[0]
@@ -9921,11 +12219,328 @@ store6x3:
 	CBZ      R9, fetched6x3
 	MOVD     R7, 40(RSP)
 fetched6x3:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added6x3
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $6, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F18
+	VDUP     V18.D[0], V18.D2
+add6x3:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail6x3
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V18.D2, V0.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V18.D2, V1.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V18.D2, V2.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V18.D2, V3.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V18.D2, V4.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V18.D2, V5.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V18.D2, V6.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V18.D2, V7.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V18.D2, V8.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V18.D2, V9.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V18.D2, V10.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V18.D2, V11.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V18.D2, V12.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V18.D2, V13.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V18.D2, V14.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V18.D2, V15.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V18.D2, V16.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V18.D2, V17.D2
+	B        nextadd6x3
+addtail6x3:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t830
+	CMP      $2, R23
+	BLT      t831
+	FMOVQ    (R15), F31
+	B        t830
+t831:
+	FMOVD    (R15), F31
+t830:
+	VFMLA    V31.D2, V18.D2, V0.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t832
+	CMP      $2, R23
+	BLT      t833
+	FMOVQ    (R24), F31
+	B        t832
+t833:
+	FMOVD    (R24), F31
+t832:
+	VFMLA    V31.D2, V18.D2, V1.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t834
+	CMP      $2, R23
+	BLT      t835
+	FMOVQ    (R25), F31
+	B        t834
+t835:
+	FMOVD    (R25), F31
+t834:
+	VFMLA    V31.D2, V18.D2, V2.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t836
+	CMP      $2, R23
+	BLT      t837
+	FMOVQ    (R15), F31
+	B        t836
+t837:
+	FMOVD    (R15), F31
+t836:
+	VFMLA    V31.D2, V18.D2, V3.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t838
+	CMP      $2, R23
+	BLT      t839
+	FMOVQ    (R24), F31
+	B        t838
+t839:
+	FMOVD    (R24), F31
+t838:
+	VFMLA    V31.D2, V18.D2, V4.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t840
+	CMP      $2, R23
+	BLT      t841
+	FMOVQ    (R25), F31
+	B        t840
+t841:
+	FMOVD    (R25), F31
+t840:
+	VFMLA    V31.D2, V18.D2, V5.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t842
+	CMP      $2, R23
+	BLT      t843
+	FMOVQ    (R15), F31
+	B        t842
+t843:
+	FMOVD    (R15), F31
+t842:
+	VFMLA    V31.D2, V18.D2, V6.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t844
+	CMP      $2, R23
+	BLT      t845
+	FMOVQ    (R24), F31
+	B        t844
+t845:
+	FMOVD    (R24), F31
+t844:
+	VFMLA    V31.D2, V18.D2, V7.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t846
+	CMP      $2, R23
+	BLT      t847
+	FMOVQ    (R25), F31
+	B        t846
+t847:
+	FMOVD    (R25), F31
+t846:
+	VFMLA    V31.D2, V18.D2, V8.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t848
+	CMP      $2, R23
+	BLT      t849
+	FMOVQ    (R15), F31
+	B        t848
+t849:
+	FMOVD    (R15), F31
+t848:
+	VFMLA    V31.D2, V18.D2, V9.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t850
+	CMP      $2, R23
+	BLT      t851
+	FMOVQ    (R24), F31
+	B        t850
+t851:
+	FMOVD    (R24), F31
+t850:
+	VFMLA    V31.D2, V18.D2, V10.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t852
+	CMP      $2, R23
+	BLT      t853
+	FMOVQ    (R25), F31
+	B        t852
+t853:
+	FMOVD    (R25), F31
+t852:
+	VFMLA    V31.D2, V18.D2, V11.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t854
+	CMP      $2, R23
+	BLT      t855
+	FMOVQ    (R15), F31
+	B        t854
+t855:
+	FMOVD    (R15), F31
+t854:
+	VFMLA    V31.D2, V18.D2, V12.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t856
+	CMP      $2, R23
+	BLT      t857
+	FMOVQ    (R24), F31
+	B        t856
+t857:
+	FMOVD    (R24), F31
+t856:
+	VFMLA    V31.D2, V18.D2, V13.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t858
+	CMP      $2, R23
+	BLT      t859
+	FMOVQ    (R25), F31
+	B        t858
+t859:
+	FMOVD    (R25), F31
+t858:
+	VFMLA    V31.D2, V18.D2, V14.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t860
+	CMP      $2, R23
+	BLT      t861
+	FMOVQ    (R15), F31
+	B        t860
+t861:
+	FMOVD    (R15), F31
+t860:
+	VFMLA    V31.D2, V18.D2, V15.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t862
+	CMP      $2, R23
+	BLT      t863
+	FMOVQ    (R24), F31
+	B        t862
+t863:
+	FMOVD    (R24), F31
+t862:
+	VFMLA    V31.D2, V18.D2, V16.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t864
+	CMP      $2, R23
+	BLT      t865
+	FMOVQ    (R25), F31
+	B        t864
+t865:
+	FMOVD    (R25), F31
+t864:
+	VFMLA    V31.D2, V18.D2, V17.D2
+nextadd6x3:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add6x3
+	MOVD     80(R0), R9
+added6x3:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail6x3
 	FMOVQ    F0, (R15)
@@ -9967,201 +12582,201 @@ fetched6x3:
 storetail6x3:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t572
+	BLE      t866
 	CMP      $2, R23
-	BLT      t573
+	BLT      t867
 	FMOVQ    F0, (R15)
-	B        t572
-t573:
+	B        t866
+t867:
 	FMOVD    F0, (R15)
-t572:
+t866:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t574
+	BLE      t868
 	CMP      $2, R23
-	BLT      t575
+	BLT      t869
 	FMOVQ    F1, (R24)
-	B        t574
-t575:
+	B        t868
+t869:
 	FMOVD    F1, (R24)
-t574:
+t868:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t576
+	BLE      t870
 	CMP      $2, R23
-	BLT      t577
+	BLT      t871
 	FMOVQ    F2, (R25)
-	B        t576
-t577:
+	B        t870
+t871:
 	FMOVD    F2, (R25)
-t576:
+t870:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t578
+	BLE      t872
 	CMP      $2, R23
-	BLT      t579
+	BLT      t873
 	FMOVQ    F3, (R15)
-	B        t578
-t579:
+	B        t872
+t873:
 	FMOVD    F3, (R15)
-t578:
+t872:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t580
+	BLE      t874
 	CMP      $2, R23
-	BLT      t581
+	BLT      t875
 	FMOVQ    F4, (R24)
-	B        t580
-t581:
+	B        t874
+t875:
 	FMOVD    F4, (R24)
-t580:
+t874:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t582
+	BLE      t876
 	CMP      $2, R23
-	BLT      t583
+	BLT      t877
 	FMOVQ    F5, (R25)
-	B        t582
-t583:
+	B        t876
+t877:
 	FMOVD    F5, (R25)
-t582:
+t876:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t584
+	BLE      t878
 	CMP      $2, R23
-	BLT      t585
+	BLT      t879
 	FMOVQ    F6, (R15)
-	B        t584
-t585:
+	B        t878
+t879:
 	FMOVD    F6, (R15)
-t584:
+t878:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t586
+	BLE      t880
 	CMP      $2, R23
-	BLT      t587
+	BLT      t881
 	FMOVQ    F7, (R24)
-	B        t586
-t587:
+	B        t880
+t881:
 	FMOVD    F7, (R24)
-t586:
+t880:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t588
+	BLE      t882
 	CMP      $2, R23
-	BLT      t589
+	BLT      t883
 	FMOVQ    F8, (R25)
-	B        t588
-t589:
+	B        t882
+t883:
 	FMOVD    F8, (R25)
-t588:
+t882:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t590
+	BLE      t884
 	CMP      $2, R23
-	BLT      t591
+	BLT      t885
 	FMOVQ    F9, (R15)
-	B        t590
-t591:
+	B        t884
+t885:
 	FMOVD    F9, (R15)
-t590:
+t884:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t592
+	BLE      t886
 	CMP      $2, R23
-	BLT      t593
+	BLT      t887
 	FMOVQ    F10, (R24)
-	B        t592
-t593:
+	B        t886
+t887:
 	FMOVD    F10, (R24)
-t592:
+t886:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t594
+	BLE      t888
 	CMP      $2, R23
-	BLT      t595
+	BLT      t889
 	FMOVQ    F11, (R25)
-	B        t594
-t595:
+	B        t888
+t889:
 	FMOVD    F11, (R25)
-t594:
+t888:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t596
+	BLE      t890
 	CMP      $2, R23
-	BLT      t597
+	BLT      t891
 	FMOVQ    F12, (R15)
-	B        t596
-t597:
+	B        t890
+t891:
 	FMOVD    F12, (R15)
-t596:
+t890:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t598
+	BLE      t892
 	CMP      $2, R23
-	BLT      t599
+	BLT      t893
 	FMOVQ    F13, (R24)
-	B        t598
-t599:
+	B        t892
+t893:
 	FMOVD    F13, (R24)
-t598:
+t892:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t600
+	BLE      t894
 	CMP      $2, R23
-	BLT      t601
+	BLT      t895
 	FMOVQ    F14, (R25)
-	B        t600
-t601:
+	B        t894
+t895:
 	FMOVD    F14, (R25)
-t600:
+t894:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t602
+	BLE      t896
 	CMP      $2, R23
-	BLT      t603
+	BLT      t897
 	FMOVQ    F15, (R15)
-	B        t602
-t603:
+	B        t896
+t897:
 	FMOVD    F15, (R15)
-t602:
+t896:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t604
+	BLE      t898
 	CMP      $2, R23
-	BLT      t605
+	BLT      t899
 	FMOVQ    F16, (R24)
-	B        t604
-t605:
+	B        t898
+t899:
 	FMOVD    F16, (R24)
-t604:
+t898:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t606
+	BLE      t900
 	CMP      $2, R23
-	BLT      t607
+	BLT      t901
 	FMOVQ    F17, (R25)
-	B        t606
-t607:
+	B        t900
+t901:
 	FMOVD    F17, (R25)
-t606:
+t900:
 next6x3:
 
 	// The next tile.
@@ -10171,7 +12786,7 @@ next6x3:
 	BNE      below6x3
 	CMP      $8, R2
 	BNE      below6x3
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $48, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -10194,21 +12809,21 @@ below6x3:
 	BNE      tile6x3
 	B        done
 tile5x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero5x3
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin5x3
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin5x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail5x3
 	FMOVQ    (R15), F0
@@ -10245,187 +12860,187 @@ loadtail5x3:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t608
+	BLE      t902
 	CMP      $2, R23
-	BLT      t609
+	BLT      t903
 	FMOVQ    (R15), F0
-	B        t608
-t609:
+	B        t902
+t903:
 	FMOVD    (R15), F0
-t608:
+t902:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t610
+	BLE      t904
 	CMP      $2, R23
-	BLT      t611
+	BLT      t905
 	FMOVQ    (R24), F1
-	B        t610
-t611:
+	B        t904
+t905:
 	FMOVD    (R24), F1
-t610:
+t904:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t612
+	BLE      t906
 	CMP      $2, R23
-	BLT      t613
+	BLT      t907
 	FMOVQ    (R25), F2
-	B        t612
-t613:
+	B        t906
+t907:
 	FMOVD    (R25), F2
-t612:
+t906:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t614
+	BLE      t908
 	CMP      $2, R23
-	BLT      t615
+	BLT      t909
 	FMOVQ    (R15), F3
-	B        t614
-t615:
+	B        t908
+t909:
 	FMOVD    (R15), F3
-t614:
+t908:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t616
+	BLE      t910
 	CMP      $2, R23
-	BLT      t617
+	BLT      t911
 	FMOVQ    (R24), F4
-	B        t616
-t617:
+	B        t910
+t911:
 	FMOVD    (R24), F4
-t616:
+t910:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t618
+	BLE      t912
 	CMP      $2, R23
-	BLT      t619
+	BLT      t913
 	FMOVQ    (R25), F5
-	B        t618
-t619:
+	B        t912
+t913:
 	FMOVD    (R25), F5
-t618:
+t912:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t620
+	BLE      t914
 	CMP      $2, R23
-	BLT      t621
+	BLT      t915
 	FMOVQ    (R15), F6
-	B        t620
-t621:
+	B        t914
+t915:
 	FMOVD    (R15), F6
-t620:
+t914:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t622
+	BLE      t916
 	CMP      $2, R23
-	BLT      t623
+	BLT      t917
 	FMOVQ    (R24), F7
-	B        t622
-t623:
+	B        t916
+t917:
 	FMOVD    (R24), F7
-t622:
+t916:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t624
+	BLE      t918
 	CMP      $2, R23
-	BLT      t625
+	BLT      t919
 	FMOVQ    (R25), F8
-	B        t624
-t625:
+	B        t918
+t919:
 	FMOVD    (R25), F8
-t624:
+t918:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t626
+	BLE      t920
 	CMP      $2, R23
-	BLT      t627
+	BLT      t921
 	FMOVQ    (R15), F9
-	B        t626
-t627:
+	B        t920
+t921:
 	FMOVD    (R15), F9
-t626:
+t920:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t628
+	BLE      t922
 	CMP      $2, R23
-	BLT      t629
+	BLT      t923
 	FMOVQ    (R24), F10
-	B        t628
-t629:
+	B        t922
+t923:
 	FMOVD    (R24), F10
-t628:
+t922:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t630
+	BLE      t924
 	CMP      $2, R23
-	BLT      t631
+	BLT      t925
 	FMOVQ    (R25), F11
-	B        t630
-t631:
+	B        t924
+t925:
 	FMOVD    (R25), F11
-t630:
+t924:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V12.B16
 	CMP      $0, R23
-	BLE      t632
+	BLE      t926
 	CMP      $2, R23
-	BLT      t633
+	BLT      t927
 	FMOVQ    (R15), F12
-	B        t632
-t633:
+	B        t926
+t927:
 	FMOVD    (R15), F12
-t632:
+t926:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V13.B16
 	CMP      $0, R23
-	BLE      t634
+	BLE      t928
 	CMP      $2, R23
-	BLT      t635
+	BLT      t929
 	FMOVQ    (R24), F13
-	B        t634
-t635:
+	B        t928
+t929:
 	FMOVD    (R24), F13
-t634:
+t928:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V14.B16
 	CMP      $0, R23
-	BLE      t636
+	BLE      t930
 	CMP      $2, R23
-	BLT      t637
+	BLT      t931
 	FMOVQ    (R25), F14
-	B        t636
-t637:
+	B        t930
+t931:
 	FMOVD    (R25), F14
-t636:
+t930:
 loaded5x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps5x3
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -10469,12 +13084,12 @@ steps5x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch5x3
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch5x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole5x3
 	SUBS     $1, R15, R15
@@ -11051,7 +13666,7 @@ one5x3:
 	SUBS     $1, R15, R15
 	BNE      one5x3
 end5x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store5x3
 last5x3:
@@ -11059,14 +13674,14 @@ last5x3:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V17.B16
 	CMP      $0, R23
-	BLE      t638
+	BLE      t932
 	CMP      $2, R23
-	BLT      t639
+	BLT      t933
 	FMOVQ    32(R3), F17
-	B        t638
-t639:
+	B        t932
+t933:
 	FMOVD    32(R3), F17
-t638:
+t932:
 	FMOVD    (R14), F18
 	WORD     $0x4fd211e0 // fmla v0.2d, v15.2d, v18.d[0]
 	WORD     $0x4fd21201 // fmla v1.2d, v16.2d, v18.d[0]
@@ -11093,11 +13708,280 @@ store5x3:
 	CBZ      R9, fetched5x3
 	MOVD     R7, 40(RSP)
 fetched5x3:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added5x3
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $5, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F15
+	VDUP     V15.D[0], V15.D2
+add5x3:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail5x3
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V15.D2, V0.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V15.D2, V1.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V15.D2, V2.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V15.D2, V3.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V15.D2, V4.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V15.D2, V5.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V15.D2, V6.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V15.D2, V7.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V15.D2, V8.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V15.D2, V9.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V15.D2, V10.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V15.D2, V11.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V15.D2, V12.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V15.D2, V13.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V15.D2, V14.D2
+	B        nextadd5x3
+addtail5x3:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t934
+	CMP      $2, R23
+	BLT      t935
+	FMOVQ    (R15), F31
+	B        t934
+t935:
+	FMOVD    (R15), F31
+t934:
+	VFMLA    V31.D2, V15.D2, V0.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t936
+	CMP      $2, R23
+	BLT      t937
+	FMOVQ    (R24), F31
+	B        t936
+t937:
+	FMOVD    (R24), F31
+t936:
+	VFMLA    V31.D2, V15.D2, V1.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t938
+	CMP      $2, R23
+	BLT      t939
+	FMOVQ    (R25), F31
+	B        t938
+t939:
+	FMOVD    (R25), F31
+t938:
+	VFMLA    V31.D2, V15.D2, V2.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t940
+	CMP      $2, R23
+	BLT      t941
+	FMOVQ    (R15), F31
+	B        t940
+t941:
+	FMOVD    (R15), F31
+t940:
+	VFMLA    V31.D2, V15.D2, V3.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t942
+	CMP      $2, R23
+	BLT      t943
+	FMOVQ    (R24), F31
+	B        t942
+t943:
+	FMOVD    (R24), F31
+t942:
+	VFMLA    V31.D2, V15.D2, V4.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t944
+	CMP      $2, R23
+	BLT      t945
+	FMOVQ    (R25), F31
+	B        t944
+t945:
+	FMOVD    (R25), F31
+t944:
+	VFMLA    V31.D2, V15.D2, V5.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t946
+	CMP      $2, R23
+	BLT      t947
+	FMOVQ    (R15), F31
+	B        t946
+t947:
+	FMOVD    (R15), F31
+t946:
+	VFMLA    V31.D2, V15.D2, V6.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t948
+	CMP      $2, R23
+	BLT      t949
+	FMOVQ    (R24), F31
+	B        t948
+t949:
+	FMOVD    (R24), F31
+t948:
+	VFMLA    V31.D2, V15.D2, V7.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t950
+	CMP      $2, R23
+	BLT      t951
+	FMOVQ    (R25), F31
+	B        t950
+t951:
+	FMOVD    (R25), F31
+t950:
+	VFMLA    V31.D2, V15.D2, V8.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t952
+	CMP      $2, R23
+	BLT      t953
+	FMOVQ    (R15), F31
+	B        t952
+t953:
+	FMOVD    (R15), F31
+t952:
+	VFMLA    V31.D2, V15.D2, V9.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t954
+	CMP      $2, R23
+	BLT      t955
+	FMOVQ    (R24), F31
+	B        t954
+t955:
+	FMOVD    (R24), F31
+t954:
+	VFMLA    V31.D2, V15.D2, V10.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t956
+	CMP      $2, R23
+	BLT      t957
+	FMOVQ    (R25), F31
+	B        t956
+t957:
+	FMOVD    (R25), F31
+t956:
+	VFMLA    V31.D2, V15.D2, V11.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t958
+	CMP      $2, R23
+	BLT      t959
+	FMOVQ    (R15), F31
+	B        t958
+t959:
+	FMOVD    (R15), F31
+t958:
+	VFMLA    V31.D2, V15.D2, V12.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t960
+	CMP      $2, R23
+	BLT      t961
+	FMOVQ    (R24), F31
+	B        t960
+t961:
+	FMOVD    (R24), F31
+t960:
+	VFMLA    V31.D2, V15.D2, V13.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t962
+	CMP      $2, R23
+	BLT      t963
+	FMOVQ    (R25), F31
+	B        t962
+t963:
+	FMOVD    (R25), F31
+t962:
+	VFMLA    V31.D2, V15.D2, V14.D2
+nextadd5x3:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add5x3
+	MOVD     80(R0), R9
+added5x3:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail5x3
 	FMOVQ    F0, (R15)
@@ -11133,168 +14017,168 @@ fetched5x3:
 storetail5x3:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t640
+	BLE      t964
 	CMP      $2, R23
-	BLT      t641
+	BLT      t965
 	FMOVQ    F0, (R15)
-	B        t640
-t641:
+	B        t964
+t965:
 	FMOVD    F0, (R15)
-t640:
+t964:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t642
+	BLE      t966
 	CMP      $2, R23
-	BLT      t643
+	BLT      t967
 	FMOVQ    F1, (R24)
-	B        t642
-t643:
+	B        t966
+t967:
 	FMOVD    F1, (R24)
-t642:
+t966:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t644
+	BLE      t968
 	CMP      $2, R23
-	BLT      t645
+	BLT      t969
 	FMOVQ    F2, (R25)
-	B        t644
-t645:
+	B        t968
+t969:
 	FMOVD    F2, (R25)
-t644:
+t968:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t646
+	BLE      t970
 	CMP      $2, R23
-	BLT      t647
+	BLT      t971
 	FMOVQ    F3, (R15)
-	B        t646
-t647:
+	B        t970
+t971:
 	FMOVD    F3, (R15)
-t646:
+t970:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t648
+	BLE      t972
 	CMP      $2, R23
-	BLT      t649
+	BLT      t973
 	FMOVQ    F4, (R24)
-	B        t648
-t649:
+	B        t972
+t973:
 	FMOVD    F4, (R24)
-t648:
+t972:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t650
+	BLE      t974
 	CMP      $2, R23
-	BLT      t651
+	BLT      t975
 	FMOVQ    F5, (R25)
-	B        t650
-t651:
+	B        t974
+t975:
 	FMOVD    F5, (R25)
-t650:
+t974:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t652
+	BLE      t976
 	CMP      $2, R23
-	BLT      t653
+	BLT      t977
 	FMOVQ    F6, (R15)
-	B        t652
-t653:
+	B        t976
+t977:
 	FMOVD    F6, (R15)
-t652:
+t976:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t654
+	BLE      t978
 	CMP      $2, R23
-	BLT      t655
+	BLT      t979
 	FMOVQ    F7, (R24)
-	B        t654
-t655:
+	B        t978
+t979:
 	FMOVD    F7, (R24)
-t654:
+t978:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t656
+	BLE      t980
 	CMP      $2, R23
-	BLT      t657
+	BLT      t981
 	FMOVQ    F8, (R25)
-	B        t656
-t657:
+	B        t980
+t981:
 	FMOVD    F8, (R25)
-t656:
+t980:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t658
+	BLE      t982
 	CMP      $2, R23
-	BLT      t659
+	BLT      t983
 	FMOVQ    F9, (R15)
-	B        t658
-t659:
+	B        t982
+t983:
 	FMOVD    F9, (R15)
-t658:
+t982:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t660
+	BLE      t984
 	CMP      $2, R23
-	BLT      t661
+	BLT      t985
 	FMOVQ    F10, (R24)
-	B        t660
-t661:
+	B        t984
+t985:
 	FMOVD    F10, (R24)
-t660:
+t984:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t662
+	BLE      t986
 	CMP      $2, R23
-	BLT      t663
+	BLT      t987
 	FMOVQ    F11, (R25)
-	B        t662
-t663:
+	B        t986
+t987:
 	FMOVD    F11, (R25)
-t662:
+t986:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t664
+	BLE      t988
 	CMP      $2, R23
-	BLT      t665
+	BLT      t989
 	FMOVQ    F12, (R15)
-	B        t664
-t665:
+	B        t988
+t989:
 	FMOVD    F12, (R15)
-t664:
+t988:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t666
+	BLE      t990
 	CMP      $2, R23
-	BLT      t667
+	BLT      t991
 	FMOVQ    F13, (R24)
-	B        t666
-t667:
+	B        t990
+t991:
 	FMOVD    F13, (R24)
-t666:
+t990:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t668
+	BLE      t992
 	CMP      $2, R23
-	BLT      t669
+	BLT      t993
 	FMOVQ    F14, (R25)
-	B        t668
-t669:
+	B        t992
+t993:
 	FMOVD    F14, (R25)
-t668:
+t992:
 next5x3:
 
 	// The next tile.
@@ -11304,7 +14188,7 @@ next5x3:
 	BNE      below5x3
 	CMP      $8, R2
 	BNE      below5x3
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $40, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -11327,21 +14211,21 @@ below5x3:
 	BNE      tile5x3
 	B        done
 tile4x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero4x3
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin4x3
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin4x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail4x3
 	FMOVQ    (R15), F0
@@ -11372,151 +14256,151 @@ loadtail4x3:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t670
+	BLE      t994
 	CMP      $2, R23
-	BLT      t671
+	BLT      t995
 	FMOVQ    (R15), F0
-	B        t670
-t671:
+	B        t994
+t995:
 	FMOVD    (R15), F0
-t670:
+t994:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t672
+	BLE      t996
 	CMP      $2, R23
-	BLT      t673
+	BLT      t997
 	FMOVQ    (R24), F1
-	B        t672
-t673:
+	B        t996
+t997:
 	FMOVD    (R24), F1
-t672:
+t996:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t674
+	BLE      t998
 	CMP      $2, R23
-	BLT      t675
+	BLT      t999
 	FMOVQ    (R25), F2
-	B        t674
-t675:
+	B        t998
+t999:
 	FMOVD    (R25), F2
-t674:
+t998:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t676
+	BLE      t1000
 	CMP      $2, R23
-	BLT      t677
+	BLT      t1001
 	FMOVQ    (R15), F3
-	B        t676
-t677:
+	B        t1000
+t1001:
 	FMOVD    (R15), F3
-t676:
+t1000:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t678
+	BLE      t1002
 	CMP      $2, R23
-	BLT      t679
+	BLT      t1003
 	FMOVQ    (R24), F4
-	B        t678
-t679:
+	B        t1002
+t1003:
 	FMOVD    (R24), F4
-t678:
+t1002:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t680
+	BLE      t1004
 	CMP      $2, R23
-	BLT      t681
+	BLT      t1005
 	FMOVQ    (R25), F5
-	B        t680
-t681:
+	B        t1004
+t1005:
 	FMOVD    (R25), F5
-t680:
+t1004:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t682
+	BLE      t1006
 	CMP      $2, R23
-	BLT      t683
+	BLT      t1007
 	FMOVQ    (R15), F6
-	B        t682
-t683:
+	B        t1006
+t1007:
 	FMOVD    (R15), F6
-t682:
+t1006:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t684
+	BLE      t1008
 	CMP      $2, R23
-	BLT      t685
+	BLT      t1009
 	FMOVQ    (R24), F7
-	B        t684
-t685:
+	B        t1008
+t1009:
 	FMOVD    (R24), F7
-t684:
+t1008:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t686
+	BLE      t1010
 	CMP      $2, R23
-	BLT      t687
+	BLT      t1011
 	FMOVQ    (R25), F8
-	B        t686
-t687:
+	B        t1010
+t1011:
 	FMOVD    (R25), F8
-t686:
+t1010:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t688
+	BLE      t1012
 	CMP      $2, R23
-	BLT      t689
+	BLT      t1013
 	FMOVQ    (R15), F9
-	B        t688
-t689:
+	B        t1012
+t1013:
 	FMOVD    (R15), F9
-t688:
+t1012:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t690
+	BLE      t1014
 	CMP      $2, R23
-	BLT      t691
+	BLT      t1015
 	FMOVQ    (R24), F10
-	B        t690
-t691:
+	B        t1014
+t1015:
 	FMOVD    (R24), F10
-t690:
+t1014:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t692
+	BLE      t1016
 	CMP      $2, R23
-	BLT      t693
+	BLT      t1017
 	FMOVQ    (R25), F11
-	B        t692
-t693:
+	B        t1016
+t1017:
 	FMOVD    (R25), F11
-t692:
+t1016:
 loaded4x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps4x3
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -11554,12 +14438,12 @@ steps4x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch4x3
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch4x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole4x3
 	SUBS     $1, R15, R15
@@ -11920,7 +14804,7 @@ one4x3:
 	SUBS     $1, R15, R15
 	BNE      one4x3
 end4x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store4x3
 last4x3:
@@ -11928,14 +14812,14 @@ last4x3:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V14.B16
 	CMP      $0, R23
-	BLE      t694
+	BLE      t1018
 	CMP      $2, R23
-	BLT      t695
+	BLT      t1019
 	FMOVQ    32(R3), F14
-	B        t694
-t695:
+	B        t1018
+t1019:
 	FMOVD    32(R3), F14
-t694:
+t1018:
 	FMOVD    (R14), F15
 	WORD     $0x4fcf1180 // fmla v0.2d, v12.2d, v15.d[0]
 	WORD     $0x4fcf11a1 // fmla v1.2d, v13.2d, v15.d[0]
@@ -11958,11 +14842,232 @@ store4x3:
 	CBZ      R9, fetched4x3
 	MOVD     R7, 40(RSP)
 fetched4x3:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added4x3
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $4, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F12
+	VDUP     V12.D[0], V12.D2
+add4x3:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail4x3
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V12.D2, V0.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V12.D2, V1.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V12.D2, V2.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V12.D2, V3.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V12.D2, V4.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V12.D2, V5.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V12.D2, V6.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V12.D2, V7.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V12.D2, V8.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V12.D2, V9.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V12.D2, V10.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V12.D2, V11.D2
+	B        nextadd4x3
+addtail4x3:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1020
+	CMP      $2, R23
+	BLT      t1021
+	FMOVQ    (R15), F31
+	B        t1020
+t1021:
+	FMOVD    (R15), F31
+t1020:
+	VFMLA    V31.D2, V12.D2, V0.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1022
+	CMP      $2, R23
+	BLT      t1023
+	FMOVQ    (R24), F31
+	B        t1022
+t1023:
+	FMOVD    (R24), F31
+t1022:
+	VFMLA    V31.D2, V12.D2, V1.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1024
+	CMP      $2, R23
+	BLT      t1025
+	FMOVQ    (R25), F31
+	B        t1024
+t1025:
+	FMOVD    (R25), F31
+t1024:
+	VFMLA    V31.D2, V12.D2, V2.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1026
+	CMP      $2, R23
+	BLT      t1027
+	FMOVQ    (R15), F31
+	B        t1026
+t1027:
+	FMOVD    (R15), F31
+t1026:
+	VFMLA    V31.D2, V12.D2, V3.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1028
+	CMP      $2, R23
+	BLT      t1029
+	FMOVQ    (R24), F31
+	B        t1028
+t1029:
+	FMOVD    (R24), F31
+t1028:
+	VFMLA    V31.D2, V12.D2, V4.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1030
+	CMP      $2, R23
+	BLT      t1031
+	FMOVQ    (R25), F31
+	B        t1030
+t1031:
+	FMOVD    (R25), F31
+t1030:
+	VFMLA    V31.D2, V12.D2, V5.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1032
+	CMP      $2, R23
+	BLT      t1033
+	FMOVQ    (R15), F31
+	B        t1032
+t1033:
+	FMOVD    (R15), F31
+t1032:
+	VFMLA    V31.D2, V12.D2, V6.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1034
+	CMP      $2, R23
+	BLT      t1035
+	FMOVQ    (R24), F31
+	B        t1034
+t1035:
+	FMOVD    (R24), F31
+t1034:
+	VFMLA    V31.D2, V12.D2, V7.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1036
+	CMP      $2, R23
+	BLT      t1037
+	FMOVQ    (R25), F31
+	B        t1036
+t1037:
+	FMOVD    (R25), F31
+t1036:
+	VFMLA    V31.D2, V12.D2, V8.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1038
+	CMP      $2, R23
+	BLT      t1039
+	FMOVQ    (R15), F31
+	B        t1038
+t1039:
+	FMOVD    (R15), F31
+t1038:
+	VFMLA    V31.D2, V12.D2, V9.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1040
+	CMP      $2, R23
+	BLT      t1041
+	FMOVQ    (R24), F31
+	B        t1040
+t1041:
+	FMOVD    (R24), F31
+t1040:
+	VFMLA    V31.D2, V12.D2, V10.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1042
+	CMP      $2, R23
+	BLT      t1043
+	FMOVQ    (R25), F31
+	B        t1042
+t1043:
+	FMOVD    (R25), F31
+t1042:
+	VFMLA    V31.D2, V12.D2, V11.D2
+nextadd4x3:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add4x3
+	MOVD     80(R0), R9
+added4x3:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail4x3
 	FMOVQ    F0, (R15)
@@ -11992,135 +15097,135 @@ fetched4x3:
 storetail4x3:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t696
+	BLE      t1044
 	CMP      $2, R23
-	BLT      t697
+	BLT      t1045
 	FMOVQ    F0, (R15)
-	B        t696
-t697:
+	B        t1044
+t1045:
 	FMOVD    F0, (R15)
-t696:
+t1044:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t698
+	BLE      t1046
 	CMP      $2, R23
-	BLT      t699
+	BLT      t1047
 	FMOVQ    F1, (R24)
-	B        t698
-t699:
+	B        t1046
+t1047:
 	FMOVD    F1, (R24)
-t698:
+t1046:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t700
+	BLE      t1048
 	CMP      $2, R23
-	BLT      t701
+	BLT      t1049
 	FMOVQ    F2, (R25)
-	B        t700
-t701:
+	B        t1048
+t1049:
 	FMOVD    F2, (R25)
-t700:
+t1048:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t702
+	BLE      t1050
 	CMP      $2, R23
-	BLT      t703
+	BLT      t1051
 	FMOVQ    F3, (R15)
-	B        t702
-t703:
+	B        t1050
+t1051:
 	FMOVD    F3, (R15)
-t702:
+t1050:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t704
+	BLE      t1052
 	CMP      $2, R23
-	BLT      t705
+	BLT      t1053
 	FMOVQ    F4, (R24)
-	B        t704
-t705:
+	B        t1052
+t1053:
 	FMOVD    F4, (R24)
-t704:
+t1052:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t706
+	BLE      t1054
 	CMP      $2, R23
-	BLT      t707
+	BLT      t1055
 	FMOVQ    F5, (R25)
-	B        t706
-t707:
+	B        t1054
+t1055:
 	FMOVD    F5, (R25)
-t706:
+t1054:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t708
+	BLE      t1056
 	CMP      $2, R23
-	BLT      t709
+	BLT      t1057
 	FMOVQ    F6, (R15)
-	B        t708
-t709:
+	B        t1056
+t1057:
 	FMOVD    F6, (R15)
-t708:
+t1056:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t710
+	BLE      t1058
 	CMP      $2, R23
-	BLT      t711
+	BLT      t1059
 	FMOVQ    F7, (R24)
-	B        t710
-t711:
+	B        t1058
+t1059:
 	FMOVD    F7, (R24)
-t710:
+t1058:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t712
+	BLE      t1060
 	CMP      $2, R23
-	BLT      t713
+	BLT      t1061
 	FMOVQ    F8, (R25)
-	B        t712
-t713:
+	B        t1060
+t1061:
 	FMOVD    F8, (R25)
-t712:
+t1060:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t714
+	BLE      t1062
 	CMP      $2, R23
-	BLT      t715
+	BLT      t1063
 	FMOVQ    F9, (R15)
-	B        t714
-t715:
+	B        t1062
+t1063:
 	FMOVD    F9, (R15)
-t714:
+t1062:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t716
+	BLE      t1064
 	CMP      $2, R23
-	BLT      t717
+	BLT      t1065
 	FMOVQ    F10, (R24)
-	B        t716
-t717:
+	B        t1064
+t1065:
 	FMOVD    F10, (R24)
-t716:
+t1064:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t718
+	BLE      t1066
 	CMP      $2, R23
-	BLT      t719
+	BLT      t1067
 	FMOVQ    F11, (R25)
-	B        t718
-t719:
+	B        t1066
+t1067:
 	FMOVD    F11, (R25)
-t718:
+t1066:
 next4x3:
 
 	// The next tile.
@@ -12130,7 +15235,7 @@ next4x3:
 	BNE      below4x3
 	CMP      $8, R2
 	BNE      below4x3
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $32, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -12153,21 +15258,21 @@ below4x3:
 	BNE      tile4x3
 	B        done
 tile3x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero3x3
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin3x3
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin3x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail3x3
 	FMOVQ    (R15), F0
@@ -12192,115 +15297,115 @@ loadtail3x3:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t720
+	BLE      t1068
 	CMP      $2, R23
-	BLT      t721
+	BLT      t1069
 	FMOVQ    (R15), F0
-	B        t720
-t721:
+	B        t1068
+t1069:
 	FMOVD    (R15), F0
-t720:
+t1068:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t722
+	BLE      t1070
 	CMP      $2, R23
-	BLT      t723
+	BLT      t1071
 	FMOVQ    (R24), F1
-	B        t722
-t723:
+	B        t1070
+t1071:
 	FMOVD    (R24), F1
-t722:
+t1070:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t724
+	BLE      t1072
 	CMP      $2, R23
-	BLT      t725
+	BLT      t1073
 	FMOVQ    (R25), F2
-	B        t724
-t725:
+	B        t1072
+t1073:
 	FMOVD    (R25), F2
-t724:
+t1072:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t726
+	BLE      t1074
 	CMP      $2, R23
-	BLT      t727
+	BLT      t1075
 	FMOVQ    (R15), F3
-	B        t726
-t727:
+	B        t1074
+t1075:
 	FMOVD    (R15), F3
-t726:
+t1074:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t728
+	BLE      t1076
 	CMP      $2, R23
-	BLT      t729
+	BLT      t1077
 	FMOVQ    (R24), F4
-	B        t728
-t729:
+	B        t1076
+t1077:
 	FMOVD    (R24), F4
-t728:
+t1076:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t730
+	BLE      t1078
 	CMP      $2, R23
-	BLT      t731
+	BLT      t1079
 	FMOVQ    (R25), F5
-	B        t730
-t731:
+	B        t1078
+t1079:
 	FMOVD    (R25), F5
-t730:
+t1078:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t732
+	BLE      t1080
 	CMP      $2, R23
-	BLT      t733
+	BLT      t1081
 	FMOVQ    (R15), F6
-	B        t732
-t733:
+	B        t1080
+t1081:
 	FMOVD    (R15), F6
-t732:
+t1080:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t734
+	BLE      t1082
 	CMP      $2, R23
-	BLT      t735
+	BLT      t1083
 	FMOVQ    (R24), F7
-	B        t734
-t735:
+	B        t1082
+t1083:
 	FMOVD    (R24), F7
-t734:
+t1082:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t736
+	BLE      t1084
 	CMP      $2, R23
-	BLT      t737
+	BLT      t1085
 	FMOVQ    (R25), F8
-	B        t736
-t737:
+	B        t1084
+t1085:
 	FMOVD    (R25), F8
-t736:
+t1084:
 loaded3x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps3x3
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -12332,12 +15437,12 @@ steps3x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch3x3
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch3x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole3x3
 	SUBS     $1, R15, R15
@@ -12641,7 +15746,7 @@ one3x3:
 	SUBS     $1, R15, R15
 	BNE      one3x3
 end3x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store3x3
 last3x3:
@@ -12649,14 +15754,14 @@ last3x3:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t738
+	BLE      t1086
 	CMP      $2, R23
-	BLT      t739
+	BLT      t1087
 	FMOVQ    32(R3), F11
-	B        t738
-t739:
+	B        t1086
+t1087:
 	FMOVD    32(R3), F11
-t738:
+t1086:
 	FMOVD    (R14), F12
 	WORD     $0x4fcc1120 // fmla v0.2d, v9.2d, v12.d[0]
 	WORD     $0x4fcc1141 // fmla v1.2d, v10.2d, v12.d[0]
@@ -12675,11 +15780,184 @@ store3x3:
 	CBZ      R9, fetched3x3
 	MOVD     R7, 40(RSP)
 fetched3x3:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added3x3
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $3, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F9
+	VDUP     V9.D[0], V9.D2
+add3x3:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail3x3
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V9.D2, V0.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V9.D2, V1.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V9.D2, V2.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V9.D2, V3.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V9.D2, V4.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V9.D2, V5.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V9.D2, V6.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V9.D2, V7.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V9.D2, V8.D2
+	B        nextadd3x3
+addtail3x3:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1088
+	CMP      $2, R23
+	BLT      t1089
+	FMOVQ    (R15), F31
+	B        t1088
+t1089:
+	FMOVD    (R15), F31
+t1088:
+	VFMLA    V31.D2, V9.D2, V0.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1090
+	CMP      $2, R23
+	BLT      t1091
+	FMOVQ    (R24), F31
+	B        t1090
+t1091:
+	FMOVD    (R24), F31
+t1090:
+	VFMLA    V31.D2, V9.D2, V1.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1092
+	CMP      $2, R23
+	BLT      t1093
+	FMOVQ    (R25), F31
+	B        t1092
+t1093:
+	FMOVD    (R25), F31
+t1092:
+	VFMLA    V31.D2, V9.D2, V2.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1094
+	CMP      $2, R23
+	BLT      t1095
+	FMOVQ    (R15), F31
+	B        t1094
+t1095:
+	FMOVD    (R15), F31
+t1094:
+	VFMLA    V31.D2, V9.D2, V3.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1096
+	CMP      $2, R23
+	BLT      t1097
+	FMOVQ    (R24), F31
+	B        t1096
+t1097:
+	FMOVD    (R24), F31
+t1096:
+	VFMLA    V31.D2, V9.D2, V4.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1098
+	CMP      $2, R23
+	BLT      t1099
+	FMOVQ    (R25), F31
+	B        t1098
+t1099:
+	FMOVD    (R25), F31
+t1098:
+	VFMLA    V31.D2, V9.D2, V5.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1100
+	CMP      $2, R23
+	BLT      t1101
+	FMOVQ    (R15), F31
+	B        t1100
+t1101:
+	FMOVD    (R15), F31
+t1100:
+	VFMLA    V31.D2, V9.D2, V6.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1102
+	CMP      $2, R23
+	BLT      t1103
+	FMOVQ    (R24), F31
+	B        t1102
+t1103:
+	FMOVD    (R24), F31
+t1102:
+	VFMLA    V31.D2, V9.D2, V7.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1104
+	CMP      $2, R23
+	BLT      t1105
+	FMOVQ    (R25), F31
+	B        t1104
+t1105:
+	FMOVD    (R25), F31
+t1104:
+	VFMLA    V31.D2, V9.D2, V8.D2
+nextadd3x3:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add3x3
+	MOVD     80(R0), R9
+added3x3:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail3x3
 	FMOVQ    F0, (R15)
@@ -12703,102 +15981,102 @@ fetched3x3:
 storetail3x3:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t740
+	BLE      t1106
 	CMP      $2, R23
-	BLT      t741
+	BLT      t1107
 	FMOVQ    F0, (R15)
-	B        t740
-t741:
+	B        t1106
+t1107:
 	FMOVD    F0, (R15)
-t740:
+t1106:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t742
+	BLE      t1108
 	CMP      $2, R23
-	BLT      t743
+	BLT      t1109
 	FMOVQ    F1, (R24)
-	B        t742
-t743:
+	B        t1108
+t1109:
 	FMOVD    F1, (R24)
-t742:
+t1108:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t744
+	BLE      t1110
 	CMP      $2, R23
-	BLT      t745
+	BLT      t1111
 	FMOVQ    F2, (R25)
-	B        t744
-t745:
+	B        t1110
+t1111:
 	FMOVD    F2, (R25)
-t744:
+t1110:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t746
+	BLE      t1112
 	CMP      $2, R23
-	BLT      t747
+	BLT      t1113
 	FMOVQ    F3, (R15)
-	B        t746
-t747:
+	B        t1112
+t1113:
 	FMOVD    F3, (R15)
-t746:
+t1112:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t748
+	BLE      t1114
 	CMP      $2, R23
-	BLT      t749
+	BLT      t1115
 	FMOVQ    F4, (R24)
-	B        t748
-t749:
+	B        t1114
+t1115:
 	FMOVD    F4, (R24)
-t748:
+t1114:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t750
+	BLE      t1116
 	CMP      $2, R23
-	BLT      t751
+	BLT      t1117
 	FMOVQ    F5, (R25)
-	B        t750
-t751:
+	B        t1116
+t1117:
 	FMOVD    F5, (R25)
-t750:
+t1116:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t752
+	BLE      t1118
 	CMP      $2, R23
-	BLT      t753
+	BLT      t1119
 	FMOVQ    F6, (R15)
-	B        t752
-t753:
+	B        t1118
+t1119:
 	FMOVD    F6, (R15)
-t752:
+t1118:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t754
+	BLE      t1120
 	CMP      $2, R23
-	BLT      t755
+	BLT      t1121
 	FMOVQ    F7, (R24)
-	B        t754
-t755:
+	B        t1120
+t1121:
 	FMOVD    F7, (R24)
-t754:
+t1120:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t756
+	BLE      t1122
 	CMP      $2, R23
-	BLT      t757
+	BLT      t1123
 	FMOVQ    F8, (R25)
-	B        t756
-t757:
+	B        t1122
+t1123:
 	FMOVD    F8, (R25)
-t756:
+t1122:
 next3x3:
 
 	// The next tile.
@@ -12808,7 +16086,7 @@ next3x3:
 	BNE      below3x3
 	CMP      $8, R2
 	BNE      below3x3
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $24, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -12831,21 +16109,21 @@ below3x3:
 	BNE      tile3x3
 	B        done
 tile2x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero2x3
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin2x3
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin2x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail2x3
 	FMOVQ    (R15), F0
@@ -12864,79 +16142,79 @@ loadtail2x3:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t758
+	BLE      t1124
 	CMP      $2, R23
-	BLT      t759
+	BLT      t1125
 	FMOVQ    (R15), F0
-	B        t758
-t759:
+	B        t1124
+t1125:
 	FMOVD    (R15), F0
-t758:
+t1124:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t760
+	BLE      t1126
 	CMP      $2, R23
-	BLT      t761
+	BLT      t1127
 	FMOVQ    (R24), F1
-	B        t760
-t761:
+	B        t1126
+t1127:
 	FMOVD    (R24), F1
-t760:
+t1126:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t762
+	BLE      t1128
 	CMP      $2, R23
-	BLT      t763
+	BLT      t1129
 	FMOVQ    (R25), F2
-	B        t762
-t763:
+	B        t1128
+t1129:
 	FMOVD    (R25), F2
-t762:
+t1128:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t764
+	BLE      t1130
 	CMP      $2, R23
-	BLT      t765
+	BLT      t1131
 	FMOVQ    (R15), F3
-	B        t764
-t765:
+	B        t1130
+t1131:
 	FMOVD    (R15), F3
-t764:
+t1130:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t766
+	BLE      t1132
 	CMP      $2, R23
-	BLT      t767
+	BLT      t1133
 	FMOVQ    (R24), F4
-	B        t766
-t767:
+	B        t1132
+t1133:
 	FMOVD    (R24), F4
-t766:
+t1132:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t768
+	BLE      t1134
 	CMP      $2, R23
-	BLT      t769
+	BLT      t1135
 	FMOVQ    (R25), F5
-	B        t768
-t769:
+	B        t1134
+t1135:
 	FMOVD    (R25), F5
-t768:
+t1134:
 loaded2x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps2x3
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -12962,12 +16240,12 @@ steps2x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch2x3
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch2x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole2x3
 	SUBS     $1, R15, R15
@@ -13210,7 +16488,7 @@ one2x3:
 	SUBS     $1, R15, R15
 	BNE      one2x3
 end2x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store2x3
 last2x3:
@@ -13218,14 +16496,14 @@ last2x3:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t770
+	BLE      t1136
 	CMP      $2, R23
-	BLT      t771
+	BLT      t1137
 	FMOVQ    32(R3), F8
-	B        t770
-t771:
+	B        t1136
+t1137:
 	FMOVD    32(R3), F8
-t770:
+t1136:
 	FMOVD    (R14), F9
 	WORD     $0x4fc910c0 // fmla v0.2d, v6.2d, v9.d[0]
 	WORD     $0x4fc910e1 // fmla v1.2d, v7.2d, v9.d[0]
@@ -13240,11 +16518,136 @@ store2x3:
 	CBZ      R9, fetched2x3
 	MOVD     R7, 40(RSP)
 fetched2x3:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added2x3
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $2, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F6
+	VDUP     V6.D[0], V6.D2
+add2x3:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail2x3
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V6.D2, V0.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V6.D2, V1.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V6.D2, V2.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V6.D2, V3.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V6.D2, V4.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V6.D2, V5.D2
+	B        nextadd2x3
+addtail2x3:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1138
+	CMP      $2, R23
+	BLT      t1139
+	FMOVQ    (R15), F31
+	B        t1138
+t1139:
+	FMOVD    (R15), F31
+t1138:
+	VFMLA    V31.D2, V6.D2, V0.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1140
+	CMP      $2, R23
+	BLT      t1141
+	FMOVQ    (R24), F31
+	B        t1140
+t1141:
+	FMOVD    (R24), F31
+t1140:
+	VFMLA    V31.D2, V6.D2, V1.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1142
+	CMP      $2, R23
+	BLT      t1143
+	FMOVQ    (R25), F31
+	B        t1142
+t1143:
+	FMOVD    (R25), F31
+t1142:
+	VFMLA    V31.D2, V6.D2, V2.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1144
+	CMP      $2, R23
+	BLT      t1145
+	FMOVQ    (R15), F31
+	B        t1144
+t1145:
+	FMOVD    (R15), F31
+t1144:
+	VFMLA    V31.D2, V6.D2, V3.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1146
+	CMP      $2, R23
+	BLT      t1147
+	FMOVQ    (R24), F31
+	B        t1146
+t1147:
+	FMOVD    (R24), F31
+t1146:
+	VFMLA    V31.D2, V6.D2, V4.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1148
+	CMP      $2, R23
+	BLT      t1149
+	FMOVQ    (R25), F31
+	B        t1148
+t1149:
+	FMOVD    (R25), F31
+t1148:
+	VFMLA    V31.D2, V6.D2, V5.D2
+nextadd2x3:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add2x3
+	MOVD     80(R0), R9
+added2x3:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail2x3
 	FMOVQ    F0, (R15)
@@ -13262,69 +16665,69 @@ fetched2x3:
 storetail2x3:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t772
+	BLE      t1150
 	CMP      $2, R23
-	BLT      t773
+	BLT      t1151
 	FMOVQ    F0, (R15)
-	B        t772
-t773:
+	B        t1150
+t1151:
 	FMOVD    F0, (R15)
-t772:
+t1150:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t774
+	BLE      t1152
 	CMP      $2, R23
-	BLT      t775
+	BLT      t1153
 	FMOVQ    F1, (R24)
-	B        t774
-t775:
+	B        t1152
+t1153:
 	FMOVD    F1, (R24)
-t774:
+t1152:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t776
+	BLE      t1154
 	CMP      $2, R23
-	BLT      t777
+	BLT      t1155
 	FMOVQ    F2, (R25)
-	B        t776
-t777:
+	B        t1154
+t1155:
 	FMOVD    F2, (R25)
-t776:
+t1154:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t778
+	BLE      t1156
 	CMP      $2, R23
-	BLT      t779
+	BLT      t1157
 	FMOVQ    F3, (R15)
-	B        t778
-t779:
+	B        t1156
+t1157:
 	FMOVD    F3, (R15)
-t778:
+t1156:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t780
+	BLE      t1158
 	CMP      $2, R23
-	BLT      t781
+	BLT      t1159
 	FMOVQ    F4, (R24)
-	B        t780
-t781:
+	B        t1158
+t1159:
 	FMOVD    F4, (R24)
-t780:
+t1158:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t782
+	BLE      t1160
 	CMP      $2, R23
-	BLT      t783
+	BLT      t1161
 	FMOVQ    F5, (R25)
-	B        t782
-t783:
+	B        t1160
+t1161:
 	FMOVD    F5, (R25)
-t782:
+t1160:
 next2x3:
 
 	// The next tile.
@@ -13334,7 +16737,7 @@ next2x3:
 	BNE      below2x3
 	CMP      $8, R2
 	BNE      below2x3
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $16, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -13357,21 +16760,21 @@ below2x3:
 	BNE      tile2x3
 	B        done
 tile1x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero1x3
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin1x3
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin1x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail1x3
 	FMOVQ    (R15), F0
@@ -13384,43 +16787,43 @@ loadtail1x3:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t784
+	BLE      t1162
 	CMP      $2, R23
-	BLT      t785
+	BLT      t1163
 	FMOVQ    (R15), F0
-	B        t784
-t785:
+	B        t1162
+t1163:
 	FMOVD    (R15), F0
-t784:
+t1162:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t786
+	BLE      t1164
 	CMP      $2, R23
-	BLT      t787
+	BLT      t1165
 	FMOVQ    (R24), F1
-	B        t786
-t787:
+	B        t1164
+t1165:
 	FMOVD    (R24), F1
-t786:
+t1164:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t788
+	BLE      t1166
 	CMP      $2, R23
-	BLT      t789
+	BLT      t1167
 	FMOVQ    (R25), F2
-	B        t788
-t789:
+	B        t1166
+t1167:
 	FMOVD    (R25), F2
-t788:
+t1166:
 loaded1x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps1x3
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -13440,12 +16843,12 @@ steps1x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch1x3
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch1x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole1x3
 	SUBS     $1, R15, R15
@@ -13548,7 +16951,7 @@ one1x3:
 	SUBS     $1, R15, R15
 	BNE      one1x3
 end1x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store1x3
 last1x3:
@@ -13556,14 +16959,14 @@ last1x3:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t790
+	BLE      t1168
 	CMP      $2, R23
-	BLT      t791
+	BLT      t1169
 	FMOVQ    32(R3), F5
-	B        t790
-t791:
+	B        t1168
+t1169:
 	FMOVD    32(R3), F5
-t790:
+t1168:
 	FMOVD    (R14), F6
 	WORD     $0x4fc61060 // fmla v0.2d, v3.2d, v6.d[0]
 	WORD     $0x4fc61081 // fmla v1.2d, v4.2d, v6.d[0]
@@ -13574,11 +16977,88 @@ store1x3:
 	CBZ      R9, fetched1x3
 	MOVD     R7, 40(RSP)
 fetched1x3:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added1x3
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $1, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F3
+	VDUP     V3.D[0], V3.D2
+add1x3:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail1x3
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V3.D2, V0.D2
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V3.D2, V1.D2
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.D2, V3.D2, V2.D2
+	B        nextadd1x3
+addtail1x3:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1170
+	CMP      $2, R23
+	BLT      t1171
+	FMOVQ    (R15), F31
+	B        t1170
+t1171:
+	FMOVD    (R15), F31
+t1170:
+	VFMLA    V31.D2, V3.D2, V0.D2
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1172
+	CMP      $2, R23
+	BLT      t1173
+	FMOVQ    (R24), F31
+	B        t1172
+t1173:
+	FMOVD    (R24), F31
+t1172:
+	VFMLA    V31.D2, V3.D2, V1.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1174
+	CMP      $2, R23
+	BLT      t1175
+	FMOVQ    (R25), F31
+	B        t1174
+t1175:
+	FMOVD    (R25), F31
+t1174:
+	VFMLA    V31.D2, V3.D2, V2.D2
+nextadd1x3:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add1x3
+	MOVD     80(R0), R9
+added1x3:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail1x3
 	FMOVQ    F0, (R15)
@@ -13590,36 +17070,36 @@ fetched1x3:
 storetail1x3:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t792
+	BLE      t1176
 	CMP      $2, R23
-	BLT      t793
+	BLT      t1177
 	FMOVQ    F0, (R15)
-	B        t792
-t793:
+	B        t1176
+t1177:
 	FMOVD    F0, (R15)
-t792:
+t1176:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t794
+	BLE      t1178
 	CMP      $2, R23
-	BLT      t795
+	BLT      t1179
 	FMOVQ    F1, (R24)
-	B        t794
-t795:
+	B        t1178
+t1179:
 	FMOVD    F1, (R24)
-t794:
+t1178:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t796
+	BLE      t1180
 	CMP      $2, R23
-	BLT      t797
+	BLT      t1181
 	FMOVQ    F2, (R25)
-	B        t796
-t797:
+	B        t1180
+t1181:
 	FMOVD    F2, (R25)
-t796:
+t1180:
 next1x3:
 
 	// The next tile.
@@ -13636,21 +17116,21 @@ next1x3:
 	BNE      tile1x3
 	B        done
 tile8x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero8x2
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin8x2
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin8x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail8x2
 	FMOVQ    (R15), F0
@@ -13689,199 +17169,199 @@ loadtail8x2:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t798
+	BLE      t1182
 	CMP      $2, R23
-	BLT      t799
+	BLT      t1183
 	FMOVQ    (R15), F0
-	B        t798
-t799:
+	B        t1182
+t1183:
 	FMOVD    (R15), F0
-t798:
+t1182:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t800
+	BLE      t1184
 	CMP      $2, R23
-	BLT      t801
+	BLT      t1185
 	FMOVQ    (R24), F1
-	B        t800
-t801:
+	B        t1184
+t1185:
 	FMOVD    (R24), F1
-t800:
+t1184:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t802
+	BLE      t1186
 	CMP      $2, R23
-	BLT      t803
+	BLT      t1187
 	FMOVQ    (R15), F2
-	B        t802
-t803:
+	B        t1186
+t1187:
 	FMOVD    (R15), F2
-t802:
+t1186:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t804
+	BLE      t1188
 	CMP      $2, R23
-	BLT      t805
+	BLT      t1189
 	FMOVQ    (R24), F3
-	B        t804
-t805:
+	B        t1188
+t1189:
 	FMOVD    (R24), F3
-t804:
+t1188:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t806
+	BLE      t1190
 	CMP      $2, R23
-	BLT      t807
+	BLT      t1191
 	FMOVQ    (R15), F4
-	B        t806
-t807:
+	B        t1190
+t1191:
 	FMOVD    (R15), F4
-t806:
+t1190:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t808
+	BLE      t1192
 	CMP      $2, R23
-	BLT      t809
+	BLT      t1193
 	FMOVQ    (R24), F5
-	B        t808
-t809:
+	B        t1192
+t1193:
 	FMOVD    (R24), F5
-t808:
+t1192:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t810
+	BLE      t1194
 	CMP      $2, R23
-	BLT      t811
+	BLT      t1195
 	FMOVQ    (R15), F6
-	B        t810
-t811:
+	B        t1194
+t1195:
 	FMOVD    (R15), F6
-t810:
+t1194:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t812
+	BLE      t1196
 	CMP      $2, R23
-	BLT      t813
+	BLT      t1197
 	FMOVQ    (R24), F7
-	B        t812
-t813:
+	B        t1196
+t1197:
 	FMOVD    (R24), F7
-t812:
+t1196:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t814
+	BLE      t1198
 	CMP      $2, R23
-	BLT      t815
+	BLT      t1199
 	FMOVQ    (R15), F8
-	B        t814
-t815:
+	B        t1198
+t1199:
 	FMOVD    (R15), F8
-t814:
+t1198:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t816
+	BLE      t1200
 	CMP      $2, R23
-	BLT      t817
+	BLT      t1201
 	FMOVQ    (R24), F9
-	B        t816
-t817:
+	B        t1200
+t1201:
 	FMOVD    (R24), F9
-t816:
+t1200:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t818
+	BLE      t1202
 	CMP      $2, R23
-	BLT      t819
+	BLT      t1203
 	FMOVQ    (R15), F10
-	B        t818
-t819:
+	B        t1202
+t1203:
 	FMOVD    (R15), F10
-t818:
+t1202:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t820
+	BLE      t1204
 	CMP      $2, R23
-	BLT      t821
+	BLT      t1205
 	FMOVQ    (R24), F11
-	B        t820
-t821:
+	B        t1204
+t1205:
 	FMOVD    (R24), F11
-t820:
+t1204:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V12.B16
 	CMP      $0, R23
-	BLE      t822
+	BLE      t1206
 	CMP      $2, R23
-	BLT      t823
+	BLT      t1207
 	FMOVQ    (R15), F12
-	B        t822
-t823:
+	B        t1206
+t1207:
 	FMOVD    (R15), F12
-t822:
+t1206:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V13.B16
 	CMP      $0, R23
-	BLE      t824
+	BLE      t1208
 	CMP      $2, R23
-	BLT      t825
+	BLT      t1209
 	FMOVQ    (R24), F13
-	B        t824
-t825:
+	B        t1208
+t1209:
 	FMOVD    (R24), F13
-t824:
+t1208:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V14.B16
 	CMP      $0, R23
-	BLE      t826
+	BLE      t1210
 	CMP      $2, R23
-	BLT      t827
+	BLT      t1211
 	FMOVQ    (R15), F14
-	B        t826
-t827:
+	B        t1210
+t1211:
 	FMOVD    (R15), F14
-t826:
+t1210:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V15.B16
 	CMP      $0, R23
-	BLE      t828
+	BLE      t1212
 	CMP      $2, R23
-	BLT      t829
+	BLT      t1213
 	FMOVQ    (R24), F15
-	B        t828
-t829:
+	B        t1212
+t1213:
 	FMOVD    (R24), F15
-t828:
+t1212:
 loaded8x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps8x2
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -13928,12 +17408,12 @@ steps8x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch8x2
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch8x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole8x2
 	SUBS     $1, R15, R15
@@ -14549,7 +18029,7 @@ one8x2:
 	SUBS     $1, R15, R15
 	BNE      one8x2
 end8x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store8x2
 last8x2:
@@ -14557,14 +18037,14 @@ last8x2:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V17.B16
 	CMP      $0, R23
-	BLE      t830
+	BLE      t1214
 	CMP      $2, R23
-	BLT      t831
+	BLT      t1215
 	FMOVQ    16(R3), F17
-	B        t830
-t831:
+	B        t1214
+t1215:
 	FMOVD    16(R3), F17
-t830:
+t1214:
 	FMOVD    (R14), F18
 	WORD     $0x4fd21200 // fmla v0.2d, v16.2d, v18.d[0]
 	WORD     $0x4fd21221 // fmla v1.2d, v17.2d, v18.d[0]
@@ -14596,11 +18076,296 @@ store8x2:
 	CBZ      R9, fetched8x2
 	MOVD     R7, 40(RSP)
 fetched8x2:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added8x2
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $8, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F16
+	VDUP     V16.D[0], V16.D2
+add8x2:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail8x2
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V16.D2, V0.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V16.D2, V1.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V16.D2, V2.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V16.D2, V3.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V16.D2, V4.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V16.D2, V5.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V16.D2, V6.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V16.D2, V7.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V16.D2, V8.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V16.D2, V9.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V16.D2, V10.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V16.D2, V11.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V16.D2, V12.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V16.D2, V13.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V16.D2, V14.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V16.D2, V15.D2
+	B        nextadd8x2
+addtail8x2:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1216
+	CMP      $2, R23
+	BLT      t1217
+	FMOVQ    (R15), F31
+	B        t1216
+t1217:
+	FMOVD    (R15), F31
+t1216:
+	VFMLA    V31.D2, V16.D2, V0.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1218
+	CMP      $2, R23
+	BLT      t1219
+	FMOVQ    (R24), F31
+	B        t1218
+t1219:
+	FMOVD    (R24), F31
+t1218:
+	VFMLA    V31.D2, V16.D2, V1.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1220
+	CMP      $2, R23
+	BLT      t1221
+	FMOVQ    (R15), F31
+	B        t1220
+t1221:
+	FMOVD    (R15), F31
+t1220:
+	VFMLA    V31.D2, V16.D2, V2.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1222
+	CMP      $2, R23
+	BLT      t1223
+	FMOVQ    (R24), F31
+	B        t1222
+t1223:
+	FMOVD    (R24), F31
+t1222:
+	VFMLA    V31.D2, V16.D2, V3.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1224
+	CMP      $2, R23
+	BLT      t1225
+	FMOVQ    (R15), F31
+	B        t1224
+t1225:
+	FMOVD    (R15), F31
+t1224:
+	VFMLA    V31.D2, V16.D2, V4.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1226
+	CMP      $2, R23
+	BLT      t1227
+	FMOVQ    (R24), F31
+	B        t1226
+t1227:
+	FMOVD    (R24), F31
+t1226:
+	VFMLA    V31.D2, V16.D2, V5.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1228
+	CMP      $2, R23
+	BLT      t1229
+	FMOVQ    (R15), F31
+	B        t1228
+t1229:
+	FMOVD    (R15), F31
+t1228:
+	VFMLA    V31.D2, V16.D2, V6.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1230
+	CMP      $2, R23
+	BLT      t1231
+	FMOVQ    (R24), F31
+	B        t1230
+t1231:
+	FMOVD    (R24), F31
+t1230:
+	VFMLA    V31.D2, V16.D2, V7.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1232
+	CMP      $2, R23
+	BLT      t1233
+	FMOVQ    (R15), F31
+	B        t1232
+t1233:
+	FMOVD    (R15), F31
+t1232:
+	VFMLA    V31.D2, V16.D2, V8.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1234
+	CMP      $2, R23
+	BLT      t1235
+	FMOVQ    (R24), F31
+	B        t1234
+t1235:
+	FMOVD    (R24), F31
+t1234:
+	VFMLA    V31.D2, V16.D2, V9.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1236
+	CMP      $2, R23
+	BLT      t1237
+	FMOVQ    (R15), F31
+	B        t1236
+t1237:
+	FMOVD    (R15), F31
+t1236:
+	VFMLA    V31.D2, V16.D2, V10.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1238
+	CMP      $2, R23
+	BLT      t1239
+	FMOVQ    (R24), F31
+	B        t1238
+t1239:
+	FMOVD    (R24), F31
+t1238:
+	VFMLA    V31.D2, V16.D2, V11.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1240
+	CMP      $2, R23
+	BLT      t1241
+	FMOVQ    (R15), F31
+	B        t1240
+t1241:
+	FMOVD    (R15), F31
+t1240:
+	VFMLA    V31.D2, V16.D2, V12.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1242
+	CMP      $2, R23
+	BLT      t1243
+	FMOVQ    (R24), F31
+	B        t1242
+t1243:
+	FMOVD    (R24), F31
+t1242:
+	VFMLA    V31.D2, V16.D2, V13.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1244
+	CMP      $2, R23
+	BLT      t1245
+	FMOVQ    (R15), F31
+	B        t1244
+t1245:
+	FMOVD    (R15), F31
+t1244:
+	VFMLA    V31.D2, V16.D2, V14.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1246
+	CMP      $2, R23
+	BLT      t1247
+	FMOVQ    (R24), F31
+	B        t1246
+t1247:
+	FMOVD    (R24), F31
+t1246:
+	VFMLA    V31.D2, V16.D2, V15.D2
+nextadd8x2:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add8x2
+	MOVD     80(R0), R9
+added8x2:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail8x2
 	FMOVQ    F0, (R15)
@@ -14638,179 +18403,179 @@ fetched8x2:
 storetail8x2:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t832
+	BLE      t1248
 	CMP      $2, R23
-	BLT      t833
+	BLT      t1249
 	FMOVQ    F0, (R15)
-	B        t832
-t833:
+	B        t1248
+t1249:
 	FMOVD    F0, (R15)
-t832:
+t1248:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t834
+	BLE      t1250
 	CMP      $2, R23
-	BLT      t835
+	BLT      t1251
 	FMOVQ    F1, (R24)
-	B        t834
-t835:
+	B        t1250
+t1251:
 	FMOVD    F1, (R24)
-t834:
+t1250:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t836
+	BLE      t1252
 	CMP      $2, R23
-	BLT      t837
+	BLT      t1253
 	FMOVQ    F2, (R15)
-	B        t836
-t837:
+	B        t1252
+t1253:
 	FMOVD    F2, (R15)
-t836:
+t1252:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t838
+	BLE      t1254
 	CMP      $2, R23
-	BLT      t839
+	BLT      t1255
 	FMOVQ    F3, (R24)
-	B        t838
-t839:
+	B        t1254
+t1255:
 	FMOVD    F3, (R24)
-t838:
+t1254:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t840
+	BLE      t1256
 	CMP      $2, R23
-	BLT      t841
+	BLT      t1257
 	FMOVQ    F4, (R15)
-	B        t840
-t841:
+	B        t1256
+t1257:
 	FMOVD    F4, (R15)
-t840:
+t1256:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t842
+	BLE      t1258
 	CMP      $2, R23
-	BLT      t843
+	BLT      t1259
 	FMOVQ    F5, (R24)
-	B        t842
-t843:
+	B        t1258
+t1259:
 	FMOVD    F5, (R24)
-t842:
+t1258:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t844
+	BLE      t1260
 	CMP      $2, R23
-	BLT      t845
+	BLT      t1261
 	FMOVQ    F6, (R15)
-	B        t844
-t845:
+	B        t1260
+t1261:
 	FMOVD    F6, (R15)
-t844:
+t1260:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t846
+	BLE      t1262
 	CMP      $2, R23
-	BLT      t847
+	BLT      t1263
 	FMOVQ    F7, (R24)
-	B        t846
-t847:
+	B        t1262
+t1263:
 	FMOVD    F7, (R24)
-t846:
+t1262:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t848
+	BLE      t1264
 	CMP      $2, R23
-	BLT      t849
+	BLT      t1265
 	FMOVQ    F8, (R15)
-	B        t848
-t849:
+	B        t1264
+t1265:
 	FMOVD    F8, (R15)
-t848:
+t1264:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t850
+	BLE      t1266
 	CMP      $2, R23
-	BLT      t851
+	BLT      t1267
 	FMOVQ    F9, (R24)
-	B        t850
-t851:
+	B        t1266
+t1267:
 	FMOVD    F9, (R24)
-t850:
+t1266:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t852
+	BLE      t1268
 	CMP      $2, R23
-	BLT      t853
+	BLT      t1269
 	FMOVQ    F10, (R15)
-	B        t852
-t853:
+	B        t1268
+t1269:
 	FMOVD    F10, (R15)
-t852:
+t1268:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t854
+	BLE      t1270
 	CMP      $2, R23
-	BLT      t855
+	BLT      t1271
 	FMOVQ    F11, (R24)
-	B        t854
-t855:
+	B        t1270
+t1271:
 	FMOVD    F11, (R24)
-t854:
+t1270:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t856
+	BLE      t1272
 	CMP      $2, R23
-	BLT      t857
+	BLT      t1273
 	FMOVQ    F12, (R15)
-	B        t856
-t857:
+	B        t1272
+t1273:
 	FMOVD    F12, (R15)
-t856:
+t1272:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t858
+	BLE      t1274
 	CMP      $2, R23
-	BLT      t859
+	BLT      t1275
 	FMOVQ    F13, (R24)
-	B        t858
-t859:
+	B        t1274
+t1275:
 	FMOVD    F13, (R24)
-t858:
+t1274:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t860
+	BLE      t1276
 	CMP      $2, R23
-	BLT      t861
+	BLT      t1277
 	FMOVQ    F14, (R15)
-	B        t860
-t861:
+	B        t1276
+t1277:
 	FMOVD    F14, (R15)
-t860:
+t1276:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t862
+	BLE      t1278
 	CMP      $2, R23
-	BLT      t863
+	BLT      t1279
 	FMOVQ    F15, (R24)
-	B        t862
-t863:
+	B        t1278
+t1279:
 	FMOVD    F15, (R24)
-t862:
+t1278:
 next8x2:
 
 	// The next tile.
@@ -14820,7 +18585,7 @@ next8x2:
 	BNE      below8x2
 	CMP      $8, R2
 	BNE      below8x2
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $64, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -14843,21 +18608,21 @@ below8x2:
 	BNE      tile8x2
 	B        done
 tile7x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero7x2
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin7x2
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin7x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail7x2
 	FMOVQ    (R15), F0
@@ -14892,175 +18657,175 @@ loadtail7x2:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t864
+	BLE      t1280
 	CMP      $2, R23
-	BLT      t865
+	BLT      t1281
 	FMOVQ    (R15), F0
-	B        t864
-t865:
+	B        t1280
+t1281:
 	FMOVD    (R15), F0
-t864:
+t1280:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t866
+	BLE      t1282
 	CMP      $2, R23
-	BLT      t867
+	BLT      t1283
 	FMOVQ    (R24), F1
-	B        t866
-t867:
+	B        t1282
+t1283:
 	FMOVD    (R24), F1
-t866:
+t1282:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t868
+	BLE      t1284
 	CMP      $2, R23
-	BLT      t869
+	BLT      t1285
 	FMOVQ    (R15), F2
-	B        t868
-t869:
+	B        t1284
+t1285:
 	FMOVD    (R15), F2
-t868:
+t1284:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t870
+	BLE      t1286
 	CMP      $2, R23
-	BLT      t871
+	BLT      t1287
 	FMOVQ    (R24), F3
-	B        t870
-t871:
+	B        t1286
+t1287:
 	FMOVD    (R24), F3
-t870:
+t1286:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t872
+	BLE      t1288
 	CMP      $2, R23
-	BLT      t873
+	BLT      t1289
 	FMOVQ    (R15), F4
-	B        t872
-t873:
+	B        t1288
+t1289:
 	FMOVD    (R15), F4
-t872:
+t1288:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t874
+	BLE      t1290
 	CMP      $2, R23
-	BLT      t875
+	BLT      t1291
 	FMOVQ    (R24), F5
-	B        t874
-t875:
+	B        t1290
+t1291:
 	FMOVD    (R24), F5
-t874:
+t1290:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t876
+	BLE      t1292
 	CMP      $2, R23
-	BLT      t877
+	BLT      t1293
 	FMOVQ    (R15), F6
-	B        t876
-t877:
+	B        t1292
+t1293:
 	FMOVD    (R15), F6
-t876:
+t1292:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t878
+	BLE      t1294
 	CMP      $2, R23
-	BLT      t879
+	BLT      t1295
 	FMOVQ    (R24), F7
-	B        t878
-t879:
+	B        t1294
+t1295:
 	FMOVD    (R24), F7
-t878:
+t1294:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t880
+	BLE      t1296
 	CMP      $2, R23
-	BLT      t881
+	BLT      t1297
 	FMOVQ    (R15), F8
-	B        t880
-t881:
+	B        t1296
+t1297:
 	FMOVD    (R15), F8
-t880:
+t1296:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t882
+	BLE      t1298
 	CMP      $2, R23
-	BLT      t883
+	BLT      t1299
 	FMOVQ    (R24), F9
-	B        t882
-t883:
+	B        t1298
+t1299:
 	FMOVD    (R24), F9
-t882:
+t1298:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t884
+	BLE      t1300
 	CMP      $2, R23
-	BLT      t885
+	BLT      t1301
 	FMOVQ    (R15), F10
-	B        t884
-t885:
+	B        t1300
+t1301:
 	FMOVD    (R15), F10
-t884:
+t1300:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t886
+	BLE      t1302
 	CMP      $2, R23
-	BLT      t887
+	BLT      t1303
 	FMOVQ    (R24), F11
-	B        t886
-t887:
+	B        t1302
+t1303:
 	FMOVD    (R24), F11
-t886:
+t1302:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V12.B16
 	CMP      $0, R23
-	BLE      t888
+	BLE      t1304
 	CMP      $2, R23
-	BLT      t889
+	BLT      t1305
 	FMOVQ    (R15), F12
-	B        t888
-t889:
+	B        t1304
+t1305:
 	FMOVD    (R15), F12
-t888:
+t1304:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V13.B16
 	CMP      $0, R23
-	BLE      t890
+	BLE      t1306
 	CMP      $2, R23
-	BLT      t891
+	BLT      t1307
 	FMOVQ    (R24), F13
-	B        t890
-t891:
+	B        t1306
+t1307:
 	FMOVD    (R24), F13
-t890:
+t1306:
 loaded7x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps7x2
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -15103,12 +18868,12 @@ steps7x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch7x2
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch7x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole7x2
 	SUBS     $1, R15, R15
@@ -15518,7 +19283,7 @@ one7x2:
 	SUBS     $1, R15, R15
 	BNE      one7x2
 end7x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store7x2
 last7x2:
@@ -15526,14 +19291,14 @@ last7x2:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V15.B16
 	CMP      $0, R23
-	BLE      t892
+	BLE      t1308
 	CMP      $2, R23
-	BLT      t893
+	BLT      t1309
 	FMOVQ    16(R3), F15
-	B        t892
-t893:
+	B        t1308
+t1309:
 	FMOVD    16(R3), F15
-t892:
+t1308:
 	FMOVD    (R14), F16
 	WORD     $0x4fd011c0 // fmla v0.2d, v14.2d, v16.d[0]
 	WORD     $0x4fd011e1 // fmla v1.2d, v15.2d, v16.d[0]
@@ -15562,11 +19327,264 @@ store7x2:
 	CBZ      R9, fetched7x2
 	MOVD     R7, 40(RSP)
 fetched7x2:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added7x2
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $7, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F14
+	VDUP     V14.D[0], V14.D2
+add7x2:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail7x2
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V14.D2, V0.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V14.D2, V1.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V14.D2, V2.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V14.D2, V3.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V14.D2, V4.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V14.D2, V5.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V14.D2, V6.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V14.D2, V7.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V14.D2, V8.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V14.D2, V9.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V14.D2, V10.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V14.D2, V11.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V14.D2, V12.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V14.D2, V13.D2
+	B        nextadd7x2
+addtail7x2:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1310
+	CMP      $2, R23
+	BLT      t1311
+	FMOVQ    (R15), F31
+	B        t1310
+t1311:
+	FMOVD    (R15), F31
+t1310:
+	VFMLA    V31.D2, V14.D2, V0.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1312
+	CMP      $2, R23
+	BLT      t1313
+	FMOVQ    (R24), F31
+	B        t1312
+t1313:
+	FMOVD    (R24), F31
+t1312:
+	VFMLA    V31.D2, V14.D2, V1.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1314
+	CMP      $2, R23
+	BLT      t1315
+	FMOVQ    (R15), F31
+	B        t1314
+t1315:
+	FMOVD    (R15), F31
+t1314:
+	VFMLA    V31.D2, V14.D2, V2.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1316
+	CMP      $2, R23
+	BLT      t1317
+	FMOVQ    (R24), F31
+	B        t1316
+t1317:
+	FMOVD    (R24), F31
+t1316:
+	VFMLA    V31.D2, V14.D2, V3.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1318
+	CMP      $2, R23
+	BLT      t1319
+	FMOVQ    (R15), F31
+	B        t1318
+t1319:
+	FMOVD    (R15), F31
+t1318:
+	VFMLA    V31.D2, V14.D2, V4.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1320
+	CMP      $2, R23
+	BLT      t1321
+	FMOVQ    (R24), F31
+	B        t1320
+t1321:
+	FMOVD    (R24), F31
+t1320:
+	VFMLA    V31.D2, V14.D2, V5.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1322
+	CMP      $2, R23
+	BLT      t1323
+	FMOVQ    (R15), F31
+	B        t1322
+t1323:
+	FMOVD    (R15), F31
+t1322:
+	VFMLA    V31.D2, V14.D2, V6.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1324
+	CMP      $2, R23
+	BLT      t1325
+	FMOVQ    (R24), F31
+	B        t1324
+t1325:
+	FMOVD    (R24), F31
+t1324:
+	VFMLA    V31.D2, V14.D2, V7.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1326
+	CMP      $2, R23
+	BLT      t1327
+	FMOVQ    (R15), F31
+	B        t1326
+t1327:
+	FMOVD    (R15), F31
+t1326:
+	VFMLA    V31.D2, V14.D2, V8.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1328
+	CMP      $2, R23
+	BLT      t1329
+	FMOVQ    (R24), F31
+	B        t1328
+t1329:
+	FMOVD    (R24), F31
+t1328:
+	VFMLA    V31.D2, V14.D2, V9.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1330
+	CMP      $2, R23
+	BLT      t1331
+	FMOVQ    (R15), F31
+	B        t1330
+t1331:
+	FMOVD    (R15), F31
+t1330:
+	VFMLA    V31.D2, V14.D2, V10.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1332
+	CMP      $2, R23
+	BLT      t1333
+	FMOVQ    (R24), F31
+	B        t1332
+t1333:
+	FMOVD    (R24), F31
+t1332:
+	VFMLA    V31.D2, V14.D2, V11.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1334
+	CMP      $2, R23
+	BLT      t1335
+	FMOVQ    (R15), F31
+	B        t1334
+t1335:
+	FMOVD    (R15), F31
+t1334:
+	VFMLA    V31.D2, V14.D2, V12.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1336
+	CMP      $2, R23
+	BLT      t1337
+	FMOVQ    (R24), F31
+	B        t1336
+t1337:
+	FMOVD    (R24), F31
+t1336:
+	VFMLA    V31.D2, V14.D2, V13.D2
+nextadd7x2:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add7x2
+	MOVD     80(R0), R9
+added7x2:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail7x2
 	FMOVQ    F0, (R15)
@@ -15600,157 +19618,157 @@ fetched7x2:
 storetail7x2:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t894
+	BLE      t1338
 	CMP      $2, R23
-	BLT      t895
+	BLT      t1339
 	FMOVQ    F0, (R15)
-	B        t894
-t895:
+	B        t1338
+t1339:
 	FMOVD    F0, (R15)
-t894:
+t1338:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t896
+	BLE      t1340
 	CMP      $2, R23
-	BLT      t897
+	BLT      t1341
 	FMOVQ    F1, (R24)
-	B        t896
-t897:
+	B        t1340
+t1341:
 	FMOVD    F1, (R24)
-t896:
+t1340:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t898
+	BLE      t1342
 	CMP      $2, R23
-	BLT      t899
+	BLT      t1343
 	FMOVQ    F2, (R15)
-	B        t898
-t899:
+	B        t1342
+t1343:
 	FMOVD    F2, (R15)
-t898:
+t1342:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t900
+	BLE      t1344
 	CMP      $2, R23
-	BLT      t901
+	BLT      t1345
 	FMOVQ    F3, (R24)
-	B        t900
-t901:
+	B        t1344
+t1345:
 	FMOVD    F3, (R24)
-t900:
+t1344:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t902
+	BLE      t1346
 	CMP      $2, R23
-	BLT      t903
+	BLT      t1347
 	FMOVQ    F4, (R15)
-	B        t902
-t903:
+	B        t1346
+t1347:
 	FMOVD    F4, (R15)
-t902:
+t1346:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t904
+	BLE      t1348
 	CMP      $2, R23
-	BLT      t905
+	BLT      t1349
 	FMOVQ    F5, (R24)
-	B        t904
-t905:
+	B        t1348
+t1349:
 	FMOVD    F5, (R24)
-t904:
+t1348:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t906
+	BLE      t1350
 	CMP      $2, R23
-	BLT      t907
+	BLT      t1351
 	FMOVQ    F6, (R15)
-	B        t906
-t907:
+	B        t1350
+t1351:
 	FMOVD    F6, (R15)
-t906:
+t1350:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t908
+	BLE      t1352
 	CMP      $2, R23
-	BLT      t909
+	BLT      t1353
 	FMOVQ    F7, (R24)
-	B        t908
-t909:
+	B        t1352
+t1353:
 	FMOVD    F7, (R24)
-t908:
+t1352:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t910
+	BLE      t1354
 	CMP      $2, R23
-	BLT      t911
+	BLT      t1355
 	FMOVQ    F8, (R15)
-	B        t910
-t911:
+	B        t1354
+t1355:
 	FMOVD    F8, (R15)
-t910:
+t1354:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t912
+	BLE      t1356
 	CMP      $2, R23
-	BLT      t913
+	BLT      t1357
 	FMOVQ    F9, (R24)
-	B        t912
-t913:
+	B        t1356
+t1357:
 	FMOVD    F9, (R24)
-t912:
+t1356:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t914
+	BLE      t1358
 	CMP      $2, R23
-	BLT      t915
+	BLT      t1359
 	FMOVQ    F10, (R15)
-	B        t914
-t915:
+	B        t1358
+t1359:
 	FMOVD    F10, (R15)
-t914:
+t1358:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t916
+	BLE      t1360
 	CMP      $2, R23
-	BLT      t917
+	BLT      t1361
 	FMOVQ    F11, (R24)
-	B        t916
-t917:
+	B        t1360
+t1361:
 	FMOVD    F11, (R24)
-t916:
+t1360:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t918
+	BLE      t1362
 	CMP      $2, R23
-	BLT      t919
+	BLT      t1363
 	FMOVQ    F12, (R15)
-	B        t918
-t919:
+	B        t1362
+t1363:
 	FMOVD    F12, (R15)
-t918:
+t1362:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t920
+	BLE      t1364
 	CMP      $2, R23
-	BLT      t921
+	BLT      t1365
 	FMOVQ    F13, (R24)
-	B        t920
-t921:
+	B        t1364
+t1365:
 	FMOVD    F13, (R24)
-t920:
+t1364:
 next7x2:
 
 	// The next tile.
@@ -15760,7 +19778,7 @@ next7x2:
 	BNE      below7x2
 	CMP      $8, R2
 	BNE      below7x2
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $56, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -15783,21 +19801,21 @@ below7x2:
 	BNE      tile7x2
 	B        done
 tile6x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero6x2
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin6x2
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin6x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail6x2
 	FMOVQ    (R15), F0
@@ -15828,151 +19846,151 @@ loadtail6x2:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t922
+	BLE      t1366
 	CMP      $2, R23
-	BLT      t923
+	BLT      t1367
 	FMOVQ    (R15), F0
-	B        t922
-t923:
+	B        t1366
+t1367:
 	FMOVD    (R15), F0
-t922:
+t1366:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t924
+	BLE      t1368
 	CMP      $2, R23
-	BLT      t925
+	BLT      t1369
 	FMOVQ    (R24), F1
-	B        t924
-t925:
+	B        t1368
+t1369:
 	FMOVD    (R24), F1
-t924:
+t1368:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t926
+	BLE      t1370
 	CMP      $2, R23
-	BLT      t927
+	BLT      t1371
 	FMOVQ    (R15), F2
-	B        t926
-t927:
+	B        t1370
+t1371:
 	FMOVD    (R15), F2
-t926:
+t1370:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t928
+	BLE      t1372
 	CMP      $2, R23
-	BLT      t929
+	BLT      t1373
 	FMOVQ    (R24), F3
-	B        t928
-t929:
+	B        t1372
+t1373:
 	FMOVD    (R24), F3
-t928:
+t1372:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t930
+	BLE      t1374
 	CMP      $2, R23
-	BLT      t931
+	BLT      t1375
 	FMOVQ    (R15), F4
-	B        t930
-t931:
+	B        t1374
+t1375:
 	FMOVD    (R15), F4
-t930:
+t1374:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t932
+	BLE      t1376
 	CMP      $2, R23
-	BLT      t933
+	BLT      t1377
 	FMOVQ    (R24), F5
-	B        t932
-t933:
+	B        t1376
+t1377:
 	FMOVD    (R24), F5
-t932:
+t1376:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t934
+	BLE      t1378
 	CMP      $2, R23
-	BLT      t935
+	BLT      t1379
 	FMOVQ    (R15), F6
-	B        t934
-t935:
+	B        t1378
+t1379:
 	FMOVD    (R15), F6
-t934:
+t1378:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t936
+	BLE      t1380
 	CMP      $2, R23
-	BLT      t937
+	BLT      t1381
 	FMOVQ    (R24), F7
-	B        t936
-t937:
+	B        t1380
+t1381:
 	FMOVD    (R24), F7
-t936:
+t1380:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t938
+	BLE      t1382
 	CMP      $2, R23
-	BLT      t939
+	BLT      t1383
 	FMOVQ    (R15), F8
-	B        t938
-t939:
+	B        t1382
+t1383:
 	FMOVD    (R15), F8
-t938:
+t1382:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t940
+	BLE      t1384
 	CMP      $2, R23
-	BLT      t941
+	BLT      t1385
 	FMOVQ    (R24), F9
-	B        t940
-t941:
+	B        t1384
+t1385:
 	FMOVD    (R24), F9
-t940:
+t1384:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t942
+	BLE      t1386
 	CMP      $2, R23
-	BLT      t943
+	BLT      t1387
 	FMOVQ    (R15), F10
-	B        t942
-t943:
+	B        t1386
+t1387:
 	FMOVD    (R15), F10
-t942:
+t1386:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t944
+	BLE      t1388
 	CMP      $2, R23
-	BLT      t945
+	BLT      t1389
 	FMOVQ    (R24), F11
-	B        t944
-t945:
+	B        t1388
+t1389:
 	FMOVD    (R24), F11
-t944:
+t1388:
 loaded6x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps6x2
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -16010,12 +20028,12 @@ steps6x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch6x2
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch6x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole6x2
 	SUBS     $1, R15, R15
@@ -16375,7 +20393,7 @@ one6x2:
 	SUBS     $1, R15, R15
 	BNE      one6x2
 end6x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store6x2
 last6x2:
@@ -16383,14 +20401,14 @@ last6x2:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V13.B16
 	CMP      $0, R23
-	BLE      t946
+	BLE      t1390
 	CMP      $2, R23
-	BLT      t947
+	BLT      t1391
 	FMOVQ    16(R3), F13
-	B        t946
-t947:
+	B        t1390
+t1391:
 	FMOVD    16(R3), F13
-t946:
+t1390:
 	FMOVD    (R14), F14
 	WORD     $0x4fce1180 // fmla v0.2d, v12.2d, v14.d[0]
 	WORD     $0x4fce11a1 // fmla v1.2d, v13.2d, v14.d[0]
@@ -16415,11 +20433,232 @@ store6x2:
 	CBZ      R9, fetched6x2
 	MOVD     R7, 40(RSP)
 fetched6x2:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added6x2
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $6, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F12
+	VDUP     V12.D[0], V12.D2
+add6x2:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail6x2
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V12.D2, V0.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V12.D2, V1.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V12.D2, V2.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V12.D2, V3.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V12.D2, V4.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V12.D2, V5.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V12.D2, V6.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V12.D2, V7.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V12.D2, V8.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V12.D2, V9.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V12.D2, V10.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V12.D2, V11.D2
+	B        nextadd6x2
+addtail6x2:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1392
+	CMP      $2, R23
+	BLT      t1393
+	FMOVQ    (R15), F31
+	B        t1392
+t1393:
+	FMOVD    (R15), F31
+t1392:
+	VFMLA    V31.D2, V12.D2, V0.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1394
+	CMP      $2, R23
+	BLT      t1395
+	FMOVQ    (R24), F31
+	B        t1394
+t1395:
+	FMOVD    (R24), F31
+t1394:
+	VFMLA    V31.D2, V12.D2, V1.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1396
+	CMP      $2, R23
+	BLT      t1397
+	FMOVQ    (R15), F31
+	B        t1396
+t1397:
+	FMOVD    (R15), F31
+t1396:
+	VFMLA    V31.D2, V12.D2, V2.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1398
+	CMP      $2, R23
+	BLT      t1399
+	FMOVQ    (R24), F31
+	B        t1398
+t1399:
+	FMOVD    (R24), F31
+t1398:
+	VFMLA    V31.D2, V12.D2, V3.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1400
+	CMP      $2, R23
+	BLT      t1401
+	FMOVQ    (R15), F31
+	B        t1400
+t1401:
+	FMOVD    (R15), F31
+t1400:
+	VFMLA    V31.D2, V12.D2, V4.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1402
+	CMP      $2, R23
+	BLT      t1403
+	FMOVQ    (R24), F31
+	B        t1402
+t1403:
+	FMOVD    (R24), F31
+t1402:
+	VFMLA    V31.D2, V12.D2, V5.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1404
+	CMP      $2, R23
+	BLT      t1405
+	FMOVQ    (R15), F31
+	B        t1404
+t1405:
+	FMOVD    (R15), F31
+t1404:
+	VFMLA    V31.D2, V12.D2, V6.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1406
+	CMP      $2, R23
+	BLT      t1407
+	FMOVQ    (R24), F31
+	B        t1406
+t1407:
+	FMOVD    (R24), F31
+t1406:
+	VFMLA    V31.D2, V12.D2, V7.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1408
+	CMP      $2, R23
+	BLT      t1409
+	FMOVQ    (R15), F31
+	B        t1408
+t1409:
+	FMOVD    (R15), F31
+t1408:
+	VFMLA    V31.D2, V12.D2, V8.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1410
+	CMP      $2, R23
+	BLT      t1411
+	FMOVQ    (R24), F31
+	B        t1410
+t1411:
+	FMOVD    (R24), F31
+t1410:
+	VFMLA    V31.D2, V12.D2, V9.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1412
+	CMP      $2, R23
+	BLT      t1413
+	FMOVQ    (R15), F31
+	B        t1412
+t1413:
+	FMOVD    (R15), F31
+t1412:
+	VFMLA    V31.D2, V12.D2, V10.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1414
+	CMP      $2, R23
+	BLT      t1415
+	FMOVQ    (R24), F31
+	B        t1414
+t1415:
+	FMOVD    (R24), F31
+t1414:
+	VFMLA    V31.D2, V12.D2, V11.D2
+nextadd6x2:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add6x2
+	MOVD     80(R0), R9
+added6x2:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail6x2
 	FMOVQ    F0, (R15)
@@ -16449,135 +20688,135 @@ fetched6x2:
 storetail6x2:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t948
+	BLE      t1416
 	CMP      $2, R23
-	BLT      t949
+	BLT      t1417
 	FMOVQ    F0, (R15)
-	B        t948
-t949:
+	B        t1416
+t1417:
 	FMOVD    F0, (R15)
-t948:
+t1416:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t950
+	BLE      t1418
 	CMP      $2, R23
-	BLT      t951
+	BLT      t1419
 	FMOVQ    F1, (R24)
-	B        t950
-t951:
+	B        t1418
+t1419:
 	FMOVD    F1, (R24)
-t950:
+t1418:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t952
+	BLE      t1420
 	CMP      $2, R23
-	BLT      t953
+	BLT      t1421
 	FMOVQ    F2, (R15)
-	B        t952
-t953:
+	B        t1420
+t1421:
 	FMOVD    F2, (R15)
-t952:
+t1420:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t954
+	BLE      t1422
 	CMP      $2, R23
-	BLT      t955
+	BLT      t1423
 	FMOVQ    F3, (R24)
-	B        t954
-t955:
+	B        t1422
+t1423:
 	FMOVD    F3, (R24)
-t954:
+t1422:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t956
+	BLE      t1424
 	CMP      $2, R23
-	BLT      t957
+	BLT      t1425
 	FMOVQ    F4, (R15)
-	B        t956
-t957:
+	B        t1424
+t1425:
 	FMOVD    F4, (R15)
-t956:
+t1424:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t958
+	BLE      t1426
 	CMP      $2, R23
-	BLT      t959
+	BLT      t1427
 	FMOVQ    F5, (R24)
-	B        t958
-t959:
+	B        t1426
+t1427:
 	FMOVD    F5, (R24)
-t958:
+t1426:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t960
+	BLE      t1428
 	CMP      $2, R23
-	BLT      t961
+	BLT      t1429
 	FMOVQ    F6, (R15)
-	B        t960
-t961:
+	B        t1428
+t1429:
 	FMOVD    F6, (R15)
-t960:
+t1428:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t962
+	BLE      t1430
 	CMP      $2, R23
-	BLT      t963
+	BLT      t1431
 	FMOVQ    F7, (R24)
-	B        t962
-t963:
+	B        t1430
+t1431:
 	FMOVD    F7, (R24)
-t962:
+t1430:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t964
+	BLE      t1432
 	CMP      $2, R23
-	BLT      t965
+	BLT      t1433
 	FMOVQ    F8, (R15)
-	B        t964
-t965:
+	B        t1432
+t1433:
 	FMOVD    F8, (R15)
-t964:
+t1432:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t966
+	BLE      t1434
 	CMP      $2, R23
-	BLT      t967
+	BLT      t1435
 	FMOVQ    F9, (R24)
-	B        t966
-t967:
+	B        t1434
+t1435:
 	FMOVD    F9, (R24)
-t966:
+t1434:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t968
+	BLE      t1436
 	CMP      $2, R23
-	BLT      t969
+	BLT      t1437
 	FMOVQ    F10, (R15)
-	B        t968
-t969:
+	B        t1436
+t1437:
 	FMOVD    F10, (R15)
-t968:
+t1436:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t970
+	BLE      t1438
 	CMP      $2, R23
-	BLT      t971
+	BLT      t1439
 	FMOVQ    F11, (R24)
-	B        t970
-t971:
+	B        t1438
+t1439:
 	FMOVD    F11, (R24)
-t970:
+t1438:
 next6x2:
 
 	// The next tile.
@@ -16587,7 +20826,7 @@ next6x2:
 	BNE      below6x2
 	CMP      $8, R2
 	BNE      below6x2
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $48, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -16610,21 +20849,21 @@ below6x2:
 	BNE      tile6x2
 	B        done
 tile5x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero5x2
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin5x2
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin5x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail5x2
 	FMOVQ    (R15), F0
@@ -16651,127 +20890,127 @@ loadtail5x2:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t972
+	BLE      t1440
 	CMP      $2, R23
-	BLT      t973
+	BLT      t1441
 	FMOVQ    (R15), F0
-	B        t972
-t973:
+	B        t1440
+t1441:
 	FMOVD    (R15), F0
-t972:
+t1440:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t974
+	BLE      t1442
 	CMP      $2, R23
-	BLT      t975
+	BLT      t1443
 	FMOVQ    (R24), F1
-	B        t974
-t975:
+	B        t1442
+t1443:
 	FMOVD    (R24), F1
-t974:
+t1442:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t976
+	BLE      t1444
 	CMP      $2, R23
-	BLT      t977
+	BLT      t1445
 	FMOVQ    (R15), F2
-	B        t976
-t977:
+	B        t1444
+t1445:
 	FMOVD    (R15), F2
-t976:
+t1444:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t978
+	BLE      t1446
 	CMP      $2, R23
-	BLT      t979
+	BLT      t1447
 	FMOVQ    (R24), F3
-	B        t978
-t979:
+	B        t1446
+t1447:
 	FMOVD    (R24), F3
-t978:
+t1446:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t980
+	BLE      t1448
 	CMP      $2, R23
-	BLT      t981
+	BLT      t1449
 	FMOVQ    (R15), F4
-	B        t980
-t981:
+	B        t1448
+t1449:
 	FMOVD    (R15), F4
-t980:
+t1448:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t982
+	BLE      t1450
 	CMP      $2, R23
-	BLT      t983
+	BLT      t1451
 	FMOVQ    (R24), F5
-	B        t982
-t983:
+	B        t1450
+t1451:
 	FMOVD    (R24), F5
-t982:
+t1450:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t984
+	BLE      t1452
 	CMP      $2, R23
-	BLT      t985
+	BLT      t1453
 	FMOVQ    (R15), F6
-	B        t984
-t985:
+	B        t1452
+t1453:
 	FMOVD    (R15), F6
-t984:
+t1452:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t986
+	BLE      t1454
 	CMP      $2, R23
-	BLT      t987
+	BLT      t1455
 	FMOVQ    (R24), F7
-	B        t986
-t987:
+	B        t1454
+t1455:
 	FMOVD    (R24), F7
-t986:
+t1454:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t988
+	BLE      t1456
 	CMP      $2, R23
-	BLT      t989
+	BLT      t1457
 	FMOVQ    (R15), F8
-	B        t988
-t989:
+	B        t1456
+t1457:
 	FMOVD    (R15), F8
-t988:
+t1456:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t990
+	BLE      t1458
 	CMP      $2, R23
-	BLT      t991
+	BLT      t1459
 	FMOVQ    (R24), F9
-	B        t990
-t991:
+	B        t1458
+t1459:
 	FMOVD    (R24), F9
-t990:
+t1458:
 loaded5x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps5x2
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -16805,12 +21044,12 @@ steps5x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch5x2
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch5x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole5x2
 	SUBS     $1, R15, R15
@@ -17130,7 +21369,7 @@ one5x2:
 	SUBS     $1, R15, R15
 	BNE      one5x2
 end5x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store5x2
 last5x2:
@@ -17138,14 +21377,14 @@ last5x2:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t992
+	BLE      t1460
 	CMP      $2, R23
-	BLT      t993
+	BLT      t1461
 	FMOVQ    16(R3), F11
-	B        t992
-t993:
+	B        t1460
+t1461:
 	FMOVD    16(R3), F11
-t992:
+t1460:
 	FMOVD    (R14), F12
 	WORD     $0x4fcc1140 // fmla v0.2d, v10.2d, v12.d[0]
 	WORD     $0x4fcc1161 // fmla v1.2d, v11.2d, v12.d[0]
@@ -17167,11 +21406,200 @@ store5x2:
 	CBZ      R9, fetched5x2
 	MOVD     R7, 40(RSP)
 fetched5x2:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added5x2
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $5, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F10
+	VDUP     V10.D[0], V10.D2
+add5x2:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail5x2
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V10.D2, V0.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V10.D2, V1.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V10.D2, V2.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V10.D2, V3.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V10.D2, V4.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V10.D2, V5.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V10.D2, V6.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V10.D2, V7.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V10.D2, V8.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V10.D2, V9.D2
+	B        nextadd5x2
+addtail5x2:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1462
+	CMP      $2, R23
+	BLT      t1463
+	FMOVQ    (R15), F31
+	B        t1462
+t1463:
+	FMOVD    (R15), F31
+t1462:
+	VFMLA    V31.D2, V10.D2, V0.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1464
+	CMP      $2, R23
+	BLT      t1465
+	FMOVQ    (R24), F31
+	B        t1464
+t1465:
+	FMOVD    (R24), F31
+t1464:
+	VFMLA    V31.D2, V10.D2, V1.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1466
+	CMP      $2, R23
+	BLT      t1467
+	FMOVQ    (R15), F31
+	B        t1466
+t1467:
+	FMOVD    (R15), F31
+t1466:
+	VFMLA    V31.D2, V10.D2, V2.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1468
+	CMP      $2, R23
+	BLT      t1469
+	FMOVQ    (R24), F31
+	B        t1468
+t1469:
+	FMOVD    (R24), F31
+t1468:
+	VFMLA    V31.D2, V10.D2, V3.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1470
+	CMP      $2, R23
+	BLT      t1471
+	FMOVQ    (R15), F31
+	B        t1470
+t1471:
+	FMOVD    (R15), F31
+t1470:
+	VFMLA    V31.D2, V10.D2, V4.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1472
+	CMP      $2, R23
+	BLT      t1473
+	FMOVQ    (R24), F31
+	B        t1472
+t1473:
+	FMOVD    (R24), F31
+t1472:
+	VFMLA    V31.D2, V10.D2, V5.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1474
+	CMP      $2, R23
+	BLT      t1475
+	FMOVQ    (R15), F31
+	B        t1474
+t1475:
+	FMOVD    (R15), F31
+t1474:
+	VFMLA    V31.D2, V10.D2, V6.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1476
+	CMP      $2, R23
+	BLT      t1477
+	FMOVQ    (R24), F31
+	B        t1476
+t1477:
+	FMOVD    (R24), F31
+t1476:
+	VFMLA    V31.D2, V10.D2, V7.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1478
+	CMP      $2, R23
+	BLT      t1479
+	FMOVQ    (R15), F31
+	B        t1478
+t1479:
+	FMOVD    (R15), F31
+t1478:
+	VFMLA    V31.D2, V10.D2, V8.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1480
+	CMP      $2, R23
+	BLT      t1481
+	FMOVQ    (R24), F31
+	B        t1480
+t1481:
+	FMOVD    (R24), F31
+t1480:
+	VFMLA    V31.D2, V10.D2, V9.D2
+nextadd5x2:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add5x2
+	MOVD     80(R0), R9
+added5x2:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail5x2
 	FMOVQ    F0, (R15)
@@ -17197,113 +21625,113 @@ fetched5x2:
 storetail5x2:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t994
+	BLE      t1482
 	CMP      $2, R23
-	BLT      t995
+	BLT      t1483
 	FMOVQ    F0, (R15)
-	B        t994
-t995:
+	B        t1482
+t1483:
 	FMOVD    F0, (R15)
-t994:
+t1482:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t996
+	BLE      t1484
 	CMP      $2, R23
-	BLT      t997
+	BLT      t1485
 	FMOVQ    F1, (R24)
-	B        t996
-t997:
+	B        t1484
+t1485:
 	FMOVD    F1, (R24)
-t996:
+t1484:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t998
+	BLE      t1486
 	CMP      $2, R23
-	BLT      t999
+	BLT      t1487
 	FMOVQ    F2, (R15)
-	B        t998
-t999:
+	B        t1486
+t1487:
 	FMOVD    F2, (R15)
-t998:
+t1486:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1000
+	BLE      t1488
 	CMP      $2, R23
-	BLT      t1001
+	BLT      t1489
 	FMOVQ    F3, (R24)
-	B        t1000
-t1001:
+	B        t1488
+t1489:
 	FMOVD    F3, (R24)
-t1000:
+t1488:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1002
+	BLE      t1490
 	CMP      $2, R23
-	BLT      t1003
+	BLT      t1491
 	FMOVQ    F4, (R15)
-	B        t1002
-t1003:
+	B        t1490
+t1491:
 	FMOVD    F4, (R15)
-t1002:
+t1490:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1004
+	BLE      t1492
 	CMP      $2, R23
-	BLT      t1005
+	BLT      t1493
 	FMOVQ    F5, (R24)
-	B        t1004
-t1005:
+	B        t1492
+t1493:
 	FMOVD    F5, (R24)
-t1004:
+t1492:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1006
+	BLE      t1494
 	CMP      $2, R23
-	BLT      t1007
+	BLT      t1495
 	FMOVQ    F6, (R15)
-	B        t1006
-t1007:
+	B        t1494
+t1495:
 	FMOVD    F6, (R15)
-t1006:
+t1494:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1008
+	BLE      t1496
 	CMP      $2, R23
-	BLT      t1009
+	BLT      t1497
 	FMOVQ    F7, (R24)
-	B        t1008
-t1009:
+	B        t1496
+t1497:
 	FMOVD    F7, (R24)
-t1008:
+t1496:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1010
+	BLE      t1498
 	CMP      $2, R23
-	BLT      t1011
+	BLT      t1499
 	FMOVQ    F8, (R15)
-	B        t1010
-t1011:
+	B        t1498
+t1499:
 	FMOVD    F8, (R15)
-t1010:
+t1498:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1012
+	BLE      t1500
 	CMP      $2, R23
-	BLT      t1013
+	BLT      t1501
 	FMOVQ    F9, (R24)
-	B        t1012
-t1013:
+	B        t1500
+t1501:
 	FMOVD    F9, (R24)
-t1012:
+t1500:
 next5x2:
 
 	// The next tile.
@@ -17313,7 +21741,7 @@ next5x2:
 	BNE      below5x2
 	CMP      $8, R2
 	BNE      below5x2
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $40, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -17336,21 +21764,21 @@ below5x2:
 	BNE      tile5x2
 	B        done
 tile4x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero4x2
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin4x2
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin4x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail4x2
 	FMOVQ    (R15), F0
@@ -17373,103 +21801,103 @@ loadtail4x2:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1014
+	BLE      t1502
 	CMP      $2, R23
-	BLT      t1015
+	BLT      t1503
 	FMOVQ    (R15), F0
-	B        t1014
-t1015:
+	B        t1502
+t1503:
 	FMOVD    (R15), F0
-t1014:
+t1502:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1016
+	BLE      t1504
 	CMP      $2, R23
-	BLT      t1017
+	BLT      t1505
 	FMOVQ    (R24), F1
-	B        t1016
-t1017:
+	B        t1504
+t1505:
 	FMOVD    (R24), F1
-t1016:
+t1504:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1018
+	BLE      t1506
 	CMP      $2, R23
-	BLT      t1019
+	BLT      t1507
 	FMOVQ    (R15), F2
-	B        t1018
-t1019:
+	B        t1506
+t1507:
 	FMOVD    (R15), F2
-t1018:
+t1506:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1020
+	BLE      t1508
 	CMP      $2, R23
-	BLT      t1021
+	BLT      t1509
 	FMOVQ    (R24), F3
-	B        t1020
-t1021:
+	B        t1508
+t1509:
 	FMOVD    (R24), F3
-t1020:
+t1508:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t1022
+	BLE      t1510
 	CMP      $2, R23
-	BLT      t1023
+	BLT      t1511
 	FMOVQ    (R15), F4
-	B        t1022
-t1023:
+	B        t1510
+t1511:
 	FMOVD    (R15), F4
-t1022:
+t1510:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t1024
+	BLE      t1512
 	CMP      $2, R23
-	BLT      t1025
+	BLT      t1513
 	FMOVQ    (R24), F5
-	B        t1024
-t1025:
+	B        t1512
+t1513:
 	FMOVD    (R24), F5
-t1024:
+t1512:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t1026
+	BLE      t1514
 	CMP      $2, R23
-	BLT      t1027
+	BLT      t1515
 	FMOVQ    (R15), F6
-	B        t1026
-t1027:
+	B        t1514
+t1515:
 	FMOVD    (R15), F6
-t1026:
+t1514:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t1028
+	BLE      t1516
 	CMP      $2, R23
-	BLT      t1029
+	BLT      t1517
 	FMOVQ    (R24), F7
-	B        t1028
-t1029:
+	B        t1516
+t1517:
 	FMOVD    (R24), F7
-t1028:
+t1516:
 loaded4x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps4x2
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -17499,12 +21927,12 @@ steps4x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch4x2
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch4x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole4x2
 	SUBS     $1, R15, R15
@@ -17780,7 +22208,7 @@ one4x2:
 	SUBS     $1, R15, R15
 	BNE      one4x2
 end4x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store4x2
 last4x2:
@@ -17788,14 +22216,14 @@ last4x2:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t1030
+	BLE      t1518
 	CMP      $2, R23
-	BLT      t1031
+	BLT      t1519
 	FMOVQ    16(R3), F9
-	B        t1030
-t1031:
+	B        t1518
+t1519:
 	FMOVD    16(R3), F9
-t1030:
+t1518:
 	FMOVD    (R14), F10
 	WORD     $0x4fca1100 // fmla v0.2d, v8.2d, v10.d[0]
 	WORD     $0x4fca1121 // fmla v1.2d, v9.2d, v10.d[0]
@@ -17814,11 +22242,168 @@ store4x2:
 	CBZ      R9, fetched4x2
 	MOVD     R7, 40(RSP)
 fetched4x2:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added4x2
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $4, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F8
+	VDUP     V8.D[0], V8.D2
+add4x2:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail4x2
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V8.D2, V0.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V8.D2, V1.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V8.D2, V2.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V8.D2, V3.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V8.D2, V4.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V8.D2, V5.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V8.D2, V6.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V8.D2, V7.D2
+	B        nextadd4x2
+addtail4x2:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1520
+	CMP      $2, R23
+	BLT      t1521
+	FMOVQ    (R15), F31
+	B        t1520
+t1521:
+	FMOVD    (R15), F31
+t1520:
+	VFMLA    V31.D2, V8.D2, V0.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1522
+	CMP      $2, R23
+	BLT      t1523
+	FMOVQ    (R24), F31
+	B        t1522
+t1523:
+	FMOVD    (R24), F31
+t1522:
+	VFMLA    V31.D2, V8.D2, V1.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1524
+	CMP      $2, R23
+	BLT      t1525
+	FMOVQ    (R15), F31
+	B        t1524
+t1525:
+	FMOVD    (R15), F31
+t1524:
+	VFMLA    V31.D2, V8.D2, V2.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1526
+	CMP      $2, R23
+	BLT      t1527
+	FMOVQ    (R24), F31
+	B        t1526
+t1527:
+	FMOVD    (R24), F31
+t1526:
+	VFMLA    V31.D2, V8.D2, V3.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1528
+	CMP      $2, R23
+	BLT      t1529
+	FMOVQ    (R15), F31
+	B        t1528
+t1529:
+	FMOVD    (R15), F31
+t1528:
+	VFMLA    V31.D2, V8.D2, V4.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1530
+	CMP      $2, R23
+	BLT      t1531
+	FMOVQ    (R24), F31
+	B        t1530
+t1531:
+	FMOVD    (R24), F31
+t1530:
+	VFMLA    V31.D2, V8.D2, V5.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1532
+	CMP      $2, R23
+	BLT      t1533
+	FMOVQ    (R15), F31
+	B        t1532
+t1533:
+	FMOVD    (R15), F31
+t1532:
+	VFMLA    V31.D2, V8.D2, V6.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1534
+	CMP      $2, R23
+	BLT      t1535
+	FMOVQ    (R24), F31
+	B        t1534
+t1535:
+	FMOVD    (R24), F31
+t1534:
+	VFMLA    V31.D2, V8.D2, V7.D2
+nextadd4x2:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add4x2
+	MOVD     80(R0), R9
+added4x2:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail4x2
 	FMOVQ    F0, (R15)
@@ -17840,91 +22425,91 @@ fetched4x2:
 storetail4x2:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1032
+	BLE      t1536
 	CMP      $2, R23
-	BLT      t1033
+	BLT      t1537
 	FMOVQ    F0, (R15)
-	B        t1032
-t1033:
+	B        t1536
+t1537:
 	FMOVD    F0, (R15)
-t1032:
+t1536:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1034
+	BLE      t1538
 	CMP      $2, R23
-	BLT      t1035
+	BLT      t1539
 	FMOVQ    F1, (R24)
-	B        t1034
-t1035:
+	B        t1538
+t1539:
 	FMOVD    F1, (R24)
-t1034:
+t1538:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1036
+	BLE      t1540
 	CMP      $2, R23
-	BLT      t1037
+	BLT      t1541
 	FMOVQ    F2, (R15)
-	B        t1036
-t1037:
+	B        t1540
+t1541:
 	FMOVD    F2, (R15)
-t1036:
+t1540:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1038
+	BLE      t1542
 	CMP      $2, R23
-	BLT      t1039
+	BLT      t1543
 	FMOVQ    F3, (R24)
-	B        t1038
-t1039:
+	B        t1542
+t1543:
 	FMOVD    F3, (R24)
-t1038:
+t1542:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1040
+	BLE      t1544
 	CMP      $2, R23
-	BLT      t1041
+	BLT      t1545
 	FMOVQ    F4, (R15)
-	B        t1040
-t1041:
+	B        t1544
+t1545:
 	FMOVD    F4, (R15)
-t1040:
+t1544:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1042
+	BLE      t1546
 	CMP      $2, R23
-	BLT      t1043
+	BLT      t1547
 	FMOVQ    F5, (R24)
-	B        t1042
-t1043:
+	B        t1546
+t1547:
 	FMOVD    F5, (R24)
-t1042:
+t1546:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1044
+	BLE      t1548
 	CMP      $2, R23
-	BLT      t1045
+	BLT      t1549
 	FMOVQ    F6, (R15)
-	B        t1044
-t1045:
+	B        t1548
+t1549:
 	FMOVD    F6, (R15)
-t1044:
+t1548:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1046
+	BLE      t1550
 	CMP      $2, R23
-	BLT      t1047
+	BLT      t1551
 	FMOVQ    F7, (R24)
-	B        t1046
-t1047:
+	B        t1550
+t1551:
 	FMOVD    F7, (R24)
-t1046:
+t1550:
 next4x2:
 
 	// The next tile.
@@ -17934,7 +22519,7 @@ next4x2:
 	BNE      below4x2
 	CMP      $8, R2
 	BNE      below4x2
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $32, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -17957,21 +22542,21 @@ below4x2:
 	BNE      tile4x2
 	B        done
 tile3x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero3x2
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin3x2
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin3x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail3x2
 	FMOVQ    (R15), F0
@@ -17990,79 +22575,79 @@ loadtail3x2:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1048
+	BLE      t1552
 	CMP      $2, R23
-	BLT      t1049
+	BLT      t1553
 	FMOVQ    (R15), F0
-	B        t1048
-t1049:
+	B        t1552
+t1553:
 	FMOVD    (R15), F0
-t1048:
+t1552:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1050
+	BLE      t1554
 	CMP      $2, R23
-	BLT      t1051
+	BLT      t1555
 	FMOVQ    (R24), F1
-	B        t1050
-t1051:
+	B        t1554
+t1555:
 	FMOVD    (R24), F1
-t1050:
+t1554:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1052
+	BLE      t1556
 	CMP      $2, R23
-	BLT      t1053
+	BLT      t1557
 	FMOVQ    (R15), F2
-	B        t1052
-t1053:
+	B        t1556
+t1557:
 	FMOVD    (R15), F2
-t1052:
+t1556:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1054
+	BLE      t1558
 	CMP      $2, R23
-	BLT      t1055
+	BLT      t1559
 	FMOVQ    (R24), F3
-	B        t1054
-t1055:
+	B        t1558
+t1559:
 	FMOVD    (R24), F3
-t1054:
+t1558:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t1056
+	BLE      t1560
 	CMP      $2, R23
-	BLT      t1057
+	BLT      t1561
 	FMOVQ    (R15), F4
-	B        t1056
-t1057:
+	B        t1560
+t1561:
 	FMOVD    (R15), F4
-t1056:
+t1560:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t1058
+	BLE      t1562
 	CMP      $2, R23
-	BLT      t1059
+	BLT      t1563
 	FMOVQ    (R24), F5
-	B        t1058
-t1059:
+	B        t1562
+t1563:
 	FMOVD    (R24), F5
-t1058:
+t1562:
 loaded3x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps3x2
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -18088,12 +22673,12 @@ steps3x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch3x2
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch3x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole3x2
 	SUBS     $1, R15, R15
@@ -18329,7 +22914,7 @@ one3x2:
 	SUBS     $1, R15, R15
 	BNE      one3x2
 end3x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store3x2
 last3x2:
@@ -18337,14 +22922,14 @@ last3x2:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t1060
+	BLE      t1564
 	CMP      $2, R23
-	BLT      t1061
+	BLT      t1565
 	FMOVQ    16(R3), F7
-	B        t1060
-t1061:
+	B        t1564
+t1565:
 	FMOVD    16(R3), F7
-t1060:
+t1564:
 	FMOVD    (R14), F8
 	WORD     $0x4fc810c0 // fmla v0.2d, v6.2d, v8.d[0]
 	WORD     $0x4fc810e1 // fmla v1.2d, v7.2d, v8.d[0]
@@ -18360,11 +22945,136 @@ store3x2:
 	CBZ      R9, fetched3x2
 	MOVD     R7, 40(RSP)
 fetched3x2:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added3x2
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $3, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F6
+	VDUP     V6.D[0], V6.D2
+add3x2:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail3x2
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V6.D2, V0.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V6.D2, V1.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V6.D2, V2.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V6.D2, V3.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V6.D2, V4.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V6.D2, V5.D2
+	B        nextadd3x2
+addtail3x2:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1566
+	CMP      $2, R23
+	BLT      t1567
+	FMOVQ    (R15), F31
+	B        t1566
+t1567:
+	FMOVD    (R15), F31
+t1566:
+	VFMLA    V31.D2, V6.D2, V0.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1568
+	CMP      $2, R23
+	BLT      t1569
+	FMOVQ    (R24), F31
+	B        t1568
+t1569:
+	FMOVD    (R24), F31
+t1568:
+	VFMLA    V31.D2, V6.D2, V1.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1570
+	CMP      $2, R23
+	BLT      t1571
+	FMOVQ    (R15), F31
+	B        t1570
+t1571:
+	FMOVD    (R15), F31
+t1570:
+	VFMLA    V31.D2, V6.D2, V2.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1572
+	CMP      $2, R23
+	BLT      t1573
+	FMOVQ    (R24), F31
+	B        t1572
+t1573:
+	FMOVD    (R24), F31
+t1572:
+	VFMLA    V31.D2, V6.D2, V3.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1574
+	CMP      $2, R23
+	BLT      t1575
+	FMOVQ    (R15), F31
+	B        t1574
+t1575:
+	FMOVD    (R15), F31
+t1574:
+	VFMLA    V31.D2, V6.D2, V4.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1576
+	CMP      $2, R23
+	BLT      t1577
+	FMOVQ    (R24), F31
+	B        t1576
+t1577:
+	FMOVD    (R24), F31
+t1576:
+	VFMLA    V31.D2, V6.D2, V5.D2
+nextadd3x2:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add3x2
+	MOVD     80(R0), R9
+added3x2:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail3x2
 	FMOVQ    F0, (R15)
@@ -18382,69 +23092,69 @@ fetched3x2:
 storetail3x2:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1062
+	BLE      t1578
 	CMP      $2, R23
-	BLT      t1063
+	BLT      t1579
 	FMOVQ    F0, (R15)
-	B        t1062
-t1063:
+	B        t1578
+t1579:
 	FMOVD    F0, (R15)
-t1062:
+t1578:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1064
+	BLE      t1580
 	CMP      $2, R23
-	BLT      t1065
+	BLT      t1581
 	FMOVQ    F1, (R24)
-	B        t1064
-t1065:
+	B        t1580
+t1581:
 	FMOVD    F1, (R24)
-t1064:
+t1580:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1066
+	BLE      t1582
 	CMP      $2, R23
-	BLT      t1067
+	BLT      t1583
 	FMOVQ    F2, (R15)
-	B        t1066
-t1067:
+	B        t1582
+t1583:
 	FMOVD    F2, (R15)
-t1066:
+t1582:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1068
+	BLE      t1584
 	CMP      $2, R23
-	BLT      t1069
+	BLT      t1585
 	FMOVQ    F3, (R24)
-	B        t1068
-t1069:
+	B        t1584
+t1585:
 	FMOVD    F3, (R24)
-t1068:
+t1584:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1070
+	BLE      t1586
 	CMP      $2, R23
-	BLT      t1071
+	BLT      t1587
 	FMOVQ    F4, (R15)
-	B        t1070
-t1071:
+	B        t1586
+t1587:
 	FMOVD    F4, (R15)
-t1070:
+t1586:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1072
+	BLE      t1588
 	CMP      $2, R23
-	BLT      t1073
+	BLT      t1589
 	FMOVQ    F5, (R24)
-	B        t1072
-t1073:
+	B        t1588
+t1589:
 	FMOVD    F5, (R24)
-t1072:
+t1588:
 next3x2:
 
 	// The next tile.
@@ -18454,7 +23164,7 @@ next3x2:
 	BNE      below3x2
 	CMP      $8, R2
 	BNE      below3x2
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $24, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -18477,21 +23187,21 @@ below3x2:
 	BNE      tile3x2
 	B        done
 tile2x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero2x2
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin2x2
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin2x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail2x2
 	FMOVQ    (R15), F0
@@ -18506,55 +23216,55 @@ loadtail2x2:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1074
+	BLE      t1590
 	CMP      $2, R23
-	BLT      t1075
+	BLT      t1591
 	FMOVQ    (R15), F0
-	B        t1074
-t1075:
+	B        t1590
+t1591:
 	FMOVD    (R15), F0
-t1074:
+t1590:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1076
+	BLE      t1592
 	CMP      $2, R23
-	BLT      t1077
+	BLT      t1593
 	FMOVQ    (R24), F1
-	B        t1076
-t1077:
+	B        t1592
+t1593:
 	FMOVD    (R24), F1
-t1076:
+t1592:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1078
+	BLE      t1594
 	CMP      $2, R23
-	BLT      t1079
+	BLT      t1595
 	FMOVQ    (R15), F2
-	B        t1078
-t1079:
+	B        t1594
+t1595:
 	FMOVD    (R15), F2
-t1078:
+t1594:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1080
+	BLE      t1596
 	CMP      $2, R23
-	BLT      t1081
+	BLT      t1597
 	FMOVQ    (R24), F3
-	B        t1080
-t1081:
+	B        t1596
+t1597:
 	FMOVD    (R24), F3
-t1080:
+t1596:
 loaded2x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps2x2
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -18576,12 +23286,12 @@ steps2x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch2x2
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch2x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole2x2
 	SUBS     $1, R15, R15
@@ -18773,7 +23483,7 @@ one2x2:
 	SUBS     $1, R15, R15
 	BNE      one2x2
 end2x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store2x2
 last2x2:
@@ -18781,14 +23491,14 @@ last2x2:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t1082
+	BLE      t1598
 	CMP      $2, R23
-	BLT      t1083
+	BLT      t1599
 	FMOVQ    16(R3), F5
-	B        t1082
-t1083:
+	B        t1598
+t1599:
 	FMOVD    16(R3), F5
-t1082:
+t1598:
 	FMOVD    (R14), F6
 	WORD     $0x4fc61080 // fmla v0.2d, v4.2d, v6.d[0]
 	WORD     $0x4fc610a1 // fmla v1.2d, v5.2d, v6.d[0]
@@ -18801,11 +23511,104 @@ store2x2:
 	CBZ      R9, fetched2x2
 	MOVD     R7, 40(RSP)
 fetched2x2:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added2x2
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $2, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F4
+	VDUP     V4.D[0], V4.D2
+add2x2:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail2x2
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V4.D2, V0.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V4.D2, V1.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V4.D2, V2.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V4.D2, V3.D2
+	B        nextadd2x2
+addtail2x2:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1600
+	CMP      $2, R23
+	BLT      t1601
+	FMOVQ    (R15), F31
+	B        t1600
+t1601:
+	FMOVD    (R15), F31
+t1600:
+	VFMLA    V31.D2, V4.D2, V0.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1602
+	CMP      $2, R23
+	BLT      t1603
+	FMOVQ    (R24), F31
+	B        t1602
+t1603:
+	FMOVD    (R24), F31
+t1602:
+	VFMLA    V31.D2, V4.D2, V1.D2
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1604
+	CMP      $2, R23
+	BLT      t1605
+	FMOVQ    (R15), F31
+	B        t1604
+t1605:
+	FMOVD    (R15), F31
+t1604:
+	VFMLA    V31.D2, V4.D2, V2.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1606
+	CMP      $2, R23
+	BLT      t1607
+	FMOVQ    (R24), F31
+	B        t1606
+t1607:
+	FMOVD    (R24), F31
+t1606:
+	VFMLA    V31.D2, V4.D2, V3.D2
+nextadd2x2:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add2x2
+	MOVD     80(R0), R9
+added2x2:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail2x2
 	FMOVQ    F0, (R15)
@@ -18819,47 +23622,47 @@ fetched2x2:
 storetail2x2:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1084
+	BLE      t1608
 	CMP      $2, R23
-	BLT      t1085
+	BLT      t1609
 	FMOVQ    F0, (R15)
-	B        t1084
-t1085:
+	B        t1608
+t1609:
 	FMOVD    F0, (R15)
-t1084:
+t1608:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1086
+	BLE      t1610
 	CMP      $2, R23
-	BLT      t1087
+	BLT      t1611
 	FMOVQ    F1, (R24)
-	B        t1086
-t1087:
+	B        t1610
+t1611:
 	FMOVD    F1, (R24)
-t1086:
+t1610:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1088
+	BLE      t1612
 	CMP      $2, R23
-	BLT      t1089
+	BLT      t1613
 	FMOVQ    F2, (R15)
-	B        t1088
-t1089:
+	B        t1612
+t1613:
 	FMOVD    F2, (R15)
-t1088:
+t1612:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1090
+	BLE      t1614
 	CMP      $2, R23
-	BLT      t1091
+	BLT      t1615
 	FMOVQ    F3, (R24)
-	B        t1090
-t1091:
+	B        t1614
+t1615:
 	FMOVD    F3, (R24)
-t1090:
+t1614:
 next2x2:
 
 	// The next tile.
@@ -18869,7 +23672,7 @@ next2x2:
 	BNE      below2x2
 	CMP      $8, R2
 	BNE      below2x2
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $16, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -18892,21 +23695,21 @@ below2x2:
 	BNE      tile2x2
 	B        done
 tile1x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero1x2
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin1x2
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin1x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail1x2
 	FMOVQ    (R15), F0
@@ -18917,31 +23720,31 @@ loadtail1x2:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1092
+	BLE      t1616
 	CMP      $2, R23
-	BLT      t1093
+	BLT      t1617
 	FMOVQ    (R15), F0
-	B        t1092
-t1093:
+	B        t1616
+t1617:
 	FMOVD    (R15), F0
-t1092:
+t1616:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1094
+	BLE      t1618
 	CMP      $2, R23
-	BLT      t1095
+	BLT      t1619
 	FMOVQ    (R24), F1
-	B        t1094
-t1095:
+	B        t1618
+t1619:
 	FMOVD    (R24), F1
-t1094:
+t1618:
 loaded1x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps1x2
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -18959,12 +23762,12 @@ steps1x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch1x2
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch1x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole1x2
 	SUBS     $1, R15, R15
@@ -19049,7 +23852,7 @@ one1x2:
 	SUBS     $1, R15, R15
 	BNE      one1x2
 end1x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store1x2
 last1x2:
@@ -19057,14 +23860,14 @@ last1x2:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1096
+	BLE      t1620
 	CMP      $2, R23
-	BLT      t1097
+	BLT      t1621
 	FMOVQ    16(R3), F3
-	B        t1096
-t1097:
+	B        t1620
+t1621:
 	FMOVD    16(R3), F3
-t1096:
+t1620:
 	FMOVD    (R14), F4
 	WORD     $0x4fc41040 // fmla v0.2d, v2.2d, v4.d[0]
 	WORD     $0x4fc41061 // fmla v1.2d, v3.2d, v4.d[0]
@@ -19074,11 +23877,72 @@ store1x2:
 	CBZ      R9, fetched1x2
 	MOVD     R7, 40(RSP)
 fetched1x2:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added1x2
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $1, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F2
+	VDUP     V2.D[0], V2.D2
+add1x2:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail1x2
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V2.D2, V0.D2
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.D2, V2.D2, V1.D2
+	B        nextadd1x2
+addtail1x2:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1622
+	CMP      $2, R23
+	BLT      t1623
+	FMOVQ    (R15), F31
+	B        t1622
+t1623:
+	FMOVD    (R15), F31
+t1622:
+	VFMLA    V31.D2, V2.D2, V0.D2
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1624
+	CMP      $2, R23
+	BLT      t1625
+	FMOVQ    (R24), F31
+	B        t1624
+t1625:
+	FMOVD    (R24), F31
+t1624:
+	VFMLA    V31.D2, V2.D2, V1.D2
+nextadd1x2:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add1x2
+	MOVD     80(R0), R9
+added1x2:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail1x2
 	FMOVQ    F0, (R15)
@@ -19088,25 +23952,25 @@ fetched1x2:
 storetail1x2:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1098
+	BLE      t1626
 	CMP      $2, R23
-	BLT      t1099
+	BLT      t1627
 	FMOVQ    F0, (R15)
-	B        t1098
-t1099:
+	B        t1626
+t1627:
 	FMOVD    F0, (R15)
-t1098:
+t1626:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1100
+	BLE      t1628
 	CMP      $2, R23
-	BLT      t1101
+	BLT      t1629
 	FMOVQ    F1, (R24)
-	B        t1100
-t1101:
+	B        t1628
+t1629:
 	FMOVD    F1, (R24)
-t1100:
+t1628:
 next1x2:
 
 	// The next tile.
@@ -19123,21 +23987,21 @@ next1x2:
 	BNE      tile1x2
 	B        done
 tile8x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero8x1
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin8x1
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin8x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail8x1
 	FMOVQ    (R15), F0
@@ -19160,103 +24024,103 @@ loadtail8x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1102
+	BLE      t1630
 	CMP      $2, R23
-	BLT      t1103
+	BLT      t1631
 	FMOVQ    (R15), F0
-	B        t1102
-t1103:
+	B        t1630
+t1631:
 	FMOVD    (R15), F0
-t1102:
+t1630:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1104
+	BLE      t1632
 	CMP      $2, R23
-	BLT      t1105
+	BLT      t1633
 	FMOVQ    (R15), F1
-	B        t1104
-t1105:
+	B        t1632
+t1633:
 	FMOVD    (R15), F1
-t1104:
+t1632:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1106
+	BLE      t1634
 	CMP      $2, R23
-	BLT      t1107
+	BLT      t1635
 	FMOVQ    (R15), F2
-	B        t1106
-t1107:
+	B        t1634
+t1635:
 	FMOVD    (R15), F2
-t1106:
+t1634:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1108
+	BLE      t1636
 	CMP      $2, R23
-	BLT      t1109
+	BLT      t1637
 	FMOVQ    (R15), F3
-	B        t1108
-t1109:
+	B        t1636
+t1637:
 	FMOVD    (R15), F3
-t1108:
+t1636:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t1110
+	BLE      t1638
 	CMP      $2, R23
-	BLT      t1111
+	BLT      t1639
 	FMOVQ    (R15), F4
-	B        t1110
-t1111:
+	B        t1638
+t1639:
 	FMOVD    (R15), F4
-t1110:
+t1638:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t1112
+	BLE      t1640
 	CMP      $2, R23
-	BLT      t1113
+	BLT      t1641
 	FMOVQ    (R15), F5
-	B        t1112
-t1113:
+	B        t1640
+t1641:
 	FMOVD    (R15), F5
-t1112:
+t1640:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t1114
+	BLE      t1642
 	CMP      $2, R23
-	BLT      t1115
+	BLT      t1643
 	FMOVQ    (R15), F6
-	B        t1114
-t1115:
+	B        t1642
+t1643:
 	FMOVD    (R15), F6
-t1114:
+t1642:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t1116
+	BLE      t1644
 	CMP      $2, R23
-	BLT      t1117
+	BLT      t1645
 	FMOVQ    (R15), F7
-	B        t1116
-t1117:
+	B        t1644
+t1645:
 	FMOVD    (R15), F7
-t1116:
+t1644:
 loaded8x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps8x1
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -19280,8 +24144,8 @@ steps8x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
 	ADD      R1<<1, R14, R8
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole8x1
 	SUBS     $1, R15, R15
@@ -19587,21 +24451,21 @@ one8x1:
 	SUBS     $1, R15, R15
 	BNE      one8x1
 end8x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store8x1
 last8x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t1118
+	BLE      t1646
 	CMP      $2, R23
-	BLT      t1119
+	BLT      t1647
 	FMOVQ    (R3), F8
-	B        t1118
-t1119:
+	B        t1646
+t1647:
 	FMOVD    (R3), F8
-t1118:
+t1646:
 	FMOVD    (R14), F9
 	WORD     $0x4fc91100 // fmla v0.2d, v8.2d, v9.d[0]
 	FMOVD    (R14)(R2), F10
@@ -19622,11 +24486,168 @@ t1118:
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
 store8x1:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added8x1
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $8, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F8
+	VDUP     V8.D[0], V8.D2
+add8x1:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail8x1
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V8.D2, V0.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V8.D2, V1.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V8.D2, V2.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V8.D2, V3.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V8.D2, V4.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V8.D2, V5.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V8.D2, V6.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V8.D2, V7.D2
+	B        nextadd8x1
+addtail8x1:
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1648
+	CMP      $2, R23
+	BLT      t1649
+	FMOVQ    (R15), F31
+	B        t1648
+t1649:
+	FMOVD    (R15), F31
+t1648:
+	VFMLA    V31.D2, V8.D2, V0.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1650
+	CMP      $2, R23
+	BLT      t1651
+	FMOVQ    (R15), F31
+	B        t1650
+t1651:
+	FMOVD    (R15), F31
+t1650:
+	VFMLA    V31.D2, V8.D2, V1.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1652
+	CMP      $2, R23
+	BLT      t1653
+	FMOVQ    (R15), F31
+	B        t1652
+t1653:
+	FMOVD    (R15), F31
+t1652:
+	VFMLA    V31.D2, V8.D2, V2.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1654
+	CMP      $2, R23
+	BLT      t1655
+	FMOVQ    (R15), F31
+	B        t1654
+t1655:
+	FMOVD    (R15), F31
+t1654:
+	VFMLA    V31.D2, V8.D2, V3.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1656
+	CMP      $2, R23
+	BLT      t1657
+	FMOVQ    (R15), F31
+	B        t1656
+t1657:
+	FMOVD    (R15), F31
+t1656:
+	VFMLA    V31.D2, V8.D2, V4.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1658
+	CMP      $2, R23
+	BLT      t1659
+	FMOVQ    (R15), F31
+	B        t1658
+t1659:
+	FMOVD    (R15), F31
+t1658:
+	VFMLA    V31.D2, V8.D2, V5.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1660
+	CMP      $2, R23
+	BLT      t1661
+	FMOVQ    (R15), F31
+	B        t1660
+t1661:
+	FMOVD    (R15), F31
+t1660:
+	VFMLA    V31.D2, V8.D2, V6.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1662
+	CMP      $2, R23
+	BLT      t1663
+	FMOVQ    (R15), F31
+	B        t1662
+t1663:
+	FMOVD    (R15), F31
+t1662:
+	VFMLA    V31.D2, V8.D2, V7.D2
+nextadd8x1:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add8x1
+	MOVD     80(R0), R9
+added8x1:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail8x1
 	FMOVQ    F0, (R15)
@@ -19648,91 +24669,91 @@ store8x1:
 storetail8x1:
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1120
+	BLE      t1664
 	CMP      $2, R23
-	BLT      t1121
+	BLT      t1665
 	FMOVQ    F0, (R15)
-	B        t1120
-t1121:
+	B        t1664
+t1665:
 	FMOVD    F0, (R15)
-t1120:
+t1664:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1122
+	BLE      t1666
 	CMP      $2, R23
-	BLT      t1123
+	BLT      t1667
 	FMOVQ    F1, (R15)
-	B        t1122
-t1123:
+	B        t1666
+t1667:
 	FMOVD    F1, (R15)
-t1122:
+t1666:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1124
+	BLE      t1668
 	CMP      $2, R23
-	BLT      t1125
+	BLT      t1669
 	FMOVQ    F2, (R15)
-	B        t1124
-t1125:
+	B        t1668
+t1669:
 	FMOVD    F2, (R15)
-t1124:
+t1668:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1126
+	BLE      t1670
 	CMP      $2, R23
-	BLT      t1127
+	BLT      t1671
 	FMOVQ    F3, (R15)
-	B        t1126
-t1127:
+	B        t1670
+t1671:
 	FMOVD    F3, (R15)
-t1126:
+t1670:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1128
+	BLE      t1672
 	CMP      $2, R23
-	BLT      t1129
+	BLT      t1673
 	FMOVQ    F4, (R15)
-	B        t1128
-t1129:
+	B        t1672
+t1673:
 	FMOVD    F4, (R15)
-t1128:
+t1672:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1130
+	BLE      t1674
 	CMP      $2, R23
-	BLT      t1131
+	BLT      t1675
 	FMOVQ    F5, (R15)
-	B        t1130
-t1131:
+	B        t1674
+t1675:
 	FMOVD    F5, (R15)
-t1130:
+t1674:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1132
+	BLE      t1676
 	CMP      $2, R23
-	BLT      t1133
+	BLT      t1677
 	FMOVQ    F6, (R15)
-	B        t1132
-t1133:
+	B        t1676
+t1677:
 	FMOVD    F6, (R15)
-t1132:
+t1676:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1134
+	BLE      t1678
 	CMP      $2, R23
-	BLT      t1135
+	BLT      t1679
 	FMOVQ    F7, (R15)
-	B        t1134
-t1135:
+	B        t1678
+t1679:
 	FMOVD    F7, (R15)
-t1134:
+t1678:
 next8x1:
 
 	// The next tile.
@@ -19742,7 +24763,7 @@ next8x1:
 	BNE      below8x1
 	CMP      $8, R2
 	BNE      below8x1
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $64, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -19765,21 +24786,21 @@ below8x1:
 	BNE      tile8x1
 	B        done
 tile7x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero7x1
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin7x1
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin7x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail7x1
 	FMOVQ    (R15), F0
@@ -19800,91 +24821,91 @@ loadtail7x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1136
+	BLE      t1680
 	CMP      $2, R23
-	BLT      t1137
+	BLT      t1681
 	FMOVQ    (R15), F0
-	B        t1136
-t1137:
+	B        t1680
+t1681:
 	FMOVD    (R15), F0
-t1136:
+t1680:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1138
+	BLE      t1682
 	CMP      $2, R23
-	BLT      t1139
+	BLT      t1683
 	FMOVQ    (R15), F1
-	B        t1138
-t1139:
+	B        t1682
+t1683:
 	FMOVD    (R15), F1
-t1138:
+t1682:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1140
+	BLE      t1684
 	CMP      $2, R23
-	BLT      t1141
+	BLT      t1685
 	FMOVQ    (R15), F2
-	B        t1140
-t1141:
+	B        t1684
+t1685:
 	FMOVD    (R15), F2
-t1140:
+t1684:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1142
+	BLE      t1686
 	CMP      $2, R23
-	BLT      t1143
+	BLT      t1687
 	FMOVQ    (R15), F3
-	B        t1142
-t1143:
+	B        t1686
+t1687:
 	FMOVD    (R15), F3
-t1142:
+t1686:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t1144
+	BLE      t1688
 	CMP      $2, R23
-	BLT      t1145
+	BLT      t1689
 	FMOVQ    (R15), F4
-	B        t1144
-t1145:
+	B        t1688
+t1689:
 	FMOVD    (R15), F4
-t1144:
+t1688:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t1146
+	BLE      t1690
 	CMP      $2, R23
-	BLT      t1147
+	BLT      t1691
 	FMOVQ    (R15), F5
-	B        t1146
-t1147:
+	B        t1690
+t1691:
 	FMOVD    (R15), F5
-t1146:
+t1690:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t1148
+	BLE      t1692
 	CMP      $2, R23
-	BLT      t1149
+	BLT      t1693
 	FMOVQ    (R15), F6
-	B        t1148
-t1149:
+	B        t1692
+t1693:
 	FMOVD    (R15), F6
-t1148:
+t1692:
 loaded7x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps7x1
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -19906,8 +24927,8 @@ steps7x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
 	ADD      R1<<1, R14, R8
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole7x1
 	SUBS     $1, R15, R15
@@ -20190,21 +25211,21 @@ one7x1:
 	SUBS     $1, R15, R15
 	BNE      one7x1
 end7x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store7x1
 last7x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t1150
+	BLE      t1694
 	CMP      $2, R23
-	BLT      t1151
+	BLT      t1695
 	FMOVQ    (R3), F7
-	B        t1150
-t1151:
+	B        t1694
+t1695:
 	FMOVD    (R3), F7
-t1150:
+t1694:
 	FMOVD    (R14), F8
 	WORD     $0x4fc810e0 // fmla v0.2d, v7.2d, v8.d[0]
 	FMOVD    (R14)(R2), F9
@@ -20223,11 +25244,152 @@ t1150:
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
 store7x1:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added7x1
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $7, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F7
+	VDUP     V7.D[0], V7.D2
+add7x1:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail7x1
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V7.D2, V0.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V7.D2, V1.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V7.D2, V2.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V7.D2, V3.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V7.D2, V4.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V7.D2, V5.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V7.D2, V6.D2
+	B        nextadd7x1
+addtail7x1:
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1696
+	CMP      $2, R23
+	BLT      t1697
+	FMOVQ    (R15), F31
+	B        t1696
+t1697:
+	FMOVD    (R15), F31
+t1696:
+	VFMLA    V31.D2, V7.D2, V0.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1698
+	CMP      $2, R23
+	BLT      t1699
+	FMOVQ    (R15), F31
+	B        t1698
+t1699:
+	FMOVD    (R15), F31
+t1698:
+	VFMLA    V31.D2, V7.D2, V1.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1700
+	CMP      $2, R23
+	BLT      t1701
+	FMOVQ    (R15), F31
+	B        t1700
+t1701:
+	FMOVD    (R15), F31
+t1700:
+	VFMLA    V31.D2, V7.D2, V2.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1702
+	CMP      $2, R23
+	BLT      t1703
+	FMOVQ    (R15), F31
+	B        t1702
+t1703:
+	FMOVD    (R15), F31
+t1702:
+	VFMLA    V31.D2, V7.D2, V3.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1704
+	CMP      $2, R23
+	BLT      t1705
+	FMOVQ    (R15), F31
+	B        t1704
+t1705:
+	FMOVD    (R15), F31
+t1704:
+	VFMLA    V31.D2, V7.D2, V4.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1706
+	CMP      $2, R23
+	BLT      t1707
+	FMOVQ    (R15), F31
+	B        t1706
+t1707:
+	FMOVD    (R15), F31
+t1706:
+	VFMLA    V31.D2, V7.D2, V5.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1708
+	CMP      $2, R23
+	BLT      t1709
+	FMOVQ    (R15), F31
+	B        t1708
+t1709:
+	FMOVD    (R15), F31
+t1708:
+	VFMLA    V31.D2, V7.D2, V6.D2
+nextadd7x1:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add7x1
+	MOVD     80(R0), R9
+added7x1:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail7x1
 	FMOVQ    F0, (R15)
@@ -20247,80 +25409,80 @@ store7x1:
 storetail7x1:
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1152
+	BLE      t1710
 	CMP      $2, R23
-	BLT      t1153
+	BLT      t1711
 	FMOVQ    F0, (R15)
-	B        t1152
-t1153:
+	B        t1710
+t1711:
 	FMOVD    F0, (R15)
-t1152:
+t1710:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1154
+	BLE      t1712
 	CMP      $2, R23
-	BLT      t1155
+	BLT      t1713
 	FMOVQ    F1, (R15)
-	B        t1154
-t1155:
+	B        t1712
+t1713:
 	FMOVD    F1, (R15)
-t1154:
+t1712:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1156
+	BLE      t1714
 	CMP      $2, R23
-	BLT      t1157
+	BLT      t1715
 	FMOVQ    F2, (R15)
-	B        t1156
-t1157:
+	B        t1714
+t1715:
 	FMOVD    F2, (R15)
-t1156:
+t1714:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1158
+	BLE      t1716
 	CMP      $2, R23
-	BLT      t1159
+	BLT      t1717
 	FMOVQ    F3, (R15)
-	B        t1158
-t1159:
+	B        t1716
+t1717:
 	FMOVD    F3, (R15)
-t1158:
+t1716:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1160
+	BLE      t1718
 	CMP      $2, R23
-	BLT      t1161
+	BLT      t1719
 	FMOVQ    F4, (R15)
-	B        t1160
-t1161:
+	B        t1718
+t1719:
 	FMOVD    F4, (R15)
-t1160:
+t1718:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1162
+	BLE      t1720
 	CMP      $2, R23
-	BLT      t1163
+	BLT      t1721
 	FMOVQ    F5, (R15)
-	B        t1162
-t1163:
+	B        t1720
+t1721:
 	FMOVD    F5, (R15)
-t1162:
+t1720:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1164
+	BLE      t1722
 	CMP      $2, R23
-	BLT      t1165
+	BLT      t1723
 	FMOVQ    F6, (R15)
-	B        t1164
-t1165:
+	B        t1722
+t1723:
 	FMOVD    F6, (R15)
-t1164:
+t1722:
 next7x1:
 
 	// The next tile.
@@ -20330,7 +25492,7 @@ next7x1:
 	BNE      below7x1
 	CMP      $8, R2
 	BNE      below7x1
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $56, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -20353,21 +25515,21 @@ below7x1:
 	BNE      tile7x1
 	B        done
 tile6x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero6x1
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin6x1
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin6x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail6x1
 	FMOVQ    (R15), F0
@@ -20386,79 +25548,79 @@ loadtail6x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1166
+	BLE      t1724
 	CMP      $2, R23
-	BLT      t1167
+	BLT      t1725
 	FMOVQ    (R15), F0
-	B        t1166
-t1167:
+	B        t1724
+t1725:
 	FMOVD    (R15), F0
-t1166:
+t1724:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1168
+	BLE      t1726
 	CMP      $2, R23
-	BLT      t1169
+	BLT      t1727
 	FMOVQ    (R15), F1
-	B        t1168
-t1169:
+	B        t1726
+t1727:
 	FMOVD    (R15), F1
-t1168:
+t1726:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1170
+	BLE      t1728
 	CMP      $2, R23
-	BLT      t1171
+	BLT      t1729
 	FMOVQ    (R15), F2
-	B        t1170
-t1171:
+	B        t1728
+t1729:
 	FMOVD    (R15), F2
-t1170:
+t1728:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1172
+	BLE      t1730
 	CMP      $2, R23
-	BLT      t1173
+	BLT      t1731
 	FMOVQ    (R15), F3
-	B        t1172
-t1173:
+	B        t1730
+t1731:
 	FMOVD    (R15), F3
-t1172:
+t1730:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t1174
+	BLE      t1732
 	CMP      $2, R23
-	BLT      t1175
+	BLT      t1733
 	FMOVQ    (R15), F4
-	B        t1174
-t1175:
+	B        t1732
+t1733:
 	FMOVD    (R15), F4
-t1174:
+t1732:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t1176
+	BLE      t1734
 	CMP      $2, R23
-	BLT      t1177
+	BLT      t1735
 	FMOVQ    (R15), F5
-	B        t1176
-t1177:
+	B        t1734
+t1735:
 	FMOVD    (R15), F5
-t1176:
+t1734:
 loaded6x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps6x1
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -20477,8 +25639,8 @@ zero6x1:
 steps6x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole6x1
 	SUBS     $1, R15, R15
@@ -20728,21 +25890,21 @@ one6x1:
 	SUBS     $1, R15, R15
 	BNE      one6x1
 end6x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store6x1
 last6x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t1178
+	BLE      t1736
 	CMP      $2, R23
-	BLT      t1179
+	BLT      t1737
 	FMOVQ    (R3), F6
-	B        t1178
-t1179:
+	B        t1736
+t1737:
 	FMOVD    (R3), F6
-t1178:
+t1736:
 	FMOVD    (R14), F7
 	WORD     $0x4fc710c0 // fmla v0.2d, v6.2d, v7.d[0]
 	FMOVD    (R14)(R2), F8
@@ -20758,11 +25920,136 @@ t1178:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 store6x1:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added6x1
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $6, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F6
+	VDUP     V6.D[0], V6.D2
+add6x1:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail6x1
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V6.D2, V0.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V6.D2, V1.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V6.D2, V2.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V6.D2, V3.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V6.D2, V4.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V6.D2, V5.D2
+	B        nextadd6x1
+addtail6x1:
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1738
+	CMP      $2, R23
+	BLT      t1739
+	FMOVQ    (R15), F31
+	B        t1738
+t1739:
+	FMOVD    (R15), F31
+t1738:
+	VFMLA    V31.D2, V6.D2, V0.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1740
+	CMP      $2, R23
+	BLT      t1741
+	FMOVQ    (R15), F31
+	B        t1740
+t1741:
+	FMOVD    (R15), F31
+t1740:
+	VFMLA    V31.D2, V6.D2, V1.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1742
+	CMP      $2, R23
+	BLT      t1743
+	FMOVQ    (R15), F31
+	B        t1742
+t1743:
+	FMOVD    (R15), F31
+t1742:
+	VFMLA    V31.D2, V6.D2, V2.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1744
+	CMP      $2, R23
+	BLT      t1745
+	FMOVQ    (R15), F31
+	B        t1744
+t1745:
+	FMOVD    (R15), F31
+t1744:
+	VFMLA    V31.D2, V6.D2, V3.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1746
+	CMP      $2, R23
+	BLT      t1747
+	FMOVQ    (R15), F31
+	B        t1746
+t1747:
+	FMOVD    (R15), F31
+t1746:
+	VFMLA    V31.D2, V6.D2, V4.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1748
+	CMP      $2, R23
+	BLT      t1749
+	FMOVQ    (R15), F31
+	B        t1748
+t1749:
+	FMOVD    (R15), F31
+t1748:
+	VFMLA    V31.D2, V6.D2, V5.D2
+nextadd6x1:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add6x1
+	MOVD     80(R0), R9
+added6x1:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail6x1
 	FMOVQ    F0, (R15)
@@ -20780,69 +26067,69 @@ store6x1:
 storetail6x1:
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1180
+	BLE      t1750
 	CMP      $2, R23
-	BLT      t1181
+	BLT      t1751
 	FMOVQ    F0, (R15)
-	B        t1180
-t1181:
+	B        t1750
+t1751:
 	FMOVD    F0, (R15)
-t1180:
+t1750:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1182
+	BLE      t1752
 	CMP      $2, R23
-	BLT      t1183
+	BLT      t1753
 	FMOVQ    F1, (R15)
-	B        t1182
-t1183:
+	B        t1752
+t1753:
 	FMOVD    F1, (R15)
-t1182:
+t1752:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1184
+	BLE      t1754
 	CMP      $2, R23
-	BLT      t1185
+	BLT      t1755
 	FMOVQ    F2, (R15)
-	B        t1184
-t1185:
+	B        t1754
+t1755:
 	FMOVD    F2, (R15)
-t1184:
+t1754:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1186
+	BLE      t1756
 	CMP      $2, R23
-	BLT      t1187
+	BLT      t1757
 	FMOVQ    F3, (R15)
-	B        t1186
-t1187:
+	B        t1756
+t1757:
 	FMOVD    F3, (R15)
-t1186:
+t1756:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1188
+	BLE      t1758
 	CMP      $2, R23
-	BLT      t1189
+	BLT      t1759
 	FMOVQ    F4, (R15)
-	B        t1188
-t1189:
+	B        t1758
+t1759:
 	FMOVD    F4, (R15)
-t1188:
+t1758:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1190
+	BLE      t1760
 	CMP      $2, R23
-	BLT      t1191
+	BLT      t1761
 	FMOVQ    F5, (R15)
-	B        t1190
-t1191:
+	B        t1760
+t1761:
 	FMOVD    F5, (R15)
-t1190:
+t1760:
 next6x1:
 
 	// The next tile.
@@ -20852,7 +26139,7 @@ next6x1:
 	BNE      below6x1
 	CMP      $8, R2
 	BNE      below6x1
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $48, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -20875,21 +26162,21 @@ below6x1:
 	BNE      tile6x1
 	B        done
 tile5x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero5x1
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin5x1
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin5x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail5x1
 	FMOVQ    (R15), F0
@@ -20906,67 +26193,67 @@ loadtail5x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1192
+	BLE      t1762
 	CMP      $2, R23
-	BLT      t1193
+	BLT      t1763
 	FMOVQ    (R15), F0
-	B        t1192
-t1193:
+	B        t1762
+t1763:
 	FMOVD    (R15), F0
-t1192:
+t1762:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1194
+	BLE      t1764
 	CMP      $2, R23
-	BLT      t1195
+	BLT      t1765
 	FMOVQ    (R15), F1
-	B        t1194
-t1195:
+	B        t1764
+t1765:
 	FMOVD    (R15), F1
-t1194:
+t1764:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1196
+	BLE      t1766
 	CMP      $2, R23
-	BLT      t1197
+	BLT      t1767
 	FMOVQ    (R15), F2
-	B        t1196
-t1197:
+	B        t1766
+t1767:
 	FMOVD    (R15), F2
-t1196:
+t1766:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1198
+	BLE      t1768
 	CMP      $2, R23
-	BLT      t1199
+	BLT      t1769
 	FMOVQ    (R15), F3
-	B        t1198
-t1199:
+	B        t1768
+t1769:
 	FMOVD    (R15), F3
-t1198:
+t1768:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t1200
+	BLE      t1770
 	CMP      $2, R23
-	BLT      t1201
+	BLT      t1771
 	FMOVQ    (R15), F4
-	B        t1200
-t1201:
+	B        t1770
+t1771:
 	FMOVD    (R15), F4
-t1200:
+t1770:
 loaded5x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps5x1
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -20983,8 +26270,8 @@ zero5x1:
 steps5x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole5x1
 	SUBS     $1, R15, R15
@@ -21211,21 +26498,21 @@ one5x1:
 	SUBS     $1, R15, R15
 	BNE      one5x1
 end5x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store5x1
 last5x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t1202
+	BLE      t1772
 	CMP      $2, R23
-	BLT      t1203
+	BLT      t1773
 	FMOVQ    (R3), F5
-	B        t1202
-t1203:
+	B        t1772
+t1773:
 	FMOVD    (R3), F5
-t1202:
+t1772:
 	FMOVD    (R14), F6
 	WORD     $0x4fc610a0 // fmla v0.2d, v5.2d, v6.d[0]
 	FMOVD    (R14)(R2), F7
@@ -21239,11 +26526,120 @@ t1202:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 store5x1:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added5x1
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $5, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F5
+	VDUP     V5.D[0], V5.D2
+add5x1:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail5x1
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V5.D2, V0.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V5.D2, V1.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V5.D2, V2.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V5.D2, V3.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V5.D2, V4.D2
+	B        nextadd5x1
+addtail5x1:
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1774
+	CMP      $2, R23
+	BLT      t1775
+	FMOVQ    (R15), F31
+	B        t1774
+t1775:
+	FMOVD    (R15), F31
+t1774:
+	VFMLA    V31.D2, V5.D2, V0.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1776
+	CMP      $2, R23
+	BLT      t1777
+	FMOVQ    (R15), F31
+	B        t1776
+t1777:
+	FMOVD    (R15), F31
+t1776:
+	VFMLA    V31.D2, V5.D2, V1.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1778
+	CMP      $2, R23
+	BLT      t1779
+	FMOVQ    (R15), F31
+	B        t1778
+t1779:
+	FMOVD    (R15), F31
+t1778:
+	VFMLA    V31.D2, V5.D2, V2.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1780
+	CMP      $2, R23
+	BLT      t1781
+	FMOVQ    (R15), F31
+	B        t1780
+t1781:
+	FMOVD    (R15), F31
+t1780:
+	VFMLA    V31.D2, V5.D2, V3.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1782
+	CMP      $2, R23
+	BLT      t1783
+	FMOVQ    (R15), F31
+	B        t1782
+t1783:
+	FMOVD    (R15), F31
+t1782:
+	VFMLA    V31.D2, V5.D2, V4.D2
+nextadd5x1:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add5x1
+	MOVD     80(R0), R9
+added5x1:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail5x1
 	FMOVQ    F0, (R15)
@@ -21259,58 +26655,58 @@ store5x1:
 storetail5x1:
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1204
+	BLE      t1784
 	CMP      $2, R23
-	BLT      t1205
+	BLT      t1785
 	FMOVQ    F0, (R15)
-	B        t1204
-t1205:
+	B        t1784
+t1785:
 	FMOVD    F0, (R15)
-t1204:
+t1784:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1206
+	BLE      t1786
 	CMP      $2, R23
-	BLT      t1207
+	BLT      t1787
 	FMOVQ    F1, (R15)
-	B        t1206
-t1207:
+	B        t1786
+t1787:
 	FMOVD    F1, (R15)
-t1206:
+t1786:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1208
+	BLE      t1788
 	CMP      $2, R23
-	BLT      t1209
+	BLT      t1789
 	FMOVQ    F2, (R15)
-	B        t1208
-t1209:
+	B        t1788
+t1789:
 	FMOVD    F2, (R15)
-t1208:
+t1788:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1210
+	BLE      t1790
 	CMP      $2, R23
-	BLT      t1211
+	BLT      t1791
 	FMOVQ    F3, (R15)
-	B        t1210
-t1211:
+	B        t1790
+t1791:
 	FMOVD    F3, (R15)
-t1210:
+t1790:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1212
+	BLE      t1792
 	CMP      $2, R23
-	BLT      t1213
+	BLT      t1793
 	FMOVQ    F4, (R15)
-	B        t1212
-t1213:
+	B        t1792
+t1793:
 	FMOVD    F4, (R15)
-t1212:
+t1792:
 next5x1:
 
 	// The next tile.
@@ -21320,7 +26716,7 @@ next5x1:
 	BNE      below5x1
 	CMP      $8, R2
 	BNE      below5x1
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $40, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -21343,21 +26739,21 @@ below5x1:
 	BNE      tile5x1
 	B        done
 tile4x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero4x1
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin4x1
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin4x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail4x1
 	FMOVQ    (R15), F0
@@ -21372,55 +26768,55 @@ loadtail4x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1214
+	BLE      t1794
 	CMP      $2, R23
-	BLT      t1215
+	BLT      t1795
 	FMOVQ    (R15), F0
-	B        t1214
-t1215:
+	B        t1794
+t1795:
 	FMOVD    (R15), F0
-t1214:
+t1794:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1216
+	BLE      t1796
 	CMP      $2, R23
-	BLT      t1217
+	BLT      t1797
 	FMOVQ    (R15), F1
-	B        t1216
-t1217:
+	B        t1796
+t1797:
 	FMOVD    (R15), F1
-t1216:
+t1796:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1218
+	BLE      t1798
 	CMP      $2, R23
-	BLT      t1219
+	BLT      t1799
 	FMOVQ    (R15), F2
-	B        t1218
-t1219:
+	B        t1798
+t1799:
 	FMOVD    (R15), F2
-t1218:
+t1798:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1220
+	BLE      t1800
 	CMP      $2, R23
-	BLT      t1221
+	BLT      t1801
 	FMOVQ    (R15), F3
-	B        t1220
-t1221:
+	B        t1800
+t1801:
 	FMOVD    (R15), F3
-t1220:
+t1800:
 loaded4x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps4x1
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -21435,8 +26831,8 @@ zero4x1:
 steps4x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole4x1
 	SUBS     $1, R15, R15
@@ -21636,21 +27032,21 @@ one4x1:
 	SUBS     $1, R15, R15
 	BNE      one4x1
 end4x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store4x1
 last4x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t1222
+	BLE      t1802
 	CMP      $2, R23
-	BLT      t1223
+	BLT      t1803
 	FMOVQ    (R3), F4
-	B        t1222
-t1223:
+	B        t1802
+t1803:
 	FMOVD    (R3), F4
-t1222:
+t1802:
 	FMOVD    (R14), F5
 	WORD     $0x4fc51080 // fmla v0.2d, v4.2d, v5.d[0]
 	FMOVD    (R14)(R2), F6
@@ -21662,11 +27058,104 @@ t1222:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 store4x1:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added4x1
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $4, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F4
+	VDUP     V4.D[0], V4.D2
+add4x1:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail4x1
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V4.D2, V0.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V4.D2, V1.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V4.D2, V2.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V4.D2, V3.D2
+	B        nextadd4x1
+addtail4x1:
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1804
+	CMP      $2, R23
+	BLT      t1805
+	FMOVQ    (R15), F31
+	B        t1804
+t1805:
+	FMOVD    (R15), F31
+t1804:
+	VFMLA    V31.D2, V4.D2, V0.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1806
+	CMP      $2, R23
+	BLT      t1807
+	FMOVQ    (R15), F31
+	B        t1806
+t1807:
+	FMOVD    (R15), F31
+t1806:
+	VFMLA    V31.D2, V4.D2, V1.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1808
+	CMP      $2, R23
+	BLT      t1809
+	FMOVQ    (R15), F31
+	B        t1808
+t1809:
+	FMOVD    (R15), F31
+t1808:
+	VFMLA    V31.D2, V4.D2, V2.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1810
+	CMP      $2, R23
+	BLT      t1811
+	FMOVQ    (R15), F31
+	B        t1810
+t1811:
+	FMOVD    (R15), F31
+t1810:
+	VFMLA    V31.D2, V4.D2, V3.D2
+nextadd4x1:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add4x1
+	MOVD     80(R0), R9
+added4x1:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail4x1
 	FMOVQ    F0, (R15)
@@ -21680,47 +27169,47 @@ store4x1:
 storetail4x1:
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1224
+	BLE      t1812
 	CMP      $2, R23
-	BLT      t1225
+	BLT      t1813
 	FMOVQ    F0, (R15)
-	B        t1224
-t1225:
+	B        t1812
+t1813:
 	FMOVD    F0, (R15)
-t1224:
+t1812:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1226
+	BLE      t1814
 	CMP      $2, R23
-	BLT      t1227
+	BLT      t1815
 	FMOVQ    F1, (R15)
-	B        t1226
-t1227:
+	B        t1814
+t1815:
 	FMOVD    F1, (R15)
-t1226:
+t1814:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1228
+	BLE      t1816
 	CMP      $2, R23
-	BLT      t1229
+	BLT      t1817
 	FMOVQ    F2, (R15)
-	B        t1228
-t1229:
+	B        t1816
+t1817:
 	FMOVD    F2, (R15)
-t1228:
+t1816:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1230
+	BLE      t1818
 	CMP      $2, R23
-	BLT      t1231
+	BLT      t1819
 	FMOVQ    F3, (R15)
-	B        t1230
-t1231:
+	B        t1818
+t1819:
 	FMOVD    F3, (R15)
-t1230:
+t1818:
 next4x1:
 
 	// The next tile.
@@ -21730,7 +27219,7 @@ next4x1:
 	BNE      below4x1
 	CMP      $8, R2
 	BNE      below4x1
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $32, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -21753,21 +27242,21 @@ below4x1:
 	BNE      tile4x1
 	B        done
 tile3x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero3x1
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin3x1
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin3x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail3x1
 	FMOVQ    (R15), F0
@@ -21780,43 +27269,43 @@ loadtail3x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1232
+	BLE      t1820
 	CMP      $2, R23
-	BLT      t1233
+	BLT      t1821
 	FMOVQ    (R15), F0
-	B        t1232
-t1233:
+	B        t1820
+t1821:
 	FMOVD    (R15), F0
-t1232:
+t1820:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1234
+	BLE      t1822
 	CMP      $2, R23
-	BLT      t1235
+	BLT      t1823
 	FMOVQ    (R15), F1
-	B        t1234
-t1235:
+	B        t1822
+t1823:
 	FMOVD    (R15), F1
-t1234:
+t1822:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1236
+	BLE      t1824
 	CMP      $2, R23
-	BLT      t1237
+	BLT      t1825
 	FMOVQ    (R15), F2
-	B        t1236
-t1237:
+	B        t1824
+t1825:
 	FMOVD    (R15), F2
-t1236:
+t1824:
 loaded3x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps3x1
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -21829,8 +27318,8 @@ zero3x1:
 steps3x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole3x1
 	SUBS     $1, R15, R15
@@ -22007,21 +27496,21 @@ one3x1:
 	SUBS     $1, R15, R15
 	BNE      one3x1
 end3x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store3x1
 last3x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1238
+	BLE      t1826
 	CMP      $2, R23
-	BLT      t1239
+	BLT      t1827
 	FMOVQ    (R3), F3
-	B        t1238
-t1239:
+	B        t1826
+t1827:
 	FMOVD    (R3), F3
-t1238:
+t1826:
 	FMOVD    (R14), F4
 	WORD     $0x4fc41060 // fmla v0.2d, v3.2d, v4.d[0]
 	FMOVD    (R14)(R2), F5
@@ -22031,11 +27520,88 @@ t1238:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 store3x1:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added3x1
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $3, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F3
+	VDUP     V3.D[0], V3.D2
+add3x1:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail3x1
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V3.D2, V0.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V3.D2, V1.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V3.D2, V2.D2
+	B        nextadd3x1
+addtail3x1:
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1828
+	CMP      $2, R23
+	BLT      t1829
+	FMOVQ    (R15), F31
+	B        t1828
+t1829:
+	FMOVD    (R15), F31
+t1828:
+	VFMLA    V31.D2, V3.D2, V0.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1830
+	CMP      $2, R23
+	BLT      t1831
+	FMOVQ    (R15), F31
+	B        t1830
+t1831:
+	FMOVD    (R15), F31
+t1830:
+	VFMLA    V31.D2, V3.D2, V1.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1832
+	CMP      $2, R23
+	BLT      t1833
+	FMOVQ    (R15), F31
+	B        t1832
+t1833:
+	FMOVD    (R15), F31
+t1832:
+	VFMLA    V31.D2, V3.D2, V2.D2
+nextadd3x1:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add3x1
+	MOVD     80(R0), R9
+added3x1:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail3x1
 	FMOVQ    F0, (R15)
@@ -22047,36 +27613,36 @@ store3x1:
 storetail3x1:
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1240
+	BLE      t1834
 	CMP      $2, R23
-	BLT      t1241
+	BLT      t1835
 	FMOVQ    F0, (R15)
-	B        t1240
-t1241:
+	B        t1834
+t1835:
 	FMOVD    F0, (R15)
-t1240:
+t1834:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1242
+	BLE      t1836
 	CMP      $2, R23
-	BLT      t1243
+	BLT      t1837
 	FMOVQ    F1, (R15)
-	B        t1242
-t1243:
+	B        t1836
+t1837:
 	FMOVD    F1, (R15)
-t1242:
+t1836:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1244
+	BLE      t1838
 	CMP      $2, R23
-	BLT      t1245
+	BLT      t1839
 	FMOVQ    F2, (R15)
-	B        t1244
-t1245:
+	B        t1838
+t1839:
 	FMOVD    F2, (R15)
-t1244:
+t1838:
 next3x1:
 
 	// The next tile.
@@ -22086,7 +27652,7 @@ next3x1:
 	BNE      below3x1
 	CMP      $8, R2
 	BNE      below3x1
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $24, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -22109,21 +27675,21 @@ below3x1:
 	BNE      tile3x1
 	B        done
 tile2x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero2x1
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin2x1
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin2x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail2x1
 	FMOVQ    (R15), F0
@@ -22134,31 +27700,31 @@ loadtail2x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1246
+	BLE      t1840
 	CMP      $2, R23
-	BLT      t1247
+	BLT      t1841
 	FMOVQ    (R15), F0
-	B        t1246
-t1247:
+	B        t1840
+t1841:
 	FMOVD    (R15), F0
-t1246:
+t1840:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1248
+	BLE      t1842
 	CMP      $2, R23
-	BLT      t1249
+	BLT      t1843
 	FMOVQ    (R15), F1
-	B        t1248
-t1249:
+	B        t1842
+t1843:
 	FMOVD    (R15), F1
-t1248:
+t1842:
 loaded2x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps2x1
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	WORD     $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
@@ -22169,8 +27735,8 @@ zero2x1:
 steps2x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole2x1
 	SUBS     $1, R15, R15
@@ -22320,21 +27886,21 @@ one2x1:
 	SUBS     $1, R15, R15
 	BNE      one2x1
 end2x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store2x1
 last2x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1250
+	BLE      t1844
 	CMP      $2, R23
-	BLT      t1251
+	BLT      t1845
 	FMOVQ    (R3), F2
-	B        t1250
-t1251:
+	B        t1844
+t1845:
 	FMOVD    (R3), F2
-t1250:
+t1844:
 	FMOVD    (R14), F3
 	WORD     $0x4fc31040 // fmla v0.2d, v2.2d, v3.d[0]
 	FMOVD    (R14)(R2), F4
@@ -22342,11 +27908,72 @@ t1250:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 store2x1:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added2x1
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $2, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F2
+	VDUP     V2.D[0], V2.D2
+add2x1:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail2x1
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V2.D2, V0.D2
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V2.D2, V1.D2
+	B        nextadd2x1
+addtail2x1:
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1846
+	CMP      $2, R23
+	BLT      t1847
+	FMOVQ    (R15), F31
+	B        t1846
+t1847:
+	FMOVD    (R15), F31
+t1846:
+	VFMLA    V31.D2, V2.D2, V0.D2
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1848
+	CMP      $2, R23
+	BLT      t1849
+	FMOVQ    (R15), F31
+	B        t1848
+t1849:
+	FMOVD    (R15), F31
+t1848:
+	VFMLA    V31.D2, V2.D2, V1.D2
+nextadd2x1:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add2x1
+	MOVD     80(R0), R9
+added2x1:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail2x1
 	FMOVQ    F0, (R15)
@@ -22356,25 +27983,25 @@ store2x1:
 storetail2x1:
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1252
+	BLE      t1850
 	CMP      $2, R23
-	BLT      t1253
+	BLT      t1851
 	FMOVQ    F0, (R15)
-	B        t1252
-t1253:
+	B        t1850
+t1851:
 	FMOVD    F0, (R15)
-t1252:
+t1850:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1254
+	BLE      t1852
 	CMP      $2, R23
-	BLT      t1255
+	BLT      t1853
 	FMOVQ    F1, (R15)
-	B        t1254
-t1255:
+	B        t1852
+t1853:
 	FMOVD    F1, (R15)
-t1254:
+t1852:
 next2x1:
 
 	// The next tile.
@@ -22384,7 +28011,7 @@ next2x1:
 	BNE      below2x1
 	CMP      $8, R2
 	BNE      below2x1
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $16, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -22407,21 +28034,21 @@ below2x1:
 	BNE      tile2x1
 	B        done
 tile1x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero1x1
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin1x1
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin1x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      loadtail1x1
 	FMOVQ    (R15), F0
@@ -22430,19 +28057,19 @@ loadtail1x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1256
+	BLE      t1854
 	CMP      $2, R23
-	BLT      t1257
+	BLT      t1855
 	FMOVQ    (R15), F0
-	B        t1256
-t1257:
+	B        t1854
+t1855:
 	FMOVD    (R15), F0
-t1256:
+t1854:
 loaded1x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps1x1
-	FMOVD    152(R0), F31
+	FMOVD    184(R0), F31
 	VDUP     V31.D[0], V31.D2
 	WORD     $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
 	B        steps1x1
@@ -22451,8 +28078,8 @@ zero1x1:
 steps1x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      whole1x1
 	SUBS     $1, R15, R15
@@ -22524,31 +28151,76 @@ one1x1:
 	SUBS     $1, R15, R15
 	BNE      one1x1
 end1x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BEQ      store1x1
 last1x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1258
+	BLE      t1856
 	CMP      $2, R23
-	BLT      t1259
+	BLT      t1857
 	FMOVQ    (R3), F1
-	B        t1258
-t1259:
+	B        t1856
+t1857:
 	FMOVD    (R3), F1
-t1258:
+t1856:
 	FMOVD    (R14), F2
 	WORD     $0x4fc21020 // fmla v0.2d, v1.2d, v2.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 store1x1:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added1x1
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $1, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVD    176(R0), F1
+	VDUP     V1.D[0], V1.D2
+add1x1:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $2, R24
+	BNE      addtail1x1
+	FMOVQ    (R15), F31
+	VFMLA    V31.D2, V1.D2, V0.D2
+	B        nextadd1x1
+addtail1x1:
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1858
+	CMP      $2, R23
+	BLT      t1859
+	FMOVQ    (R15), F31
+	B        t1858
+t1859:
+	FMOVD    (R15), F31
+t1858:
+	VFMLA    V31.D2, V1.D2, V0.D2
+nextadd1x1:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add1x1
+	MOVD     80(R0), R9
+added1x1:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      storetail1x1
 	FMOVQ    F0, (R15)
@@ -22556,14 +28228,14 @@ store1x1:
 storetail1x1:
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1260
+	BLE      t1860
 	CMP      $2, R23
-	BLT      t1261
+	BLT      t1861
 	FMOVQ    F0, (R15)
-	B        t1260
-t1261:
+	B        t1860
+t1861:
 	FMOVD    F0, (R15)
-t1260:
+t1860:
 next1x1:
 
 	// The next tile.
@@ -22588,31 +28260,31 @@ TEXT ·GemmFinish64(SB), NOSPLIT, $8-8
 	// Registers:    R0 arguments    R1 C    R2 row of A    R3 A    R4 vectors left    R5 first of C    R6 row of C    R14 first of A    R15 rows left
 	// Vectors:    0 alpha    1 beta    2 of A    3 of C    4 spare
 	MOVD     args+0(FP), R0
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	MOVD     R24, 8(RSP)
 	MOVD     (R0), R14
 	MOVD     16(R0), R5
-	MOVD     40(R0), R2
-	MOVD     72(R0), R6
-	MOVD     104(R0), R15
-	FMOVD    144(R0), F0
+	MOVD     48(R0), R2
+	MOVD     80(R0), R6
+	MOVD     136(R0), R15
+	FMOVD    176(R0), F0
 	VDUP     V0.D[0], V0.D2
-	FMOVD    152(R0), F1
+	FMOVD    184(R0), F1
 	VDUP     V1.D[0], V1.D2
 row:
 	MOVD     R14, R3
 	MOVD     R5, R1
-	MOVD     120(R0), R4
+	MOVD     152(R0), R4
 vector:
 	CMP      $1, R4
 	BEQ      last
 	FMOVQ    (R3), F2
 	VMOVI    $0, V3.B16
-	MOVD     136(R0), R24
-	CBZ      R24, fma1262
+	MOVD     168(R0), R24
+	CBZ      R24, fma1862
 	FMOVQ    (R1), F3
 	WORD     $0x6e61dc63 // fmul v3.2d, v3.2d, v1.2d
-fma1262:
+fma1862:
 	VFMLA    V0.D2, V2.D2, V3.D2
 	FMOVQ    F3, (R1)
 	ADD      $16, R3, R3
@@ -22623,41 +28295,41 @@ last:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1264
+	BLE      t1864
 	CMP      $2, R23
-	BLT      t1265
+	BLT      t1865
 	FMOVQ    (R3), F2
-	B        t1264
-t1265:
+	B        t1864
+t1865:
 	FMOVD    (R3), F2
-t1264:
+t1864:
 	VMOVI    $0, V3.B16
-	MOVD     136(R0), R24
-	CBZ      R24, fma1263
+	MOVD     168(R0), R24
+	CBZ      R24, fma1863
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1266
+	BLE      t1866
 	CMP      $2, R23
-	BLT      t1267
+	BLT      t1867
 	FMOVQ    (R1), F3
-	B        t1266
-t1267:
+	B        t1866
+t1867:
 	FMOVD    (R1), F3
-t1266:
+t1866:
 	WORD     $0x6e61dc63 // fmul v3.2d, v3.2d, v1.2d
-fma1263:
+fma1863:
 	VFMLA    V0.D2, V2.D2, V3.D2
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1268
+	BLE      t1868
 	CMP      $2, R23
-	BLT      t1269
+	BLT      t1869
 	FMOVQ    F3, (R1)
-	B        t1268
-t1269:
+	B        t1868
+t1869:
 	FMOVD    F3, (R1)
-t1268:
+t1868:
 	ADD      R2, R14, R14
 	ADD      R6, R5, R5
 	SUBS     $1, R15, R15
@@ -22692,14 +28364,14 @@ four:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1270
+	BLE      t1870
 	CMP      $2, R23
-	BLT      t1271
+	BLT      t1871
 	FMOVQ    48(R14), F3
-	B        t1270
-t1271:
+	B        t1870
+t1871:
 	FMOVD    48(R14), F3
-t1270:
+t1870:
 	FSTPQ    (F0, F1), (R3)
 	FSTPQ    (F2, F3), 32(R3)
 	ADD      R2, R14, R14
@@ -22712,14 +28384,14 @@ three:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1272
+	BLE      t1872
 	CMP      $2, R23
-	BLT      t1273
+	BLT      t1873
 	FMOVQ    32(R14), F2
-	B        t1272
-t1273:
+	B        t1872
+t1873:
 	FMOVD    32(R14), F2
-t1272:
+t1872:
 	FSTPQ    (F0, F1), (R3)
 	FMOVQ    F2, 32(R3)
 	ADD      R2, R14, R14
@@ -22732,14 +28404,14 @@ two:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1274
+	BLE      t1874
 	CMP      $2, R23
-	BLT      t1275
+	BLT      t1875
 	FMOVQ    16(R14), F1
-	B        t1274
-t1275:
+	B        t1874
+t1875:
 	FMOVD    16(R14), F1
-t1274:
+t1874:
 	FSTPQ    (F0, F1), (R3)
 	ADD      R2, R14, R14
 	ADD      R1, R3, R3
@@ -22750,14 +28422,14 @@ one:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1276
+	BLE      t1876
 	CMP      $2, R23
-	BLT      t1277
+	BLT      t1877
 	FMOVQ    (R14), F0
-	B        t1276
-t1277:
+	B        t1876
+t1877:
 	FMOVD    (R14), F0
-t1276:
+t1876:
 	FMOVQ    F0, (R3)
 	ADD      R2, R14, R14
 	ADD      R1, R3, R3
@@ -22785,9 +28457,9 @@ full:
 	MOVD     16(R0), R4
 	MOVD     (R0), R3
 	MOVD     32(R0), R15
-vector1278:
+vector1878:
 	CMP      $2, R15
-	BLT      four1279
+	BLT      four1879
 	MOVD     R4, R14
 	FMOVQ    (R14), F0
 	ADD      R5, R14, R14
@@ -22800,10 +28472,10 @@ vector1278:
 	ADD      R2<<1, R3, R3
 	ADD      $16, R4, R4
 	SUB      $2, R15, R15
-	B        vector1278
-four1279:
+	B        vector1878
+four1879:
 	CMP      $2, R15
-	BLT      one1280
+	BLT      one1880
 	MOVD     R4, R14
 	FMOVQ    (R14), F0
 	ADD      R5, R14, R14
@@ -22816,10 +28488,10 @@ four1279:
 	ADD      R2<<1, R3, R3
 	ADD      $16, R4, R4
 	SUB      $2, R15, R15
-	B        four1279
-one1280:
+	B        four1879
+one1880:
 	CMP      $1, R15
-	BLT      end1281
+	BLT      end1881
 	MOVD     R4, R14
 	FMOVD    (R14), F0
 	ADD      R5, R14, R14
@@ -22828,8 +28500,8 @@ one1280:
 	ADD      R2, R3, R3
 	ADD      $8, R4, R4
 	SUB      $1, R15, R15
-	B        one1280
-end1281:
+	B        one1880
+end1881:
 	MOVD     (R0), R24
 	ADD      $16, R24, R24
 	MOVD     R24, (R0)
@@ -22851,9 +28523,9 @@ few:
 	MOVD     R14, 24(RSP)
 	MOVD     (R0), R3
 	MOVD     32(R0), R15
-vector1282:
+vector1882:
 	CMP      $2, R15
-	BLT      four1283
+	BLT      four1883
 	MOVD     16(RSP), R14
 	WORD     $0x3ce469c0 // ldr q0, [x14, x4]
 	MOVD     24(RSP), R14
@@ -22866,10 +28538,10 @@ vector1282:
 	ADD      R2<<1, R3, R3
 	ADD      $16, R4, R4
 	SUB      $2, R15, R15
-	B        vector1282
-four1283:
+	B        vector1882
+four1883:
 	CMP      $2, R15
-	BLT      one1284
+	BLT      one1884
 	MOVD     16(RSP), R14
 	WORD     $0x3ce469c0 // ldr q0, [x14, x4]
 	MOVD     24(RSP), R14
@@ -22882,10 +28554,10 @@ four1283:
 	ADD      R2<<1, R3, R3
 	ADD      $16, R4, R4
 	SUB      $2, R15, R15
-	B        four1283
-one1284:
+	B        four1883
+one1884:
 	CMP      $1, R15
-	BLT      end1285
+	BLT      end1885
 	MOVD     16(RSP), R14
 	ADD      R4, R14, R23
 	FMOVD    (R23), F0
@@ -22896,8 +28568,8 @@ one1284:
 	ADD      R2, R3, R3
 	ADD      $8, R4, R4
 	SUB      $1, R15, R15
-	B        one1284
-end1285:
+	B        one1884
+end1885:
 	RET
 
 // func GemvRows64(args *GemmArgs64)
@@ -22906,50 +28578,50 @@ TEXT ·GemvRows64(SB), NOSPLIT, $88-8
 	// Registers:    R0 arguments    R1 nothing    R2 C    R3 x    R4 source    R5 row of source    R15 steps left
 	// Vectors:    0 up one for each k, then a spare one and an element of x    28 up chains
 	MOVD     args+0(FP), R0
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	MOVD     R24, 80(RSP)
 	MOVD     8(R0), R3
 	MOVD     16(R0), R2
-	MOVD     40(R0), R5
-	MOVD     120(R0), R24
+	MOVD     48(R0), R5
+	MOVD     152(R0), R24
 	CMP      $4, R24
 	BEQ      vecs4
-	MOVD     120(R0), R24
+	MOVD     152(R0), R24
 	CMP      $3, R24
 	BEQ      vecs3
-	MOVD     120(R0), R24
+	MOVD     152(R0), R24
 	CMP      $2, R24
 	BEQ      vecs2
 vecs1:
 	VMOVI    $0, V28.B16
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, steps1
 	MOVD     80(RSP), R23
 	VMOVI    $0, V28.B16
 	CMP      $0, R23
-	BLE      t1286
+	BLE      t1886
 	CMP      $2, R23
-	BLT      t1287
+	BLT      t1887
 	FMOVQ    (R2), F28
-	B        t1286
-t1287:
+	B        t1886
+t1887:
 	FMOVD    (R2), F28
-t1286:
-	MOVD     136(R0), R24
+t1886:
+	MOVD     168(R0), R24
 	CMP      $1, R24
 	BEQ      steps1
-	FMOVD    152(R0), F0
+	FMOVD    184(R0), F0
 	VDUP     V0.D[0], V0.D2
 	WORD     $0x6e60df9c // fmul v28.2d, v28.2d, v0.2d
 steps1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      few1
 	MOVD     (R0), R4
-	MOVD     96(R0), R15
-vector1288:
+	MOVD     128(R0), R15
+vector1888:
 	CMP      $2, R15
-	BLT      four1289
+	BLT      four1889
 	MOVD     R4, R14
 	FMOVQ    (R14), F0
 	ADD      R5, R14, R14
@@ -22963,10 +28635,10 @@ vector1288:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $2, R15, R15
-	B        vector1288
-four1289:
+	B        vector1888
+four1889:
 	CMP      $2, R15
-	BLT      one1290
+	BLT      one1890
 	MOVD     R4, R14
 	FMOVQ    (R14), F0
 	ADD      R5, R14, R14
@@ -22980,10 +28652,10 @@ four1289:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $2, R15, R15
-	B        four1289
-one1290:
+	B        four1889
+one1890:
 	CMP      $1, R15
-	BLT      end1291
+	BLT      end1891
 	MOVD     R4, R14
 	FMOVD    (R14), F0
 	ADD      R5, R14, R14
@@ -22993,23 +28665,23 @@ one1290:
 	ADD      $8, R4, R4
 	ADD      $8, R3, R3
 	SUB      $1, R15, R15
-	B        one1290
-end1291:
+	B        one1890
+end1891:
 	FMOVQ    F28, (R2)
 	RET
 few1:
 	MOVD     (R0), R14
 	MOVD     $0, R4
-	MOVD     128(R0), R23
+	MOVD     160(R0), R23
 	MOVD     R14, 16(RSP)
 	CMP      $1, R23
 	CSEL     GT, R5, R4, R24
 	ADD      R24, R14, R14
 	MOVD     R14, 24(RSP)
-	MOVD     96(R0), R15
-vector1292:
+	MOVD     128(R0), R15
+vector1892:
 	CMP      $2, R15
-	BLT      four1293
+	BLT      four1893
 	MOVD     16(RSP), R14
 	WORD     $0x3ce469c0 // ldr q0, [x14, x4]
 	MOVD     24(RSP), R14
@@ -23023,10 +28695,10 @@ vector1292:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $2, R15, R15
-	B        vector1292
-four1293:
+	B        vector1892
+four1893:
 	CMP      $2, R15
-	BLT      one1294
+	BLT      one1894
 	MOVD     16(RSP), R14
 	WORD     $0x3ce469c0 // ldr q0, [x14, x4]
 	MOVD     24(RSP), R14
@@ -23040,10 +28712,10 @@ four1293:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $2, R15, R15
-	B        four1293
-one1294:
+	B        four1893
+one1894:
 	CMP      $1, R15
-	BLT      end1295
+	BLT      end1895
 	MOVD     16(RSP), R14
 	ADD      R4, R14, R23
 	FMOVD    (R23), F0
@@ -23055,52 +28727,52 @@ one1294:
 	ADD      $8, R4, R4
 	ADD      $8, R3, R3
 	SUB      $1, R15, R15
-	B        one1294
-end1295:
+	B        one1894
+end1895:
 	MOVD     80(RSP), R23
 	CMP      $0, R23
-	BLE      t1296
+	BLE      t1896
 	CMP      $2, R23
-	BLT      t1297
+	BLT      t1897
 	FMOVQ    F28, (R2)
-	B        t1296
-t1297:
+	B        t1896
+t1897:
 	FMOVD    F28, (R2)
-t1296:
+t1896:
 	RET
 vecs2:
 	VMOVI    $0, V28.B16
 	VMOVI    $0, V29.B16
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, steps2
 	FMOVQ    (R2), F28
 	MOVD     80(RSP), R23
 	VMOVI    $0, V29.B16
 	CMP      $0, R23
-	BLE      t1298
+	BLE      t1898
 	CMP      $2, R23
-	BLT      t1299
+	BLT      t1899
 	FMOVQ    16(R2), F29
-	B        t1298
-t1299:
+	B        t1898
+t1899:
 	FMOVD    16(R2), F29
-t1298:
-	MOVD     136(R0), R24
+t1898:
+	MOVD     168(R0), R24
 	CMP      $1, R24
 	BEQ      steps2
-	FMOVD    152(R0), F0
+	FMOVD    184(R0), F0
 	VDUP     V0.D[0], V0.D2
 	WORD     $0x6e60df9c // fmul v28.2d, v28.2d, v0.2d
 	WORD     $0x6e60dfbd // fmul v29.2d, v29.2d, v0.2d
 steps2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      few2
 	MOVD     (R0), R4
-	MOVD     96(R0), R15
-vector1300:
+	MOVD     128(R0), R15
+vector1900:
 	CMP      $2, R15
-	BLT      four1301
+	BLT      four1901
 	MOVD     R4, R14
 	FMOVQ    (R14), F0
 	ADD      R5, R14, R14
@@ -23124,10 +28796,10 @@ vector1300:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $2, R15, R15
-	B        vector1300
-four1301:
+	B        vector1900
+four1901:
 	CMP      $2, R15
-	BLT      one1302
+	BLT      one1902
 	MOVD     R4, R14
 	FMOVQ    (R14), F0
 	ADD      R5, R14, R14
@@ -23151,10 +28823,10 @@ four1301:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $2, R15, R15
-	B        four1301
-one1302:
+	B        four1901
+one1902:
 	CMP      $1, R15
-	BLT      end1303
+	BLT      end1903
 	MOVD     R4, R14
 	FMOVD    (R14), F0
 	ADD      R5, R14, R14
@@ -23170,8 +28842,8 @@ one1302:
 	ADD      $8, R4, R4
 	ADD      $8, R3, R3
 	SUB      $1, R15, R15
-	B        one1302
-end1303:
+	B        one1902
+end1903:
 	FSTPQ    (F28, F29), (R2)
 	RET
 few2:
@@ -23180,17 +28852,17 @@ few2:
 	MOVD     R14, 16(RSP)
 	ADD      R5, R14, R14
 	MOVD     R14, 24(RSP)
-	MOVD     128(R0), R23
+	MOVD     160(R0), R23
 	ADD      R5, R14, R14
 	MOVD     R14, 32(RSP)
 	CMP      $1, R23
 	CSEL     GT, R5, R4, R24
 	ADD      R24, R14, R14
 	MOVD     R14, 40(RSP)
-	MOVD     96(R0), R15
-vector1304:
+	MOVD     128(R0), R15
+vector1904:
 	CMP      $2, R15
-	BLT      four1305
+	BLT      four1905
 	MOVD     16(RSP), R14
 	WORD     $0x3ce469c0 // ldr q0, [x14, x4]
 	MOVD     24(RSP), R14
@@ -23214,10 +28886,10 @@ vector1304:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $2, R15, R15
-	B        vector1304
-four1305:
+	B        vector1904
+four1905:
 	CMP      $2, R15
-	BLT      one1306
+	BLT      one1906
 	MOVD     16(RSP), R14
 	WORD     $0x3ce469c0 // ldr q0, [x14, x4]
 	MOVD     24(RSP), R14
@@ -23241,10 +28913,10 @@ four1305:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $2, R15, R15
-	B        four1305
-one1306:
+	B        four1905
+one1906:
 	CMP      $1, R15
-	BLT      end1307
+	BLT      end1907
 	MOVD     16(RSP), R14
 	ADD      R4, R14, R23
 	FMOVD    (R23), F0
@@ -23264,55 +28936,55 @@ one1306:
 	ADD      $8, R4, R4
 	ADD      $8, R3, R3
 	SUB      $1, R15, R15
-	B        one1306
-end1307:
+	B        one1906
+end1907:
 	FMOVQ    F28, (R2)
 	MOVD     80(RSP), R23
 	CMP      $0, R23
-	BLE      t1308
+	BLE      t1908
 	CMP      $2, R23
-	BLT      t1309
+	BLT      t1909
 	FMOVQ    F29, 16(R2)
-	B        t1308
-t1309:
+	B        t1908
+t1909:
 	FMOVD    F29, 16(R2)
-t1308:
+t1908:
 	RET
 vecs3:
 	VMOVI    $0, V28.B16
 	VMOVI    $0, V29.B16
 	VMOVI    $0, V30.B16
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, steps3
 	FLDPQ    (R2), (F28, F29)
 	MOVD     80(RSP), R23
 	VMOVI    $0, V30.B16
 	CMP      $0, R23
-	BLE      t1310
+	BLE      t1910
 	CMP      $2, R23
-	BLT      t1311
+	BLT      t1911
 	FMOVQ    32(R2), F30
-	B        t1310
-t1311:
+	B        t1910
+t1911:
 	FMOVD    32(R2), F30
-t1310:
-	MOVD     136(R0), R24
+t1910:
+	MOVD     168(R0), R24
 	CMP      $1, R24
 	BEQ      steps3
-	FMOVD    152(R0), F0
+	FMOVD    184(R0), F0
 	VDUP     V0.D[0], V0.D2
 	WORD     $0x6e60df9c // fmul v28.2d, v28.2d, v0.2d
 	WORD     $0x6e60dfbd // fmul v29.2d, v29.2d, v0.2d
 	WORD     $0x6e60dfde // fmul v30.2d, v30.2d, v0.2d
 steps3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      few3
 	MOVD     (R0), R4
-	MOVD     96(R0), R15
-vector1312:
+	MOVD     128(R0), R15
+vector1912:
 	CMP      $2, R15
-	BLT      four1313
+	BLT      four1913
 	MOVD     R4, R14
 	FMOVQ    (R14), F0
 	ADD      R5, R14, R14
@@ -23346,10 +29018,10 @@ vector1312:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $2, R15, R15
-	B        vector1312
-four1313:
+	B        vector1912
+four1913:
 	CMP      $2, R15
-	BLT      one1314
+	BLT      one1914
 	MOVD     R4, R14
 	FMOVQ    (R14), F0
 	ADD      R5, R14, R14
@@ -23383,10 +29055,10 @@ four1313:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $2, R15, R15
-	B        four1313
-one1314:
+	B        four1913
+one1914:
 	CMP      $1, R15
-	BLT      end1315
+	BLT      end1915
 	MOVD     R4, R14
 	FMOVD    (R14), F0
 	ADD      R5, R14, R14
@@ -23408,8 +29080,8 @@ one1314:
 	ADD      $8, R4, R4
 	ADD      $8, R3, R3
 	SUB      $1, R15, R15
-	B        one1314
-end1315:
+	B        one1914
+end1915:
 	FSTPQ    (F28, F29), (R2)
 	FMOVQ    F30, 32(R2)
 	RET
@@ -23423,17 +29095,17 @@ few3:
 	MOVD     R14, 32(RSP)
 	ADD      R5, R14, R14
 	MOVD     R14, 40(RSP)
-	MOVD     128(R0), R23
+	MOVD     160(R0), R23
 	ADD      R5, R14, R14
 	MOVD     R14, 48(RSP)
 	CMP      $1, R23
 	CSEL     GT, R5, R4, R24
 	ADD      R24, R14, R14
 	MOVD     R14, 56(RSP)
-	MOVD     96(R0), R15
-vector1316:
+	MOVD     128(R0), R15
+vector1916:
 	CMP      $2, R15
-	BLT      four1317
+	BLT      four1917
 	MOVD     16(RSP), R14
 	WORD     $0x3ce469c0 // ldr q0, [x14, x4]
 	MOVD     24(RSP), R14
@@ -23467,10 +29139,10 @@ vector1316:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $2, R15, R15
-	B        vector1316
-four1317:
+	B        vector1916
+four1917:
 	CMP      $2, R15
-	BLT      one1318
+	BLT      one1918
 	MOVD     16(RSP), R14
 	WORD     $0x3ce469c0 // ldr q0, [x14, x4]
 	MOVD     24(RSP), R14
@@ -23504,10 +29176,10 @@ four1317:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $2, R15, R15
-	B        four1317
-one1318:
+	B        four1917
+one1918:
 	CMP      $1, R15
-	BLT      end1319
+	BLT      end1919
 	MOVD     16(RSP), R14
 	ADD      R4, R14, R23
 	FMOVD    (R23), F0
@@ -23535,58 +29207,58 @@ one1318:
 	ADD      $8, R4, R4
 	ADD      $8, R3, R3
 	SUB      $1, R15, R15
-	B        one1318
-end1319:
+	B        one1918
+end1919:
 	FSTPQ    (F28, F29), (R2)
 	MOVD     80(RSP), R23
 	CMP      $0, R23
-	BLE      t1320
+	BLE      t1920
 	CMP      $2, R23
-	BLT      t1321
+	BLT      t1921
 	FMOVQ    F30, 32(R2)
-	B        t1320
-t1321:
+	B        t1920
+t1921:
 	FMOVD    F30, 32(R2)
-t1320:
+t1920:
 	RET
 vecs4:
 	VMOVI    $0, V28.B16
 	VMOVI    $0, V29.B16
 	VMOVI    $0, V30.B16
 	VMOVI    $0, V31.B16
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, steps4
 	FLDPQ    (R2), (F28, F29)
 	FMOVQ    32(R2), F30
 	MOVD     80(RSP), R23
 	VMOVI    $0, V31.B16
 	CMP      $0, R23
-	BLE      t1322
+	BLE      t1922
 	CMP      $2, R23
-	BLT      t1323
+	BLT      t1923
 	FMOVQ    48(R2), F31
-	B        t1322
-t1323:
+	B        t1922
+t1923:
 	FMOVD    48(R2), F31
-t1322:
-	MOVD     136(R0), R24
+t1922:
+	MOVD     168(R0), R24
 	CMP      $1, R24
 	BEQ      steps4
-	FMOVD    152(R0), F0
+	FMOVD    184(R0), F0
 	VDUP     V0.D[0], V0.D2
 	WORD     $0x6e60df9c // fmul v28.2d, v28.2d, v0.2d
 	WORD     $0x6e60dfbd // fmul v29.2d, v29.2d, v0.2d
 	WORD     $0x6e60dfde // fmul v30.2d, v30.2d, v0.2d
 	WORD     $0x6e60dfff // fmul v31.2d, v31.2d, v0.2d
 steps4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $2, R24
 	BNE      few4
 	MOVD     (R0), R4
-	MOVD     96(R0), R15
-vector1324:
+	MOVD     128(R0), R15
+vector1924:
 	CMP      $2, R15
-	BLT      four1325
+	BLT      four1925
 	MOVD     R4, R14
 	FMOVQ    (R14), F0
 	ADD      R5, R14, R14
@@ -23630,10 +29302,10 @@ vector1324:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $2, R15, R15
-	B        vector1324
-four1325:
+	B        vector1924
+four1925:
 	CMP      $2, R15
-	BLT      one1326
+	BLT      one1926
 	MOVD     R4, R14
 	FMOVQ    (R14), F0
 	ADD      R5, R14, R14
@@ -23677,10 +29349,10 @@ four1325:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $2, R15, R15
-	B        four1325
-one1326:
+	B        four1925
+one1926:
 	CMP      $1, R15
-	BLT      end1327
+	BLT      end1927
 	MOVD     R4, R14
 	FMOVD    (R14), F0
 	ADD      R5, R14, R14
@@ -23708,8 +29380,8 @@ one1326:
 	ADD      $8, R4, R4
 	ADD      $8, R3, R3
 	SUB      $1, R15, R15
-	B        one1326
-end1327:
+	B        one1926
+end1927:
 	FSTPQ    (F28, F29), (R2)
 	FSTPQ    (F30, F31), 32(R2)
 	RET
@@ -23727,17 +29399,17 @@ few4:
 	MOVD     R14, 48(RSP)
 	ADD      R5, R14, R14
 	MOVD     R14, 56(RSP)
-	MOVD     128(R0), R23
+	MOVD     160(R0), R23
 	ADD      R5, R14, R14
 	MOVD     R14, 64(RSP)
 	CMP      $1, R23
 	CSEL     GT, R5, R4, R24
 	ADD      R24, R14, R14
 	MOVD     R14, 72(RSP)
-	MOVD     96(R0), R15
-vector1328:
+	MOVD     128(R0), R15
+vector1928:
 	CMP      $2, R15
-	BLT      four1329
+	BLT      four1929
 	MOVD     16(RSP), R14
 	WORD     $0x3ce469c0 // ldr q0, [x14, x4]
 	MOVD     24(RSP), R14
@@ -23781,10 +29453,10 @@ vector1328:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $2, R15, R15
-	B        vector1328
-four1329:
+	B        vector1928
+four1929:
 	CMP      $2, R15
-	BLT      one1330
+	BLT      one1930
 	MOVD     16(RSP), R14
 	WORD     $0x3ce469c0 // ldr q0, [x14, x4]
 	MOVD     24(RSP), R14
@@ -23828,10 +29500,10 @@ four1329:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $2, R15, R15
-	B        four1329
-one1330:
+	B        four1929
+one1930:
 	CMP      $1, R15
-	BLT      end1331
+	BLT      end1931
 	MOVD     16(RSP), R14
 	ADD      R4, R14, R23
 	FMOVD    (R23), F0
@@ -23867,20 +29539,20 @@ one1330:
 	ADD      $8, R4, R4
 	ADD      $8, R3, R3
 	SUB      $1, R15, R15
-	B        one1330
-end1331:
+	B        one1930
+end1931:
 	FSTPQ    (F28, F29), (R2)
 	FMOVQ    F30, 32(R2)
 	MOVD     80(RSP), R23
 	CMP      $0, R23
-	BLE      t1332
+	BLE      t1932
 	CMP      $2, R23
-	BLT      t1333
+	BLT      t1933
 	FMOVQ    F31, 48(R2)
-	B        t1332
-t1333:
+	B        t1932
+t1933:
 	FMOVD    F31, 48(R2)
-t1332:
+t1932:
 	RET
 
 // func GemvCols64(args *GemmArgs64)
@@ -23889,15 +29561,15 @@ TEXT ·GemvCols64(SB), NOSPLIT, $40-8
 	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 4 k of next    R14 A, second of C    R15 steps left, C
 	// Vectors:    0 up elements of x    8 9 vectors of C    10 spare
 	MOVD     args+0(FP), R0
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	MOVD     R24, 8(RSP)
-	MOVD     96(R0), R14
+	MOVD     128(R0), R14
 	MOVD     R14, 16(RSP)
 	MOVD     (R0), R14
 	MOVD     R14, 24(RSP)
 	MOVD     8(R0), R14
 	MOVD     R14, 32(RSP)
-	MOVD     40(R0), R2
+	MOVD     48(R0), R2
 	ADD      R2<<1, R2, R1
 	ADD      R2<<2, R2, R4
 	MOVD     R2, R10
@@ -23931,7 +29603,7 @@ rows8:
 	MOVD     24(RSP), R14
 	ADD      R1<<1, R14, R8
 	MOVD     16(R0), R3
-	MOVD     120(R0), R15
+	MOVD     152(R0), R15
 	SUBS     $3, R15, R15
 	BLT      few8
 two8:
@@ -24014,126 +29686,126 @@ last8:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t1334
+	BLE      t1934
 	CMP      $2, R23
-	BLT      t1335
+	BLT      t1935
 	FMOVQ    (R3), F8
-	B        t1334
-t1335:
+	B        t1934
+t1935:
 	FMOVD    (R3), F8
-t1334:
+t1934:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t1336
+	BLE      t1936
 	CMP      $2, R23
-	BLT      t1337
+	BLT      t1937
 	FMOVQ    (R14), F10
-	B        t1336
-t1337:
+	B        t1936
+t1937:
 	FMOVD    (R14), F10
-t1336:
+t1936:
 	VFMLA    V10.D2, V0.D2, V8.D2
 	MOVD     8(RSP), R23
 	ADD      R2<<0, R14, R24
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t1338
+	BLE      t1938
 	CMP      $2, R23
-	BLT      t1339
+	BLT      t1939
 	FMOVQ    (R24), F10
-	B        t1338
-t1339:
+	B        t1938
+t1939:
 	FMOVD    (R24), F10
-t1338:
+t1938:
 	VFMLA    V10.D2, V1.D2, V8.D2
 	MOVD     8(RSP), R23
 	ADD      R10<<0, R14, R25
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t1340
+	BLE      t1940
 	CMP      $2, R23
-	BLT      t1341
+	BLT      t1941
 	FMOVQ    (R25), F10
-	B        t1340
-t1341:
+	B        t1940
+t1941:
 	FMOVD    (R25), F10
-t1340:
+t1940:
 	VFMLA    V10.D2, V2.D2, V8.D2
 	MOVD     8(RSP), R23
 	ADD      R1<<0, R14, R24
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t1342
+	BLE      t1942
 	CMP      $2, R23
-	BLT      t1343
+	BLT      t1943
 	FMOVQ    (R24), F10
-	B        t1342
-t1343:
+	B        t1942
+t1943:
 	FMOVD    (R24), F10
-t1342:
+t1942:
 	VFMLA    V10.D2, V3.D2, V8.D2
 	MOVD     8(RSP), R23
 	ADD      R11<<0, R14, R25
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t1344
+	BLE      t1944
 	CMP      $2, R23
-	BLT      t1345
+	BLT      t1945
 	FMOVQ    (R25), F10
-	B        t1344
-t1345:
+	B        t1944
+t1945:
 	FMOVD    (R25), F10
-t1344:
+t1944:
 	VFMLA    V10.D2, V4.D2, V8.D2
 	MOVD     8(RSP), R23
 	ADD      R4<<0, R14, R24
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t1346
+	BLE      t1946
 	CMP      $2, R23
-	BLT      t1347
+	BLT      t1947
 	FMOVQ    (R24), F10
-	B        t1346
-t1347:
+	B        t1946
+t1947:
 	FMOVD    (R24), F10
-t1346:
+t1946:
 	VFMLA    V10.D2, V5.D2, V8.D2
 	MOVD     8(RSP), R23
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t1348
+	BLE      t1948
 	CMP      $2, R23
-	BLT      t1349
+	BLT      t1949
 	FMOVQ    (R8), F10
-	B        t1348
-t1349:
+	B        t1948
+t1949:
 	FMOVD    (R8), F10
-t1348:
+t1948:
 	VFMLA    V10.D2, V6.D2, V8.D2
 	MOVD     8(RSP), R23
 	ADD      R2<<0, R8, R25
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t1350
+	BLE      t1950
 	CMP      $2, R23
-	BLT      t1351
+	BLT      t1951
 	FMOVQ    (R25), F10
-	B        t1350
-t1351:
+	B        t1950
+t1951:
 	FMOVD    (R25), F10
-t1350:
+t1950:
 	VFMLA    V10.D2, V7.D2, V8.D2
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1352
+	BLE      t1952
 	CMP      $2, R23
-	BLT      t1353
+	BLT      t1953
 	FMOVQ    F8, (R3)
-	B        t1352
-t1353:
+	B        t1952
+t1953:
 	FMOVD    F8, (R3)
-t1352:
+t1952:
 	MOVD     $8, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -24162,7 +29834,7 @@ rows4:
 	MOVD     R24, 32(RSP)
 	MOVD     24(RSP), R14
 	MOVD     16(R0), R3
-	MOVD     120(R0), R15
+	MOVD     152(R0), R15
 	SUBS     $3, R15, R15
 	BLT      few4
 two4:
@@ -24213,75 +29885,75 @@ last4:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t1354
+	BLE      t1954
 	CMP      $2, R23
-	BLT      t1355
+	BLT      t1955
 	FMOVQ    (R3), F8
-	B        t1354
-t1355:
+	B        t1954
+t1955:
 	FMOVD    (R3), F8
-t1354:
+t1954:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t1356
+	BLE      t1956
 	CMP      $2, R23
-	BLT      t1357
+	BLT      t1957
 	FMOVQ    (R14), F10
-	B        t1356
-t1357:
+	B        t1956
+t1957:
 	FMOVD    (R14), F10
-t1356:
+t1956:
 	VFMLA    V10.D2, V0.D2, V8.D2
 	MOVD     8(RSP), R23
 	ADD      R2<<0, R14, R24
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t1358
+	BLE      t1958
 	CMP      $2, R23
-	BLT      t1359
+	BLT      t1959
 	FMOVQ    (R24), F10
-	B        t1358
-t1359:
+	B        t1958
+t1959:
 	FMOVD    (R24), F10
-t1358:
+t1958:
 	VFMLA    V10.D2, V1.D2, V8.D2
 	MOVD     8(RSP), R23
 	ADD      R10<<0, R14, R25
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t1360
+	BLE      t1960
 	CMP      $2, R23
-	BLT      t1361
+	BLT      t1961
 	FMOVQ    (R25), F10
-	B        t1360
-t1361:
+	B        t1960
+t1961:
 	FMOVD    (R25), F10
-t1360:
+t1960:
 	VFMLA    V10.D2, V2.D2, V8.D2
 	MOVD     8(RSP), R23
 	ADD      R1<<0, R14, R24
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t1362
+	BLE      t1962
 	CMP      $2, R23
-	BLT      t1363
+	BLT      t1963
 	FMOVQ    (R24), F10
-	B        t1362
-t1363:
+	B        t1962
+t1963:
 	FMOVD    (R24), F10
-t1362:
+t1962:
 	VFMLA    V10.D2, V3.D2, V8.D2
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1364
+	BLE      t1964
 	CMP      $2, R23
-	BLT      t1365
+	BLT      t1965
 	FMOVQ    F8, (R3)
-	B        t1364
-t1365:
+	B        t1964
+t1965:
 	FMOVD    F8, (R3)
-t1364:
+t1964:
 	MOVD     $4, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -24304,7 +29976,7 @@ rows1:
 	MOVD     R24, 32(RSP)
 	MOVD     24(RSP), R14
 	MOVD     16(R0), R3
-	MOVD     120(R0), R15
+	MOVD     152(R0), R15
 	SUBS     $3, R15, R15
 	BLT      few1
 two1:
@@ -24331,36 +30003,36 @@ last1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t1366
+	BLE      t1966
 	CMP      $2, R23
-	BLT      t1367
+	BLT      t1967
 	FMOVQ    (R3), F8
-	B        t1366
-t1367:
+	B        t1966
+t1967:
 	FMOVD    (R3), F8
-t1366:
+t1966:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t1368
+	BLE      t1968
 	CMP      $2, R23
-	BLT      t1369
+	BLT      t1969
 	FMOVQ    (R14), F10
-	B        t1368
-t1369:
+	B        t1968
+t1969:
 	FMOVD    (R14), F10
-t1368:
+t1968:
 	VFMLA    V10.D2, V0.D2, V8.D2
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1370
+	BLE      t1970
 	CMP      $2, R23
-	BLT      t1371
+	BLT      t1971
 	FMOVQ    F8, (R3)
-	B        t1370
-t1371:
+	B        t1970
+t1971:
 	FMOVD    F8, (R3)
-t1370:
+t1970:
 	MOVD     $1, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -24379,15 +30051,15 @@ TEXT ·GemvDots64(SB), NOSPLIT, $40-8
 	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 4 k of next    R14 A, second of C    R15 steps left, C
 	// Vectors:    chains [2][row]; two vectors of x, or alpha and beta; spare, or elements of C
 	MOVD     args+0(FP), R0
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	MOVD     R24, 8(RSP)
 	MOVD     (R0), R14
 	MOVD     R14, 16(RSP)
 	MOVD     16(R0), R14
 	MOVD     R14, 24(RSP)
-	MOVD     104(R0), R14
+	MOVD     136(R0), R14
 	MOVD     R14, 32(RSP)
-	MOVD     40(R0), R2
+	MOVD     48(R0), R2
 	ADD      R2<<1, R2, R1
 	ADD      R2<<2, R2, R4
 	MOVD     R2, R10
@@ -24401,7 +30073,7 @@ rows:
 	VMOVI    $0, V1.B16
 	VMOVI    $0, V2.B16
 	VMOVI    $0, V3.B16
-	MOVD     120(R0), R15
+	MOVD     152(R0), R15
 	SUBS     $3, R15, R15
 	BLT      few
 two:
@@ -24434,50 +30106,50 @@ last:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t1372
+	BLE      t1972
 	CMP      $2, R23
-	BLT      t1373
+	BLT      t1973
 	FMOVQ    (R3), F4
-	B        t1372
-t1373:
+	B        t1972
+t1973:
 	FMOVD    (R3), F4
-t1372:
+t1972:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t1374
+	BLE      t1974
 	CMP      $2, R23
-	BLT      t1375
+	BLT      t1975
 	FMOVQ    (R14), F6
-	B        t1374
-t1375:
+	B        t1974
+t1975:
 	FMOVD    (R14), F6
-t1374:
+t1974:
 	VFMLA    V6.D2, V4.D2, V0.D2
 	MOVD     8(RSP), R23
 	ADD      R2<<0, R14, R24
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t1376
+	BLE      t1976
 	CMP      $2, R23
-	BLT      t1377
+	BLT      t1977
 	FMOVQ    (R24), F6
-	B        t1376
-t1377:
+	B        t1976
+t1977:
 	FMOVD    (R24), F6
-t1376:
+t1976:
 	VFMLA    V6.D2, V4.D2, V1.D2
 	WORD     $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD     $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
 	WORD     $0x6e61d400 // faddp v0.2d, v0.2d, v1.2d
-	FMOVD    144(R0), F4
+	FMOVD    176(R0), F4
 	VDUP     V4.D[0], V4.D2
 	VMOVI    $0, V6.B16
 	MOVD     24(RSP), R14
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, store
 	FMOVQ    (R14), F6
-	FMOVD    152(R0), F5
+	FMOVD    184(R0), F5
 	VDUP     V5.D[0], V5.D2
 	WORD     $0x6e65dcc6 // fmul v6.2d, v6.2d, v5.2d
 store:

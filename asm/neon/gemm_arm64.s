@@ -5,16 +5,16 @@
 #include "textflag.h"
 
 // func GemmTiles(args *GemmArgs)
-TEXT ·GemmTiles(SB), NOSPLIT, $56-8
+TEXT ·GemmTiles(SB), NOSPLIT, $72-8
 
 	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 4 k of next    R14 A, second of C    R15 steps left, C
 	// Vectors:    chains [row][vector]; vectors of B, or elements of A if there are fewer of them and no room for both; some of the others
 	MOVD     args+0(FP), R0
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	MOVD     R24, 8(RSP)
 	MOVD     8(RSP), R24
 	MOVD     R24, 16(RSP)
-	MOVD     80(R0), R24
+	MOVD     112(R0), R24
 	CMP      $16, R24
 	BNE      apart1
 	MOVD     $4, R24
@@ -24,135 +24,137 @@ apart1:
 	MOVD     R14, 24(RSP)
 	MOVD     16(R0), R14
 	MOVD     R14, 32(RSP)
-	MOVD     32(R0), R14
+	MOVD     40(R0), R14
 	MOVD     R14, 40(RSP)
-	MOVD     104(R0), R14
+	MOVD     136(R0), R14
 	MOVD     R14, 48(RSP)
-	MOVD     40(R0), R2
+	MOVD     32(R0), R14
+	MOVD     R14, 56(RSP)
+	MOVD     48(R0), R2
 	ADD      R2<<1, R2, R1
 	ADD      R2<<2, R2, R4
 	MOVD     R2, R10
 	ADD      R2, R10, R10
 	MOVD     R10, R11
 	ADD      R10, R11, R11
-	MOVD     48(R0), R5
-	MOVD     56(R0), R6
+	MOVD     56(R0), R5
+	MOVD     64(R0), R6
 
 	// The size of the tile.
-	MOVD     120(R0), R24
+	MOVD     152(R0), R24
 	CMP      $4, R24
 	BEQ      vecs4
-	MOVD     120(R0), R24
+	MOVD     152(R0), R24
 	CMP      $3, R24
 	BEQ      vecs3
-	MOVD     120(R0), R24
+	MOVD     152(R0), R24
 	CMP      $2, R24
 	BEQ      vecs2
-	MOVD     120(R0), R24
+	MOVD     152(R0), R24
 	CMP      $1, R24
 	BEQ      vecs1
 vecs4:
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $6, R24
 	BEQ      tile6x4
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $5, R24
 	BEQ      tile5x4
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $4, R24
 	BEQ      tile4x4
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $3, R24
 	BEQ      tile3x4
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $2, R24
 	BEQ      tile2x4
 	B        tile1x4
 vecs3:
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $8, R24
 	BEQ      tile8x3
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $7, R24
 	BEQ      tile7x3
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $6, R24
 	BEQ      tile6x3
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $5, R24
 	BEQ      tile5x3
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $4, R24
 	BEQ      tile4x3
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $3, R24
 	BEQ      tile3x3
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $2, R24
 	BEQ      tile2x3
 	B        tile1x3
 vecs2:
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $8, R24
 	BEQ      tile8x2
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $7, R24
 	BEQ      tile7x2
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $6, R24
 	BEQ      tile6x2
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $5, R24
 	BEQ      tile5x2
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $4, R24
 	BEQ      tile4x2
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $3, R24
 	BEQ      tile3x2
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $2, R24
 	BEQ      tile2x2
 	B        tile1x2
 vecs1:
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $8, R24
 	BEQ      tile8x1
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $7, R24
 	BEQ      tile7x1
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $6, R24
 	BEQ      tile6x1
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $5, R24
 	BEQ      tile5x1
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $4, R24
 	BEQ      tile4x1
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $3, R24
 	BEQ      tile3x1
-	MOVD     112(R0), R24
+	MOVD     144(R0), R24
 	CMP      $2, R24
 	BEQ      tile2x1
 	B        tile1x1
 tile6x4:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero6x4
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin6x4
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin6x4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail6x4
 	FMOVQ    (R15), F0
@@ -660,10 +662,10 @@ t73:
 	VLD1     (R23), V23.S[2]
 t71:
 loaded6x4:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps6x4
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -725,12 +727,12 @@ steps6x4:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch6x4
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch6x4:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole6x4
 	SUBS     $1, R15, R15
@@ -1510,7 +1512,7 @@ one6x4:
 	SUBS     $1, R15, R15
 	BNE      one6x4
 end6x4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store6x4
 last6x4:
@@ -1570,11 +1572,592 @@ store6x4:
 	CBZ      R9, fetched6x4
 	MOVD     R7, 40(RSP)
 fetched6x4:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added6x4
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $6, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F24
+	VDUP     V24.S[0], V24.S4
+add6x4:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail6x4
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V24.S4, V0.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V24.S4, V1.S4
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V24.S4, V2.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V24.S4, V3.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V24.S4, V4.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V24.S4, V5.S4
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V24.S4, V6.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V24.S4, V7.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V24.S4, V8.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V24.S4, V9.S4
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V24.S4, V10.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V24.S4, V11.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V24.S4, V12.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V24.S4, V13.S4
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V24.S4, V14.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V24.S4, V15.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V24.S4, V16.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V24.S4, V17.S4
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V24.S4, V18.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V24.S4, V19.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V24.S4, V20.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V24.S4, V21.S4
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V24.S4, V22.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V24.S4, V23.S4
+	B        nextadd6x4
+addtail6x4:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t77
+	CMP      $4, R23
+	BLT      t78
+	FMOVQ    (R15), F31
+	B        t77
+t78:
+	TBNZ     $1, R23, t79
+	FMOVS    (R15), F31
+	B        t77
+t79:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t77
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t77:
+	VFMLA    V31.S4, V24.S4, V0.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t80
+	CMP      $4, R23
+	BLT      t81
+	FMOVQ    (R24), F31
+	B        t80
+t81:
+	TBNZ     $1, R23, t82
+	FMOVS    (R24), F31
+	B        t80
+t82:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t80
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t80:
+	VFMLA    V31.S4, V24.S4, V1.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t83
+	CMP      $4, R23
+	BLT      t84
+	FMOVQ    (R25), F31
+	B        t83
+t84:
+	TBNZ     $1, R23, t85
+	FMOVS    (R25), F31
+	B        t83
+t85:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t83
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t83:
+	VFMLA    V31.S4, V24.S4, V2.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t86
+	CMP      $4, R23
+	BLT      t87
+	FMOVQ    (R24), F31
+	B        t86
+t87:
+	TBNZ     $1, R23, t88
+	FMOVS    (R24), F31
+	B        t86
+t88:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t86
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t86:
+	VFMLA    V31.S4, V24.S4, V3.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t89
+	CMP      $4, R23
+	BLT      t90
+	FMOVQ    (R15), F31
+	B        t89
+t90:
+	TBNZ     $1, R23, t91
+	FMOVS    (R15), F31
+	B        t89
+t91:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t89
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t89:
+	VFMLA    V31.S4, V24.S4, V4.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t92
+	CMP      $4, R23
+	BLT      t93
+	FMOVQ    (R24), F31
+	B        t92
+t93:
+	TBNZ     $1, R23, t94
+	FMOVS    (R24), F31
+	B        t92
+t94:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t92
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t92:
+	VFMLA    V31.S4, V24.S4, V5.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t95
+	CMP      $4, R23
+	BLT      t96
+	FMOVQ    (R25), F31
+	B        t95
+t96:
+	TBNZ     $1, R23, t97
+	FMOVS    (R25), F31
+	B        t95
+t97:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t95
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t95:
+	VFMLA    V31.S4, V24.S4, V6.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t98
+	CMP      $4, R23
+	BLT      t99
+	FMOVQ    (R24), F31
+	B        t98
+t99:
+	TBNZ     $1, R23, t100
+	FMOVS    (R24), F31
+	B        t98
+t100:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t98
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t98:
+	VFMLA    V31.S4, V24.S4, V7.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t101
+	CMP      $4, R23
+	BLT      t102
+	FMOVQ    (R15), F31
+	B        t101
+t102:
+	TBNZ     $1, R23, t103
+	FMOVS    (R15), F31
+	B        t101
+t103:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t101
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t101:
+	VFMLA    V31.S4, V24.S4, V8.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t104
+	CMP      $4, R23
+	BLT      t105
+	FMOVQ    (R24), F31
+	B        t104
+t105:
+	TBNZ     $1, R23, t106
+	FMOVS    (R24), F31
+	B        t104
+t106:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t104
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t104:
+	VFMLA    V31.S4, V24.S4, V9.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t107
+	CMP      $4, R23
+	BLT      t108
+	FMOVQ    (R25), F31
+	B        t107
+t108:
+	TBNZ     $1, R23, t109
+	FMOVS    (R25), F31
+	B        t107
+t109:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t107
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t107:
+	VFMLA    V31.S4, V24.S4, V10.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t110
+	CMP      $4, R23
+	BLT      t111
+	FMOVQ    (R24), F31
+	B        t110
+t111:
+	TBNZ     $1, R23, t112
+	FMOVS    (R24), F31
+	B        t110
+t112:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t110
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t110:
+	VFMLA    V31.S4, V24.S4, V11.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t113
+	CMP      $4, R23
+	BLT      t114
+	FMOVQ    (R15), F31
+	B        t113
+t114:
+	TBNZ     $1, R23, t115
+	FMOVS    (R15), F31
+	B        t113
+t115:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t113
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t113:
+	VFMLA    V31.S4, V24.S4, V12.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t116
+	CMP      $4, R23
+	BLT      t117
+	FMOVQ    (R24), F31
+	B        t116
+t117:
+	TBNZ     $1, R23, t118
+	FMOVS    (R24), F31
+	B        t116
+t118:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t116
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t116:
+	VFMLA    V31.S4, V24.S4, V13.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t119
+	CMP      $4, R23
+	BLT      t120
+	FMOVQ    (R25), F31
+	B        t119
+t120:
+	TBNZ     $1, R23, t121
+	FMOVS    (R25), F31
+	B        t119
+t121:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t119
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t119:
+	VFMLA    V31.S4, V24.S4, V14.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t122
+	CMP      $4, R23
+	BLT      t123
+	FMOVQ    (R24), F31
+	B        t122
+t123:
+	TBNZ     $1, R23, t124
+	FMOVS    (R24), F31
+	B        t122
+t124:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t122
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t122:
+	VFMLA    V31.S4, V24.S4, V15.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t125
+	CMP      $4, R23
+	BLT      t126
+	FMOVQ    (R15), F31
+	B        t125
+t126:
+	TBNZ     $1, R23, t127
+	FMOVS    (R15), F31
+	B        t125
+t127:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t125
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t125:
+	VFMLA    V31.S4, V24.S4, V16.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t128
+	CMP      $4, R23
+	BLT      t129
+	FMOVQ    (R24), F31
+	B        t128
+t129:
+	TBNZ     $1, R23, t130
+	FMOVS    (R24), F31
+	B        t128
+t130:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t128
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t128:
+	VFMLA    V31.S4, V24.S4, V17.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t131
+	CMP      $4, R23
+	BLT      t132
+	FMOVQ    (R25), F31
+	B        t131
+t132:
+	TBNZ     $1, R23, t133
+	FMOVS    (R25), F31
+	B        t131
+t133:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t131
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t131:
+	VFMLA    V31.S4, V24.S4, V18.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t134
+	CMP      $4, R23
+	BLT      t135
+	FMOVQ    (R24), F31
+	B        t134
+t135:
+	TBNZ     $1, R23, t136
+	FMOVS    (R24), F31
+	B        t134
+t136:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t134
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t134:
+	VFMLA    V31.S4, V24.S4, V19.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t137
+	CMP      $4, R23
+	BLT      t138
+	FMOVQ    (R15), F31
+	B        t137
+t138:
+	TBNZ     $1, R23, t139
+	FMOVS    (R15), F31
+	B        t137
+t139:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t137
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t137:
+	VFMLA    V31.S4, V24.S4, V20.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t140
+	CMP      $4, R23
+	BLT      t141
+	FMOVQ    (R24), F31
+	B        t140
+t141:
+	TBNZ     $1, R23, t142
+	FMOVS    (R24), F31
+	B        t140
+t142:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t140
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t140:
+	VFMLA    V31.S4, V24.S4, V21.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t143
+	CMP      $4, R23
+	BLT      t144
+	FMOVQ    (R25), F31
+	B        t143
+t144:
+	TBNZ     $1, R23, t145
+	FMOVS    (R25), F31
+	B        t143
+t145:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t143
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t143:
+	VFMLA    V31.S4, V24.S4, V22.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t146
+	CMP      $4, R23
+	BLT      t147
+	FMOVQ    (R24), F31
+	B        t146
+t147:
+	TBNZ     $1, R23, t148
+	FMOVS    (R24), F31
+	B        t146
+t148:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t146
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t146:
+	VFMLA    V31.S4, V24.S4, V23.S4
+nextadd6x4:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add6x4
+	MOVD     80(R0), R9
+added6x4:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail6x4
 	FMOVQ    F0, (R15)
@@ -1628,435 +2211,435 @@ fetched6x4:
 storetail6x4:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t77
+	BLE      t149
 	CMP      $4, R23
-	BLT      t78
+	BLT      t150
 	FMOVQ    F0, (R15)
-	B        t77
-t78:
-	TBNZ     $1, R23, t79
+	B        t149
+t150:
+	TBNZ     $1, R23, t151
 	FMOVS    F0, (R15)
-	B        t77
-t79:
+	B        t149
+t151:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t77
+	TBZ      $0, R23, t149
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t77:
+t149:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t80
+	BLE      t152
 	CMP      $4, R23
-	BLT      t81
+	BLT      t153
 	FMOVQ    F1, (R24)
-	B        t80
-t81:
-	TBNZ     $1, R23, t82
+	B        t152
+t153:
+	TBNZ     $1, R23, t154
 	FMOVS    F1, (R24)
-	B        t80
-t82:
+	B        t152
+t154:
 	FMOVD    F1, (R24)
-	TBZ      $0, R23, t80
+	TBZ      $0, R23, t152
 	ADD      $8, R24, R23
 	VST1     V1.S[2], (R23)
-t80:
+t152:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t83
+	BLE      t155
 	CMP      $4, R23
-	BLT      t84
+	BLT      t156
 	FMOVQ    F2, (R25)
-	B        t83
-t84:
-	TBNZ     $1, R23, t85
+	B        t155
+t156:
+	TBNZ     $1, R23, t157
 	FMOVS    F2, (R25)
-	B        t83
-t85:
+	B        t155
+t157:
 	FMOVD    F2, (R25)
-	TBZ      $0, R23, t83
+	TBZ      $0, R23, t155
 	ADD      $8, R25, R23
 	VST1     V2.S[2], (R23)
-t83:
+t155:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t86
+	BLE      t158
 	CMP      $4, R23
-	BLT      t87
+	BLT      t159
 	FMOVQ    F3, (R24)
-	B        t86
-t87:
-	TBNZ     $1, R23, t88
+	B        t158
+t159:
+	TBNZ     $1, R23, t160
 	FMOVS    F3, (R24)
-	B        t86
-t88:
+	B        t158
+t160:
 	FMOVD    F3, (R24)
-	TBZ      $0, R23, t86
+	TBZ      $0, R23, t158
 	ADD      $8, R24, R23
 	VST1     V3.S[2], (R23)
-t86:
+t158:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t89
+	BLE      t161
 	CMP      $4, R23
-	BLT      t90
+	BLT      t162
 	FMOVQ    F4, (R15)
-	B        t89
-t90:
-	TBNZ     $1, R23, t91
+	B        t161
+t162:
+	TBNZ     $1, R23, t163
 	FMOVS    F4, (R15)
-	B        t89
-t91:
+	B        t161
+t163:
 	FMOVD    F4, (R15)
-	TBZ      $0, R23, t89
+	TBZ      $0, R23, t161
 	ADD      $8, R15, R23
 	VST1     V4.S[2], (R23)
-t89:
+t161:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t92
+	BLE      t164
 	CMP      $4, R23
-	BLT      t93
+	BLT      t165
 	FMOVQ    F5, (R24)
-	B        t92
-t93:
-	TBNZ     $1, R23, t94
+	B        t164
+t165:
+	TBNZ     $1, R23, t166
 	FMOVS    F5, (R24)
-	B        t92
-t94:
+	B        t164
+t166:
 	FMOVD    F5, (R24)
-	TBZ      $0, R23, t92
+	TBZ      $0, R23, t164
 	ADD      $8, R24, R23
 	VST1     V5.S[2], (R23)
-t92:
+t164:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t95
+	BLE      t167
 	CMP      $4, R23
-	BLT      t96
+	BLT      t168
 	FMOVQ    F6, (R25)
-	B        t95
-t96:
-	TBNZ     $1, R23, t97
+	B        t167
+t168:
+	TBNZ     $1, R23, t169
 	FMOVS    F6, (R25)
-	B        t95
-t97:
+	B        t167
+t169:
 	FMOVD    F6, (R25)
-	TBZ      $0, R23, t95
+	TBZ      $0, R23, t167
 	ADD      $8, R25, R23
 	VST1     V6.S[2], (R23)
-t95:
+t167:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t98
+	BLE      t170
 	CMP      $4, R23
-	BLT      t99
+	BLT      t171
 	FMOVQ    F7, (R24)
-	B        t98
-t99:
-	TBNZ     $1, R23, t100
+	B        t170
+t171:
+	TBNZ     $1, R23, t172
 	FMOVS    F7, (R24)
-	B        t98
-t100:
+	B        t170
+t172:
 	FMOVD    F7, (R24)
-	TBZ      $0, R23, t98
+	TBZ      $0, R23, t170
 	ADD      $8, R24, R23
 	VST1     V7.S[2], (R23)
-t98:
+t170:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t101
+	BLE      t173
 	CMP      $4, R23
-	BLT      t102
+	BLT      t174
 	FMOVQ    F8, (R15)
-	B        t101
-t102:
-	TBNZ     $1, R23, t103
+	B        t173
+t174:
+	TBNZ     $1, R23, t175
 	FMOVS    F8, (R15)
-	B        t101
-t103:
+	B        t173
+t175:
 	FMOVD    F8, (R15)
-	TBZ      $0, R23, t101
+	TBZ      $0, R23, t173
 	ADD      $8, R15, R23
 	VST1     V8.S[2], (R23)
-t101:
+t173:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t104
+	BLE      t176
 	CMP      $4, R23
-	BLT      t105
+	BLT      t177
 	FMOVQ    F9, (R24)
-	B        t104
-t105:
-	TBNZ     $1, R23, t106
+	B        t176
+t177:
+	TBNZ     $1, R23, t178
 	FMOVS    F9, (R24)
-	B        t104
-t106:
+	B        t176
+t178:
 	FMOVD    F9, (R24)
-	TBZ      $0, R23, t104
+	TBZ      $0, R23, t176
 	ADD      $8, R24, R23
 	VST1     V9.S[2], (R23)
-t104:
+t176:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t107
+	BLE      t179
 	CMP      $4, R23
-	BLT      t108
+	BLT      t180
 	FMOVQ    F10, (R25)
-	B        t107
-t108:
-	TBNZ     $1, R23, t109
+	B        t179
+t180:
+	TBNZ     $1, R23, t181
 	FMOVS    F10, (R25)
-	B        t107
-t109:
+	B        t179
+t181:
 	FMOVD    F10, (R25)
-	TBZ      $0, R23, t107
+	TBZ      $0, R23, t179
 	ADD      $8, R25, R23
 	VST1     V10.S[2], (R23)
-t107:
+t179:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t110
+	BLE      t182
 	CMP      $4, R23
-	BLT      t111
+	BLT      t183
 	FMOVQ    F11, (R24)
-	B        t110
-t111:
-	TBNZ     $1, R23, t112
+	B        t182
+t183:
+	TBNZ     $1, R23, t184
 	FMOVS    F11, (R24)
-	B        t110
-t112:
+	B        t182
+t184:
 	FMOVD    F11, (R24)
-	TBZ      $0, R23, t110
+	TBZ      $0, R23, t182
 	ADD      $8, R24, R23
 	VST1     V11.S[2], (R23)
-t110:
+t182:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t113
+	BLE      t185
 	CMP      $4, R23
-	BLT      t114
+	BLT      t186
 	FMOVQ    F12, (R15)
-	B        t113
-t114:
-	TBNZ     $1, R23, t115
+	B        t185
+t186:
+	TBNZ     $1, R23, t187
 	FMOVS    F12, (R15)
-	B        t113
-t115:
+	B        t185
+t187:
 	FMOVD    F12, (R15)
-	TBZ      $0, R23, t113
+	TBZ      $0, R23, t185
 	ADD      $8, R15, R23
 	VST1     V12.S[2], (R23)
-t113:
+t185:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t116
+	BLE      t188
 	CMP      $4, R23
-	BLT      t117
+	BLT      t189
 	FMOVQ    F13, (R24)
-	B        t116
-t117:
-	TBNZ     $1, R23, t118
+	B        t188
+t189:
+	TBNZ     $1, R23, t190
 	FMOVS    F13, (R24)
-	B        t116
-t118:
+	B        t188
+t190:
 	FMOVD    F13, (R24)
-	TBZ      $0, R23, t116
+	TBZ      $0, R23, t188
 	ADD      $8, R24, R23
 	VST1     V13.S[2], (R23)
-t116:
+t188:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t119
+	BLE      t191
 	CMP      $4, R23
-	BLT      t120
+	BLT      t192
 	FMOVQ    F14, (R25)
-	B        t119
-t120:
-	TBNZ     $1, R23, t121
+	B        t191
+t192:
+	TBNZ     $1, R23, t193
 	FMOVS    F14, (R25)
-	B        t119
-t121:
+	B        t191
+t193:
 	FMOVD    F14, (R25)
-	TBZ      $0, R23, t119
+	TBZ      $0, R23, t191
 	ADD      $8, R25, R23
 	VST1     V14.S[2], (R23)
-t119:
+t191:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t122
+	BLE      t194
 	CMP      $4, R23
-	BLT      t123
+	BLT      t195
 	FMOVQ    F15, (R24)
-	B        t122
-t123:
-	TBNZ     $1, R23, t124
+	B        t194
+t195:
+	TBNZ     $1, R23, t196
 	FMOVS    F15, (R24)
-	B        t122
-t124:
+	B        t194
+t196:
 	FMOVD    F15, (R24)
-	TBZ      $0, R23, t122
+	TBZ      $0, R23, t194
 	ADD      $8, R24, R23
 	VST1     V15.S[2], (R23)
-t122:
+t194:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t125
+	BLE      t197
 	CMP      $4, R23
-	BLT      t126
+	BLT      t198
 	FMOVQ    F16, (R15)
-	B        t125
-t126:
-	TBNZ     $1, R23, t127
+	B        t197
+t198:
+	TBNZ     $1, R23, t199
 	FMOVS    F16, (R15)
-	B        t125
-t127:
+	B        t197
+t199:
 	FMOVD    F16, (R15)
-	TBZ      $0, R23, t125
+	TBZ      $0, R23, t197
 	ADD      $8, R15, R23
 	VST1     V16.S[2], (R23)
-t125:
+t197:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t128
+	BLE      t200
 	CMP      $4, R23
-	BLT      t129
+	BLT      t201
 	FMOVQ    F17, (R24)
-	B        t128
-t129:
-	TBNZ     $1, R23, t130
+	B        t200
+t201:
+	TBNZ     $1, R23, t202
 	FMOVS    F17, (R24)
-	B        t128
-t130:
+	B        t200
+t202:
 	FMOVD    F17, (R24)
-	TBZ      $0, R23, t128
+	TBZ      $0, R23, t200
 	ADD      $8, R24, R23
 	VST1     V17.S[2], (R23)
-t128:
+t200:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t131
+	BLE      t203
 	CMP      $4, R23
-	BLT      t132
+	BLT      t204
 	FMOVQ    F18, (R25)
-	B        t131
-t132:
-	TBNZ     $1, R23, t133
+	B        t203
+t204:
+	TBNZ     $1, R23, t205
 	FMOVS    F18, (R25)
-	B        t131
-t133:
+	B        t203
+t205:
 	FMOVD    F18, (R25)
-	TBZ      $0, R23, t131
+	TBZ      $0, R23, t203
 	ADD      $8, R25, R23
 	VST1     V18.S[2], (R23)
-t131:
+t203:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t134
+	BLE      t206
 	CMP      $4, R23
-	BLT      t135
+	BLT      t207
 	FMOVQ    F19, (R24)
-	B        t134
-t135:
-	TBNZ     $1, R23, t136
+	B        t206
+t207:
+	TBNZ     $1, R23, t208
 	FMOVS    F19, (R24)
-	B        t134
-t136:
+	B        t206
+t208:
 	FMOVD    F19, (R24)
-	TBZ      $0, R23, t134
+	TBZ      $0, R23, t206
 	ADD      $8, R24, R23
 	VST1     V19.S[2], (R23)
-t134:
+t206:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t137
+	BLE      t209
 	CMP      $4, R23
-	BLT      t138
+	BLT      t210
 	FMOVQ    F20, (R15)
-	B        t137
-t138:
-	TBNZ     $1, R23, t139
+	B        t209
+t210:
+	TBNZ     $1, R23, t211
 	FMOVS    F20, (R15)
-	B        t137
-t139:
+	B        t209
+t211:
 	FMOVD    F20, (R15)
-	TBZ      $0, R23, t137
+	TBZ      $0, R23, t209
 	ADD      $8, R15, R23
 	VST1     V20.S[2], (R23)
-t137:
+t209:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t140
+	BLE      t212
 	CMP      $4, R23
-	BLT      t141
+	BLT      t213
 	FMOVQ    F21, (R24)
-	B        t140
-t141:
-	TBNZ     $1, R23, t142
+	B        t212
+t213:
+	TBNZ     $1, R23, t214
 	FMOVS    F21, (R24)
-	B        t140
-t142:
+	B        t212
+t214:
 	FMOVD    F21, (R24)
-	TBZ      $0, R23, t140
+	TBZ      $0, R23, t212
 	ADD      $8, R24, R23
 	VST1     V21.S[2], (R23)
-t140:
+t212:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t143
+	BLE      t215
 	CMP      $4, R23
-	BLT      t144
+	BLT      t216
 	FMOVQ    F22, (R25)
-	B        t143
-t144:
-	TBNZ     $1, R23, t145
+	B        t215
+t216:
+	TBNZ     $1, R23, t217
 	FMOVS    F22, (R25)
-	B        t143
-t145:
+	B        t215
+t217:
 	FMOVD    F22, (R25)
-	TBZ      $0, R23, t143
+	TBZ      $0, R23, t215
 	ADD      $8, R25, R23
 	VST1     V22.S[2], (R23)
-t143:
+t215:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t146
+	BLE      t218
 	CMP      $4, R23
-	BLT      t147
+	BLT      t219
 	FMOVQ    F23, (R24)
-	B        t146
-t147:
-	TBNZ     $1, R23, t148
+	B        t218
+t219:
+	TBNZ     $1, R23, t220
 	FMOVS    F23, (R24)
-	B        t146
-t148:
+	B        t218
+t220:
 	FMOVD    F23, (R24)
-	TBZ      $0, R23, t146
+	TBZ      $0, R23, t218
 	ADD      $8, R24, R23
 	VST1     V23.S[2], (R23)
-t146:
+t218:
 next6x4:
 
 	// The next tile.
@@ -2066,7 +2649,7 @@ next6x4:
 	BNE      below6x4
 	CMP      $4, R2
 	BNE      below6x4
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $24, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -2089,21 +2672,21 @@ below6x4:
 	BNE      tile6x4
 	B        done
 tile5x4:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero5x4
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin5x4
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin5x4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail5x4
 	FMOVQ    (R15), F0
@@ -2150,387 +2733,387 @@ loadtail5x4:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t149
+	BLE      t221
 	CMP      $4, R23
-	BLT      t150
+	BLT      t222
 	FMOVQ    (R15), F0
-	B        t149
-t150:
-	TBNZ     $1, R23, t151
+	B        t221
+t222:
+	TBNZ     $1, R23, t223
 	FMOVS    (R15), F0
-	B        t149
-t151:
+	B        t221
+t223:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t149
+	TBZ      $0, R23, t221
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t149:
+t221:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t152
+	BLE      t224
 	CMP      $4, R23
-	BLT      t153
+	BLT      t225
 	FMOVQ    (R24), F1
-	B        t152
-t153:
-	TBNZ     $1, R23, t154
+	B        t224
+t225:
+	TBNZ     $1, R23, t226
 	FMOVS    (R24), F1
-	B        t152
-t154:
+	B        t224
+t226:
 	FMOVD    (R24), F1
-	TBZ      $0, R23, t152
+	TBZ      $0, R23, t224
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
-t152:
+t224:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t155
+	BLE      t227
 	CMP      $4, R23
-	BLT      t156
+	BLT      t228
 	FMOVQ    (R25), F2
-	B        t155
-t156:
-	TBNZ     $1, R23, t157
+	B        t227
+t228:
+	TBNZ     $1, R23, t229
 	FMOVS    (R25), F2
-	B        t155
-t157:
+	B        t227
+t229:
 	FMOVD    (R25), F2
-	TBZ      $0, R23, t155
+	TBZ      $0, R23, t227
 	ADD      $8, R25, R23
 	VLD1     (R23), V2.S[2]
-t155:
+t227:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t158
+	BLE      t230
 	CMP      $4, R23
-	BLT      t159
+	BLT      t231
 	FMOVQ    (R24), F3
-	B        t158
-t159:
-	TBNZ     $1, R23, t160
+	B        t230
+t231:
+	TBNZ     $1, R23, t232
 	FMOVS    (R24), F3
-	B        t158
-t160:
+	B        t230
+t232:
 	FMOVD    (R24), F3
-	TBZ      $0, R23, t158
+	TBZ      $0, R23, t230
 	ADD      $8, R24, R23
 	VLD1     (R23), V3.S[2]
-t158:
+t230:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t161
+	BLE      t233
 	CMP      $4, R23
-	BLT      t162
+	BLT      t234
 	FMOVQ    (R15), F4
-	B        t161
-t162:
-	TBNZ     $1, R23, t163
+	B        t233
+t234:
+	TBNZ     $1, R23, t235
 	FMOVS    (R15), F4
-	B        t161
-t163:
+	B        t233
+t235:
 	FMOVD    (R15), F4
-	TBZ      $0, R23, t161
+	TBZ      $0, R23, t233
 	ADD      $8, R15, R23
 	VLD1     (R23), V4.S[2]
-t161:
+t233:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t164
+	BLE      t236
 	CMP      $4, R23
-	BLT      t165
+	BLT      t237
 	FMOVQ    (R24), F5
-	B        t164
-t165:
-	TBNZ     $1, R23, t166
+	B        t236
+t237:
+	TBNZ     $1, R23, t238
 	FMOVS    (R24), F5
-	B        t164
-t166:
+	B        t236
+t238:
 	FMOVD    (R24), F5
-	TBZ      $0, R23, t164
+	TBZ      $0, R23, t236
 	ADD      $8, R24, R23
 	VLD1     (R23), V5.S[2]
-t164:
+t236:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t167
+	BLE      t239
 	CMP      $4, R23
-	BLT      t168
+	BLT      t240
 	FMOVQ    (R25), F6
-	B        t167
-t168:
-	TBNZ     $1, R23, t169
+	B        t239
+t240:
+	TBNZ     $1, R23, t241
 	FMOVS    (R25), F6
-	B        t167
-t169:
+	B        t239
+t241:
 	FMOVD    (R25), F6
-	TBZ      $0, R23, t167
+	TBZ      $0, R23, t239
 	ADD      $8, R25, R23
 	VLD1     (R23), V6.S[2]
-t167:
+t239:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t170
+	BLE      t242
 	CMP      $4, R23
-	BLT      t171
+	BLT      t243
 	FMOVQ    (R24), F7
-	B        t170
-t171:
-	TBNZ     $1, R23, t172
+	B        t242
+t243:
+	TBNZ     $1, R23, t244
 	FMOVS    (R24), F7
-	B        t170
-t172:
+	B        t242
+t244:
 	FMOVD    (R24), F7
-	TBZ      $0, R23, t170
+	TBZ      $0, R23, t242
 	ADD      $8, R24, R23
 	VLD1     (R23), V7.S[2]
-t170:
+t242:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t173
+	BLE      t245
 	CMP      $4, R23
-	BLT      t174
+	BLT      t246
 	FMOVQ    (R15), F8
-	B        t173
-t174:
-	TBNZ     $1, R23, t175
+	B        t245
+t246:
+	TBNZ     $1, R23, t247
 	FMOVS    (R15), F8
-	B        t173
-t175:
+	B        t245
+t247:
 	FMOVD    (R15), F8
-	TBZ      $0, R23, t173
+	TBZ      $0, R23, t245
 	ADD      $8, R15, R23
 	VLD1     (R23), V8.S[2]
-t173:
+t245:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t176
+	BLE      t248
 	CMP      $4, R23
-	BLT      t177
+	BLT      t249
 	FMOVQ    (R24), F9
-	B        t176
-t177:
-	TBNZ     $1, R23, t178
+	B        t248
+t249:
+	TBNZ     $1, R23, t250
 	FMOVS    (R24), F9
-	B        t176
-t178:
+	B        t248
+t250:
 	FMOVD    (R24), F9
-	TBZ      $0, R23, t176
+	TBZ      $0, R23, t248
 	ADD      $8, R24, R23
 	VLD1     (R23), V9.S[2]
-t176:
+t248:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t179
+	BLE      t251
 	CMP      $4, R23
-	BLT      t180
+	BLT      t252
 	FMOVQ    (R25), F10
-	B        t179
-t180:
-	TBNZ     $1, R23, t181
+	B        t251
+t252:
+	TBNZ     $1, R23, t253
 	FMOVS    (R25), F10
-	B        t179
-t181:
+	B        t251
+t253:
 	FMOVD    (R25), F10
-	TBZ      $0, R23, t179
+	TBZ      $0, R23, t251
 	ADD      $8, R25, R23
 	VLD1     (R23), V10.S[2]
-t179:
+t251:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t182
+	BLE      t254
 	CMP      $4, R23
-	BLT      t183
+	BLT      t255
 	FMOVQ    (R24), F11
-	B        t182
-t183:
-	TBNZ     $1, R23, t184
+	B        t254
+t255:
+	TBNZ     $1, R23, t256
 	FMOVS    (R24), F11
-	B        t182
-t184:
+	B        t254
+t256:
 	FMOVD    (R24), F11
-	TBZ      $0, R23, t182
+	TBZ      $0, R23, t254
 	ADD      $8, R24, R23
 	VLD1     (R23), V11.S[2]
-t182:
+t254:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V12.B16
 	CMP      $0, R23
-	BLE      t185
+	BLE      t257
 	CMP      $4, R23
-	BLT      t186
+	BLT      t258
 	FMOVQ    (R15), F12
-	B        t185
-t186:
-	TBNZ     $1, R23, t187
+	B        t257
+t258:
+	TBNZ     $1, R23, t259
 	FMOVS    (R15), F12
-	B        t185
-t187:
+	B        t257
+t259:
 	FMOVD    (R15), F12
-	TBZ      $0, R23, t185
+	TBZ      $0, R23, t257
 	ADD      $8, R15, R23
 	VLD1     (R23), V12.S[2]
-t185:
+t257:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V13.B16
 	CMP      $0, R23
-	BLE      t188
+	BLE      t260
 	CMP      $4, R23
-	BLT      t189
+	BLT      t261
 	FMOVQ    (R24), F13
-	B        t188
-t189:
-	TBNZ     $1, R23, t190
+	B        t260
+t261:
+	TBNZ     $1, R23, t262
 	FMOVS    (R24), F13
-	B        t188
-t190:
+	B        t260
+t262:
 	FMOVD    (R24), F13
-	TBZ      $0, R23, t188
+	TBZ      $0, R23, t260
 	ADD      $8, R24, R23
 	VLD1     (R23), V13.S[2]
-t188:
+t260:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V14.B16
 	CMP      $0, R23
-	BLE      t191
+	BLE      t263
 	CMP      $4, R23
-	BLT      t192
+	BLT      t264
 	FMOVQ    (R25), F14
-	B        t191
-t192:
-	TBNZ     $1, R23, t193
+	B        t263
+t264:
+	TBNZ     $1, R23, t265
 	FMOVS    (R25), F14
-	B        t191
-t193:
+	B        t263
+t265:
 	FMOVD    (R25), F14
-	TBZ      $0, R23, t191
+	TBZ      $0, R23, t263
 	ADD      $8, R25, R23
 	VLD1     (R23), V14.S[2]
-t191:
+t263:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V15.B16
 	CMP      $0, R23
-	BLE      t194
+	BLE      t266
 	CMP      $4, R23
-	BLT      t195
+	BLT      t267
 	FMOVQ    (R24), F15
-	B        t194
-t195:
-	TBNZ     $1, R23, t196
+	B        t266
+t267:
+	TBNZ     $1, R23, t268
 	FMOVS    (R24), F15
-	B        t194
-t196:
+	B        t266
+t268:
 	FMOVD    (R24), F15
-	TBZ      $0, R23, t194
+	TBZ      $0, R23, t266
 	ADD      $8, R24, R23
 	VLD1     (R23), V15.S[2]
-t194:
+t266:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V16.B16
 	CMP      $0, R23
-	BLE      t197
+	BLE      t269
 	CMP      $4, R23
-	BLT      t198
+	BLT      t270
 	FMOVQ    (R15), F16
-	B        t197
-t198:
-	TBNZ     $1, R23, t199
+	B        t269
+t270:
+	TBNZ     $1, R23, t271
 	FMOVS    (R15), F16
-	B        t197
-t199:
+	B        t269
+t271:
 	FMOVD    (R15), F16
-	TBZ      $0, R23, t197
+	TBZ      $0, R23, t269
 	ADD      $8, R15, R23
 	VLD1     (R23), V16.S[2]
-t197:
+t269:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V17.B16
 	CMP      $0, R23
-	BLE      t200
+	BLE      t272
 	CMP      $4, R23
-	BLT      t201
+	BLT      t273
 	FMOVQ    (R24), F17
-	B        t200
-t201:
-	TBNZ     $1, R23, t202
+	B        t272
+t273:
+	TBNZ     $1, R23, t274
 	FMOVS    (R24), F17
-	B        t200
-t202:
+	B        t272
+t274:
 	FMOVD    (R24), F17
-	TBZ      $0, R23, t200
+	TBZ      $0, R23, t272
 	ADD      $8, R24, R23
 	VLD1     (R23), V17.S[2]
-t200:
+t272:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V18.B16
 	CMP      $0, R23
-	BLE      t203
+	BLE      t275
 	CMP      $4, R23
-	BLT      t204
+	BLT      t276
 	FMOVQ    (R25), F18
-	B        t203
-t204:
-	TBNZ     $1, R23, t205
+	B        t275
+t276:
+	TBNZ     $1, R23, t277
 	FMOVS    (R25), F18
-	B        t203
-t205:
+	B        t275
+t277:
 	FMOVD    (R25), F18
-	TBZ      $0, R23, t203
+	TBZ      $0, R23, t275
 	ADD      $8, R25, R23
 	VLD1     (R23), V18.S[2]
-t203:
+t275:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V19.B16
 	CMP      $0, R23
-	BLE      t206
+	BLE      t278
 	CMP      $4, R23
-	BLT      t207
+	BLT      t279
 	FMOVQ    (R24), F19
-	B        t206
-t207:
-	TBNZ     $1, R23, t208
+	B        t278
+t279:
+	TBNZ     $1, R23, t280
 	FMOVS    (R24), F19
-	B        t206
-t208:
+	B        t278
+t280:
 	FMOVD    (R24), F19
-	TBZ      $0, R23, t206
+	TBZ      $0, R23, t278
 	ADD      $8, R24, R23
 	VLD1     (R23), V19.S[2]
-t206:
+t278:
 loaded5x4:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps5x4
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -2584,12 +3167,12 @@ steps5x4:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch5x4
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch5x4:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole5x4
 	SUBS     $1, R15, R15
@@ -3264,7 +3847,7 @@ one5x4:
 	SUBS     $1, R15, R15
 	BNE      one5x4
 end5x4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store5x4
 last5x4:
@@ -3273,21 +3856,21 @@ last5x4:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V23.B16
 	CMP      $0, R23
-	BLE      t209
+	BLE      t281
 	CMP      $4, R23
-	BLT      t210
+	BLT      t282
 	FMOVQ    48(R3), F23
-	B        t209
-t210:
-	TBNZ     $1, R23, t211
+	B        t281
+t282:
+	TBNZ     $1, R23, t283
 	FMOVS    48(R3), F23
-	B        t209
-t211:
+	B        t281
+t283:
 	FMOVD    48(R3), F23
-	TBZ      $0, R23, t209
+	TBZ      $0, R23, t281
 	ADD      $56, R3, R23
 	VLD1     (R23), V23.S[2]
-t209:
+t281:
 	FMOVS    (R14), F24
 	WORD     $0x4f981280 // fmla v0.4s, v20.4s, v24.s[0]
 	WORD     $0x4f9812a1 // fmla v1.4s, v21.4s, v24.s[0]
@@ -3319,11 +3902,500 @@ store5x4:
 	CBZ      R9, fetched5x4
 	MOVD     R7, 40(RSP)
 fetched5x4:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added5x4
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $5, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F20
+	VDUP     V20.S[0], V20.S4
+add5x4:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail5x4
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V20.S4, V0.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V20.S4, V1.S4
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V20.S4, V2.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V20.S4, V3.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V20.S4, V4.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V20.S4, V5.S4
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V20.S4, V6.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V20.S4, V7.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V20.S4, V8.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V20.S4, V9.S4
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V20.S4, V10.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V20.S4, V11.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V20.S4, V12.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V20.S4, V13.S4
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V20.S4, V14.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V20.S4, V15.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V20.S4, V16.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V20.S4, V17.S4
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V20.S4, V18.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V20.S4, V19.S4
+	B        nextadd5x4
+addtail5x4:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t284
+	CMP      $4, R23
+	BLT      t285
+	FMOVQ    (R15), F31
+	B        t284
+t285:
+	TBNZ     $1, R23, t286
+	FMOVS    (R15), F31
+	B        t284
+t286:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t284
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t284:
+	VFMLA    V31.S4, V20.S4, V0.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t287
+	CMP      $4, R23
+	BLT      t288
+	FMOVQ    (R24), F31
+	B        t287
+t288:
+	TBNZ     $1, R23, t289
+	FMOVS    (R24), F31
+	B        t287
+t289:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t287
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t287:
+	VFMLA    V31.S4, V20.S4, V1.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t290
+	CMP      $4, R23
+	BLT      t291
+	FMOVQ    (R25), F31
+	B        t290
+t291:
+	TBNZ     $1, R23, t292
+	FMOVS    (R25), F31
+	B        t290
+t292:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t290
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t290:
+	VFMLA    V31.S4, V20.S4, V2.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t293
+	CMP      $4, R23
+	BLT      t294
+	FMOVQ    (R24), F31
+	B        t293
+t294:
+	TBNZ     $1, R23, t295
+	FMOVS    (R24), F31
+	B        t293
+t295:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t293
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t293:
+	VFMLA    V31.S4, V20.S4, V3.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t296
+	CMP      $4, R23
+	BLT      t297
+	FMOVQ    (R15), F31
+	B        t296
+t297:
+	TBNZ     $1, R23, t298
+	FMOVS    (R15), F31
+	B        t296
+t298:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t296
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t296:
+	VFMLA    V31.S4, V20.S4, V4.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t299
+	CMP      $4, R23
+	BLT      t300
+	FMOVQ    (R24), F31
+	B        t299
+t300:
+	TBNZ     $1, R23, t301
+	FMOVS    (R24), F31
+	B        t299
+t301:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t299
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t299:
+	VFMLA    V31.S4, V20.S4, V5.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t302
+	CMP      $4, R23
+	BLT      t303
+	FMOVQ    (R25), F31
+	B        t302
+t303:
+	TBNZ     $1, R23, t304
+	FMOVS    (R25), F31
+	B        t302
+t304:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t302
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t302:
+	VFMLA    V31.S4, V20.S4, V6.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t305
+	CMP      $4, R23
+	BLT      t306
+	FMOVQ    (R24), F31
+	B        t305
+t306:
+	TBNZ     $1, R23, t307
+	FMOVS    (R24), F31
+	B        t305
+t307:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t305
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t305:
+	VFMLA    V31.S4, V20.S4, V7.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t308
+	CMP      $4, R23
+	BLT      t309
+	FMOVQ    (R15), F31
+	B        t308
+t309:
+	TBNZ     $1, R23, t310
+	FMOVS    (R15), F31
+	B        t308
+t310:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t308
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t308:
+	VFMLA    V31.S4, V20.S4, V8.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t311
+	CMP      $4, R23
+	BLT      t312
+	FMOVQ    (R24), F31
+	B        t311
+t312:
+	TBNZ     $1, R23, t313
+	FMOVS    (R24), F31
+	B        t311
+t313:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t311
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t311:
+	VFMLA    V31.S4, V20.S4, V9.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t314
+	CMP      $4, R23
+	BLT      t315
+	FMOVQ    (R25), F31
+	B        t314
+t315:
+	TBNZ     $1, R23, t316
+	FMOVS    (R25), F31
+	B        t314
+t316:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t314
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t314:
+	VFMLA    V31.S4, V20.S4, V10.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t317
+	CMP      $4, R23
+	BLT      t318
+	FMOVQ    (R24), F31
+	B        t317
+t318:
+	TBNZ     $1, R23, t319
+	FMOVS    (R24), F31
+	B        t317
+t319:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t317
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t317:
+	VFMLA    V31.S4, V20.S4, V11.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t320
+	CMP      $4, R23
+	BLT      t321
+	FMOVQ    (R15), F31
+	B        t320
+t321:
+	TBNZ     $1, R23, t322
+	FMOVS    (R15), F31
+	B        t320
+t322:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t320
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t320:
+	VFMLA    V31.S4, V20.S4, V12.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t323
+	CMP      $4, R23
+	BLT      t324
+	FMOVQ    (R24), F31
+	B        t323
+t324:
+	TBNZ     $1, R23, t325
+	FMOVS    (R24), F31
+	B        t323
+t325:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t323
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t323:
+	VFMLA    V31.S4, V20.S4, V13.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t326
+	CMP      $4, R23
+	BLT      t327
+	FMOVQ    (R25), F31
+	B        t326
+t327:
+	TBNZ     $1, R23, t328
+	FMOVS    (R25), F31
+	B        t326
+t328:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t326
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t326:
+	VFMLA    V31.S4, V20.S4, V14.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t329
+	CMP      $4, R23
+	BLT      t330
+	FMOVQ    (R24), F31
+	B        t329
+t330:
+	TBNZ     $1, R23, t331
+	FMOVS    (R24), F31
+	B        t329
+t331:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t329
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t329:
+	VFMLA    V31.S4, V20.S4, V15.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t332
+	CMP      $4, R23
+	BLT      t333
+	FMOVQ    (R15), F31
+	B        t332
+t333:
+	TBNZ     $1, R23, t334
+	FMOVS    (R15), F31
+	B        t332
+t334:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t332
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t332:
+	VFMLA    V31.S4, V20.S4, V16.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t335
+	CMP      $4, R23
+	BLT      t336
+	FMOVQ    (R24), F31
+	B        t335
+t336:
+	TBNZ     $1, R23, t337
+	FMOVS    (R24), F31
+	B        t335
+t337:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t335
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t335:
+	VFMLA    V31.S4, V20.S4, V17.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t338
+	CMP      $4, R23
+	BLT      t339
+	FMOVQ    (R25), F31
+	B        t338
+t339:
+	TBNZ     $1, R23, t340
+	FMOVS    (R25), F31
+	B        t338
+t340:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t338
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t338:
+	VFMLA    V31.S4, V20.S4, V18.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t341
+	CMP      $4, R23
+	BLT      t342
+	FMOVQ    (R24), F31
+	B        t341
+t342:
+	TBNZ     $1, R23, t343
+	FMOVS    (R24), F31
+	B        t341
+t343:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t341
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t341:
+	VFMLA    V31.S4, V20.S4, V19.S4
+nextadd5x4:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add5x4
+	MOVD     80(R0), R9
+added5x4:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail5x4
 	FMOVQ    F0, (R15)
@@ -3369,363 +4441,363 @@ fetched5x4:
 storetail5x4:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t212
+	BLE      t344
 	CMP      $4, R23
-	BLT      t213
+	BLT      t345
 	FMOVQ    F0, (R15)
-	B        t212
-t213:
-	TBNZ     $1, R23, t214
+	B        t344
+t345:
+	TBNZ     $1, R23, t346
 	FMOVS    F0, (R15)
-	B        t212
-t214:
+	B        t344
+t346:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t212
+	TBZ      $0, R23, t344
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t212:
+t344:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t215
+	BLE      t347
 	CMP      $4, R23
-	BLT      t216
+	BLT      t348
 	FMOVQ    F1, (R24)
-	B        t215
-t216:
-	TBNZ     $1, R23, t217
+	B        t347
+t348:
+	TBNZ     $1, R23, t349
 	FMOVS    F1, (R24)
-	B        t215
-t217:
+	B        t347
+t349:
 	FMOVD    F1, (R24)
-	TBZ      $0, R23, t215
+	TBZ      $0, R23, t347
 	ADD      $8, R24, R23
 	VST1     V1.S[2], (R23)
-t215:
+t347:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t218
+	BLE      t350
 	CMP      $4, R23
-	BLT      t219
+	BLT      t351
 	FMOVQ    F2, (R25)
-	B        t218
-t219:
-	TBNZ     $1, R23, t220
+	B        t350
+t351:
+	TBNZ     $1, R23, t352
 	FMOVS    F2, (R25)
-	B        t218
-t220:
+	B        t350
+t352:
 	FMOVD    F2, (R25)
-	TBZ      $0, R23, t218
+	TBZ      $0, R23, t350
 	ADD      $8, R25, R23
 	VST1     V2.S[2], (R23)
-t218:
+t350:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t221
+	BLE      t353
 	CMP      $4, R23
-	BLT      t222
+	BLT      t354
 	FMOVQ    F3, (R24)
-	B        t221
-t222:
-	TBNZ     $1, R23, t223
+	B        t353
+t354:
+	TBNZ     $1, R23, t355
 	FMOVS    F3, (R24)
-	B        t221
-t223:
+	B        t353
+t355:
 	FMOVD    F3, (R24)
-	TBZ      $0, R23, t221
+	TBZ      $0, R23, t353
 	ADD      $8, R24, R23
 	VST1     V3.S[2], (R23)
-t221:
+t353:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t224
+	BLE      t356
 	CMP      $4, R23
-	BLT      t225
+	BLT      t357
 	FMOVQ    F4, (R15)
-	B        t224
-t225:
-	TBNZ     $1, R23, t226
+	B        t356
+t357:
+	TBNZ     $1, R23, t358
 	FMOVS    F4, (R15)
-	B        t224
-t226:
+	B        t356
+t358:
 	FMOVD    F4, (R15)
-	TBZ      $0, R23, t224
+	TBZ      $0, R23, t356
 	ADD      $8, R15, R23
 	VST1     V4.S[2], (R23)
-t224:
+t356:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t227
+	BLE      t359
 	CMP      $4, R23
-	BLT      t228
+	BLT      t360
 	FMOVQ    F5, (R24)
-	B        t227
-t228:
-	TBNZ     $1, R23, t229
+	B        t359
+t360:
+	TBNZ     $1, R23, t361
 	FMOVS    F5, (R24)
-	B        t227
-t229:
+	B        t359
+t361:
 	FMOVD    F5, (R24)
-	TBZ      $0, R23, t227
+	TBZ      $0, R23, t359
 	ADD      $8, R24, R23
 	VST1     V5.S[2], (R23)
-t227:
+t359:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t230
+	BLE      t362
 	CMP      $4, R23
-	BLT      t231
+	BLT      t363
 	FMOVQ    F6, (R25)
-	B        t230
-t231:
-	TBNZ     $1, R23, t232
+	B        t362
+t363:
+	TBNZ     $1, R23, t364
 	FMOVS    F6, (R25)
-	B        t230
-t232:
+	B        t362
+t364:
 	FMOVD    F6, (R25)
-	TBZ      $0, R23, t230
+	TBZ      $0, R23, t362
 	ADD      $8, R25, R23
 	VST1     V6.S[2], (R23)
-t230:
+t362:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t233
+	BLE      t365
 	CMP      $4, R23
-	BLT      t234
+	BLT      t366
 	FMOVQ    F7, (R24)
-	B        t233
-t234:
-	TBNZ     $1, R23, t235
+	B        t365
+t366:
+	TBNZ     $1, R23, t367
 	FMOVS    F7, (R24)
-	B        t233
-t235:
+	B        t365
+t367:
 	FMOVD    F7, (R24)
-	TBZ      $0, R23, t233
+	TBZ      $0, R23, t365
 	ADD      $8, R24, R23
 	VST1     V7.S[2], (R23)
-t233:
+t365:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t236
+	BLE      t368
 	CMP      $4, R23
-	BLT      t237
+	BLT      t369
 	FMOVQ    F8, (R15)
-	B        t236
-t237:
-	TBNZ     $1, R23, t238
+	B        t368
+t369:
+	TBNZ     $1, R23, t370
 	FMOVS    F8, (R15)
-	B        t236
-t238:
+	B        t368
+t370:
 	FMOVD    F8, (R15)
-	TBZ      $0, R23, t236
+	TBZ      $0, R23, t368
 	ADD      $8, R15, R23
 	VST1     V8.S[2], (R23)
-t236:
+t368:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t239
+	BLE      t371
 	CMP      $4, R23
-	BLT      t240
+	BLT      t372
 	FMOVQ    F9, (R24)
-	B        t239
-t240:
-	TBNZ     $1, R23, t241
+	B        t371
+t372:
+	TBNZ     $1, R23, t373
 	FMOVS    F9, (R24)
-	B        t239
-t241:
+	B        t371
+t373:
 	FMOVD    F9, (R24)
-	TBZ      $0, R23, t239
+	TBZ      $0, R23, t371
 	ADD      $8, R24, R23
 	VST1     V9.S[2], (R23)
-t239:
+t371:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t242
+	BLE      t374
 	CMP      $4, R23
-	BLT      t243
+	BLT      t375
 	FMOVQ    F10, (R25)
-	B        t242
-t243:
-	TBNZ     $1, R23, t244
+	B        t374
+t375:
+	TBNZ     $1, R23, t376
 	FMOVS    F10, (R25)
-	B        t242
-t244:
+	B        t374
+t376:
 	FMOVD    F10, (R25)
-	TBZ      $0, R23, t242
+	TBZ      $0, R23, t374
 	ADD      $8, R25, R23
 	VST1     V10.S[2], (R23)
-t242:
+t374:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t245
+	BLE      t377
 	CMP      $4, R23
-	BLT      t246
+	BLT      t378
 	FMOVQ    F11, (R24)
-	B        t245
-t246:
-	TBNZ     $1, R23, t247
+	B        t377
+t378:
+	TBNZ     $1, R23, t379
 	FMOVS    F11, (R24)
-	B        t245
-t247:
+	B        t377
+t379:
 	FMOVD    F11, (R24)
-	TBZ      $0, R23, t245
+	TBZ      $0, R23, t377
 	ADD      $8, R24, R23
 	VST1     V11.S[2], (R23)
-t245:
+t377:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t248
+	BLE      t380
 	CMP      $4, R23
-	BLT      t249
+	BLT      t381
 	FMOVQ    F12, (R15)
-	B        t248
-t249:
-	TBNZ     $1, R23, t250
+	B        t380
+t381:
+	TBNZ     $1, R23, t382
 	FMOVS    F12, (R15)
-	B        t248
-t250:
+	B        t380
+t382:
 	FMOVD    F12, (R15)
-	TBZ      $0, R23, t248
+	TBZ      $0, R23, t380
 	ADD      $8, R15, R23
 	VST1     V12.S[2], (R23)
-t248:
+t380:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t251
+	BLE      t383
 	CMP      $4, R23
-	BLT      t252
+	BLT      t384
 	FMOVQ    F13, (R24)
-	B        t251
-t252:
-	TBNZ     $1, R23, t253
+	B        t383
+t384:
+	TBNZ     $1, R23, t385
 	FMOVS    F13, (R24)
-	B        t251
-t253:
+	B        t383
+t385:
 	FMOVD    F13, (R24)
-	TBZ      $0, R23, t251
+	TBZ      $0, R23, t383
 	ADD      $8, R24, R23
 	VST1     V13.S[2], (R23)
-t251:
+t383:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t254
+	BLE      t386
 	CMP      $4, R23
-	BLT      t255
+	BLT      t387
 	FMOVQ    F14, (R25)
-	B        t254
-t255:
-	TBNZ     $1, R23, t256
+	B        t386
+t387:
+	TBNZ     $1, R23, t388
 	FMOVS    F14, (R25)
-	B        t254
-t256:
+	B        t386
+t388:
 	FMOVD    F14, (R25)
-	TBZ      $0, R23, t254
+	TBZ      $0, R23, t386
 	ADD      $8, R25, R23
 	VST1     V14.S[2], (R23)
-t254:
+t386:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t257
+	BLE      t389
 	CMP      $4, R23
-	BLT      t258
+	BLT      t390
 	FMOVQ    F15, (R24)
-	B        t257
-t258:
-	TBNZ     $1, R23, t259
+	B        t389
+t390:
+	TBNZ     $1, R23, t391
 	FMOVS    F15, (R24)
-	B        t257
-t259:
+	B        t389
+t391:
 	FMOVD    F15, (R24)
-	TBZ      $0, R23, t257
+	TBZ      $0, R23, t389
 	ADD      $8, R24, R23
 	VST1     V15.S[2], (R23)
-t257:
+t389:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t260
+	BLE      t392
 	CMP      $4, R23
-	BLT      t261
+	BLT      t393
 	FMOVQ    F16, (R15)
-	B        t260
-t261:
-	TBNZ     $1, R23, t262
+	B        t392
+t393:
+	TBNZ     $1, R23, t394
 	FMOVS    F16, (R15)
-	B        t260
-t262:
+	B        t392
+t394:
 	FMOVD    F16, (R15)
-	TBZ      $0, R23, t260
+	TBZ      $0, R23, t392
 	ADD      $8, R15, R23
 	VST1     V16.S[2], (R23)
-t260:
+t392:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t263
+	BLE      t395
 	CMP      $4, R23
-	BLT      t264
+	BLT      t396
 	FMOVQ    F17, (R24)
-	B        t263
-t264:
-	TBNZ     $1, R23, t265
+	B        t395
+t396:
+	TBNZ     $1, R23, t397
 	FMOVS    F17, (R24)
-	B        t263
-t265:
+	B        t395
+t397:
 	FMOVD    F17, (R24)
-	TBZ      $0, R23, t263
+	TBZ      $0, R23, t395
 	ADD      $8, R24, R23
 	VST1     V17.S[2], (R23)
-t263:
+t395:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t266
+	BLE      t398
 	CMP      $4, R23
-	BLT      t267
+	BLT      t399
 	FMOVQ    F18, (R25)
-	B        t266
-t267:
-	TBNZ     $1, R23, t268
+	B        t398
+t399:
+	TBNZ     $1, R23, t400
 	FMOVS    F18, (R25)
-	B        t266
-t268:
+	B        t398
+t400:
 	FMOVD    F18, (R25)
-	TBZ      $0, R23, t266
+	TBZ      $0, R23, t398
 	ADD      $8, R25, R23
 	VST1     V18.S[2], (R23)
-t266:
+t398:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t269
+	BLE      t401
 	CMP      $4, R23
-	BLT      t270
+	BLT      t402
 	FMOVQ    F19, (R24)
-	B        t269
-t270:
-	TBNZ     $1, R23, t271
+	B        t401
+t402:
+	TBNZ     $1, R23, t403
 	FMOVS    F19, (R24)
-	B        t269
-t271:
+	B        t401
+t403:
 	FMOVD    F19, (R24)
-	TBZ      $0, R23, t269
+	TBZ      $0, R23, t401
 	ADD      $8, R24, R23
 	VST1     V19.S[2], (R23)
-t269:
+t401:
 next5x4:
 
 	// The next tile.
@@ -3735,7 +4807,7 @@ next5x4:
 	BNE      below5x4
 	CMP      $4, R2
 	BNE      below5x4
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $20, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -3758,21 +4830,21 @@ below5x4:
 	BNE      tile5x4
 	B        done
 tile4x4:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero4x4
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin4x4
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin4x4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail4x4
 	FMOVQ    (R15), F0
@@ -3811,311 +4883,311 @@ loadtail4x4:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t272
+	BLE      t404
 	CMP      $4, R23
-	BLT      t273
+	BLT      t405
 	FMOVQ    (R15), F0
-	B        t272
-t273:
-	TBNZ     $1, R23, t274
+	B        t404
+t405:
+	TBNZ     $1, R23, t406
 	FMOVS    (R15), F0
-	B        t272
-t274:
+	B        t404
+t406:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t272
+	TBZ      $0, R23, t404
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t272:
+t404:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t275
+	BLE      t407
 	CMP      $4, R23
-	BLT      t276
+	BLT      t408
 	FMOVQ    (R24), F1
-	B        t275
-t276:
-	TBNZ     $1, R23, t277
+	B        t407
+t408:
+	TBNZ     $1, R23, t409
 	FMOVS    (R24), F1
-	B        t275
-t277:
+	B        t407
+t409:
 	FMOVD    (R24), F1
-	TBZ      $0, R23, t275
+	TBZ      $0, R23, t407
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
-t275:
+t407:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t278
+	BLE      t410
 	CMP      $4, R23
-	BLT      t279
+	BLT      t411
 	FMOVQ    (R25), F2
-	B        t278
-t279:
-	TBNZ     $1, R23, t280
+	B        t410
+t411:
+	TBNZ     $1, R23, t412
 	FMOVS    (R25), F2
-	B        t278
-t280:
+	B        t410
+t412:
 	FMOVD    (R25), F2
-	TBZ      $0, R23, t278
+	TBZ      $0, R23, t410
 	ADD      $8, R25, R23
 	VLD1     (R23), V2.S[2]
-t278:
+t410:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t281
+	BLE      t413
 	CMP      $4, R23
-	BLT      t282
+	BLT      t414
 	FMOVQ    (R24), F3
-	B        t281
-t282:
-	TBNZ     $1, R23, t283
+	B        t413
+t414:
+	TBNZ     $1, R23, t415
 	FMOVS    (R24), F3
-	B        t281
-t283:
+	B        t413
+t415:
 	FMOVD    (R24), F3
-	TBZ      $0, R23, t281
+	TBZ      $0, R23, t413
 	ADD      $8, R24, R23
 	VLD1     (R23), V3.S[2]
-t281:
+t413:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t284
+	BLE      t416
 	CMP      $4, R23
-	BLT      t285
+	BLT      t417
 	FMOVQ    (R15), F4
-	B        t284
-t285:
-	TBNZ     $1, R23, t286
+	B        t416
+t417:
+	TBNZ     $1, R23, t418
 	FMOVS    (R15), F4
-	B        t284
-t286:
+	B        t416
+t418:
 	FMOVD    (R15), F4
-	TBZ      $0, R23, t284
+	TBZ      $0, R23, t416
 	ADD      $8, R15, R23
 	VLD1     (R23), V4.S[2]
-t284:
+t416:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t287
+	BLE      t419
 	CMP      $4, R23
-	BLT      t288
+	BLT      t420
 	FMOVQ    (R24), F5
-	B        t287
-t288:
-	TBNZ     $1, R23, t289
+	B        t419
+t420:
+	TBNZ     $1, R23, t421
 	FMOVS    (R24), F5
-	B        t287
-t289:
+	B        t419
+t421:
 	FMOVD    (R24), F5
-	TBZ      $0, R23, t287
+	TBZ      $0, R23, t419
 	ADD      $8, R24, R23
 	VLD1     (R23), V5.S[2]
-t287:
+t419:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t290
+	BLE      t422
 	CMP      $4, R23
-	BLT      t291
+	BLT      t423
 	FMOVQ    (R25), F6
-	B        t290
-t291:
-	TBNZ     $1, R23, t292
+	B        t422
+t423:
+	TBNZ     $1, R23, t424
 	FMOVS    (R25), F6
-	B        t290
-t292:
+	B        t422
+t424:
 	FMOVD    (R25), F6
-	TBZ      $0, R23, t290
+	TBZ      $0, R23, t422
 	ADD      $8, R25, R23
 	VLD1     (R23), V6.S[2]
-t290:
+t422:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t293
+	BLE      t425
 	CMP      $4, R23
-	BLT      t294
+	BLT      t426
 	FMOVQ    (R24), F7
-	B        t293
-t294:
-	TBNZ     $1, R23, t295
+	B        t425
+t426:
+	TBNZ     $1, R23, t427
 	FMOVS    (R24), F7
-	B        t293
-t295:
+	B        t425
+t427:
 	FMOVD    (R24), F7
-	TBZ      $0, R23, t293
+	TBZ      $0, R23, t425
 	ADD      $8, R24, R23
 	VLD1     (R23), V7.S[2]
-t293:
+t425:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t296
+	BLE      t428
 	CMP      $4, R23
-	BLT      t297
+	BLT      t429
 	FMOVQ    (R15), F8
-	B        t296
-t297:
-	TBNZ     $1, R23, t298
+	B        t428
+t429:
+	TBNZ     $1, R23, t430
 	FMOVS    (R15), F8
-	B        t296
-t298:
+	B        t428
+t430:
 	FMOVD    (R15), F8
-	TBZ      $0, R23, t296
+	TBZ      $0, R23, t428
 	ADD      $8, R15, R23
 	VLD1     (R23), V8.S[2]
-t296:
+t428:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t299
+	BLE      t431
 	CMP      $4, R23
-	BLT      t300
+	BLT      t432
 	FMOVQ    (R24), F9
-	B        t299
-t300:
-	TBNZ     $1, R23, t301
+	B        t431
+t432:
+	TBNZ     $1, R23, t433
 	FMOVS    (R24), F9
-	B        t299
-t301:
+	B        t431
+t433:
 	FMOVD    (R24), F9
-	TBZ      $0, R23, t299
+	TBZ      $0, R23, t431
 	ADD      $8, R24, R23
 	VLD1     (R23), V9.S[2]
-t299:
+t431:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t302
+	BLE      t434
 	CMP      $4, R23
-	BLT      t303
+	BLT      t435
 	FMOVQ    (R25), F10
-	B        t302
-t303:
-	TBNZ     $1, R23, t304
+	B        t434
+t435:
+	TBNZ     $1, R23, t436
 	FMOVS    (R25), F10
-	B        t302
-t304:
+	B        t434
+t436:
 	FMOVD    (R25), F10
-	TBZ      $0, R23, t302
+	TBZ      $0, R23, t434
 	ADD      $8, R25, R23
 	VLD1     (R23), V10.S[2]
-t302:
+t434:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t305
+	BLE      t437
 	CMP      $4, R23
-	BLT      t306
+	BLT      t438
 	FMOVQ    (R24), F11
-	B        t305
-t306:
-	TBNZ     $1, R23, t307
+	B        t437
+t438:
+	TBNZ     $1, R23, t439
 	FMOVS    (R24), F11
-	B        t305
-t307:
+	B        t437
+t439:
 	FMOVD    (R24), F11
-	TBZ      $0, R23, t305
+	TBZ      $0, R23, t437
 	ADD      $8, R24, R23
 	VLD1     (R23), V11.S[2]
-t305:
+t437:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V12.B16
 	CMP      $0, R23
-	BLE      t308
+	BLE      t440
 	CMP      $4, R23
-	BLT      t309
+	BLT      t441
 	FMOVQ    (R15), F12
-	B        t308
-t309:
-	TBNZ     $1, R23, t310
+	B        t440
+t441:
+	TBNZ     $1, R23, t442
 	FMOVS    (R15), F12
-	B        t308
-t310:
+	B        t440
+t442:
 	FMOVD    (R15), F12
-	TBZ      $0, R23, t308
+	TBZ      $0, R23, t440
 	ADD      $8, R15, R23
 	VLD1     (R23), V12.S[2]
-t308:
+t440:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V13.B16
 	CMP      $0, R23
-	BLE      t311
+	BLE      t443
 	CMP      $4, R23
-	BLT      t312
+	BLT      t444
 	FMOVQ    (R24), F13
-	B        t311
-t312:
-	TBNZ     $1, R23, t313
+	B        t443
+t444:
+	TBNZ     $1, R23, t445
 	FMOVS    (R24), F13
-	B        t311
-t313:
+	B        t443
+t445:
 	FMOVD    (R24), F13
-	TBZ      $0, R23, t311
+	TBZ      $0, R23, t443
 	ADD      $8, R24, R23
 	VLD1     (R23), V13.S[2]
-t311:
+t443:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V14.B16
 	CMP      $0, R23
-	BLE      t314
+	BLE      t446
 	CMP      $4, R23
-	BLT      t315
+	BLT      t447
 	FMOVQ    (R25), F14
-	B        t314
-t315:
-	TBNZ     $1, R23, t316
+	B        t446
+t447:
+	TBNZ     $1, R23, t448
 	FMOVS    (R25), F14
-	B        t314
-t316:
+	B        t446
+t448:
 	FMOVD    (R25), F14
-	TBZ      $0, R23, t314
+	TBZ      $0, R23, t446
 	ADD      $8, R25, R23
 	VLD1     (R23), V14.S[2]
-t314:
+t446:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V15.B16
 	CMP      $0, R23
-	BLE      t317
+	BLE      t449
 	CMP      $4, R23
-	BLT      t318
+	BLT      t450
 	FMOVQ    (R24), F15
-	B        t317
-t318:
-	TBNZ     $1, R23, t319
+	B        t449
+t450:
+	TBNZ     $1, R23, t451
 	FMOVS    (R24), F15
-	B        t317
-t319:
+	B        t449
+t451:
 	FMOVD    (R24), F15
-	TBZ      $0, R23, t317
+	TBZ      $0, R23, t449
 	ADD      $8, R24, R23
 	VLD1     (R23), V15.S[2]
-t317:
+t449:
 loaded4x4:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps4x4
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -4161,12 +5233,12 @@ steps4x4:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch4x4
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch4x4:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole4x4
 	SUBS     $1, R15, R15
@@ -4732,7 +5804,7 @@ one4x4:
 	SUBS     $1, R15, R15
 	BNE      one4x4
 end4x4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store4x4
 last4x4:
@@ -4741,21 +5813,21 @@ last4x4:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V19.B16
 	CMP      $0, R23
-	BLE      t320
+	BLE      t452
 	CMP      $4, R23
-	BLT      t321
+	BLT      t453
 	FMOVQ    48(R3), F19
-	B        t320
-t321:
-	TBNZ     $1, R23, t322
+	B        t452
+t453:
+	TBNZ     $1, R23, t454
 	FMOVS    48(R3), F19
-	B        t320
-t322:
+	B        t452
+t454:
 	FMOVD    48(R3), F19
-	TBZ      $0, R23, t320
+	TBZ      $0, R23, t452
 	ADD      $56, R3, R23
 	VLD1     (R23), V19.S[2]
-t320:
+t452:
 	FMOVS    (R14), F20
 	WORD     $0x4f941200 // fmla v0.4s, v16.4s, v20.s[0]
 	WORD     $0x4f941221 // fmla v1.4s, v17.4s, v20.s[0]
@@ -4782,11 +5854,408 @@ store4x4:
 	CBZ      R9, fetched4x4
 	MOVD     R7, 40(RSP)
 fetched4x4:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added4x4
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $4, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F16
+	VDUP     V16.S[0], V16.S4
+add4x4:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail4x4
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V16.S4, V0.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V16.S4, V1.S4
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V16.S4, V2.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V16.S4, V3.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V16.S4, V4.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V16.S4, V5.S4
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V16.S4, V6.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V16.S4, V7.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V16.S4, V8.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V16.S4, V9.S4
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V16.S4, V10.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V16.S4, V11.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V16.S4, V12.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V16.S4, V13.S4
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V16.S4, V14.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V16.S4, V15.S4
+	B        nextadd4x4
+addtail4x4:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t455
+	CMP      $4, R23
+	BLT      t456
+	FMOVQ    (R15), F31
+	B        t455
+t456:
+	TBNZ     $1, R23, t457
+	FMOVS    (R15), F31
+	B        t455
+t457:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t455
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t455:
+	VFMLA    V31.S4, V16.S4, V0.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t458
+	CMP      $4, R23
+	BLT      t459
+	FMOVQ    (R24), F31
+	B        t458
+t459:
+	TBNZ     $1, R23, t460
+	FMOVS    (R24), F31
+	B        t458
+t460:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t458
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t458:
+	VFMLA    V31.S4, V16.S4, V1.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t461
+	CMP      $4, R23
+	BLT      t462
+	FMOVQ    (R25), F31
+	B        t461
+t462:
+	TBNZ     $1, R23, t463
+	FMOVS    (R25), F31
+	B        t461
+t463:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t461
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t461:
+	VFMLA    V31.S4, V16.S4, V2.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t464
+	CMP      $4, R23
+	BLT      t465
+	FMOVQ    (R24), F31
+	B        t464
+t465:
+	TBNZ     $1, R23, t466
+	FMOVS    (R24), F31
+	B        t464
+t466:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t464
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t464:
+	VFMLA    V31.S4, V16.S4, V3.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t467
+	CMP      $4, R23
+	BLT      t468
+	FMOVQ    (R15), F31
+	B        t467
+t468:
+	TBNZ     $1, R23, t469
+	FMOVS    (R15), F31
+	B        t467
+t469:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t467
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t467:
+	VFMLA    V31.S4, V16.S4, V4.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t470
+	CMP      $4, R23
+	BLT      t471
+	FMOVQ    (R24), F31
+	B        t470
+t471:
+	TBNZ     $1, R23, t472
+	FMOVS    (R24), F31
+	B        t470
+t472:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t470
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t470:
+	VFMLA    V31.S4, V16.S4, V5.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t473
+	CMP      $4, R23
+	BLT      t474
+	FMOVQ    (R25), F31
+	B        t473
+t474:
+	TBNZ     $1, R23, t475
+	FMOVS    (R25), F31
+	B        t473
+t475:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t473
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t473:
+	VFMLA    V31.S4, V16.S4, V6.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t476
+	CMP      $4, R23
+	BLT      t477
+	FMOVQ    (R24), F31
+	B        t476
+t477:
+	TBNZ     $1, R23, t478
+	FMOVS    (R24), F31
+	B        t476
+t478:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t476
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t476:
+	VFMLA    V31.S4, V16.S4, V7.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t479
+	CMP      $4, R23
+	BLT      t480
+	FMOVQ    (R15), F31
+	B        t479
+t480:
+	TBNZ     $1, R23, t481
+	FMOVS    (R15), F31
+	B        t479
+t481:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t479
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t479:
+	VFMLA    V31.S4, V16.S4, V8.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t482
+	CMP      $4, R23
+	BLT      t483
+	FMOVQ    (R24), F31
+	B        t482
+t483:
+	TBNZ     $1, R23, t484
+	FMOVS    (R24), F31
+	B        t482
+t484:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t482
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t482:
+	VFMLA    V31.S4, V16.S4, V9.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t485
+	CMP      $4, R23
+	BLT      t486
+	FMOVQ    (R25), F31
+	B        t485
+t486:
+	TBNZ     $1, R23, t487
+	FMOVS    (R25), F31
+	B        t485
+t487:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t485
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t485:
+	VFMLA    V31.S4, V16.S4, V10.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t488
+	CMP      $4, R23
+	BLT      t489
+	FMOVQ    (R24), F31
+	B        t488
+t489:
+	TBNZ     $1, R23, t490
+	FMOVS    (R24), F31
+	B        t488
+t490:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t488
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t488:
+	VFMLA    V31.S4, V16.S4, V11.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t491
+	CMP      $4, R23
+	BLT      t492
+	FMOVQ    (R15), F31
+	B        t491
+t492:
+	TBNZ     $1, R23, t493
+	FMOVS    (R15), F31
+	B        t491
+t493:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t491
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t491:
+	VFMLA    V31.S4, V16.S4, V12.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t494
+	CMP      $4, R23
+	BLT      t495
+	FMOVQ    (R24), F31
+	B        t494
+t495:
+	TBNZ     $1, R23, t496
+	FMOVS    (R24), F31
+	B        t494
+t496:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t494
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t494:
+	VFMLA    V31.S4, V16.S4, V13.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t497
+	CMP      $4, R23
+	BLT      t498
+	FMOVQ    (R25), F31
+	B        t497
+t498:
+	TBNZ     $1, R23, t499
+	FMOVS    (R25), F31
+	B        t497
+t499:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t497
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t497:
+	VFMLA    V31.S4, V16.S4, V14.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t500
+	CMP      $4, R23
+	BLT      t501
+	FMOVQ    (R24), F31
+	B        t500
+t501:
+	TBNZ     $1, R23, t502
+	FMOVS    (R24), F31
+	B        t500
+t502:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t500
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t500:
+	VFMLA    V31.S4, V16.S4, V15.S4
+nextadd4x4:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add4x4
+	MOVD     80(R0), R9
+added4x4:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail4x4
 	FMOVQ    F0, (R15)
@@ -4824,291 +6293,291 @@ fetched4x4:
 storetail4x4:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t323
+	BLE      t503
 	CMP      $4, R23
-	BLT      t324
+	BLT      t504
 	FMOVQ    F0, (R15)
-	B        t323
-t324:
-	TBNZ     $1, R23, t325
+	B        t503
+t504:
+	TBNZ     $1, R23, t505
 	FMOVS    F0, (R15)
-	B        t323
-t325:
+	B        t503
+t505:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t323
+	TBZ      $0, R23, t503
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t323:
+t503:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t326
+	BLE      t506
 	CMP      $4, R23
-	BLT      t327
+	BLT      t507
 	FMOVQ    F1, (R24)
-	B        t326
-t327:
-	TBNZ     $1, R23, t328
+	B        t506
+t507:
+	TBNZ     $1, R23, t508
 	FMOVS    F1, (R24)
-	B        t326
-t328:
+	B        t506
+t508:
 	FMOVD    F1, (R24)
-	TBZ      $0, R23, t326
+	TBZ      $0, R23, t506
 	ADD      $8, R24, R23
 	VST1     V1.S[2], (R23)
-t326:
+t506:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t329
+	BLE      t509
 	CMP      $4, R23
-	BLT      t330
+	BLT      t510
 	FMOVQ    F2, (R25)
-	B        t329
-t330:
-	TBNZ     $1, R23, t331
+	B        t509
+t510:
+	TBNZ     $1, R23, t511
 	FMOVS    F2, (R25)
-	B        t329
-t331:
+	B        t509
+t511:
 	FMOVD    F2, (R25)
-	TBZ      $0, R23, t329
+	TBZ      $0, R23, t509
 	ADD      $8, R25, R23
 	VST1     V2.S[2], (R23)
-t329:
+t509:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t332
+	BLE      t512
 	CMP      $4, R23
-	BLT      t333
+	BLT      t513
 	FMOVQ    F3, (R24)
-	B        t332
-t333:
-	TBNZ     $1, R23, t334
+	B        t512
+t513:
+	TBNZ     $1, R23, t514
 	FMOVS    F3, (R24)
-	B        t332
-t334:
+	B        t512
+t514:
 	FMOVD    F3, (R24)
-	TBZ      $0, R23, t332
+	TBZ      $0, R23, t512
 	ADD      $8, R24, R23
 	VST1     V3.S[2], (R23)
-t332:
+t512:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t335
+	BLE      t515
 	CMP      $4, R23
-	BLT      t336
+	BLT      t516
 	FMOVQ    F4, (R15)
-	B        t335
-t336:
-	TBNZ     $1, R23, t337
+	B        t515
+t516:
+	TBNZ     $1, R23, t517
 	FMOVS    F4, (R15)
-	B        t335
-t337:
+	B        t515
+t517:
 	FMOVD    F4, (R15)
-	TBZ      $0, R23, t335
+	TBZ      $0, R23, t515
 	ADD      $8, R15, R23
 	VST1     V4.S[2], (R23)
-t335:
+t515:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t338
+	BLE      t518
 	CMP      $4, R23
-	BLT      t339
+	BLT      t519
 	FMOVQ    F5, (R24)
-	B        t338
-t339:
-	TBNZ     $1, R23, t340
+	B        t518
+t519:
+	TBNZ     $1, R23, t520
 	FMOVS    F5, (R24)
-	B        t338
-t340:
+	B        t518
+t520:
 	FMOVD    F5, (R24)
-	TBZ      $0, R23, t338
+	TBZ      $0, R23, t518
 	ADD      $8, R24, R23
 	VST1     V5.S[2], (R23)
-t338:
+t518:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t341
+	BLE      t521
 	CMP      $4, R23
-	BLT      t342
+	BLT      t522
 	FMOVQ    F6, (R25)
-	B        t341
-t342:
-	TBNZ     $1, R23, t343
+	B        t521
+t522:
+	TBNZ     $1, R23, t523
 	FMOVS    F6, (R25)
-	B        t341
-t343:
+	B        t521
+t523:
 	FMOVD    F6, (R25)
-	TBZ      $0, R23, t341
+	TBZ      $0, R23, t521
 	ADD      $8, R25, R23
 	VST1     V6.S[2], (R23)
-t341:
+t521:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t344
+	BLE      t524
 	CMP      $4, R23
-	BLT      t345
+	BLT      t525
 	FMOVQ    F7, (R24)
-	B        t344
-t345:
-	TBNZ     $1, R23, t346
+	B        t524
+t525:
+	TBNZ     $1, R23, t526
 	FMOVS    F7, (R24)
-	B        t344
-t346:
+	B        t524
+t526:
 	FMOVD    F7, (R24)
-	TBZ      $0, R23, t344
+	TBZ      $0, R23, t524
 	ADD      $8, R24, R23
 	VST1     V7.S[2], (R23)
-t344:
+t524:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t347
+	BLE      t527
 	CMP      $4, R23
-	BLT      t348
+	BLT      t528
 	FMOVQ    F8, (R15)
-	B        t347
-t348:
-	TBNZ     $1, R23, t349
+	B        t527
+t528:
+	TBNZ     $1, R23, t529
 	FMOVS    F8, (R15)
-	B        t347
-t349:
+	B        t527
+t529:
 	FMOVD    F8, (R15)
-	TBZ      $0, R23, t347
+	TBZ      $0, R23, t527
 	ADD      $8, R15, R23
 	VST1     V8.S[2], (R23)
-t347:
+t527:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t350
+	BLE      t530
 	CMP      $4, R23
-	BLT      t351
+	BLT      t531
 	FMOVQ    F9, (R24)
-	B        t350
-t351:
-	TBNZ     $1, R23, t352
+	B        t530
+t531:
+	TBNZ     $1, R23, t532
 	FMOVS    F9, (R24)
-	B        t350
-t352:
+	B        t530
+t532:
 	FMOVD    F9, (R24)
-	TBZ      $0, R23, t350
+	TBZ      $0, R23, t530
 	ADD      $8, R24, R23
 	VST1     V9.S[2], (R23)
-t350:
+t530:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t353
+	BLE      t533
 	CMP      $4, R23
-	BLT      t354
+	BLT      t534
 	FMOVQ    F10, (R25)
-	B        t353
-t354:
-	TBNZ     $1, R23, t355
+	B        t533
+t534:
+	TBNZ     $1, R23, t535
 	FMOVS    F10, (R25)
-	B        t353
-t355:
+	B        t533
+t535:
 	FMOVD    F10, (R25)
-	TBZ      $0, R23, t353
+	TBZ      $0, R23, t533
 	ADD      $8, R25, R23
 	VST1     V10.S[2], (R23)
-t353:
+t533:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t356
+	BLE      t536
 	CMP      $4, R23
-	BLT      t357
+	BLT      t537
 	FMOVQ    F11, (R24)
-	B        t356
-t357:
-	TBNZ     $1, R23, t358
+	B        t536
+t537:
+	TBNZ     $1, R23, t538
 	FMOVS    F11, (R24)
-	B        t356
-t358:
+	B        t536
+t538:
 	FMOVD    F11, (R24)
-	TBZ      $0, R23, t356
+	TBZ      $0, R23, t536
 	ADD      $8, R24, R23
 	VST1     V11.S[2], (R23)
-t356:
+t536:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t359
+	BLE      t539
 	CMP      $4, R23
-	BLT      t360
+	BLT      t540
 	FMOVQ    F12, (R15)
-	B        t359
-t360:
-	TBNZ     $1, R23, t361
+	B        t539
+t540:
+	TBNZ     $1, R23, t541
 	FMOVS    F12, (R15)
-	B        t359
-t361:
+	B        t539
+t541:
 	FMOVD    F12, (R15)
-	TBZ      $0, R23, t359
+	TBZ      $0, R23, t539
 	ADD      $8, R15, R23
 	VST1     V12.S[2], (R23)
-t359:
+t539:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t362
+	BLE      t542
 	CMP      $4, R23
-	BLT      t363
+	BLT      t543
 	FMOVQ    F13, (R24)
-	B        t362
-t363:
-	TBNZ     $1, R23, t364
+	B        t542
+t543:
+	TBNZ     $1, R23, t544
 	FMOVS    F13, (R24)
-	B        t362
-t364:
+	B        t542
+t544:
 	FMOVD    F13, (R24)
-	TBZ      $0, R23, t362
+	TBZ      $0, R23, t542
 	ADD      $8, R24, R23
 	VST1     V13.S[2], (R23)
-t362:
+t542:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t365
+	BLE      t545
 	CMP      $4, R23
-	BLT      t366
+	BLT      t546
 	FMOVQ    F14, (R25)
-	B        t365
-t366:
-	TBNZ     $1, R23, t367
+	B        t545
+t546:
+	TBNZ     $1, R23, t547
 	FMOVS    F14, (R25)
-	B        t365
-t367:
+	B        t545
+t547:
 	FMOVD    F14, (R25)
-	TBZ      $0, R23, t365
+	TBZ      $0, R23, t545
 	ADD      $8, R25, R23
 	VST1     V14.S[2], (R23)
-t365:
+t545:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t368
+	BLE      t548
 	CMP      $4, R23
-	BLT      t369
+	BLT      t549
 	FMOVQ    F15, (R24)
-	B        t368
-t369:
-	TBNZ     $1, R23, t370
+	B        t548
+t549:
+	TBNZ     $1, R23, t550
 	FMOVS    F15, (R24)
-	B        t368
-t370:
+	B        t548
+t550:
 	FMOVD    F15, (R24)
-	TBZ      $0, R23, t368
+	TBZ      $0, R23, t548
 	ADD      $8, R24, R23
 	VST1     V15.S[2], (R23)
-t368:
+t548:
 next4x4:
 
 	// The next tile.
@@ -5118,7 +6587,7 @@ next4x4:
 	BNE      below4x4
 	CMP      $4, R2
 	BNE      below4x4
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $16, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -5141,21 +6610,21 @@ below4x4:
 	BNE      tile4x4
 	B        done
 tile3x4:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero3x4
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin3x4
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin3x4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail3x4
 	FMOVQ    (R15), F0
@@ -5186,235 +6655,235 @@ loadtail3x4:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t371
+	BLE      t551
 	CMP      $4, R23
-	BLT      t372
+	BLT      t552
 	FMOVQ    (R15), F0
-	B        t371
-t372:
-	TBNZ     $1, R23, t373
+	B        t551
+t552:
+	TBNZ     $1, R23, t553
 	FMOVS    (R15), F0
-	B        t371
-t373:
+	B        t551
+t553:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t371
+	TBZ      $0, R23, t551
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t371:
+t551:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t374
+	BLE      t554
 	CMP      $4, R23
-	BLT      t375
+	BLT      t555
 	FMOVQ    (R24), F1
-	B        t374
-t375:
-	TBNZ     $1, R23, t376
+	B        t554
+t555:
+	TBNZ     $1, R23, t556
 	FMOVS    (R24), F1
-	B        t374
-t376:
+	B        t554
+t556:
 	FMOVD    (R24), F1
-	TBZ      $0, R23, t374
+	TBZ      $0, R23, t554
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
-t374:
+t554:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t377
+	BLE      t557
 	CMP      $4, R23
-	BLT      t378
+	BLT      t558
 	FMOVQ    (R25), F2
-	B        t377
-t378:
-	TBNZ     $1, R23, t379
+	B        t557
+t558:
+	TBNZ     $1, R23, t559
 	FMOVS    (R25), F2
-	B        t377
-t379:
+	B        t557
+t559:
 	FMOVD    (R25), F2
-	TBZ      $0, R23, t377
+	TBZ      $0, R23, t557
 	ADD      $8, R25, R23
 	VLD1     (R23), V2.S[2]
-t377:
+t557:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t380
+	BLE      t560
 	CMP      $4, R23
-	BLT      t381
+	BLT      t561
 	FMOVQ    (R24), F3
-	B        t380
-t381:
-	TBNZ     $1, R23, t382
+	B        t560
+t561:
+	TBNZ     $1, R23, t562
 	FMOVS    (R24), F3
-	B        t380
-t382:
+	B        t560
+t562:
 	FMOVD    (R24), F3
-	TBZ      $0, R23, t380
+	TBZ      $0, R23, t560
 	ADD      $8, R24, R23
 	VLD1     (R23), V3.S[2]
-t380:
+t560:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t383
+	BLE      t563
 	CMP      $4, R23
-	BLT      t384
+	BLT      t564
 	FMOVQ    (R15), F4
-	B        t383
-t384:
-	TBNZ     $1, R23, t385
+	B        t563
+t564:
+	TBNZ     $1, R23, t565
 	FMOVS    (R15), F4
-	B        t383
-t385:
+	B        t563
+t565:
 	FMOVD    (R15), F4
-	TBZ      $0, R23, t383
+	TBZ      $0, R23, t563
 	ADD      $8, R15, R23
 	VLD1     (R23), V4.S[2]
-t383:
+t563:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t386
+	BLE      t566
 	CMP      $4, R23
-	BLT      t387
+	BLT      t567
 	FMOVQ    (R24), F5
-	B        t386
-t387:
-	TBNZ     $1, R23, t388
+	B        t566
+t567:
+	TBNZ     $1, R23, t568
 	FMOVS    (R24), F5
-	B        t386
-t388:
+	B        t566
+t568:
 	FMOVD    (R24), F5
-	TBZ      $0, R23, t386
+	TBZ      $0, R23, t566
 	ADD      $8, R24, R23
 	VLD1     (R23), V5.S[2]
-t386:
+t566:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t389
+	BLE      t569
 	CMP      $4, R23
-	BLT      t390
+	BLT      t570
 	FMOVQ    (R25), F6
-	B        t389
-t390:
-	TBNZ     $1, R23, t391
+	B        t569
+t570:
+	TBNZ     $1, R23, t571
 	FMOVS    (R25), F6
-	B        t389
-t391:
+	B        t569
+t571:
 	FMOVD    (R25), F6
-	TBZ      $0, R23, t389
+	TBZ      $0, R23, t569
 	ADD      $8, R25, R23
 	VLD1     (R23), V6.S[2]
-t389:
+t569:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t392
+	BLE      t572
 	CMP      $4, R23
-	BLT      t393
+	BLT      t573
 	FMOVQ    (R24), F7
-	B        t392
-t393:
-	TBNZ     $1, R23, t394
+	B        t572
+t573:
+	TBNZ     $1, R23, t574
 	FMOVS    (R24), F7
-	B        t392
-t394:
+	B        t572
+t574:
 	FMOVD    (R24), F7
-	TBZ      $0, R23, t392
+	TBZ      $0, R23, t572
 	ADD      $8, R24, R23
 	VLD1     (R23), V7.S[2]
-t392:
+t572:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t395
+	BLE      t575
 	CMP      $4, R23
-	BLT      t396
+	BLT      t576
 	FMOVQ    (R15), F8
-	B        t395
-t396:
-	TBNZ     $1, R23, t397
+	B        t575
+t576:
+	TBNZ     $1, R23, t577
 	FMOVS    (R15), F8
-	B        t395
-t397:
+	B        t575
+t577:
 	FMOVD    (R15), F8
-	TBZ      $0, R23, t395
+	TBZ      $0, R23, t575
 	ADD      $8, R15, R23
 	VLD1     (R23), V8.S[2]
-t395:
+t575:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t398
+	BLE      t578
 	CMP      $4, R23
-	BLT      t399
+	BLT      t579
 	FMOVQ    (R24), F9
-	B        t398
-t399:
-	TBNZ     $1, R23, t400
+	B        t578
+t579:
+	TBNZ     $1, R23, t580
 	FMOVS    (R24), F9
-	B        t398
-t400:
+	B        t578
+t580:
 	FMOVD    (R24), F9
-	TBZ      $0, R23, t398
+	TBZ      $0, R23, t578
 	ADD      $8, R24, R23
 	VLD1     (R23), V9.S[2]
-t398:
+t578:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t401
+	BLE      t581
 	CMP      $4, R23
-	BLT      t402
+	BLT      t582
 	FMOVQ    (R25), F10
-	B        t401
-t402:
-	TBNZ     $1, R23, t403
+	B        t581
+t582:
+	TBNZ     $1, R23, t583
 	FMOVS    (R25), F10
-	B        t401
-t403:
+	B        t581
+t583:
 	FMOVD    (R25), F10
-	TBZ      $0, R23, t401
+	TBZ      $0, R23, t581
 	ADD      $8, R25, R23
 	VLD1     (R23), V10.S[2]
-t401:
+t581:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t404
+	BLE      t584
 	CMP      $4, R23
-	BLT      t405
+	BLT      t585
 	FMOVQ    (R24), F11
-	B        t404
-t405:
-	TBNZ     $1, R23, t406
+	B        t584
+t585:
+	TBNZ     $1, R23, t586
 	FMOVS    (R24), F11
-	B        t404
-t406:
+	B        t584
+t586:
 	FMOVD    (R24), F11
-	TBZ      $0, R23, t404
+	TBZ      $0, R23, t584
 	ADD      $8, R24, R23
 	VLD1     (R23), V11.S[2]
-t404:
+t584:
 loaded3x4:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps3x4
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -5452,12 +6921,12 @@ steps3x4:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch3x4
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch3x4:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole3x4
 	SUBS     $1, R15, R15
@@ -5803,7 +7272,7 @@ one3x4:
 	SUBS     $1, R15, R15
 	BNE      one3x4
 end3x4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store3x4
 last3x4:
@@ -5812,21 +7281,21 @@ last3x4:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V15.B16
 	CMP      $0, R23
-	BLE      t407
+	BLE      t587
 	CMP      $4, R23
-	BLT      t408
+	BLT      t588
 	FMOVQ    48(R3), F15
-	B        t407
-t408:
-	TBNZ     $1, R23, t409
+	B        t587
+t588:
+	TBNZ     $1, R23, t589
 	FMOVS    48(R3), F15
-	B        t407
-t409:
+	B        t587
+t589:
 	FMOVD    48(R3), F15
-	TBZ      $0, R23, t407
+	TBZ      $0, R23, t587
 	ADD      $56, R3, R23
 	VLD1     (R23), V15.S[2]
-t407:
+t587:
 	FMOVS    (R14), F16
 	WORD     $0x4f901180 // fmla v0.4s, v12.4s, v16.s[0]
 	WORD     $0x4f9011a1 // fmla v1.4s, v13.4s, v16.s[0]
@@ -5848,11 +7317,316 @@ store3x4:
 	CBZ      R9, fetched3x4
 	MOVD     R7, 40(RSP)
 fetched3x4:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added3x4
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $3, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F12
+	VDUP     V12.S[0], V12.S4
+add3x4:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail3x4
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V12.S4, V0.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V12.S4, V1.S4
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V12.S4, V2.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V12.S4, V3.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V12.S4, V4.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V12.S4, V5.S4
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V12.S4, V6.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V12.S4, V7.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V12.S4, V8.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V12.S4, V9.S4
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V12.S4, V10.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V12.S4, V11.S4
+	B        nextadd3x4
+addtail3x4:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t590
+	CMP      $4, R23
+	BLT      t591
+	FMOVQ    (R15), F31
+	B        t590
+t591:
+	TBNZ     $1, R23, t592
+	FMOVS    (R15), F31
+	B        t590
+t592:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t590
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t590:
+	VFMLA    V31.S4, V12.S4, V0.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t593
+	CMP      $4, R23
+	BLT      t594
+	FMOVQ    (R24), F31
+	B        t593
+t594:
+	TBNZ     $1, R23, t595
+	FMOVS    (R24), F31
+	B        t593
+t595:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t593
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t593:
+	VFMLA    V31.S4, V12.S4, V1.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t596
+	CMP      $4, R23
+	BLT      t597
+	FMOVQ    (R25), F31
+	B        t596
+t597:
+	TBNZ     $1, R23, t598
+	FMOVS    (R25), F31
+	B        t596
+t598:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t596
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t596:
+	VFMLA    V31.S4, V12.S4, V2.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t599
+	CMP      $4, R23
+	BLT      t600
+	FMOVQ    (R24), F31
+	B        t599
+t600:
+	TBNZ     $1, R23, t601
+	FMOVS    (R24), F31
+	B        t599
+t601:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t599
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t599:
+	VFMLA    V31.S4, V12.S4, V3.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t602
+	CMP      $4, R23
+	BLT      t603
+	FMOVQ    (R15), F31
+	B        t602
+t603:
+	TBNZ     $1, R23, t604
+	FMOVS    (R15), F31
+	B        t602
+t604:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t602
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t602:
+	VFMLA    V31.S4, V12.S4, V4.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t605
+	CMP      $4, R23
+	BLT      t606
+	FMOVQ    (R24), F31
+	B        t605
+t606:
+	TBNZ     $1, R23, t607
+	FMOVS    (R24), F31
+	B        t605
+t607:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t605
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t605:
+	VFMLA    V31.S4, V12.S4, V5.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t608
+	CMP      $4, R23
+	BLT      t609
+	FMOVQ    (R25), F31
+	B        t608
+t609:
+	TBNZ     $1, R23, t610
+	FMOVS    (R25), F31
+	B        t608
+t610:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t608
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t608:
+	VFMLA    V31.S4, V12.S4, V6.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t611
+	CMP      $4, R23
+	BLT      t612
+	FMOVQ    (R24), F31
+	B        t611
+t612:
+	TBNZ     $1, R23, t613
+	FMOVS    (R24), F31
+	B        t611
+t613:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t611
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t611:
+	VFMLA    V31.S4, V12.S4, V7.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t614
+	CMP      $4, R23
+	BLT      t615
+	FMOVQ    (R15), F31
+	B        t614
+t615:
+	TBNZ     $1, R23, t616
+	FMOVS    (R15), F31
+	B        t614
+t616:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t614
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t614:
+	VFMLA    V31.S4, V12.S4, V8.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t617
+	CMP      $4, R23
+	BLT      t618
+	FMOVQ    (R24), F31
+	B        t617
+t618:
+	TBNZ     $1, R23, t619
+	FMOVS    (R24), F31
+	B        t617
+t619:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t617
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t617:
+	VFMLA    V31.S4, V12.S4, V9.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t620
+	CMP      $4, R23
+	BLT      t621
+	FMOVQ    (R25), F31
+	B        t620
+t621:
+	TBNZ     $1, R23, t622
+	FMOVS    (R25), F31
+	B        t620
+t622:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t620
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t620:
+	VFMLA    V31.S4, V12.S4, V10.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t623
+	CMP      $4, R23
+	BLT      t624
+	FMOVQ    (R24), F31
+	B        t623
+t624:
+	TBNZ     $1, R23, t625
+	FMOVS    (R24), F31
+	B        t623
+t625:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t623
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t623:
+	VFMLA    V31.S4, V12.S4, V11.S4
+nextadd3x4:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add3x4
+	MOVD     80(R0), R9
+added3x4:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail3x4
 	FMOVQ    F0, (R15)
@@ -5882,219 +7656,219 @@ fetched3x4:
 storetail3x4:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t410
+	BLE      t626
 	CMP      $4, R23
-	BLT      t411
+	BLT      t627
 	FMOVQ    F0, (R15)
-	B        t410
-t411:
-	TBNZ     $1, R23, t412
+	B        t626
+t627:
+	TBNZ     $1, R23, t628
 	FMOVS    F0, (R15)
-	B        t410
-t412:
+	B        t626
+t628:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t410
+	TBZ      $0, R23, t626
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t410:
+t626:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t413
+	BLE      t629
 	CMP      $4, R23
-	BLT      t414
+	BLT      t630
 	FMOVQ    F1, (R24)
-	B        t413
-t414:
-	TBNZ     $1, R23, t415
+	B        t629
+t630:
+	TBNZ     $1, R23, t631
 	FMOVS    F1, (R24)
-	B        t413
-t415:
+	B        t629
+t631:
 	FMOVD    F1, (R24)
-	TBZ      $0, R23, t413
+	TBZ      $0, R23, t629
 	ADD      $8, R24, R23
 	VST1     V1.S[2], (R23)
-t413:
+t629:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t416
+	BLE      t632
 	CMP      $4, R23
-	BLT      t417
+	BLT      t633
 	FMOVQ    F2, (R25)
-	B        t416
-t417:
-	TBNZ     $1, R23, t418
+	B        t632
+t633:
+	TBNZ     $1, R23, t634
 	FMOVS    F2, (R25)
-	B        t416
-t418:
+	B        t632
+t634:
 	FMOVD    F2, (R25)
-	TBZ      $0, R23, t416
+	TBZ      $0, R23, t632
 	ADD      $8, R25, R23
 	VST1     V2.S[2], (R23)
-t416:
+t632:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t419
+	BLE      t635
 	CMP      $4, R23
-	BLT      t420
+	BLT      t636
 	FMOVQ    F3, (R24)
-	B        t419
-t420:
-	TBNZ     $1, R23, t421
+	B        t635
+t636:
+	TBNZ     $1, R23, t637
 	FMOVS    F3, (R24)
-	B        t419
-t421:
+	B        t635
+t637:
 	FMOVD    F3, (R24)
-	TBZ      $0, R23, t419
+	TBZ      $0, R23, t635
 	ADD      $8, R24, R23
 	VST1     V3.S[2], (R23)
-t419:
+t635:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t422
+	BLE      t638
 	CMP      $4, R23
-	BLT      t423
+	BLT      t639
 	FMOVQ    F4, (R15)
-	B        t422
-t423:
-	TBNZ     $1, R23, t424
+	B        t638
+t639:
+	TBNZ     $1, R23, t640
 	FMOVS    F4, (R15)
-	B        t422
-t424:
+	B        t638
+t640:
 	FMOVD    F4, (R15)
-	TBZ      $0, R23, t422
+	TBZ      $0, R23, t638
 	ADD      $8, R15, R23
 	VST1     V4.S[2], (R23)
-t422:
+t638:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t425
+	BLE      t641
 	CMP      $4, R23
-	BLT      t426
+	BLT      t642
 	FMOVQ    F5, (R24)
-	B        t425
-t426:
-	TBNZ     $1, R23, t427
+	B        t641
+t642:
+	TBNZ     $1, R23, t643
 	FMOVS    F5, (R24)
-	B        t425
-t427:
+	B        t641
+t643:
 	FMOVD    F5, (R24)
-	TBZ      $0, R23, t425
+	TBZ      $0, R23, t641
 	ADD      $8, R24, R23
 	VST1     V5.S[2], (R23)
-t425:
+t641:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t428
+	BLE      t644
 	CMP      $4, R23
-	BLT      t429
+	BLT      t645
 	FMOVQ    F6, (R25)
-	B        t428
-t429:
-	TBNZ     $1, R23, t430
+	B        t644
+t645:
+	TBNZ     $1, R23, t646
 	FMOVS    F6, (R25)
-	B        t428
-t430:
+	B        t644
+t646:
 	FMOVD    F6, (R25)
-	TBZ      $0, R23, t428
+	TBZ      $0, R23, t644
 	ADD      $8, R25, R23
 	VST1     V6.S[2], (R23)
-t428:
+t644:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t431
+	BLE      t647
 	CMP      $4, R23
-	BLT      t432
+	BLT      t648
 	FMOVQ    F7, (R24)
-	B        t431
-t432:
-	TBNZ     $1, R23, t433
+	B        t647
+t648:
+	TBNZ     $1, R23, t649
 	FMOVS    F7, (R24)
-	B        t431
-t433:
+	B        t647
+t649:
 	FMOVD    F7, (R24)
-	TBZ      $0, R23, t431
+	TBZ      $0, R23, t647
 	ADD      $8, R24, R23
 	VST1     V7.S[2], (R23)
-t431:
+t647:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t434
+	BLE      t650
 	CMP      $4, R23
-	BLT      t435
+	BLT      t651
 	FMOVQ    F8, (R15)
-	B        t434
-t435:
-	TBNZ     $1, R23, t436
+	B        t650
+t651:
+	TBNZ     $1, R23, t652
 	FMOVS    F8, (R15)
-	B        t434
-t436:
+	B        t650
+t652:
 	FMOVD    F8, (R15)
-	TBZ      $0, R23, t434
+	TBZ      $0, R23, t650
 	ADD      $8, R15, R23
 	VST1     V8.S[2], (R23)
-t434:
+t650:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t437
+	BLE      t653
 	CMP      $4, R23
-	BLT      t438
+	BLT      t654
 	FMOVQ    F9, (R24)
-	B        t437
-t438:
-	TBNZ     $1, R23, t439
+	B        t653
+t654:
+	TBNZ     $1, R23, t655
 	FMOVS    F9, (R24)
-	B        t437
-t439:
+	B        t653
+t655:
 	FMOVD    F9, (R24)
-	TBZ      $0, R23, t437
+	TBZ      $0, R23, t653
 	ADD      $8, R24, R23
 	VST1     V9.S[2], (R23)
-t437:
+t653:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t440
+	BLE      t656
 	CMP      $4, R23
-	BLT      t441
+	BLT      t657
 	FMOVQ    F10, (R25)
-	B        t440
-t441:
-	TBNZ     $1, R23, t442
+	B        t656
+t657:
+	TBNZ     $1, R23, t658
 	FMOVS    F10, (R25)
-	B        t440
-t442:
+	B        t656
+t658:
 	FMOVD    F10, (R25)
-	TBZ      $0, R23, t440
+	TBZ      $0, R23, t656
 	ADD      $8, R25, R23
 	VST1     V10.S[2], (R23)
-t440:
+t656:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t443
+	BLE      t659
 	CMP      $4, R23
-	BLT      t444
+	BLT      t660
 	FMOVQ    F11, (R24)
-	B        t443
-t444:
-	TBNZ     $1, R23, t445
+	B        t659
+t660:
+	TBNZ     $1, R23, t661
 	FMOVS    F11, (R24)
-	B        t443
-t445:
+	B        t659
+t661:
 	FMOVD    F11, (R24)
-	TBZ      $0, R23, t443
+	TBZ      $0, R23, t659
 	ADD      $8, R24, R23
 	VST1     V11.S[2], (R23)
-t443:
+t659:
 next3x4:
 
 	// The next tile.
@@ -6104,7 +7878,7 @@ next3x4:
 	BNE      below3x4
 	CMP      $4, R2
 	BNE      below3x4
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $12, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -6127,21 +7901,21 @@ below3x4:
 	BNE      tile3x4
 	B        done
 tile2x4:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero2x4
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin2x4
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin2x4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail2x4
 	FMOVQ    (R15), F0
@@ -6164,159 +7938,159 @@ loadtail2x4:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t446
+	BLE      t662
 	CMP      $4, R23
-	BLT      t447
+	BLT      t663
 	FMOVQ    (R15), F0
-	B        t446
-t447:
-	TBNZ     $1, R23, t448
+	B        t662
+t663:
+	TBNZ     $1, R23, t664
 	FMOVS    (R15), F0
-	B        t446
-t448:
+	B        t662
+t664:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t446
+	TBZ      $0, R23, t662
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t446:
+t662:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t449
+	BLE      t665
 	CMP      $4, R23
-	BLT      t450
+	BLT      t666
 	FMOVQ    (R24), F1
-	B        t449
-t450:
-	TBNZ     $1, R23, t451
+	B        t665
+t666:
+	TBNZ     $1, R23, t667
 	FMOVS    (R24), F1
-	B        t449
-t451:
+	B        t665
+t667:
 	FMOVD    (R24), F1
-	TBZ      $0, R23, t449
+	TBZ      $0, R23, t665
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
-t449:
+t665:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t452
+	BLE      t668
 	CMP      $4, R23
-	BLT      t453
+	BLT      t669
 	FMOVQ    (R25), F2
-	B        t452
-t453:
-	TBNZ     $1, R23, t454
+	B        t668
+t669:
+	TBNZ     $1, R23, t670
 	FMOVS    (R25), F2
-	B        t452
-t454:
+	B        t668
+t670:
 	FMOVD    (R25), F2
-	TBZ      $0, R23, t452
+	TBZ      $0, R23, t668
 	ADD      $8, R25, R23
 	VLD1     (R23), V2.S[2]
-t452:
+t668:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t455
+	BLE      t671
 	CMP      $4, R23
-	BLT      t456
+	BLT      t672
 	FMOVQ    (R24), F3
-	B        t455
-t456:
-	TBNZ     $1, R23, t457
+	B        t671
+t672:
+	TBNZ     $1, R23, t673
 	FMOVS    (R24), F3
-	B        t455
-t457:
+	B        t671
+t673:
 	FMOVD    (R24), F3
-	TBZ      $0, R23, t455
+	TBZ      $0, R23, t671
 	ADD      $8, R24, R23
 	VLD1     (R23), V3.S[2]
-t455:
+t671:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t458
+	BLE      t674
 	CMP      $4, R23
-	BLT      t459
+	BLT      t675
 	FMOVQ    (R15), F4
-	B        t458
-t459:
-	TBNZ     $1, R23, t460
+	B        t674
+t675:
+	TBNZ     $1, R23, t676
 	FMOVS    (R15), F4
-	B        t458
-t460:
+	B        t674
+t676:
 	FMOVD    (R15), F4
-	TBZ      $0, R23, t458
+	TBZ      $0, R23, t674
 	ADD      $8, R15, R23
 	VLD1     (R23), V4.S[2]
-t458:
+t674:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t461
+	BLE      t677
 	CMP      $4, R23
-	BLT      t462
+	BLT      t678
 	FMOVQ    (R24), F5
-	B        t461
-t462:
-	TBNZ     $1, R23, t463
+	B        t677
+t678:
+	TBNZ     $1, R23, t679
 	FMOVS    (R24), F5
-	B        t461
-t463:
+	B        t677
+t679:
 	FMOVD    (R24), F5
-	TBZ      $0, R23, t461
+	TBZ      $0, R23, t677
 	ADD      $8, R24, R23
 	VLD1     (R23), V5.S[2]
-t461:
+t677:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t464
+	BLE      t680
 	CMP      $4, R23
-	BLT      t465
+	BLT      t681
 	FMOVQ    (R25), F6
-	B        t464
-t465:
-	TBNZ     $1, R23, t466
+	B        t680
+t681:
+	TBNZ     $1, R23, t682
 	FMOVS    (R25), F6
-	B        t464
-t466:
+	B        t680
+t682:
 	FMOVD    (R25), F6
-	TBZ      $0, R23, t464
+	TBZ      $0, R23, t680
 	ADD      $8, R25, R23
 	VLD1     (R23), V6.S[2]
-t464:
+t680:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t467
+	BLE      t683
 	CMP      $4, R23
-	BLT      t468
+	BLT      t684
 	FMOVQ    (R24), F7
-	B        t467
-t468:
-	TBNZ     $1, R23, t469
+	B        t683
+t684:
+	TBNZ     $1, R23, t685
 	FMOVS    (R24), F7
-	B        t467
-t469:
+	B        t683
+t685:
 	FMOVD    (R24), F7
-	TBZ      $0, R23, t467
+	TBZ      $0, R23, t683
 	ADD      $8, R24, R23
 	VLD1     (R23), V7.S[2]
-t467:
+t683:
 loaded2x4:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps2x4
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -6346,12 +8120,12 @@ steps2x4:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch2x4
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch2x4:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole2x4
 	SUBS     $1, R15, R15
@@ -6621,7 +8395,7 @@ one2x4:
 	SUBS     $1, R15, R15
 	BNE      one2x4
 end2x4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store2x4
 last2x4:
@@ -6630,21 +8404,21 @@ last2x4:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t470
+	BLE      t686
 	CMP      $4, R23
-	BLT      t471
+	BLT      t687
 	FMOVQ    48(R3), F11
-	B        t470
-t471:
-	TBNZ     $1, R23, t472
+	B        t686
+t687:
+	TBNZ     $1, R23, t688
 	FMOVS    48(R3), F11
-	B        t470
-t472:
+	B        t686
+t688:
 	FMOVD    48(R3), F11
-	TBZ      $0, R23, t470
+	TBZ      $0, R23, t686
 	ADD      $56, R3, R23
 	VLD1     (R23), V11.S[2]
-t470:
+t686:
 	FMOVS    (R14), F12
 	WORD     $0x4f8c1100 // fmla v0.4s, v8.4s, v12.s[0]
 	WORD     $0x4f8c1121 // fmla v1.4s, v9.4s, v12.s[0]
@@ -6661,11 +8435,224 @@ store2x4:
 	CBZ      R9, fetched2x4
 	MOVD     R7, 40(RSP)
 fetched2x4:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added2x4
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $2, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F8
+	VDUP     V8.S[0], V8.S4
+add2x4:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail2x4
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V8.S4, V0.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V8.S4, V1.S4
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V8.S4, V2.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V8.S4, V3.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V8.S4, V4.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V8.S4, V5.S4
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V8.S4, V6.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V8.S4, V7.S4
+	B        nextadd2x4
+addtail2x4:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t689
+	CMP      $4, R23
+	BLT      t690
+	FMOVQ    (R15), F31
+	B        t689
+t690:
+	TBNZ     $1, R23, t691
+	FMOVS    (R15), F31
+	B        t689
+t691:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t689
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t689:
+	VFMLA    V31.S4, V8.S4, V0.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t692
+	CMP      $4, R23
+	BLT      t693
+	FMOVQ    (R24), F31
+	B        t692
+t693:
+	TBNZ     $1, R23, t694
+	FMOVS    (R24), F31
+	B        t692
+t694:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t692
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t692:
+	VFMLA    V31.S4, V8.S4, V1.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t695
+	CMP      $4, R23
+	BLT      t696
+	FMOVQ    (R25), F31
+	B        t695
+t696:
+	TBNZ     $1, R23, t697
+	FMOVS    (R25), F31
+	B        t695
+t697:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t695
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t695:
+	VFMLA    V31.S4, V8.S4, V2.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t698
+	CMP      $4, R23
+	BLT      t699
+	FMOVQ    (R24), F31
+	B        t698
+t699:
+	TBNZ     $1, R23, t700
+	FMOVS    (R24), F31
+	B        t698
+t700:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t698
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t698:
+	VFMLA    V31.S4, V8.S4, V3.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t701
+	CMP      $4, R23
+	BLT      t702
+	FMOVQ    (R15), F31
+	B        t701
+t702:
+	TBNZ     $1, R23, t703
+	FMOVS    (R15), F31
+	B        t701
+t703:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t701
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t701:
+	VFMLA    V31.S4, V8.S4, V4.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t704
+	CMP      $4, R23
+	BLT      t705
+	FMOVQ    (R24), F31
+	B        t704
+t705:
+	TBNZ     $1, R23, t706
+	FMOVS    (R24), F31
+	B        t704
+t706:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t704
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t704:
+	VFMLA    V31.S4, V8.S4, V5.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t707
+	CMP      $4, R23
+	BLT      t708
+	FMOVQ    (R25), F31
+	B        t707
+t708:
+	TBNZ     $1, R23, t709
+	FMOVS    (R25), F31
+	B        t707
+t709:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t707
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t707:
+	VFMLA    V31.S4, V8.S4, V6.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t710
+	CMP      $4, R23
+	BLT      t711
+	FMOVQ    (R24), F31
+	B        t710
+t711:
+	TBNZ     $1, R23, t712
+	FMOVS    (R24), F31
+	B        t710
+t712:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t710
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t710:
+	VFMLA    V31.S4, V8.S4, V7.S4
+nextadd2x4:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add2x4
+	MOVD     80(R0), R9
+added2x4:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail2x4
 	FMOVQ    F0, (R15)
@@ -6687,147 +8674,147 @@ fetched2x4:
 storetail2x4:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t473
+	BLE      t713
 	CMP      $4, R23
-	BLT      t474
+	BLT      t714
 	FMOVQ    F0, (R15)
-	B        t473
-t474:
-	TBNZ     $1, R23, t475
+	B        t713
+t714:
+	TBNZ     $1, R23, t715
 	FMOVS    F0, (R15)
-	B        t473
-t475:
+	B        t713
+t715:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t473
+	TBZ      $0, R23, t713
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t473:
+t713:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t476
+	BLE      t716
 	CMP      $4, R23
-	BLT      t477
+	BLT      t717
 	FMOVQ    F1, (R24)
-	B        t476
-t477:
-	TBNZ     $1, R23, t478
+	B        t716
+t717:
+	TBNZ     $1, R23, t718
 	FMOVS    F1, (R24)
-	B        t476
-t478:
+	B        t716
+t718:
 	FMOVD    F1, (R24)
-	TBZ      $0, R23, t476
+	TBZ      $0, R23, t716
 	ADD      $8, R24, R23
 	VST1     V1.S[2], (R23)
-t476:
+t716:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t479
+	BLE      t719
 	CMP      $4, R23
-	BLT      t480
+	BLT      t720
 	FMOVQ    F2, (R25)
-	B        t479
-t480:
-	TBNZ     $1, R23, t481
+	B        t719
+t720:
+	TBNZ     $1, R23, t721
 	FMOVS    F2, (R25)
-	B        t479
-t481:
+	B        t719
+t721:
 	FMOVD    F2, (R25)
-	TBZ      $0, R23, t479
+	TBZ      $0, R23, t719
 	ADD      $8, R25, R23
 	VST1     V2.S[2], (R23)
-t479:
+t719:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t482
+	BLE      t722
 	CMP      $4, R23
-	BLT      t483
+	BLT      t723
 	FMOVQ    F3, (R24)
-	B        t482
-t483:
-	TBNZ     $1, R23, t484
+	B        t722
+t723:
+	TBNZ     $1, R23, t724
 	FMOVS    F3, (R24)
-	B        t482
-t484:
+	B        t722
+t724:
 	FMOVD    F3, (R24)
-	TBZ      $0, R23, t482
+	TBZ      $0, R23, t722
 	ADD      $8, R24, R23
 	VST1     V3.S[2], (R23)
-t482:
+t722:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t485
+	BLE      t725
 	CMP      $4, R23
-	BLT      t486
+	BLT      t726
 	FMOVQ    F4, (R15)
-	B        t485
-t486:
-	TBNZ     $1, R23, t487
+	B        t725
+t726:
+	TBNZ     $1, R23, t727
 	FMOVS    F4, (R15)
-	B        t485
-t487:
+	B        t725
+t727:
 	FMOVD    F4, (R15)
-	TBZ      $0, R23, t485
+	TBZ      $0, R23, t725
 	ADD      $8, R15, R23
 	VST1     V4.S[2], (R23)
-t485:
+t725:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t488
+	BLE      t728
 	CMP      $4, R23
-	BLT      t489
+	BLT      t729
 	FMOVQ    F5, (R24)
-	B        t488
-t489:
-	TBNZ     $1, R23, t490
+	B        t728
+t729:
+	TBNZ     $1, R23, t730
 	FMOVS    F5, (R24)
-	B        t488
-t490:
+	B        t728
+t730:
 	FMOVD    F5, (R24)
-	TBZ      $0, R23, t488
+	TBZ      $0, R23, t728
 	ADD      $8, R24, R23
 	VST1     V5.S[2], (R23)
-t488:
+t728:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t491
+	BLE      t731
 	CMP      $4, R23
-	BLT      t492
+	BLT      t732
 	FMOVQ    F6, (R25)
-	B        t491
-t492:
-	TBNZ     $1, R23, t493
+	B        t731
+t732:
+	TBNZ     $1, R23, t733
 	FMOVS    F6, (R25)
-	B        t491
-t493:
+	B        t731
+t733:
 	FMOVD    F6, (R25)
-	TBZ      $0, R23, t491
+	TBZ      $0, R23, t731
 	ADD      $8, R25, R23
 	VST1     V6.S[2], (R23)
-t491:
+t731:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t494
+	BLE      t734
 	CMP      $4, R23
-	BLT      t495
+	BLT      t735
 	FMOVQ    F7, (R24)
-	B        t494
-t495:
-	TBNZ     $1, R23, t496
+	B        t734
+t735:
+	TBNZ     $1, R23, t736
 	FMOVS    F7, (R24)
-	B        t494
-t496:
+	B        t734
+t736:
 	FMOVD    F7, (R24)
-	TBZ      $0, R23, t494
+	TBZ      $0, R23, t734
 	ADD      $8, R24, R23
 	VST1     V7.S[2], (R23)
-t494:
+t734:
 next2x4:
 
 	// The next tile.
@@ -6837,7 +8824,7 @@ next2x4:
 	BNE      below2x4
 	CMP      $4, R2
 	BNE      below2x4
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $8, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -6860,21 +8847,21 @@ below2x4:
 	BNE      tile2x4
 	B        done
 tile1x4:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero1x4
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin1x4
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin1x4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail1x4
 	FMOVQ    (R15), F0
@@ -6889,83 +8876,83 @@ loadtail1x4:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t497
+	BLE      t737
 	CMP      $4, R23
-	BLT      t498
+	BLT      t738
 	FMOVQ    (R15), F0
-	B        t497
-t498:
-	TBNZ     $1, R23, t499
+	B        t737
+t738:
+	TBNZ     $1, R23, t739
 	FMOVS    (R15), F0
-	B        t497
-t499:
+	B        t737
+t739:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t497
+	TBZ      $0, R23, t737
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t497:
+t737:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t500
+	BLE      t740
 	CMP      $4, R23
-	BLT      t501
+	BLT      t741
 	FMOVQ    (R24), F1
-	B        t500
-t501:
-	TBNZ     $1, R23, t502
+	B        t740
+t741:
+	TBNZ     $1, R23, t742
 	FMOVS    (R24), F1
-	B        t500
-t502:
+	B        t740
+t742:
 	FMOVD    (R24), F1
-	TBZ      $0, R23, t500
+	TBZ      $0, R23, t740
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
-t500:
+t740:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t503
+	BLE      t743
 	CMP      $4, R23
-	BLT      t504
+	BLT      t744
 	FMOVQ    (R25), F2
-	B        t503
-t504:
-	TBNZ     $1, R23, t505
+	B        t743
+t744:
+	TBNZ     $1, R23, t745
 	FMOVS    (R25), F2
-	B        t503
-t505:
+	B        t743
+t745:
 	FMOVD    (R25), F2
-	TBZ      $0, R23, t503
+	TBZ      $0, R23, t743
 	ADD      $8, R25, R23
 	VLD1     (R23), V2.S[2]
-t503:
+t743:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t506
+	BLE      t746
 	CMP      $4, R23
-	BLT      t507
+	BLT      t747
 	FMOVQ    (R24), F3
-	B        t506
-t507:
-	TBNZ     $1, R23, t508
+	B        t746
+t747:
+	TBNZ     $1, R23, t748
 	FMOVS    (R24), F3
-	B        t506
-t508:
+	B        t746
+t748:
 	FMOVD    (R24), F3
-	TBZ      $0, R23, t506
+	TBZ      $0, R23, t746
 	ADD      $8, R24, R23
 	VLD1     (R23), V3.S[2]
-t506:
+t746:
 loaded1x4:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps1x4
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -6987,12 +8974,12 @@ steps1x4:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch1x4
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch1x4:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole1x4
 	SUBS     $1, R15, R15
@@ -7100,7 +9087,7 @@ one1x4:
 	SUBS     $1, R15, R15
 	BNE      one1x4
 end1x4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store1x4
 last1x4:
@@ -7109,21 +9096,21 @@ last1x4:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t509
+	BLE      t749
 	CMP      $4, R23
-	BLT      t510
+	BLT      t750
 	FMOVQ    48(R3), F7
-	B        t509
-t510:
-	TBNZ     $1, R23, t511
+	B        t749
+t750:
+	TBNZ     $1, R23, t751
 	FMOVS    48(R3), F7
-	B        t509
-t511:
+	B        t749
+t751:
 	FMOVD    48(R3), F7
-	TBZ      $0, R23, t509
+	TBZ      $0, R23, t749
 	ADD      $56, R3, R23
 	VLD1     (R23), V7.S[2]
-t509:
+t749:
 	FMOVS    (R14), F8
 	WORD     $0x4f881080 // fmla v0.4s, v4.4s, v8.s[0]
 	WORD     $0x4f8810a1 // fmla v1.4s, v5.4s, v8.s[0]
@@ -7135,11 +9122,132 @@ store1x4:
 	CBZ      R9, fetched1x4
 	MOVD     R7, 40(RSP)
 fetched1x4:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added1x4
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $1, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F4
+	VDUP     V4.S[0], V4.S4
+add1x4:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail1x4
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V4.S4, V0.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V4.S4, V1.S4
+	ADD      R14<<1, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V4.S4, V2.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V4.S4, V3.S4
+	B        nextadd1x4
+addtail1x4:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t752
+	CMP      $4, R23
+	BLT      t753
+	FMOVQ    (R15), F31
+	B        t752
+t753:
+	TBNZ     $1, R23, t754
+	FMOVS    (R15), F31
+	B        t752
+t754:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t752
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t752:
+	VFMLA    V31.S4, V4.S4, V0.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t755
+	CMP      $4, R23
+	BLT      t756
+	FMOVQ    (R24), F31
+	B        t755
+t756:
+	TBNZ     $1, R23, t757
+	FMOVS    (R24), F31
+	B        t755
+t757:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t755
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t755:
+	VFMLA    V31.S4, V4.S4, V1.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<1, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t758
+	CMP      $4, R23
+	BLT      t759
+	FMOVQ    (R25), F31
+	B        t758
+t759:
+	TBNZ     $1, R23, t760
+	FMOVS    (R25), F31
+	B        t758
+t760:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t758
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t758:
+	VFMLA    V31.S4, V4.S4, V2.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t761
+	CMP      $4, R23
+	BLT      t762
+	FMOVQ    (R24), F31
+	B        t761
+t762:
+	TBNZ     $1, R23, t763
+	FMOVS    (R24), F31
+	B        t761
+t763:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t761
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t761:
+	VFMLA    V31.S4, V4.S4, V3.S4
+nextadd1x4:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add1x4
+	MOVD     80(R0), R9
+added1x4:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail1x4
 	FMOVQ    F0, (R15)
@@ -7153,75 +9261,75 @@ fetched1x4:
 storetail1x4:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t512
+	BLE      t764
 	CMP      $4, R23
-	BLT      t513
+	BLT      t765
 	FMOVQ    F0, (R15)
-	B        t512
-t513:
-	TBNZ     $1, R23, t514
+	B        t764
+t765:
+	TBNZ     $1, R23, t766
 	FMOVS    F0, (R15)
-	B        t512
-t514:
+	B        t764
+t766:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t512
+	TBZ      $0, R23, t764
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t512:
+t764:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t515
+	BLE      t767
 	CMP      $4, R23
-	BLT      t516
+	BLT      t768
 	FMOVQ    F1, (R24)
-	B        t515
-t516:
-	TBNZ     $1, R23, t517
+	B        t767
+t768:
+	TBNZ     $1, R23, t769
 	FMOVS    F1, (R24)
-	B        t515
-t517:
+	B        t767
+t769:
 	FMOVD    F1, (R24)
-	TBZ      $0, R23, t515
+	TBZ      $0, R23, t767
 	ADD      $8, R24, R23
 	VST1     V1.S[2], (R23)
-t515:
+t767:
 	MOVD     16(RSP), R23
 	ADD      R14<<1, R15, R25
 	CMP      $0, R23
-	BLE      t518
+	BLE      t770
 	CMP      $4, R23
-	BLT      t519
+	BLT      t771
 	FMOVQ    F2, (R25)
-	B        t518
-t519:
-	TBNZ     $1, R23, t520
+	B        t770
+t771:
+	TBNZ     $1, R23, t772
 	FMOVS    F2, (R25)
-	B        t518
-t520:
+	B        t770
+t772:
 	FMOVD    F2, (R25)
-	TBZ      $0, R23, t518
+	TBZ      $0, R23, t770
 	ADD      $8, R25, R23
 	VST1     V2.S[2], (R23)
-t518:
+t770:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t521
+	BLE      t773
 	CMP      $4, R23
-	BLT      t522
+	BLT      t774
 	FMOVQ    F3, (R24)
-	B        t521
-t522:
-	TBNZ     $1, R23, t523
+	B        t773
+t774:
+	TBNZ     $1, R23, t775
 	FMOVS    F3, (R24)
-	B        t521
-t523:
+	B        t773
+t775:
 	FMOVD    F3, (R24)
-	TBZ      $0, R23, t521
+	TBZ      $0, R23, t773
 	ADD      $8, R24, R23
 	VST1     V3.S[2], (R23)
-t521:
+t773:
 next1x4:
 
 	// The next tile.
@@ -7238,21 +9346,21 @@ next1x4:
 	BNE      tile1x4
 	B        done
 tile8x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero8x3
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin8x3
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin8x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail8x3
 	FMOVQ    (R15), F0
@@ -7307,463 +9415,463 @@ loadtail8x3:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t524
+	BLE      t776
 	CMP      $4, R23
-	BLT      t525
+	BLT      t777
 	FMOVQ    (R15), F0
-	B        t524
-t525:
-	TBNZ     $1, R23, t526
+	B        t776
+t777:
+	TBNZ     $1, R23, t778
 	FMOVS    (R15), F0
-	B        t524
-t526:
+	B        t776
+t778:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t524
+	TBZ      $0, R23, t776
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t524:
+t776:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t527
+	BLE      t779
 	CMP      $4, R23
-	BLT      t528
+	BLT      t780
 	FMOVQ    (R24), F1
-	B        t527
-t528:
-	TBNZ     $1, R23, t529
+	B        t779
+t780:
+	TBNZ     $1, R23, t781
 	FMOVS    (R24), F1
-	B        t527
-t529:
+	B        t779
+t781:
 	FMOVD    (R24), F1
-	TBZ      $0, R23, t527
+	TBZ      $0, R23, t779
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
-t527:
+t779:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t530
+	BLE      t782
 	CMP      $4, R23
-	BLT      t531
+	BLT      t783
 	FMOVQ    (R25), F2
-	B        t530
-t531:
-	TBNZ     $1, R23, t532
+	B        t782
+t783:
+	TBNZ     $1, R23, t784
 	FMOVS    (R25), F2
-	B        t530
-t532:
+	B        t782
+t784:
 	FMOVD    (R25), F2
-	TBZ      $0, R23, t530
+	TBZ      $0, R23, t782
 	ADD      $8, R25, R23
 	VLD1     (R23), V2.S[2]
-t530:
+t782:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t533
+	BLE      t785
 	CMP      $4, R23
-	BLT      t534
+	BLT      t786
 	FMOVQ    (R15), F3
-	B        t533
-t534:
-	TBNZ     $1, R23, t535
+	B        t785
+t786:
+	TBNZ     $1, R23, t787
 	FMOVS    (R15), F3
-	B        t533
-t535:
+	B        t785
+t787:
 	FMOVD    (R15), F3
-	TBZ      $0, R23, t533
+	TBZ      $0, R23, t785
 	ADD      $8, R15, R23
 	VLD1     (R23), V3.S[2]
-t533:
+t785:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t536
+	BLE      t788
 	CMP      $4, R23
-	BLT      t537
+	BLT      t789
 	FMOVQ    (R24), F4
-	B        t536
-t537:
-	TBNZ     $1, R23, t538
+	B        t788
+t789:
+	TBNZ     $1, R23, t790
 	FMOVS    (R24), F4
-	B        t536
-t538:
+	B        t788
+t790:
 	FMOVD    (R24), F4
-	TBZ      $0, R23, t536
+	TBZ      $0, R23, t788
 	ADD      $8, R24, R23
 	VLD1     (R23), V4.S[2]
-t536:
+t788:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t539
+	BLE      t791
 	CMP      $4, R23
-	BLT      t540
+	BLT      t792
 	FMOVQ    (R25), F5
-	B        t539
-t540:
-	TBNZ     $1, R23, t541
+	B        t791
+t792:
+	TBNZ     $1, R23, t793
 	FMOVS    (R25), F5
-	B        t539
-t541:
+	B        t791
+t793:
 	FMOVD    (R25), F5
-	TBZ      $0, R23, t539
+	TBZ      $0, R23, t791
 	ADD      $8, R25, R23
 	VLD1     (R23), V5.S[2]
-t539:
+t791:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t542
+	BLE      t794
 	CMP      $4, R23
-	BLT      t543
+	BLT      t795
 	FMOVQ    (R15), F6
-	B        t542
-t543:
-	TBNZ     $1, R23, t544
+	B        t794
+t795:
+	TBNZ     $1, R23, t796
 	FMOVS    (R15), F6
-	B        t542
-t544:
+	B        t794
+t796:
 	FMOVD    (R15), F6
-	TBZ      $0, R23, t542
+	TBZ      $0, R23, t794
 	ADD      $8, R15, R23
 	VLD1     (R23), V6.S[2]
-t542:
+t794:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t545
+	BLE      t797
 	CMP      $4, R23
-	BLT      t546
+	BLT      t798
 	FMOVQ    (R24), F7
-	B        t545
-t546:
-	TBNZ     $1, R23, t547
+	B        t797
+t798:
+	TBNZ     $1, R23, t799
 	FMOVS    (R24), F7
-	B        t545
-t547:
+	B        t797
+t799:
 	FMOVD    (R24), F7
-	TBZ      $0, R23, t545
+	TBZ      $0, R23, t797
 	ADD      $8, R24, R23
 	VLD1     (R23), V7.S[2]
-t545:
+t797:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t548
+	BLE      t800
 	CMP      $4, R23
-	BLT      t549
+	BLT      t801
 	FMOVQ    (R25), F8
-	B        t548
-t549:
-	TBNZ     $1, R23, t550
+	B        t800
+t801:
+	TBNZ     $1, R23, t802
 	FMOVS    (R25), F8
-	B        t548
-t550:
+	B        t800
+t802:
 	FMOVD    (R25), F8
-	TBZ      $0, R23, t548
+	TBZ      $0, R23, t800
 	ADD      $8, R25, R23
 	VLD1     (R23), V8.S[2]
-t548:
+t800:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t551
+	BLE      t803
 	CMP      $4, R23
-	BLT      t552
+	BLT      t804
 	FMOVQ    (R15), F9
-	B        t551
-t552:
-	TBNZ     $1, R23, t553
+	B        t803
+t804:
+	TBNZ     $1, R23, t805
 	FMOVS    (R15), F9
-	B        t551
-t553:
+	B        t803
+t805:
 	FMOVD    (R15), F9
-	TBZ      $0, R23, t551
+	TBZ      $0, R23, t803
 	ADD      $8, R15, R23
 	VLD1     (R23), V9.S[2]
-t551:
+t803:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t554
+	BLE      t806
 	CMP      $4, R23
-	BLT      t555
+	BLT      t807
 	FMOVQ    (R24), F10
-	B        t554
-t555:
-	TBNZ     $1, R23, t556
+	B        t806
+t807:
+	TBNZ     $1, R23, t808
 	FMOVS    (R24), F10
-	B        t554
-t556:
+	B        t806
+t808:
 	FMOVD    (R24), F10
-	TBZ      $0, R23, t554
+	TBZ      $0, R23, t806
 	ADD      $8, R24, R23
 	VLD1     (R23), V10.S[2]
-t554:
+t806:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t557
+	BLE      t809
 	CMP      $4, R23
-	BLT      t558
+	BLT      t810
 	FMOVQ    (R25), F11
-	B        t557
-t558:
-	TBNZ     $1, R23, t559
+	B        t809
+t810:
+	TBNZ     $1, R23, t811
 	FMOVS    (R25), F11
-	B        t557
-t559:
+	B        t809
+t811:
 	FMOVD    (R25), F11
-	TBZ      $0, R23, t557
+	TBZ      $0, R23, t809
 	ADD      $8, R25, R23
 	VLD1     (R23), V11.S[2]
-t557:
+t809:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V12.B16
 	CMP      $0, R23
-	BLE      t560
+	BLE      t812
 	CMP      $4, R23
-	BLT      t561
+	BLT      t813
 	FMOVQ    (R15), F12
-	B        t560
-t561:
-	TBNZ     $1, R23, t562
+	B        t812
+t813:
+	TBNZ     $1, R23, t814
 	FMOVS    (R15), F12
-	B        t560
-t562:
+	B        t812
+t814:
 	FMOVD    (R15), F12
-	TBZ      $0, R23, t560
+	TBZ      $0, R23, t812
 	ADD      $8, R15, R23
 	VLD1     (R23), V12.S[2]
-t560:
+t812:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V13.B16
 	CMP      $0, R23
-	BLE      t563
+	BLE      t815
 	CMP      $4, R23
-	BLT      t564
+	BLT      t816
 	FMOVQ    (R24), F13
-	B        t563
-t564:
-	TBNZ     $1, R23, t565
+	B        t815
+t816:
+	TBNZ     $1, R23, t817
 	FMOVS    (R24), F13
-	B        t563
-t565:
+	B        t815
+t817:
 	FMOVD    (R24), F13
-	TBZ      $0, R23, t563
+	TBZ      $0, R23, t815
 	ADD      $8, R24, R23
 	VLD1     (R23), V13.S[2]
-t563:
+t815:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V14.B16
 	CMP      $0, R23
-	BLE      t566
+	BLE      t818
 	CMP      $4, R23
-	BLT      t567
+	BLT      t819
 	FMOVQ    (R25), F14
-	B        t566
-t567:
-	TBNZ     $1, R23, t568
+	B        t818
+t819:
+	TBNZ     $1, R23, t820
 	FMOVS    (R25), F14
-	B        t566
-t568:
+	B        t818
+t820:
 	FMOVD    (R25), F14
-	TBZ      $0, R23, t566
+	TBZ      $0, R23, t818
 	ADD      $8, R25, R23
 	VLD1     (R23), V14.S[2]
-t566:
+t818:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V15.B16
 	CMP      $0, R23
-	BLE      t569
+	BLE      t821
 	CMP      $4, R23
-	BLT      t570
+	BLT      t822
 	FMOVQ    (R15), F15
-	B        t569
-t570:
-	TBNZ     $1, R23, t571
+	B        t821
+t822:
+	TBNZ     $1, R23, t823
 	FMOVS    (R15), F15
-	B        t569
-t571:
+	B        t821
+t823:
 	FMOVD    (R15), F15
-	TBZ      $0, R23, t569
+	TBZ      $0, R23, t821
 	ADD      $8, R15, R23
 	VLD1     (R23), V15.S[2]
-t569:
+t821:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V16.B16
 	CMP      $0, R23
-	BLE      t572
+	BLE      t824
 	CMP      $4, R23
-	BLT      t573
+	BLT      t825
 	FMOVQ    (R24), F16
-	B        t572
-t573:
-	TBNZ     $1, R23, t574
+	B        t824
+t825:
+	TBNZ     $1, R23, t826
 	FMOVS    (R24), F16
-	B        t572
-t574:
+	B        t824
+t826:
 	FMOVD    (R24), F16
-	TBZ      $0, R23, t572
+	TBZ      $0, R23, t824
 	ADD      $8, R24, R23
 	VLD1     (R23), V16.S[2]
-t572:
+t824:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V17.B16
 	CMP      $0, R23
-	BLE      t575
+	BLE      t827
 	CMP      $4, R23
-	BLT      t576
+	BLT      t828
 	FMOVQ    (R25), F17
-	B        t575
-t576:
-	TBNZ     $1, R23, t577
+	B        t827
+t828:
+	TBNZ     $1, R23, t829
 	FMOVS    (R25), F17
-	B        t575
-t577:
+	B        t827
+t829:
 	FMOVD    (R25), F17
-	TBZ      $0, R23, t575
+	TBZ      $0, R23, t827
 	ADD      $8, R25, R23
 	VLD1     (R23), V17.S[2]
-t575:
+t827:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V18.B16
 	CMP      $0, R23
-	BLE      t578
+	BLE      t830
 	CMP      $4, R23
-	BLT      t579
+	BLT      t831
 	FMOVQ    (R15), F18
-	B        t578
-t579:
-	TBNZ     $1, R23, t580
+	B        t830
+t831:
+	TBNZ     $1, R23, t832
 	FMOVS    (R15), F18
-	B        t578
-t580:
+	B        t830
+t832:
 	FMOVD    (R15), F18
-	TBZ      $0, R23, t578
+	TBZ      $0, R23, t830
 	ADD      $8, R15, R23
 	VLD1     (R23), V18.S[2]
-t578:
+t830:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V19.B16
 	CMP      $0, R23
-	BLE      t581
+	BLE      t833
 	CMP      $4, R23
-	BLT      t582
+	BLT      t834
 	FMOVQ    (R24), F19
-	B        t581
-t582:
-	TBNZ     $1, R23, t583
+	B        t833
+t834:
+	TBNZ     $1, R23, t835
 	FMOVS    (R24), F19
-	B        t581
-t583:
+	B        t833
+t835:
 	FMOVD    (R24), F19
-	TBZ      $0, R23, t581
+	TBZ      $0, R23, t833
 	ADD      $8, R24, R23
 	VLD1     (R23), V19.S[2]
-t581:
+t833:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V20.B16
 	CMP      $0, R23
-	BLE      t584
+	BLE      t836
 	CMP      $4, R23
-	BLT      t585
+	BLT      t837
 	FMOVQ    (R25), F20
-	B        t584
-t585:
-	TBNZ     $1, R23, t586
+	B        t836
+t837:
+	TBNZ     $1, R23, t838
 	FMOVS    (R25), F20
-	B        t584
-t586:
+	B        t836
+t838:
 	FMOVD    (R25), F20
-	TBZ      $0, R23, t584
+	TBZ      $0, R23, t836
 	ADD      $8, R25, R23
 	VLD1     (R23), V20.S[2]
-t584:
+t836:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V21.B16
 	CMP      $0, R23
-	BLE      t587
+	BLE      t839
 	CMP      $4, R23
-	BLT      t588
+	BLT      t840
 	FMOVQ    (R15), F21
-	B        t587
-t588:
-	TBNZ     $1, R23, t589
+	B        t839
+t840:
+	TBNZ     $1, R23, t841
 	FMOVS    (R15), F21
-	B        t587
-t589:
+	B        t839
+t841:
 	FMOVD    (R15), F21
-	TBZ      $0, R23, t587
+	TBZ      $0, R23, t839
 	ADD      $8, R15, R23
 	VLD1     (R23), V21.S[2]
-t587:
+t839:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V22.B16
 	CMP      $0, R23
-	BLE      t590
+	BLE      t842
 	CMP      $4, R23
-	BLT      t591
+	BLT      t843
 	FMOVQ    (R24), F22
-	B        t590
-t591:
-	TBNZ     $1, R23, t592
+	B        t842
+t843:
+	TBNZ     $1, R23, t844
 	FMOVS    (R24), F22
-	B        t590
-t592:
+	B        t842
+t844:
 	FMOVD    (R24), F22
-	TBZ      $0, R23, t590
+	TBZ      $0, R23, t842
 	ADD      $8, R24, R23
 	VLD1     (R23), V22.S[2]
-t590:
+t842:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V23.B16
 	CMP      $0, R23
-	BLE      t593
+	BLE      t845
 	CMP      $4, R23
-	BLT      t594
+	BLT      t846
 	FMOVQ    (R25), F23
-	B        t593
-t594:
-	TBNZ     $1, R23, t595
+	B        t845
+t846:
+	TBNZ     $1, R23, t847
 	FMOVS    (R25), F23
-	B        t593
-t595:
+	B        t845
+t847:
 	FMOVD    (R25), F23
-	TBZ      $0, R23, t593
+	TBZ      $0, R23, t845
 	ADD      $8, R25, R23
 	VLD1     (R23), V23.S[2]
-t593:
+t845:
 loaded8x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps8x3
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -7826,12 +9934,12 @@ steps8x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch8x3
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch8x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole8x3
 	SUBS     $1, R15, R15
@@ -8252,7 +10360,7 @@ one8x3:
 	SUBS     $1, R15, R15
 	BNE      one8x3
 end8x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store8x3
 last8x3:
@@ -8260,21 +10368,21 @@ last8x3:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V26.B16
 	CMP      $0, R23
-	BLE      t596
+	BLE      t848
 	CMP      $4, R23
-	BLT      t597
+	BLT      t849
 	FMOVQ    32(R3), F26
-	B        t596
-t597:
-	TBNZ     $1, R23, t598
+	B        t848
+t849:
+	TBNZ     $1, R23, t850
 	FMOVS    32(R3), F26
-	B        t596
-t598:
+	B        t848
+t850:
 	FMOVD    32(R3), F26
-	TBZ      $0, R23, t596
+	TBZ      $0, R23, t848
 	ADD      $40, R3, R23
 	VLD1     (R23), V26.S[2]
-t596:
+t848:
 	FMOVS    (R14), F27
 	WORD     $0x4f9b1300 // fmla v0.4s, v24.4s, v27.s[0]
 	WORD     $0x4f9b1321 // fmla v1.4s, v25.4s, v27.s[0]
@@ -8314,11 +10422,592 @@ store8x3:
 	CBZ      R9, fetched8x3
 	MOVD     R7, 40(RSP)
 fetched8x3:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added8x3
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $8, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F24
+	VDUP     V24.S[0], V24.S4
+add8x3:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail8x3
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V24.S4, V0.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V24.S4, V1.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V24.S4, V2.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V24.S4, V3.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V24.S4, V4.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V24.S4, V5.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V24.S4, V6.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V24.S4, V7.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V24.S4, V8.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V24.S4, V9.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V24.S4, V10.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V24.S4, V11.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V24.S4, V12.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V24.S4, V13.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V24.S4, V14.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V24.S4, V15.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V24.S4, V16.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V24.S4, V17.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V24.S4, V18.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V24.S4, V19.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V24.S4, V20.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V24.S4, V21.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V24.S4, V22.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V24.S4, V23.S4
+	B        nextadd8x3
+addtail8x3:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t851
+	CMP      $4, R23
+	BLT      t852
+	FMOVQ    (R15), F31
+	B        t851
+t852:
+	TBNZ     $1, R23, t853
+	FMOVS    (R15), F31
+	B        t851
+t853:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t851
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t851:
+	VFMLA    V31.S4, V24.S4, V0.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t854
+	CMP      $4, R23
+	BLT      t855
+	FMOVQ    (R24), F31
+	B        t854
+t855:
+	TBNZ     $1, R23, t856
+	FMOVS    (R24), F31
+	B        t854
+t856:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t854
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t854:
+	VFMLA    V31.S4, V24.S4, V1.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t857
+	CMP      $4, R23
+	BLT      t858
+	FMOVQ    (R25), F31
+	B        t857
+t858:
+	TBNZ     $1, R23, t859
+	FMOVS    (R25), F31
+	B        t857
+t859:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t857
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t857:
+	VFMLA    V31.S4, V24.S4, V2.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t860
+	CMP      $4, R23
+	BLT      t861
+	FMOVQ    (R15), F31
+	B        t860
+t861:
+	TBNZ     $1, R23, t862
+	FMOVS    (R15), F31
+	B        t860
+t862:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t860
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t860:
+	VFMLA    V31.S4, V24.S4, V3.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t863
+	CMP      $4, R23
+	BLT      t864
+	FMOVQ    (R24), F31
+	B        t863
+t864:
+	TBNZ     $1, R23, t865
+	FMOVS    (R24), F31
+	B        t863
+t865:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t863
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t863:
+	VFMLA    V31.S4, V24.S4, V4.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t866
+	CMP      $4, R23
+	BLT      t867
+	FMOVQ    (R25), F31
+	B        t866
+t867:
+	TBNZ     $1, R23, t868
+	FMOVS    (R25), F31
+	B        t866
+t868:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t866
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t866:
+	VFMLA    V31.S4, V24.S4, V5.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t869
+	CMP      $4, R23
+	BLT      t870
+	FMOVQ    (R15), F31
+	B        t869
+t870:
+	TBNZ     $1, R23, t871
+	FMOVS    (R15), F31
+	B        t869
+t871:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t869
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t869:
+	VFMLA    V31.S4, V24.S4, V6.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t872
+	CMP      $4, R23
+	BLT      t873
+	FMOVQ    (R24), F31
+	B        t872
+t873:
+	TBNZ     $1, R23, t874
+	FMOVS    (R24), F31
+	B        t872
+t874:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t872
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t872:
+	VFMLA    V31.S4, V24.S4, V7.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t875
+	CMP      $4, R23
+	BLT      t876
+	FMOVQ    (R25), F31
+	B        t875
+t876:
+	TBNZ     $1, R23, t877
+	FMOVS    (R25), F31
+	B        t875
+t877:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t875
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t875:
+	VFMLA    V31.S4, V24.S4, V8.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t878
+	CMP      $4, R23
+	BLT      t879
+	FMOVQ    (R15), F31
+	B        t878
+t879:
+	TBNZ     $1, R23, t880
+	FMOVS    (R15), F31
+	B        t878
+t880:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t878
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t878:
+	VFMLA    V31.S4, V24.S4, V9.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t881
+	CMP      $4, R23
+	BLT      t882
+	FMOVQ    (R24), F31
+	B        t881
+t882:
+	TBNZ     $1, R23, t883
+	FMOVS    (R24), F31
+	B        t881
+t883:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t881
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t881:
+	VFMLA    V31.S4, V24.S4, V10.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t884
+	CMP      $4, R23
+	BLT      t885
+	FMOVQ    (R25), F31
+	B        t884
+t885:
+	TBNZ     $1, R23, t886
+	FMOVS    (R25), F31
+	B        t884
+t886:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t884
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t884:
+	VFMLA    V31.S4, V24.S4, V11.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t887
+	CMP      $4, R23
+	BLT      t888
+	FMOVQ    (R15), F31
+	B        t887
+t888:
+	TBNZ     $1, R23, t889
+	FMOVS    (R15), F31
+	B        t887
+t889:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t887
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t887:
+	VFMLA    V31.S4, V24.S4, V12.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t890
+	CMP      $4, R23
+	BLT      t891
+	FMOVQ    (R24), F31
+	B        t890
+t891:
+	TBNZ     $1, R23, t892
+	FMOVS    (R24), F31
+	B        t890
+t892:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t890
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t890:
+	VFMLA    V31.S4, V24.S4, V13.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t893
+	CMP      $4, R23
+	BLT      t894
+	FMOVQ    (R25), F31
+	B        t893
+t894:
+	TBNZ     $1, R23, t895
+	FMOVS    (R25), F31
+	B        t893
+t895:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t893
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t893:
+	VFMLA    V31.S4, V24.S4, V14.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t896
+	CMP      $4, R23
+	BLT      t897
+	FMOVQ    (R15), F31
+	B        t896
+t897:
+	TBNZ     $1, R23, t898
+	FMOVS    (R15), F31
+	B        t896
+t898:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t896
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t896:
+	VFMLA    V31.S4, V24.S4, V15.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t899
+	CMP      $4, R23
+	BLT      t900
+	FMOVQ    (R24), F31
+	B        t899
+t900:
+	TBNZ     $1, R23, t901
+	FMOVS    (R24), F31
+	B        t899
+t901:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t899
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t899:
+	VFMLA    V31.S4, V24.S4, V16.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t902
+	CMP      $4, R23
+	BLT      t903
+	FMOVQ    (R25), F31
+	B        t902
+t903:
+	TBNZ     $1, R23, t904
+	FMOVS    (R25), F31
+	B        t902
+t904:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t902
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t902:
+	VFMLA    V31.S4, V24.S4, V17.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t905
+	CMP      $4, R23
+	BLT      t906
+	FMOVQ    (R15), F31
+	B        t905
+t906:
+	TBNZ     $1, R23, t907
+	FMOVS    (R15), F31
+	B        t905
+t907:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t905
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t905:
+	VFMLA    V31.S4, V24.S4, V18.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t908
+	CMP      $4, R23
+	BLT      t909
+	FMOVQ    (R24), F31
+	B        t908
+t909:
+	TBNZ     $1, R23, t910
+	FMOVS    (R24), F31
+	B        t908
+t910:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t908
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t908:
+	VFMLA    V31.S4, V24.S4, V19.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t911
+	CMP      $4, R23
+	BLT      t912
+	FMOVQ    (R25), F31
+	B        t911
+t912:
+	TBNZ     $1, R23, t913
+	FMOVS    (R25), F31
+	B        t911
+t913:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t911
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t911:
+	VFMLA    V31.S4, V24.S4, V20.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t914
+	CMP      $4, R23
+	BLT      t915
+	FMOVQ    (R15), F31
+	B        t914
+t915:
+	TBNZ     $1, R23, t916
+	FMOVS    (R15), F31
+	B        t914
+t916:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t914
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t914:
+	VFMLA    V31.S4, V24.S4, V21.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t917
+	CMP      $4, R23
+	BLT      t918
+	FMOVQ    (R24), F31
+	B        t917
+t918:
+	TBNZ     $1, R23, t919
+	FMOVS    (R24), F31
+	B        t917
+t919:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t917
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t917:
+	VFMLA    V31.S4, V24.S4, V22.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t920
+	CMP      $4, R23
+	BLT      t921
+	FMOVQ    (R25), F31
+	B        t920
+t921:
+	TBNZ     $1, R23, t922
+	FMOVS    (R25), F31
+	B        t920
+t922:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t920
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t920:
+	VFMLA    V31.S4, V24.S4, V23.S4
+nextadd8x3:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add8x3
+	MOVD     80(R0), R9
+added8x3:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail8x3
 	FMOVQ    F0, (R15)
@@ -8372,435 +11061,435 @@ fetched8x3:
 storetail8x3:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t599
+	BLE      t923
 	CMP      $4, R23
-	BLT      t600
+	BLT      t924
 	FMOVQ    F0, (R15)
-	B        t599
-t600:
-	TBNZ     $1, R23, t601
+	B        t923
+t924:
+	TBNZ     $1, R23, t925
 	FMOVS    F0, (R15)
-	B        t599
-t601:
+	B        t923
+t925:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t599
+	TBZ      $0, R23, t923
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t599:
+t923:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t602
+	BLE      t926
 	CMP      $4, R23
-	BLT      t603
+	BLT      t927
 	FMOVQ    F1, (R24)
-	B        t602
-t603:
-	TBNZ     $1, R23, t604
+	B        t926
+t927:
+	TBNZ     $1, R23, t928
 	FMOVS    F1, (R24)
-	B        t602
-t604:
+	B        t926
+t928:
 	FMOVD    F1, (R24)
-	TBZ      $0, R23, t602
+	TBZ      $0, R23, t926
 	ADD      $8, R24, R23
 	VST1     V1.S[2], (R23)
-t602:
+t926:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t605
+	BLE      t929
 	CMP      $4, R23
-	BLT      t606
+	BLT      t930
 	FMOVQ    F2, (R25)
-	B        t605
-t606:
-	TBNZ     $1, R23, t607
+	B        t929
+t930:
+	TBNZ     $1, R23, t931
 	FMOVS    F2, (R25)
-	B        t605
-t607:
+	B        t929
+t931:
 	FMOVD    F2, (R25)
-	TBZ      $0, R23, t605
+	TBZ      $0, R23, t929
 	ADD      $8, R25, R23
 	VST1     V2.S[2], (R23)
-t605:
+t929:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t608
+	BLE      t932
 	CMP      $4, R23
-	BLT      t609
+	BLT      t933
 	FMOVQ    F3, (R15)
-	B        t608
-t609:
-	TBNZ     $1, R23, t610
+	B        t932
+t933:
+	TBNZ     $1, R23, t934
 	FMOVS    F3, (R15)
-	B        t608
-t610:
+	B        t932
+t934:
 	FMOVD    F3, (R15)
-	TBZ      $0, R23, t608
+	TBZ      $0, R23, t932
 	ADD      $8, R15, R23
 	VST1     V3.S[2], (R23)
-t608:
+t932:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t611
+	BLE      t935
 	CMP      $4, R23
-	BLT      t612
+	BLT      t936
 	FMOVQ    F4, (R24)
-	B        t611
-t612:
-	TBNZ     $1, R23, t613
+	B        t935
+t936:
+	TBNZ     $1, R23, t937
 	FMOVS    F4, (R24)
-	B        t611
-t613:
+	B        t935
+t937:
 	FMOVD    F4, (R24)
-	TBZ      $0, R23, t611
+	TBZ      $0, R23, t935
 	ADD      $8, R24, R23
 	VST1     V4.S[2], (R23)
-t611:
+t935:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t614
+	BLE      t938
 	CMP      $4, R23
-	BLT      t615
+	BLT      t939
 	FMOVQ    F5, (R25)
-	B        t614
-t615:
-	TBNZ     $1, R23, t616
+	B        t938
+t939:
+	TBNZ     $1, R23, t940
 	FMOVS    F5, (R25)
-	B        t614
-t616:
+	B        t938
+t940:
 	FMOVD    F5, (R25)
-	TBZ      $0, R23, t614
+	TBZ      $0, R23, t938
 	ADD      $8, R25, R23
 	VST1     V5.S[2], (R23)
-t614:
+t938:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t617
+	BLE      t941
 	CMP      $4, R23
-	BLT      t618
+	BLT      t942
 	FMOVQ    F6, (R15)
-	B        t617
-t618:
-	TBNZ     $1, R23, t619
+	B        t941
+t942:
+	TBNZ     $1, R23, t943
 	FMOVS    F6, (R15)
-	B        t617
-t619:
+	B        t941
+t943:
 	FMOVD    F6, (R15)
-	TBZ      $0, R23, t617
+	TBZ      $0, R23, t941
 	ADD      $8, R15, R23
 	VST1     V6.S[2], (R23)
-t617:
+t941:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t620
+	BLE      t944
 	CMP      $4, R23
-	BLT      t621
+	BLT      t945
 	FMOVQ    F7, (R24)
-	B        t620
-t621:
-	TBNZ     $1, R23, t622
+	B        t944
+t945:
+	TBNZ     $1, R23, t946
 	FMOVS    F7, (R24)
-	B        t620
-t622:
+	B        t944
+t946:
 	FMOVD    F7, (R24)
-	TBZ      $0, R23, t620
+	TBZ      $0, R23, t944
 	ADD      $8, R24, R23
 	VST1     V7.S[2], (R23)
-t620:
+t944:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t623
+	BLE      t947
 	CMP      $4, R23
-	BLT      t624
+	BLT      t948
 	FMOVQ    F8, (R25)
-	B        t623
-t624:
-	TBNZ     $1, R23, t625
+	B        t947
+t948:
+	TBNZ     $1, R23, t949
 	FMOVS    F8, (R25)
-	B        t623
-t625:
+	B        t947
+t949:
 	FMOVD    F8, (R25)
-	TBZ      $0, R23, t623
+	TBZ      $0, R23, t947
 	ADD      $8, R25, R23
 	VST1     V8.S[2], (R23)
-t623:
+t947:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t626
+	BLE      t950
 	CMP      $4, R23
-	BLT      t627
+	BLT      t951
 	FMOVQ    F9, (R15)
-	B        t626
-t627:
-	TBNZ     $1, R23, t628
+	B        t950
+t951:
+	TBNZ     $1, R23, t952
 	FMOVS    F9, (R15)
-	B        t626
-t628:
+	B        t950
+t952:
 	FMOVD    F9, (R15)
-	TBZ      $0, R23, t626
+	TBZ      $0, R23, t950
 	ADD      $8, R15, R23
 	VST1     V9.S[2], (R23)
-t626:
+t950:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t629
+	BLE      t953
 	CMP      $4, R23
-	BLT      t630
+	BLT      t954
 	FMOVQ    F10, (R24)
-	B        t629
-t630:
-	TBNZ     $1, R23, t631
+	B        t953
+t954:
+	TBNZ     $1, R23, t955
 	FMOVS    F10, (R24)
-	B        t629
-t631:
+	B        t953
+t955:
 	FMOVD    F10, (R24)
-	TBZ      $0, R23, t629
+	TBZ      $0, R23, t953
 	ADD      $8, R24, R23
 	VST1     V10.S[2], (R23)
-t629:
+t953:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t632
+	BLE      t956
 	CMP      $4, R23
-	BLT      t633
+	BLT      t957
 	FMOVQ    F11, (R25)
-	B        t632
-t633:
-	TBNZ     $1, R23, t634
+	B        t956
+t957:
+	TBNZ     $1, R23, t958
 	FMOVS    F11, (R25)
-	B        t632
-t634:
+	B        t956
+t958:
 	FMOVD    F11, (R25)
-	TBZ      $0, R23, t632
+	TBZ      $0, R23, t956
 	ADD      $8, R25, R23
 	VST1     V11.S[2], (R23)
-t632:
+t956:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t635
+	BLE      t959
 	CMP      $4, R23
-	BLT      t636
+	BLT      t960
 	FMOVQ    F12, (R15)
-	B        t635
-t636:
-	TBNZ     $1, R23, t637
+	B        t959
+t960:
+	TBNZ     $1, R23, t961
 	FMOVS    F12, (R15)
-	B        t635
-t637:
+	B        t959
+t961:
 	FMOVD    F12, (R15)
-	TBZ      $0, R23, t635
+	TBZ      $0, R23, t959
 	ADD      $8, R15, R23
 	VST1     V12.S[2], (R23)
-t635:
+t959:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t638
+	BLE      t962
 	CMP      $4, R23
-	BLT      t639
+	BLT      t963
 	FMOVQ    F13, (R24)
-	B        t638
-t639:
-	TBNZ     $1, R23, t640
+	B        t962
+t963:
+	TBNZ     $1, R23, t964
 	FMOVS    F13, (R24)
-	B        t638
-t640:
+	B        t962
+t964:
 	FMOVD    F13, (R24)
-	TBZ      $0, R23, t638
+	TBZ      $0, R23, t962
 	ADD      $8, R24, R23
 	VST1     V13.S[2], (R23)
-t638:
+t962:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t641
+	BLE      t965
 	CMP      $4, R23
-	BLT      t642
+	BLT      t966
 	FMOVQ    F14, (R25)
-	B        t641
-t642:
-	TBNZ     $1, R23, t643
+	B        t965
+t966:
+	TBNZ     $1, R23, t967
 	FMOVS    F14, (R25)
-	B        t641
-t643:
+	B        t965
+t967:
 	FMOVD    F14, (R25)
-	TBZ      $0, R23, t641
+	TBZ      $0, R23, t965
 	ADD      $8, R25, R23
 	VST1     V14.S[2], (R23)
-t641:
+t965:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t644
+	BLE      t968
 	CMP      $4, R23
-	BLT      t645
+	BLT      t969
 	FMOVQ    F15, (R15)
-	B        t644
-t645:
-	TBNZ     $1, R23, t646
+	B        t968
+t969:
+	TBNZ     $1, R23, t970
 	FMOVS    F15, (R15)
-	B        t644
-t646:
+	B        t968
+t970:
 	FMOVD    F15, (R15)
-	TBZ      $0, R23, t644
+	TBZ      $0, R23, t968
 	ADD      $8, R15, R23
 	VST1     V15.S[2], (R23)
-t644:
+t968:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t647
+	BLE      t971
 	CMP      $4, R23
-	BLT      t648
+	BLT      t972
 	FMOVQ    F16, (R24)
-	B        t647
-t648:
-	TBNZ     $1, R23, t649
+	B        t971
+t972:
+	TBNZ     $1, R23, t973
 	FMOVS    F16, (R24)
-	B        t647
-t649:
+	B        t971
+t973:
 	FMOVD    F16, (R24)
-	TBZ      $0, R23, t647
+	TBZ      $0, R23, t971
 	ADD      $8, R24, R23
 	VST1     V16.S[2], (R23)
-t647:
+t971:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t650
+	BLE      t974
 	CMP      $4, R23
-	BLT      t651
+	BLT      t975
 	FMOVQ    F17, (R25)
-	B        t650
-t651:
-	TBNZ     $1, R23, t652
+	B        t974
+t975:
+	TBNZ     $1, R23, t976
 	FMOVS    F17, (R25)
-	B        t650
-t652:
+	B        t974
+t976:
 	FMOVD    F17, (R25)
-	TBZ      $0, R23, t650
+	TBZ      $0, R23, t974
 	ADD      $8, R25, R23
 	VST1     V17.S[2], (R23)
-t650:
+t974:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t653
+	BLE      t977
 	CMP      $4, R23
-	BLT      t654
+	BLT      t978
 	FMOVQ    F18, (R15)
-	B        t653
-t654:
-	TBNZ     $1, R23, t655
+	B        t977
+t978:
+	TBNZ     $1, R23, t979
 	FMOVS    F18, (R15)
-	B        t653
-t655:
+	B        t977
+t979:
 	FMOVD    F18, (R15)
-	TBZ      $0, R23, t653
+	TBZ      $0, R23, t977
 	ADD      $8, R15, R23
 	VST1     V18.S[2], (R23)
-t653:
+t977:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t656
+	BLE      t980
 	CMP      $4, R23
-	BLT      t657
+	BLT      t981
 	FMOVQ    F19, (R24)
-	B        t656
-t657:
-	TBNZ     $1, R23, t658
+	B        t980
+t981:
+	TBNZ     $1, R23, t982
 	FMOVS    F19, (R24)
-	B        t656
-t658:
+	B        t980
+t982:
 	FMOVD    F19, (R24)
-	TBZ      $0, R23, t656
+	TBZ      $0, R23, t980
 	ADD      $8, R24, R23
 	VST1     V19.S[2], (R23)
-t656:
+t980:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t659
+	BLE      t983
 	CMP      $4, R23
-	BLT      t660
+	BLT      t984
 	FMOVQ    F20, (R25)
-	B        t659
-t660:
-	TBNZ     $1, R23, t661
+	B        t983
+t984:
+	TBNZ     $1, R23, t985
 	FMOVS    F20, (R25)
-	B        t659
-t661:
+	B        t983
+t985:
 	FMOVD    F20, (R25)
-	TBZ      $0, R23, t659
+	TBZ      $0, R23, t983
 	ADD      $8, R25, R23
 	VST1     V20.S[2], (R23)
-t659:
+t983:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t662
+	BLE      t986
 	CMP      $4, R23
-	BLT      t663
+	BLT      t987
 	FMOVQ    F21, (R15)
-	B        t662
-t663:
-	TBNZ     $1, R23, t664
+	B        t986
+t987:
+	TBNZ     $1, R23, t988
 	FMOVS    F21, (R15)
-	B        t662
-t664:
+	B        t986
+t988:
 	FMOVD    F21, (R15)
-	TBZ      $0, R23, t662
+	TBZ      $0, R23, t986
 	ADD      $8, R15, R23
 	VST1     V21.S[2], (R23)
-t662:
+t986:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t665
+	BLE      t989
 	CMP      $4, R23
-	BLT      t666
+	BLT      t990
 	FMOVQ    F22, (R24)
-	B        t665
-t666:
-	TBNZ     $1, R23, t667
+	B        t989
+t990:
+	TBNZ     $1, R23, t991
 	FMOVS    F22, (R24)
-	B        t665
-t667:
+	B        t989
+t991:
 	FMOVD    F22, (R24)
-	TBZ      $0, R23, t665
+	TBZ      $0, R23, t989
 	ADD      $8, R24, R23
 	VST1     V22.S[2], (R23)
-t665:
+t989:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t668
+	BLE      t992
 	CMP      $4, R23
-	BLT      t669
+	BLT      t993
 	FMOVQ    F23, (R25)
-	B        t668
-t669:
-	TBNZ     $1, R23, t670
+	B        t992
+t993:
+	TBNZ     $1, R23, t994
 	FMOVS    F23, (R25)
-	B        t668
-t670:
+	B        t992
+t994:
 	FMOVD    F23, (R25)
-	TBZ      $0, R23, t668
+	TBZ      $0, R23, t992
 	ADD      $8, R25, R23
 	VST1     V23.S[2], (R23)
-t668:
+t992:
 next8x3:
 
 	// The next tile.
@@ -8810,7 +11499,7 @@ next8x3:
 	BNE      below8x3
 	CMP      $4, R2
 	BNE      below8x3
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $32, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -8833,21 +11522,21 @@ below8x3:
 	BNE      tile8x3
 	B        done
 tile7x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero7x3
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin7x3
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin7x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail7x3
 	FMOVQ    (R15), F0
@@ -8896,406 +11585,406 @@ loadtail7x3:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t671
+	BLE      t995
 	CMP      $4, R23
-	BLT      t672
+	BLT      t996
 	FMOVQ    (R15), F0
-	B        t671
-t672:
-	TBNZ     $1, R23, t673
+	B        t995
+t996:
+	TBNZ     $1, R23, t997
 	FMOVS    (R15), F0
-	B        t671
-t673:
+	B        t995
+t997:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t671
+	TBZ      $0, R23, t995
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t671:
+t995:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t674
+	BLE      t998
 	CMP      $4, R23
-	BLT      t675
+	BLT      t999
 	FMOVQ    (R24), F1
-	B        t674
-t675:
-	TBNZ     $1, R23, t676
+	B        t998
+t999:
+	TBNZ     $1, R23, t1000
 	FMOVS    (R24), F1
-	B        t674
-t676:
+	B        t998
+t1000:
 	FMOVD    (R24), F1
-	TBZ      $0, R23, t674
+	TBZ      $0, R23, t998
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
-t674:
+t998:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t677
+	BLE      t1001
 	CMP      $4, R23
-	BLT      t678
+	BLT      t1002
 	FMOVQ    (R25), F2
-	B        t677
-t678:
-	TBNZ     $1, R23, t679
+	B        t1001
+t1002:
+	TBNZ     $1, R23, t1003
 	FMOVS    (R25), F2
-	B        t677
-t679:
+	B        t1001
+t1003:
 	FMOVD    (R25), F2
-	TBZ      $0, R23, t677
+	TBZ      $0, R23, t1001
 	ADD      $8, R25, R23
 	VLD1     (R23), V2.S[2]
-t677:
+t1001:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t680
+	BLE      t1004
 	CMP      $4, R23
-	BLT      t681
+	BLT      t1005
 	FMOVQ    (R15), F3
-	B        t680
-t681:
-	TBNZ     $1, R23, t682
+	B        t1004
+t1005:
+	TBNZ     $1, R23, t1006
 	FMOVS    (R15), F3
-	B        t680
-t682:
+	B        t1004
+t1006:
 	FMOVD    (R15), F3
-	TBZ      $0, R23, t680
+	TBZ      $0, R23, t1004
 	ADD      $8, R15, R23
 	VLD1     (R23), V3.S[2]
-t680:
+t1004:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t683
+	BLE      t1007
 	CMP      $4, R23
-	BLT      t684
+	BLT      t1008
 	FMOVQ    (R24), F4
-	B        t683
-t684:
-	TBNZ     $1, R23, t685
+	B        t1007
+t1008:
+	TBNZ     $1, R23, t1009
 	FMOVS    (R24), F4
-	B        t683
-t685:
+	B        t1007
+t1009:
 	FMOVD    (R24), F4
-	TBZ      $0, R23, t683
+	TBZ      $0, R23, t1007
 	ADD      $8, R24, R23
 	VLD1     (R23), V4.S[2]
-t683:
+t1007:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t686
+	BLE      t1010
 	CMP      $4, R23
-	BLT      t687
+	BLT      t1011
 	FMOVQ    (R25), F5
-	B        t686
-t687:
-	TBNZ     $1, R23, t688
+	B        t1010
+t1011:
+	TBNZ     $1, R23, t1012
 	FMOVS    (R25), F5
-	B        t686
-t688:
+	B        t1010
+t1012:
 	FMOVD    (R25), F5
-	TBZ      $0, R23, t686
+	TBZ      $0, R23, t1010
 	ADD      $8, R25, R23
 	VLD1     (R23), V5.S[2]
-t686:
+t1010:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t689
+	BLE      t1013
 	CMP      $4, R23
-	BLT      t690
+	BLT      t1014
 	FMOVQ    (R15), F6
-	B        t689
-t690:
-	TBNZ     $1, R23, t691
+	B        t1013
+t1014:
+	TBNZ     $1, R23, t1015
 	FMOVS    (R15), F6
-	B        t689
-t691:
+	B        t1013
+t1015:
 	FMOVD    (R15), F6
-	TBZ      $0, R23, t689
+	TBZ      $0, R23, t1013
 	ADD      $8, R15, R23
 	VLD1     (R23), V6.S[2]
-t689:
+t1013:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t692
+	BLE      t1016
 	CMP      $4, R23
-	BLT      t693
+	BLT      t1017
 	FMOVQ    (R24), F7
-	B        t692
-t693:
-	TBNZ     $1, R23, t694
+	B        t1016
+t1017:
+	TBNZ     $1, R23, t1018
 	FMOVS    (R24), F7
-	B        t692
-t694:
+	B        t1016
+t1018:
 	FMOVD    (R24), F7
-	TBZ      $0, R23, t692
+	TBZ      $0, R23, t1016
 	ADD      $8, R24, R23
 	VLD1     (R23), V7.S[2]
-t692:
+t1016:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t695
+	BLE      t1019
 	CMP      $4, R23
-	BLT      t696
+	BLT      t1020
 	FMOVQ    (R25), F8
-	B        t695
-t696:
-	TBNZ     $1, R23, t697
+	B        t1019
+t1020:
+	TBNZ     $1, R23, t1021
 	FMOVS    (R25), F8
-	B        t695
-t697:
+	B        t1019
+t1021:
 	FMOVD    (R25), F8
-	TBZ      $0, R23, t695
+	TBZ      $0, R23, t1019
 	ADD      $8, R25, R23
 	VLD1     (R23), V8.S[2]
-t695:
+t1019:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t698
+	BLE      t1022
 	CMP      $4, R23
-	BLT      t699
+	BLT      t1023
 	FMOVQ    (R15), F9
-	B        t698
-t699:
-	TBNZ     $1, R23, t700
+	B        t1022
+t1023:
+	TBNZ     $1, R23, t1024
 	FMOVS    (R15), F9
-	B        t698
-t700:
+	B        t1022
+t1024:
 	FMOVD    (R15), F9
-	TBZ      $0, R23, t698
+	TBZ      $0, R23, t1022
 	ADD      $8, R15, R23
 	VLD1     (R23), V9.S[2]
-t698:
+t1022:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t701
+	BLE      t1025
 	CMP      $4, R23
-	BLT      t702
+	BLT      t1026
 	FMOVQ    (R24), F10
-	B        t701
-t702:
-	TBNZ     $1, R23, t703
+	B        t1025
+t1026:
+	TBNZ     $1, R23, t1027
 	FMOVS    (R24), F10
-	B        t701
-t703:
+	B        t1025
+t1027:
 	FMOVD    (R24), F10
-	TBZ      $0, R23, t701
+	TBZ      $0, R23, t1025
 	ADD      $8, R24, R23
 	VLD1     (R23), V10.S[2]
-t701:
+t1025:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t704
+	BLE      t1028
 	CMP      $4, R23
-	BLT      t705
+	BLT      t1029
 	FMOVQ    (R25), F11
-	B        t704
-t705:
-	TBNZ     $1, R23, t706
+	B        t1028
+t1029:
+	TBNZ     $1, R23, t1030
 	FMOVS    (R25), F11
-	B        t704
-t706:
+	B        t1028
+t1030:
 	FMOVD    (R25), F11
-	TBZ      $0, R23, t704
+	TBZ      $0, R23, t1028
 	ADD      $8, R25, R23
 	VLD1     (R23), V11.S[2]
-t704:
+t1028:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V12.B16
 	CMP      $0, R23
-	BLE      t707
+	BLE      t1031
 	CMP      $4, R23
-	BLT      t708
+	BLT      t1032
 	FMOVQ    (R15), F12
-	B        t707
-t708:
-	TBNZ     $1, R23, t709
+	B        t1031
+t1032:
+	TBNZ     $1, R23, t1033
 	FMOVS    (R15), F12
-	B        t707
-t709:
+	B        t1031
+t1033:
 	FMOVD    (R15), F12
-	TBZ      $0, R23, t707
+	TBZ      $0, R23, t1031
 	ADD      $8, R15, R23
 	VLD1     (R23), V12.S[2]
-t707:
+t1031:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V13.B16
 	CMP      $0, R23
-	BLE      t710
+	BLE      t1034
 	CMP      $4, R23
-	BLT      t711
+	BLT      t1035
 	FMOVQ    (R24), F13
-	B        t710
-t711:
-	TBNZ     $1, R23, t712
+	B        t1034
+t1035:
+	TBNZ     $1, R23, t1036
 	FMOVS    (R24), F13
-	B        t710
-t712:
+	B        t1034
+t1036:
 	FMOVD    (R24), F13
-	TBZ      $0, R23, t710
+	TBZ      $0, R23, t1034
 	ADD      $8, R24, R23
 	VLD1     (R23), V13.S[2]
-t710:
+t1034:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V14.B16
 	CMP      $0, R23
-	BLE      t713
+	BLE      t1037
 	CMP      $4, R23
-	BLT      t714
+	BLT      t1038
 	FMOVQ    (R25), F14
-	B        t713
-t714:
-	TBNZ     $1, R23, t715
+	B        t1037
+t1038:
+	TBNZ     $1, R23, t1039
 	FMOVS    (R25), F14
-	B        t713
-t715:
+	B        t1037
+t1039:
 	FMOVD    (R25), F14
-	TBZ      $0, R23, t713
+	TBZ      $0, R23, t1037
 	ADD      $8, R25, R23
 	VLD1     (R23), V14.S[2]
-t713:
+t1037:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V15.B16
 	CMP      $0, R23
-	BLE      t716
+	BLE      t1040
 	CMP      $4, R23
-	BLT      t717
+	BLT      t1041
 	FMOVQ    (R15), F15
-	B        t716
-t717:
-	TBNZ     $1, R23, t718
+	B        t1040
+t1041:
+	TBNZ     $1, R23, t1042
 	FMOVS    (R15), F15
-	B        t716
-t718:
+	B        t1040
+t1042:
 	FMOVD    (R15), F15
-	TBZ      $0, R23, t716
+	TBZ      $0, R23, t1040
 	ADD      $8, R15, R23
 	VLD1     (R23), V15.S[2]
-t716:
+t1040:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V16.B16
 	CMP      $0, R23
-	BLE      t719
+	BLE      t1043
 	CMP      $4, R23
-	BLT      t720
+	BLT      t1044
 	FMOVQ    (R24), F16
-	B        t719
-t720:
-	TBNZ     $1, R23, t721
+	B        t1043
+t1044:
+	TBNZ     $1, R23, t1045
 	FMOVS    (R24), F16
-	B        t719
-t721:
+	B        t1043
+t1045:
 	FMOVD    (R24), F16
-	TBZ      $0, R23, t719
+	TBZ      $0, R23, t1043
 	ADD      $8, R24, R23
 	VLD1     (R23), V16.S[2]
-t719:
+t1043:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V17.B16
 	CMP      $0, R23
-	BLE      t722
+	BLE      t1046
 	CMP      $4, R23
-	BLT      t723
+	BLT      t1047
 	FMOVQ    (R25), F17
-	B        t722
-t723:
-	TBNZ     $1, R23, t724
+	B        t1046
+t1047:
+	TBNZ     $1, R23, t1048
 	FMOVS    (R25), F17
-	B        t722
-t724:
+	B        t1046
+t1048:
 	FMOVD    (R25), F17
-	TBZ      $0, R23, t722
+	TBZ      $0, R23, t1046
 	ADD      $8, R25, R23
 	VLD1     (R23), V17.S[2]
-t722:
+t1046:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V18.B16
 	CMP      $0, R23
-	BLE      t725
+	BLE      t1049
 	CMP      $4, R23
-	BLT      t726
+	BLT      t1050
 	FMOVQ    (R15), F18
-	B        t725
-t726:
-	TBNZ     $1, R23, t727
+	B        t1049
+t1050:
+	TBNZ     $1, R23, t1051
 	FMOVS    (R15), F18
-	B        t725
-t727:
+	B        t1049
+t1051:
 	FMOVD    (R15), F18
-	TBZ      $0, R23, t725
+	TBZ      $0, R23, t1049
 	ADD      $8, R15, R23
 	VLD1     (R23), V18.S[2]
-t725:
+t1049:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V19.B16
 	CMP      $0, R23
-	BLE      t728
+	BLE      t1052
 	CMP      $4, R23
-	BLT      t729
+	BLT      t1053
 	FMOVQ    (R24), F19
-	B        t728
-t729:
-	TBNZ     $1, R23, t730
+	B        t1052
+t1053:
+	TBNZ     $1, R23, t1054
 	FMOVS    (R24), F19
-	B        t728
-t730:
+	B        t1052
+t1054:
 	FMOVD    (R24), F19
-	TBZ      $0, R23, t728
+	TBZ      $0, R23, t1052
 	ADD      $8, R24, R23
 	VLD1     (R23), V19.S[2]
-t728:
+t1052:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V20.B16
 	CMP      $0, R23
-	BLE      t731
+	BLE      t1055
 	CMP      $4, R23
-	BLT      t732
+	BLT      t1056
 	FMOVQ    (R25), F20
-	B        t731
-t732:
-	TBNZ     $1, R23, t733
+	B        t1055
+t1056:
+	TBNZ     $1, R23, t1057
 	FMOVS    (R25), F20
-	B        t731
-t733:
+	B        t1055
+t1057:
 	FMOVD    (R25), F20
-	TBZ      $0, R23, t731
+	TBZ      $0, R23, t1055
 	ADD      $8, R25, R23
 	VLD1     (R23), V20.S[2]
-t731:
+t1055:
 loaded7x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps7x3
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -9352,12 +12041,12 @@ steps7x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch7x3
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch7x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole7x3
 	SUBS     $1, R15, R15
@@ -10076,7 +12765,7 @@ one7x3:
 	SUBS     $1, R15, R15
 	BNE      one7x3
 end7x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store7x3
 last7x3:
@@ -10084,21 +12773,21 @@ last7x3:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V23.B16
 	CMP      $0, R23
-	BLE      t734
+	BLE      t1058
 	CMP      $4, R23
-	BLT      t735
+	BLT      t1059
 	FMOVQ    32(R3), F23
-	B        t734
-t735:
-	TBNZ     $1, R23, t736
+	B        t1058
+t1059:
+	TBNZ     $1, R23, t1060
 	FMOVS    32(R3), F23
-	B        t734
-t736:
+	B        t1058
+t1060:
 	FMOVD    32(R3), F23
-	TBZ      $0, R23, t734
+	TBZ      $0, R23, t1058
 	ADD      $40, R3, R23
 	VLD1     (R23), V23.S[2]
-t734:
+t1058:
 	FMOVS    (R14), F24
 	WORD     $0x4f9812a0 // fmla v0.4s, v21.4s, v24.s[0]
 	WORD     $0x4f9812c1 // fmla v1.4s, v22.4s, v24.s[0]
@@ -10134,11 +12823,523 @@ store7x3:
 	CBZ      R9, fetched7x3
 	MOVD     R7, 40(RSP)
 fetched7x3:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added7x3
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $7, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F21
+	VDUP     V21.S[0], V21.S4
+add7x3:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail7x3
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V21.S4, V0.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V21.S4, V1.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V21.S4, V2.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V21.S4, V3.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V21.S4, V4.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V21.S4, V5.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V21.S4, V6.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V21.S4, V7.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V21.S4, V8.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V21.S4, V9.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V21.S4, V10.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V21.S4, V11.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V21.S4, V12.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V21.S4, V13.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V21.S4, V14.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V21.S4, V15.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V21.S4, V16.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V21.S4, V17.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V21.S4, V18.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V21.S4, V19.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V21.S4, V20.S4
+	B        nextadd7x3
+addtail7x3:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1061
+	CMP      $4, R23
+	BLT      t1062
+	FMOVQ    (R15), F31
+	B        t1061
+t1062:
+	TBNZ     $1, R23, t1063
+	FMOVS    (R15), F31
+	B        t1061
+t1063:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1061
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1061:
+	VFMLA    V31.S4, V21.S4, V0.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1064
+	CMP      $4, R23
+	BLT      t1065
+	FMOVQ    (R24), F31
+	B        t1064
+t1065:
+	TBNZ     $1, R23, t1066
+	FMOVS    (R24), F31
+	B        t1064
+t1066:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1064
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1064:
+	VFMLA    V31.S4, V21.S4, V1.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1067
+	CMP      $4, R23
+	BLT      t1068
+	FMOVQ    (R25), F31
+	B        t1067
+t1068:
+	TBNZ     $1, R23, t1069
+	FMOVS    (R25), F31
+	B        t1067
+t1069:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1067
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1067:
+	VFMLA    V31.S4, V21.S4, V2.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1070
+	CMP      $4, R23
+	BLT      t1071
+	FMOVQ    (R15), F31
+	B        t1070
+t1071:
+	TBNZ     $1, R23, t1072
+	FMOVS    (R15), F31
+	B        t1070
+t1072:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1070
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1070:
+	VFMLA    V31.S4, V21.S4, V3.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1073
+	CMP      $4, R23
+	BLT      t1074
+	FMOVQ    (R24), F31
+	B        t1073
+t1074:
+	TBNZ     $1, R23, t1075
+	FMOVS    (R24), F31
+	B        t1073
+t1075:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1073
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1073:
+	VFMLA    V31.S4, V21.S4, V4.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1076
+	CMP      $4, R23
+	BLT      t1077
+	FMOVQ    (R25), F31
+	B        t1076
+t1077:
+	TBNZ     $1, R23, t1078
+	FMOVS    (R25), F31
+	B        t1076
+t1078:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1076
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1076:
+	VFMLA    V31.S4, V21.S4, V5.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1079
+	CMP      $4, R23
+	BLT      t1080
+	FMOVQ    (R15), F31
+	B        t1079
+t1080:
+	TBNZ     $1, R23, t1081
+	FMOVS    (R15), F31
+	B        t1079
+t1081:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1079
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1079:
+	VFMLA    V31.S4, V21.S4, V6.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1082
+	CMP      $4, R23
+	BLT      t1083
+	FMOVQ    (R24), F31
+	B        t1082
+t1083:
+	TBNZ     $1, R23, t1084
+	FMOVS    (R24), F31
+	B        t1082
+t1084:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1082
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1082:
+	VFMLA    V31.S4, V21.S4, V7.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1085
+	CMP      $4, R23
+	BLT      t1086
+	FMOVQ    (R25), F31
+	B        t1085
+t1086:
+	TBNZ     $1, R23, t1087
+	FMOVS    (R25), F31
+	B        t1085
+t1087:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1085
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1085:
+	VFMLA    V31.S4, V21.S4, V8.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1088
+	CMP      $4, R23
+	BLT      t1089
+	FMOVQ    (R15), F31
+	B        t1088
+t1089:
+	TBNZ     $1, R23, t1090
+	FMOVS    (R15), F31
+	B        t1088
+t1090:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1088
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1088:
+	VFMLA    V31.S4, V21.S4, V9.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1091
+	CMP      $4, R23
+	BLT      t1092
+	FMOVQ    (R24), F31
+	B        t1091
+t1092:
+	TBNZ     $1, R23, t1093
+	FMOVS    (R24), F31
+	B        t1091
+t1093:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1091
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1091:
+	VFMLA    V31.S4, V21.S4, V10.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1094
+	CMP      $4, R23
+	BLT      t1095
+	FMOVQ    (R25), F31
+	B        t1094
+t1095:
+	TBNZ     $1, R23, t1096
+	FMOVS    (R25), F31
+	B        t1094
+t1096:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1094
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1094:
+	VFMLA    V31.S4, V21.S4, V11.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1097
+	CMP      $4, R23
+	BLT      t1098
+	FMOVQ    (R15), F31
+	B        t1097
+t1098:
+	TBNZ     $1, R23, t1099
+	FMOVS    (R15), F31
+	B        t1097
+t1099:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1097
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1097:
+	VFMLA    V31.S4, V21.S4, V12.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1100
+	CMP      $4, R23
+	BLT      t1101
+	FMOVQ    (R24), F31
+	B        t1100
+t1101:
+	TBNZ     $1, R23, t1102
+	FMOVS    (R24), F31
+	B        t1100
+t1102:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1100
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1100:
+	VFMLA    V31.S4, V21.S4, V13.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1103
+	CMP      $4, R23
+	BLT      t1104
+	FMOVQ    (R25), F31
+	B        t1103
+t1104:
+	TBNZ     $1, R23, t1105
+	FMOVS    (R25), F31
+	B        t1103
+t1105:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1103
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1103:
+	VFMLA    V31.S4, V21.S4, V14.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1106
+	CMP      $4, R23
+	BLT      t1107
+	FMOVQ    (R15), F31
+	B        t1106
+t1107:
+	TBNZ     $1, R23, t1108
+	FMOVS    (R15), F31
+	B        t1106
+t1108:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1106
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1106:
+	VFMLA    V31.S4, V21.S4, V15.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1109
+	CMP      $4, R23
+	BLT      t1110
+	FMOVQ    (R24), F31
+	B        t1109
+t1110:
+	TBNZ     $1, R23, t1111
+	FMOVS    (R24), F31
+	B        t1109
+t1111:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1109
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1109:
+	VFMLA    V31.S4, V21.S4, V16.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1112
+	CMP      $4, R23
+	BLT      t1113
+	FMOVQ    (R25), F31
+	B        t1112
+t1113:
+	TBNZ     $1, R23, t1114
+	FMOVS    (R25), F31
+	B        t1112
+t1114:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1112
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1112:
+	VFMLA    V31.S4, V21.S4, V17.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1115
+	CMP      $4, R23
+	BLT      t1116
+	FMOVQ    (R15), F31
+	B        t1115
+t1116:
+	TBNZ     $1, R23, t1117
+	FMOVS    (R15), F31
+	B        t1115
+t1117:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1115
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1115:
+	VFMLA    V31.S4, V21.S4, V18.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1118
+	CMP      $4, R23
+	BLT      t1119
+	FMOVQ    (R24), F31
+	B        t1118
+t1119:
+	TBNZ     $1, R23, t1120
+	FMOVS    (R24), F31
+	B        t1118
+t1120:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1118
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1118:
+	VFMLA    V31.S4, V21.S4, V19.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1121
+	CMP      $4, R23
+	BLT      t1122
+	FMOVQ    (R25), F31
+	B        t1121
+t1122:
+	TBNZ     $1, R23, t1123
+	FMOVS    (R25), F31
+	B        t1121
+t1123:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1121
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1121:
+	VFMLA    V31.S4, V21.S4, V20.S4
+nextadd7x3:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add7x3
+	MOVD     80(R0), R9
+added7x3:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail7x3
 	FMOVQ    F0, (R15)
@@ -10186,381 +13387,381 @@ fetched7x3:
 storetail7x3:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t737
+	BLE      t1124
 	CMP      $4, R23
-	BLT      t738
+	BLT      t1125
 	FMOVQ    F0, (R15)
-	B        t737
-t738:
-	TBNZ     $1, R23, t739
+	B        t1124
+t1125:
+	TBNZ     $1, R23, t1126
 	FMOVS    F0, (R15)
-	B        t737
-t739:
+	B        t1124
+t1126:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t737
+	TBZ      $0, R23, t1124
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t737:
+t1124:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t740
+	BLE      t1127
 	CMP      $4, R23
-	BLT      t741
+	BLT      t1128
 	FMOVQ    F1, (R24)
-	B        t740
-t741:
-	TBNZ     $1, R23, t742
+	B        t1127
+t1128:
+	TBNZ     $1, R23, t1129
 	FMOVS    F1, (R24)
-	B        t740
-t742:
+	B        t1127
+t1129:
 	FMOVD    F1, (R24)
-	TBZ      $0, R23, t740
+	TBZ      $0, R23, t1127
 	ADD      $8, R24, R23
 	VST1     V1.S[2], (R23)
-t740:
+t1127:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t743
+	BLE      t1130
 	CMP      $4, R23
-	BLT      t744
+	BLT      t1131
 	FMOVQ    F2, (R25)
-	B        t743
-t744:
-	TBNZ     $1, R23, t745
+	B        t1130
+t1131:
+	TBNZ     $1, R23, t1132
 	FMOVS    F2, (R25)
-	B        t743
-t745:
+	B        t1130
+t1132:
 	FMOVD    F2, (R25)
-	TBZ      $0, R23, t743
+	TBZ      $0, R23, t1130
 	ADD      $8, R25, R23
 	VST1     V2.S[2], (R23)
-t743:
+t1130:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t746
+	BLE      t1133
 	CMP      $4, R23
-	BLT      t747
+	BLT      t1134
 	FMOVQ    F3, (R15)
-	B        t746
-t747:
-	TBNZ     $1, R23, t748
+	B        t1133
+t1134:
+	TBNZ     $1, R23, t1135
 	FMOVS    F3, (R15)
-	B        t746
-t748:
+	B        t1133
+t1135:
 	FMOVD    F3, (R15)
-	TBZ      $0, R23, t746
+	TBZ      $0, R23, t1133
 	ADD      $8, R15, R23
 	VST1     V3.S[2], (R23)
-t746:
+t1133:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t749
+	BLE      t1136
 	CMP      $4, R23
-	BLT      t750
+	BLT      t1137
 	FMOVQ    F4, (R24)
-	B        t749
-t750:
-	TBNZ     $1, R23, t751
+	B        t1136
+t1137:
+	TBNZ     $1, R23, t1138
 	FMOVS    F4, (R24)
-	B        t749
-t751:
+	B        t1136
+t1138:
 	FMOVD    F4, (R24)
-	TBZ      $0, R23, t749
+	TBZ      $0, R23, t1136
 	ADD      $8, R24, R23
 	VST1     V4.S[2], (R23)
-t749:
+t1136:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t752
+	BLE      t1139
 	CMP      $4, R23
-	BLT      t753
+	BLT      t1140
 	FMOVQ    F5, (R25)
-	B        t752
-t753:
-	TBNZ     $1, R23, t754
+	B        t1139
+t1140:
+	TBNZ     $1, R23, t1141
 	FMOVS    F5, (R25)
-	B        t752
-t754:
+	B        t1139
+t1141:
 	FMOVD    F5, (R25)
-	TBZ      $0, R23, t752
+	TBZ      $0, R23, t1139
 	ADD      $8, R25, R23
 	VST1     V5.S[2], (R23)
-t752:
+t1139:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t755
+	BLE      t1142
 	CMP      $4, R23
-	BLT      t756
+	BLT      t1143
 	FMOVQ    F6, (R15)
-	B        t755
-t756:
-	TBNZ     $1, R23, t757
+	B        t1142
+t1143:
+	TBNZ     $1, R23, t1144
 	FMOVS    F6, (R15)
-	B        t755
-t757:
+	B        t1142
+t1144:
 	FMOVD    F6, (R15)
-	TBZ      $0, R23, t755
+	TBZ      $0, R23, t1142
 	ADD      $8, R15, R23
 	VST1     V6.S[2], (R23)
-t755:
+t1142:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t758
+	BLE      t1145
 	CMP      $4, R23
-	BLT      t759
+	BLT      t1146
 	FMOVQ    F7, (R24)
-	B        t758
-t759:
-	TBNZ     $1, R23, t760
+	B        t1145
+t1146:
+	TBNZ     $1, R23, t1147
 	FMOVS    F7, (R24)
-	B        t758
-t760:
+	B        t1145
+t1147:
 	FMOVD    F7, (R24)
-	TBZ      $0, R23, t758
+	TBZ      $0, R23, t1145
 	ADD      $8, R24, R23
 	VST1     V7.S[2], (R23)
-t758:
+t1145:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t761
+	BLE      t1148
 	CMP      $4, R23
-	BLT      t762
+	BLT      t1149
 	FMOVQ    F8, (R25)
-	B        t761
-t762:
-	TBNZ     $1, R23, t763
+	B        t1148
+t1149:
+	TBNZ     $1, R23, t1150
 	FMOVS    F8, (R25)
-	B        t761
-t763:
+	B        t1148
+t1150:
 	FMOVD    F8, (R25)
-	TBZ      $0, R23, t761
+	TBZ      $0, R23, t1148
 	ADD      $8, R25, R23
 	VST1     V8.S[2], (R23)
-t761:
+t1148:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t764
+	BLE      t1151
 	CMP      $4, R23
-	BLT      t765
+	BLT      t1152
 	FMOVQ    F9, (R15)
-	B        t764
-t765:
-	TBNZ     $1, R23, t766
+	B        t1151
+t1152:
+	TBNZ     $1, R23, t1153
 	FMOVS    F9, (R15)
-	B        t764
-t766:
+	B        t1151
+t1153:
 	FMOVD    F9, (R15)
-	TBZ      $0, R23, t764
+	TBZ      $0, R23, t1151
 	ADD      $8, R15, R23
 	VST1     V9.S[2], (R23)
-t764:
+t1151:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t767
+	BLE      t1154
 	CMP      $4, R23
-	BLT      t768
+	BLT      t1155
 	FMOVQ    F10, (R24)
-	B        t767
-t768:
-	TBNZ     $1, R23, t769
+	B        t1154
+t1155:
+	TBNZ     $1, R23, t1156
 	FMOVS    F10, (R24)
-	B        t767
-t769:
+	B        t1154
+t1156:
 	FMOVD    F10, (R24)
-	TBZ      $0, R23, t767
+	TBZ      $0, R23, t1154
 	ADD      $8, R24, R23
 	VST1     V10.S[2], (R23)
-t767:
+t1154:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t770
+	BLE      t1157
 	CMP      $4, R23
-	BLT      t771
+	BLT      t1158
 	FMOVQ    F11, (R25)
-	B        t770
-t771:
-	TBNZ     $1, R23, t772
+	B        t1157
+t1158:
+	TBNZ     $1, R23, t1159
 	FMOVS    F11, (R25)
-	B        t770
-t772:
+	B        t1157
+t1159:
 	FMOVD    F11, (R25)
-	TBZ      $0, R23, t770
+	TBZ      $0, R23, t1157
 	ADD      $8, R25, R23
 	VST1     V11.S[2], (R23)
-t770:
+t1157:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t773
+	BLE      t1160
 	CMP      $4, R23
-	BLT      t774
+	BLT      t1161
 	FMOVQ    F12, (R15)
-	B        t773
-t774:
-	TBNZ     $1, R23, t775
+	B        t1160
+t1161:
+	TBNZ     $1, R23, t1162
 	FMOVS    F12, (R15)
-	B        t773
-t775:
+	B        t1160
+t1162:
 	FMOVD    F12, (R15)
-	TBZ      $0, R23, t773
+	TBZ      $0, R23, t1160
 	ADD      $8, R15, R23
 	VST1     V12.S[2], (R23)
-t773:
+t1160:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t776
+	BLE      t1163
 	CMP      $4, R23
-	BLT      t777
+	BLT      t1164
 	FMOVQ    F13, (R24)
-	B        t776
-t777:
-	TBNZ     $1, R23, t778
+	B        t1163
+t1164:
+	TBNZ     $1, R23, t1165
 	FMOVS    F13, (R24)
-	B        t776
-t778:
+	B        t1163
+t1165:
 	FMOVD    F13, (R24)
-	TBZ      $0, R23, t776
+	TBZ      $0, R23, t1163
 	ADD      $8, R24, R23
 	VST1     V13.S[2], (R23)
-t776:
+t1163:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t779
+	BLE      t1166
 	CMP      $4, R23
-	BLT      t780
+	BLT      t1167
 	FMOVQ    F14, (R25)
-	B        t779
-t780:
-	TBNZ     $1, R23, t781
+	B        t1166
+t1167:
+	TBNZ     $1, R23, t1168
 	FMOVS    F14, (R25)
-	B        t779
-t781:
+	B        t1166
+t1168:
 	FMOVD    F14, (R25)
-	TBZ      $0, R23, t779
+	TBZ      $0, R23, t1166
 	ADD      $8, R25, R23
 	VST1     V14.S[2], (R23)
-t779:
+t1166:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t782
+	BLE      t1169
 	CMP      $4, R23
-	BLT      t783
+	BLT      t1170
 	FMOVQ    F15, (R15)
-	B        t782
-t783:
-	TBNZ     $1, R23, t784
+	B        t1169
+t1170:
+	TBNZ     $1, R23, t1171
 	FMOVS    F15, (R15)
-	B        t782
-t784:
+	B        t1169
+t1171:
 	FMOVD    F15, (R15)
-	TBZ      $0, R23, t782
+	TBZ      $0, R23, t1169
 	ADD      $8, R15, R23
 	VST1     V15.S[2], (R23)
-t782:
+t1169:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t785
+	BLE      t1172
 	CMP      $4, R23
-	BLT      t786
+	BLT      t1173
 	FMOVQ    F16, (R24)
-	B        t785
-t786:
-	TBNZ     $1, R23, t787
+	B        t1172
+t1173:
+	TBNZ     $1, R23, t1174
 	FMOVS    F16, (R24)
-	B        t785
-t787:
+	B        t1172
+t1174:
 	FMOVD    F16, (R24)
-	TBZ      $0, R23, t785
+	TBZ      $0, R23, t1172
 	ADD      $8, R24, R23
 	VST1     V16.S[2], (R23)
-t785:
+t1172:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t788
+	BLE      t1175
 	CMP      $4, R23
-	BLT      t789
+	BLT      t1176
 	FMOVQ    F17, (R25)
-	B        t788
-t789:
-	TBNZ     $1, R23, t790
+	B        t1175
+t1176:
+	TBNZ     $1, R23, t1177
 	FMOVS    F17, (R25)
-	B        t788
-t790:
+	B        t1175
+t1177:
 	FMOVD    F17, (R25)
-	TBZ      $0, R23, t788
+	TBZ      $0, R23, t1175
 	ADD      $8, R25, R23
 	VST1     V17.S[2], (R23)
-t788:
+t1175:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t791
+	BLE      t1178
 	CMP      $4, R23
-	BLT      t792
+	BLT      t1179
 	FMOVQ    F18, (R15)
-	B        t791
-t792:
-	TBNZ     $1, R23, t793
+	B        t1178
+t1179:
+	TBNZ     $1, R23, t1180
 	FMOVS    F18, (R15)
-	B        t791
-t793:
+	B        t1178
+t1180:
 	FMOVD    F18, (R15)
-	TBZ      $0, R23, t791
+	TBZ      $0, R23, t1178
 	ADD      $8, R15, R23
 	VST1     V18.S[2], (R23)
-t791:
+t1178:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t794
+	BLE      t1181
 	CMP      $4, R23
-	BLT      t795
+	BLT      t1182
 	FMOVQ    F19, (R24)
-	B        t794
-t795:
-	TBNZ     $1, R23, t796
+	B        t1181
+t1182:
+	TBNZ     $1, R23, t1183
 	FMOVS    F19, (R24)
-	B        t794
-t796:
+	B        t1181
+t1183:
 	FMOVD    F19, (R24)
-	TBZ      $0, R23, t794
+	TBZ      $0, R23, t1181
 	ADD      $8, R24, R23
 	VST1     V19.S[2], (R23)
-t794:
+t1181:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t797
+	BLE      t1184
 	CMP      $4, R23
-	BLT      t798
+	BLT      t1185
 	FMOVQ    F20, (R25)
-	B        t797
-t798:
-	TBNZ     $1, R23, t799
+	B        t1184
+t1185:
+	TBNZ     $1, R23, t1186
 	FMOVS    F20, (R25)
-	B        t797
-t799:
+	B        t1184
+t1186:
 	FMOVD    F20, (R25)
-	TBZ      $0, R23, t797
+	TBZ      $0, R23, t1184
 	ADD      $8, R25, R23
 	VST1     V20.S[2], (R23)
-t797:
+t1184:
 next7x3:
 
 	// The next tile.
@@ -10570,7 +13771,7 @@ next7x3:
 	BNE      below7x3
 	CMP      $4, R2
 	BNE      below7x3
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $28, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -10593,21 +13794,21 @@ below7x3:
 	BNE      tile7x3
 	B        done
 tile6x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero6x3
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin6x3
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin6x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail6x3
 	FMOVQ    (R15), F0
@@ -10650,349 +13851,349 @@ loadtail6x3:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t800
+	BLE      t1187
 	CMP      $4, R23
-	BLT      t801
+	BLT      t1188
 	FMOVQ    (R15), F0
-	B        t800
-t801:
-	TBNZ     $1, R23, t802
+	B        t1187
+t1188:
+	TBNZ     $1, R23, t1189
 	FMOVS    (R15), F0
-	B        t800
-t802:
+	B        t1187
+t1189:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t800
+	TBZ      $0, R23, t1187
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t800:
+t1187:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t803
+	BLE      t1190
 	CMP      $4, R23
-	BLT      t804
+	BLT      t1191
 	FMOVQ    (R24), F1
-	B        t803
-t804:
-	TBNZ     $1, R23, t805
+	B        t1190
+t1191:
+	TBNZ     $1, R23, t1192
 	FMOVS    (R24), F1
-	B        t803
-t805:
+	B        t1190
+t1192:
 	FMOVD    (R24), F1
-	TBZ      $0, R23, t803
+	TBZ      $0, R23, t1190
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
-t803:
+t1190:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t806
+	BLE      t1193
 	CMP      $4, R23
-	BLT      t807
+	BLT      t1194
 	FMOVQ    (R25), F2
-	B        t806
-t807:
-	TBNZ     $1, R23, t808
+	B        t1193
+t1194:
+	TBNZ     $1, R23, t1195
 	FMOVS    (R25), F2
-	B        t806
-t808:
+	B        t1193
+t1195:
 	FMOVD    (R25), F2
-	TBZ      $0, R23, t806
+	TBZ      $0, R23, t1193
 	ADD      $8, R25, R23
 	VLD1     (R23), V2.S[2]
-t806:
+t1193:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t809
+	BLE      t1196
 	CMP      $4, R23
-	BLT      t810
+	BLT      t1197
 	FMOVQ    (R15), F3
-	B        t809
-t810:
-	TBNZ     $1, R23, t811
+	B        t1196
+t1197:
+	TBNZ     $1, R23, t1198
 	FMOVS    (R15), F3
-	B        t809
-t811:
+	B        t1196
+t1198:
 	FMOVD    (R15), F3
-	TBZ      $0, R23, t809
+	TBZ      $0, R23, t1196
 	ADD      $8, R15, R23
 	VLD1     (R23), V3.S[2]
-t809:
+t1196:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t812
+	BLE      t1199
 	CMP      $4, R23
-	BLT      t813
+	BLT      t1200
 	FMOVQ    (R24), F4
-	B        t812
-t813:
-	TBNZ     $1, R23, t814
+	B        t1199
+t1200:
+	TBNZ     $1, R23, t1201
 	FMOVS    (R24), F4
-	B        t812
-t814:
+	B        t1199
+t1201:
 	FMOVD    (R24), F4
-	TBZ      $0, R23, t812
+	TBZ      $0, R23, t1199
 	ADD      $8, R24, R23
 	VLD1     (R23), V4.S[2]
-t812:
+t1199:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t815
+	BLE      t1202
 	CMP      $4, R23
-	BLT      t816
+	BLT      t1203
 	FMOVQ    (R25), F5
-	B        t815
-t816:
-	TBNZ     $1, R23, t817
+	B        t1202
+t1203:
+	TBNZ     $1, R23, t1204
 	FMOVS    (R25), F5
-	B        t815
-t817:
+	B        t1202
+t1204:
 	FMOVD    (R25), F5
-	TBZ      $0, R23, t815
+	TBZ      $0, R23, t1202
 	ADD      $8, R25, R23
 	VLD1     (R23), V5.S[2]
-t815:
+t1202:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t818
+	BLE      t1205
 	CMP      $4, R23
-	BLT      t819
+	BLT      t1206
 	FMOVQ    (R15), F6
-	B        t818
-t819:
-	TBNZ     $1, R23, t820
+	B        t1205
+t1206:
+	TBNZ     $1, R23, t1207
 	FMOVS    (R15), F6
-	B        t818
-t820:
+	B        t1205
+t1207:
 	FMOVD    (R15), F6
-	TBZ      $0, R23, t818
+	TBZ      $0, R23, t1205
 	ADD      $8, R15, R23
 	VLD1     (R23), V6.S[2]
-t818:
+t1205:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t821
+	BLE      t1208
 	CMP      $4, R23
-	BLT      t822
+	BLT      t1209
 	FMOVQ    (R24), F7
-	B        t821
-t822:
-	TBNZ     $1, R23, t823
+	B        t1208
+t1209:
+	TBNZ     $1, R23, t1210
 	FMOVS    (R24), F7
-	B        t821
-t823:
+	B        t1208
+t1210:
 	FMOVD    (R24), F7
-	TBZ      $0, R23, t821
+	TBZ      $0, R23, t1208
 	ADD      $8, R24, R23
 	VLD1     (R23), V7.S[2]
-t821:
+t1208:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t824
+	BLE      t1211
 	CMP      $4, R23
-	BLT      t825
+	BLT      t1212
 	FMOVQ    (R25), F8
-	B        t824
-t825:
-	TBNZ     $1, R23, t826
+	B        t1211
+t1212:
+	TBNZ     $1, R23, t1213
 	FMOVS    (R25), F8
-	B        t824
-t826:
+	B        t1211
+t1213:
 	FMOVD    (R25), F8
-	TBZ      $0, R23, t824
+	TBZ      $0, R23, t1211
 	ADD      $8, R25, R23
 	VLD1     (R23), V8.S[2]
-t824:
+t1211:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t827
+	BLE      t1214
 	CMP      $4, R23
-	BLT      t828
+	BLT      t1215
 	FMOVQ    (R15), F9
-	B        t827
-t828:
-	TBNZ     $1, R23, t829
+	B        t1214
+t1215:
+	TBNZ     $1, R23, t1216
 	FMOVS    (R15), F9
-	B        t827
-t829:
+	B        t1214
+t1216:
 	FMOVD    (R15), F9
-	TBZ      $0, R23, t827
+	TBZ      $0, R23, t1214
 	ADD      $8, R15, R23
 	VLD1     (R23), V9.S[2]
-t827:
+t1214:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t830
+	BLE      t1217
 	CMP      $4, R23
-	BLT      t831
+	BLT      t1218
 	FMOVQ    (R24), F10
-	B        t830
-t831:
-	TBNZ     $1, R23, t832
+	B        t1217
+t1218:
+	TBNZ     $1, R23, t1219
 	FMOVS    (R24), F10
-	B        t830
-t832:
+	B        t1217
+t1219:
 	FMOVD    (R24), F10
-	TBZ      $0, R23, t830
+	TBZ      $0, R23, t1217
 	ADD      $8, R24, R23
 	VLD1     (R23), V10.S[2]
-t830:
+t1217:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t833
+	BLE      t1220
 	CMP      $4, R23
-	BLT      t834
+	BLT      t1221
 	FMOVQ    (R25), F11
-	B        t833
-t834:
-	TBNZ     $1, R23, t835
+	B        t1220
+t1221:
+	TBNZ     $1, R23, t1222
 	FMOVS    (R25), F11
-	B        t833
-t835:
+	B        t1220
+t1222:
 	FMOVD    (R25), F11
-	TBZ      $0, R23, t833
+	TBZ      $0, R23, t1220
 	ADD      $8, R25, R23
 	VLD1     (R23), V11.S[2]
-t833:
+t1220:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V12.B16
 	CMP      $0, R23
-	BLE      t836
+	BLE      t1223
 	CMP      $4, R23
-	BLT      t837
+	BLT      t1224
 	FMOVQ    (R15), F12
-	B        t836
-t837:
-	TBNZ     $1, R23, t838
+	B        t1223
+t1224:
+	TBNZ     $1, R23, t1225
 	FMOVS    (R15), F12
-	B        t836
-t838:
+	B        t1223
+t1225:
 	FMOVD    (R15), F12
-	TBZ      $0, R23, t836
+	TBZ      $0, R23, t1223
 	ADD      $8, R15, R23
 	VLD1     (R23), V12.S[2]
-t836:
+t1223:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V13.B16
 	CMP      $0, R23
-	BLE      t839
+	BLE      t1226
 	CMP      $4, R23
-	BLT      t840
+	BLT      t1227
 	FMOVQ    (R24), F13
-	B        t839
-t840:
-	TBNZ     $1, R23, t841
+	B        t1226
+t1227:
+	TBNZ     $1, R23, t1228
 	FMOVS    (R24), F13
-	B        t839
-t841:
+	B        t1226
+t1228:
 	FMOVD    (R24), F13
-	TBZ      $0, R23, t839
+	TBZ      $0, R23, t1226
 	ADD      $8, R24, R23
 	VLD1     (R23), V13.S[2]
-t839:
+t1226:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V14.B16
 	CMP      $0, R23
-	BLE      t842
+	BLE      t1229
 	CMP      $4, R23
-	BLT      t843
+	BLT      t1230
 	FMOVQ    (R25), F14
-	B        t842
-t843:
-	TBNZ     $1, R23, t844
+	B        t1229
+t1230:
+	TBNZ     $1, R23, t1231
 	FMOVS    (R25), F14
-	B        t842
-t844:
+	B        t1229
+t1231:
 	FMOVD    (R25), F14
-	TBZ      $0, R23, t842
+	TBZ      $0, R23, t1229
 	ADD      $8, R25, R23
 	VLD1     (R23), V14.S[2]
-t842:
+t1229:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V15.B16
 	CMP      $0, R23
-	BLE      t845
+	BLE      t1232
 	CMP      $4, R23
-	BLT      t846
+	BLT      t1233
 	FMOVQ    (R15), F15
-	B        t845
-t846:
-	TBNZ     $1, R23, t847
+	B        t1232
+t1233:
+	TBNZ     $1, R23, t1234
 	FMOVS    (R15), F15
-	B        t845
-t847:
+	B        t1232
+t1234:
 	FMOVD    (R15), F15
-	TBZ      $0, R23, t845
+	TBZ      $0, R23, t1232
 	ADD      $8, R15, R23
 	VLD1     (R23), V15.S[2]
-t845:
+t1232:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V16.B16
 	CMP      $0, R23
-	BLE      t848
+	BLE      t1235
 	CMP      $4, R23
-	BLT      t849
+	BLT      t1236
 	FMOVQ    (R24), F16
-	B        t848
-t849:
-	TBNZ     $1, R23, t850
+	B        t1235
+t1236:
+	TBNZ     $1, R23, t1237
 	FMOVS    (R24), F16
-	B        t848
-t850:
+	B        t1235
+t1237:
 	FMOVD    (R24), F16
-	TBZ      $0, R23, t848
+	TBZ      $0, R23, t1235
 	ADD      $8, R24, R23
 	VLD1     (R23), V16.S[2]
-t848:
+t1235:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V17.B16
 	CMP      $0, R23
-	BLE      t851
+	BLE      t1238
 	CMP      $4, R23
-	BLT      t852
+	BLT      t1239
 	FMOVQ    (R25), F17
-	B        t851
-t852:
-	TBNZ     $1, R23, t853
+	B        t1238
+t1239:
+	TBNZ     $1, R23, t1240
 	FMOVS    (R25), F17
-	B        t851
-t853:
+	B        t1238
+t1240:
 	FMOVD    (R25), F17
-	TBZ      $0, R23, t851
+	TBZ      $0, R23, t1238
 	ADD      $8, R25, R23
 	VLD1     (R23), V17.S[2]
-t851:
+t1238:
 loaded6x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps6x3
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -11042,12 +14243,12 @@ steps6x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch6x3
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch6x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole6x3
 	SUBS     $1, R15, R15
@@ -11677,7 +14878,7 @@ one6x3:
 	SUBS     $1, R15, R15
 	BNE      one6x3
 end6x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store6x3
 last6x3:
@@ -11685,21 +14886,21 @@ last6x3:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V20.B16
 	CMP      $0, R23
-	BLE      t854
+	BLE      t1241
 	CMP      $4, R23
-	BLT      t855
+	BLT      t1242
 	FMOVQ    32(R3), F20
-	B        t854
-t855:
-	TBNZ     $1, R23, t856
+	B        t1241
+t1242:
+	TBNZ     $1, R23, t1243
 	FMOVS    32(R3), F20
-	B        t854
-t856:
+	B        t1241
+t1243:
 	FMOVD    32(R3), F20
-	TBZ      $0, R23, t854
+	TBZ      $0, R23, t1241
 	ADD      $40, R3, R23
 	VLD1     (R23), V20.S[2]
-t854:
+t1241:
 	FMOVS    (R14), F21
 	WORD     $0x4f951240 // fmla v0.4s, v18.4s, v21.s[0]
 	WORD     $0x4f951261 // fmla v1.4s, v19.4s, v21.s[0]
@@ -11730,11 +14931,454 @@ store6x3:
 	CBZ      R9, fetched6x3
 	MOVD     R7, 40(RSP)
 fetched6x3:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added6x3
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $6, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F18
+	VDUP     V18.S[0], V18.S4
+add6x3:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail6x3
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V18.S4, V0.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V18.S4, V1.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V18.S4, V2.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V18.S4, V3.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V18.S4, V4.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V18.S4, V5.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V18.S4, V6.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V18.S4, V7.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V18.S4, V8.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V18.S4, V9.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V18.S4, V10.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V18.S4, V11.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V18.S4, V12.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V18.S4, V13.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V18.S4, V14.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V18.S4, V15.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V18.S4, V16.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V18.S4, V17.S4
+	B        nextadd6x3
+addtail6x3:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1244
+	CMP      $4, R23
+	BLT      t1245
+	FMOVQ    (R15), F31
+	B        t1244
+t1245:
+	TBNZ     $1, R23, t1246
+	FMOVS    (R15), F31
+	B        t1244
+t1246:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1244
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1244:
+	VFMLA    V31.S4, V18.S4, V0.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1247
+	CMP      $4, R23
+	BLT      t1248
+	FMOVQ    (R24), F31
+	B        t1247
+t1248:
+	TBNZ     $1, R23, t1249
+	FMOVS    (R24), F31
+	B        t1247
+t1249:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1247
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1247:
+	VFMLA    V31.S4, V18.S4, V1.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1250
+	CMP      $4, R23
+	BLT      t1251
+	FMOVQ    (R25), F31
+	B        t1250
+t1251:
+	TBNZ     $1, R23, t1252
+	FMOVS    (R25), F31
+	B        t1250
+t1252:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1250
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1250:
+	VFMLA    V31.S4, V18.S4, V2.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1253
+	CMP      $4, R23
+	BLT      t1254
+	FMOVQ    (R15), F31
+	B        t1253
+t1254:
+	TBNZ     $1, R23, t1255
+	FMOVS    (R15), F31
+	B        t1253
+t1255:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1253
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1253:
+	VFMLA    V31.S4, V18.S4, V3.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1256
+	CMP      $4, R23
+	BLT      t1257
+	FMOVQ    (R24), F31
+	B        t1256
+t1257:
+	TBNZ     $1, R23, t1258
+	FMOVS    (R24), F31
+	B        t1256
+t1258:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1256
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1256:
+	VFMLA    V31.S4, V18.S4, V4.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1259
+	CMP      $4, R23
+	BLT      t1260
+	FMOVQ    (R25), F31
+	B        t1259
+t1260:
+	TBNZ     $1, R23, t1261
+	FMOVS    (R25), F31
+	B        t1259
+t1261:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1259
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1259:
+	VFMLA    V31.S4, V18.S4, V5.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1262
+	CMP      $4, R23
+	BLT      t1263
+	FMOVQ    (R15), F31
+	B        t1262
+t1263:
+	TBNZ     $1, R23, t1264
+	FMOVS    (R15), F31
+	B        t1262
+t1264:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1262
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1262:
+	VFMLA    V31.S4, V18.S4, V6.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1265
+	CMP      $4, R23
+	BLT      t1266
+	FMOVQ    (R24), F31
+	B        t1265
+t1266:
+	TBNZ     $1, R23, t1267
+	FMOVS    (R24), F31
+	B        t1265
+t1267:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1265
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1265:
+	VFMLA    V31.S4, V18.S4, V7.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1268
+	CMP      $4, R23
+	BLT      t1269
+	FMOVQ    (R25), F31
+	B        t1268
+t1269:
+	TBNZ     $1, R23, t1270
+	FMOVS    (R25), F31
+	B        t1268
+t1270:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1268
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1268:
+	VFMLA    V31.S4, V18.S4, V8.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1271
+	CMP      $4, R23
+	BLT      t1272
+	FMOVQ    (R15), F31
+	B        t1271
+t1272:
+	TBNZ     $1, R23, t1273
+	FMOVS    (R15), F31
+	B        t1271
+t1273:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1271
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1271:
+	VFMLA    V31.S4, V18.S4, V9.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1274
+	CMP      $4, R23
+	BLT      t1275
+	FMOVQ    (R24), F31
+	B        t1274
+t1275:
+	TBNZ     $1, R23, t1276
+	FMOVS    (R24), F31
+	B        t1274
+t1276:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1274
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1274:
+	VFMLA    V31.S4, V18.S4, V10.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1277
+	CMP      $4, R23
+	BLT      t1278
+	FMOVQ    (R25), F31
+	B        t1277
+t1278:
+	TBNZ     $1, R23, t1279
+	FMOVS    (R25), F31
+	B        t1277
+t1279:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1277
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1277:
+	VFMLA    V31.S4, V18.S4, V11.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1280
+	CMP      $4, R23
+	BLT      t1281
+	FMOVQ    (R15), F31
+	B        t1280
+t1281:
+	TBNZ     $1, R23, t1282
+	FMOVS    (R15), F31
+	B        t1280
+t1282:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1280
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1280:
+	VFMLA    V31.S4, V18.S4, V12.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1283
+	CMP      $4, R23
+	BLT      t1284
+	FMOVQ    (R24), F31
+	B        t1283
+t1284:
+	TBNZ     $1, R23, t1285
+	FMOVS    (R24), F31
+	B        t1283
+t1285:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1283
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1283:
+	VFMLA    V31.S4, V18.S4, V13.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1286
+	CMP      $4, R23
+	BLT      t1287
+	FMOVQ    (R25), F31
+	B        t1286
+t1287:
+	TBNZ     $1, R23, t1288
+	FMOVS    (R25), F31
+	B        t1286
+t1288:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1286
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1286:
+	VFMLA    V31.S4, V18.S4, V14.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1289
+	CMP      $4, R23
+	BLT      t1290
+	FMOVQ    (R15), F31
+	B        t1289
+t1290:
+	TBNZ     $1, R23, t1291
+	FMOVS    (R15), F31
+	B        t1289
+t1291:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1289
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1289:
+	VFMLA    V31.S4, V18.S4, V15.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1292
+	CMP      $4, R23
+	BLT      t1293
+	FMOVQ    (R24), F31
+	B        t1292
+t1293:
+	TBNZ     $1, R23, t1294
+	FMOVS    (R24), F31
+	B        t1292
+t1294:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1292
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1292:
+	VFMLA    V31.S4, V18.S4, V16.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1295
+	CMP      $4, R23
+	BLT      t1296
+	FMOVQ    (R25), F31
+	B        t1295
+t1296:
+	TBNZ     $1, R23, t1297
+	FMOVS    (R25), F31
+	B        t1295
+t1297:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1295
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1295:
+	VFMLA    V31.S4, V18.S4, V17.S4
+nextadd6x3:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add6x3
+	MOVD     80(R0), R9
+added6x3:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail6x3
 	FMOVQ    F0, (R15)
@@ -11776,327 +15420,327 @@ fetched6x3:
 storetail6x3:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t857
+	BLE      t1298
 	CMP      $4, R23
-	BLT      t858
+	BLT      t1299
 	FMOVQ    F0, (R15)
-	B        t857
-t858:
-	TBNZ     $1, R23, t859
+	B        t1298
+t1299:
+	TBNZ     $1, R23, t1300
 	FMOVS    F0, (R15)
-	B        t857
-t859:
+	B        t1298
+t1300:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t857
+	TBZ      $0, R23, t1298
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t857:
+t1298:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t860
+	BLE      t1301
 	CMP      $4, R23
-	BLT      t861
+	BLT      t1302
 	FMOVQ    F1, (R24)
-	B        t860
-t861:
-	TBNZ     $1, R23, t862
+	B        t1301
+t1302:
+	TBNZ     $1, R23, t1303
 	FMOVS    F1, (R24)
-	B        t860
-t862:
+	B        t1301
+t1303:
 	FMOVD    F1, (R24)
-	TBZ      $0, R23, t860
+	TBZ      $0, R23, t1301
 	ADD      $8, R24, R23
 	VST1     V1.S[2], (R23)
-t860:
+t1301:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t863
+	BLE      t1304
 	CMP      $4, R23
-	BLT      t864
+	BLT      t1305
 	FMOVQ    F2, (R25)
-	B        t863
-t864:
-	TBNZ     $1, R23, t865
+	B        t1304
+t1305:
+	TBNZ     $1, R23, t1306
 	FMOVS    F2, (R25)
-	B        t863
-t865:
+	B        t1304
+t1306:
 	FMOVD    F2, (R25)
-	TBZ      $0, R23, t863
+	TBZ      $0, R23, t1304
 	ADD      $8, R25, R23
 	VST1     V2.S[2], (R23)
-t863:
+t1304:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t866
+	BLE      t1307
 	CMP      $4, R23
-	BLT      t867
+	BLT      t1308
 	FMOVQ    F3, (R15)
-	B        t866
-t867:
-	TBNZ     $1, R23, t868
+	B        t1307
+t1308:
+	TBNZ     $1, R23, t1309
 	FMOVS    F3, (R15)
-	B        t866
-t868:
+	B        t1307
+t1309:
 	FMOVD    F3, (R15)
-	TBZ      $0, R23, t866
+	TBZ      $0, R23, t1307
 	ADD      $8, R15, R23
 	VST1     V3.S[2], (R23)
-t866:
+t1307:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t869
+	BLE      t1310
 	CMP      $4, R23
-	BLT      t870
+	BLT      t1311
 	FMOVQ    F4, (R24)
-	B        t869
-t870:
-	TBNZ     $1, R23, t871
+	B        t1310
+t1311:
+	TBNZ     $1, R23, t1312
 	FMOVS    F4, (R24)
-	B        t869
-t871:
+	B        t1310
+t1312:
 	FMOVD    F4, (R24)
-	TBZ      $0, R23, t869
+	TBZ      $0, R23, t1310
 	ADD      $8, R24, R23
 	VST1     V4.S[2], (R23)
-t869:
+t1310:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t872
+	BLE      t1313
 	CMP      $4, R23
-	BLT      t873
+	BLT      t1314
 	FMOVQ    F5, (R25)
-	B        t872
-t873:
-	TBNZ     $1, R23, t874
+	B        t1313
+t1314:
+	TBNZ     $1, R23, t1315
 	FMOVS    F5, (R25)
-	B        t872
-t874:
+	B        t1313
+t1315:
 	FMOVD    F5, (R25)
-	TBZ      $0, R23, t872
+	TBZ      $0, R23, t1313
 	ADD      $8, R25, R23
 	VST1     V5.S[2], (R23)
-t872:
+t1313:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t875
+	BLE      t1316
 	CMP      $4, R23
-	BLT      t876
+	BLT      t1317
 	FMOVQ    F6, (R15)
-	B        t875
-t876:
-	TBNZ     $1, R23, t877
+	B        t1316
+t1317:
+	TBNZ     $1, R23, t1318
 	FMOVS    F6, (R15)
-	B        t875
-t877:
+	B        t1316
+t1318:
 	FMOVD    F6, (R15)
-	TBZ      $0, R23, t875
+	TBZ      $0, R23, t1316
 	ADD      $8, R15, R23
 	VST1     V6.S[2], (R23)
-t875:
+t1316:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t878
+	BLE      t1319
 	CMP      $4, R23
-	BLT      t879
+	BLT      t1320
 	FMOVQ    F7, (R24)
-	B        t878
-t879:
-	TBNZ     $1, R23, t880
+	B        t1319
+t1320:
+	TBNZ     $1, R23, t1321
 	FMOVS    F7, (R24)
-	B        t878
-t880:
+	B        t1319
+t1321:
 	FMOVD    F7, (R24)
-	TBZ      $0, R23, t878
+	TBZ      $0, R23, t1319
 	ADD      $8, R24, R23
 	VST1     V7.S[2], (R23)
-t878:
+t1319:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t881
+	BLE      t1322
 	CMP      $4, R23
-	BLT      t882
+	BLT      t1323
 	FMOVQ    F8, (R25)
-	B        t881
-t882:
-	TBNZ     $1, R23, t883
+	B        t1322
+t1323:
+	TBNZ     $1, R23, t1324
 	FMOVS    F8, (R25)
-	B        t881
-t883:
+	B        t1322
+t1324:
 	FMOVD    F8, (R25)
-	TBZ      $0, R23, t881
+	TBZ      $0, R23, t1322
 	ADD      $8, R25, R23
 	VST1     V8.S[2], (R23)
-t881:
+t1322:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t884
+	BLE      t1325
 	CMP      $4, R23
-	BLT      t885
+	BLT      t1326
 	FMOVQ    F9, (R15)
-	B        t884
-t885:
-	TBNZ     $1, R23, t886
+	B        t1325
+t1326:
+	TBNZ     $1, R23, t1327
 	FMOVS    F9, (R15)
-	B        t884
-t886:
+	B        t1325
+t1327:
 	FMOVD    F9, (R15)
-	TBZ      $0, R23, t884
+	TBZ      $0, R23, t1325
 	ADD      $8, R15, R23
 	VST1     V9.S[2], (R23)
-t884:
+t1325:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t887
+	BLE      t1328
 	CMP      $4, R23
-	BLT      t888
+	BLT      t1329
 	FMOVQ    F10, (R24)
-	B        t887
-t888:
-	TBNZ     $1, R23, t889
+	B        t1328
+t1329:
+	TBNZ     $1, R23, t1330
 	FMOVS    F10, (R24)
-	B        t887
-t889:
+	B        t1328
+t1330:
 	FMOVD    F10, (R24)
-	TBZ      $0, R23, t887
+	TBZ      $0, R23, t1328
 	ADD      $8, R24, R23
 	VST1     V10.S[2], (R23)
-t887:
+t1328:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t890
+	BLE      t1331
 	CMP      $4, R23
-	BLT      t891
+	BLT      t1332
 	FMOVQ    F11, (R25)
-	B        t890
-t891:
-	TBNZ     $1, R23, t892
+	B        t1331
+t1332:
+	TBNZ     $1, R23, t1333
 	FMOVS    F11, (R25)
-	B        t890
-t892:
+	B        t1331
+t1333:
 	FMOVD    F11, (R25)
-	TBZ      $0, R23, t890
+	TBZ      $0, R23, t1331
 	ADD      $8, R25, R23
 	VST1     V11.S[2], (R23)
-t890:
+t1331:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t893
+	BLE      t1334
 	CMP      $4, R23
-	BLT      t894
+	BLT      t1335
 	FMOVQ    F12, (R15)
-	B        t893
-t894:
-	TBNZ     $1, R23, t895
+	B        t1334
+t1335:
+	TBNZ     $1, R23, t1336
 	FMOVS    F12, (R15)
-	B        t893
-t895:
+	B        t1334
+t1336:
 	FMOVD    F12, (R15)
-	TBZ      $0, R23, t893
+	TBZ      $0, R23, t1334
 	ADD      $8, R15, R23
 	VST1     V12.S[2], (R23)
-t893:
+t1334:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t896
+	BLE      t1337
 	CMP      $4, R23
-	BLT      t897
+	BLT      t1338
 	FMOVQ    F13, (R24)
-	B        t896
-t897:
-	TBNZ     $1, R23, t898
+	B        t1337
+t1338:
+	TBNZ     $1, R23, t1339
 	FMOVS    F13, (R24)
-	B        t896
-t898:
+	B        t1337
+t1339:
 	FMOVD    F13, (R24)
-	TBZ      $0, R23, t896
+	TBZ      $0, R23, t1337
 	ADD      $8, R24, R23
 	VST1     V13.S[2], (R23)
-t896:
+t1337:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t899
+	BLE      t1340
 	CMP      $4, R23
-	BLT      t900
+	BLT      t1341
 	FMOVQ    F14, (R25)
-	B        t899
-t900:
-	TBNZ     $1, R23, t901
+	B        t1340
+t1341:
+	TBNZ     $1, R23, t1342
 	FMOVS    F14, (R25)
-	B        t899
-t901:
+	B        t1340
+t1342:
 	FMOVD    F14, (R25)
-	TBZ      $0, R23, t899
+	TBZ      $0, R23, t1340
 	ADD      $8, R25, R23
 	VST1     V14.S[2], (R23)
-t899:
+t1340:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t902
+	BLE      t1343
 	CMP      $4, R23
-	BLT      t903
+	BLT      t1344
 	FMOVQ    F15, (R15)
-	B        t902
-t903:
-	TBNZ     $1, R23, t904
+	B        t1343
+t1344:
+	TBNZ     $1, R23, t1345
 	FMOVS    F15, (R15)
-	B        t902
-t904:
+	B        t1343
+t1345:
 	FMOVD    F15, (R15)
-	TBZ      $0, R23, t902
+	TBZ      $0, R23, t1343
 	ADD      $8, R15, R23
 	VST1     V15.S[2], (R23)
-t902:
+t1343:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t905
+	BLE      t1346
 	CMP      $4, R23
-	BLT      t906
+	BLT      t1347
 	FMOVQ    F16, (R24)
-	B        t905
-t906:
-	TBNZ     $1, R23, t907
+	B        t1346
+t1347:
+	TBNZ     $1, R23, t1348
 	FMOVS    F16, (R24)
-	B        t905
-t907:
+	B        t1346
+t1348:
 	FMOVD    F16, (R24)
-	TBZ      $0, R23, t905
+	TBZ      $0, R23, t1346
 	ADD      $8, R24, R23
 	VST1     V16.S[2], (R23)
-t905:
+t1346:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t908
+	BLE      t1349
 	CMP      $4, R23
-	BLT      t909
+	BLT      t1350
 	FMOVQ    F17, (R25)
-	B        t908
-t909:
-	TBNZ     $1, R23, t910
+	B        t1349
+t1350:
+	TBNZ     $1, R23, t1351
 	FMOVS    F17, (R25)
-	B        t908
-t910:
+	B        t1349
+t1351:
 	FMOVD    F17, (R25)
-	TBZ      $0, R23, t908
+	TBZ      $0, R23, t1349
 	ADD      $8, R25, R23
 	VST1     V17.S[2], (R23)
-t908:
+t1349:
 next6x3:
 
 	// The next tile.
@@ -12106,7 +15750,7 @@ next6x3:
 	BNE      below6x3
 	CMP      $4, R2
 	BNE      below6x3
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $24, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -12129,21 +15773,21 @@ below6x3:
 	BNE      tile6x3
 	B        done
 tile5x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero5x3
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin5x3
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin5x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail5x3
 	FMOVQ    (R15), F0
@@ -12180,292 +15824,292 @@ loadtail5x3:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t911
+	BLE      t1352
 	CMP      $4, R23
-	BLT      t912
+	BLT      t1353
 	FMOVQ    (R15), F0
-	B        t911
-t912:
-	TBNZ     $1, R23, t913
+	B        t1352
+t1353:
+	TBNZ     $1, R23, t1354
 	FMOVS    (R15), F0
-	B        t911
-t913:
+	B        t1352
+t1354:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t911
+	TBZ      $0, R23, t1352
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t911:
+t1352:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t914
+	BLE      t1355
 	CMP      $4, R23
-	BLT      t915
+	BLT      t1356
 	FMOVQ    (R24), F1
-	B        t914
-t915:
-	TBNZ     $1, R23, t916
+	B        t1355
+t1356:
+	TBNZ     $1, R23, t1357
 	FMOVS    (R24), F1
-	B        t914
-t916:
+	B        t1355
+t1357:
 	FMOVD    (R24), F1
-	TBZ      $0, R23, t914
+	TBZ      $0, R23, t1355
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
-t914:
+t1355:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t917
+	BLE      t1358
 	CMP      $4, R23
-	BLT      t918
+	BLT      t1359
 	FMOVQ    (R25), F2
-	B        t917
-t918:
-	TBNZ     $1, R23, t919
+	B        t1358
+t1359:
+	TBNZ     $1, R23, t1360
 	FMOVS    (R25), F2
-	B        t917
-t919:
+	B        t1358
+t1360:
 	FMOVD    (R25), F2
-	TBZ      $0, R23, t917
+	TBZ      $0, R23, t1358
 	ADD      $8, R25, R23
 	VLD1     (R23), V2.S[2]
-t917:
+t1358:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t920
+	BLE      t1361
 	CMP      $4, R23
-	BLT      t921
+	BLT      t1362
 	FMOVQ    (R15), F3
-	B        t920
-t921:
-	TBNZ     $1, R23, t922
+	B        t1361
+t1362:
+	TBNZ     $1, R23, t1363
 	FMOVS    (R15), F3
-	B        t920
-t922:
+	B        t1361
+t1363:
 	FMOVD    (R15), F3
-	TBZ      $0, R23, t920
+	TBZ      $0, R23, t1361
 	ADD      $8, R15, R23
 	VLD1     (R23), V3.S[2]
-t920:
+t1361:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t923
+	BLE      t1364
 	CMP      $4, R23
-	BLT      t924
+	BLT      t1365
 	FMOVQ    (R24), F4
-	B        t923
-t924:
-	TBNZ     $1, R23, t925
+	B        t1364
+t1365:
+	TBNZ     $1, R23, t1366
 	FMOVS    (R24), F4
-	B        t923
-t925:
+	B        t1364
+t1366:
 	FMOVD    (R24), F4
-	TBZ      $0, R23, t923
+	TBZ      $0, R23, t1364
 	ADD      $8, R24, R23
 	VLD1     (R23), V4.S[2]
-t923:
+t1364:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t926
+	BLE      t1367
 	CMP      $4, R23
-	BLT      t927
+	BLT      t1368
 	FMOVQ    (R25), F5
-	B        t926
-t927:
-	TBNZ     $1, R23, t928
+	B        t1367
+t1368:
+	TBNZ     $1, R23, t1369
 	FMOVS    (R25), F5
-	B        t926
-t928:
+	B        t1367
+t1369:
 	FMOVD    (R25), F5
-	TBZ      $0, R23, t926
+	TBZ      $0, R23, t1367
 	ADD      $8, R25, R23
 	VLD1     (R23), V5.S[2]
-t926:
+t1367:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t929
+	BLE      t1370
 	CMP      $4, R23
-	BLT      t930
+	BLT      t1371
 	FMOVQ    (R15), F6
-	B        t929
-t930:
-	TBNZ     $1, R23, t931
+	B        t1370
+t1371:
+	TBNZ     $1, R23, t1372
 	FMOVS    (R15), F6
-	B        t929
-t931:
+	B        t1370
+t1372:
 	FMOVD    (R15), F6
-	TBZ      $0, R23, t929
+	TBZ      $0, R23, t1370
 	ADD      $8, R15, R23
 	VLD1     (R23), V6.S[2]
-t929:
+t1370:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t932
+	BLE      t1373
 	CMP      $4, R23
-	BLT      t933
+	BLT      t1374
 	FMOVQ    (R24), F7
-	B        t932
-t933:
-	TBNZ     $1, R23, t934
+	B        t1373
+t1374:
+	TBNZ     $1, R23, t1375
 	FMOVS    (R24), F7
-	B        t932
-t934:
+	B        t1373
+t1375:
 	FMOVD    (R24), F7
-	TBZ      $0, R23, t932
+	TBZ      $0, R23, t1373
 	ADD      $8, R24, R23
 	VLD1     (R23), V7.S[2]
-t932:
+t1373:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t935
+	BLE      t1376
 	CMP      $4, R23
-	BLT      t936
+	BLT      t1377
 	FMOVQ    (R25), F8
-	B        t935
-t936:
-	TBNZ     $1, R23, t937
+	B        t1376
+t1377:
+	TBNZ     $1, R23, t1378
 	FMOVS    (R25), F8
-	B        t935
-t937:
+	B        t1376
+t1378:
 	FMOVD    (R25), F8
-	TBZ      $0, R23, t935
+	TBZ      $0, R23, t1376
 	ADD      $8, R25, R23
 	VLD1     (R23), V8.S[2]
-t935:
+t1376:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t938
+	BLE      t1379
 	CMP      $4, R23
-	BLT      t939
+	BLT      t1380
 	FMOVQ    (R15), F9
-	B        t938
-t939:
-	TBNZ     $1, R23, t940
+	B        t1379
+t1380:
+	TBNZ     $1, R23, t1381
 	FMOVS    (R15), F9
-	B        t938
-t940:
+	B        t1379
+t1381:
 	FMOVD    (R15), F9
-	TBZ      $0, R23, t938
+	TBZ      $0, R23, t1379
 	ADD      $8, R15, R23
 	VLD1     (R23), V9.S[2]
-t938:
+t1379:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t941
+	BLE      t1382
 	CMP      $4, R23
-	BLT      t942
+	BLT      t1383
 	FMOVQ    (R24), F10
-	B        t941
-t942:
-	TBNZ     $1, R23, t943
+	B        t1382
+t1383:
+	TBNZ     $1, R23, t1384
 	FMOVS    (R24), F10
-	B        t941
-t943:
+	B        t1382
+t1384:
 	FMOVD    (R24), F10
-	TBZ      $0, R23, t941
+	TBZ      $0, R23, t1382
 	ADD      $8, R24, R23
 	VLD1     (R23), V10.S[2]
-t941:
+t1382:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t944
+	BLE      t1385
 	CMP      $4, R23
-	BLT      t945
+	BLT      t1386
 	FMOVQ    (R25), F11
-	B        t944
-t945:
-	TBNZ     $1, R23, t946
+	B        t1385
+t1386:
+	TBNZ     $1, R23, t1387
 	FMOVS    (R25), F11
-	B        t944
-t946:
+	B        t1385
+t1387:
 	FMOVD    (R25), F11
-	TBZ      $0, R23, t944
+	TBZ      $0, R23, t1385
 	ADD      $8, R25, R23
 	VLD1     (R23), V11.S[2]
-t944:
+t1385:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V12.B16
 	CMP      $0, R23
-	BLE      t947
+	BLE      t1388
 	CMP      $4, R23
-	BLT      t948
+	BLT      t1389
 	FMOVQ    (R15), F12
-	B        t947
-t948:
-	TBNZ     $1, R23, t949
+	B        t1388
+t1389:
+	TBNZ     $1, R23, t1390
 	FMOVS    (R15), F12
-	B        t947
-t949:
+	B        t1388
+t1390:
 	FMOVD    (R15), F12
-	TBZ      $0, R23, t947
+	TBZ      $0, R23, t1388
 	ADD      $8, R15, R23
 	VLD1     (R23), V12.S[2]
-t947:
+t1388:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V13.B16
 	CMP      $0, R23
-	BLE      t950
+	BLE      t1391
 	CMP      $4, R23
-	BLT      t951
+	BLT      t1392
 	FMOVQ    (R24), F13
-	B        t950
-t951:
-	TBNZ     $1, R23, t952
+	B        t1391
+t1392:
+	TBNZ     $1, R23, t1393
 	FMOVS    (R24), F13
-	B        t950
-t952:
+	B        t1391
+t1393:
 	FMOVD    (R24), F13
-	TBZ      $0, R23, t950
+	TBZ      $0, R23, t1391
 	ADD      $8, R24, R23
 	VLD1     (R23), V13.S[2]
-t950:
+t1391:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V14.B16
 	CMP      $0, R23
-	BLE      t953
+	BLE      t1394
 	CMP      $4, R23
-	BLT      t954
+	BLT      t1395
 	FMOVQ    (R25), F14
-	B        t953
-t954:
-	TBNZ     $1, R23, t955
+	B        t1394
+t1395:
+	TBNZ     $1, R23, t1396
 	FMOVS    (R25), F14
-	B        t953
-t955:
+	B        t1394
+t1396:
 	FMOVD    (R25), F14
-	TBZ      $0, R23, t953
+	TBZ      $0, R23, t1394
 	ADD      $8, R25, R23
 	VLD1     (R23), V14.S[2]
-t953:
+t1394:
 loaded5x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps5x3
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -12509,12 +16153,12 @@ steps5x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch5x3
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch5x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole5x3
 	SUBS     $1, R15, R15
@@ -13064,7 +16708,7 @@ one5x3:
 	SUBS     $1, R15, R15
 	BNE      one5x3
 end5x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store5x3
 last5x3:
@@ -13072,21 +16716,21 @@ last5x3:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V17.B16
 	CMP      $0, R23
-	BLE      t956
+	BLE      t1397
 	CMP      $4, R23
-	BLT      t957
+	BLT      t1398
 	FMOVQ    32(R3), F17
-	B        t956
-t957:
-	TBNZ     $1, R23, t958
+	B        t1397
+t1398:
+	TBNZ     $1, R23, t1399
 	FMOVS    32(R3), F17
-	B        t956
-t958:
+	B        t1397
+t1399:
 	FMOVD    32(R3), F17
-	TBZ      $0, R23, t956
+	TBZ      $0, R23, t1397
 	ADD      $40, R3, R23
 	VLD1     (R23), V17.S[2]
-t956:
+t1397:
 	FMOVS    (R14), F18
 	WORD     $0x4f9211e0 // fmla v0.4s, v15.4s, v18.s[0]
 	WORD     $0x4f921201 // fmla v1.4s, v16.4s, v18.s[0]
@@ -13113,11 +16757,385 @@ store5x3:
 	CBZ      R9, fetched5x3
 	MOVD     R7, 40(RSP)
 fetched5x3:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added5x3
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $5, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F15
+	VDUP     V15.S[0], V15.S4
+add5x3:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail5x3
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V15.S4, V0.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V15.S4, V1.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V15.S4, V2.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V15.S4, V3.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V15.S4, V4.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V15.S4, V5.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V15.S4, V6.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V15.S4, V7.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V15.S4, V8.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V15.S4, V9.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V15.S4, V10.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V15.S4, V11.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V15.S4, V12.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V15.S4, V13.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V15.S4, V14.S4
+	B        nextadd5x3
+addtail5x3:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1400
+	CMP      $4, R23
+	BLT      t1401
+	FMOVQ    (R15), F31
+	B        t1400
+t1401:
+	TBNZ     $1, R23, t1402
+	FMOVS    (R15), F31
+	B        t1400
+t1402:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1400
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1400:
+	VFMLA    V31.S4, V15.S4, V0.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1403
+	CMP      $4, R23
+	BLT      t1404
+	FMOVQ    (R24), F31
+	B        t1403
+t1404:
+	TBNZ     $1, R23, t1405
+	FMOVS    (R24), F31
+	B        t1403
+t1405:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1403
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1403:
+	VFMLA    V31.S4, V15.S4, V1.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1406
+	CMP      $4, R23
+	BLT      t1407
+	FMOVQ    (R25), F31
+	B        t1406
+t1407:
+	TBNZ     $1, R23, t1408
+	FMOVS    (R25), F31
+	B        t1406
+t1408:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1406
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1406:
+	VFMLA    V31.S4, V15.S4, V2.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1409
+	CMP      $4, R23
+	BLT      t1410
+	FMOVQ    (R15), F31
+	B        t1409
+t1410:
+	TBNZ     $1, R23, t1411
+	FMOVS    (R15), F31
+	B        t1409
+t1411:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1409
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1409:
+	VFMLA    V31.S4, V15.S4, V3.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1412
+	CMP      $4, R23
+	BLT      t1413
+	FMOVQ    (R24), F31
+	B        t1412
+t1413:
+	TBNZ     $1, R23, t1414
+	FMOVS    (R24), F31
+	B        t1412
+t1414:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1412
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1412:
+	VFMLA    V31.S4, V15.S4, V4.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1415
+	CMP      $4, R23
+	BLT      t1416
+	FMOVQ    (R25), F31
+	B        t1415
+t1416:
+	TBNZ     $1, R23, t1417
+	FMOVS    (R25), F31
+	B        t1415
+t1417:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1415
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1415:
+	VFMLA    V31.S4, V15.S4, V5.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1418
+	CMP      $4, R23
+	BLT      t1419
+	FMOVQ    (R15), F31
+	B        t1418
+t1419:
+	TBNZ     $1, R23, t1420
+	FMOVS    (R15), F31
+	B        t1418
+t1420:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1418
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1418:
+	VFMLA    V31.S4, V15.S4, V6.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1421
+	CMP      $4, R23
+	BLT      t1422
+	FMOVQ    (R24), F31
+	B        t1421
+t1422:
+	TBNZ     $1, R23, t1423
+	FMOVS    (R24), F31
+	B        t1421
+t1423:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1421
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1421:
+	VFMLA    V31.S4, V15.S4, V7.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1424
+	CMP      $4, R23
+	BLT      t1425
+	FMOVQ    (R25), F31
+	B        t1424
+t1425:
+	TBNZ     $1, R23, t1426
+	FMOVS    (R25), F31
+	B        t1424
+t1426:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1424
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1424:
+	VFMLA    V31.S4, V15.S4, V8.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1427
+	CMP      $4, R23
+	BLT      t1428
+	FMOVQ    (R15), F31
+	B        t1427
+t1428:
+	TBNZ     $1, R23, t1429
+	FMOVS    (R15), F31
+	B        t1427
+t1429:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1427
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1427:
+	VFMLA    V31.S4, V15.S4, V9.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1430
+	CMP      $4, R23
+	BLT      t1431
+	FMOVQ    (R24), F31
+	B        t1430
+t1431:
+	TBNZ     $1, R23, t1432
+	FMOVS    (R24), F31
+	B        t1430
+t1432:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1430
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1430:
+	VFMLA    V31.S4, V15.S4, V10.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1433
+	CMP      $4, R23
+	BLT      t1434
+	FMOVQ    (R25), F31
+	B        t1433
+t1434:
+	TBNZ     $1, R23, t1435
+	FMOVS    (R25), F31
+	B        t1433
+t1435:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1433
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1433:
+	VFMLA    V31.S4, V15.S4, V11.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1436
+	CMP      $4, R23
+	BLT      t1437
+	FMOVQ    (R15), F31
+	B        t1436
+t1437:
+	TBNZ     $1, R23, t1438
+	FMOVS    (R15), F31
+	B        t1436
+t1438:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1436
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1436:
+	VFMLA    V31.S4, V15.S4, V12.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1439
+	CMP      $4, R23
+	BLT      t1440
+	FMOVQ    (R24), F31
+	B        t1439
+t1440:
+	TBNZ     $1, R23, t1441
+	FMOVS    (R24), F31
+	B        t1439
+t1441:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1439
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1439:
+	VFMLA    V31.S4, V15.S4, V13.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1442
+	CMP      $4, R23
+	BLT      t1443
+	FMOVQ    (R25), F31
+	B        t1442
+t1443:
+	TBNZ     $1, R23, t1444
+	FMOVS    (R25), F31
+	B        t1442
+t1444:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1442
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1442:
+	VFMLA    V31.S4, V15.S4, V14.S4
+nextadd5x3:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add5x3
+	MOVD     80(R0), R9
+added5x3:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail5x3
 	FMOVQ    F0, (R15)
@@ -13153,273 +17171,273 @@ fetched5x3:
 storetail5x3:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t959
+	BLE      t1445
 	CMP      $4, R23
-	BLT      t960
+	BLT      t1446
 	FMOVQ    F0, (R15)
-	B        t959
-t960:
-	TBNZ     $1, R23, t961
+	B        t1445
+t1446:
+	TBNZ     $1, R23, t1447
 	FMOVS    F0, (R15)
-	B        t959
-t961:
+	B        t1445
+t1447:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t959
+	TBZ      $0, R23, t1445
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t959:
+t1445:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t962
+	BLE      t1448
 	CMP      $4, R23
-	BLT      t963
+	BLT      t1449
 	FMOVQ    F1, (R24)
-	B        t962
-t963:
-	TBNZ     $1, R23, t964
+	B        t1448
+t1449:
+	TBNZ     $1, R23, t1450
 	FMOVS    F1, (R24)
-	B        t962
-t964:
+	B        t1448
+t1450:
 	FMOVD    F1, (R24)
-	TBZ      $0, R23, t962
+	TBZ      $0, R23, t1448
 	ADD      $8, R24, R23
 	VST1     V1.S[2], (R23)
-t962:
+t1448:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t965
+	BLE      t1451
 	CMP      $4, R23
-	BLT      t966
+	BLT      t1452
 	FMOVQ    F2, (R25)
-	B        t965
-t966:
-	TBNZ     $1, R23, t967
+	B        t1451
+t1452:
+	TBNZ     $1, R23, t1453
 	FMOVS    F2, (R25)
-	B        t965
-t967:
+	B        t1451
+t1453:
 	FMOVD    F2, (R25)
-	TBZ      $0, R23, t965
+	TBZ      $0, R23, t1451
 	ADD      $8, R25, R23
 	VST1     V2.S[2], (R23)
-t965:
+t1451:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t968
+	BLE      t1454
 	CMP      $4, R23
-	BLT      t969
+	BLT      t1455
 	FMOVQ    F3, (R15)
-	B        t968
-t969:
-	TBNZ     $1, R23, t970
+	B        t1454
+t1455:
+	TBNZ     $1, R23, t1456
 	FMOVS    F3, (R15)
-	B        t968
-t970:
+	B        t1454
+t1456:
 	FMOVD    F3, (R15)
-	TBZ      $0, R23, t968
+	TBZ      $0, R23, t1454
 	ADD      $8, R15, R23
 	VST1     V3.S[2], (R23)
-t968:
+t1454:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t971
+	BLE      t1457
 	CMP      $4, R23
-	BLT      t972
+	BLT      t1458
 	FMOVQ    F4, (R24)
-	B        t971
-t972:
-	TBNZ     $1, R23, t973
+	B        t1457
+t1458:
+	TBNZ     $1, R23, t1459
 	FMOVS    F4, (R24)
-	B        t971
-t973:
+	B        t1457
+t1459:
 	FMOVD    F4, (R24)
-	TBZ      $0, R23, t971
+	TBZ      $0, R23, t1457
 	ADD      $8, R24, R23
 	VST1     V4.S[2], (R23)
-t971:
+t1457:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t974
+	BLE      t1460
 	CMP      $4, R23
-	BLT      t975
+	BLT      t1461
 	FMOVQ    F5, (R25)
-	B        t974
-t975:
-	TBNZ     $1, R23, t976
+	B        t1460
+t1461:
+	TBNZ     $1, R23, t1462
 	FMOVS    F5, (R25)
-	B        t974
-t976:
+	B        t1460
+t1462:
 	FMOVD    F5, (R25)
-	TBZ      $0, R23, t974
+	TBZ      $0, R23, t1460
 	ADD      $8, R25, R23
 	VST1     V5.S[2], (R23)
-t974:
+t1460:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t977
+	BLE      t1463
 	CMP      $4, R23
-	BLT      t978
+	BLT      t1464
 	FMOVQ    F6, (R15)
-	B        t977
-t978:
-	TBNZ     $1, R23, t979
+	B        t1463
+t1464:
+	TBNZ     $1, R23, t1465
 	FMOVS    F6, (R15)
-	B        t977
-t979:
+	B        t1463
+t1465:
 	FMOVD    F6, (R15)
-	TBZ      $0, R23, t977
+	TBZ      $0, R23, t1463
 	ADD      $8, R15, R23
 	VST1     V6.S[2], (R23)
-t977:
+t1463:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t980
+	BLE      t1466
 	CMP      $4, R23
-	BLT      t981
+	BLT      t1467
 	FMOVQ    F7, (R24)
-	B        t980
-t981:
-	TBNZ     $1, R23, t982
+	B        t1466
+t1467:
+	TBNZ     $1, R23, t1468
 	FMOVS    F7, (R24)
-	B        t980
-t982:
+	B        t1466
+t1468:
 	FMOVD    F7, (R24)
-	TBZ      $0, R23, t980
+	TBZ      $0, R23, t1466
 	ADD      $8, R24, R23
 	VST1     V7.S[2], (R23)
-t980:
+t1466:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t983
+	BLE      t1469
 	CMP      $4, R23
-	BLT      t984
+	BLT      t1470
 	FMOVQ    F8, (R25)
-	B        t983
-t984:
-	TBNZ     $1, R23, t985
+	B        t1469
+t1470:
+	TBNZ     $1, R23, t1471
 	FMOVS    F8, (R25)
-	B        t983
-t985:
+	B        t1469
+t1471:
 	FMOVD    F8, (R25)
-	TBZ      $0, R23, t983
+	TBZ      $0, R23, t1469
 	ADD      $8, R25, R23
 	VST1     V8.S[2], (R23)
-t983:
+t1469:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t986
+	BLE      t1472
 	CMP      $4, R23
-	BLT      t987
+	BLT      t1473
 	FMOVQ    F9, (R15)
-	B        t986
-t987:
-	TBNZ     $1, R23, t988
+	B        t1472
+t1473:
+	TBNZ     $1, R23, t1474
 	FMOVS    F9, (R15)
-	B        t986
-t988:
+	B        t1472
+t1474:
 	FMOVD    F9, (R15)
-	TBZ      $0, R23, t986
+	TBZ      $0, R23, t1472
 	ADD      $8, R15, R23
 	VST1     V9.S[2], (R23)
-t986:
+t1472:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t989
+	BLE      t1475
 	CMP      $4, R23
-	BLT      t990
+	BLT      t1476
 	FMOVQ    F10, (R24)
-	B        t989
-t990:
-	TBNZ     $1, R23, t991
+	B        t1475
+t1476:
+	TBNZ     $1, R23, t1477
 	FMOVS    F10, (R24)
-	B        t989
-t991:
+	B        t1475
+t1477:
 	FMOVD    F10, (R24)
-	TBZ      $0, R23, t989
+	TBZ      $0, R23, t1475
 	ADD      $8, R24, R23
 	VST1     V10.S[2], (R23)
-t989:
+t1475:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t992
+	BLE      t1478
 	CMP      $4, R23
-	BLT      t993
+	BLT      t1479
 	FMOVQ    F11, (R25)
-	B        t992
-t993:
-	TBNZ     $1, R23, t994
+	B        t1478
+t1479:
+	TBNZ     $1, R23, t1480
 	FMOVS    F11, (R25)
-	B        t992
-t994:
+	B        t1478
+t1480:
 	FMOVD    F11, (R25)
-	TBZ      $0, R23, t992
+	TBZ      $0, R23, t1478
 	ADD      $8, R25, R23
 	VST1     V11.S[2], (R23)
-t992:
+t1478:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t995
+	BLE      t1481
 	CMP      $4, R23
-	BLT      t996
+	BLT      t1482
 	FMOVQ    F12, (R15)
-	B        t995
-t996:
-	TBNZ     $1, R23, t997
+	B        t1481
+t1482:
+	TBNZ     $1, R23, t1483
 	FMOVS    F12, (R15)
-	B        t995
-t997:
+	B        t1481
+t1483:
 	FMOVD    F12, (R15)
-	TBZ      $0, R23, t995
+	TBZ      $0, R23, t1481
 	ADD      $8, R15, R23
 	VST1     V12.S[2], (R23)
-t995:
+t1481:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t998
+	BLE      t1484
 	CMP      $4, R23
-	BLT      t999
+	BLT      t1485
 	FMOVQ    F13, (R24)
-	B        t998
-t999:
-	TBNZ     $1, R23, t1000
+	B        t1484
+t1485:
+	TBNZ     $1, R23, t1486
 	FMOVS    F13, (R24)
-	B        t998
-t1000:
+	B        t1484
+t1486:
 	FMOVD    F13, (R24)
-	TBZ      $0, R23, t998
+	TBZ      $0, R23, t1484
 	ADD      $8, R24, R23
 	VST1     V13.S[2], (R23)
-t998:
+t1484:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t1001
+	BLE      t1487
 	CMP      $4, R23
-	BLT      t1002
+	BLT      t1488
 	FMOVQ    F14, (R25)
-	B        t1001
-t1002:
-	TBNZ     $1, R23, t1003
+	B        t1487
+t1488:
+	TBNZ     $1, R23, t1489
 	FMOVS    F14, (R25)
-	B        t1001
-t1003:
+	B        t1487
+t1489:
 	FMOVD    F14, (R25)
-	TBZ      $0, R23, t1001
+	TBZ      $0, R23, t1487
 	ADD      $8, R25, R23
 	VST1     V14.S[2], (R23)
-t1001:
+t1487:
 next5x3:
 
 	// The next tile.
@@ -13429,7 +17447,7 @@ next5x3:
 	BNE      below5x3
 	CMP      $4, R2
 	BNE      below5x3
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $20, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -13452,21 +17470,21 @@ below5x3:
 	BNE      tile5x3
 	B        done
 tile4x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero4x3
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin4x3
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin4x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail4x3
 	FMOVQ    (R15), F0
@@ -13497,235 +17515,235 @@ loadtail4x3:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1004
+	BLE      t1490
 	CMP      $4, R23
-	BLT      t1005
+	BLT      t1491
 	FMOVQ    (R15), F0
-	B        t1004
-t1005:
-	TBNZ     $1, R23, t1006
+	B        t1490
+t1491:
+	TBNZ     $1, R23, t1492
 	FMOVS    (R15), F0
-	B        t1004
-t1006:
+	B        t1490
+t1492:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t1004
+	TBZ      $0, R23, t1490
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t1004:
+t1490:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1007
+	BLE      t1493
 	CMP      $4, R23
-	BLT      t1008
+	BLT      t1494
 	FMOVQ    (R24), F1
-	B        t1007
-t1008:
-	TBNZ     $1, R23, t1009
+	B        t1493
+t1494:
+	TBNZ     $1, R23, t1495
 	FMOVS    (R24), F1
-	B        t1007
-t1009:
+	B        t1493
+t1495:
 	FMOVD    (R24), F1
-	TBZ      $0, R23, t1007
+	TBZ      $0, R23, t1493
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
-t1007:
+t1493:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1010
+	BLE      t1496
 	CMP      $4, R23
-	BLT      t1011
+	BLT      t1497
 	FMOVQ    (R25), F2
-	B        t1010
-t1011:
-	TBNZ     $1, R23, t1012
+	B        t1496
+t1497:
+	TBNZ     $1, R23, t1498
 	FMOVS    (R25), F2
-	B        t1010
-t1012:
+	B        t1496
+t1498:
 	FMOVD    (R25), F2
-	TBZ      $0, R23, t1010
+	TBZ      $0, R23, t1496
 	ADD      $8, R25, R23
 	VLD1     (R23), V2.S[2]
-t1010:
+t1496:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1013
+	BLE      t1499
 	CMP      $4, R23
-	BLT      t1014
+	BLT      t1500
 	FMOVQ    (R15), F3
-	B        t1013
-t1014:
-	TBNZ     $1, R23, t1015
+	B        t1499
+t1500:
+	TBNZ     $1, R23, t1501
 	FMOVS    (R15), F3
-	B        t1013
-t1015:
+	B        t1499
+t1501:
 	FMOVD    (R15), F3
-	TBZ      $0, R23, t1013
+	TBZ      $0, R23, t1499
 	ADD      $8, R15, R23
 	VLD1     (R23), V3.S[2]
-t1013:
+t1499:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t1016
+	BLE      t1502
 	CMP      $4, R23
-	BLT      t1017
+	BLT      t1503
 	FMOVQ    (R24), F4
-	B        t1016
-t1017:
-	TBNZ     $1, R23, t1018
+	B        t1502
+t1503:
+	TBNZ     $1, R23, t1504
 	FMOVS    (R24), F4
-	B        t1016
-t1018:
+	B        t1502
+t1504:
 	FMOVD    (R24), F4
-	TBZ      $0, R23, t1016
+	TBZ      $0, R23, t1502
 	ADD      $8, R24, R23
 	VLD1     (R23), V4.S[2]
-t1016:
+t1502:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t1019
+	BLE      t1505
 	CMP      $4, R23
-	BLT      t1020
+	BLT      t1506
 	FMOVQ    (R25), F5
-	B        t1019
-t1020:
-	TBNZ     $1, R23, t1021
+	B        t1505
+t1506:
+	TBNZ     $1, R23, t1507
 	FMOVS    (R25), F5
-	B        t1019
-t1021:
+	B        t1505
+t1507:
 	FMOVD    (R25), F5
-	TBZ      $0, R23, t1019
+	TBZ      $0, R23, t1505
 	ADD      $8, R25, R23
 	VLD1     (R23), V5.S[2]
-t1019:
+t1505:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t1022
+	BLE      t1508
 	CMP      $4, R23
-	BLT      t1023
+	BLT      t1509
 	FMOVQ    (R15), F6
-	B        t1022
-t1023:
-	TBNZ     $1, R23, t1024
+	B        t1508
+t1509:
+	TBNZ     $1, R23, t1510
 	FMOVS    (R15), F6
-	B        t1022
-t1024:
+	B        t1508
+t1510:
 	FMOVD    (R15), F6
-	TBZ      $0, R23, t1022
+	TBZ      $0, R23, t1508
 	ADD      $8, R15, R23
 	VLD1     (R23), V6.S[2]
-t1022:
+t1508:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t1025
+	BLE      t1511
 	CMP      $4, R23
-	BLT      t1026
+	BLT      t1512
 	FMOVQ    (R24), F7
-	B        t1025
-t1026:
-	TBNZ     $1, R23, t1027
+	B        t1511
+t1512:
+	TBNZ     $1, R23, t1513
 	FMOVS    (R24), F7
-	B        t1025
-t1027:
+	B        t1511
+t1513:
 	FMOVD    (R24), F7
-	TBZ      $0, R23, t1025
+	TBZ      $0, R23, t1511
 	ADD      $8, R24, R23
 	VLD1     (R23), V7.S[2]
-t1025:
+t1511:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t1028
+	BLE      t1514
 	CMP      $4, R23
-	BLT      t1029
+	BLT      t1515
 	FMOVQ    (R25), F8
-	B        t1028
-t1029:
-	TBNZ     $1, R23, t1030
+	B        t1514
+t1515:
+	TBNZ     $1, R23, t1516
 	FMOVS    (R25), F8
-	B        t1028
-t1030:
+	B        t1514
+t1516:
 	FMOVD    (R25), F8
-	TBZ      $0, R23, t1028
+	TBZ      $0, R23, t1514
 	ADD      $8, R25, R23
 	VLD1     (R23), V8.S[2]
-t1028:
+t1514:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t1031
+	BLE      t1517
 	CMP      $4, R23
-	BLT      t1032
+	BLT      t1518
 	FMOVQ    (R15), F9
-	B        t1031
-t1032:
-	TBNZ     $1, R23, t1033
+	B        t1517
+t1518:
+	TBNZ     $1, R23, t1519
 	FMOVS    (R15), F9
-	B        t1031
-t1033:
+	B        t1517
+t1519:
 	FMOVD    (R15), F9
-	TBZ      $0, R23, t1031
+	TBZ      $0, R23, t1517
 	ADD      $8, R15, R23
 	VLD1     (R23), V9.S[2]
-t1031:
+t1517:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t1034
+	BLE      t1520
 	CMP      $4, R23
-	BLT      t1035
+	BLT      t1521
 	FMOVQ    (R24), F10
-	B        t1034
-t1035:
-	TBNZ     $1, R23, t1036
+	B        t1520
+t1521:
+	TBNZ     $1, R23, t1522
 	FMOVS    (R24), F10
-	B        t1034
-t1036:
+	B        t1520
+t1522:
 	FMOVD    (R24), F10
-	TBZ      $0, R23, t1034
+	TBZ      $0, R23, t1520
 	ADD      $8, R24, R23
 	VLD1     (R23), V10.S[2]
-t1034:
+t1520:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t1037
+	BLE      t1523
 	CMP      $4, R23
-	BLT      t1038
+	BLT      t1524
 	FMOVQ    (R25), F11
-	B        t1037
-t1038:
-	TBNZ     $1, R23, t1039
+	B        t1523
+t1524:
+	TBNZ     $1, R23, t1525
 	FMOVS    (R25), F11
-	B        t1037
-t1039:
+	B        t1523
+t1525:
 	FMOVD    (R25), F11
-	TBZ      $0, R23, t1037
+	TBZ      $0, R23, t1523
 	ADD      $8, R25, R23
 	VLD1     (R23), V11.S[2]
-t1037:
+t1523:
 loaded4x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps4x3
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -13763,12 +17781,12 @@ steps4x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch4x3
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch4x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole4x3
 	SUBS     $1, R15, R15
@@ -14113,7 +18131,7 @@ one4x3:
 	SUBS     $1, R15, R15
 	BNE      one4x3
 end4x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store4x3
 last4x3:
@@ -14121,21 +18139,21 @@ last4x3:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V14.B16
 	CMP      $0, R23
-	BLE      t1040
+	BLE      t1526
 	CMP      $4, R23
-	BLT      t1041
+	BLT      t1527
 	FMOVQ    32(R3), F14
-	B        t1040
-t1041:
-	TBNZ     $1, R23, t1042
+	B        t1526
+t1527:
+	TBNZ     $1, R23, t1528
 	FMOVS    32(R3), F14
-	B        t1040
-t1042:
+	B        t1526
+t1528:
 	FMOVD    32(R3), F14
-	TBZ      $0, R23, t1040
+	TBZ      $0, R23, t1526
 	ADD      $40, R3, R23
 	VLD1     (R23), V14.S[2]
-t1040:
+t1526:
 	FMOVS    (R14), F15
 	WORD     $0x4f8f1180 // fmla v0.4s, v12.4s, v15.s[0]
 	WORD     $0x4f8f11a1 // fmla v1.4s, v13.4s, v15.s[0]
@@ -14158,11 +18176,316 @@ store4x3:
 	CBZ      R9, fetched4x3
 	MOVD     R7, 40(RSP)
 fetched4x3:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added4x3
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $4, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F12
+	VDUP     V12.S[0], V12.S4
+add4x3:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail4x3
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V12.S4, V0.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V12.S4, V1.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V12.S4, V2.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V12.S4, V3.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V12.S4, V4.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V12.S4, V5.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V12.S4, V6.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V12.S4, V7.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V12.S4, V8.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V12.S4, V9.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V12.S4, V10.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V12.S4, V11.S4
+	B        nextadd4x3
+addtail4x3:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1529
+	CMP      $4, R23
+	BLT      t1530
+	FMOVQ    (R15), F31
+	B        t1529
+t1530:
+	TBNZ     $1, R23, t1531
+	FMOVS    (R15), F31
+	B        t1529
+t1531:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1529
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1529:
+	VFMLA    V31.S4, V12.S4, V0.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1532
+	CMP      $4, R23
+	BLT      t1533
+	FMOVQ    (R24), F31
+	B        t1532
+t1533:
+	TBNZ     $1, R23, t1534
+	FMOVS    (R24), F31
+	B        t1532
+t1534:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1532
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1532:
+	VFMLA    V31.S4, V12.S4, V1.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1535
+	CMP      $4, R23
+	BLT      t1536
+	FMOVQ    (R25), F31
+	B        t1535
+t1536:
+	TBNZ     $1, R23, t1537
+	FMOVS    (R25), F31
+	B        t1535
+t1537:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1535
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1535:
+	VFMLA    V31.S4, V12.S4, V2.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1538
+	CMP      $4, R23
+	BLT      t1539
+	FMOVQ    (R15), F31
+	B        t1538
+t1539:
+	TBNZ     $1, R23, t1540
+	FMOVS    (R15), F31
+	B        t1538
+t1540:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1538
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1538:
+	VFMLA    V31.S4, V12.S4, V3.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1541
+	CMP      $4, R23
+	BLT      t1542
+	FMOVQ    (R24), F31
+	B        t1541
+t1542:
+	TBNZ     $1, R23, t1543
+	FMOVS    (R24), F31
+	B        t1541
+t1543:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1541
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1541:
+	VFMLA    V31.S4, V12.S4, V4.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1544
+	CMP      $4, R23
+	BLT      t1545
+	FMOVQ    (R25), F31
+	B        t1544
+t1545:
+	TBNZ     $1, R23, t1546
+	FMOVS    (R25), F31
+	B        t1544
+t1546:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1544
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1544:
+	VFMLA    V31.S4, V12.S4, V5.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1547
+	CMP      $4, R23
+	BLT      t1548
+	FMOVQ    (R15), F31
+	B        t1547
+t1548:
+	TBNZ     $1, R23, t1549
+	FMOVS    (R15), F31
+	B        t1547
+t1549:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1547
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1547:
+	VFMLA    V31.S4, V12.S4, V6.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1550
+	CMP      $4, R23
+	BLT      t1551
+	FMOVQ    (R24), F31
+	B        t1550
+t1551:
+	TBNZ     $1, R23, t1552
+	FMOVS    (R24), F31
+	B        t1550
+t1552:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1550
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1550:
+	VFMLA    V31.S4, V12.S4, V7.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1553
+	CMP      $4, R23
+	BLT      t1554
+	FMOVQ    (R25), F31
+	B        t1553
+t1554:
+	TBNZ     $1, R23, t1555
+	FMOVS    (R25), F31
+	B        t1553
+t1555:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1553
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1553:
+	VFMLA    V31.S4, V12.S4, V8.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1556
+	CMP      $4, R23
+	BLT      t1557
+	FMOVQ    (R15), F31
+	B        t1556
+t1557:
+	TBNZ     $1, R23, t1558
+	FMOVS    (R15), F31
+	B        t1556
+t1558:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1556
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1556:
+	VFMLA    V31.S4, V12.S4, V9.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1559
+	CMP      $4, R23
+	BLT      t1560
+	FMOVQ    (R24), F31
+	B        t1559
+t1560:
+	TBNZ     $1, R23, t1561
+	FMOVS    (R24), F31
+	B        t1559
+t1561:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1559
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1559:
+	VFMLA    V31.S4, V12.S4, V10.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1562
+	CMP      $4, R23
+	BLT      t1563
+	FMOVQ    (R25), F31
+	B        t1562
+t1563:
+	TBNZ     $1, R23, t1564
+	FMOVS    (R25), F31
+	B        t1562
+t1564:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1562
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1562:
+	VFMLA    V31.S4, V12.S4, V11.S4
+nextadd4x3:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add4x3
+	MOVD     80(R0), R9
+added4x3:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail4x3
 	FMOVQ    F0, (R15)
@@ -14192,219 +18515,219 @@ fetched4x3:
 storetail4x3:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1043
+	BLE      t1565
 	CMP      $4, R23
-	BLT      t1044
+	BLT      t1566
 	FMOVQ    F0, (R15)
-	B        t1043
-t1044:
-	TBNZ     $1, R23, t1045
+	B        t1565
+t1566:
+	TBNZ     $1, R23, t1567
 	FMOVS    F0, (R15)
-	B        t1043
-t1045:
+	B        t1565
+t1567:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t1043
+	TBZ      $0, R23, t1565
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t1043:
+t1565:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1046
+	BLE      t1568
 	CMP      $4, R23
-	BLT      t1047
+	BLT      t1569
 	FMOVQ    F1, (R24)
-	B        t1046
-t1047:
-	TBNZ     $1, R23, t1048
+	B        t1568
+t1569:
+	TBNZ     $1, R23, t1570
 	FMOVS    F1, (R24)
-	B        t1046
-t1048:
+	B        t1568
+t1570:
 	FMOVD    F1, (R24)
-	TBZ      $0, R23, t1046
+	TBZ      $0, R23, t1568
 	ADD      $8, R24, R23
 	VST1     V1.S[2], (R23)
-t1046:
+t1568:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t1049
+	BLE      t1571
 	CMP      $4, R23
-	BLT      t1050
+	BLT      t1572
 	FMOVQ    F2, (R25)
-	B        t1049
-t1050:
-	TBNZ     $1, R23, t1051
+	B        t1571
+t1572:
+	TBNZ     $1, R23, t1573
 	FMOVS    F2, (R25)
-	B        t1049
-t1051:
+	B        t1571
+t1573:
 	FMOVD    F2, (R25)
-	TBZ      $0, R23, t1049
+	TBZ      $0, R23, t1571
 	ADD      $8, R25, R23
 	VST1     V2.S[2], (R23)
-t1049:
+t1571:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1052
+	BLE      t1574
 	CMP      $4, R23
-	BLT      t1053
+	BLT      t1575
 	FMOVQ    F3, (R15)
-	B        t1052
-t1053:
-	TBNZ     $1, R23, t1054
+	B        t1574
+t1575:
+	TBNZ     $1, R23, t1576
 	FMOVS    F3, (R15)
-	B        t1052
-t1054:
+	B        t1574
+t1576:
 	FMOVD    F3, (R15)
-	TBZ      $0, R23, t1052
+	TBZ      $0, R23, t1574
 	ADD      $8, R15, R23
 	VST1     V3.S[2], (R23)
-t1052:
+t1574:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1055
+	BLE      t1577
 	CMP      $4, R23
-	BLT      t1056
+	BLT      t1578
 	FMOVQ    F4, (R24)
-	B        t1055
-t1056:
-	TBNZ     $1, R23, t1057
+	B        t1577
+t1578:
+	TBNZ     $1, R23, t1579
 	FMOVS    F4, (R24)
-	B        t1055
-t1057:
+	B        t1577
+t1579:
 	FMOVD    F4, (R24)
-	TBZ      $0, R23, t1055
+	TBZ      $0, R23, t1577
 	ADD      $8, R24, R23
 	VST1     V4.S[2], (R23)
-t1055:
+t1577:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t1058
+	BLE      t1580
 	CMP      $4, R23
-	BLT      t1059
+	BLT      t1581
 	FMOVQ    F5, (R25)
-	B        t1058
-t1059:
-	TBNZ     $1, R23, t1060
+	B        t1580
+t1581:
+	TBNZ     $1, R23, t1582
 	FMOVS    F5, (R25)
-	B        t1058
-t1060:
+	B        t1580
+t1582:
 	FMOVD    F5, (R25)
-	TBZ      $0, R23, t1058
+	TBZ      $0, R23, t1580
 	ADD      $8, R25, R23
 	VST1     V5.S[2], (R23)
-t1058:
+t1580:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1061
+	BLE      t1583
 	CMP      $4, R23
-	BLT      t1062
+	BLT      t1584
 	FMOVQ    F6, (R15)
-	B        t1061
-t1062:
-	TBNZ     $1, R23, t1063
+	B        t1583
+t1584:
+	TBNZ     $1, R23, t1585
 	FMOVS    F6, (R15)
-	B        t1061
-t1063:
+	B        t1583
+t1585:
 	FMOVD    F6, (R15)
-	TBZ      $0, R23, t1061
+	TBZ      $0, R23, t1583
 	ADD      $8, R15, R23
 	VST1     V6.S[2], (R23)
-t1061:
+t1583:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1064
+	BLE      t1586
 	CMP      $4, R23
-	BLT      t1065
+	BLT      t1587
 	FMOVQ    F7, (R24)
-	B        t1064
-t1065:
-	TBNZ     $1, R23, t1066
+	B        t1586
+t1587:
+	TBNZ     $1, R23, t1588
 	FMOVS    F7, (R24)
-	B        t1064
-t1066:
+	B        t1586
+t1588:
 	FMOVD    F7, (R24)
-	TBZ      $0, R23, t1064
+	TBZ      $0, R23, t1586
 	ADD      $8, R24, R23
 	VST1     V7.S[2], (R23)
-t1064:
+t1586:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t1067
+	BLE      t1589
 	CMP      $4, R23
-	BLT      t1068
+	BLT      t1590
 	FMOVQ    F8, (R25)
-	B        t1067
-t1068:
-	TBNZ     $1, R23, t1069
+	B        t1589
+t1590:
+	TBNZ     $1, R23, t1591
 	FMOVS    F8, (R25)
-	B        t1067
-t1069:
+	B        t1589
+t1591:
 	FMOVD    F8, (R25)
-	TBZ      $0, R23, t1067
+	TBZ      $0, R23, t1589
 	ADD      $8, R25, R23
 	VST1     V8.S[2], (R23)
-t1067:
+t1589:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1070
+	BLE      t1592
 	CMP      $4, R23
-	BLT      t1071
+	BLT      t1593
 	FMOVQ    F9, (R15)
-	B        t1070
-t1071:
-	TBNZ     $1, R23, t1072
+	B        t1592
+t1593:
+	TBNZ     $1, R23, t1594
 	FMOVS    F9, (R15)
-	B        t1070
-t1072:
+	B        t1592
+t1594:
 	FMOVD    F9, (R15)
-	TBZ      $0, R23, t1070
+	TBZ      $0, R23, t1592
 	ADD      $8, R15, R23
 	VST1     V9.S[2], (R23)
-t1070:
+t1592:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1073
+	BLE      t1595
 	CMP      $4, R23
-	BLT      t1074
+	BLT      t1596
 	FMOVQ    F10, (R24)
-	B        t1073
-t1074:
-	TBNZ     $1, R23, t1075
+	B        t1595
+t1596:
+	TBNZ     $1, R23, t1597
 	FMOVS    F10, (R24)
-	B        t1073
-t1075:
+	B        t1595
+t1597:
 	FMOVD    F10, (R24)
-	TBZ      $0, R23, t1073
+	TBZ      $0, R23, t1595
 	ADD      $8, R24, R23
 	VST1     V10.S[2], (R23)
-t1073:
+t1595:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t1076
+	BLE      t1598
 	CMP      $4, R23
-	BLT      t1077
+	BLT      t1599
 	FMOVQ    F11, (R25)
-	B        t1076
-t1077:
-	TBNZ     $1, R23, t1078
+	B        t1598
+t1599:
+	TBNZ     $1, R23, t1600
 	FMOVS    F11, (R25)
-	B        t1076
-t1078:
+	B        t1598
+t1600:
 	FMOVD    F11, (R25)
-	TBZ      $0, R23, t1076
+	TBZ      $0, R23, t1598
 	ADD      $8, R25, R23
 	VST1     V11.S[2], (R23)
-t1076:
+t1598:
 next4x3:
 
 	// The next tile.
@@ -14414,7 +18737,7 @@ next4x3:
 	BNE      below4x3
 	CMP      $4, R2
 	BNE      below4x3
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $16, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -14437,21 +18760,21 @@ below4x3:
 	BNE      tile4x3
 	B        done
 tile3x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero3x3
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin3x3
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin3x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail3x3
 	FMOVQ    (R15), F0
@@ -14476,178 +18799,178 @@ loadtail3x3:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1079
+	BLE      t1601
 	CMP      $4, R23
-	BLT      t1080
+	BLT      t1602
 	FMOVQ    (R15), F0
-	B        t1079
-t1080:
-	TBNZ     $1, R23, t1081
+	B        t1601
+t1602:
+	TBNZ     $1, R23, t1603
 	FMOVS    (R15), F0
-	B        t1079
-t1081:
+	B        t1601
+t1603:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t1079
+	TBZ      $0, R23, t1601
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t1079:
+t1601:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1082
+	BLE      t1604
 	CMP      $4, R23
-	BLT      t1083
+	BLT      t1605
 	FMOVQ    (R24), F1
-	B        t1082
-t1083:
-	TBNZ     $1, R23, t1084
+	B        t1604
+t1605:
+	TBNZ     $1, R23, t1606
 	FMOVS    (R24), F1
-	B        t1082
-t1084:
+	B        t1604
+t1606:
 	FMOVD    (R24), F1
-	TBZ      $0, R23, t1082
+	TBZ      $0, R23, t1604
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
-t1082:
+t1604:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1085
+	BLE      t1607
 	CMP      $4, R23
-	BLT      t1086
+	BLT      t1608
 	FMOVQ    (R25), F2
-	B        t1085
-t1086:
-	TBNZ     $1, R23, t1087
+	B        t1607
+t1608:
+	TBNZ     $1, R23, t1609
 	FMOVS    (R25), F2
-	B        t1085
-t1087:
+	B        t1607
+t1609:
 	FMOVD    (R25), F2
-	TBZ      $0, R23, t1085
+	TBZ      $0, R23, t1607
 	ADD      $8, R25, R23
 	VLD1     (R23), V2.S[2]
-t1085:
+t1607:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1088
+	BLE      t1610
 	CMP      $4, R23
-	BLT      t1089
+	BLT      t1611
 	FMOVQ    (R15), F3
-	B        t1088
-t1089:
-	TBNZ     $1, R23, t1090
+	B        t1610
+t1611:
+	TBNZ     $1, R23, t1612
 	FMOVS    (R15), F3
-	B        t1088
-t1090:
+	B        t1610
+t1612:
 	FMOVD    (R15), F3
-	TBZ      $0, R23, t1088
+	TBZ      $0, R23, t1610
 	ADD      $8, R15, R23
 	VLD1     (R23), V3.S[2]
-t1088:
+t1610:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t1091
+	BLE      t1613
 	CMP      $4, R23
-	BLT      t1092
+	BLT      t1614
 	FMOVQ    (R24), F4
-	B        t1091
-t1092:
-	TBNZ     $1, R23, t1093
+	B        t1613
+t1614:
+	TBNZ     $1, R23, t1615
 	FMOVS    (R24), F4
-	B        t1091
-t1093:
+	B        t1613
+t1615:
 	FMOVD    (R24), F4
-	TBZ      $0, R23, t1091
+	TBZ      $0, R23, t1613
 	ADD      $8, R24, R23
 	VLD1     (R23), V4.S[2]
-t1091:
+t1613:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t1094
+	BLE      t1616
 	CMP      $4, R23
-	BLT      t1095
+	BLT      t1617
 	FMOVQ    (R25), F5
-	B        t1094
-t1095:
-	TBNZ     $1, R23, t1096
+	B        t1616
+t1617:
+	TBNZ     $1, R23, t1618
 	FMOVS    (R25), F5
-	B        t1094
-t1096:
+	B        t1616
+t1618:
 	FMOVD    (R25), F5
-	TBZ      $0, R23, t1094
+	TBZ      $0, R23, t1616
 	ADD      $8, R25, R23
 	VLD1     (R23), V5.S[2]
-t1094:
+t1616:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t1097
+	BLE      t1619
 	CMP      $4, R23
-	BLT      t1098
+	BLT      t1620
 	FMOVQ    (R15), F6
-	B        t1097
-t1098:
-	TBNZ     $1, R23, t1099
+	B        t1619
+t1620:
+	TBNZ     $1, R23, t1621
 	FMOVS    (R15), F6
-	B        t1097
-t1099:
+	B        t1619
+t1621:
 	FMOVD    (R15), F6
-	TBZ      $0, R23, t1097
+	TBZ      $0, R23, t1619
 	ADD      $8, R15, R23
 	VLD1     (R23), V6.S[2]
-t1097:
+t1619:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t1100
+	BLE      t1622
 	CMP      $4, R23
-	BLT      t1101
+	BLT      t1623
 	FMOVQ    (R24), F7
-	B        t1100
-t1101:
-	TBNZ     $1, R23, t1102
+	B        t1622
+t1623:
+	TBNZ     $1, R23, t1624
 	FMOVS    (R24), F7
-	B        t1100
-t1102:
+	B        t1622
+t1624:
 	FMOVD    (R24), F7
-	TBZ      $0, R23, t1100
+	TBZ      $0, R23, t1622
 	ADD      $8, R24, R23
 	VLD1     (R23), V7.S[2]
-t1100:
+t1622:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t1103
+	BLE      t1625
 	CMP      $4, R23
-	BLT      t1104
+	BLT      t1626
 	FMOVQ    (R25), F8
-	B        t1103
-t1104:
-	TBNZ     $1, R23, t1105
+	B        t1625
+t1626:
+	TBNZ     $1, R23, t1627
 	FMOVS    (R25), F8
-	B        t1103
-t1105:
+	B        t1625
+t1627:
 	FMOVD    (R25), F8
-	TBZ      $0, R23, t1103
+	TBZ      $0, R23, t1625
 	ADD      $8, R25, R23
 	VLD1     (R23), V8.S[2]
-t1103:
+t1625:
 loaded3x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps3x3
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -14679,12 +19002,12 @@ steps3x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch3x3
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch3x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole3x3
 	SUBS     $1, R15, R15
@@ -14979,7 +19302,7 @@ one3x3:
 	SUBS     $1, R15, R15
 	BNE      one3x3
 end3x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store3x3
 last3x3:
@@ -14987,21 +19310,21 @@ last3x3:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t1106
+	BLE      t1628
 	CMP      $4, R23
-	BLT      t1107
+	BLT      t1629
 	FMOVQ    32(R3), F11
-	B        t1106
-t1107:
-	TBNZ     $1, R23, t1108
+	B        t1628
+t1629:
+	TBNZ     $1, R23, t1630
 	FMOVS    32(R3), F11
-	B        t1106
-t1108:
+	B        t1628
+t1630:
 	FMOVD    32(R3), F11
-	TBZ      $0, R23, t1106
+	TBZ      $0, R23, t1628
 	ADD      $40, R3, R23
 	VLD1     (R23), V11.S[2]
-t1106:
+t1628:
 	FMOVS    (R14), F12
 	WORD     $0x4f8c1120 // fmla v0.4s, v9.4s, v12.s[0]
 	WORD     $0x4f8c1141 // fmla v1.4s, v10.4s, v12.s[0]
@@ -15020,11 +19343,247 @@ store3x3:
 	CBZ      R9, fetched3x3
 	MOVD     R7, 40(RSP)
 fetched3x3:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added3x3
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $3, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F9
+	VDUP     V9.S[0], V9.S4
+add3x3:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail3x3
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V9.S4, V0.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V9.S4, V1.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V9.S4, V2.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V9.S4, V3.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V9.S4, V4.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V9.S4, V5.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V9.S4, V6.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V9.S4, V7.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V9.S4, V8.S4
+	B        nextadd3x3
+addtail3x3:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1631
+	CMP      $4, R23
+	BLT      t1632
+	FMOVQ    (R15), F31
+	B        t1631
+t1632:
+	TBNZ     $1, R23, t1633
+	FMOVS    (R15), F31
+	B        t1631
+t1633:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1631
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1631:
+	VFMLA    V31.S4, V9.S4, V0.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1634
+	CMP      $4, R23
+	BLT      t1635
+	FMOVQ    (R24), F31
+	B        t1634
+t1635:
+	TBNZ     $1, R23, t1636
+	FMOVS    (R24), F31
+	B        t1634
+t1636:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1634
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1634:
+	VFMLA    V31.S4, V9.S4, V1.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1637
+	CMP      $4, R23
+	BLT      t1638
+	FMOVQ    (R25), F31
+	B        t1637
+t1638:
+	TBNZ     $1, R23, t1639
+	FMOVS    (R25), F31
+	B        t1637
+t1639:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1637
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1637:
+	VFMLA    V31.S4, V9.S4, V2.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1640
+	CMP      $4, R23
+	BLT      t1641
+	FMOVQ    (R15), F31
+	B        t1640
+t1641:
+	TBNZ     $1, R23, t1642
+	FMOVS    (R15), F31
+	B        t1640
+t1642:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1640
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1640:
+	VFMLA    V31.S4, V9.S4, V3.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1643
+	CMP      $4, R23
+	BLT      t1644
+	FMOVQ    (R24), F31
+	B        t1643
+t1644:
+	TBNZ     $1, R23, t1645
+	FMOVS    (R24), F31
+	B        t1643
+t1645:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1643
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1643:
+	VFMLA    V31.S4, V9.S4, V4.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1646
+	CMP      $4, R23
+	BLT      t1647
+	FMOVQ    (R25), F31
+	B        t1646
+t1647:
+	TBNZ     $1, R23, t1648
+	FMOVS    (R25), F31
+	B        t1646
+t1648:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1646
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1646:
+	VFMLA    V31.S4, V9.S4, V5.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1649
+	CMP      $4, R23
+	BLT      t1650
+	FMOVQ    (R15), F31
+	B        t1649
+t1650:
+	TBNZ     $1, R23, t1651
+	FMOVS    (R15), F31
+	B        t1649
+t1651:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1649
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1649:
+	VFMLA    V31.S4, V9.S4, V6.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1652
+	CMP      $4, R23
+	BLT      t1653
+	FMOVQ    (R24), F31
+	B        t1652
+t1653:
+	TBNZ     $1, R23, t1654
+	FMOVS    (R24), F31
+	B        t1652
+t1654:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1652
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1652:
+	VFMLA    V31.S4, V9.S4, V7.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1655
+	CMP      $4, R23
+	BLT      t1656
+	FMOVQ    (R25), F31
+	B        t1655
+t1656:
+	TBNZ     $1, R23, t1657
+	FMOVS    (R25), F31
+	B        t1655
+t1657:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1655
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1655:
+	VFMLA    V31.S4, V9.S4, V8.S4
+nextadd3x3:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add3x3
+	MOVD     80(R0), R9
+added3x3:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail3x3
 	FMOVQ    F0, (R15)
@@ -15048,165 +19607,165 @@ fetched3x3:
 storetail3x3:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1109
+	BLE      t1658
 	CMP      $4, R23
-	BLT      t1110
+	BLT      t1659
 	FMOVQ    F0, (R15)
-	B        t1109
-t1110:
-	TBNZ     $1, R23, t1111
+	B        t1658
+t1659:
+	TBNZ     $1, R23, t1660
 	FMOVS    F0, (R15)
-	B        t1109
-t1111:
+	B        t1658
+t1660:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t1109
+	TBZ      $0, R23, t1658
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t1109:
+t1658:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1112
+	BLE      t1661
 	CMP      $4, R23
-	BLT      t1113
+	BLT      t1662
 	FMOVQ    F1, (R24)
-	B        t1112
-t1113:
-	TBNZ     $1, R23, t1114
+	B        t1661
+t1662:
+	TBNZ     $1, R23, t1663
 	FMOVS    F1, (R24)
-	B        t1112
-t1114:
+	B        t1661
+t1663:
 	FMOVD    F1, (R24)
-	TBZ      $0, R23, t1112
+	TBZ      $0, R23, t1661
 	ADD      $8, R24, R23
 	VST1     V1.S[2], (R23)
-t1112:
+t1661:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t1115
+	BLE      t1664
 	CMP      $4, R23
-	BLT      t1116
+	BLT      t1665
 	FMOVQ    F2, (R25)
-	B        t1115
-t1116:
-	TBNZ     $1, R23, t1117
+	B        t1664
+t1665:
+	TBNZ     $1, R23, t1666
 	FMOVS    F2, (R25)
-	B        t1115
-t1117:
+	B        t1664
+t1666:
 	FMOVD    F2, (R25)
-	TBZ      $0, R23, t1115
+	TBZ      $0, R23, t1664
 	ADD      $8, R25, R23
 	VST1     V2.S[2], (R23)
-t1115:
+t1664:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1118
+	BLE      t1667
 	CMP      $4, R23
-	BLT      t1119
+	BLT      t1668
 	FMOVQ    F3, (R15)
-	B        t1118
-t1119:
-	TBNZ     $1, R23, t1120
+	B        t1667
+t1668:
+	TBNZ     $1, R23, t1669
 	FMOVS    F3, (R15)
-	B        t1118
-t1120:
+	B        t1667
+t1669:
 	FMOVD    F3, (R15)
-	TBZ      $0, R23, t1118
+	TBZ      $0, R23, t1667
 	ADD      $8, R15, R23
 	VST1     V3.S[2], (R23)
-t1118:
+t1667:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1121
+	BLE      t1670
 	CMP      $4, R23
-	BLT      t1122
+	BLT      t1671
 	FMOVQ    F4, (R24)
-	B        t1121
-t1122:
-	TBNZ     $1, R23, t1123
+	B        t1670
+t1671:
+	TBNZ     $1, R23, t1672
 	FMOVS    F4, (R24)
-	B        t1121
-t1123:
+	B        t1670
+t1672:
 	FMOVD    F4, (R24)
-	TBZ      $0, R23, t1121
+	TBZ      $0, R23, t1670
 	ADD      $8, R24, R23
 	VST1     V4.S[2], (R23)
-t1121:
+t1670:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t1124
+	BLE      t1673
 	CMP      $4, R23
-	BLT      t1125
+	BLT      t1674
 	FMOVQ    F5, (R25)
-	B        t1124
-t1125:
-	TBNZ     $1, R23, t1126
+	B        t1673
+t1674:
+	TBNZ     $1, R23, t1675
 	FMOVS    F5, (R25)
-	B        t1124
-t1126:
+	B        t1673
+t1675:
 	FMOVD    F5, (R25)
-	TBZ      $0, R23, t1124
+	TBZ      $0, R23, t1673
 	ADD      $8, R25, R23
 	VST1     V5.S[2], (R23)
-t1124:
+t1673:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1127
+	BLE      t1676
 	CMP      $4, R23
-	BLT      t1128
+	BLT      t1677
 	FMOVQ    F6, (R15)
-	B        t1127
-t1128:
-	TBNZ     $1, R23, t1129
+	B        t1676
+t1677:
+	TBNZ     $1, R23, t1678
 	FMOVS    F6, (R15)
-	B        t1127
-t1129:
+	B        t1676
+t1678:
 	FMOVD    F6, (R15)
-	TBZ      $0, R23, t1127
+	TBZ      $0, R23, t1676
 	ADD      $8, R15, R23
 	VST1     V6.S[2], (R23)
-t1127:
+t1676:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1130
+	BLE      t1679
 	CMP      $4, R23
-	BLT      t1131
+	BLT      t1680
 	FMOVQ    F7, (R24)
-	B        t1130
-t1131:
-	TBNZ     $1, R23, t1132
+	B        t1679
+t1680:
+	TBNZ     $1, R23, t1681
 	FMOVS    F7, (R24)
-	B        t1130
-t1132:
+	B        t1679
+t1681:
 	FMOVD    F7, (R24)
-	TBZ      $0, R23, t1130
+	TBZ      $0, R23, t1679
 	ADD      $8, R24, R23
 	VST1     V7.S[2], (R23)
-t1130:
+t1679:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t1133
+	BLE      t1682
 	CMP      $4, R23
-	BLT      t1134
+	BLT      t1683
 	FMOVQ    F8, (R25)
-	B        t1133
-t1134:
-	TBNZ     $1, R23, t1135
+	B        t1682
+t1683:
+	TBNZ     $1, R23, t1684
 	FMOVS    F8, (R25)
-	B        t1133
-t1135:
+	B        t1682
+t1684:
 	FMOVD    F8, (R25)
-	TBZ      $0, R23, t1133
+	TBZ      $0, R23, t1682
 	ADD      $8, R25, R23
 	VST1     V8.S[2], (R23)
-t1133:
+t1682:
 next3x3:
 
 	// The next tile.
@@ -15216,7 +19775,7 @@ next3x3:
 	BNE      below3x3
 	CMP      $4, R2
 	BNE      below3x3
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $12, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -15239,21 +19798,21 @@ below3x3:
 	BNE      tile3x3
 	B        done
 tile2x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero2x3
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin2x3
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin2x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail2x3
 	FMOVQ    (R15), F0
@@ -15272,121 +19831,121 @@ loadtail2x3:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1136
+	BLE      t1685
 	CMP      $4, R23
-	BLT      t1137
+	BLT      t1686
 	FMOVQ    (R15), F0
-	B        t1136
-t1137:
-	TBNZ     $1, R23, t1138
+	B        t1685
+t1686:
+	TBNZ     $1, R23, t1687
 	FMOVS    (R15), F0
-	B        t1136
-t1138:
+	B        t1685
+t1687:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t1136
+	TBZ      $0, R23, t1685
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t1136:
+t1685:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1139
+	BLE      t1688
 	CMP      $4, R23
-	BLT      t1140
+	BLT      t1689
 	FMOVQ    (R24), F1
-	B        t1139
-t1140:
-	TBNZ     $1, R23, t1141
+	B        t1688
+t1689:
+	TBNZ     $1, R23, t1690
 	FMOVS    (R24), F1
-	B        t1139
-t1141:
+	B        t1688
+t1690:
 	FMOVD    (R24), F1
-	TBZ      $0, R23, t1139
+	TBZ      $0, R23, t1688
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
-t1139:
+t1688:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1142
+	BLE      t1691
 	CMP      $4, R23
-	BLT      t1143
+	BLT      t1692
 	FMOVQ    (R25), F2
-	B        t1142
-t1143:
-	TBNZ     $1, R23, t1144
+	B        t1691
+t1692:
+	TBNZ     $1, R23, t1693
 	FMOVS    (R25), F2
-	B        t1142
-t1144:
+	B        t1691
+t1693:
 	FMOVD    (R25), F2
-	TBZ      $0, R23, t1142
+	TBZ      $0, R23, t1691
 	ADD      $8, R25, R23
 	VLD1     (R23), V2.S[2]
-t1142:
+t1691:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1145
+	BLE      t1694
 	CMP      $4, R23
-	BLT      t1146
+	BLT      t1695
 	FMOVQ    (R15), F3
-	B        t1145
-t1146:
-	TBNZ     $1, R23, t1147
+	B        t1694
+t1695:
+	TBNZ     $1, R23, t1696
 	FMOVS    (R15), F3
-	B        t1145
-t1147:
+	B        t1694
+t1696:
 	FMOVD    (R15), F3
-	TBZ      $0, R23, t1145
+	TBZ      $0, R23, t1694
 	ADD      $8, R15, R23
 	VLD1     (R23), V3.S[2]
-t1145:
+t1694:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t1148
+	BLE      t1697
 	CMP      $4, R23
-	BLT      t1149
+	BLT      t1698
 	FMOVQ    (R24), F4
-	B        t1148
-t1149:
-	TBNZ     $1, R23, t1150
+	B        t1697
+t1698:
+	TBNZ     $1, R23, t1699
 	FMOVS    (R24), F4
-	B        t1148
-t1150:
+	B        t1697
+t1699:
 	FMOVD    (R24), F4
-	TBZ      $0, R23, t1148
+	TBZ      $0, R23, t1697
 	ADD      $8, R24, R23
 	VLD1     (R23), V4.S[2]
-t1148:
+t1697:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t1151
+	BLE      t1700
 	CMP      $4, R23
-	BLT      t1152
+	BLT      t1701
 	FMOVQ    (R25), F5
-	B        t1151
-t1152:
-	TBNZ     $1, R23, t1153
+	B        t1700
+t1701:
+	TBNZ     $1, R23, t1702
 	FMOVS    (R25), F5
-	B        t1151
-t1153:
+	B        t1700
+t1702:
 	FMOVD    (R25), F5
-	TBZ      $0, R23, t1151
+	TBZ      $0, R23, t1700
 	ADD      $8, R25, R23
 	VLD1     (R23), V5.S[2]
-t1151:
+t1700:
 loaded2x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps2x3
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -15412,12 +19971,12 @@ steps2x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch2x3
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch2x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole2x3
 	SUBS     $1, R15, R15
@@ -15653,7 +20212,7 @@ one2x3:
 	SUBS     $1, R15, R15
 	BNE      one2x3
 end2x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store2x3
 last2x3:
@@ -15661,21 +20220,21 @@ last2x3:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t1154
+	BLE      t1703
 	CMP      $4, R23
-	BLT      t1155
+	BLT      t1704
 	FMOVQ    32(R3), F8
-	B        t1154
-t1155:
-	TBNZ     $1, R23, t1156
+	B        t1703
+t1704:
+	TBNZ     $1, R23, t1705
 	FMOVS    32(R3), F8
-	B        t1154
-t1156:
+	B        t1703
+t1705:
 	FMOVD    32(R3), F8
-	TBZ      $0, R23, t1154
+	TBZ      $0, R23, t1703
 	ADD      $40, R3, R23
 	VLD1     (R23), V8.S[2]
-t1154:
+t1703:
 	FMOVS    (R14), F9
 	WORD     $0x4f8910c0 // fmla v0.4s, v6.4s, v9.s[0]
 	WORD     $0x4f8910e1 // fmla v1.4s, v7.4s, v9.s[0]
@@ -15690,11 +20249,178 @@ store2x3:
 	CBZ      R9, fetched2x3
 	MOVD     R7, 40(RSP)
 fetched2x3:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added2x3
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $2, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F6
+	VDUP     V6.S[0], V6.S4
+add2x3:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail2x3
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V6.S4, V0.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V6.S4, V1.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V6.S4, V2.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V6.S4, V3.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V6.S4, V4.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V6.S4, V5.S4
+	B        nextadd2x3
+addtail2x3:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1706
+	CMP      $4, R23
+	BLT      t1707
+	FMOVQ    (R15), F31
+	B        t1706
+t1707:
+	TBNZ     $1, R23, t1708
+	FMOVS    (R15), F31
+	B        t1706
+t1708:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1706
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1706:
+	VFMLA    V31.S4, V6.S4, V0.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1709
+	CMP      $4, R23
+	BLT      t1710
+	FMOVQ    (R24), F31
+	B        t1709
+t1710:
+	TBNZ     $1, R23, t1711
+	FMOVS    (R24), F31
+	B        t1709
+t1711:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1709
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1709:
+	VFMLA    V31.S4, V6.S4, V1.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1712
+	CMP      $4, R23
+	BLT      t1713
+	FMOVQ    (R25), F31
+	B        t1712
+t1713:
+	TBNZ     $1, R23, t1714
+	FMOVS    (R25), F31
+	B        t1712
+t1714:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1712
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1712:
+	VFMLA    V31.S4, V6.S4, V2.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1715
+	CMP      $4, R23
+	BLT      t1716
+	FMOVQ    (R15), F31
+	B        t1715
+t1716:
+	TBNZ     $1, R23, t1717
+	FMOVS    (R15), F31
+	B        t1715
+t1717:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1715
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1715:
+	VFMLA    V31.S4, V6.S4, V3.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1718
+	CMP      $4, R23
+	BLT      t1719
+	FMOVQ    (R24), F31
+	B        t1718
+t1719:
+	TBNZ     $1, R23, t1720
+	FMOVS    (R24), F31
+	B        t1718
+t1720:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1718
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1718:
+	VFMLA    V31.S4, V6.S4, V4.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1721
+	CMP      $4, R23
+	BLT      t1722
+	FMOVQ    (R25), F31
+	B        t1721
+t1722:
+	TBNZ     $1, R23, t1723
+	FMOVS    (R25), F31
+	B        t1721
+t1723:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1721
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1721:
+	VFMLA    V31.S4, V6.S4, V5.S4
+nextadd2x3:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add2x3
+	MOVD     80(R0), R9
+added2x3:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail2x3
 	FMOVQ    F0, (R15)
@@ -15712,111 +20438,111 @@ fetched2x3:
 storetail2x3:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1157
+	BLE      t1724
 	CMP      $4, R23
-	BLT      t1158
+	BLT      t1725
 	FMOVQ    F0, (R15)
-	B        t1157
-t1158:
-	TBNZ     $1, R23, t1159
+	B        t1724
+t1725:
+	TBNZ     $1, R23, t1726
 	FMOVS    F0, (R15)
-	B        t1157
-t1159:
+	B        t1724
+t1726:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t1157
+	TBZ      $0, R23, t1724
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t1157:
+t1724:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1160
+	BLE      t1727
 	CMP      $4, R23
-	BLT      t1161
+	BLT      t1728
 	FMOVQ    F1, (R24)
-	B        t1160
-t1161:
-	TBNZ     $1, R23, t1162
+	B        t1727
+t1728:
+	TBNZ     $1, R23, t1729
 	FMOVS    F1, (R24)
-	B        t1160
-t1162:
+	B        t1727
+t1729:
 	FMOVD    F1, (R24)
-	TBZ      $0, R23, t1160
+	TBZ      $0, R23, t1727
 	ADD      $8, R24, R23
 	VST1     V1.S[2], (R23)
-t1160:
+t1727:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t1163
+	BLE      t1730
 	CMP      $4, R23
-	BLT      t1164
+	BLT      t1731
 	FMOVQ    F2, (R25)
-	B        t1163
-t1164:
-	TBNZ     $1, R23, t1165
+	B        t1730
+t1731:
+	TBNZ     $1, R23, t1732
 	FMOVS    F2, (R25)
-	B        t1163
-t1165:
+	B        t1730
+t1732:
 	FMOVD    F2, (R25)
-	TBZ      $0, R23, t1163
+	TBZ      $0, R23, t1730
 	ADD      $8, R25, R23
 	VST1     V2.S[2], (R23)
-t1163:
+t1730:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1166
+	BLE      t1733
 	CMP      $4, R23
-	BLT      t1167
+	BLT      t1734
 	FMOVQ    F3, (R15)
-	B        t1166
-t1167:
-	TBNZ     $1, R23, t1168
+	B        t1733
+t1734:
+	TBNZ     $1, R23, t1735
 	FMOVS    F3, (R15)
-	B        t1166
-t1168:
+	B        t1733
+t1735:
 	FMOVD    F3, (R15)
-	TBZ      $0, R23, t1166
+	TBZ      $0, R23, t1733
 	ADD      $8, R15, R23
 	VST1     V3.S[2], (R23)
-t1166:
+t1733:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1169
+	BLE      t1736
 	CMP      $4, R23
-	BLT      t1170
+	BLT      t1737
 	FMOVQ    F4, (R24)
-	B        t1169
-t1170:
-	TBNZ     $1, R23, t1171
+	B        t1736
+t1737:
+	TBNZ     $1, R23, t1738
 	FMOVS    F4, (R24)
-	B        t1169
-t1171:
+	B        t1736
+t1738:
 	FMOVD    F4, (R24)
-	TBZ      $0, R23, t1169
+	TBZ      $0, R23, t1736
 	ADD      $8, R24, R23
 	VST1     V4.S[2], (R23)
-t1169:
+t1736:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t1172
+	BLE      t1739
 	CMP      $4, R23
-	BLT      t1173
+	BLT      t1740
 	FMOVQ    F5, (R25)
-	B        t1172
-t1173:
-	TBNZ     $1, R23, t1174
+	B        t1739
+t1740:
+	TBNZ     $1, R23, t1741
 	FMOVS    F5, (R25)
-	B        t1172
-t1174:
+	B        t1739
+t1741:
 	FMOVD    F5, (R25)
-	TBZ      $0, R23, t1172
+	TBZ      $0, R23, t1739
 	ADD      $8, R25, R23
 	VST1     V5.S[2], (R23)
-t1172:
+t1739:
 next2x3:
 
 	// The next tile.
@@ -15826,7 +20552,7 @@ next2x3:
 	BNE      below2x3
 	CMP      $4, R2
 	BNE      below2x3
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $8, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -15849,21 +20575,21 @@ below2x3:
 	BNE      tile2x3
 	B        done
 tile1x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero1x3
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin1x3
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin1x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail1x3
 	FMOVQ    (R15), F0
@@ -15876,64 +20602,64 @@ loadtail1x3:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1175
+	BLE      t1742
 	CMP      $4, R23
-	BLT      t1176
+	BLT      t1743
 	FMOVQ    (R15), F0
-	B        t1175
-t1176:
-	TBNZ     $1, R23, t1177
+	B        t1742
+t1743:
+	TBNZ     $1, R23, t1744
 	FMOVS    (R15), F0
-	B        t1175
-t1177:
+	B        t1742
+t1744:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t1175
+	TBZ      $0, R23, t1742
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t1175:
+t1742:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1178
+	BLE      t1745
 	CMP      $4, R23
-	BLT      t1179
+	BLT      t1746
 	FMOVQ    (R24), F1
-	B        t1178
-t1179:
-	TBNZ     $1, R23, t1180
+	B        t1745
+t1746:
+	TBNZ     $1, R23, t1747
 	FMOVS    (R24), F1
-	B        t1178
-t1180:
+	B        t1745
+t1747:
 	FMOVD    (R24), F1
-	TBZ      $0, R23, t1178
+	TBZ      $0, R23, t1745
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
-t1178:
+t1745:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1181
+	BLE      t1748
 	CMP      $4, R23
-	BLT      t1182
+	BLT      t1749
 	FMOVQ    (R25), F2
-	B        t1181
-t1182:
-	TBNZ     $1, R23, t1183
+	B        t1748
+t1749:
+	TBNZ     $1, R23, t1750
 	FMOVS    (R25), F2
-	B        t1181
-t1183:
+	B        t1748
+t1750:
 	FMOVD    (R25), F2
-	TBZ      $0, R23, t1181
+	TBZ      $0, R23, t1748
 	ADD      $8, R25, R23
 	VLD1     (R23), V2.S[2]
-t1181:
+t1748:
 loaded1x3:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps1x3
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -15953,12 +20679,12 @@ steps1x3:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch1x3
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch1x3:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole1x3
 	SUBS     $1, R15, R15
@@ -16057,7 +20783,7 @@ one1x3:
 	SUBS     $1, R15, R15
 	BNE      one1x3
 end1x3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store1x3
 last1x3:
@@ -16065,21 +20791,21 @@ last1x3:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t1184
+	BLE      t1751
 	CMP      $4, R23
-	BLT      t1185
+	BLT      t1752
 	FMOVQ    32(R3), F5
-	B        t1184
-t1185:
-	TBNZ     $1, R23, t1186
+	B        t1751
+t1752:
+	TBNZ     $1, R23, t1753
 	FMOVS    32(R3), F5
-	B        t1184
-t1186:
+	B        t1751
+t1753:
 	FMOVD    32(R3), F5
-	TBZ      $0, R23, t1184
+	TBZ      $0, R23, t1751
 	ADD      $40, R3, R23
 	VLD1     (R23), V5.S[2]
-t1184:
+t1751:
 	FMOVS    (R14), F6
 	WORD     $0x4f861060 // fmla v0.4s, v3.4s, v6.s[0]
 	WORD     $0x4f861081 // fmla v1.4s, v4.4s, v6.s[0]
@@ -16090,11 +20816,109 @@ store1x3:
 	CBZ      R9, fetched1x3
 	MOVD     R7, 40(RSP)
 fetched1x3:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added1x3
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $1, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F3
+	VDUP     V3.S[0], V3.S4
+add1x3:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail1x3
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V3.S4, V0.S4
+	ADD      R14<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V3.S4, V1.S4
+	ADD      R3<<0, R15, R25
+	FMOVQ    (R25), F31
+	VFMLA    V31.S4, V3.S4, V2.S4
+	B        nextadd1x3
+addtail1x3:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1754
+	CMP      $4, R23
+	BLT      t1755
+	FMOVQ    (R15), F31
+	B        t1754
+t1755:
+	TBNZ     $1, R23, t1756
+	FMOVS    (R15), F31
+	B        t1754
+t1756:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1754
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1754:
+	VFMLA    V31.S4, V3.S4, V0.S4
+	MOVD     16(RSP), R23
+	ADD      R14<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1757
+	CMP      $4, R23
+	BLT      t1758
+	FMOVQ    (R24), F31
+	B        t1757
+t1758:
+	TBNZ     $1, R23, t1759
+	FMOVS    (R24), F31
+	B        t1757
+t1759:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1757
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1757:
+	VFMLA    V31.S4, V3.S4, V1.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R25
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1760
+	CMP      $4, R23
+	BLT      t1761
+	FMOVQ    (R25), F31
+	B        t1760
+t1761:
+	TBNZ     $1, R23, t1762
+	FMOVS    (R25), F31
+	B        t1760
+t1762:
+	FMOVD    (R25), F31
+	TBZ      $0, R23, t1760
+	ADD      $8, R25, R23
+	VLD1     (R23), V31.S[2]
+t1760:
+	VFMLA    V31.S4, V3.S4, V2.S4
+nextadd1x3:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add1x3
+	MOVD     80(R0), R9
+added1x3:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail1x3
 	FMOVQ    F0, (R15)
@@ -16106,57 +20930,57 @@ fetched1x3:
 storetail1x3:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1187
+	BLE      t1763
 	CMP      $4, R23
-	BLT      t1188
+	BLT      t1764
 	FMOVQ    F0, (R15)
-	B        t1187
-t1188:
-	TBNZ     $1, R23, t1189
+	B        t1763
+t1764:
+	TBNZ     $1, R23, t1765
 	FMOVS    F0, (R15)
-	B        t1187
-t1189:
+	B        t1763
+t1765:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t1187
+	TBZ      $0, R23, t1763
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t1187:
+t1763:
 	MOVD     16(RSP), R23
 	ADD      R14<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1190
+	BLE      t1766
 	CMP      $4, R23
-	BLT      t1191
+	BLT      t1767
 	FMOVQ    F1, (R24)
-	B        t1190
-t1191:
-	TBNZ     $1, R23, t1192
+	B        t1766
+t1767:
+	TBNZ     $1, R23, t1768
 	FMOVS    F1, (R24)
-	B        t1190
-t1192:
+	B        t1766
+t1768:
 	FMOVD    F1, (R24)
-	TBZ      $0, R23, t1190
+	TBZ      $0, R23, t1766
 	ADD      $8, R24, R23
 	VST1     V1.S[2], (R23)
-t1190:
+t1766:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R25
 	CMP      $0, R23
-	BLE      t1193
+	BLE      t1769
 	CMP      $4, R23
-	BLT      t1194
+	BLT      t1770
 	FMOVQ    F2, (R25)
-	B        t1193
-t1194:
-	TBNZ     $1, R23, t1195
+	B        t1769
+t1770:
+	TBNZ     $1, R23, t1771
 	FMOVS    F2, (R25)
-	B        t1193
-t1195:
+	B        t1769
+t1771:
 	FMOVD    F2, (R25)
-	TBZ      $0, R23, t1193
+	TBZ      $0, R23, t1769
 	ADD      $8, R25, R23
 	VST1     V2.S[2], (R23)
-t1193:
+t1769:
 next1x3:
 
 	// The next tile.
@@ -16173,21 +20997,21 @@ next1x3:
 	BNE      tile1x3
 	B        done
 tile8x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero8x2
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin8x2
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin8x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail8x2
 	FMOVQ    (R15), F0
@@ -16226,311 +21050,311 @@ loadtail8x2:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1196
+	BLE      t1772
 	CMP      $4, R23
-	BLT      t1197
+	BLT      t1773
 	FMOVQ    (R15), F0
-	B        t1196
-t1197:
-	TBNZ     $1, R23, t1198
+	B        t1772
+t1773:
+	TBNZ     $1, R23, t1774
 	FMOVS    (R15), F0
-	B        t1196
-t1198:
+	B        t1772
+t1774:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t1196
+	TBZ      $0, R23, t1772
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t1196:
+t1772:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1199
+	BLE      t1775
 	CMP      $4, R23
-	BLT      t1200
+	BLT      t1776
 	FMOVQ    (R24), F1
-	B        t1199
-t1200:
-	TBNZ     $1, R23, t1201
+	B        t1775
+t1776:
+	TBNZ     $1, R23, t1777
 	FMOVS    (R24), F1
-	B        t1199
-t1201:
+	B        t1775
+t1777:
 	FMOVD    (R24), F1
-	TBZ      $0, R23, t1199
+	TBZ      $0, R23, t1775
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
-t1199:
+t1775:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1202
+	BLE      t1778
 	CMP      $4, R23
-	BLT      t1203
+	BLT      t1779
 	FMOVQ    (R15), F2
-	B        t1202
-t1203:
-	TBNZ     $1, R23, t1204
+	B        t1778
+t1779:
+	TBNZ     $1, R23, t1780
 	FMOVS    (R15), F2
-	B        t1202
-t1204:
+	B        t1778
+t1780:
 	FMOVD    (R15), F2
-	TBZ      $0, R23, t1202
+	TBZ      $0, R23, t1778
 	ADD      $8, R15, R23
 	VLD1     (R23), V2.S[2]
-t1202:
+t1778:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1205
+	BLE      t1781
 	CMP      $4, R23
-	BLT      t1206
+	BLT      t1782
 	FMOVQ    (R24), F3
-	B        t1205
-t1206:
-	TBNZ     $1, R23, t1207
+	B        t1781
+t1782:
+	TBNZ     $1, R23, t1783
 	FMOVS    (R24), F3
-	B        t1205
-t1207:
+	B        t1781
+t1783:
 	FMOVD    (R24), F3
-	TBZ      $0, R23, t1205
+	TBZ      $0, R23, t1781
 	ADD      $8, R24, R23
 	VLD1     (R23), V3.S[2]
-t1205:
+t1781:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t1208
+	BLE      t1784
 	CMP      $4, R23
-	BLT      t1209
+	BLT      t1785
 	FMOVQ    (R15), F4
-	B        t1208
-t1209:
-	TBNZ     $1, R23, t1210
+	B        t1784
+t1785:
+	TBNZ     $1, R23, t1786
 	FMOVS    (R15), F4
-	B        t1208
-t1210:
+	B        t1784
+t1786:
 	FMOVD    (R15), F4
-	TBZ      $0, R23, t1208
+	TBZ      $0, R23, t1784
 	ADD      $8, R15, R23
 	VLD1     (R23), V4.S[2]
-t1208:
+t1784:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t1211
+	BLE      t1787
 	CMP      $4, R23
-	BLT      t1212
+	BLT      t1788
 	FMOVQ    (R24), F5
-	B        t1211
-t1212:
-	TBNZ     $1, R23, t1213
+	B        t1787
+t1788:
+	TBNZ     $1, R23, t1789
 	FMOVS    (R24), F5
-	B        t1211
-t1213:
+	B        t1787
+t1789:
 	FMOVD    (R24), F5
-	TBZ      $0, R23, t1211
+	TBZ      $0, R23, t1787
 	ADD      $8, R24, R23
 	VLD1     (R23), V5.S[2]
-t1211:
+t1787:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t1214
+	BLE      t1790
 	CMP      $4, R23
-	BLT      t1215
+	BLT      t1791
 	FMOVQ    (R15), F6
-	B        t1214
-t1215:
-	TBNZ     $1, R23, t1216
+	B        t1790
+t1791:
+	TBNZ     $1, R23, t1792
 	FMOVS    (R15), F6
-	B        t1214
-t1216:
+	B        t1790
+t1792:
 	FMOVD    (R15), F6
-	TBZ      $0, R23, t1214
+	TBZ      $0, R23, t1790
 	ADD      $8, R15, R23
 	VLD1     (R23), V6.S[2]
-t1214:
+t1790:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t1217
+	BLE      t1793
 	CMP      $4, R23
-	BLT      t1218
+	BLT      t1794
 	FMOVQ    (R24), F7
-	B        t1217
-t1218:
-	TBNZ     $1, R23, t1219
+	B        t1793
+t1794:
+	TBNZ     $1, R23, t1795
 	FMOVS    (R24), F7
-	B        t1217
-t1219:
+	B        t1793
+t1795:
 	FMOVD    (R24), F7
-	TBZ      $0, R23, t1217
+	TBZ      $0, R23, t1793
 	ADD      $8, R24, R23
 	VLD1     (R23), V7.S[2]
-t1217:
+t1793:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t1220
+	BLE      t1796
 	CMP      $4, R23
-	BLT      t1221
+	BLT      t1797
 	FMOVQ    (R15), F8
-	B        t1220
-t1221:
-	TBNZ     $1, R23, t1222
+	B        t1796
+t1797:
+	TBNZ     $1, R23, t1798
 	FMOVS    (R15), F8
-	B        t1220
-t1222:
+	B        t1796
+t1798:
 	FMOVD    (R15), F8
-	TBZ      $0, R23, t1220
+	TBZ      $0, R23, t1796
 	ADD      $8, R15, R23
 	VLD1     (R23), V8.S[2]
-t1220:
+t1796:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t1223
+	BLE      t1799
 	CMP      $4, R23
-	BLT      t1224
+	BLT      t1800
 	FMOVQ    (R24), F9
-	B        t1223
-t1224:
-	TBNZ     $1, R23, t1225
+	B        t1799
+t1800:
+	TBNZ     $1, R23, t1801
 	FMOVS    (R24), F9
-	B        t1223
-t1225:
+	B        t1799
+t1801:
 	FMOVD    (R24), F9
-	TBZ      $0, R23, t1223
+	TBZ      $0, R23, t1799
 	ADD      $8, R24, R23
 	VLD1     (R23), V9.S[2]
-t1223:
+t1799:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t1226
+	BLE      t1802
 	CMP      $4, R23
-	BLT      t1227
+	BLT      t1803
 	FMOVQ    (R15), F10
-	B        t1226
-t1227:
-	TBNZ     $1, R23, t1228
+	B        t1802
+t1803:
+	TBNZ     $1, R23, t1804
 	FMOVS    (R15), F10
-	B        t1226
-t1228:
+	B        t1802
+t1804:
 	FMOVD    (R15), F10
-	TBZ      $0, R23, t1226
+	TBZ      $0, R23, t1802
 	ADD      $8, R15, R23
 	VLD1     (R23), V10.S[2]
-t1226:
+t1802:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t1229
+	BLE      t1805
 	CMP      $4, R23
-	BLT      t1230
+	BLT      t1806
 	FMOVQ    (R24), F11
-	B        t1229
-t1230:
-	TBNZ     $1, R23, t1231
+	B        t1805
+t1806:
+	TBNZ     $1, R23, t1807
 	FMOVS    (R24), F11
-	B        t1229
-t1231:
+	B        t1805
+t1807:
 	FMOVD    (R24), F11
-	TBZ      $0, R23, t1229
+	TBZ      $0, R23, t1805
 	ADD      $8, R24, R23
 	VLD1     (R23), V11.S[2]
-t1229:
+t1805:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V12.B16
 	CMP      $0, R23
-	BLE      t1232
+	BLE      t1808
 	CMP      $4, R23
-	BLT      t1233
+	BLT      t1809
 	FMOVQ    (R15), F12
-	B        t1232
-t1233:
-	TBNZ     $1, R23, t1234
+	B        t1808
+t1809:
+	TBNZ     $1, R23, t1810
 	FMOVS    (R15), F12
-	B        t1232
-t1234:
+	B        t1808
+t1810:
 	FMOVD    (R15), F12
-	TBZ      $0, R23, t1232
+	TBZ      $0, R23, t1808
 	ADD      $8, R15, R23
 	VLD1     (R23), V12.S[2]
-t1232:
+t1808:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V13.B16
 	CMP      $0, R23
-	BLE      t1235
+	BLE      t1811
 	CMP      $4, R23
-	BLT      t1236
+	BLT      t1812
 	FMOVQ    (R24), F13
-	B        t1235
-t1236:
-	TBNZ     $1, R23, t1237
+	B        t1811
+t1812:
+	TBNZ     $1, R23, t1813
 	FMOVS    (R24), F13
-	B        t1235
-t1237:
+	B        t1811
+t1813:
 	FMOVD    (R24), F13
-	TBZ      $0, R23, t1235
+	TBZ      $0, R23, t1811
 	ADD      $8, R24, R23
 	VLD1     (R23), V13.S[2]
-t1235:
+t1811:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V14.B16
 	CMP      $0, R23
-	BLE      t1238
+	BLE      t1814
 	CMP      $4, R23
-	BLT      t1239
+	BLT      t1815
 	FMOVQ    (R15), F14
-	B        t1238
-t1239:
-	TBNZ     $1, R23, t1240
+	B        t1814
+t1815:
+	TBNZ     $1, R23, t1816
 	FMOVS    (R15), F14
-	B        t1238
-t1240:
+	B        t1814
+t1816:
 	FMOVD    (R15), F14
-	TBZ      $0, R23, t1238
+	TBZ      $0, R23, t1814
 	ADD      $8, R15, R23
 	VLD1     (R23), V14.S[2]
-t1238:
+t1814:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V15.B16
 	CMP      $0, R23
-	BLE      t1241
+	BLE      t1817
 	CMP      $4, R23
-	BLT      t1242
+	BLT      t1818
 	FMOVQ    (R24), F15
-	B        t1241
-t1242:
-	TBNZ     $1, R23, t1243
+	B        t1817
+t1818:
+	TBNZ     $1, R23, t1819
 	FMOVS    (R24), F15
-	B        t1241
-t1243:
+	B        t1817
+t1819:
 	FMOVD    (R24), F15
-	TBZ      $0, R23, t1241
+	TBZ      $0, R23, t1817
 	ADD      $8, R24, R23
 	VLD1     (R23), V15.S[2]
-t1241:
+t1817:
 loaded8x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps8x2
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -16577,12 +21401,12 @@ steps8x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch8x2
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch8x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole8x2
 	SUBS     $1, R15, R15
@@ -17152,7 +21976,7 @@ one8x2:
 	SUBS     $1, R15, R15
 	BNE      one8x2
 end8x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store8x2
 last8x2:
@@ -17160,21 +21984,21 @@ last8x2:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V17.B16
 	CMP      $0, R23
-	BLE      t1244
+	BLE      t1820
 	CMP      $4, R23
-	BLT      t1245
+	BLT      t1821
 	FMOVQ    16(R3), F17
-	B        t1244
-t1245:
-	TBNZ     $1, R23, t1246
+	B        t1820
+t1821:
+	TBNZ     $1, R23, t1822
 	FMOVS    16(R3), F17
-	B        t1244
-t1246:
+	B        t1820
+t1822:
 	FMOVD    16(R3), F17
-	TBZ      $0, R23, t1244
+	TBZ      $0, R23, t1820
 	ADD      $24, R3, R23
 	VLD1     (R23), V17.S[2]
-t1244:
+t1820:
 	FMOVS    (R14), F18
 	WORD     $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
 	WORD     $0x4f921221 // fmla v1.4s, v17.4s, v18.s[0]
@@ -17206,11 +22030,408 @@ store8x2:
 	CBZ      R9, fetched8x2
 	MOVD     R7, 40(RSP)
 fetched8x2:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added8x2
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $8, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F16
+	VDUP     V16.S[0], V16.S4
+add8x2:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail8x2
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V16.S4, V0.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V16.S4, V1.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V16.S4, V2.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V16.S4, V3.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V16.S4, V4.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V16.S4, V5.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V16.S4, V6.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V16.S4, V7.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V16.S4, V8.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V16.S4, V9.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V16.S4, V10.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V16.S4, V11.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V16.S4, V12.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V16.S4, V13.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V16.S4, V14.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V16.S4, V15.S4
+	B        nextadd8x2
+addtail8x2:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1823
+	CMP      $4, R23
+	BLT      t1824
+	FMOVQ    (R15), F31
+	B        t1823
+t1824:
+	TBNZ     $1, R23, t1825
+	FMOVS    (R15), F31
+	B        t1823
+t1825:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1823
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1823:
+	VFMLA    V31.S4, V16.S4, V0.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1826
+	CMP      $4, R23
+	BLT      t1827
+	FMOVQ    (R24), F31
+	B        t1826
+t1827:
+	TBNZ     $1, R23, t1828
+	FMOVS    (R24), F31
+	B        t1826
+t1828:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1826
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1826:
+	VFMLA    V31.S4, V16.S4, V1.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1829
+	CMP      $4, R23
+	BLT      t1830
+	FMOVQ    (R15), F31
+	B        t1829
+t1830:
+	TBNZ     $1, R23, t1831
+	FMOVS    (R15), F31
+	B        t1829
+t1831:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1829
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1829:
+	VFMLA    V31.S4, V16.S4, V2.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1832
+	CMP      $4, R23
+	BLT      t1833
+	FMOVQ    (R24), F31
+	B        t1832
+t1833:
+	TBNZ     $1, R23, t1834
+	FMOVS    (R24), F31
+	B        t1832
+t1834:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1832
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1832:
+	VFMLA    V31.S4, V16.S4, V3.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1835
+	CMP      $4, R23
+	BLT      t1836
+	FMOVQ    (R15), F31
+	B        t1835
+t1836:
+	TBNZ     $1, R23, t1837
+	FMOVS    (R15), F31
+	B        t1835
+t1837:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1835
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1835:
+	VFMLA    V31.S4, V16.S4, V4.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1838
+	CMP      $4, R23
+	BLT      t1839
+	FMOVQ    (R24), F31
+	B        t1838
+t1839:
+	TBNZ     $1, R23, t1840
+	FMOVS    (R24), F31
+	B        t1838
+t1840:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1838
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1838:
+	VFMLA    V31.S4, V16.S4, V5.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1841
+	CMP      $4, R23
+	BLT      t1842
+	FMOVQ    (R15), F31
+	B        t1841
+t1842:
+	TBNZ     $1, R23, t1843
+	FMOVS    (R15), F31
+	B        t1841
+t1843:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1841
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1841:
+	VFMLA    V31.S4, V16.S4, V6.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1844
+	CMP      $4, R23
+	BLT      t1845
+	FMOVQ    (R24), F31
+	B        t1844
+t1845:
+	TBNZ     $1, R23, t1846
+	FMOVS    (R24), F31
+	B        t1844
+t1846:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1844
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1844:
+	VFMLA    V31.S4, V16.S4, V7.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1847
+	CMP      $4, R23
+	BLT      t1848
+	FMOVQ    (R15), F31
+	B        t1847
+t1848:
+	TBNZ     $1, R23, t1849
+	FMOVS    (R15), F31
+	B        t1847
+t1849:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1847
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1847:
+	VFMLA    V31.S4, V16.S4, V8.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1850
+	CMP      $4, R23
+	BLT      t1851
+	FMOVQ    (R24), F31
+	B        t1850
+t1851:
+	TBNZ     $1, R23, t1852
+	FMOVS    (R24), F31
+	B        t1850
+t1852:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1850
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1850:
+	VFMLA    V31.S4, V16.S4, V9.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1853
+	CMP      $4, R23
+	BLT      t1854
+	FMOVQ    (R15), F31
+	B        t1853
+t1854:
+	TBNZ     $1, R23, t1855
+	FMOVS    (R15), F31
+	B        t1853
+t1855:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1853
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1853:
+	VFMLA    V31.S4, V16.S4, V10.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1856
+	CMP      $4, R23
+	BLT      t1857
+	FMOVQ    (R24), F31
+	B        t1856
+t1857:
+	TBNZ     $1, R23, t1858
+	FMOVS    (R24), F31
+	B        t1856
+t1858:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1856
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1856:
+	VFMLA    V31.S4, V16.S4, V11.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1859
+	CMP      $4, R23
+	BLT      t1860
+	FMOVQ    (R15), F31
+	B        t1859
+t1860:
+	TBNZ     $1, R23, t1861
+	FMOVS    (R15), F31
+	B        t1859
+t1861:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1859
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1859:
+	VFMLA    V31.S4, V16.S4, V12.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1862
+	CMP      $4, R23
+	BLT      t1863
+	FMOVQ    (R24), F31
+	B        t1862
+t1863:
+	TBNZ     $1, R23, t1864
+	FMOVS    (R24), F31
+	B        t1862
+t1864:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1862
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1862:
+	VFMLA    V31.S4, V16.S4, V13.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1865
+	CMP      $4, R23
+	BLT      t1866
+	FMOVQ    (R15), F31
+	B        t1865
+t1866:
+	TBNZ     $1, R23, t1867
+	FMOVS    (R15), F31
+	B        t1865
+t1867:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1865
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1865:
+	VFMLA    V31.S4, V16.S4, V14.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1868
+	CMP      $4, R23
+	BLT      t1869
+	FMOVQ    (R24), F31
+	B        t1868
+t1869:
+	TBNZ     $1, R23, t1870
+	FMOVS    (R24), F31
+	B        t1868
+t1870:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1868
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1868:
+	VFMLA    V31.S4, V16.S4, V15.S4
+nextadd8x2:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add8x2
+	MOVD     80(R0), R9
+added8x2:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail8x2
 	FMOVQ    F0, (R15)
@@ -17248,291 +22469,291 @@ fetched8x2:
 storetail8x2:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1247
+	BLE      t1871
 	CMP      $4, R23
-	BLT      t1248
+	BLT      t1872
 	FMOVQ    F0, (R15)
-	B        t1247
-t1248:
-	TBNZ     $1, R23, t1249
+	B        t1871
+t1872:
+	TBNZ     $1, R23, t1873
 	FMOVS    F0, (R15)
-	B        t1247
-t1249:
+	B        t1871
+t1873:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t1247
+	TBZ      $0, R23, t1871
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t1247:
+t1871:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1250
+	BLE      t1874
 	CMP      $4, R23
-	BLT      t1251
+	BLT      t1875
 	FMOVQ    F1, (R24)
-	B        t1250
-t1251:
-	TBNZ     $1, R23, t1252
+	B        t1874
+t1875:
+	TBNZ     $1, R23, t1876
 	FMOVS    F1, (R24)
-	B        t1250
-t1252:
+	B        t1874
+t1876:
 	FMOVD    F1, (R24)
-	TBZ      $0, R23, t1250
+	TBZ      $0, R23, t1874
 	ADD      $8, R24, R23
 	VST1     V1.S[2], (R23)
-t1250:
+t1874:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1253
+	BLE      t1877
 	CMP      $4, R23
-	BLT      t1254
+	BLT      t1878
 	FMOVQ    F2, (R15)
-	B        t1253
-t1254:
-	TBNZ     $1, R23, t1255
+	B        t1877
+t1878:
+	TBNZ     $1, R23, t1879
 	FMOVS    F2, (R15)
-	B        t1253
-t1255:
+	B        t1877
+t1879:
 	FMOVD    F2, (R15)
-	TBZ      $0, R23, t1253
+	TBZ      $0, R23, t1877
 	ADD      $8, R15, R23
 	VST1     V2.S[2], (R23)
-t1253:
+t1877:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1256
+	BLE      t1880
 	CMP      $4, R23
-	BLT      t1257
+	BLT      t1881
 	FMOVQ    F3, (R24)
-	B        t1256
-t1257:
-	TBNZ     $1, R23, t1258
+	B        t1880
+t1881:
+	TBNZ     $1, R23, t1882
 	FMOVS    F3, (R24)
-	B        t1256
-t1258:
+	B        t1880
+t1882:
 	FMOVD    F3, (R24)
-	TBZ      $0, R23, t1256
+	TBZ      $0, R23, t1880
 	ADD      $8, R24, R23
 	VST1     V3.S[2], (R23)
-t1256:
+t1880:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1259
+	BLE      t1883
 	CMP      $4, R23
-	BLT      t1260
+	BLT      t1884
 	FMOVQ    F4, (R15)
-	B        t1259
-t1260:
-	TBNZ     $1, R23, t1261
+	B        t1883
+t1884:
+	TBNZ     $1, R23, t1885
 	FMOVS    F4, (R15)
-	B        t1259
-t1261:
+	B        t1883
+t1885:
 	FMOVD    F4, (R15)
-	TBZ      $0, R23, t1259
+	TBZ      $0, R23, t1883
 	ADD      $8, R15, R23
 	VST1     V4.S[2], (R23)
-t1259:
+t1883:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1262
+	BLE      t1886
 	CMP      $4, R23
-	BLT      t1263
+	BLT      t1887
 	FMOVQ    F5, (R24)
-	B        t1262
-t1263:
-	TBNZ     $1, R23, t1264
+	B        t1886
+t1887:
+	TBNZ     $1, R23, t1888
 	FMOVS    F5, (R24)
-	B        t1262
-t1264:
+	B        t1886
+t1888:
 	FMOVD    F5, (R24)
-	TBZ      $0, R23, t1262
+	TBZ      $0, R23, t1886
 	ADD      $8, R24, R23
 	VST1     V5.S[2], (R23)
-t1262:
+t1886:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1265
+	BLE      t1889
 	CMP      $4, R23
-	BLT      t1266
+	BLT      t1890
 	FMOVQ    F6, (R15)
-	B        t1265
-t1266:
-	TBNZ     $1, R23, t1267
+	B        t1889
+t1890:
+	TBNZ     $1, R23, t1891
 	FMOVS    F6, (R15)
-	B        t1265
-t1267:
+	B        t1889
+t1891:
 	FMOVD    F6, (R15)
-	TBZ      $0, R23, t1265
+	TBZ      $0, R23, t1889
 	ADD      $8, R15, R23
 	VST1     V6.S[2], (R23)
-t1265:
+t1889:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1268
+	BLE      t1892
 	CMP      $4, R23
-	BLT      t1269
+	BLT      t1893
 	FMOVQ    F7, (R24)
-	B        t1268
-t1269:
-	TBNZ     $1, R23, t1270
+	B        t1892
+t1893:
+	TBNZ     $1, R23, t1894
 	FMOVS    F7, (R24)
-	B        t1268
-t1270:
+	B        t1892
+t1894:
 	FMOVD    F7, (R24)
-	TBZ      $0, R23, t1268
+	TBZ      $0, R23, t1892
 	ADD      $8, R24, R23
 	VST1     V7.S[2], (R23)
-t1268:
+t1892:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1271
+	BLE      t1895
 	CMP      $4, R23
-	BLT      t1272
+	BLT      t1896
 	FMOVQ    F8, (R15)
-	B        t1271
-t1272:
-	TBNZ     $1, R23, t1273
+	B        t1895
+t1896:
+	TBNZ     $1, R23, t1897
 	FMOVS    F8, (R15)
-	B        t1271
-t1273:
+	B        t1895
+t1897:
 	FMOVD    F8, (R15)
-	TBZ      $0, R23, t1271
+	TBZ      $0, R23, t1895
 	ADD      $8, R15, R23
 	VST1     V8.S[2], (R23)
-t1271:
+t1895:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1274
+	BLE      t1898
 	CMP      $4, R23
-	BLT      t1275
+	BLT      t1899
 	FMOVQ    F9, (R24)
-	B        t1274
-t1275:
-	TBNZ     $1, R23, t1276
+	B        t1898
+t1899:
+	TBNZ     $1, R23, t1900
 	FMOVS    F9, (R24)
-	B        t1274
-t1276:
+	B        t1898
+t1900:
 	FMOVD    F9, (R24)
-	TBZ      $0, R23, t1274
+	TBZ      $0, R23, t1898
 	ADD      $8, R24, R23
 	VST1     V9.S[2], (R23)
-t1274:
+t1898:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1277
+	BLE      t1901
 	CMP      $4, R23
-	BLT      t1278
+	BLT      t1902
 	FMOVQ    F10, (R15)
-	B        t1277
-t1278:
-	TBNZ     $1, R23, t1279
+	B        t1901
+t1902:
+	TBNZ     $1, R23, t1903
 	FMOVS    F10, (R15)
-	B        t1277
-t1279:
+	B        t1901
+t1903:
 	FMOVD    F10, (R15)
-	TBZ      $0, R23, t1277
+	TBZ      $0, R23, t1901
 	ADD      $8, R15, R23
 	VST1     V10.S[2], (R23)
-t1277:
+t1901:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1280
+	BLE      t1904
 	CMP      $4, R23
-	BLT      t1281
+	BLT      t1905
 	FMOVQ    F11, (R24)
-	B        t1280
-t1281:
-	TBNZ     $1, R23, t1282
+	B        t1904
+t1905:
+	TBNZ     $1, R23, t1906
 	FMOVS    F11, (R24)
-	B        t1280
-t1282:
+	B        t1904
+t1906:
 	FMOVD    F11, (R24)
-	TBZ      $0, R23, t1280
+	TBZ      $0, R23, t1904
 	ADD      $8, R24, R23
 	VST1     V11.S[2], (R23)
-t1280:
+t1904:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1283
+	BLE      t1907
 	CMP      $4, R23
-	BLT      t1284
+	BLT      t1908
 	FMOVQ    F12, (R15)
-	B        t1283
-t1284:
-	TBNZ     $1, R23, t1285
+	B        t1907
+t1908:
+	TBNZ     $1, R23, t1909
 	FMOVS    F12, (R15)
-	B        t1283
-t1285:
+	B        t1907
+t1909:
 	FMOVD    F12, (R15)
-	TBZ      $0, R23, t1283
+	TBZ      $0, R23, t1907
 	ADD      $8, R15, R23
 	VST1     V12.S[2], (R23)
-t1283:
+t1907:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1286
+	BLE      t1910
 	CMP      $4, R23
-	BLT      t1287
+	BLT      t1911
 	FMOVQ    F13, (R24)
-	B        t1286
-t1287:
-	TBNZ     $1, R23, t1288
+	B        t1910
+t1911:
+	TBNZ     $1, R23, t1912
 	FMOVS    F13, (R24)
-	B        t1286
-t1288:
+	B        t1910
+t1912:
 	FMOVD    F13, (R24)
-	TBZ      $0, R23, t1286
+	TBZ      $0, R23, t1910
 	ADD      $8, R24, R23
 	VST1     V13.S[2], (R23)
-t1286:
+t1910:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1289
+	BLE      t1913
 	CMP      $4, R23
-	BLT      t1290
+	BLT      t1914
 	FMOVQ    F14, (R15)
-	B        t1289
-t1290:
-	TBNZ     $1, R23, t1291
+	B        t1913
+t1914:
+	TBNZ     $1, R23, t1915
 	FMOVS    F14, (R15)
-	B        t1289
-t1291:
+	B        t1913
+t1915:
 	FMOVD    F14, (R15)
-	TBZ      $0, R23, t1289
+	TBZ      $0, R23, t1913
 	ADD      $8, R15, R23
 	VST1     V14.S[2], (R23)
-t1289:
+t1913:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1292
+	BLE      t1916
 	CMP      $4, R23
-	BLT      t1293
+	BLT      t1917
 	FMOVQ    F15, (R24)
-	B        t1292
-t1293:
-	TBNZ     $1, R23, t1294
+	B        t1916
+t1917:
+	TBNZ     $1, R23, t1918
 	FMOVS    F15, (R24)
-	B        t1292
-t1294:
+	B        t1916
+t1918:
 	FMOVD    F15, (R24)
-	TBZ      $0, R23, t1292
+	TBZ      $0, R23, t1916
 	ADD      $8, R24, R23
 	VST1     V15.S[2], (R23)
-t1292:
+t1916:
 next8x2:
 
 	// The next tile.
@@ -17542,7 +22763,7 @@ next8x2:
 	BNE      below8x2
 	CMP      $4, R2
 	BNE      below8x2
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $32, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -17565,21 +22786,21 @@ below8x2:
 	BNE      tile8x2
 	B        done
 tile7x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero7x2
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin7x2
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin7x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail7x2
 	FMOVQ    (R15), F0
@@ -17614,273 +22835,273 @@ loadtail7x2:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1295
+	BLE      t1919
 	CMP      $4, R23
-	BLT      t1296
+	BLT      t1920
 	FMOVQ    (R15), F0
-	B        t1295
-t1296:
-	TBNZ     $1, R23, t1297
+	B        t1919
+t1920:
+	TBNZ     $1, R23, t1921
 	FMOVS    (R15), F0
-	B        t1295
-t1297:
+	B        t1919
+t1921:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t1295
+	TBZ      $0, R23, t1919
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t1295:
+t1919:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1298
+	BLE      t1922
 	CMP      $4, R23
-	BLT      t1299
+	BLT      t1923
 	FMOVQ    (R24), F1
-	B        t1298
-t1299:
-	TBNZ     $1, R23, t1300
+	B        t1922
+t1923:
+	TBNZ     $1, R23, t1924
 	FMOVS    (R24), F1
-	B        t1298
-t1300:
+	B        t1922
+t1924:
 	FMOVD    (R24), F1
-	TBZ      $0, R23, t1298
+	TBZ      $0, R23, t1922
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
-t1298:
+t1922:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1301
+	BLE      t1925
 	CMP      $4, R23
-	BLT      t1302
+	BLT      t1926
 	FMOVQ    (R15), F2
-	B        t1301
-t1302:
-	TBNZ     $1, R23, t1303
+	B        t1925
+t1926:
+	TBNZ     $1, R23, t1927
 	FMOVS    (R15), F2
-	B        t1301
-t1303:
+	B        t1925
+t1927:
 	FMOVD    (R15), F2
-	TBZ      $0, R23, t1301
+	TBZ      $0, R23, t1925
 	ADD      $8, R15, R23
 	VLD1     (R23), V2.S[2]
-t1301:
+t1925:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1304
+	BLE      t1928
 	CMP      $4, R23
-	BLT      t1305
+	BLT      t1929
 	FMOVQ    (R24), F3
-	B        t1304
-t1305:
-	TBNZ     $1, R23, t1306
+	B        t1928
+t1929:
+	TBNZ     $1, R23, t1930
 	FMOVS    (R24), F3
-	B        t1304
-t1306:
+	B        t1928
+t1930:
 	FMOVD    (R24), F3
-	TBZ      $0, R23, t1304
+	TBZ      $0, R23, t1928
 	ADD      $8, R24, R23
 	VLD1     (R23), V3.S[2]
-t1304:
+t1928:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t1307
+	BLE      t1931
 	CMP      $4, R23
-	BLT      t1308
+	BLT      t1932
 	FMOVQ    (R15), F4
-	B        t1307
-t1308:
-	TBNZ     $1, R23, t1309
+	B        t1931
+t1932:
+	TBNZ     $1, R23, t1933
 	FMOVS    (R15), F4
-	B        t1307
-t1309:
+	B        t1931
+t1933:
 	FMOVD    (R15), F4
-	TBZ      $0, R23, t1307
+	TBZ      $0, R23, t1931
 	ADD      $8, R15, R23
 	VLD1     (R23), V4.S[2]
-t1307:
+t1931:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t1310
+	BLE      t1934
 	CMP      $4, R23
-	BLT      t1311
+	BLT      t1935
 	FMOVQ    (R24), F5
-	B        t1310
-t1311:
-	TBNZ     $1, R23, t1312
+	B        t1934
+t1935:
+	TBNZ     $1, R23, t1936
 	FMOVS    (R24), F5
-	B        t1310
-t1312:
+	B        t1934
+t1936:
 	FMOVD    (R24), F5
-	TBZ      $0, R23, t1310
+	TBZ      $0, R23, t1934
 	ADD      $8, R24, R23
 	VLD1     (R23), V5.S[2]
-t1310:
+t1934:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t1313
+	BLE      t1937
 	CMP      $4, R23
-	BLT      t1314
+	BLT      t1938
 	FMOVQ    (R15), F6
-	B        t1313
-t1314:
-	TBNZ     $1, R23, t1315
+	B        t1937
+t1938:
+	TBNZ     $1, R23, t1939
 	FMOVS    (R15), F6
-	B        t1313
-t1315:
+	B        t1937
+t1939:
 	FMOVD    (R15), F6
-	TBZ      $0, R23, t1313
+	TBZ      $0, R23, t1937
 	ADD      $8, R15, R23
 	VLD1     (R23), V6.S[2]
-t1313:
+t1937:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t1316
+	BLE      t1940
 	CMP      $4, R23
-	BLT      t1317
+	BLT      t1941
 	FMOVQ    (R24), F7
-	B        t1316
-t1317:
-	TBNZ     $1, R23, t1318
+	B        t1940
+t1941:
+	TBNZ     $1, R23, t1942
 	FMOVS    (R24), F7
-	B        t1316
-t1318:
+	B        t1940
+t1942:
 	FMOVD    (R24), F7
-	TBZ      $0, R23, t1316
+	TBZ      $0, R23, t1940
 	ADD      $8, R24, R23
 	VLD1     (R23), V7.S[2]
-t1316:
+t1940:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t1319
+	BLE      t1943
 	CMP      $4, R23
-	BLT      t1320
+	BLT      t1944
 	FMOVQ    (R15), F8
-	B        t1319
-t1320:
-	TBNZ     $1, R23, t1321
+	B        t1943
+t1944:
+	TBNZ     $1, R23, t1945
 	FMOVS    (R15), F8
-	B        t1319
-t1321:
+	B        t1943
+t1945:
 	FMOVD    (R15), F8
-	TBZ      $0, R23, t1319
+	TBZ      $0, R23, t1943
 	ADD      $8, R15, R23
 	VLD1     (R23), V8.S[2]
-t1319:
+t1943:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t1322
+	BLE      t1946
 	CMP      $4, R23
-	BLT      t1323
+	BLT      t1947
 	FMOVQ    (R24), F9
-	B        t1322
-t1323:
-	TBNZ     $1, R23, t1324
+	B        t1946
+t1947:
+	TBNZ     $1, R23, t1948
 	FMOVS    (R24), F9
-	B        t1322
-t1324:
+	B        t1946
+t1948:
 	FMOVD    (R24), F9
-	TBZ      $0, R23, t1322
+	TBZ      $0, R23, t1946
 	ADD      $8, R24, R23
 	VLD1     (R23), V9.S[2]
-t1322:
+t1946:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t1325
+	BLE      t1949
 	CMP      $4, R23
-	BLT      t1326
+	BLT      t1950
 	FMOVQ    (R15), F10
-	B        t1325
-t1326:
-	TBNZ     $1, R23, t1327
+	B        t1949
+t1950:
+	TBNZ     $1, R23, t1951
 	FMOVS    (R15), F10
-	B        t1325
-t1327:
+	B        t1949
+t1951:
 	FMOVD    (R15), F10
-	TBZ      $0, R23, t1325
+	TBZ      $0, R23, t1949
 	ADD      $8, R15, R23
 	VLD1     (R23), V10.S[2]
-t1325:
+t1949:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t1328
+	BLE      t1952
 	CMP      $4, R23
-	BLT      t1329
+	BLT      t1953
 	FMOVQ    (R24), F11
-	B        t1328
-t1329:
-	TBNZ     $1, R23, t1330
+	B        t1952
+t1953:
+	TBNZ     $1, R23, t1954
 	FMOVS    (R24), F11
-	B        t1328
-t1330:
+	B        t1952
+t1954:
 	FMOVD    (R24), F11
-	TBZ      $0, R23, t1328
+	TBZ      $0, R23, t1952
 	ADD      $8, R24, R23
 	VLD1     (R23), V11.S[2]
-t1328:
+t1952:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V12.B16
 	CMP      $0, R23
-	BLE      t1331
+	BLE      t1955
 	CMP      $4, R23
-	BLT      t1332
+	BLT      t1956
 	FMOVQ    (R15), F12
-	B        t1331
-t1332:
-	TBNZ     $1, R23, t1333
+	B        t1955
+t1956:
+	TBNZ     $1, R23, t1957
 	FMOVS    (R15), F12
-	B        t1331
-t1333:
+	B        t1955
+t1957:
 	FMOVD    (R15), F12
-	TBZ      $0, R23, t1331
+	TBZ      $0, R23, t1955
 	ADD      $8, R15, R23
 	VLD1     (R23), V12.S[2]
-t1331:
+t1955:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V13.B16
 	CMP      $0, R23
-	BLE      t1334
+	BLE      t1958
 	CMP      $4, R23
-	BLT      t1335
+	BLT      t1959
 	FMOVQ    (R24), F13
-	B        t1334
-t1335:
-	TBNZ     $1, R23, t1336
+	B        t1958
+t1959:
+	TBNZ     $1, R23, t1960
 	FMOVS    (R24), F13
-	B        t1334
-t1336:
+	B        t1958
+t1960:
 	FMOVD    (R24), F13
-	TBZ      $0, R23, t1334
+	TBZ      $0, R23, t1958
 	ADD      $8, R24, R23
 	VLD1     (R23), V13.S[2]
-t1334:
+t1958:
 loaded7x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps7x2
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -17923,12 +23144,12 @@ steps7x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch7x2
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch7x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole7x2
 	SUBS     $1, R15, R15
@@ -18313,7 +23534,7 @@ one7x2:
 	SUBS     $1, R15, R15
 	BNE      one7x2
 end7x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store7x2
 last7x2:
@@ -18321,21 +23542,21 @@ last7x2:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V15.B16
 	CMP      $0, R23
-	BLE      t1337
+	BLE      t1961
 	CMP      $4, R23
-	BLT      t1338
+	BLT      t1962
 	FMOVQ    16(R3), F15
-	B        t1337
-t1338:
-	TBNZ     $1, R23, t1339
+	B        t1961
+t1962:
+	TBNZ     $1, R23, t1963
 	FMOVS    16(R3), F15
-	B        t1337
-t1339:
+	B        t1961
+t1963:
 	FMOVD    16(R3), F15
-	TBZ      $0, R23, t1337
+	TBZ      $0, R23, t1961
 	ADD      $24, R3, R23
 	VLD1     (R23), V15.S[2]
-t1337:
+t1961:
 	FMOVS    (R14), F16
 	WORD     $0x4f9011c0 // fmla v0.4s, v14.4s, v16.s[0]
 	WORD     $0x4f9011e1 // fmla v1.4s, v15.4s, v16.s[0]
@@ -18364,11 +23585,362 @@ store7x2:
 	CBZ      R9, fetched7x2
 	MOVD     R7, 40(RSP)
 fetched7x2:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added7x2
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $7, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F14
+	VDUP     V14.S[0], V14.S4
+add7x2:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail7x2
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V14.S4, V0.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V14.S4, V1.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V14.S4, V2.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V14.S4, V3.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V14.S4, V4.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V14.S4, V5.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V14.S4, V6.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V14.S4, V7.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V14.S4, V8.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V14.S4, V9.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V14.S4, V10.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V14.S4, V11.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V14.S4, V12.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V14.S4, V13.S4
+	B        nextadd7x2
+addtail7x2:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1964
+	CMP      $4, R23
+	BLT      t1965
+	FMOVQ    (R15), F31
+	B        t1964
+t1965:
+	TBNZ     $1, R23, t1966
+	FMOVS    (R15), F31
+	B        t1964
+t1966:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1964
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1964:
+	VFMLA    V31.S4, V14.S4, V0.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1967
+	CMP      $4, R23
+	BLT      t1968
+	FMOVQ    (R24), F31
+	B        t1967
+t1968:
+	TBNZ     $1, R23, t1969
+	FMOVS    (R24), F31
+	B        t1967
+t1969:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1967
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1967:
+	VFMLA    V31.S4, V14.S4, V1.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1970
+	CMP      $4, R23
+	BLT      t1971
+	FMOVQ    (R15), F31
+	B        t1970
+t1971:
+	TBNZ     $1, R23, t1972
+	FMOVS    (R15), F31
+	B        t1970
+t1972:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1970
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1970:
+	VFMLA    V31.S4, V14.S4, V2.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1973
+	CMP      $4, R23
+	BLT      t1974
+	FMOVQ    (R24), F31
+	B        t1973
+t1974:
+	TBNZ     $1, R23, t1975
+	FMOVS    (R24), F31
+	B        t1973
+t1975:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1973
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1973:
+	VFMLA    V31.S4, V14.S4, V3.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1976
+	CMP      $4, R23
+	BLT      t1977
+	FMOVQ    (R15), F31
+	B        t1976
+t1977:
+	TBNZ     $1, R23, t1978
+	FMOVS    (R15), F31
+	B        t1976
+t1978:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1976
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1976:
+	VFMLA    V31.S4, V14.S4, V4.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1979
+	CMP      $4, R23
+	BLT      t1980
+	FMOVQ    (R24), F31
+	B        t1979
+t1980:
+	TBNZ     $1, R23, t1981
+	FMOVS    (R24), F31
+	B        t1979
+t1981:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1979
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1979:
+	VFMLA    V31.S4, V14.S4, V5.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1982
+	CMP      $4, R23
+	BLT      t1983
+	FMOVQ    (R15), F31
+	B        t1982
+t1983:
+	TBNZ     $1, R23, t1984
+	FMOVS    (R15), F31
+	B        t1982
+t1984:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1982
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1982:
+	VFMLA    V31.S4, V14.S4, V6.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1985
+	CMP      $4, R23
+	BLT      t1986
+	FMOVQ    (R24), F31
+	B        t1985
+t1986:
+	TBNZ     $1, R23, t1987
+	FMOVS    (R24), F31
+	B        t1985
+t1987:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1985
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1985:
+	VFMLA    V31.S4, V14.S4, V7.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1988
+	CMP      $4, R23
+	BLT      t1989
+	FMOVQ    (R15), F31
+	B        t1988
+t1989:
+	TBNZ     $1, R23, t1990
+	FMOVS    (R15), F31
+	B        t1988
+t1990:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1988
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1988:
+	VFMLA    V31.S4, V14.S4, V8.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1991
+	CMP      $4, R23
+	BLT      t1992
+	FMOVQ    (R24), F31
+	B        t1991
+t1992:
+	TBNZ     $1, R23, t1993
+	FMOVS    (R24), F31
+	B        t1991
+t1993:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1991
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1991:
+	VFMLA    V31.S4, V14.S4, V9.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1994
+	CMP      $4, R23
+	BLT      t1995
+	FMOVQ    (R15), F31
+	B        t1994
+t1995:
+	TBNZ     $1, R23, t1996
+	FMOVS    (R15), F31
+	B        t1994
+t1996:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t1994
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t1994:
+	VFMLA    V31.S4, V14.S4, V10.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t1997
+	CMP      $4, R23
+	BLT      t1998
+	FMOVQ    (R24), F31
+	B        t1997
+t1998:
+	TBNZ     $1, R23, t1999
+	FMOVS    (R24), F31
+	B        t1997
+t1999:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t1997
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t1997:
+	VFMLA    V31.S4, V14.S4, V11.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2000
+	CMP      $4, R23
+	BLT      t2001
+	FMOVQ    (R15), F31
+	B        t2000
+t2001:
+	TBNZ     $1, R23, t2002
+	FMOVS    (R15), F31
+	B        t2000
+t2002:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2000
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2000:
+	VFMLA    V31.S4, V14.S4, V12.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2003
+	CMP      $4, R23
+	BLT      t2004
+	FMOVQ    (R24), F31
+	B        t2003
+t2004:
+	TBNZ     $1, R23, t2005
+	FMOVS    (R24), F31
+	B        t2003
+t2005:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t2003
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t2003:
+	VFMLA    V31.S4, V14.S4, V13.S4
+nextadd7x2:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add7x2
+	MOVD     80(R0), R9
+added7x2:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail7x2
 	FMOVQ    F0, (R15)
@@ -18402,255 +23974,255 @@ fetched7x2:
 storetail7x2:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1340
+	BLE      t2006
 	CMP      $4, R23
-	BLT      t1341
+	BLT      t2007
 	FMOVQ    F0, (R15)
-	B        t1340
-t1341:
-	TBNZ     $1, R23, t1342
+	B        t2006
+t2007:
+	TBNZ     $1, R23, t2008
 	FMOVS    F0, (R15)
-	B        t1340
-t1342:
+	B        t2006
+t2008:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t1340
+	TBZ      $0, R23, t2006
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t1340:
+t2006:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1343
+	BLE      t2009
 	CMP      $4, R23
-	BLT      t1344
+	BLT      t2010
 	FMOVQ    F1, (R24)
-	B        t1343
-t1344:
-	TBNZ     $1, R23, t1345
+	B        t2009
+t2010:
+	TBNZ     $1, R23, t2011
 	FMOVS    F1, (R24)
-	B        t1343
-t1345:
+	B        t2009
+t2011:
 	FMOVD    F1, (R24)
-	TBZ      $0, R23, t1343
+	TBZ      $0, R23, t2009
 	ADD      $8, R24, R23
 	VST1     V1.S[2], (R23)
-t1343:
+t2009:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1346
+	BLE      t2012
 	CMP      $4, R23
-	BLT      t1347
+	BLT      t2013
 	FMOVQ    F2, (R15)
-	B        t1346
-t1347:
-	TBNZ     $1, R23, t1348
+	B        t2012
+t2013:
+	TBNZ     $1, R23, t2014
 	FMOVS    F2, (R15)
-	B        t1346
-t1348:
+	B        t2012
+t2014:
 	FMOVD    F2, (R15)
-	TBZ      $0, R23, t1346
+	TBZ      $0, R23, t2012
 	ADD      $8, R15, R23
 	VST1     V2.S[2], (R23)
-t1346:
+t2012:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1349
+	BLE      t2015
 	CMP      $4, R23
-	BLT      t1350
+	BLT      t2016
 	FMOVQ    F3, (R24)
-	B        t1349
-t1350:
-	TBNZ     $1, R23, t1351
+	B        t2015
+t2016:
+	TBNZ     $1, R23, t2017
 	FMOVS    F3, (R24)
-	B        t1349
-t1351:
+	B        t2015
+t2017:
 	FMOVD    F3, (R24)
-	TBZ      $0, R23, t1349
+	TBZ      $0, R23, t2015
 	ADD      $8, R24, R23
 	VST1     V3.S[2], (R23)
-t1349:
+t2015:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1352
+	BLE      t2018
 	CMP      $4, R23
-	BLT      t1353
+	BLT      t2019
 	FMOVQ    F4, (R15)
-	B        t1352
-t1353:
-	TBNZ     $1, R23, t1354
+	B        t2018
+t2019:
+	TBNZ     $1, R23, t2020
 	FMOVS    F4, (R15)
-	B        t1352
-t1354:
+	B        t2018
+t2020:
 	FMOVD    F4, (R15)
-	TBZ      $0, R23, t1352
+	TBZ      $0, R23, t2018
 	ADD      $8, R15, R23
 	VST1     V4.S[2], (R23)
-t1352:
+t2018:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1355
+	BLE      t2021
 	CMP      $4, R23
-	BLT      t1356
+	BLT      t2022
 	FMOVQ    F5, (R24)
-	B        t1355
-t1356:
-	TBNZ     $1, R23, t1357
+	B        t2021
+t2022:
+	TBNZ     $1, R23, t2023
 	FMOVS    F5, (R24)
-	B        t1355
-t1357:
+	B        t2021
+t2023:
 	FMOVD    F5, (R24)
-	TBZ      $0, R23, t1355
+	TBZ      $0, R23, t2021
 	ADD      $8, R24, R23
 	VST1     V5.S[2], (R23)
-t1355:
+t2021:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1358
+	BLE      t2024
 	CMP      $4, R23
-	BLT      t1359
+	BLT      t2025
 	FMOVQ    F6, (R15)
-	B        t1358
-t1359:
-	TBNZ     $1, R23, t1360
+	B        t2024
+t2025:
+	TBNZ     $1, R23, t2026
 	FMOVS    F6, (R15)
-	B        t1358
-t1360:
+	B        t2024
+t2026:
 	FMOVD    F6, (R15)
-	TBZ      $0, R23, t1358
+	TBZ      $0, R23, t2024
 	ADD      $8, R15, R23
 	VST1     V6.S[2], (R23)
-t1358:
+t2024:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1361
+	BLE      t2027
 	CMP      $4, R23
-	BLT      t1362
+	BLT      t2028
 	FMOVQ    F7, (R24)
-	B        t1361
-t1362:
-	TBNZ     $1, R23, t1363
+	B        t2027
+t2028:
+	TBNZ     $1, R23, t2029
 	FMOVS    F7, (R24)
-	B        t1361
-t1363:
+	B        t2027
+t2029:
 	FMOVD    F7, (R24)
-	TBZ      $0, R23, t1361
+	TBZ      $0, R23, t2027
 	ADD      $8, R24, R23
 	VST1     V7.S[2], (R23)
-t1361:
+t2027:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1364
+	BLE      t2030
 	CMP      $4, R23
-	BLT      t1365
+	BLT      t2031
 	FMOVQ    F8, (R15)
-	B        t1364
-t1365:
-	TBNZ     $1, R23, t1366
+	B        t2030
+t2031:
+	TBNZ     $1, R23, t2032
 	FMOVS    F8, (R15)
-	B        t1364
-t1366:
+	B        t2030
+t2032:
 	FMOVD    F8, (R15)
-	TBZ      $0, R23, t1364
+	TBZ      $0, R23, t2030
 	ADD      $8, R15, R23
 	VST1     V8.S[2], (R23)
-t1364:
+t2030:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1367
+	BLE      t2033
 	CMP      $4, R23
-	BLT      t1368
+	BLT      t2034
 	FMOVQ    F9, (R24)
-	B        t1367
-t1368:
-	TBNZ     $1, R23, t1369
+	B        t2033
+t2034:
+	TBNZ     $1, R23, t2035
 	FMOVS    F9, (R24)
-	B        t1367
-t1369:
+	B        t2033
+t2035:
 	FMOVD    F9, (R24)
-	TBZ      $0, R23, t1367
+	TBZ      $0, R23, t2033
 	ADD      $8, R24, R23
 	VST1     V9.S[2], (R23)
-t1367:
+t2033:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1370
+	BLE      t2036
 	CMP      $4, R23
-	BLT      t1371
+	BLT      t2037
 	FMOVQ    F10, (R15)
-	B        t1370
-t1371:
-	TBNZ     $1, R23, t1372
+	B        t2036
+t2037:
+	TBNZ     $1, R23, t2038
 	FMOVS    F10, (R15)
-	B        t1370
-t1372:
+	B        t2036
+t2038:
 	FMOVD    F10, (R15)
-	TBZ      $0, R23, t1370
+	TBZ      $0, R23, t2036
 	ADD      $8, R15, R23
 	VST1     V10.S[2], (R23)
-t1370:
+t2036:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1373
+	BLE      t2039
 	CMP      $4, R23
-	BLT      t1374
+	BLT      t2040
 	FMOVQ    F11, (R24)
-	B        t1373
-t1374:
-	TBNZ     $1, R23, t1375
+	B        t2039
+t2040:
+	TBNZ     $1, R23, t2041
 	FMOVS    F11, (R24)
-	B        t1373
-t1375:
+	B        t2039
+t2041:
 	FMOVD    F11, (R24)
-	TBZ      $0, R23, t1373
+	TBZ      $0, R23, t2039
 	ADD      $8, R24, R23
 	VST1     V11.S[2], (R23)
-t1373:
+t2039:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1376
+	BLE      t2042
 	CMP      $4, R23
-	BLT      t1377
+	BLT      t2043
 	FMOVQ    F12, (R15)
-	B        t1376
-t1377:
-	TBNZ     $1, R23, t1378
+	B        t2042
+t2043:
+	TBNZ     $1, R23, t2044
 	FMOVS    F12, (R15)
-	B        t1376
-t1378:
+	B        t2042
+t2044:
 	FMOVD    F12, (R15)
-	TBZ      $0, R23, t1376
+	TBZ      $0, R23, t2042
 	ADD      $8, R15, R23
 	VST1     V12.S[2], (R23)
-t1376:
+t2042:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1379
+	BLE      t2045
 	CMP      $4, R23
-	BLT      t1380
+	BLT      t2046
 	FMOVQ    F13, (R24)
-	B        t1379
-t1380:
-	TBNZ     $1, R23, t1381
+	B        t2045
+t2046:
+	TBNZ     $1, R23, t2047
 	FMOVS    F13, (R24)
-	B        t1379
-t1381:
+	B        t2045
+t2047:
 	FMOVD    F13, (R24)
-	TBZ      $0, R23, t1379
+	TBZ      $0, R23, t2045
 	ADD      $8, R24, R23
 	VST1     V13.S[2], (R23)
-t1379:
+t2045:
 next7x2:
 
 	// The next tile.
@@ -18660,7 +24232,7 @@ next7x2:
 	BNE      below7x2
 	CMP      $4, R2
 	BNE      below7x2
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $28, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -18683,21 +24255,21 @@ below7x2:
 	BNE      tile7x2
 	B        done
 tile6x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero6x2
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin6x2
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin6x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail6x2
 	FMOVQ    (R15), F0
@@ -18728,235 +24300,235 @@ loadtail6x2:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1382
+	BLE      t2048
 	CMP      $4, R23
-	BLT      t1383
+	BLT      t2049
 	FMOVQ    (R15), F0
-	B        t1382
-t1383:
-	TBNZ     $1, R23, t1384
+	B        t2048
+t2049:
+	TBNZ     $1, R23, t2050
 	FMOVS    (R15), F0
-	B        t1382
-t1384:
+	B        t2048
+t2050:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t1382
+	TBZ      $0, R23, t2048
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t1382:
+t2048:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1385
+	BLE      t2051
 	CMP      $4, R23
-	BLT      t1386
+	BLT      t2052
 	FMOVQ    (R24), F1
-	B        t1385
-t1386:
-	TBNZ     $1, R23, t1387
+	B        t2051
+t2052:
+	TBNZ     $1, R23, t2053
 	FMOVS    (R24), F1
-	B        t1385
-t1387:
+	B        t2051
+t2053:
 	FMOVD    (R24), F1
-	TBZ      $0, R23, t1385
+	TBZ      $0, R23, t2051
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
-t1385:
+t2051:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1388
+	BLE      t2054
 	CMP      $4, R23
-	BLT      t1389
+	BLT      t2055
 	FMOVQ    (R15), F2
-	B        t1388
-t1389:
-	TBNZ     $1, R23, t1390
+	B        t2054
+t2055:
+	TBNZ     $1, R23, t2056
 	FMOVS    (R15), F2
-	B        t1388
-t1390:
+	B        t2054
+t2056:
 	FMOVD    (R15), F2
-	TBZ      $0, R23, t1388
+	TBZ      $0, R23, t2054
 	ADD      $8, R15, R23
 	VLD1     (R23), V2.S[2]
-t1388:
+t2054:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1391
+	BLE      t2057
 	CMP      $4, R23
-	BLT      t1392
+	BLT      t2058
 	FMOVQ    (R24), F3
-	B        t1391
-t1392:
-	TBNZ     $1, R23, t1393
+	B        t2057
+t2058:
+	TBNZ     $1, R23, t2059
 	FMOVS    (R24), F3
-	B        t1391
-t1393:
+	B        t2057
+t2059:
 	FMOVD    (R24), F3
-	TBZ      $0, R23, t1391
+	TBZ      $0, R23, t2057
 	ADD      $8, R24, R23
 	VLD1     (R23), V3.S[2]
-t1391:
+t2057:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t1394
+	BLE      t2060
 	CMP      $4, R23
-	BLT      t1395
+	BLT      t2061
 	FMOVQ    (R15), F4
-	B        t1394
-t1395:
-	TBNZ     $1, R23, t1396
+	B        t2060
+t2061:
+	TBNZ     $1, R23, t2062
 	FMOVS    (R15), F4
-	B        t1394
-t1396:
+	B        t2060
+t2062:
 	FMOVD    (R15), F4
-	TBZ      $0, R23, t1394
+	TBZ      $0, R23, t2060
 	ADD      $8, R15, R23
 	VLD1     (R23), V4.S[2]
-t1394:
+t2060:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t1397
+	BLE      t2063
 	CMP      $4, R23
-	BLT      t1398
+	BLT      t2064
 	FMOVQ    (R24), F5
-	B        t1397
-t1398:
-	TBNZ     $1, R23, t1399
+	B        t2063
+t2064:
+	TBNZ     $1, R23, t2065
 	FMOVS    (R24), F5
-	B        t1397
-t1399:
+	B        t2063
+t2065:
 	FMOVD    (R24), F5
-	TBZ      $0, R23, t1397
+	TBZ      $0, R23, t2063
 	ADD      $8, R24, R23
 	VLD1     (R23), V5.S[2]
-t1397:
+t2063:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t1400
+	BLE      t2066
 	CMP      $4, R23
-	BLT      t1401
+	BLT      t2067
 	FMOVQ    (R15), F6
-	B        t1400
-t1401:
-	TBNZ     $1, R23, t1402
+	B        t2066
+t2067:
+	TBNZ     $1, R23, t2068
 	FMOVS    (R15), F6
-	B        t1400
-t1402:
+	B        t2066
+t2068:
 	FMOVD    (R15), F6
-	TBZ      $0, R23, t1400
+	TBZ      $0, R23, t2066
 	ADD      $8, R15, R23
 	VLD1     (R23), V6.S[2]
-t1400:
+t2066:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t1403
+	BLE      t2069
 	CMP      $4, R23
-	BLT      t1404
+	BLT      t2070
 	FMOVQ    (R24), F7
-	B        t1403
-t1404:
-	TBNZ     $1, R23, t1405
+	B        t2069
+t2070:
+	TBNZ     $1, R23, t2071
 	FMOVS    (R24), F7
-	B        t1403
-t1405:
+	B        t2069
+t2071:
 	FMOVD    (R24), F7
-	TBZ      $0, R23, t1403
+	TBZ      $0, R23, t2069
 	ADD      $8, R24, R23
 	VLD1     (R23), V7.S[2]
-t1403:
+t2069:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t1406
+	BLE      t2072
 	CMP      $4, R23
-	BLT      t1407
+	BLT      t2073
 	FMOVQ    (R15), F8
-	B        t1406
-t1407:
-	TBNZ     $1, R23, t1408
+	B        t2072
+t2073:
+	TBNZ     $1, R23, t2074
 	FMOVS    (R15), F8
-	B        t1406
-t1408:
+	B        t2072
+t2074:
 	FMOVD    (R15), F8
-	TBZ      $0, R23, t1406
+	TBZ      $0, R23, t2072
 	ADD      $8, R15, R23
 	VLD1     (R23), V8.S[2]
-t1406:
+t2072:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t1409
+	BLE      t2075
 	CMP      $4, R23
-	BLT      t1410
+	BLT      t2076
 	FMOVQ    (R24), F9
-	B        t1409
-t1410:
-	TBNZ     $1, R23, t1411
+	B        t2075
+t2076:
+	TBNZ     $1, R23, t2077
 	FMOVS    (R24), F9
-	B        t1409
-t1411:
+	B        t2075
+t2077:
 	FMOVD    (R24), F9
-	TBZ      $0, R23, t1409
+	TBZ      $0, R23, t2075
 	ADD      $8, R24, R23
 	VLD1     (R23), V9.S[2]
-t1409:
+t2075:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t1412
+	BLE      t2078
 	CMP      $4, R23
-	BLT      t1413
+	BLT      t2079
 	FMOVQ    (R15), F10
-	B        t1412
-t1413:
-	TBNZ     $1, R23, t1414
+	B        t2078
+t2079:
+	TBNZ     $1, R23, t2080
 	FMOVS    (R15), F10
-	B        t1412
-t1414:
+	B        t2078
+t2080:
 	FMOVD    (R15), F10
-	TBZ      $0, R23, t1412
+	TBZ      $0, R23, t2078
 	ADD      $8, R15, R23
 	VLD1     (R23), V10.S[2]
-t1412:
+t2078:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t1415
+	BLE      t2081
 	CMP      $4, R23
-	BLT      t1416
+	BLT      t2082
 	FMOVQ    (R24), F11
-	B        t1415
-t1416:
-	TBNZ     $1, R23, t1417
+	B        t2081
+t2082:
+	TBNZ     $1, R23, t2083
 	FMOVS    (R24), F11
-	B        t1415
-t1417:
+	B        t2081
+t2083:
 	FMOVD    (R24), F11
-	TBZ      $0, R23, t1415
+	TBZ      $0, R23, t2081
 	ADD      $8, R24, R23
 	VLD1     (R23), V11.S[2]
-t1415:
+t2081:
 loaded6x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps6x2
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -18994,12 +24566,12 @@ steps6x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch6x2
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch6x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole6x2
 	SUBS     $1, R15, R15
@@ -19338,7 +24910,7 @@ one6x2:
 	SUBS     $1, R15, R15
 	BNE      one6x2
 end6x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store6x2
 last6x2:
@@ -19346,21 +24918,21 @@ last6x2:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V13.B16
 	CMP      $0, R23
-	BLE      t1418
+	BLE      t2084
 	CMP      $4, R23
-	BLT      t1419
+	BLT      t2085
 	FMOVQ    16(R3), F13
-	B        t1418
-t1419:
-	TBNZ     $1, R23, t1420
+	B        t2084
+t2085:
+	TBNZ     $1, R23, t2086
 	FMOVS    16(R3), F13
-	B        t1418
-t1420:
+	B        t2084
+t2086:
 	FMOVD    16(R3), F13
-	TBZ      $0, R23, t1418
+	TBZ      $0, R23, t2084
 	ADD      $24, R3, R23
 	VLD1     (R23), V13.S[2]
-t1418:
+t2084:
 	FMOVS    (R14), F14
 	WORD     $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
 	WORD     $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
@@ -19385,11 +24957,316 @@ store6x2:
 	CBZ      R9, fetched6x2
 	MOVD     R7, 40(RSP)
 fetched6x2:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added6x2
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $6, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F12
+	VDUP     V12.S[0], V12.S4
+add6x2:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail6x2
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V12.S4, V0.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V12.S4, V1.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V12.S4, V2.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V12.S4, V3.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V12.S4, V4.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V12.S4, V5.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V12.S4, V6.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V12.S4, V7.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V12.S4, V8.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V12.S4, V9.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V12.S4, V10.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V12.S4, V11.S4
+	B        nextadd6x2
+addtail6x2:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2087
+	CMP      $4, R23
+	BLT      t2088
+	FMOVQ    (R15), F31
+	B        t2087
+t2088:
+	TBNZ     $1, R23, t2089
+	FMOVS    (R15), F31
+	B        t2087
+t2089:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2087
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2087:
+	VFMLA    V31.S4, V12.S4, V0.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2090
+	CMP      $4, R23
+	BLT      t2091
+	FMOVQ    (R24), F31
+	B        t2090
+t2091:
+	TBNZ     $1, R23, t2092
+	FMOVS    (R24), F31
+	B        t2090
+t2092:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t2090
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t2090:
+	VFMLA    V31.S4, V12.S4, V1.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2093
+	CMP      $4, R23
+	BLT      t2094
+	FMOVQ    (R15), F31
+	B        t2093
+t2094:
+	TBNZ     $1, R23, t2095
+	FMOVS    (R15), F31
+	B        t2093
+t2095:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2093
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2093:
+	VFMLA    V31.S4, V12.S4, V2.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2096
+	CMP      $4, R23
+	BLT      t2097
+	FMOVQ    (R24), F31
+	B        t2096
+t2097:
+	TBNZ     $1, R23, t2098
+	FMOVS    (R24), F31
+	B        t2096
+t2098:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t2096
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t2096:
+	VFMLA    V31.S4, V12.S4, V3.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2099
+	CMP      $4, R23
+	BLT      t2100
+	FMOVQ    (R15), F31
+	B        t2099
+t2100:
+	TBNZ     $1, R23, t2101
+	FMOVS    (R15), F31
+	B        t2099
+t2101:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2099
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2099:
+	VFMLA    V31.S4, V12.S4, V4.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2102
+	CMP      $4, R23
+	BLT      t2103
+	FMOVQ    (R24), F31
+	B        t2102
+t2103:
+	TBNZ     $1, R23, t2104
+	FMOVS    (R24), F31
+	B        t2102
+t2104:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t2102
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t2102:
+	VFMLA    V31.S4, V12.S4, V5.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2105
+	CMP      $4, R23
+	BLT      t2106
+	FMOVQ    (R15), F31
+	B        t2105
+t2106:
+	TBNZ     $1, R23, t2107
+	FMOVS    (R15), F31
+	B        t2105
+t2107:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2105
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2105:
+	VFMLA    V31.S4, V12.S4, V6.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2108
+	CMP      $4, R23
+	BLT      t2109
+	FMOVQ    (R24), F31
+	B        t2108
+t2109:
+	TBNZ     $1, R23, t2110
+	FMOVS    (R24), F31
+	B        t2108
+t2110:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t2108
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t2108:
+	VFMLA    V31.S4, V12.S4, V7.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2111
+	CMP      $4, R23
+	BLT      t2112
+	FMOVQ    (R15), F31
+	B        t2111
+t2112:
+	TBNZ     $1, R23, t2113
+	FMOVS    (R15), F31
+	B        t2111
+t2113:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2111
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2111:
+	VFMLA    V31.S4, V12.S4, V8.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2114
+	CMP      $4, R23
+	BLT      t2115
+	FMOVQ    (R24), F31
+	B        t2114
+t2115:
+	TBNZ     $1, R23, t2116
+	FMOVS    (R24), F31
+	B        t2114
+t2116:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t2114
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t2114:
+	VFMLA    V31.S4, V12.S4, V9.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2117
+	CMP      $4, R23
+	BLT      t2118
+	FMOVQ    (R15), F31
+	B        t2117
+t2118:
+	TBNZ     $1, R23, t2119
+	FMOVS    (R15), F31
+	B        t2117
+t2119:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2117
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2117:
+	VFMLA    V31.S4, V12.S4, V10.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2120
+	CMP      $4, R23
+	BLT      t2121
+	FMOVQ    (R24), F31
+	B        t2120
+t2121:
+	TBNZ     $1, R23, t2122
+	FMOVS    (R24), F31
+	B        t2120
+t2122:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t2120
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t2120:
+	VFMLA    V31.S4, V12.S4, V11.S4
+nextadd6x2:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add6x2
+	MOVD     80(R0), R9
+added6x2:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail6x2
 	FMOVQ    F0, (R15)
@@ -19419,219 +25296,219 @@ fetched6x2:
 storetail6x2:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1421
+	BLE      t2123
 	CMP      $4, R23
-	BLT      t1422
+	BLT      t2124
 	FMOVQ    F0, (R15)
-	B        t1421
-t1422:
-	TBNZ     $1, R23, t1423
+	B        t2123
+t2124:
+	TBNZ     $1, R23, t2125
 	FMOVS    F0, (R15)
-	B        t1421
-t1423:
+	B        t2123
+t2125:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t1421
+	TBZ      $0, R23, t2123
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t1421:
+t2123:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1424
+	BLE      t2126
 	CMP      $4, R23
-	BLT      t1425
+	BLT      t2127
 	FMOVQ    F1, (R24)
-	B        t1424
-t1425:
-	TBNZ     $1, R23, t1426
+	B        t2126
+t2127:
+	TBNZ     $1, R23, t2128
 	FMOVS    F1, (R24)
-	B        t1424
-t1426:
+	B        t2126
+t2128:
 	FMOVD    F1, (R24)
-	TBZ      $0, R23, t1424
+	TBZ      $0, R23, t2126
 	ADD      $8, R24, R23
 	VST1     V1.S[2], (R23)
-t1424:
+t2126:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1427
+	BLE      t2129
 	CMP      $4, R23
-	BLT      t1428
+	BLT      t2130
 	FMOVQ    F2, (R15)
-	B        t1427
-t1428:
-	TBNZ     $1, R23, t1429
+	B        t2129
+t2130:
+	TBNZ     $1, R23, t2131
 	FMOVS    F2, (R15)
-	B        t1427
-t1429:
+	B        t2129
+t2131:
 	FMOVD    F2, (R15)
-	TBZ      $0, R23, t1427
+	TBZ      $0, R23, t2129
 	ADD      $8, R15, R23
 	VST1     V2.S[2], (R23)
-t1427:
+t2129:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1430
+	BLE      t2132
 	CMP      $4, R23
-	BLT      t1431
+	BLT      t2133
 	FMOVQ    F3, (R24)
-	B        t1430
-t1431:
-	TBNZ     $1, R23, t1432
+	B        t2132
+t2133:
+	TBNZ     $1, R23, t2134
 	FMOVS    F3, (R24)
-	B        t1430
-t1432:
+	B        t2132
+t2134:
 	FMOVD    F3, (R24)
-	TBZ      $0, R23, t1430
+	TBZ      $0, R23, t2132
 	ADD      $8, R24, R23
 	VST1     V3.S[2], (R23)
-t1430:
+t2132:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1433
+	BLE      t2135
 	CMP      $4, R23
-	BLT      t1434
+	BLT      t2136
 	FMOVQ    F4, (R15)
-	B        t1433
-t1434:
-	TBNZ     $1, R23, t1435
+	B        t2135
+t2136:
+	TBNZ     $1, R23, t2137
 	FMOVS    F4, (R15)
-	B        t1433
-t1435:
+	B        t2135
+t2137:
 	FMOVD    F4, (R15)
-	TBZ      $0, R23, t1433
+	TBZ      $0, R23, t2135
 	ADD      $8, R15, R23
 	VST1     V4.S[2], (R23)
-t1433:
+t2135:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1436
+	BLE      t2138
 	CMP      $4, R23
-	BLT      t1437
+	BLT      t2139
 	FMOVQ    F5, (R24)
-	B        t1436
-t1437:
-	TBNZ     $1, R23, t1438
+	B        t2138
+t2139:
+	TBNZ     $1, R23, t2140
 	FMOVS    F5, (R24)
-	B        t1436
-t1438:
+	B        t2138
+t2140:
 	FMOVD    F5, (R24)
-	TBZ      $0, R23, t1436
+	TBZ      $0, R23, t2138
 	ADD      $8, R24, R23
 	VST1     V5.S[2], (R23)
-t1436:
+t2138:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1439
+	BLE      t2141
 	CMP      $4, R23
-	BLT      t1440
+	BLT      t2142
 	FMOVQ    F6, (R15)
-	B        t1439
-t1440:
-	TBNZ     $1, R23, t1441
+	B        t2141
+t2142:
+	TBNZ     $1, R23, t2143
 	FMOVS    F6, (R15)
-	B        t1439
-t1441:
+	B        t2141
+t2143:
 	FMOVD    F6, (R15)
-	TBZ      $0, R23, t1439
+	TBZ      $0, R23, t2141
 	ADD      $8, R15, R23
 	VST1     V6.S[2], (R23)
-t1439:
+t2141:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1442
+	BLE      t2144
 	CMP      $4, R23
-	BLT      t1443
+	BLT      t2145
 	FMOVQ    F7, (R24)
-	B        t1442
-t1443:
-	TBNZ     $1, R23, t1444
+	B        t2144
+t2145:
+	TBNZ     $1, R23, t2146
 	FMOVS    F7, (R24)
-	B        t1442
-t1444:
+	B        t2144
+t2146:
 	FMOVD    F7, (R24)
-	TBZ      $0, R23, t1442
+	TBZ      $0, R23, t2144
 	ADD      $8, R24, R23
 	VST1     V7.S[2], (R23)
-t1442:
+t2144:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1445
+	BLE      t2147
 	CMP      $4, R23
-	BLT      t1446
+	BLT      t2148
 	FMOVQ    F8, (R15)
-	B        t1445
-t1446:
-	TBNZ     $1, R23, t1447
+	B        t2147
+t2148:
+	TBNZ     $1, R23, t2149
 	FMOVS    F8, (R15)
-	B        t1445
-t1447:
+	B        t2147
+t2149:
 	FMOVD    F8, (R15)
-	TBZ      $0, R23, t1445
+	TBZ      $0, R23, t2147
 	ADD      $8, R15, R23
 	VST1     V8.S[2], (R23)
-t1445:
+t2147:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1448
+	BLE      t2150
 	CMP      $4, R23
-	BLT      t1449
+	BLT      t2151
 	FMOVQ    F9, (R24)
-	B        t1448
-t1449:
-	TBNZ     $1, R23, t1450
+	B        t2150
+t2151:
+	TBNZ     $1, R23, t2152
 	FMOVS    F9, (R24)
-	B        t1448
-t1450:
+	B        t2150
+t2152:
 	FMOVD    F9, (R24)
-	TBZ      $0, R23, t1448
+	TBZ      $0, R23, t2150
 	ADD      $8, R24, R23
 	VST1     V9.S[2], (R23)
-t1448:
+t2150:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1451
+	BLE      t2153
 	CMP      $4, R23
-	BLT      t1452
+	BLT      t2154
 	FMOVQ    F10, (R15)
-	B        t1451
-t1452:
-	TBNZ     $1, R23, t1453
+	B        t2153
+t2154:
+	TBNZ     $1, R23, t2155
 	FMOVS    F10, (R15)
-	B        t1451
-t1453:
+	B        t2153
+t2155:
 	FMOVD    F10, (R15)
-	TBZ      $0, R23, t1451
+	TBZ      $0, R23, t2153
 	ADD      $8, R15, R23
 	VST1     V10.S[2], (R23)
-t1451:
+t2153:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1454
+	BLE      t2156
 	CMP      $4, R23
-	BLT      t1455
+	BLT      t2157
 	FMOVQ    F11, (R24)
-	B        t1454
-t1455:
-	TBNZ     $1, R23, t1456
+	B        t2156
+t2157:
+	TBNZ     $1, R23, t2158
 	FMOVS    F11, (R24)
-	B        t1454
-t1456:
+	B        t2156
+t2158:
 	FMOVD    F11, (R24)
-	TBZ      $0, R23, t1454
+	TBZ      $0, R23, t2156
 	ADD      $8, R24, R23
 	VST1     V11.S[2], (R23)
-t1454:
+t2156:
 next6x2:
 
 	// The next tile.
@@ -19641,7 +25518,7 @@ next6x2:
 	BNE      below6x2
 	CMP      $4, R2
 	BNE      below6x2
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $24, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -19664,21 +25541,21 @@ below6x2:
 	BNE      tile6x2
 	B        done
 tile5x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero5x2
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin5x2
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin5x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail5x2
 	FMOVQ    (R15), F0
@@ -19705,197 +25582,197 @@ loadtail5x2:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1457
+	BLE      t2159
 	CMP      $4, R23
-	BLT      t1458
+	BLT      t2160
 	FMOVQ    (R15), F0
-	B        t1457
-t1458:
-	TBNZ     $1, R23, t1459
+	B        t2159
+t2160:
+	TBNZ     $1, R23, t2161
 	FMOVS    (R15), F0
-	B        t1457
-t1459:
+	B        t2159
+t2161:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t1457
+	TBZ      $0, R23, t2159
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t1457:
+t2159:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1460
+	BLE      t2162
 	CMP      $4, R23
-	BLT      t1461
+	BLT      t2163
 	FMOVQ    (R24), F1
-	B        t1460
-t1461:
-	TBNZ     $1, R23, t1462
+	B        t2162
+t2163:
+	TBNZ     $1, R23, t2164
 	FMOVS    (R24), F1
-	B        t1460
-t1462:
+	B        t2162
+t2164:
 	FMOVD    (R24), F1
-	TBZ      $0, R23, t1460
+	TBZ      $0, R23, t2162
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
-t1460:
+t2162:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1463
+	BLE      t2165
 	CMP      $4, R23
-	BLT      t1464
+	BLT      t2166
 	FMOVQ    (R15), F2
-	B        t1463
-t1464:
-	TBNZ     $1, R23, t1465
+	B        t2165
+t2166:
+	TBNZ     $1, R23, t2167
 	FMOVS    (R15), F2
-	B        t1463
-t1465:
+	B        t2165
+t2167:
 	FMOVD    (R15), F2
-	TBZ      $0, R23, t1463
+	TBZ      $0, R23, t2165
 	ADD      $8, R15, R23
 	VLD1     (R23), V2.S[2]
-t1463:
+t2165:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1466
+	BLE      t2168
 	CMP      $4, R23
-	BLT      t1467
+	BLT      t2169
 	FMOVQ    (R24), F3
-	B        t1466
-t1467:
-	TBNZ     $1, R23, t1468
+	B        t2168
+t2169:
+	TBNZ     $1, R23, t2170
 	FMOVS    (R24), F3
-	B        t1466
-t1468:
+	B        t2168
+t2170:
 	FMOVD    (R24), F3
-	TBZ      $0, R23, t1466
+	TBZ      $0, R23, t2168
 	ADD      $8, R24, R23
 	VLD1     (R23), V3.S[2]
-t1466:
+t2168:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t1469
+	BLE      t2171
 	CMP      $4, R23
-	BLT      t1470
+	BLT      t2172
 	FMOVQ    (R15), F4
-	B        t1469
-t1470:
-	TBNZ     $1, R23, t1471
+	B        t2171
+t2172:
+	TBNZ     $1, R23, t2173
 	FMOVS    (R15), F4
-	B        t1469
-t1471:
+	B        t2171
+t2173:
 	FMOVD    (R15), F4
-	TBZ      $0, R23, t1469
+	TBZ      $0, R23, t2171
 	ADD      $8, R15, R23
 	VLD1     (R23), V4.S[2]
-t1469:
+t2171:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t1472
+	BLE      t2174
 	CMP      $4, R23
-	BLT      t1473
+	BLT      t2175
 	FMOVQ    (R24), F5
-	B        t1472
-t1473:
-	TBNZ     $1, R23, t1474
+	B        t2174
+t2175:
+	TBNZ     $1, R23, t2176
 	FMOVS    (R24), F5
-	B        t1472
-t1474:
+	B        t2174
+t2176:
 	FMOVD    (R24), F5
-	TBZ      $0, R23, t1472
+	TBZ      $0, R23, t2174
 	ADD      $8, R24, R23
 	VLD1     (R23), V5.S[2]
-t1472:
+t2174:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t1475
+	BLE      t2177
 	CMP      $4, R23
-	BLT      t1476
+	BLT      t2178
 	FMOVQ    (R15), F6
-	B        t1475
-t1476:
-	TBNZ     $1, R23, t1477
+	B        t2177
+t2178:
+	TBNZ     $1, R23, t2179
 	FMOVS    (R15), F6
-	B        t1475
-t1477:
+	B        t2177
+t2179:
 	FMOVD    (R15), F6
-	TBZ      $0, R23, t1475
+	TBZ      $0, R23, t2177
 	ADD      $8, R15, R23
 	VLD1     (R23), V6.S[2]
-t1475:
+t2177:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t1478
+	BLE      t2180
 	CMP      $4, R23
-	BLT      t1479
+	BLT      t2181
 	FMOVQ    (R24), F7
-	B        t1478
-t1479:
-	TBNZ     $1, R23, t1480
+	B        t2180
+t2181:
+	TBNZ     $1, R23, t2182
 	FMOVS    (R24), F7
-	B        t1478
-t1480:
+	B        t2180
+t2182:
 	FMOVD    (R24), F7
-	TBZ      $0, R23, t1478
+	TBZ      $0, R23, t2180
 	ADD      $8, R24, R23
 	VLD1     (R23), V7.S[2]
-t1478:
+t2180:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t1481
+	BLE      t2183
 	CMP      $4, R23
-	BLT      t1482
+	BLT      t2184
 	FMOVQ    (R15), F8
-	B        t1481
-t1482:
-	TBNZ     $1, R23, t1483
+	B        t2183
+t2184:
+	TBNZ     $1, R23, t2185
 	FMOVS    (R15), F8
-	B        t1481
-t1483:
+	B        t2183
+t2185:
 	FMOVD    (R15), F8
-	TBZ      $0, R23, t1481
+	TBZ      $0, R23, t2183
 	ADD      $8, R15, R23
 	VLD1     (R23), V8.S[2]
-t1481:
+t2183:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t1484
+	BLE      t2186
 	CMP      $4, R23
-	BLT      t1485
+	BLT      t2187
 	FMOVQ    (R24), F9
-	B        t1484
-t1485:
-	TBNZ     $1, R23, t1486
+	B        t2186
+t2187:
+	TBNZ     $1, R23, t2188
 	FMOVS    (R24), F9
-	B        t1484
-t1486:
+	B        t2186
+t2188:
 	FMOVD    (R24), F9
-	TBZ      $0, R23, t1484
+	TBZ      $0, R23, t2186
 	ADD      $8, R24, R23
 	VLD1     (R23), V9.S[2]
-t1484:
+t2186:
 loaded5x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps5x2
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -19929,12 +25806,12 @@ steps5x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch5x2
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch5x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole5x2
 	SUBS     $1, R15, R15
@@ -20236,7 +26113,7 @@ one5x2:
 	SUBS     $1, R15, R15
 	BNE      one5x2
 end5x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store5x2
 last5x2:
@@ -20244,21 +26121,21 @@ last5x2:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V11.B16
 	CMP      $0, R23
-	BLE      t1487
+	BLE      t2189
 	CMP      $4, R23
-	BLT      t1488
+	BLT      t2190
 	FMOVQ    16(R3), F11
-	B        t1487
-t1488:
-	TBNZ     $1, R23, t1489
+	B        t2189
+t2190:
+	TBNZ     $1, R23, t2191
 	FMOVS    16(R3), F11
-	B        t1487
-t1489:
+	B        t2189
+t2191:
 	FMOVD    16(R3), F11
-	TBZ      $0, R23, t1487
+	TBZ      $0, R23, t2189
 	ADD      $24, R3, R23
 	VLD1     (R23), V11.S[2]
-t1487:
+t2189:
 	FMOVS    (R14), F12
 	WORD     $0x4f8c1140 // fmla v0.4s, v10.4s, v12.s[0]
 	WORD     $0x4f8c1161 // fmla v1.4s, v11.4s, v12.s[0]
@@ -20280,11 +26157,270 @@ store5x2:
 	CBZ      R9, fetched5x2
 	MOVD     R7, 40(RSP)
 fetched5x2:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added5x2
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $5, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F10
+	VDUP     V10.S[0], V10.S4
+add5x2:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail5x2
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V10.S4, V0.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V10.S4, V1.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V10.S4, V2.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V10.S4, V3.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V10.S4, V4.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V10.S4, V5.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V10.S4, V6.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V10.S4, V7.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V10.S4, V8.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V10.S4, V9.S4
+	B        nextadd5x2
+addtail5x2:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2192
+	CMP      $4, R23
+	BLT      t2193
+	FMOVQ    (R15), F31
+	B        t2192
+t2193:
+	TBNZ     $1, R23, t2194
+	FMOVS    (R15), F31
+	B        t2192
+t2194:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2192
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2192:
+	VFMLA    V31.S4, V10.S4, V0.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2195
+	CMP      $4, R23
+	BLT      t2196
+	FMOVQ    (R24), F31
+	B        t2195
+t2196:
+	TBNZ     $1, R23, t2197
+	FMOVS    (R24), F31
+	B        t2195
+t2197:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t2195
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t2195:
+	VFMLA    V31.S4, V10.S4, V1.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2198
+	CMP      $4, R23
+	BLT      t2199
+	FMOVQ    (R15), F31
+	B        t2198
+t2199:
+	TBNZ     $1, R23, t2200
+	FMOVS    (R15), F31
+	B        t2198
+t2200:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2198
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2198:
+	VFMLA    V31.S4, V10.S4, V2.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2201
+	CMP      $4, R23
+	BLT      t2202
+	FMOVQ    (R24), F31
+	B        t2201
+t2202:
+	TBNZ     $1, R23, t2203
+	FMOVS    (R24), F31
+	B        t2201
+t2203:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t2201
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t2201:
+	VFMLA    V31.S4, V10.S4, V3.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2204
+	CMP      $4, R23
+	BLT      t2205
+	FMOVQ    (R15), F31
+	B        t2204
+t2205:
+	TBNZ     $1, R23, t2206
+	FMOVS    (R15), F31
+	B        t2204
+t2206:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2204
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2204:
+	VFMLA    V31.S4, V10.S4, V4.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2207
+	CMP      $4, R23
+	BLT      t2208
+	FMOVQ    (R24), F31
+	B        t2207
+t2208:
+	TBNZ     $1, R23, t2209
+	FMOVS    (R24), F31
+	B        t2207
+t2209:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t2207
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t2207:
+	VFMLA    V31.S4, V10.S4, V5.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2210
+	CMP      $4, R23
+	BLT      t2211
+	FMOVQ    (R15), F31
+	B        t2210
+t2211:
+	TBNZ     $1, R23, t2212
+	FMOVS    (R15), F31
+	B        t2210
+t2212:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2210
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2210:
+	VFMLA    V31.S4, V10.S4, V6.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2213
+	CMP      $4, R23
+	BLT      t2214
+	FMOVQ    (R24), F31
+	B        t2213
+t2214:
+	TBNZ     $1, R23, t2215
+	FMOVS    (R24), F31
+	B        t2213
+t2215:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t2213
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t2213:
+	VFMLA    V31.S4, V10.S4, V7.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2216
+	CMP      $4, R23
+	BLT      t2217
+	FMOVQ    (R15), F31
+	B        t2216
+t2217:
+	TBNZ     $1, R23, t2218
+	FMOVS    (R15), F31
+	B        t2216
+t2218:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2216
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2216:
+	VFMLA    V31.S4, V10.S4, V8.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2219
+	CMP      $4, R23
+	BLT      t2220
+	FMOVQ    (R24), F31
+	B        t2219
+t2220:
+	TBNZ     $1, R23, t2221
+	FMOVS    (R24), F31
+	B        t2219
+t2221:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t2219
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t2219:
+	VFMLA    V31.S4, V10.S4, V9.S4
+nextadd5x2:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add5x2
+	MOVD     80(R0), R9
+added5x2:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail5x2
 	FMOVQ    F0, (R15)
@@ -20310,183 +26446,183 @@ fetched5x2:
 storetail5x2:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1490
+	BLE      t2222
 	CMP      $4, R23
-	BLT      t1491
+	BLT      t2223
 	FMOVQ    F0, (R15)
-	B        t1490
-t1491:
-	TBNZ     $1, R23, t1492
+	B        t2222
+t2223:
+	TBNZ     $1, R23, t2224
 	FMOVS    F0, (R15)
-	B        t1490
-t1492:
+	B        t2222
+t2224:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t1490
+	TBZ      $0, R23, t2222
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t1490:
+t2222:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1493
+	BLE      t2225
 	CMP      $4, R23
-	BLT      t1494
+	BLT      t2226
 	FMOVQ    F1, (R24)
-	B        t1493
-t1494:
-	TBNZ     $1, R23, t1495
+	B        t2225
+t2226:
+	TBNZ     $1, R23, t2227
 	FMOVS    F1, (R24)
-	B        t1493
-t1495:
+	B        t2225
+t2227:
 	FMOVD    F1, (R24)
-	TBZ      $0, R23, t1493
+	TBZ      $0, R23, t2225
 	ADD      $8, R24, R23
 	VST1     V1.S[2], (R23)
-t1493:
+t2225:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1496
+	BLE      t2228
 	CMP      $4, R23
-	BLT      t1497
+	BLT      t2229
 	FMOVQ    F2, (R15)
-	B        t1496
-t1497:
-	TBNZ     $1, R23, t1498
+	B        t2228
+t2229:
+	TBNZ     $1, R23, t2230
 	FMOVS    F2, (R15)
-	B        t1496
-t1498:
+	B        t2228
+t2230:
 	FMOVD    F2, (R15)
-	TBZ      $0, R23, t1496
+	TBZ      $0, R23, t2228
 	ADD      $8, R15, R23
 	VST1     V2.S[2], (R23)
-t1496:
+t2228:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1499
+	BLE      t2231
 	CMP      $4, R23
-	BLT      t1500
+	BLT      t2232
 	FMOVQ    F3, (R24)
-	B        t1499
-t1500:
-	TBNZ     $1, R23, t1501
+	B        t2231
+t2232:
+	TBNZ     $1, R23, t2233
 	FMOVS    F3, (R24)
-	B        t1499
-t1501:
+	B        t2231
+t2233:
 	FMOVD    F3, (R24)
-	TBZ      $0, R23, t1499
+	TBZ      $0, R23, t2231
 	ADD      $8, R24, R23
 	VST1     V3.S[2], (R23)
-t1499:
+t2231:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1502
+	BLE      t2234
 	CMP      $4, R23
-	BLT      t1503
+	BLT      t2235
 	FMOVQ    F4, (R15)
-	B        t1502
-t1503:
-	TBNZ     $1, R23, t1504
+	B        t2234
+t2235:
+	TBNZ     $1, R23, t2236
 	FMOVS    F4, (R15)
-	B        t1502
-t1504:
+	B        t2234
+t2236:
 	FMOVD    F4, (R15)
-	TBZ      $0, R23, t1502
+	TBZ      $0, R23, t2234
 	ADD      $8, R15, R23
 	VST1     V4.S[2], (R23)
-t1502:
+t2234:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1505
+	BLE      t2237
 	CMP      $4, R23
-	BLT      t1506
+	BLT      t2238
 	FMOVQ    F5, (R24)
-	B        t1505
-t1506:
-	TBNZ     $1, R23, t1507
+	B        t2237
+t2238:
+	TBNZ     $1, R23, t2239
 	FMOVS    F5, (R24)
-	B        t1505
-t1507:
+	B        t2237
+t2239:
 	FMOVD    F5, (R24)
-	TBZ      $0, R23, t1505
+	TBZ      $0, R23, t2237
 	ADD      $8, R24, R23
 	VST1     V5.S[2], (R23)
-t1505:
+t2237:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1508
+	BLE      t2240
 	CMP      $4, R23
-	BLT      t1509
+	BLT      t2241
 	FMOVQ    F6, (R15)
-	B        t1508
-t1509:
-	TBNZ     $1, R23, t1510
+	B        t2240
+t2241:
+	TBNZ     $1, R23, t2242
 	FMOVS    F6, (R15)
-	B        t1508
-t1510:
+	B        t2240
+t2242:
 	FMOVD    F6, (R15)
-	TBZ      $0, R23, t1508
+	TBZ      $0, R23, t2240
 	ADD      $8, R15, R23
 	VST1     V6.S[2], (R23)
-t1508:
+t2240:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1511
+	BLE      t2243
 	CMP      $4, R23
-	BLT      t1512
+	BLT      t2244
 	FMOVQ    F7, (R24)
-	B        t1511
-t1512:
-	TBNZ     $1, R23, t1513
+	B        t2243
+t2244:
+	TBNZ     $1, R23, t2245
 	FMOVS    F7, (R24)
-	B        t1511
-t1513:
+	B        t2243
+t2245:
 	FMOVD    F7, (R24)
-	TBZ      $0, R23, t1511
+	TBZ      $0, R23, t2243
 	ADD      $8, R24, R23
 	VST1     V7.S[2], (R23)
-t1511:
+t2243:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1514
+	BLE      t2246
 	CMP      $4, R23
-	BLT      t1515
+	BLT      t2247
 	FMOVQ    F8, (R15)
-	B        t1514
-t1515:
-	TBNZ     $1, R23, t1516
+	B        t2246
+t2247:
+	TBNZ     $1, R23, t2248
 	FMOVS    F8, (R15)
-	B        t1514
-t1516:
+	B        t2246
+t2248:
 	FMOVD    F8, (R15)
-	TBZ      $0, R23, t1514
+	TBZ      $0, R23, t2246
 	ADD      $8, R15, R23
 	VST1     V8.S[2], (R23)
-t1514:
+t2246:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1517
+	BLE      t2249
 	CMP      $4, R23
-	BLT      t1518
+	BLT      t2250
 	FMOVQ    F9, (R24)
-	B        t1517
-t1518:
-	TBNZ     $1, R23, t1519
+	B        t2249
+t2250:
+	TBNZ     $1, R23, t2251
 	FMOVS    F9, (R24)
-	B        t1517
-t1519:
+	B        t2249
+t2251:
 	FMOVD    F9, (R24)
-	TBZ      $0, R23, t1517
+	TBZ      $0, R23, t2249
 	ADD      $8, R24, R23
 	VST1     V9.S[2], (R23)
-t1517:
+t2249:
 next5x2:
 
 	// The next tile.
@@ -20496,7 +26632,7 @@ next5x2:
 	BNE      below5x2
 	CMP      $4, R2
 	BNE      below5x2
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $20, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -20519,21 +26655,21 @@ below5x2:
 	BNE      tile5x2
 	B        done
 tile4x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero4x2
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin4x2
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin4x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail4x2
 	FMOVQ    (R15), F0
@@ -20556,159 +26692,159 @@ loadtail4x2:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1520
+	BLE      t2252
 	CMP      $4, R23
-	BLT      t1521
+	BLT      t2253
 	FMOVQ    (R15), F0
-	B        t1520
-t1521:
-	TBNZ     $1, R23, t1522
+	B        t2252
+t2253:
+	TBNZ     $1, R23, t2254
 	FMOVS    (R15), F0
-	B        t1520
-t1522:
+	B        t2252
+t2254:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t1520
+	TBZ      $0, R23, t2252
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t1520:
+t2252:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1523
+	BLE      t2255
 	CMP      $4, R23
-	BLT      t1524
+	BLT      t2256
 	FMOVQ    (R24), F1
-	B        t1523
-t1524:
-	TBNZ     $1, R23, t1525
+	B        t2255
+t2256:
+	TBNZ     $1, R23, t2257
 	FMOVS    (R24), F1
-	B        t1523
-t1525:
+	B        t2255
+t2257:
 	FMOVD    (R24), F1
-	TBZ      $0, R23, t1523
+	TBZ      $0, R23, t2255
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
-t1523:
+t2255:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1526
+	BLE      t2258
 	CMP      $4, R23
-	BLT      t1527
+	BLT      t2259
 	FMOVQ    (R15), F2
-	B        t1526
-t1527:
-	TBNZ     $1, R23, t1528
+	B        t2258
+t2259:
+	TBNZ     $1, R23, t2260
 	FMOVS    (R15), F2
-	B        t1526
-t1528:
+	B        t2258
+t2260:
 	FMOVD    (R15), F2
-	TBZ      $0, R23, t1526
+	TBZ      $0, R23, t2258
 	ADD      $8, R15, R23
 	VLD1     (R23), V2.S[2]
-t1526:
+t2258:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1529
+	BLE      t2261
 	CMP      $4, R23
-	BLT      t1530
+	BLT      t2262
 	FMOVQ    (R24), F3
-	B        t1529
-t1530:
-	TBNZ     $1, R23, t1531
+	B        t2261
+t2262:
+	TBNZ     $1, R23, t2263
 	FMOVS    (R24), F3
-	B        t1529
-t1531:
+	B        t2261
+t2263:
 	FMOVD    (R24), F3
-	TBZ      $0, R23, t1529
+	TBZ      $0, R23, t2261
 	ADD      $8, R24, R23
 	VLD1     (R23), V3.S[2]
-t1529:
+t2261:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t1532
+	BLE      t2264
 	CMP      $4, R23
-	BLT      t1533
+	BLT      t2265
 	FMOVQ    (R15), F4
-	B        t1532
-t1533:
-	TBNZ     $1, R23, t1534
+	B        t2264
+t2265:
+	TBNZ     $1, R23, t2266
 	FMOVS    (R15), F4
-	B        t1532
-t1534:
+	B        t2264
+t2266:
 	FMOVD    (R15), F4
-	TBZ      $0, R23, t1532
+	TBZ      $0, R23, t2264
 	ADD      $8, R15, R23
 	VLD1     (R23), V4.S[2]
-t1532:
+t2264:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t1535
+	BLE      t2267
 	CMP      $4, R23
-	BLT      t1536
+	BLT      t2268
 	FMOVQ    (R24), F5
-	B        t1535
-t1536:
-	TBNZ     $1, R23, t1537
+	B        t2267
+t2268:
+	TBNZ     $1, R23, t2269
 	FMOVS    (R24), F5
-	B        t1535
-t1537:
+	B        t2267
+t2269:
 	FMOVD    (R24), F5
-	TBZ      $0, R23, t1535
+	TBZ      $0, R23, t2267
 	ADD      $8, R24, R23
 	VLD1     (R23), V5.S[2]
-t1535:
+t2267:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t1538
+	BLE      t2270
 	CMP      $4, R23
-	BLT      t1539
+	BLT      t2271
 	FMOVQ    (R15), F6
-	B        t1538
-t1539:
-	TBNZ     $1, R23, t1540
+	B        t2270
+t2271:
+	TBNZ     $1, R23, t2272
 	FMOVS    (R15), F6
-	B        t1538
-t1540:
+	B        t2270
+t2272:
 	FMOVD    (R15), F6
-	TBZ      $0, R23, t1538
+	TBZ      $0, R23, t2270
 	ADD      $8, R15, R23
 	VLD1     (R23), V6.S[2]
-t1538:
+t2270:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t1541
+	BLE      t2273
 	CMP      $4, R23
-	BLT      t1542
+	BLT      t2274
 	FMOVQ    (R24), F7
-	B        t1541
-t1542:
-	TBNZ     $1, R23, t1543
+	B        t2273
+t2274:
+	TBNZ     $1, R23, t2275
 	FMOVS    (R24), F7
-	B        t1541
-t1543:
+	B        t2273
+t2275:
 	FMOVD    (R24), F7
-	TBZ      $0, R23, t1541
+	TBZ      $0, R23, t2273
 	ADD      $8, R24, R23
 	VLD1     (R23), V7.S[2]
-t1541:
+t2273:
 loaded4x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps4x2
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -20738,12 +26874,12 @@ steps4x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch4x2
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch4x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole4x2
 	SUBS     $1, R15, R15
@@ -21003,7 +27139,7 @@ one4x2:
 	SUBS     $1, R15, R15
 	BNE      one4x2
 end4x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store4x2
 last4x2:
@@ -21011,21 +27147,21 @@ last4x2:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V9.B16
 	CMP      $0, R23
-	BLE      t1544
+	BLE      t2276
 	CMP      $4, R23
-	BLT      t1545
+	BLT      t2277
 	FMOVQ    16(R3), F9
-	B        t1544
-t1545:
-	TBNZ     $1, R23, t1546
+	B        t2276
+t2277:
+	TBNZ     $1, R23, t2278
 	FMOVS    16(R3), F9
-	B        t1544
-t1546:
+	B        t2276
+t2278:
 	FMOVD    16(R3), F9
-	TBZ      $0, R23, t1544
+	TBZ      $0, R23, t2276
 	ADD      $24, R3, R23
 	VLD1     (R23), V9.S[2]
-t1544:
+t2276:
 	FMOVS    (R14), F10
 	WORD     $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
 	WORD     $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
@@ -21044,11 +27180,224 @@ store4x2:
 	CBZ      R9, fetched4x2
 	MOVD     R7, 40(RSP)
 fetched4x2:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added4x2
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $4, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F8
+	VDUP     V8.S[0], V8.S4
+add4x2:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail4x2
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V8.S4, V0.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V8.S4, V1.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V8.S4, V2.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V8.S4, V3.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V8.S4, V4.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V8.S4, V5.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V8.S4, V6.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V8.S4, V7.S4
+	B        nextadd4x2
+addtail4x2:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2279
+	CMP      $4, R23
+	BLT      t2280
+	FMOVQ    (R15), F31
+	B        t2279
+t2280:
+	TBNZ     $1, R23, t2281
+	FMOVS    (R15), F31
+	B        t2279
+t2281:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2279
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2279:
+	VFMLA    V31.S4, V8.S4, V0.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2282
+	CMP      $4, R23
+	BLT      t2283
+	FMOVQ    (R24), F31
+	B        t2282
+t2283:
+	TBNZ     $1, R23, t2284
+	FMOVS    (R24), F31
+	B        t2282
+t2284:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t2282
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t2282:
+	VFMLA    V31.S4, V8.S4, V1.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2285
+	CMP      $4, R23
+	BLT      t2286
+	FMOVQ    (R15), F31
+	B        t2285
+t2286:
+	TBNZ     $1, R23, t2287
+	FMOVS    (R15), F31
+	B        t2285
+t2287:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2285
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2285:
+	VFMLA    V31.S4, V8.S4, V2.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2288
+	CMP      $4, R23
+	BLT      t2289
+	FMOVQ    (R24), F31
+	B        t2288
+t2289:
+	TBNZ     $1, R23, t2290
+	FMOVS    (R24), F31
+	B        t2288
+t2290:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t2288
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t2288:
+	VFMLA    V31.S4, V8.S4, V3.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2291
+	CMP      $4, R23
+	BLT      t2292
+	FMOVQ    (R15), F31
+	B        t2291
+t2292:
+	TBNZ     $1, R23, t2293
+	FMOVS    (R15), F31
+	B        t2291
+t2293:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2291
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2291:
+	VFMLA    V31.S4, V8.S4, V4.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2294
+	CMP      $4, R23
+	BLT      t2295
+	FMOVQ    (R24), F31
+	B        t2294
+t2295:
+	TBNZ     $1, R23, t2296
+	FMOVS    (R24), F31
+	B        t2294
+t2296:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t2294
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t2294:
+	VFMLA    V31.S4, V8.S4, V5.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2297
+	CMP      $4, R23
+	BLT      t2298
+	FMOVQ    (R15), F31
+	B        t2297
+t2298:
+	TBNZ     $1, R23, t2299
+	FMOVS    (R15), F31
+	B        t2297
+t2299:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2297
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2297:
+	VFMLA    V31.S4, V8.S4, V6.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2300
+	CMP      $4, R23
+	BLT      t2301
+	FMOVQ    (R24), F31
+	B        t2300
+t2301:
+	TBNZ     $1, R23, t2302
+	FMOVS    (R24), F31
+	B        t2300
+t2302:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t2300
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t2300:
+	VFMLA    V31.S4, V8.S4, V7.S4
+nextadd4x2:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add4x2
+	MOVD     80(R0), R9
+added4x2:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail4x2
 	FMOVQ    F0, (R15)
@@ -21070,147 +27419,147 @@ fetched4x2:
 storetail4x2:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1547
+	BLE      t2303
 	CMP      $4, R23
-	BLT      t1548
+	BLT      t2304
 	FMOVQ    F0, (R15)
-	B        t1547
-t1548:
-	TBNZ     $1, R23, t1549
+	B        t2303
+t2304:
+	TBNZ     $1, R23, t2305
 	FMOVS    F0, (R15)
-	B        t1547
-t1549:
+	B        t2303
+t2305:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t1547
+	TBZ      $0, R23, t2303
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t1547:
+t2303:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1550
+	BLE      t2306
 	CMP      $4, R23
-	BLT      t1551
+	BLT      t2307
 	FMOVQ    F1, (R24)
-	B        t1550
-t1551:
-	TBNZ     $1, R23, t1552
+	B        t2306
+t2307:
+	TBNZ     $1, R23, t2308
 	FMOVS    F1, (R24)
-	B        t1550
-t1552:
+	B        t2306
+t2308:
 	FMOVD    F1, (R24)
-	TBZ      $0, R23, t1550
+	TBZ      $0, R23, t2306
 	ADD      $8, R24, R23
 	VST1     V1.S[2], (R23)
-t1550:
+t2306:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1553
+	BLE      t2309
 	CMP      $4, R23
-	BLT      t1554
+	BLT      t2310
 	FMOVQ    F2, (R15)
-	B        t1553
-t1554:
-	TBNZ     $1, R23, t1555
+	B        t2309
+t2310:
+	TBNZ     $1, R23, t2311
 	FMOVS    F2, (R15)
-	B        t1553
-t1555:
+	B        t2309
+t2311:
 	FMOVD    F2, (R15)
-	TBZ      $0, R23, t1553
+	TBZ      $0, R23, t2309
 	ADD      $8, R15, R23
 	VST1     V2.S[2], (R23)
-t1553:
+t2309:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1556
+	BLE      t2312
 	CMP      $4, R23
-	BLT      t1557
+	BLT      t2313
 	FMOVQ    F3, (R24)
-	B        t1556
-t1557:
-	TBNZ     $1, R23, t1558
+	B        t2312
+t2313:
+	TBNZ     $1, R23, t2314
 	FMOVS    F3, (R24)
-	B        t1556
-t1558:
+	B        t2312
+t2314:
 	FMOVD    F3, (R24)
-	TBZ      $0, R23, t1556
+	TBZ      $0, R23, t2312
 	ADD      $8, R24, R23
 	VST1     V3.S[2], (R23)
-t1556:
+t2312:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1559
+	BLE      t2315
 	CMP      $4, R23
-	BLT      t1560
+	BLT      t2316
 	FMOVQ    F4, (R15)
-	B        t1559
-t1560:
-	TBNZ     $1, R23, t1561
+	B        t2315
+t2316:
+	TBNZ     $1, R23, t2317
 	FMOVS    F4, (R15)
-	B        t1559
-t1561:
+	B        t2315
+t2317:
 	FMOVD    F4, (R15)
-	TBZ      $0, R23, t1559
+	TBZ      $0, R23, t2315
 	ADD      $8, R15, R23
 	VST1     V4.S[2], (R23)
-t1559:
+t2315:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1562
+	BLE      t2318
 	CMP      $4, R23
-	BLT      t1563
+	BLT      t2319
 	FMOVQ    F5, (R24)
-	B        t1562
-t1563:
-	TBNZ     $1, R23, t1564
+	B        t2318
+t2319:
+	TBNZ     $1, R23, t2320
 	FMOVS    F5, (R24)
-	B        t1562
-t1564:
+	B        t2318
+t2320:
 	FMOVD    F5, (R24)
-	TBZ      $0, R23, t1562
+	TBZ      $0, R23, t2318
 	ADD      $8, R24, R23
 	VST1     V5.S[2], (R23)
-t1562:
+t2318:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1565
+	BLE      t2321
 	CMP      $4, R23
-	BLT      t1566
+	BLT      t2322
 	FMOVQ    F6, (R15)
-	B        t1565
-t1566:
-	TBNZ     $1, R23, t1567
+	B        t2321
+t2322:
+	TBNZ     $1, R23, t2323
 	FMOVS    F6, (R15)
-	B        t1565
-t1567:
+	B        t2321
+t2323:
 	FMOVD    F6, (R15)
-	TBZ      $0, R23, t1565
+	TBZ      $0, R23, t2321
 	ADD      $8, R15, R23
 	VST1     V6.S[2], (R23)
-t1565:
+t2321:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1568
+	BLE      t2324
 	CMP      $4, R23
-	BLT      t1569
+	BLT      t2325
 	FMOVQ    F7, (R24)
-	B        t1568
-t1569:
-	TBNZ     $1, R23, t1570
+	B        t2324
+t2325:
+	TBNZ     $1, R23, t2326
 	FMOVS    F7, (R24)
-	B        t1568
-t1570:
+	B        t2324
+t2326:
 	FMOVD    F7, (R24)
-	TBZ      $0, R23, t1568
+	TBZ      $0, R23, t2324
 	ADD      $8, R24, R23
 	VST1     V7.S[2], (R23)
-t1568:
+t2324:
 next4x2:
 
 	// The next tile.
@@ -21220,7 +27569,7 @@ next4x2:
 	BNE      below4x2
 	CMP      $4, R2
 	BNE      below4x2
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $16, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -21243,21 +27592,21 @@ below4x2:
 	BNE      tile4x2
 	B        done
 tile3x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero3x2
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin3x2
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin3x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail3x2
 	FMOVQ    (R15), F0
@@ -21276,121 +27625,121 @@ loadtail3x2:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1571
+	BLE      t2327
 	CMP      $4, R23
-	BLT      t1572
+	BLT      t2328
 	FMOVQ    (R15), F0
-	B        t1571
-t1572:
-	TBNZ     $1, R23, t1573
+	B        t2327
+t2328:
+	TBNZ     $1, R23, t2329
 	FMOVS    (R15), F0
-	B        t1571
-t1573:
+	B        t2327
+t2329:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t1571
+	TBZ      $0, R23, t2327
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t1571:
+t2327:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1574
+	BLE      t2330
 	CMP      $4, R23
-	BLT      t1575
+	BLT      t2331
 	FMOVQ    (R24), F1
-	B        t1574
-t1575:
-	TBNZ     $1, R23, t1576
+	B        t2330
+t2331:
+	TBNZ     $1, R23, t2332
 	FMOVS    (R24), F1
-	B        t1574
-t1576:
+	B        t2330
+t2332:
 	FMOVD    (R24), F1
-	TBZ      $0, R23, t1574
+	TBZ      $0, R23, t2330
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
-t1574:
+t2330:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1577
+	BLE      t2333
 	CMP      $4, R23
-	BLT      t1578
+	BLT      t2334
 	FMOVQ    (R15), F2
-	B        t1577
-t1578:
-	TBNZ     $1, R23, t1579
+	B        t2333
+t2334:
+	TBNZ     $1, R23, t2335
 	FMOVS    (R15), F2
-	B        t1577
-t1579:
+	B        t2333
+t2335:
 	FMOVD    (R15), F2
-	TBZ      $0, R23, t1577
+	TBZ      $0, R23, t2333
 	ADD      $8, R15, R23
 	VLD1     (R23), V2.S[2]
-t1577:
+t2333:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1580
+	BLE      t2336
 	CMP      $4, R23
-	BLT      t1581
+	BLT      t2337
 	FMOVQ    (R24), F3
-	B        t1580
-t1581:
-	TBNZ     $1, R23, t1582
+	B        t2336
+t2337:
+	TBNZ     $1, R23, t2338
 	FMOVS    (R24), F3
-	B        t1580
-t1582:
+	B        t2336
+t2338:
 	FMOVD    (R24), F3
-	TBZ      $0, R23, t1580
+	TBZ      $0, R23, t2336
 	ADD      $8, R24, R23
 	VLD1     (R23), V3.S[2]
-t1580:
+t2336:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t1583
+	BLE      t2339
 	CMP      $4, R23
-	BLT      t1584
+	BLT      t2340
 	FMOVQ    (R15), F4
-	B        t1583
-t1584:
-	TBNZ     $1, R23, t1585
+	B        t2339
+t2340:
+	TBNZ     $1, R23, t2341
 	FMOVS    (R15), F4
-	B        t1583
-t1585:
+	B        t2339
+t2341:
 	FMOVD    (R15), F4
-	TBZ      $0, R23, t1583
+	TBZ      $0, R23, t2339
 	ADD      $8, R15, R23
 	VLD1     (R23), V4.S[2]
-t1583:
+t2339:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t1586
+	BLE      t2342
 	CMP      $4, R23
-	BLT      t1587
+	BLT      t2343
 	FMOVQ    (R24), F5
-	B        t1586
-t1587:
-	TBNZ     $1, R23, t1588
+	B        t2342
+t2343:
+	TBNZ     $1, R23, t2344
 	FMOVS    (R24), F5
-	B        t1586
-t1588:
+	B        t2342
+t2344:
 	FMOVD    (R24), F5
-	TBZ      $0, R23, t1586
+	TBZ      $0, R23, t2342
 	ADD      $8, R24, R23
 	VLD1     (R23), V5.S[2]
-t1586:
+t2342:
 loaded3x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps3x2
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -21416,12 +27765,12 @@ steps3x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch3x2
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch3x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole3x2
 	SUBS     $1, R15, R15
@@ -21648,7 +27997,7 @@ one3x2:
 	SUBS     $1, R15, R15
 	BNE      one3x2
 end3x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store3x2
 last3x2:
@@ -21656,21 +28005,21 @@ last3x2:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t1589
+	BLE      t2345
 	CMP      $4, R23
-	BLT      t1590
+	BLT      t2346
 	FMOVQ    16(R3), F7
-	B        t1589
-t1590:
-	TBNZ     $1, R23, t1591
+	B        t2345
+t2346:
+	TBNZ     $1, R23, t2347
 	FMOVS    16(R3), F7
-	B        t1589
-t1591:
+	B        t2345
+t2347:
 	FMOVD    16(R3), F7
-	TBZ      $0, R23, t1589
+	TBZ      $0, R23, t2345
 	ADD      $24, R3, R23
 	VLD1     (R23), V7.S[2]
-t1589:
+t2345:
 	FMOVS    (R14), F8
 	WORD     $0x4f8810c0 // fmla v0.4s, v6.4s, v8.s[0]
 	WORD     $0x4f8810e1 // fmla v1.4s, v7.4s, v8.s[0]
@@ -21686,11 +28035,178 @@ store3x2:
 	CBZ      R9, fetched3x2
 	MOVD     R7, 40(RSP)
 fetched3x2:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added3x2
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $3, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F6
+	VDUP     V6.S[0], V6.S4
+add3x2:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail3x2
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V6.S4, V0.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V6.S4, V1.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V6.S4, V2.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V6.S4, V3.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V6.S4, V4.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V6.S4, V5.S4
+	B        nextadd3x2
+addtail3x2:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2348
+	CMP      $4, R23
+	BLT      t2349
+	FMOVQ    (R15), F31
+	B        t2348
+t2349:
+	TBNZ     $1, R23, t2350
+	FMOVS    (R15), F31
+	B        t2348
+t2350:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2348
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2348:
+	VFMLA    V31.S4, V6.S4, V0.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2351
+	CMP      $4, R23
+	BLT      t2352
+	FMOVQ    (R24), F31
+	B        t2351
+t2352:
+	TBNZ     $1, R23, t2353
+	FMOVS    (R24), F31
+	B        t2351
+t2353:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t2351
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t2351:
+	VFMLA    V31.S4, V6.S4, V1.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2354
+	CMP      $4, R23
+	BLT      t2355
+	FMOVQ    (R15), F31
+	B        t2354
+t2355:
+	TBNZ     $1, R23, t2356
+	FMOVS    (R15), F31
+	B        t2354
+t2356:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2354
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2354:
+	VFMLA    V31.S4, V6.S4, V2.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2357
+	CMP      $4, R23
+	BLT      t2358
+	FMOVQ    (R24), F31
+	B        t2357
+t2358:
+	TBNZ     $1, R23, t2359
+	FMOVS    (R24), F31
+	B        t2357
+t2359:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t2357
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t2357:
+	VFMLA    V31.S4, V6.S4, V3.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2360
+	CMP      $4, R23
+	BLT      t2361
+	FMOVQ    (R15), F31
+	B        t2360
+t2361:
+	TBNZ     $1, R23, t2362
+	FMOVS    (R15), F31
+	B        t2360
+t2362:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2360
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2360:
+	VFMLA    V31.S4, V6.S4, V4.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2363
+	CMP      $4, R23
+	BLT      t2364
+	FMOVQ    (R24), F31
+	B        t2363
+t2364:
+	TBNZ     $1, R23, t2365
+	FMOVS    (R24), F31
+	B        t2363
+t2365:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t2363
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t2363:
+	VFMLA    V31.S4, V6.S4, V5.S4
+nextadd3x2:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add3x2
+	MOVD     80(R0), R9
+added3x2:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail3x2
 	FMOVQ    F0, (R15)
@@ -21708,111 +28224,111 @@ fetched3x2:
 storetail3x2:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1592
+	BLE      t2366
 	CMP      $4, R23
-	BLT      t1593
+	BLT      t2367
 	FMOVQ    F0, (R15)
-	B        t1592
-t1593:
-	TBNZ     $1, R23, t1594
+	B        t2366
+t2367:
+	TBNZ     $1, R23, t2368
 	FMOVS    F0, (R15)
-	B        t1592
-t1594:
+	B        t2366
+t2368:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t1592
+	TBZ      $0, R23, t2366
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t1592:
+t2366:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1595
+	BLE      t2369
 	CMP      $4, R23
-	BLT      t1596
+	BLT      t2370
 	FMOVQ    F1, (R24)
-	B        t1595
-t1596:
-	TBNZ     $1, R23, t1597
+	B        t2369
+t2370:
+	TBNZ     $1, R23, t2371
 	FMOVS    F1, (R24)
-	B        t1595
-t1597:
+	B        t2369
+t2371:
 	FMOVD    F1, (R24)
-	TBZ      $0, R23, t1595
+	TBZ      $0, R23, t2369
 	ADD      $8, R24, R23
 	VST1     V1.S[2], (R23)
-t1595:
+t2369:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1598
+	BLE      t2372
 	CMP      $4, R23
-	BLT      t1599
+	BLT      t2373
 	FMOVQ    F2, (R15)
-	B        t1598
-t1599:
-	TBNZ     $1, R23, t1600
+	B        t2372
+t2373:
+	TBNZ     $1, R23, t2374
 	FMOVS    F2, (R15)
-	B        t1598
-t1600:
+	B        t2372
+t2374:
 	FMOVD    F2, (R15)
-	TBZ      $0, R23, t1598
+	TBZ      $0, R23, t2372
 	ADD      $8, R15, R23
 	VST1     V2.S[2], (R23)
-t1598:
+t2372:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1601
+	BLE      t2375
 	CMP      $4, R23
-	BLT      t1602
+	BLT      t2376
 	FMOVQ    F3, (R24)
-	B        t1601
-t1602:
-	TBNZ     $1, R23, t1603
+	B        t2375
+t2376:
+	TBNZ     $1, R23, t2377
 	FMOVS    F3, (R24)
-	B        t1601
-t1603:
+	B        t2375
+t2377:
 	FMOVD    F3, (R24)
-	TBZ      $0, R23, t1601
+	TBZ      $0, R23, t2375
 	ADD      $8, R24, R23
 	VST1     V3.S[2], (R23)
-t1601:
+t2375:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1604
+	BLE      t2378
 	CMP      $4, R23
-	BLT      t1605
+	BLT      t2379
 	FMOVQ    F4, (R15)
-	B        t1604
-t1605:
-	TBNZ     $1, R23, t1606
+	B        t2378
+t2379:
+	TBNZ     $1, R23, t2380
 	FMOVS    F4, (R15)
-	B        t1604
-t1606:
+	B        t2378
+t2380:
 	FMOVD    F4, (R15)
-	TBZ      $0, R23, t1604
+	TBZ      $0, R23, t2378
 	ADD      $8, R15, R23
 	VST1     V4.S[2], (R23)
-t1604:
+t2378:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1607
+	BLE      t2381
 	CMP      $4, R23
-	BLT      t1608
+	BLT      t2382
 	FMOVQ    F5, (R24)
-	B        t1607
-t1608:
-	TBNZ     $1, R23, t1609
+	B        t2381
+t2382:
+	TBNZ     $1, R23, t2383
 	FMOVS    F5, (R24)
-	B        t1607
-t1609:
+	B        t2381
+t2383:
 	FMOVD    F5, (R24)
-	TBZ      $0, R23, t1607
+	TBZ      $0, R23, t2381
 	ADD      $8, R24, R23
 	VST1     V5.S[2], (R23)
-t1607:
+t2381:
 next3x2:
 
 	// The next tile.
@@ -21822,7 +28338,7 @@ next3x2:
 	BNE      below3x2
 	CMP      $4, R2
 	BNE      below3x2
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $12, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -21845,21 +28361,21 @@ below3x2:
 	BNE      tile3x2
 	B        done
 tile2x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero2x2
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin2x2
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin2x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail2x2
 	FMOVQ    (R15), F0
@@ -21874,83 +28390,83 @@ loadtail2x2:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1610
+	BLE      t2384
 	CMP      $4, R23
-	BLT      t1611
+	BLT      t2385
 	FMOVQ    (R15), F0
-	B        t1610
-t1611:
-	TBNZ     $1, R23, t1612
+	B        t2384
+t2385:
+	TBNZ     $1, R23, t2386
 	FMOVS    (R15), F0
-	B        t1610
-t1612:
+	B        t2384
+t2386:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t1610
+	TBZ      $0, R23, t2384
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t1610:
+t2384:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1613
+	BLE      t2387
 	CMP      $4, R23
-	BLT      t1614
+	BLT      t2388
 	FMOVQ    (R24), F1
-	B        t1613
-t1614:
-	TBNZ     $1, R23, t1615
+	B        t2387
+t2388:
+	TBNZ     $1, R23, t2389
 	FMOVS    (R24), F1
-	B        t1613
-t1615:
+	B        t2387
+t2389:
 	FMOVD    (R24), F1
-	TBZ      $0, R23, t1613
+	TBZ      $0, R23, t2387
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
-t1613:
+t2387:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1616
+	BLE      t2390
 	CMP      $4, R23
-	BLT      t1617
+	BLT      t2391
 	FMOVQ    (R15), F2
-	B        t1616
-t1617:
-	TBNZ     $1, R23, t1618
+	B        t2390
+t2391:
+	TBNZ     $1, R23, t2392
 	FMOVS    (R15), F2
-	B        t1616
-t1618:
+	B        t2390
+t2392:
 	FMOVD    (R15), F2
-	TBZ      $0, R23, t1616
+	TBZ      $0, R23, t2390
 	ADD      $8, R15, R23
 	VLD1     (R23), V2.S[2]
-t1616:
+t2390:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1619
+	BLE      t2393
 	CMP      $4, R23
-	BLT      t1620
+	BLT      t2394
 	FMOVQ    (R24), F3
-	B        t1619
-t1620:
-	TBNZ     $1, R23, t1621
+	B        t2393
+t2394:
+	TBNZ     $1, R23, t2395
 	FMOVS    (R24), F3
-	B        t1619
-t1621:
+	B        t2393
+t2395:
 	FMOVD    (R24), F3
-	TBZ      $0, R23, t1619
+	TBZ      $0, R23, t2393
 	ADD      $8, R24, R23
 	VLD1     (R23), V3.S[2]
-t1619:
+t2393:
 loaded2x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps2x2
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -21972,12 +28488,12 @@ steps2x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch2x2
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch2x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole2x2
 	SUBS     $1, R15, R15
@@ -22162,7 +28678,7 @@ one2x2:
 	SUBS     $1, R15, R15
 	BNE      one2x2
 end2x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store2x2
 last2x2:
@@ -22170,21 +28686,21 @@ last2x2:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t1622
+	BLE      t2396
 	CMP      $4, R23
-	BLT      t1623
+	BLT      t2397
 	FMOVQ    16(R3), F5
-	B        t1622
-t1623:
-	TBNZ     $1, R23, t1624
+	B        t2396
+t2397:
+	TBNZ     $1, R23, t2398
 	FMOVS    16(R3), F5
-	B        t1622
-t1624:
+	B        t2396
+t2398:
 	FMOVD    16(R3), F5
-	TBZ      $0, R23, t1622
+	TBZ      $0, R23, t2396
 	ADD      $24, R3, R23
 	VLD1     (R23), V5.S[2]
-t1622:
+t2396:
 	FMOVS    (R14), F6
 	WORD     $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
 	WORD     $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
@@ -22197,11 +28713,132 @@ store2x2:
 	CBZ      R9, fetched2x2
 	MOVD     R7, 40(RSP)
 fetched2x2:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added2x2
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $2, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F4
+	VDUP     V4.S[0], V4.S4
+add2x2:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail2x2
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V4.S4, V0.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V4.S4, V1.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V4.S4, V2.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V4.S4, V3.S4
+	B        nextadd2x2
+addtail2x2:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2399
+	CMP      $4, R23
+	BLT      t2400
+	FMOVQ    (R15), F31
+	B        t2399
+t2400:
+	TBNZ     $1, R23, t2401
+	FMOVS    (R15), F31
+	B        t2399
+t2401:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2399
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2399:
+	VFMLA    V31.S4, V4.S4, V0.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2402
+	CMP      $4, R23
+	BLT      t2403
+	FMOVQ    (R24), F31
+	B        t2402
+t2403:
+	TBNZ     $1, R23, t2404
+	FMOVS    (R24), F31
+	B        t2402
+t2404:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t2402
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t2402:
+	VFMLA    V31.S4, V4.S4, V1.S4
+	ADD      R9, R15, R15
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2405
+	CMP      $4, R23
+	BLT      t2406
+	FMOVQ    (R15), F31
+	B        t2405
+t2406:
+	TBNZ     $1, R23, t2407
+	FMOVS    (R15), F31
+	B        t2405
+t2407:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2405
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2405:
+	VFMLA    V31.S4, V4.S4, V2.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2408
+	CMP      $4, R23
+	BLT      t2409
+	FMOVQ    (R24), F31
+	B        t2408
+t2409:
+	TBNZ     $1, R23, t2410
+	FMOVS    (R24), F31
+	B        t2408
+t2410:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t2408
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t2408:
+	VFMLA    V31.S4, V4.S4, V3.S4
+nextadd2x2:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add2x2
+	MOVD     80(R0), R9
+added2x2:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail2x2
 	FMOVQ    F0, (R15)
@@ -22215,75 +28852,75 @@ fetched2x2:
 storetail2x2:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1625
+	BLE      t2411
 	CMP      $4, R23
-	BLT      t1626
+	BLT      t2412
 	FMOVQ    F0, (R15)
-	B        t1625
-t1626:
-	TBNZ     $1, R23, t1627
+	B        t2411
+t2412:
+	TBNZ     $1, R23, t2413
 	FMOVS    F0, (R15)
-	B        t1625
-t1627:
+	B        t2411
+t2413:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t1625
+	TBZ      $0, R23, t2411
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t1625:
+t2411:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1628
+	BLE      t2414
 	CMP      $4, R23
-	BLT      t1629
+	BLT      t2415
 	FMOVQ    F1, (R24)
-	B        t1628
-t1629:
-	TBNZ     $1, R23, t1630
+	B        t2414
+t2415:
+	TBNZ     $1, R23, t2416
 	FMOVS    F1, (R24)
-	B        t1628
-t1630:
+	B        t2414
+t2416:
 	FMOVD    F1, (R24)
-	TBZ      $0, R23, t1628
+	TBZ      $0, R23, t2414
 	ADD      $8, R24, R23
 	VST1     V1.S[2], (R23)
-t1628:
+t2414:
 	ADD      R9, R15, R15
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1631
+	BLE      t2417
 	CMP      $4, R23
-	BLT      t1632
+	BLT      t2418
 	FMOVQ    F2, (R15)
-	B        t1631
-t1632:
-	TBNZ     $1, R23, t1633
+	B        t2417
+t2418:
+	TBNZ     $1, R23, t2419
 	FMOVS    F2, (R15)
-	B        t1631
-t1633:
+	B        t2417
+t2419:
 	FMOVD    F2, (R15)
-	TBZ      $0, R23, t1631
+	TBZ      $0, R23, t2417
 	ADD      $8, R15, R23
 	VST1     V2.S[2], (R23)
-t1631:
+t2417:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1634
+	BLE      t2420
 	CMP      $4, R23
-	BLT      t1635
+	BLT      t2421
 	FMOVQ    F3, (R24)
-	B        t1634
-t1635:
-	TBNZ     $1, R23, t1636
+	B        t2420
+t2421:
+	TBNZ     $1, R23, t2422
 	FMOVS    F3, (R24)
-	B        t1634
-t1636:
+	B        t2420
+t2422:
 	FMOVD    F3, (R24)
-	TBZ      $0, R23, t1634
+	TBZ      $0, R23, t2420
 	ADD      $8, R24, R23
 	VST1     V3.S[2], (R23)
-t1634:
+t2420:
 next2x2:
 
 	// The next tile.
@@ -22293,7 +28930,7 @@ next2x2:
 	BNE      below2x2
 	CMP      $4, R2
 	BNE      below2x2
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $8, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -22316,21 +28953,21 @@ below2x2:
 	BNE      tile2x2
 	B        done
 tile1x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero1x2
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin1x2
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin1x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail1x2
 	FMOVQ    (R15), F0
@@ -22341,45 +28978,45 @@ loadtail1x2:
 	MOVD     16(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1637
+	BLE      t2423
 	CMP      $4, R23
-	BLT      t1638
+	BLT      t2424
 	FMOVQ    (R15), F0
-	B        t1637
-t1638:
-	TBNZ     $1, R23, t1639
+	B        t2423
+t2424:
+	TBNZ     $1, R23, t2425
 	FMOVS    (R15), F0
-	B        t1637
-t1639:
+	B        t2423
+t2425:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t1637
+	TBZ      $0, R23, t2423
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t1637:
+t2423:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1640
+	BLE      t2426
 	CMP      $4, R23
-	BLT      t1641
+	BLT      t2427
 	FMOVQ    (R24), F1
-	B        t1640
-t1641:
-	TBNZ     $1, R23, t1642
+	B        t2426
+t2427:
+	TBNZ     $1, R23, t2428
 	FMOVS    (R24), F1
-	B        t1640
-t1642:
+	B        t2426
+t2428:
 	FMOVD    (R24), F1
-	TBZ      $0, R23, t1640
+	TBZ      $0, R23, t2426
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
-t1640:
+t2426:
 loaded1x2:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps1x2
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -22397,12 +29034,12 @@ steps1x2:
 	MOVD     40(RSP), R24
 	CBZ      R24, fetch1x2
 	MOVD     40(RSP), R7
-	MOVD     64(R0), R9
+	MOVD     72(R0), R9
 fetch1x2:
 	MOVD     R9, R12
 	LSL      $2, R12, R12
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole1x2
 	SUBS     $1, R15, R15
@@ -22483,7 +29120,7 @@ one1x2:
 	SUBS     $1, R15, R15
 	BNE      one1x2
 end1x2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store1x2
 last1x2:
@@ -22491,21 +29128,21 @@ last1x2:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1643
+	BLE      t2429
 	CMP      $4, R23
-	BLT      t1644
+	BLT      t2430
 	FMOVQ    16(R3), F3
-	B        t1643
-t1644:
-	TBNZ     $1, R23, t1645
+	B        t2429
+t2430:
+	TBNZ     $1, R23, t2431
 	FMOVS    16(R3), F3
-	B        t1643
-t1645:
+	B        t2429
+t2431:
 	FMOVD    16(R3), F3
-	TBZ      $0, R23, t1643
+	TBZ      $0, R23, t2429
 	ADD      $24, R3, R23
 	VLD1     (R23), V3.S[2]
-t1643:
+t2429:
 	FMOVS    (R14), F4
 	WORD     $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
 	WORD     $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
@@ -22515,11 +29152,86 @@ store1x2:
 	CBZ      R9, fetched1x2
 	MOVD     R7, 40(RSP)
 fetched1x2:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added1x2
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $1, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F2
+	VDUP     V2.S[0], V2.S4
+add1x2:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail1x2
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V2.S4, V0.S4
+	ADD      R3<<0, R15, R24
+	FMOVQ    (R24), F31
+	VFMLA    V31.S4, V2.S4, V1.S4
+	B        nextadd1x2
+addtail1x2:
+	MOVD     16(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2432
+	CMP      $4, R23
+	BLT      t2433
+	FMOVQ    (R15), F31
+	B        t2432
+t2433:
+	TBNZ     $1, R23, t2434
+	FMOVS    (R15), F31
+	B        t2432
+t2434:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2432
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2432:
+	VFMLA    V31.S4, V2.S4, V0.S4
+	MOVD     8(RSP), R23
+	ADD      R3<<0, R15, R24
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2435
+	CMP      $4, R23
+	BLT      t2436
+	FMOVQ    (R24), F31
+	B        t2435
+t2436:
+	TBNZ     $1, R23, t2437
+	FMOVS    (R24), F31
+	B        t2435
+t2437:
+	FMOVD    (R24), F31
+	TBZ      $0, R23, t2435
+	ADD      $8, R24, R23
+	VLD1     (R23), V31.S[2]
+t2435:
+	VFMLA    V31.S4, V2.S4, V1.S4
+nextadd1x2:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add1x2
+	MOVD     80(R0), R9
+added1x2:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail1x2
 	FMOVQ    F0, (R15)
@@ -22529,39 +29241,39 @@ fetched1x2:
 storetail1x2:
 	MOVD     16(RSP), R23
 	CMP      $0, R23
-	BLE      t1646
+	BLE      t2438
 	CMP      $4, R23
-	BLT      t1647
+	BLT      t2439
 	FMOVQ    F0, (R15)
-	B        t1646
-t1647:
-	TBNZ     $1, R23, t1648
+	B        t2438
+t2439:
+	TBNZ     $1, R23, t2440
 	FMOVS    F0, (R15)
-	B        t1646
-t1648:
+	B        t2438
+t2440:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t1646
+	TBZ      $0, R23, t2438
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t1646:
+t2438:
 	MOVD     8(RSP), R23
 	ADD      R3<<0, R15, R24
 	CMP      $0, R23
-	BLE      t1649
+	BLE      t2441
 	CMP      $4, R23
-	BLT      t1650
+	BLT      t2442
 	FMOVQ    F1, (R24)
-	B        t1649
-t1650:
-	TBNZ     $1, R23, t1651
+	B        t2441
+t2442:
+	TBNZ     $1, R23, t2443
 	FMOVS    F1, (R24)
-	B        t1649
-t1651:
+	B        t2441
+t2443:
 	FMOVD    F1, (R24)
-	TBZ      $0, R23, t1649
+	TBZ      $0, R23, t2441
 	ADD      $8, R24, R23
 	VST1     V1.S[2], (R23)
-t1649:
+t2441:
 next1x2:
 
 	// The next tile.
@@ -22578,21 +29290,21 @@ next1x2:
 	BNE      tile1x2
 	B        done
 tile8x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero8x1
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin8x1
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin8x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail8x1
 	FMOVQ    (R15), F0
@@ -22615,159 +29327,159 @@ loadtail8x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1652
+	BLE      t2444
 	CMP      $4, R23
-	BLT      t1653
+	BLT      t2445
 	FMOVQ    (R15), F0
-	B        t1652
-t1653:
-	TBNZ     $1, R23, t1654
+	B        t2444
+t2445:
+	TBNZ     $1, R23, t2446
 	FMOVS    (R15), F0
-	B        t1652
-t1654:
+	B        t2444
+t2446:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t1652
+	TBZ      $0, R23, t2444
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t1652:
+t2444:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1655
+	BLE      t2447
 	CMP      $4, R23
-	BLT      t1656
+	BLT      t2448
 	FMOVQ    (R15), F1
-	B        t1655
-t1656:
-	TBNZ     $1, R23, t1657
+	B        t2447
+t2448:
+	TBNZ     $1, R23, t2449
 	FMOVS    (R15), F1
-	B        t1655
-t1657:
+	B        t2447
+t2449:
 	FMOVD    (R15), F1
-	TBZ      $0, R23, t1655
+	TBZ      $0, R23, t2447
 	ADD      $8, R15, R23
 	VLD1     (R23), V1.S[2]
-t1655:
+t2447:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1658
+	BLE      t2450
 	CMP      $4, R23
-	BLT      t1659
+	BLT      t2451
 	FMOVQ    (R15), F2
-	B        t1658
-t1659:
-	TBNZ     $1, R23, t1660
+	B        t2450
+t2451:
+	TBNZ     $1, R23, t2452
 	FMOVS    (R15), F2
-	B        t1658
-t1660:
+	B        t2450
+t2452:
 	FMOVD    (R15), F2
-	TBZ      $0, R23, t1658
+	TBZ      $0, R23, t2450
 	ADD      $8, R15, R23
 	VLD1     (R23), V2.S[2]
-t1658:
+t2450:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1661
+	BLE      t2453
 	CMP      $4, R23
-	BLT      t1662
+	BLT      t2454
 	FMOVQ    (R15), F3
-	B        t1661
-t1662:
-	TBNZ     $1, R23, t1663
+	B        t2453
+t2454:
+	TBNZ     $1, R23, t2455
 	FMOVS    (R15), F3
-	B        t1661
-t1663:
+	B        t2453
+t2455:
 	FMOVD    (R15), F3
-	TBZ      $0, R23, t1661
+	TBZ      $0, R23, t2453
 	ADD      $8, R15, R23
 	VLD1     (R23), V3.S[2]
-t1661:
+t2453:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t1664
+	BLE      t2456
 	CMP      $4, R23
-	BLT      t1665
+	BLT      t2457
 	FMOVQ    (R15), F4
-	B        t1664
-t1665:
-	TBNZ     $1, R23, t1666
+	B        t2456
+t2457:
+	TBNZ     $1, R23, t2458
 	FMOVS    (R15), F4
-	B        t1664
-t1666:
+	B        t2456
+t2458:
 	FMOVD    (R15), F4
-	TBZ      $0, R23, t1664
+	TBZ      $0, R23, t2456
 	ADD      $8, R15, R23
 	VLD1     (R23), V4.S[2]
-t1664:
+t2456:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t1667
+	BLE      t2459
 	CMP      $4, R23
-	BLT      t1668
+	BLT      t2460
 	FMOVQ    (R15), F5
-	B        t1667
-t1668:
-	TBNZ     $1, R23, t1669
+	B        t2459
+t2460:
+	TBNZ     $1, R23, t2461
 	FMOVS    (R15), F5
-	B        t1667
-t1669:
+	B        t2459
+t2461:
 	FMOVD    (R15), F5
-	TBZ      $0, R23, t1667
+	TBZ      $0, R23, t2459
 	ADD      $8, R15, R23
 	VLD1     (R23), V5.S[2]
-t1667:
+t2459:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t1670
+	BLE      t2462
 	CMP      $4, R23
-	BLT      t1671
+	BLT      t2463
 	FMOVQ    (R15), F6
-	B        t1670
-t1671:
-	TBNZ     $1, R23, t1672
+	B        t2462
+t2463:
+	TBNZ     $1, R23, t2464
 	FMOVS    (R15), F6
-	B        t1670
-t1672:
+	B        t2462
+t2464:
 	FMOVD    (R15), F6
-	TBZ      $0, R23, t1670
+	TBZ      $0, R23, t2462
 	ADD      $8, R15, R23
 	VLD1     (R23), V6.S[2]
-t1670:
+t2462:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t1673
+	BLE      t2465
 	CMP      $4, R23
-	BLT      t1674
+	BLT      t2466
 	FMOVQ    (R15), F7
-	B        t1673
-t1674:
-	TBNZ     $1, R23, t1675
+	B        t2465
+t2466:
+	TBNZ     $1, R23, t2467
 	FMOVS    (R15), F7
-	B        t1673
-t1675:
+	B        t2465
+t2467:
 	FMOVD    (R15), F7
-	TBZ      $0, R23, t1673
+	TBZ      $0, R23, t2465
 	ADD      $8, R15, R23
 	VLD1     (R23), V7.S[2]
-t1673:
+t2465:
 loaded8x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps8x1
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -22791,8 +29503,8 @@ steps8x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
 	ADD      R1<<1, R14, R8
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole8x1
 	SUBS     $1, R15, R15
@@ -23066,28 +29778,28 @@ one8x1:
 	SUBS     $1, R15, R15
 	BNE      one8x1
 end8x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store8x1
 last8x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t1676
+	BLE      t2468
 	CMP      $4, R23
-	BLT      t1677
+	BLT      t2469
 	FMOVQ    (R3), F8
-	B        t1676
-t1677:
-	TBNZ     $1, R23, t1678
+	B        t2468
+t2469:
+	TBNZ     $1, R23, t2470
 	FMOVS    (R3), F8
-	B        t1676
-t1678:
+	B        t2468
+t2470:
 	FMOVD    (R3), F8
-	TBZ      $0, R23, t1676
+	TBZ      $0, R23, t2468
 	ADD      $8, R3, R23
 	VLD1     (R23), V8.S[2]
-t1676:
+t2468:
 	FMOVS    (R14), F9
 	WORD     $0x4f891100 // fmla v0.4s, v8.4s, v9.s[0]
 	FMOVS    (R14)(R2), F10
@@ -23108,11 +29820,224 @@ t1676:
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
 store8x1:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added8x1
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $8, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F8
+	VDUP     V8.S[0], V8.S4
+add8x1:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail8x1
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V8.S4, V0.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V8.S4, V1.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V8.S4, V2.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V8.S4, V3.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V8.S4, V4.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V8.S4, V5.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V8.S4, V6.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V8.S4, V7.S4
+	B        nextadd8x1
+addtail8x1:
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2471
+	CMP      $4, R23
+	BLT      t2472
+	FMOVQ    (R15), F31
+	B        t2471
+t2472:
+	TBNZ     $1, R23, t2473
+	FMOVS    (R15), F31
+	B        t2471
+t2473:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2471
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2471:
+	VFMLA    V31.S4, V8.S4, V0.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2474
+	CMP      $4, R23
+	BLT      t2475
+	FMOVQ    (R15), F31
+	B        t2474
+t2475:
+	TBNZ     $1, R23, t2476
+	FMOVS    (R15), F31
+	B        t2474
+t2476:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2474
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2474:
+	VFMLA    V31.S4, V8.S4, V1.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2477
+	CMP      $4, R23
+	BLT      t2478
+	FMOVQ    (R15), F31
+	B        t2477
+t2478:
+	TBNZ     $1, R23, t2479
+	FMOVS    (R15), F31
+	B        t2477
+t2479:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2477
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2477:
+	VFMLA    V31.S4, V8.S4, V2.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2480
+	CMP      $4, R23
+	BLT      t2481
+	FMOVQ    (R15), F31
+	B        t2480
+t2481:
+	TBNZ     $1, R23, t2482
+	FMOVS    (R15), F31
+	B        t2480
+t2482:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2480
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2480:
+	VFMLA    V31.S4, V8.S4, V3.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2483
+	CMP      $4, R23
+	BLT      t2484
+	FMOVQ    (R15), F31
+	B        t2483
+t2484:
+	TBNZ     $1, R23, t2485
+	FMOVS    (R15), F31
+	B        t2483
+t2485:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2483
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2483:
+	VFMLA    V31.S4, V8.S4, V4.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2486
+	CMP      $4, R23
+	BLT      t2487
+	FMOVQ    (R15), F31
+	B        t2486
+t2487:
+	TBNZ     $1, R23, t2488
+	FMOVS    (R15), F31
+	B        t2486
+t2488:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2486
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2486:
+	VFMLA    V31.S4, V8.S4, V5.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2489
+	CMP      $4, R23
+	BLT      t2490
+	FMOVQ    (R15), F31
+	B        t2489
+t2490:
+	TBNZ     $1, R23, t2491
+	FMOVS    (R15), F31
+	B        t2489
+t2491:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2489
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2489:
+	VFMLA    V31.S4, V8.S4, V6.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2492
+	CMP      $4, R23
+	BLT      t2493
+	FMOVQ    (R15), F31
+	B        t2492
+t2493:
+	TBNZ     $1, R23, t2494
+	FMOVS    (R15), F31
+	B        t2492
+t2494:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2492
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2492:
+	VFMLA    V31.S4, V8.S4, V7.S4
+nextadd8x1:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add8x1
+	MOVD     80(R0), R9
+added8x1:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail8x1
 	FMOVQ    F0, (R15)
@@ -23134,147 +30059,147 @@ store8x1:
 storetail8x1:
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1679
+	BLE      t2495
 	CMP      $4, R23
-	BLT      t1680
+	BLT      t2496
 	FMOVQ    F0, (R15)
-	B        t1679
-t1680:
-	TBNZ     $1, R23, t1681
+	B        t2495
+t2496:
+	TBNZ     $1, R23, t2497
 	FMOVS    F0, (R15)
-	B        t1679
-t1681:
+	B        t2495
+t2497:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t1679
+	TBZ      $0, R23, t2495
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t1679:
+t2495:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1682
+	BLE      t2498
 	CMP      $4, R23
-	BLT      t1683
+	BLT      t2499
 	FMOVQ    F1, (R15)
-	B        t1682
-t1683:
-	TBNZ     $1, R23, t1684
+	B        t2498
+t2499:
+	TBNZ     $1, R23, t2500
 	FMOVS    F1, (R15)
-	B        t1682
-t1684:
+	B        t2498
+t2500:
 	FMOVD    F1, (R15)
-	TBZ      $0, R23, t1682
+	TBZ      $0, R23, t2498
 	ADD      $8, R15, R23
 	VST1     V1.S[2], (R23)
-t1682:
+t2498:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1685
+	BLE      t2501
 	CMP      $4, R23
-	BLT      t1686
+	BLT      t2502
 	FMOVQ    F2, (R15)
-	B        t1685
-t1686:
-	TBNZ     $1, R23, t1687
+	B        t2501
+t2502:
+	TBNZ     $1, R23, t2503
 	FMOVS    F2, (R15)
-	B        t1685
-t1687:
+	B        t2501
+t2503:
 	FMOVD    F2, (R15)
-	TBZ      $0, R23, t1685
+	TBZ      $0, R23, t2501
 	ADD      $8, R15, R23
 	VST1     V2.S[2], (R23)
-t1685:
+t2501:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1688
+	BLE      t2504
 	CMP      $4, R23
-	BLT      t1689
+	BLT      t2505
 	FMOVQ    F3, (R15)
-	B        t1688
-t1689:
-	TBNZ     $1, R23, t1690
+	B        t2504
+t2505:
+	TBNZ     $1, R23, t2506
 	FMOVS    F3, (R15)
-	B        t1688
-t1690:
+	B        t2504
+t2506:
 	FMOVD    F3, (R15)
-	TBZ      $0, R23, t1688
+	TBZ      $0, R23, t2504
 	ADD      $8, R15, R23
 	VST1     V3.S[2], (R23)
-t1688:
+t2504:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1691
+	BLE      t2507
 	CMP      $4, R23
-	BLT      t1692
+	BLT      t2508
 	FMOVQ    F4, (R15)
-	B        t1691
-t1692:
-	TBNZ     $1, R23, t1693
+	B        t2507
+t2508:
+	TBNZ     $1, R23, t2509
 	FMOVS    F4, (R15)
-	B        t1691
-t1693:
+	B        t2507
+t2509:
 	FMOVD    F4, (R15)
-	TBZ      $0, R23, t1691
+	TBZ      $0, R23, t2507
 	ADD      $8, R15, R23
 	VST1     V4.S[2], (R23)
-t1691:
+t2507:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1694
+	BLE      t2510
 	CMP      $4, R23
-	BLT      t1695
+	BLT      t2511
 	FMOVQ    F5, (R15)
-	B        t1694
-t1695:
-	TBNZ     $1, R23, t1696
+	B        t2510
+t2511:
+	TBNZ     $1, R23, t2512
 	FMOVS    F5, (R15)
-	B        t1694
-t1696:
+	B        t2510
+t2512:
 	FMOVD    F5, (R15)
-	TBZ      $0, R23, t1694
+	TBZ      $0, R23, t2510
 	ADD      $8, R15, R23
 	VST1     V5.S[2], (R23)
-t1694:
+t2510:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1697
+	BLE      t2513
 	CMP      $4, R23
-	BLT      t1698
+	BLT      t2514
 	FMOVQ    F6, (R15)
-	B        t1697
-t1698:
-	TBNZ     $1, R23, t1699
+	B        t2513
+t2514:
+	TBNZ     $1, R23, t2515
 	FMOVS    F6, (R15)
-	B        t1697
-t1699:
+	B        t2513
+t2515:
 	FMOVD    F6, (R15)
-	TBZ      $0, R23, t1697
+	TBZ      $0, R23, t2513
 	ADD      $8, R15, R23
 	VST1     V6.S[2], (R23)
-t1697:
+t2513:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1700
+	BLE      t2516
 	CMP      $4, R23
-	BLT      t1701
+	BLT      t2517
 	FMOVQ    F7, (R15)
-	B        t1700
-t1701:
-	TBNZ     $1, R23, t1702
+	B        t2516
+t2517:
+	TBNZ     $1, R23, t2518
 	FMOVS    F7, (R15)
-	B        t1700
-t1702:
+	B        t2516
+t2518:
 	FMOVD    F7, (R15)
-	TBZ      $0, R23, t1700
+	TBZ      $0, R23, t2516
 	ADD      $8, R15, R23
 	VST1     V7.S[2], (R23)
-t1700:
+t2516:
 next8x1:
 
 	// The next tile.
@@ -23284,7 +30209,7 @@ next8x1:
 	BNE      below8x1
 	CMP      $4, R2
 	BNE      below8x1
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $32, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -23307,21 +30232,21 @@ below8x1:
 	BNE      tile8x1
 	B        done
 tile7x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero7x1
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin7x1
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin7x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail7x1
 	FMOVQ    (R15), F0
@@ -23342,140 +30267,140 @@ loadtail7x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1703
+	BLE      t2519
 	CMP      $4, R23
-	BLT      t1704
+	BLT      t2520
 	FMOVQ    (R15), F0
-	B        t1703
-t1704:
-	TBNZ     $1, R23, t1705
+	B        t2519
+t2520:
+	TBNZ     $1, R23, t2521
 	FMOVS    (R15), F0
-	B        t1703
-t1705:
+	B        t2519
+t2521:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t1703
+	TBZ      $0, R23, t2519
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t1703:
+t2519:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1706
+	BLE      t2522
 	CMP      $4, R23
-	BLT      t1707
+	BLT      t2523
 	FMOVQ    (R15), F1
-	B        t1706
-t1707:
-	TBNZ     $1, R23, t1708
+	B        t2522
+t2523:
+	TBNZ     $1, R23, t2524
 	FMOVS    (R15), F1
-	B        t1706
-t1708:
+	B        t2522
+t2524:
 	FMOVD    (R15), F1
-	TBZ      $0, R23, t1706
+	TBZ      $0, R23, t2522
 	ADD      $8, R15, R23
 	VLD1     (R23), V1.S[2]
-t1706:
+t2522:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1709
+	BLE      t2525
 	CMP      $4, R23
-	BLT      t1710
+	BLT      t2526
 	FMOVQ    (R15), F2
-	B        t1709
-t1710:
-	TBNZ     $1, R23, t1711
+	B        t2525
+t2526:
+	TBNZ     $1, R23, t2527
 	FMOVS    (R15), F2
-	B        t1709
-t1711:
+	B        t2525
+t2527:
 	FMOVD    (R15), F2
-	TBZ      $0, R23, t1709
+	TBZ      $0, R23, t2525
 	ADD      $8, R15, R23
 	VLD1     (R23), V2.S[2]
-t1709:
+t2525:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1712
+	BLE      t2528
 	CMP      $4, R23
-	BLT      t1713
+	BLT      t2529
 	FMOVQ    (R15), F3
-	B        t1712
-t1713:
-	TBNZ     $1, R23, t1714
+	B        t2528
+t2529:
+	TBNZ     $1, R23, t2530
 	FMOVS    (R15), F3
-	B        t1712
-t1714:
+	B        t2528
+t2530:
 	FMOVD    (R15), F3
-	TBZ      $0, R23, t1712
+	TBZ      $0, R23, t2528
 	ADD      $8, R15, R23
 	VLD1     (R23), V3.S[2]
-t1712:
+t2528:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t1715
+	BLE      t2531
 	CMP      $4, R23
-	BLT      t1716
+	BLT      t2532
 	FMOVQ    (R15), F4
-	B        t1715
-t1716:
-	TBNZ     $1, R23, t1717
+	B        t2531
+t2532:
+	TBNZ     $1, R23, t2533
 	FMOVS    (R15), F4
-	B        t1715
-t1717:
+	B        t2531
+t2533:
 	FMOVD    (R15), F4
-	TBZ      $0, R23, t1715
+	TBZ      $0, R23, t2531
 	ADD      $8, R15, R23
 	VLD1     (R23), V4.S[2]
-t1715:
+t2531:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t1718
+	BLE      t2534
 	CMP      $4, R23
-	BLT      t1719
+	BLT      t2535
 	FMOVQ    (R15), F5
-	B        t1718
-t1719:
-	TBNZ     $1, R23, t1720
+	B        t2534
+t2535:
+	TBNZ     $1, R23, t2536
 	FMOVS    (R15), F5
-	B        t1718
-t1720:
+	B        t2534
+t2536:
 	FMOVD    (R15), F5
-	TBZ      $0, R23, t1718
+	TBZ      $0, R23, t2534
 	ADD      $8, R15, R23
 	VLD1     (R23), V5.S[2]
-t1718:
+t2534:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t1721
+	BLE      t2537
 	CMP      $4, R23
-	BLT      t1722
+	BLT      t2538
 	FMOVQ    (R15), F6
-	B        t1721
-t1722:
-	TBNZ     $1, R23, t1723
+	B        t2537
+t2538:
+	TBNZ     $1, R23, t2539
 	FMOVS    (R15), F6
-	B        t1721
-t1723:
+	B        t2537
+t2539:
 	FMOVD    (R15), F6
-	TBZ      $0, R23, t1721
+	TBZ      $0, R23, t2537
 	ADD      $8, R15, R23
 	VLD1     (R23), V6.S[2]
-t1721:
+t2537:
 loaded7x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps7x1
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -23497,8 +30422,8 @@ steps7x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
 	ADD      R1<<1, R14, R8
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole7x1
 	SUBS     $1, R15, R15
@@ -23756,28 +30681,28 @@ one7x1:
 	SUBS     $1, R15, R15
 	BNE      one7x1
 end7x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store7x1
 last7x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t1724
+	BLE      t2540
 	CMP      $4, R23
-	BLT      t1725
+	BLT      t2541
 	FMOVQ    (R3), F7
-	B        t1724
-t1725:
-	TBNZ     $1, R23, t1726
+	B        t2540
+t2541:
+	TBNZ     $1, R23, t2542
 	FMOVS    (R3), F7
-	B        t1724
-t1726:
+	B        t2540
+t2542:
 	FMOVD    (R3), F7
-	TBZ      $0, R23, t1724
+	TBZ      $0, R23, t2540
 	ADD      $8, R3, R23
 	VLD1     (R23), V7.S[2]
-t1724:
+t2540:
 	FMOVS    (R14), F8
 	WORD     $0x4f8810e0 // fmla v0.4s, v7.4s, v8.s[0]
 	FMOVS    (R14)(R2), F9
@@ -23796,11 +30721,201 @@ t1724:
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
 store7x1:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added7x1
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $7, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F7
+	VDUP     V7.S[0], V7.S4
+add7x1:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail7x1
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V7.S4, V0.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V7.S4, V1.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V7.S4, V2.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V7.S4, V3.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V7.S4, V4.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V7.S4, V5.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V7.S4, V6.S4
+	B        nextadd7x1
+addtail7x1:
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2543
+	CMP      $4, R23
+	BLT      t2544
+	FMOVQ    (R15), F31
+	B        t2543
+t2544:
+	TBNZ     $1, R23, t2545
+	FMOVS    (R15), F31
+	B        t2543
+t2545:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2543
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2543:
+	VFMLA    V31.S4, V7.S4, V0.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2546
+	CMP      $4, R23
+	BLT      t2547
+	FMOVQ    (R15), F31
+	B        t2546
+t2547:
+	TBNZ     $1, R23, t2548
+	FMOVS    (R15), F31
+	B        t2546
+t2548:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2546
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2546:
+	VFMLA    V31.S4, V7.S4, V1.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2549
+	CMP      $4, R23
+	BLT      t2550
+	FMOVQ    (R15), F31
+	B        t2549
+t2550:
+	TBNZ     $1, R23, t2551
+	FMOVS    (R15), F31
+	B        t2549
+t2551:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2549
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2549:
+	VFMLA    V31.S4, V7.S4, V2.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2552
+	CMP      $4, R23
+	BLT      t2553
+	FMOVQ    (R15), F31
+	B        t2552
+t2553:
+	TBNZ     $1, R23, t2554
+	FMOVS    (R15), F31
+	B        t2552
+t2554:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2552
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2552:
+	VFMLA    V31.S4, V7.S4, V3.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2555
+	CMP      $4, R23
+	BLT      t2556
+	FMOVQ    (R15), F31
+	B        t2555
+t2556:
+	TBNZ     $1, R23, t2557
+	FMOVS    (R15), F31
+	B        t2555
+t2557:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2555
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2555:
+	VFMLA    V31.S4, V7.S4, V4.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2558
+	CMP      $4, R23
+	BLT      t2559
+	FMOVQ    (R15), F31
+	B        t2558
+t2559:
+	TBNZ     $1, R23, t2560
+	FMOVS    (R15), F31
+	B        t2558
+t2560:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2558
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2558:
+	VFMLA    V31.S4, V7.S4, V5.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2561
+	CMP      $4, R23
+	BLT      t2562
+	FMOVQ    (R15), F31
+	B        t2561
+t2562:
+	TBNZ     $1, R23, t2563
+	FMOVS    (R15), F31
+	B        t2561
+t2563:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2561
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2561:
+	VFMLA    V31.S4, V7.S4, V6.S4
+nextadd7x1:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add7x1
+	MOVD     80(R0), R9
+added7x1:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail7x1
 	FMOVQ    F0, (R15)
@@ -23820,129 +30935,129 @@ store7x1:
 storetail7x1:
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1727
+	BLE      t2564
 	CMP      $4, R23
-	BLT      t1728
+	BLT      t2565
 	FMOVQ    F0, (R15)
-	B        t1727
-t1728:
-	TBNZ     $1, R23, t1729
+	B        t2564
+t2565:
+	TBNZ     $1, R23, t2566
 	FMOVS    F0, (R15)
-	B        t1727
-t1729:
+	B        t2564
+t2566:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t1727
+	TBZ      $0, R23, t2564
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t1727:
+t2564:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1730
+	BLE      t2567
 	CMP      $4, R23
-	BLT      t1731
+	BLT      t2568
 	FMOVQ    F1, (R15)
-	B        t1730
-t1731:
-	TBNZ     $1, R23, t1732
+	B        t2567
+t2568:
+	TBNZ     $1, R23, t2569
 	FMOVS    F1, (R15)
-	B        t1730
-t1732:
+	B        t2567
+t2569:
 	FMOVD    F1, (R15)
-	TBZ      $0, R23, t1730
+	TBZ      $0, R23, t2567
 	ADD      $8, R15, R23
 	VST1     V1.S[2], (R23)
-t1730:
+t2567:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1733
+	BLE      t2570
 	CMP      $4, R23
-	BLT      t1734
+	BLT      t2571
 	FMOVQ    F2, (R15)
-	B        t1733
-t1734:
-	TBNZ     $1, R23, t1735
+	B        t2570
+t2571:
+	TBNZ     $1, R23, t2572
 	FMOVS    F2, (R15)
-	B        t1733
-t1735:
+	B        t2570
+t2572:
 	FMOVD    F2, (R15)
-	TBZ      $0, R23, t1733
+	TBZ      $0, R23, t2570
 	ADD      $8, R15, R23
 	VST1     V2.S[2], (R23)
-t1733:
+t2570:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1736
+	BLE      t2573
 	CMP      $4, R23
-	BLT      t1737
+	BLT      t2574
 	FMOVQ    F3, (R15)
-	B        t1736
-t1737:
-	TBNZ     $1, R23, t1738
+	B        t2573
+t2574:
+	TBNZ     $1, R23, t2575
 	FMOVS    F3, (R15)
-	B        t1736
-t1738:
+	B        t2573
+t2575:
 	FMOVD    F3, (R15)
-	TBZ      $0, R23, t1736
+	TBZ      $0, R23, t2573
 	ADD      $8, R15, R23
 	VST1     V3.S[2], (R23)
-t1736:
+t2573:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1739
+	BLE      t2576
 	CMP      $4, R23
-	BLT      t1740
+	BLT      t2577
 	FMOVQ    F4, (R15)
-	B        t1739
-t1740:
-	TBNZ     $1, R23, t1741
+	B        t2576
+t2577:
+	TBNZ     $1, R23, t2578
 	FMOVS    F4, (R15)
-	B        t1739
-t1741:
+	B        t2576
+t2578:
 	FMOVD    F4, (R15)
-	TBZ      $0, R23, t1739
+	TBZ      $0, R23, t2576
 	ADD      $8, R15, R23
 	VST1     V4.S[2], (R23)
-t1739:
+t2576:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1742
+	BLE      t2579
 	CMP      $4, R23
-	BLT      t1743
+	BLT      t2580
 	FMOVQ    F5, (R15)
-	B        t1742
-t1743:
-	TBNZ     $1, R23, t1744
+	B        t2579
+t2580:
+	TBNZ     $1, R23, t2581
 	FMOVS    F5, (R15)
-	B        t1742
-t1744:
+	B        t2579
+t2581:
 	FMOVD    F5, (R15)
-	TBZ      $0, R23, t1742
+	TBZ      $0, R23, t2579
 	ADD      $8, R15, R23
 	VST1     V5.S[2], (R23)
-t1742:
+t2579:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1745
+	BLE      t2582
 	CMP      $4, R23
-	BLT      t1746
+	BLT      t2583
 	FMOVQ    F6, (R15)
-	B        t1745
-t1746:
-	TBNZ     $1, R23, t1747
+	B        t2582
+t2583:
+	TBNZ     $1, R23, t2584
 	FMOVS    F6, (R15)
-	B        t1745
-t1747:
+	B        t2582
+t2584:
 	FMOVD    F6, (R15)
-	TBZ      $0, R23, t1745
+	TBZ      $0, R23, t2582
 	ADD      $8, R15, R23
 	VST1     V6.S[2], (R23)
-t1745:
+t2582:
 next7x1:
 
 	// The next tile.
@@ -23952,7 +31067,7 @@ next7x1:
 	BNE      below7x1
 	CMP      $4, R2
 	BNE      below7x1
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $28, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -23975,21 +31090,21 @@ below7x1:
 	BNE      tile7x1
 	B        done
 tile6x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero6x1
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin6x1
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin6x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail6x1
 	FMOVQ    (R15), F0
@@ -24008,121 +31123,121 @@ loadtail6x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1748
+	BLE      t2585
 	CMP      $4, R23
-	BLT      t1749
+	BLT      t2586
 	FMOVQ    (R15), F0
-	B        t1748
-t1749:
-	TBNZ     $1, R23, t1750
+	B        t2585
+t2586:
+	TBNZ     $1, R23, t2587
 	FMOVS    (R15), F0
-	B        t1748
-t1750:
+	B        t2585
+t2587:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t1748
+	TBZ      $0, R23, t2585
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t1748:
+t2585:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1751
+	BLE      t2588
 	CMP      $4, R23
-	BLT      t1752
+	BLT      t2589
 	FMOVQ    (R15), F1
-	B        t1751
-t1752:
-	TBNZ     $1, R23, t1753
+	B        t2588
+t2589:
+	TBNZ     $1, R23, t2590
 	FMOVS    (R15), F1
-	B        t1751
-t1753:
+	B        t2588
+t2590:
 	FMOVD    (R15), F1
-	TBZ      $0, R23, t1751
+	TBZ      $0, R23, t2588
 	ADD      $8, R15, R23
 	VLD1     (R23), V1.S[2]
-t1751:
+t2588:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1754
+	BLE      t2591
 	CMP      $4, R23
-	BLT      t1755
+	BLT      t2592
 	FMOVQ    (R15), F2
-	B        t1754
-t1755:
-	TBNZ     $1, R23, t1756
+	B        t2591
+t2592:
+	TBNZ     $1, R23, t2593
 	FMOVS    (R15), F2
-	B        t1754
-t1756:
+	B        t2591
+t2593:
 	FMOVD    (R15), F2
-	TBZ      $0, R23, t1754
+	TBZ      $0, R23, t2591
 	ADD      $8, R15, R23
 	VLD1     (R23), V2.S[2]
-t1754:
+t2591:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1757
+	BLE      t2594
 	CMP      $4, R23
-	BLT      t1758
+	BLT      t2595
 	FMOVQ    (R15), F3
-	B        t1757
-t1758:
-	TBNZ     $1, R23, t1759
+	B        t2594
+t2595:
+	TBNZ     $1, R23, t2596
 	FMOVS    (R15), F3
-	B        t1757
-t1759:
+	B        t2594
+t2596:
 	FMOVD    (R15), F3
-	TBZ      $0, R23, t1757
+	TBZ      $0, R23, t2594
 	ADD      $8, R15, R23
 	VLD1     (R23), V3.S[2]
-t1757:
+t2594:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t1760
+	BLE      t2597
 	CMP      $4, R23
-	BLT      t1761
+	BLT      t2598
 	FMOVQ    (R15), F4
-	B        t1760
-t1761:
-	TBNZ     $1, R23, t1762
+	B        t2597
+t2598:
+	TBNZ     $1, R23, t2599
 	FMOVS    (R15), F4
-	B        t1760
-t1762:
+	B        t2597
+t2599:
 	FMOVD    (R15), F4
-	TBZ      $0, R23, t1760
+	TBZ      $0, R23, t2597
 	ADD      $8, R15, R23
 	VLD1     (R23), V4.S[2]
-t1760:
+t2597:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t1763
+	BLE      t2600
 	CMP      $4, R23
-	BLT      t1764
+	BLT      t2601
 	FMOVQ    (R15), F5
-	B        t1763
-t1764:
-	TBNZ     $1, R23, t1765
+	B        t2600
+t2601:
+	TBNZ     $1, R23, t2602
 	FMOVS    (R15), F5
-	B        t1763
-t1765:
+	B        t2600
+t2602:
 	FMOVD    (R15), F5
-	TBZ      $0, R23, t1763
+	TBZ      $0, R23, t2600
 	ADD      $8, R15, R23
 	VLD1     (R23), V5.S[2]
-t1763:
+t2600:
 loaded6x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps6x1
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -24141,8 +31256,8 @@ zero6x1:
 steps6x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole6x1
 	SUBS     $1, R15, R15
@@ -24371,28 +31486,28 @@ one6x1:
 	SUBS     $1, R15, R15
 	BNE      one6x1
 end6x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store6x1
 last6x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t1766
+	BLE      t2603
 	CMP      $4, R23
-	BLT      t1767
+	BLT      t2604
 	FMOVQ    (R3), F6
-	B        t1766
-t1767:
-	TBNZ     $1, R23, t1768
+	B        t2603
+t2604:
+	TBNZ     $1, R23, t2605
 	FMOVS    (R3), F6
-	B        t1766
-t1768:
+	B        t2603
+t2605:
 	FMOVD    (R3), F6
-	TBZ      $0, R23, t1766
+	TBZ      $0, R23, t2603
 	ADD      $8, R3, R23
 	VLD1     (R23), V6.S[2]
-t1766:
+t2603:
 	FMOVS    (R14), F7
 	WORD     $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
 	FMOVS    (R14)(R2), F8
@@ -24408,11 +31523,178 @@ t1766:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 store6x1:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added6x1
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $6, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F6
+	VDUP     V6.S[0], V6.S4
+add6x1:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail6x1
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V6.S4, V0.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V6.S4, V1.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V6.S4, V2.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V6.S4, V3.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V6.S4, V4.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V6.S4, V5.S4
+	B        nextadd6x1
+addtail6x1:
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2606
+	CMP      $4, R23
+	BLT      t2607
+	FMOVQ    (R15), F31
+	B        t2606
+t2607:
+	TBNZ     $1, R23, t2608
+	FMOVS    (R15), F31
+	B        t2606
+t2608:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2606
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2606:
+	VFMLA    V31.S4, V6.S4, V0.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2609
+	CMP      $4, R23
+	BLT      t2610
+	FMOVQ    (R15), F31
+	B        t2609
+t2610:
+	TBNZ     $1, R23, t2611
+	FMOVS    (R15), F31
+	B        t2609
+t2611:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2609
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2609:
+	VFMLA    V31.S4, V6.S4, V1.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2612
+	CMP      $4, R23
+	BLT      t2613
+	FMOVQ    (R15), F31
+	B        t2612
+t2613:
+	TBNZ     $1, R23, t2614
+	FMOVS    (R15), F31
+	B        t2612
+t2614:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2612
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2612:
+	VFMLA    V31.S4, V6.S4, V2.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2615
+	CMP      $4, R23
+	BLT      t2616
+	FMOVQ    (R15), F31
+	B        t2615
+t2616:
+	TBNZ     $1, R23, t2617
+	FMOVS    (R15), F31
+	B        t2615
+t2617:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2615
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2615:
+	VFMLA    V31.S4, V6.S4, V3.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2618
+	CMP      $4, R23
+	BLT      t2619
+	FMOVQ    (R15), F31
+	B        t2618
+t2619:
+	TBNZ     $1, R23, t2620
+	FMOVS    (R15), F31
+	B        t2618
+t2620:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2618
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2618:
+	VFMLA    V31.S4, V6.S4, V4.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2621
+	CMP      $4, R23
+	BLT      t2622
+	FMOVQ    (R15), F31
+	B        t2621
+t2622:
+	TBNZ     $1, R23, t2623
+	FMOVS    (R15), F31
+	B        t2621
+t2623:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2621
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2621:
+	VFMLA    V31.S4, V6.S4, V5.S4
+nextadd6x1:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add6x1
+	MOVD     80(R0), R9
+added6x1:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail6x1
 	FMOVQ    F0, (R15)
@@ -24430,111 +31712,111 @@ store6x1:
 storetail6x1:
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1769
+	BLE      t2624
 	CMP      $4, R23
-	BLT      t1770
+	BLT      t2625
 	FMOVQ    F0, (R15)
-	B        t1769
-t1770:
-	TBNZ     $1, R23, t1771
+	B        t2624
+t2625:
+	TBNZ     $1, R23, t2626
 	FMOVS    F0, (R15)
-	B        t1769
-t1771:
+	B        t2624
+t2626:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t1769
+	TBZ      $0, R23, t2624
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t1769:
+t2624:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1772
+	BLE      t2627
 	CMP      $4, R23
-	BLT      t1773
+	BLT      t2628
 	FMOVQ    F1, (R15)
-	B        t1772
-t1773:
-	TBNZ     $1, R23, t1774
+	B        t2627
+t2628:
+	TBNZ     $1, R23, t2629
 	FMOVS    F1, (R15)
-	B        t1772
-t1774:
+	B        t2627
+t2629:
 	FMOVD    F1, (R15)
-	TBZ      $0, R23, t1772
+	TBZ      $0, R23, t2627
 	ADD      $8, R15, R23
 	VST1     V1.S[2], (R23)
-t1772:
+t2627:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1775
+	BLE      t2630
 	CMP      $4, R23
-	BLT      t1776
+	BLT      t2631
 	FMOVQ    F2, (R15)
-	B        t1775
-t1776:
-	TBNZ     $1, R23, t1777
+	B        t2630
+t2631:
+	TBNZ     $1, R23, t2632
 	FMOVS    F2, (R15)
-	B        t1775
-t1777:
+	B        t2630
+t2632:
 	FMOVD    F2, (R15)
-	TBZ      $0, R23, t1775
+	TBZ      $0, R23, t2630
 	ADD      $8, R15, R23
 	VST1     V2.S[2], (R23)
-t1775:
+t2630:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1778
+	BLE      t2633
 	CMP      $4, R23
-	BLT      t1779
+	BLT      t2634
 	FMOVQ    F3, (R15)
-	B        t1778
-t1779:
-	TBNZ     $1, R23, t1780
+	B        t2633
+t2634:
+	TBNZ     $1, R23, t2635
 	FMOVS    F3, (R15)
-	B        t1778
-t1780:
+	B        t2633
+t2635:
 	FMOVD    F3, (R15)
-	TBZ      $0, R23, t1778
+	TBZ      $0, R23, t2633
 	ADD      $8, R15, R23
 	VST1     V3.S[2], (R23)
-t1778:
+t2633:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1781
+	BLE      t2636
 	CMP      $4, R23
-	BLT      t1782
+	BLT      t2637
 	FMOVQ    F4, (R15)
-	B        t1781
-t1782:
-	TBNZ     $1, R23, t1783
+	B        t2636
+t2637:
+	TBNZ     $1, R23, t2638
 	FMOVS    F4, (R15)
-	B        t1781
-t1783:
+	B        t2636
+t2638:
 	FMOVD    F4, (R15)
-	TBZ      $0, R23, t1781
+	TBZ      $0, R23, t2636
 	ADD      $8, R15, R23
 	VST1     V4.S[2], (R23)
-t1781:
+t2636:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1784
+	BLE      t2639
 	CMP      $4, R23
-	BLT      t1785
+	BLT      t2640
 	FMOVQ    F5, (R15)
-	B        t1784
-t1785:
-	TBNZ     $1, R23, t1786
+	B        t2639
+t2640:
+	TBNZ     $1, R23, t2641
 	FMOVS    F5, (R15)
-	B        t1784
-t1786:
+	B        t2639
+t2641:
 	FMOVD    F5, (R15)
-	TBZ      $0, R23, t1784
+	TBZ      $0, R23, t2639
 	ADD      $8, R15, R23
 	VST1     V5.S[2], (R23)
-t1784:
+t2639:
 next6x1:
 
 	// The next tile.
@@ -24544,7 +31826,7 @@ next6x1:
 	BNE      below6x1
 	CMP      $4, R2
 	BNE      below6x1
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $24, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -24567,21 +31849,21 @@ below6x1:
 	BNE      tile6x1
 	B        done
 tile5x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero5x1
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin5x1
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin5x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail5x1
 	FMOVQ    (R15), F0
@@ -24598,102 +31880,102 @@ loadtail5x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1787
+	BLE      t2642
 	CMP      $4, R23
-	BLT      t1788
+	BLT      t2643
 	FMOVQ    (R15), F0
-	B        t1787
-t1788:
-	TBNZ     $1, R23, t1789
+	B        t2642
+t2643:
+	TBNZ     $1, R23, t2644
 	FMOVS    (R15), F0
-	B        t1787
-t1789:
+	B        t2642
+t2644:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t1787
+	TBZ      $0, R23, t2642
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t1787:
+t2642:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1790
+	BLE      t2645
 	CMP      $4, R23
-	BLT      t1791
+	BLT      t2646
 	FMOVQ    (R15), F1
-	B        t1790
-t1791:
-	TBNZ     $1, R23, t1792
+	B        t2645
+t2646:
+	TBNZ     $1, R23, t2647
 	FMOVS    (R15), F1
-	B        t1790
-t1792:
+	B        t2645
+t2647:
 	FMOVD    (R15), F1
-	TBZ      $0, R23, t1790
+	TBZ      $0, R23, t2645
 	ADD      $8, R15, R23
 	VLD1     (R23), V1.S[2]
-t1790:
+t2645:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1793
+	BLE      t2648
 	CMP      $4, R23
-	BLT      t1794
+	BLT      t2649
 	FMOVQ    (R15), F2
-	B        t1793
-t1794:
-	TBNZ     $1, R23, t1795
+	B        t2648
+t2649:
+	TBNZ     $1, R23, t2650
 	FMOVS    (R15), F2
-	B        t1793
-t1795:
+	B        t2648
+t2650:
 	FMOVD    (R15), F2
-	TBZ      $0, R23, t1793
+	TBZ      $0, R23, t2648
 	ADD      $8, R15, R23
 	VLD1     (R23), V2.S[2]
-t1793:
+t2648:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1796
+	BLE      t2651
 	CMP      $4, R23
-	BLT      t1797
+	BLT      t2652
 	FMOVQ    (R15), F3
-	B        t1796
-t1797:
-	TBNZ     $1, R23, t1798
+	B        t2651
+t2652:
+	TBNZ     $1, R23, t2653
 	FMOVS    (R15), F3
-	B        t1796
-t1798:
+	B        t2651
+t2653:
 	FMOVD    (R15), F3
-	TBZ      $0, R23, t1796
+	TBZ      $0, R23, t2651
 	ADD      $8, R15, R23
 	VLD1     (R23), V3.S[2]
-t1796:
+t2651:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t1799
+	BLE      t2654
 	CMP      $4, R23
-	BLT      t1800
+	BLT      t2655
 	FMOVQ    (R15), F4
-	B        t1799
-t1800:
-	TBNZ     $1, R23, t1801
+	B        t2654
+t2655:
+	TBNZ     $1, R23, t2656
 	FMOVS    (R15), F4
-	B        t1799
-t1801:
+	B        t2654
+t2656:
 	FMOVD    (R15), F4
-	TBZ      $0, R23, t1799
+	TBZ      $0, R23, t2654
 	ADD      $8, R15, R23
 	VLD1     (R23), V4.S[2]
-t1799:
+t2654:
 loaded5x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps5x1
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -24710,8 +31992,8 @@ zero5x1:
 steps5x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole5x1
 	SUBS     $1, R15, R15
@@ -24920,28 +32202,28 @@ one5x1:
 	SUBS     $1, R15, R15
 	BNE      one5x1
 end5x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store5x1
 last5x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t1802
+	BLE      t2657
 	CMP      $4, R23
-	BLT      t1803
+	BLT      t2658
 	FMOVQ    (R3), F5
-	B        t1802
-t1803:
-	TBNZ     $1, R23, t1804
+	B        t2657
+t2658:
+	TBNZ     $1, R23, t2659
 	FMOVS    (R3), F5
-	B        t1802
-t1804:
+	B        t2657
+t2659:
 	FMOVD    (R3), F5
-	TBZ      $0, R23, t1802
+	TBZ      $0, R23, t2657
 	ADD      $8, R3, R23
 	VLD1     (R23), V5.S[2]
-t1802:
+t2657:
 	FMOVS    (R14), F6
 	WORD     $0x4f8610a0 // fmla v0.4s, v5.4s, v6.s[0]
 	FMOVS    (R14)(R2), F7
@@ -24955,11 +32237,155 @@ t1802:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 store5x1:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added5x1
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $5, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F5
+	VDUP     V5.S[0], V5.S4
+add5x1:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail5x1
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V5.S4, V0.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V5.S4, V1.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V5.S4, V2.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V5.S4, V3.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V5.S4, V4.S4
+	B        nextadd5x1
+addtail5x1:
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2660
+	CMP      $4, R23
+	BLT      t2661
+	FMOVQ    (R15), F31
+	B        t2660
+t2661:
+	TBNZ     $1, R23, t2662
+	FMOVS    (R15), F31
+	B        t2660
+t2662:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2660
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2660:
+	VFMLA    V31.S4, V5.S4, V0.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2663
+	CMP      $4, R23
+	BLT      t2664
+	FMOVQ    (R15), F31
+	B        t2663
+t2664:
+	TBNZ     $1, R23, t2665
+	FMOVS    (R15), F31
+	B        t2663
+t2665:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2663
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2663:
+	VFMLA    V31.S4, V5.S4, V1.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2666
+	CMP      $4, R23
+	BLT      t2667
+	FMOVQ    (R15), F31
+	B        t2666
+t2667:
+	TBNZ     $1, R23, t2668
+	FMOVS    (R15), F31
+	B        t2666
+t2668:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2666
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2666:
+	VFMLA    V31.S4, V5.S4, V2.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2669
+	CMP      $4, R23
+	BLT      t2670
+	FMOVQ    (R15), F31
+	B        t2669
+t2670:
+	TBNZ     $1, R23, t2671
+	FMOVS    (R15), F31
+	B        t2669
+t2671:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2669
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2669:
+	VFMLA    V31.S4, V5.S4, V3.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2672
+	CMP      $4, R23
+	BLT      t2673
+	FMOVQ    (R15), F31
+	B        t2672
+t2673:
+	TBNZ     $1, R23, t2674
+	FMOVS    (R15), F31
+	B        t2672
+t2674:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2672
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2672:
+	VFMLA    V31.S4, V5.S4, V4.S4
+nextadd5x1:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add5x1
+	MOVD     80(R0), R9
+added5x1:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail5x1
 	FMOVQ    F0, (R15)
@@ -24975,93 +32401,93 @@ store5x1:
 storetail5x1:
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1805
+	BLE      t2675
 	CMP      $4, R23
-	BLT      t1806
+	BLT      t2676
 	FMOVQ    F0, (R15)
-	B        t1805
-t1806:
-	TBNZ     $1, R23, t1807
+	B        t2675
+t2676:
+	TBNZ     $1, R23, t2677
 	FMOVS    F0, (R15)
-	B        t1805
-t1807:
+	B        t2675
+t2677:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t1805
+	TBZ      $0, R23, t2675
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t1805:
+t2675:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1808
+	BLE      t2678
 	CMP      $4, R23
-	BLT      t1809
+	BLT      t2679
 	FMOVQ    F1, (R15)
-	B        t1808
-t1809:
-	TBNZ     $1, R23, t1810
+	B        t2678
+t2679:
+	TBNZ     $1, R23, t2680
 	FMOVS    F1, (R15)
-	B        t1808
-t1810:
+	B        t2678
+t2680:
 	FMOVD    F1, (R15)
-	TBZ      $0, R23, t1808
+	TBZ      $0, R23, t2678
 	ADD      $8, R15, R23
 	VST1     V1.S[2], (R23)
-t1808:
+t2678:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1811
+	BLE      t2681
 	CMP      $4, R23
-	BLT      t1812
+	BLT      t2682
 	FMOVQ    F2, (R15)
-	B        t1811
-t1812:
-	TBNZ     $1, R23, t1813
+	B        t2681
+t2682:
+	TBNZ     $1, R23, t2683
 	FMOVS    F2, (R15)
-	B        t1811
-t1813:
+	B        t2681
+t2683:
 	FMOVD    F2, (R15)
-	TBZ      $0, R23, t1811
+	TBZ      $0, R23, t2681
 	ADD      $8, R15, R23
 	VST1     V2.S[2], (R23)
-t1811:
+t2681:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1814
+	BLE      t2684
 	CMP      $4, R23
-	BLT      t1815
+	BLT      t2685
 	FMOVQ    F3, (R15)
-	B        t1814
-t1815:
-	TBNZ     $1, R23, t1816
+	B        t2684
+t2685:
+	TBNZ     $1, R23, t2686
 	FMOVS    F3, (R15)
-	B        t1814
-t1816:
+	B        t2684
+t2686:
 	FMOVD    F3, (R15)
-	TBZ      $0, R23, t1814
+	TBZ      $0, R23, t2684
 	ADD      $8, R15, R23
 	VST1     V3.S[2], (R23)
-t1814:
+t2684:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1817
+	BLE      t2687
 	CMP      $4, R23
-	BLT      t1818
+	BLT      t2688
 	FMOVQ    F4, (R15)
-	B        t1817
-t1818:
-	TBNZ     $1, R23, t1819
+	B        t2687
+t2688:
+	TBNZ     $1, R23, t2689
 	FMOVS    F4, (R15)
-	B        t1817
-t1819:
+	B        t2687
+t2689:
 	FMOVD    F4, (R15)
-	TBZ      $0, R23, t1817
+	TBZ      $0, R23, t2687
 	ADD      $8, R15, R23
 	VST1     V4.S[2], (R23)
-t1817:
+t2687:
 next5x1:
 
 	// The next tile.
@@ -25071,7 +32497,7 @@ next5x1:
 	BNE      below5x1
 	CMP      $4, R2
 	BNE      below5x1
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $20, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -25094,21 +32520,21 @@ below5x1:
 	BNE      tile5x1
 	B        done
 tile4x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero4x1
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin4x1
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin4x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail4x1
 	FMOVQ    (R15), F0
@@ -25123,83 +32549,83 @@ loadtail4x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1820
+	BLE      t2690
 	CMP      $4, R23
-	BLT      t1821
+	BLT      t2691
 	FMOVQ    (R15), F0
-	B        t1820
-t1821:
-	TBNZ     $1, R23, t1822
+	B        t2690
+t2691:
+	TBNZ     $1, R23, t2692
 	FMOVS    (R15), F0
-	B        t1820
-t1822:
+	B        t2690
+t2692:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t1820
+	TBZ      $0, R23, t2690
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t1820:
+t2690:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1823
+	BLE      t2693
 	CMP      $4, R23
-	BLT      t1824
+	BLT      t2694
 	FMOVQ    (R15), F1
-	B        t1823
-t1824:
-	TBNZ     $1, R23, t1825
+	B        t2693
+t2694:
+	TBNZ     $1, R23, t2695
 	FMOVS    (R15), F1
-	B        t1823
-t1825:
+	B        t2693
+t2695:
 	FMOVD    (R15), F1
-	TBZ      $0, R23, t1823
+	TBZ      $0, R23, t2693
 	ADD      $8, R15, R23
 	VLD1     (R23), V1.S[2]
-t1823:
+t2693:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1826
+	BLE      t2696
 	CMP      $4, R23
-	BLT      t1827
+	BLT      t2697
 	FMOVQ    (R15), F2
-	B        t1826
-t1827:
-	TBNZ     $1, R23, t1828
+	B        t2696
+t2697:
+	TBNZ     $1, R23, t2698
 	FMOVS    (R15), F2
-	B        t1826
-t1828:
+	B        t2696
+t2698:
 	FMOVD    (R15), F2
-	TBZ      $0, R23, t1826
+	TBZ      $0, R23, t2696
 	ADD      $8, R15, R23
 	VLD1     (R23), V2.S[2]
-t1826:
+t2696:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1829
+	BLE      t2699
 	CMP      $4, R23
-	BLT      t1830
+	BLT      t2700
 	FMOVQ    (R15), F3
-	B        t1829
-t1830:
-	TBNZ     $1, R23, t1831
+	B        t2699
+t2700:
+	TBNZ     $1, R23, t2701
 	FMOVS    (R15), F3
-	B        t1829
-t1831:
+	B        t2699
+t2701:
 	FMOVD    (R15), F3
-	TBZ      $0, R23, t1829
+	TBZ      $0, R23, t2699
 	ADD      $8, R15, R23
 	VLD1     (R23), V3.S[2]
-t1829:
+t2699:
 loaded4x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps4x1
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -25214,8 +32640,8 @@ zero4x1:
 steps4x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole4x1
 	SUBS     $1, R15, R15
@@ -25399,28 +32825,28 @@ one4x1:
 	SUBS     $1, R15, R15
 	BNE      one4x1
 end4x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store4x1
 last4x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
-	BLE      t1832
+	BLE      t2702
 	CMP      $4, R23
-	BLT      t1833
+	BLT      t2703
 	FMOVQ    (R3), F4
-	B        t1832
-t1833:
-	TBNZ     $1, R23, t1834
+	B        t2702
+t2703:
+	TBNZ     $1, R23, t2704
 	FMOVS    (R3), F4
-	B        t1832
-t1834:
+	B        t2702
+t2704:
 	FMOVD    (R3), F4
-	TBZ      $0, R23, t1832
+	TBZ      $0, R23, t2702
 	ADD      $8, R3, R23
 	VLD1     (R23), V4.S[2]
-t1832:
+t2702:
 	FMOVS    (R14), F5
 	WORD     $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
 	FMOVS    (R14)(R2), F6
@@ -25432,11 +32858,132 @@ t1832:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 store4x1:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added4x1
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $4, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F4
+	VDUP     V4.S[0], V4.S4
+add4x1:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail4x1
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V4.S4, V0.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V4.S4, V1.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V4.S4, V2.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V4.S4, V3.S4
+	B        nextadd4x1
+addtail4x1:
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2705
+	CMP      $4, R23
+	BLT      t2706
+	FMOVQ    (R15), F31
+	B        t2705
+t2706:
+	TBNZ     $1, R23, t2707
+	FMOVS    (R15), F31
+	B        t2705
+t2707:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2705
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2705:
+	VFMLA    V31.S4, V4.S4, V0.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2708
+	CMP      $4, R23
+	BLT      t2709
+	FMOVQ    (R15), F31
+	B        t2708
+t2709:
+	TBNZ     $1, R23, t2710
+	FMOVS    (R15), F31
+	B        t2708
+t2710:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2708
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2708:
+	VFMLA    V31.S4, V4.S4, V1.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2711
+	CMP      $4, R23
+	BLT      t2712
+	FMOVQ    (R15), F31
+	B        t2711
+t2712:
+	TBNZ     $1, R23, t2713
+	FMOVS    (R15), F31
+	B        t2711
+t2713:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2711
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2711:
+	VFMLA    V31.S4, V4.S4, V2.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2714
+	CMP      $4, R23
+	BLT      t2715
+	FMOVQ    (R15), F31
+	B        t2714
+t2715:
+	TBNZ     $1, R23, t2716
+	FMOVS    (R15), F31
+	B        t2714
+t2716:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2714
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2714:
+	VFMLA    V31.S4, V4.S4, V3.S4
+nextadd4x1:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add4x1
+	MOVD     80(R0), R9
+added4x1:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail4x1
 	FMOVQ    F0, (R15)
@@ -25450,75 +32997,75 @@ store4x1:
 storetail4x1:
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1835
+	BLE      t2717
 	CMP      $4, R23
-	BLT      t1836
+	BLT      t2718
 	FMOVQ    F0, (R15)
-	B        t1835
-t1836:
-	TBNZ     $1, R23, t1837
+	B        t2717
+t2718:
+	TBNZ     $1, R23, t2719
 	FMOVS    F0, (R15)
-	B        t1835
-t1837:
+	B        t2717
+t2719:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t1835
+	TBZ      $0, R23, t2717
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t1835:
+t2717:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1838
+	BLE      t2720
 	CMP      $4, R23
-	BLT      t1839
+	BLT      t2721
 	FMOVQ    F1, (R15)
-	B        t1838
-t1839:
-	TBNZ     $1, R23, t1840
+	B        t2720
+t2721:
+	TBNZ     $1, R23, t2722
 	FMOVS    F1, (R15)
-	B        t1838
-t1840:
+	B        t2720
+t2722:
 	FMOVD    F1, (R15)
-	TBZ      $0, R23, t1838
+	TBZ      $0, R23, t2720
 	ADD      $8, R15, R23
 	VST1     V1.S[2], (R23)
-t1838:
+t2720:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1841
+	BLE      t2723
 	CMP      $4, R23
-	BLT      t1842
+	BLT      t2724
 	FMOVQ    F2, (R15)
-	B        t1841
-t1842:
-	TBNZ     $1, R23, t1843
+	B        t2723
+t2724:
+	TBNZ     $1, R23, t2725
 	FMOVS    F2, (R15)
-	B        t1841
-t1843:
+	B        t2723
+t2725:
 	FMOVD    F2, (R15)
-	TBZ      $0, R23, t1841
+	TBZ      $0, R23, t2723
 	ADD      $8, R15, R23
 	VST1     V2.S[2], (R23)
-t1841:
+t2723:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1844
+	BLE      t2726
 	CMP      $4, R23
-	BLT      t1845
+	BLT      t2727
 	FMOVQ    F3, (R15)
-	B        t1844
-t1845:
-	TBNZ     $1, R23, t1846
+	B        t2726
+t2727:
+	TBNZ     $1, R23, t2728
 	FMOVS    F3, (R15)
-	B        t1844
-t1846:
+	B        t2726
+t2728:
 	FMOVD    F3, (R15)
-	TBZ      $0, R23, t1844
+	TBZ      $0, R23, t2726
 	ADD      $8, R15, R23
 	VST1     V3.S[2], (R23)
-t1844:
+t2726:
 next4x1:
 
 	// The next tile.
@@ -25528,7 +33075,7 @@ next4x1:
 	BNE      below4x1
 	CMP      $4, R2
 	BNE      below4x1
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $16, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -25551,21 +33098,21 @@ below4x1:
 	BNE      tile4x1
 	B        done
 tile3x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero3x1
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin3x1
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin3x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail3x1
 	FMOVQ    (R15), F0
@@ -25578,64 +33125,64 @@ loadtail3x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1847
+	BLE      t2729
 	CMP      $4, R23
-	BLT      t1848
+	BLT      t2730
 	FMOVQ    (R15), F0
-	B        t1847
-t1848:
-	TBNZ     $1, R23, t1849
+	B        t2729
+t2730:
+	TBNZ     $1, R23, t2731
 	FMOVS    (R15), F0
-	B        t1847
-t1849:
+	B        t2729
+t2731:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t1847
+	TBZ      $0, R23, t2729
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t1847:
+t2729:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1850
+	BLE      t2732
 	CMP      $4, R23
-	BLT      t1851
+	BLT      t2733
 	FMOVQ    (R15), F1
-	B        t1850
-t1851:
-	TBNZ     $1, R23, t1852
+	B        t2732
+t2733:
+	TBNZ     $1, R23, t2734
 	FMOVS    (R15), F1
-	B        t1850
-t1852:
+	B        t2732
+t2734:
 	FMOVD    (R15), F1
-	TBZ      $0, R23, t1850
+	TBZ      $0, R23, t2732
 	ADD      $8, R15, R23
 	VLD1     (R23), V1.S[2]
-t1850:
+t2732:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1853
+	BLE      t2735
 	CMP      $4, R23
-	BLT      t1854
+	BLT      t2736
 	FMOVQ    (R15), F2
-	B        t1853
-t1854:
-	TBNZ     $1, R23, t1855
+	B        t2735
+t2736:
+	TBNZ     $1, R23, t2737
 	FMOVS    (R15), F2
-	B        t1853
-t1855:
+	B        t2735
+t2737:
 	FMOVD    (R15), F2
-	TBZ      $0, R23, t1853
+	TBZ      $0, R23, t2735
 	ADD      $8, R15, R23
 	VLD1     (R23), V2.S[2]
-t1853:
+t2735:
 loaded3x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps3x1
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -25648,8 +33195,8 @@ zero3x1:
 steps3x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole3x1
 	SUBS     $1, R15, R15
@@ -25817,28 +33364,28 @@ one3x1:
 	SUBS     $1, R15, R15
 	BNE      one3x1
 end3x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store3x1
 last3x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1856
+	BLE      t2738
 	CMP      $4, R23
-	BLT      t1857
+	BLT      t2739
 	FMOVQ    (R3), F3
-	B        t1856
-t1857:
-	TBNZ     $1, R23, t1858
+	B        t2738
+t2739:
+	TBNZ     $1, R23, t2740
 	FMOVS    (R3), F3
-	B        t1856
-t1858:
+	B        t2738
+t2740:
 	FMOVD    (R3), F3
-	TBZ      $0, R23, t1856
+	TBZ      $0, R23, t2738
 	ADD      $8, R3, R23
 	VLD1     (R23), V3.S[2]
-t1856:
+t2738:
 	FMOVS    (R14), F4
 	WORD     $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
 	FMOVS    (R14)(R2), F5
@@ -25848,11 +33395,109 @@ t1856:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 store3x1:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added3x1
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $3, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F3
+	VDUP     V3.S[0], V3.S4
+add3x1:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail3x1
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V3.S4, V0.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V3.S4, V1.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V3.S4, V2.S4
+	B        nextadd3x1
+addtail3x1:
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2741
+	CMP      $4, R23
+	BLT      t2742
+	FMOVQ    (R15), F31
+	B        t2741
+t2742:
+	TBNZ     $1, R23, t2743
+	FMOVS    (R15), F31
+	B        t2741
+t2743:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2741
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2741:
+	VFMLA    V31.S4, V3.S4, V0.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2744
+	CMP      $4, R23
+	BLT      t2745
+	FMOVQ    (R15), F31
+	B        t2744
+t2745:
+	TBNZ     $1, R23, t2746
+	FMOVS    (R15), F31
+	B        t2744
+t2746:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2744
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2744:
+	VFMLA    V31.S4, V3.S4, V1.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2747
+	CMP      $4, R23
+	BLT      t2748
+	FMOVQ    (R15), F31
+	B        t2747
+t2748:
+	TBNZ     $1, R23, t2749
+	FMOVS    (R15), F31
+	B        t2747
+t2749:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2747
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2747:
+	VFMLA    V31.S4, V3.S4, V2.S4
+nextadd3x1:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add3x1
+	MOVD     80(R0), R9
+added3x1:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail3x1
 	FMOVQ    F0, (R15)
@@ -25864,57 +33509,57 @@ store3x1:
 storetail3x1:
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1859
+	BLE      t2750
 	CMP      $4, R23
-	BLT      t1860
+	BLT      t2751
 	FMOVQ    F0, (R15)
-	B        t1859
-t1860:
-	TBNZ     $1, R23, t1861
+	B        t2750
+t2751:
+	TBNZ     $1, R23, t2752
 	FMOVS    F0, (R15)
-	B        t1859
-t1861:
+	B        t2750
+t2752:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t1859
+	TBZ      $0, R23, t2750
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t1859:
+t2750:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1862
+	BLE      t2753
 	CMP      $4, R23
-	BLT      t1863
+	BLT      t2754
 	FMOVQ    F1, (R15)
-	B        t1862
-t1863:
-	TBNZ     $1, R23, t1864
+	B        t2753
+t2754:
+	TBNZ     $1, R23, t2755
 	FMOVS    F1, (R15)
-	B        t1862
-t1864:
+	B        t2753
+t2755:
 	FMOVD    F1, (R15)
-	TBZ      $0, R23, t1862
+	TBZ      $0, R23, t2753
 	ADD      $8, R15, R23
 	VST1     V1.S[2], (R23)
-t1862:
+t2753:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1865
+	BLE      t2756
 	CMP      $4, R23
-	BLT      t1866
+	BLT      t2757
 	FMOVQ    F2, (R15)
-	B        t1865
-t1866:
-	TBNZ     $1, R23, t1867
+	B        t2756
+t2757:
+	TBNZ     $1, R23, t2758
 	FMOVS    F2, (R15)
-	B        t1865
-t1867:
+	B        t2756
+t2758:
 	FMOVD    F2, (R15)
-	TBZ      $0, R23, t1865
+	TBZ      $0, R23, t2756
 	ADD      $8, R15, R23
 	VST1     V2.S[2], (R23)
-t1865:
+t2756:
 next3x1:
 
 	// The next tile.
@@ -25924,7 +33569,7 @@ next3x1:
 	BNE      below3x1
 	CMP      $4, R2
 	BNE      below3x1
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $12, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -25947,21 +33592,21 @@ below3x1:
 	BNE      tile3x1
 	B        done
 tile2x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero2x1
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin2x1
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin2x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail2x1
 	FMOVQ    (R15), F0
@@ -25972,45 +33617,45 @@ loadtail2x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1868
+	BLE      t2759
 	CMP      $4, R23
-	BLT      t1869
+	BLT      t2760
 	FMOVQ    (R15), F0
-	B        t1868
-t1869:
-	TBNZ     $1, R23, t1870
+	B        t2759
+t2760:
+	TBNZ     $1, R23, t2761
 	FMOVS    (R15), F0
-	B        t1868
-t1870:
+	B        t2759
+t2761:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t1868
+	TBZ      $0, R23, t2759
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t1868:
+t2759:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1871
+	BLE      t2762
 	CMP      $4, R23
-	BLT      t1872
+	BLT      t2763
 	FMOVQ    (R15), F1
-	B        t1871
-t1872:
-	TBNZ     $1, R23, t1873
+	B        t2762
+t2763:
+	TBNZ     $1, R23, t2764
 	FMOVS    (R15), F1
-	B        t1871
-t1873:
+	B        t2762
+t2764:
 	FMOVD    (R15), F1
-	TBZ      $0, R23, t1871
+	TBZ      $0, R23, t2762
 	ADD      $8, R15, R23
 	VLD1     (R23), V1.S[2]
-t1871:
+t2762:
 loaded2x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps2x1
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
@@ -26021,8 +33666,8 @@ zero2x1:
 steps2x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole2x1
 	SUBS     $1, R15, R15
@@ -26165,28 +33810,28 @@ one2x1:
 	SUBS     $1, R15, R15
 	BNE      one2x1
 end2x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store2x1
 last2x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1874
+	BLE      t2765
 	CMP      $4, R23
-	BLT      t1875
+	BLT      t2766
 	FMOVQ    (R3), F2
-	B        t1874
-t1875:
-	TBNZ     $1, R23, t1876
+	B        t2765
+t2766:
+	TBNZ     $1, R23, t2767
 	FMOVS    (R3), F2
-	B        t1874
-t1876:
+	B        t2765
+t2767:
 	FMOVD    (R3), F2
-	TBZ      $0, R23, t1874
+	TBZ      $0, R23, t2765
 	ADD      $8, R3, R23
 	VLD1     (R23), V2.S[2]
-t1874:
+t2765:
 	FMOVS    (R14), F3
 	WORD     $0x4f831040 // fmla v0.4s, v2.4s, v3.s[0]
 	FMOVS    (R14)(R2), F4
@@ -26194,11 +33839,86 @@ t1874:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 store2x1:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added2x1
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $2, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F2
+	VDUP     V2.S[0], V2.S4
+add2x1:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail2x1
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V2.S4, V0.S4
+	ADD      R9, R15, R15
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V2.S4, V1.S4
+	B        nextadd2x1
+addtail2x1:
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2768
+	CMP      $4, R23
+	BLT      t2769
+	FMOVQ    (R15), F31
+	B        t2768
+t2769:
+	TBNZ     $1, R23, t2770
+	FMOVS    (R15), F31
+	B        t2768
+t2770:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2768
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2768:
+	VFMLA    V31.S4, V2.S4, V0.S4
+	ADD      R9, R15, R15
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2771
+	CMP      $4, R23
+	BLT      t2772
+	FMOVQ    (R15), F31
+	B        t2771
+t2772:
+	TBNZ     $1, R23, t2773
+	FMOVS    (R15), F31
+	B        t2771
+t2773:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2771
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2771:
+	VFMLA    V31.S4, V2.S4, V1.S4
+nextadd2x1:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add2x1
+	MOVD     80(R0), R9
+added2x1:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail2x1
 	FMOVQ    F0, (R15)
@@ -26208,39 +33928,39 @@ store2x1:
 storetail2x1:
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1877
+	BLE      t2774
 	CMP      $4, R23
-	BLT      t1878
+	BLT      t2775
 	FMOVQ    F0, (R15)
-	B        t1877
-t1878:
-	TBNZ     $1, R23, t1879
+	B        t2774
+t2775:
+	TBNZ     $1, R23, t2776
 	FMOVS    F0, (R15)
-	B        t1877
-t1879:
+	B        t2774
+t2776:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t1877
+	TBZ      $0, R23, t2774
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t1877:
+t2774:
 	ADD      R9, R15, R15
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1880
+	BLE      t2777
 	CMP      $4, R23
-	BLT      t1881
+	BLT      t2778
 	FMOVQ    F1, (R15)
-	B        t1880
-t1881:
-	TBNZ     $1, R23, t1882
+	B        t2777
+t2778:
+	TBNZ     $1, R23, t2779
 	FMOVS    F1, (R15)
-	B        t1880
-t1882:
+	B        t2777
+t2779:
 	FMOVD    F1, (R15)
-	TBZ      $0, R23, t1880
+	TBZ      $0, R23, t2777
 	ADD      $8, R15, R23
 	VST1     V1.S[2], (R23)
-t1880:
+t2777:
 next2x1:
 
 	// The next tile.
@@ -26250,7 +33970,7 @@ next2x1:
 	BNE      below2x1
 	CMP      $4, R2
 	BNE      below2x1
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	MOVD     $8, R25
 	MUL      R25, R15, R15
 	MOVD     24(RSP), R24
@@ -26273,21 +33993,21 @@ below2x1:
 	BNE      tile2x1
 	B        done
 tile1x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, zero1x1
 
 	// Start of the chains.
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	MOVD     32(RSP), R15
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $3, R24
 	BNE      begin1x1
 	MOVD     24(R0), R15
 	MOVD     $0, R9
 begin1x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      loadtail1x1
 	FMOVQ    (R15), F0
@@ -26296,26 +34016,26 @@ loadtail1x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1883
+	BLE      t2780
 	CMP      $4, R23
-	BLT      t1884
+	BLT      t2781
 	FMOVQ    (R15), F0
-	B        t1883
-t1884:
-	TBNZ     $1, R23, t1885
+	B        t2780
+t2781:
+	TBNZ     $1, R23, t2782
 	FMOVS    (R15), F0
-	B        t1883
-t1885:
+	B        t2780
+t2782:
 	FMOVD    (R15), F0
-	TBZ      $0, R23, t1883
+	TBZ      $0, R23, t2780
 	ADD      $8, R15, R23
 	VLD1     (R23), V0.S[2]
-t1883:
+t2780:
 loaded1x1:
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CMP      $2, R24
 	BNE      steps1x1
-	FMOVS    148(R0), F31
+	FMOVS    180(R0), F31
 	VDUP     V31.S[0], V31.S4
 	WORD     $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	B        steps1x1
@@ -26324,8 +34044,8 @@ zero1x1:
 steps1x1:
 	MOVD     24(RSP), R14
 	MOVD     8(R0), R3
-	MOVD     96(R0), R15
-	MOVD     128(R0), R24
+	MOVD     128(R0), R15
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      whole1x1
 	SUBS     $1, R15, R15
@@ -26393,38 +34113,90 @@ one1x1:
 	SUBS     $1, R15, R15
 	BNE      one1x1
 end1x1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BEQ      store1x1
 last1x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1886
+	BLE      t2783
 	CMP      $4, R23
-	BLT      t1887
+	BLT      t2784
 	FMOVQ    (R3), F1
-	B        t1886
-t1887:
-	TBNZ     $1, R23, t1888
+	B        t2783
+t2784:
+	TBNZ     $1, R23, t2785
 	FMOVS    (R3), F1
-	B        t1886
-t1888:
+	B        t2783
+t2785:
 	FMOVD    (R3), F1
-	TBZ      $0, R23, t1886
+	TBZ      $0, R23, t2783
 	ADD      $8, R3, R23
 	VLD1     (R23), V1.S[2]
-t1886:
+t2783:
 	FMOVS    (R14), F2
 	WORD     $0x4f821020 // fmla v0.4s, v1.4s, v2.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 store1x1:
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
+	MOVD     104(R0), R24
+	CBZ      R24, added1x1
+
+	// What is added.
+	MOVD     104(R0), R15
+	MOVD     R15, 64(RSP)
+	MOVD     88(R0), R9
+	MOVD     56(RSP), R7
+	MOVD     $1, R25
+	MUL      R25, R9, R15
+	MOVD     56(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 56(RSP)
+	FMOVS    176(R0), F1
+	VDUP     V1.S[0], V1.S4
+add1x1:
+	MOVD     R7, R15
+	MOVD     160(R0), R24
+	CMP      $4, R24
+	BNE      addtail1x1
+	FMOVQ    (R15), F31
+	VFMLA    V31.S4, V1.S4, V0.S4
+	B        nextadd1x1
+addtail1x1:
+	MOVD     8(RSP), R23
+	VMOVI    $0, V31.B16
+	CMP      $0, R23
+	BLE      t2786
+	CMP      $4, R23
+	BLT      t2787
+	FMOVQ    (R15), F31
+	B        t2786
+t2787:
+	TBNZ     $1, R23, t2788
+	FMOVS    (R15), F31
+	B        t2786
+t2788:
+	FMOVD    (R15), F31
+	TBZ      $0, R23, t2786
+	ADD      $8, R15, R23
+	VLD1     (R23), V31.S[2]
+t2786:
+	VFMLA    V31.S4, V1.S4, V0.S4
+nextadd1x1:
+	MOVD     96(R0), R25
+	ADD      R25, R7, R7
+	MOVD     64(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 64(RSP)
+	BNE      add1x1
+	MOVD     80(R0), R9
+added1x1:
 	MOVD     32(RSP), R15
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      storetail1x1
 	FMOVQ    F0, (R15)
@@ -26432,21 +34204,21 @@ store1x1:
 storetail1x1:
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1889
+	BLE      t2789
 	CMP      $4, R23
-	BLT      t1890
+	BLT      t2790
 	FMOVQ    F0, (R15)
-	B        t1889
-t1890:
-	TBNZ     $1, R23, t1891
+	B        t2789
+t2790:
+	TBNZ     $1, R23, t2791
 	FMOVS    F0, (R15)
-	B        t1889
-t1891:
+	B        t2789
+t2791:
 	FMOVD    F0, (R15)
-	TBZ      $0, R23, t1889
+	TBZ      $0, R23, t2789
 	ADD      $8, R15, R23
 	VST1     V0.S[2], (R23)
-t1889:
+t2789:
 next1x1:
 
 	// The next tile.
@@ -26471,31 +34243,31 @@ TEXT ·GemmFinish(SB), NOSPLIT, $8-8
 	// Registers:    R0 arguments    R1 C    R2 row of A    R3 A    R4 vectors left    R5 first of C    R6 row of C    R14 first of A    R15 rows left
 	// Vectors:    0 alpha    1 beta    2 of A    3 of C    4 spare
 	MOVD     args+0(FP), R0
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	MOVD     R24, 8(RSP)
 	MOVD     (R0), R14
 	MOVD     16(R0), R5
-	MOVD     40(R0), R2
-	MOVD     72(R0), R6
-	MOVD     104(R0), R15
-	FMOVS    144(R0), F0
+	MOVD     48(R0), R2
+	MOVD     80(R0), R6
+	MOVD     136(R0), R15
+	FMOVS    176(R0), F0
 	VDUP     V0.S[0], V0.S4
-	FMOVS    148(R0), F1
+	FMOVS    180(R0), F1
 	VDUP     V1.S[0], V1.S4
 row:
 	MOVD     R14, R3
 	MOVD     R5, R1
-	MOVD     120(R0), R4
+	MOVD     152(R0), R4
 vector:
 	CMP      $1, R4
 	BEQ      last
 	FMOVQ    (R3), F2
 	VMOVI    $0, V3.B16
-	MOVD     136(R0), R24
-	CBZ      R24, fma1892
+	MOVD     168(R0), R24
+	CBZ      R24, fma2792
 	FMOVQ    (R1), F3
 	WORD     $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
-fma1892:
+fma2792:
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    F3, (R1)
 	ADD      $16, R3, R3
@@ -26506,62 +34278,62 @@ last:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1894
+	BLE      t2794
 	CMP      $4, R23
-	BLT      t1895
+	BLT      t2795
 	FMOVQ    (R3), F2
-	B        t1894
-t1895:
-	TBNZ     $1, R23, t1896
+	B        t2794
+t2795:
+	TBNZ     $1, R23, t2796
 	FMOVS    (R3), F2
-	B        t1894
-t1896:
+	B        t2794
+t2796:
 	FMOVD    (R3), F2
-	TBZ      $0, R23, t1894
+	TBZ      $0, R23, t2794
 	ADD      $8, R3, R23
 	VLD1     (R23), V2.S[2]
-t1894:
+t2794:
 	VMOVI    $0, V3.B16
-	MOVD     136(R0), R24
-	CBZ      R24, fma1893
+	MOVD     168(R0), R24
+	CBZ      R24, fma2793
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1897
+	BLE      t2797
 	CMP      $4, R23
-	BLT      t1898
+	BLT      t2798
 	FMOVQ    (R1), F3
-	B        t1897
-t1898:
-	TBNZ     $1, R23, t1899
+	B        t2797
+t2798:
+	TBNZ     $1, R23, t2799
 	FMOVS    (R1), F3
-	B        t1897
-t1899:
+	B        t2797
+t2799:
 	FMOVD    (R1), F3
-	TBZ      $0, R23, t1897
+	TBZ      $0, R23, t2797
 	ADD      $8, R1, R23
 	VLD1     (R23), V3.S[2]
-t1897:
+t2797:
 	WORD     $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
-fma1893:
+fma2793:
 	VFMLA    V0.S4, V2.S4, V3.S4
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t1900
+	BLE      t2800
 	CMP      $4, R23
-	BLT      t1901
+	BLT      t2801
 	FMOVQ    F3, (R1)
-	B        t1900
-t1901:
-	TBNZ     $1, R23, t1902
+	B        t2800
+t2801:
+	TBNZ     $1, R23, t2802
 	FMOVS    F3, (R1)
-	B        t1900
-t1902:
+	B        t2800
+t2802:
 	FMOVD    F3, (R1)
-	TBZ      $0, R23, t1900
+	TBZ      $0, R23, t2800
 	ADD      $8, R1, R23
 	VST1     V3.S[2], (R23)
-t1900:
+t2800:
 	ADD      R2, R14, R14
 	ADD      R6, R5, R5
 	SUBS     $1, R15, R15
@@ -27945,18 +35717,18 @@ TEXT ·GemmTile16(SB), NOSPLIT, $0-8
 	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 4 k of next    R14 A, second of C    R15 steps left, C
 	// Vectors:    chains [row][vector]; elements of A, of the even and the odd step [row][2]; words and odd step, even step, mask
 	MOVD     args+0(FP), R0
-	MOVD     40(R0), R2
+	MOVD     48(R0), R2
 	ADD      R2<<1, R2, R1
 	MOVD     R2, R10
 	ADD      R2, R10, R10
 	MOVD     R10, R11
 	ADD      R10, R11, R11
-	MOVD     120(R0), R24
+	MOVD     152(R0), R24
 	CMP      $4, R24
-	BNE      not1903
-	MOVD     112(R0), R24
+	BNE      not2803
+	MOVD     144(R0), R24
 	CMP      $4, R24
-	BNE      not1903
+	BNE      not2803
 
 	// Tile 4x4.
 	VMOVI    $0, V26.B16
@@ -27976,12 +35748,12 @@ TEXT ·GemmTile16(SB), NOSPLIT, $0-8
 	VMOVI    $0, V13.B16
 	VMOVI    $0, V14.B16
 	VMOVI    $0, V15.B16
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, started4x4
 	MOVD     16(R0), R15
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -28016,7 +35788,7 @@ TEXT ·GemmTile16(SB), NOSPLIT, $0-8
 started4x4:
 	MOVD     (R0), R14
 	MOVD     8(R0), R3
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	SUBS     $2, R15, R15
 	BLT      last4x4
 k4x4:
@@ -28115,9 +35887,9 @@ last4x4:
 	ADD      $4, R14, R14
 store4x4:
 	MOVD     16(R0), R15
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -28150,13 +35922,13 @@ store4x4:
 	ADD      R3<<0, R15, R24
 	FMOVQ    F15, (R24)
 	RET
-not1903:
-	MOVD     120(R0), R24
+not2803:
+	MOVD     152(R0), R24
 	CMP      $4, R24
-	BNE      not1904
-	MOVD     112(R0), R24
+	BNE      not2804
+	MOVD     144(R0), R24
 	CMP      $3, R24
-	BNE      not1904
+	BNE      not2804
 
 	// Tile 3x4.
 	VMOVI    $0, V20.B16
@@ -28172,12 +35944,12 @@ not1903:
 	VMOVI    $0, V9.B16
 	VMOVI    $0, V10.B16
 	VMOVI    $0, V11.B16
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, started3x4
 	MOVD     16(R0), R15
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -28204,7 +35976,7 @@ not1903:
 started3x4:
 	MOVD     (R0), R14
 	MOVD     8(R0), R3
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	SUBS     $2, R15, R15
 	BLT      last3x4
 k3x4:
@@ -28287,9 +36059,9 @@ last3x4:
 	ADD      $4, R14, R14
 store3x4:
 	MOVD     16(R0), R15
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -28314,13 +36086,13 @@ store3x4:
 	ADD      R3<<0, R15, R24
 	FMOVQ    F11, (R24)
 	RET
-not1904:
-	MOVD     120(R0), R24
+not2804:
+	MOVD     152(R0), R24
 	CMP      $4, R24
-	BNE      not1905
-	MOVD     112(R0), R24
+	BNE      not2805
+	MOVD     144(R0), R24
 	CMP      $2, R24
-	BNE      not1905
+	BNE      not2805
 
 	// Tile 2x4.
 	VMOVI    $0, V14.B16
@@ -28332,12 +36104,12 @@ not1904:
 	VMOVI    $0, V5.B16
 	VMOVI    $0, V6.B16
 	VMOVI    $0, V7.B16
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, started2x4
 	MOVD     16(R0), R15
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -28356,7 +36128,7 @@ not1904:
 started2x4:
 	MOVD     (R0), R14
 	MOVD     8(R0), R3
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	SUBS     $2, R15, R15
 	BLT      last2x4
 k2x4:
@@ -28423,9 +36195,9 @@ last2x4:
 	ADD      $4, R14, R14
 store2x4:
 	MOVD     16(R0), R15
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -28442,13 +36214,13 @@ store2x4:
 	ADD      R3<<0, R15, R24
 	FMOVQ    F7, (R24)
 	RET
-not1905:
-	MOVD     120(R0), R24
+not2805:
+	MOVD     152(R0), R24
 	CMP      $3, R24
-	BNE      not1906
-	MOVD     112(R0), R24
+	BNE      not2806
+	MOVD     144(R0), R24
 	CMP      $4, R24
-	BNE      not1906
+	BNE      not2806
 
 	// Tile 4x3.
 	VMOVI    $0, V22.B16
@@ -28464,12 +36236,12 @@ not1905:
 	VMOVI    $0, V9.B16
 	VMOVI    $0, V10.B16
 	VMOVI    $0, V11.B16
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, started4x3
 	MOVD     16(R0), R15
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -28496,7 +36268,7 @@ not1905:
 started4x3:
 	MOVD     (R0), R14
 	MOVD     8(R0), R3
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	SUBS     $2, R15, R15
 	BLT      last4x3
 k4x3:
@@ -28578,9 +36350,9 @@ last4x3:
 	ADD      $4, R14, R14
 store4x3:
 	MOVD     16(R0), R15
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -28605,13 +36377,13 @@ store4x3:
 	ADD      R3<<0, R15, R25
 	FMOVQ    F11, (R25)
 	RET
-not1906:
-	MOVD     120(R0), R24
+not2806:
+	MOVD     152(R0), R24
 	CMP      $3, R24
-	BNE      not1907
-	MOVD     112(R0), R24
+	BNE      not2807
+	MOVD     144(R0), R24
 	CMP      $3, R24
-	BNE      not1907
+	BNE      not2807
 
 	// Tile 3x3.
 	VMOVI    $0, V17.B16
@@ -28624,12 +36396,12 @@ not1906:
 	VMOVI    $0, V6.B16
 	VMOVI    $0, V7.B16
 	VMOVI    $0, V8.B16
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, started3x3
 	MOVD     16(R0), R15
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -28650,7 +36422,7 @@ not1906:
 started3x3:
 	MOVD     (R0), R14
 	MOVD     8(R0), R3
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	SUBS     $2, R15, R15
 	BLT      last3x3
 k3x3:
@@ -28719,9 +36491,9 @@ last3x3:
 	ADD      $4, R14, R14
 store3x3:
 	MOVD     16(R0), R15
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -28740,13 +36512,13 @@ store3x3:
 	ADD      R3<<0, R15, R25
 	FMOVQ    F8, (R25)
 	RET
-not1907:
-	MOVD     120(R0), R24
+not2807:
+	MOVD     152(R0), R24
 	CMP      $3, R24
-	BNE      not1908
-	MOVD     112(R0), R24
+	BNE      not2808
+	MOVD     144(R0), R24
 	CMP      $2, R24
-	BNE      not1908
+	BNE      not2808
 
 	// Tile 2x3.
 	VMOVI    $0, V12.B16
@@ -28756,12 +36528,12 @@ not1907:
 	VMOVI    $0, V3.B16
 	VMOVI    $0, V4.B16
 	VMOVI    $0, V5.B16
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, started2x3
 	MOVD     16(R0), R15
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	FMOVQ    (R15), F0
 	ADD      R14<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -28776,7 +36548,7 @@ not1907:
 started2x3:
 	MOVD     (R0), R14
 	MOVD     8(R0), R3
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	SUBS     $2, R15, R15
 	BLT      last2x3
 k2x3:
@@ -28832,9 +36604,9 @@ last2x3:
 	ADD      $4, R14, R14
 store2x3:
 	MOVD     16(R0), R15
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	FMOVQ    F0, (R15)
 	ADD      R14<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -28847,13 +36619,13 @@ store2x3:
 	ADD      R3<<0, R15, R25
 	FMOVQ    F5, (R25)
 	RET
-not1908:
-	MOVD     120(R0), R24
+not2808:
+	MOVD     152(R0), R24
 	CMP      $2, R24
-	BNE      not1909
-	MOVD     112(R0), R24
+	BNE      not2809
+	MOVD     144(R0), R24
 	CMP      $4, R24
-	BNE      not1909
+	BNE      not2809
 
 	// Tile 4x2.
 	VMOVI    $0, V18.B16
@@ -28865,12 +36637,12 @@ not1908:
 	VMOVI    $0, V5.B16
 	VMOVI    $0, V6.B16
 	VMOVI    $0, V7.B16
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, started4x2
 	MOVD     16(R0), R15
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	FMOVQ    (R15), F0
 	ADD      R3<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -28889,7 +36661,7 @@ not1908:
 started4x2:
 	MOVD     (R0), R14
 	MOVD     8(R0), R3
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	SUBS     $2, R15, R15
 	BLT      last4x2
 k4x2:
@@ -28954,9 +36726,9 @@ last4x2:
 	ADD      $4, R14, R14
 store4x2:
 	MOVD     16(R0), R15
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	FMOVQ    F0, (R15)
 	ADD      R3<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -28973,13 +36745,13 @@ store4x2:
 	ADD      R3<<0, R15, R24
 	FMOVQ    F7, (R24)
 	RET
-not1909:
-	MOVD     120(R0), R24
+not2809:
+	MOVD     152(R0), R24
 	CMP      $2, R24
-	BNE      not1910
-	MOVD     112(R0), R24
+	BNE      not2810
+	MOVD     144(R0), R24
 	CMP      $3, R24
-	BNE      not1910
+	BNE      not2810
 
 	// Tile 3x2.
 	VMOVI    $0, V14.B16
@@ -28989,12 +36761,12 @@ not1909:
 	VMOVI    $0, V3.B16
 	VMOVI    $0, V4.B16
 	VMOVI    $0, V5.B16
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, started3x2
 	MOVD     16(R0), R15
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	FMOVQ    (R15), F0
 	ADD      R3<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -29009,7 +36781,7 @@ not1909:
 started3x2:
 	MOVD     (R0), R14
 	MOVD     8(R0), R3
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	SUBS     $2, R15, R15
 	BLT      last3x2
 k3x2:
@@ -29064,9 +36836,9 @@ last3x2:
 	ADD      $4, R14, R14
 store3x2:
 	MOVD     16(R0), R15
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	FMOVQ    F0, (R15)
 	ADD      R3<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -29079,13 +36851,13 @@ store3x2:
 	ADD      R3<<0, R15, R24
 	FMOVQ    F5, (R24)
 	RET
-not1910:
-	MOVD     120(R0), R24
+not2810:
+	MOVD     152(R0), R24
 	CMP      $2, R24
-	BNE      not1911
-	MOVD     112(R0), R24
+	BNE      not2811
+	MOVD     144(R0), R24
 	CMP      $2, R24
-	BNE      not1911
+	BNE      not2811
 
 	// Tile 2x2.
 	VMOVI    $0, V10.B16
@@ -29093,12 +36865,12 @@ not1910:
 	VMOVI    $0, V1.B16
 	VMOVI    $0, V2.B16
 	VMOVI    $0, V3.B16
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, started2x2
 	MOVD     16(R0), R15
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	FMOVQ    (R15), F0
 	ADD      R3<<0, R15, R24
 	FMOVQ    (R24), F1
@@ -29109,7 +36881,7 @@ not1910:
 started2x2:
 	MOVD     (R0), R14
 	MOVD     8(R0), R3
-	MOVD     96(R0), R15
+	MOVD     128(R0), R15
 	SUBS     $2, R15, R15
 	BLT      last2x2
 k2x2:
@@ -29154,9 +36926,9 @@ last2x2:
 	ADD      $4, R14, R14
 store2x2:
 	MOVD     16(R0), R15
-	MOVD     72(R0), R9
-	MOVD     80(R0), R14
-	MOVD     88(R0), R3
+	MOVD     80(R0), R9
+	MOVD     112(R0), R14
+	MOVD     120(R0), R3
 	FMOVQ    F0, (R15)
 	ADD      R3<<0, R15, R24
 	FMOVQ    F1, (R24)
@@ -29165,7 +36937,7 @@ store2x2:
 	ADD      R3<<0, R15, R24
 	FMOVQ    F3, (R24)
 	RET
-not1911:
+not2811:
 	RET
 
 // func GemmPack(args *PackArgs)
@@ -29196,21 +36968,21 @@ four:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t1912
+	BLE      t2812
 	CMP      $4, R23
-	BLT      t1913
+	BLT      t2813
 	FMOVQ    48(R14), F3
-	B        t1912
-t1913:
-	TBNZ     $1, R23, t1914
+	B        t2812
+t2813:
+	TBNZ     $1, R23, t2814
 	FMOVS    48(R14), F3
-	B        t1912
-t1914:
+	B        t2812
+t2814:
 	FMOVD    48(R14), F3
-	TBZ      $0, R23, t1912
+	TBZ      $0, R23, t2812
 	ADD      $56, R14, R23
 	VLD1     (R23), V3.S[2]
-t1912:
+t2812:
 	FSTPQ    (F0, F1), (R3)
 	FSTPQ    (F2, F3), 32(R3)
 	ADD      R2, R14, R14
@@ -29223,21 +36995,21 @@ three:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t1915
+	BLE      t2815
 	CMP      $4, R23
-	BLT      t1916
+	BLT      t2816
 	FMOVQ    32(R14), F2
-	B        t1915
-t1916:
-	TBNZ     $1, R23, t1917
+	B        t2815
+t2816:
+	TBNZ     $1, R23, t2817
 	FMOVS    32(R14), F2
-	B        t1915
-t1917:
+	B        t2815
+t2817:
 	FMOVD    32(R14), F2
-	TBZ      $0, R23, t1915
+	TBZ      $0, R23, t2815
 	ADD      $40, R14, R23
 	VLD1     (R23), V2.S[2]
-t1915:
+t2815:
 	FSTPQ    (F0, F1), (R3)
 	FMOVQ    F2, 32(R3)
 	ADD      R2, R14, R14
@@ -29250,21 +37022,21 @@ two:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t1918
+	BLE      t2818
 	CMP      $4, R23
-	BLT      t1919
+	BLT      t2819
 	FMOVQ    16(R14), F1
-	B        t1918
-t1919:
-	TBNZ     $1, R23, t1920
+	B        t2818
+t2819:
+	TBNZ     $1, R23, t2820
 	FMOVS    16(R14), F1
-	B        t1918
-t1920:
+	B        t2818
+t2820:
 	FMOVD    16(R14), F1
-	TBZ      $0, R23, t1918
+	TBZ      $0, R23, t2818
 	ADD      $24, R14, R23
 	VLD1     (R23), V1.S[2]
-t1918:
+t2818:
 	FSTPQ    (F0, F1), (R3)
 	ADD      R2, R14, R14
 	ADD      R1, R3, R3
@@ -29275,21 +37047,21 @@ one:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V0.B16
 	CMP      $0, R23
-	BLE      t1921
+	BLE      t2821
 	CMP      $4, R23
-	BLT      t1922
+	BLT      t2822
 	FMOVQ    (R14), F0
-	B        t1921
-t1922:
-	TBNZ     $1, R23, t1923
+	B        t2821
+t2822:
+	TBNZ     $1, R23, t2823
 	FMOVS    (R14), F0
-	B        t1921
-t1923:
+	B        t2821
+t2823:
 	FMOVD    (R14), F0
-	TBZ      $0, R23, t1921
+	TBZ      $0, R23, t2821
 	ADD      $8, R14, R23
 	VLD1     (R23), V0.S[2]
-t1921:
+t2821:
 	FMOVQ    F0, (R3)
 	ADD      R2, R14, R14
 	ADD      R1, R3, R3
@@ -29317,9 +37089,9 @@ full:
 	MOVD     16(R0), R4
 	MOVD     (R0), R3
 	MOVD     32(R0), R15
-vector1924:
+vector2824:
 	CMP      $4, R15
-	BLT      four1925
+	BLT      four2825
 	MOVD     R4, R14
 	FMOVQ    (R14), F0
 	ADD      R5, R14, R14
@@ -29346,10 +37118,10 @@ vector1924:
 	ADD      R2<<2, R3, R3
 	ADD      $16, R4, R4
 	SUB      $4, R15, R15
-	B        vector1924
-four1925:
+	B        vector2824
+four2825:
 	CMP      $4, R15
-	BLT      one1926
+	BLT      one2826
 	MOVD     R4, R14
 	FMOVQ    (R14), F0
 	ADD      R5, R14, R14
@@ -29376,10 +37148,10 @@ four1925:
 	ADD      R2<<2, R3, R3
 	ADD      $16, R4, R4
 	SUB      $4, R15, R15
-	B        four1925
-one1926:
+	B        four2825
+one2826:
 	CMP      $1, R15
-	BLT      end1927
+	BLT      end2827
 	MOVD     R4, R14
 	FMOVS    (R14), F0
 	ADD      R5, R14, R14
@@ -29392,8 +37164,8 @@ one1926:
 	ADD      R2, R3, R3
 	ADD      $4, R4, R4
 	SUB      $1, R15, R15
-	B        one1926
-end1927:
+	B        one2826
+end2827:
 	MOVD     (R0), R24
 	ADD      $16, R24, R24
 	MOVD     R24, (R0)
@@ -29423,9 +37195,9 @@ few:
 	MOVD     R14, 40(RSP)
 	MOVD     (R0), R3
 	MOVD     32(R0), R15
-vector1928:
+vector2828:
 	CMP      $4, R15
-	BLT      four1929
+	BLT      four2829
 	MOVD     16(RSP), R14
 	WORD     $0x3ce469c0 // ldr q0, [x14, x4]
 	MOVD     24(RSP), R14
@@ -29452,10 +37224,10 @@ vector1928:
 	ADD      R2<<2, R3, R3
 	ADD      $16, R4, R4
 	SUB      $4, R15, R15
-	B        vector1928
-four1929:
+	B        vector2828
+four2829:
 	CMP      $4, R15
-	BLT      one1930
+	BLT      one2830
 	MOVD     16(RSP), R14
 	WORD     $0x3ce469c0 // ldr q0, [x14, x4]
 	MOVD     24(RSP), R14
@@ -29482,10 +37254,10 @@ four1929:
 	ADD      R2<<2, R3, R3
 	ADD      $16, R4, R4
 	SUB      $4, R15, R15
-	B        four1929
-one1930:
+	B        four2829
+one2830:
 	CMP      $1, R15
-	BLT      end1931
+	BLT      end2831
 	MOVD     16(RSP), R14
 	ADD      R4, R14, R23
 	FMOVS    (R23), F0
@@ -29502,8 +37274,8 @@ one1930:
 	ADD      R2, R3, R3
 	ADD      $4, R4, R4
 	SUB      $1, R15, R15
-	B        one1930
-end1931:
+	B        one2830
+end2831:
 	RET
 
 // func GemvRows(args *GemmArgs)
@@ -29512,57 +37284,57 @@ TEXT ·GemvRows(SB), NOSPLIT, $152-8
 	// Registers:    R0 arguments    R1 nothing    R2 C    R3 x    R4 source    R5 row of source    R15 steps left
 	// Vectors:    0 up one for each k, then a spare one and an element of x    28 up chains
 	MOVD     args+0(FP), R0
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	MOVD     R24, 144(RSP)
 	MOVD     8(R0), R3
 	MOVD     16(R0), R2
-	MOVD     40(R0), R5
-	MOVD     120(R0), R24
+	MOVD     48(R0), R5
+	MOVD     152(R0), R24
 	CMP      $4, R24
 	BEQ      vecs4
-	MOVD     120(R0), R24
+	MOVD     152(R0), R24
 	CMP      $3, R24
 	BEQ      vecs3
-	MOVD     120(R0), R24
+	MOVD     152(R0), R24
 	CMP      $2, R24
 	BEQ      vecs2
 vecs1:
 	VMOVI    $0, V28.B16
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, steps1
 	MOVD     144(RSP), R23
 	VMOVI    $0, V28.B16
 	CMP      $0, R23
-	BLE      t1932
+	BLE      t2832
 	CMP      $4, R23
-	BLT      t1933
+	BLT      t2833
 	FMOVQ    (R2), F28
-	B        t1932
-t1933:
-	TBNZ     $1, R23, t1934
+	B        t2832
+t2833:
+	TBNZ     $1, R23, t2834
 	FMOVS    (R2), F28
-	B        t1932
-t1934:
+	B        t2832
+t2834:
 	FMOVD    (R2), F28
-	TBZ      $0, R23, t1932
+	TBZ      $0, R23, t2832
 	ADD      $8, R2, R23
 	VLD1     (R23), V28.S[2]
-t1932:
-	MOVD     136(R0), R24
+t2832:
+	MOVD     168(R0), R24
 	CMP      $1, R24
 	BEQ      steps1
-	FMOVS    148(R0), F0
+	FMOVS    180(R0), F0
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x6e20df9c // fmul v28.4s, v28.4s, v0.4s
 steps1:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      few1
 	MOVD     (R0), R4
-	MOVD     96(R0), R15
-vector1935:
+	MOVD     128(R0), R15
+vector2835:
 	CMP      $4, R15
-	BLT      four1936
+	BLT      four2836
 	MOVD     R4, R14
 	FMOVQ    (R14), F0
 	ADD      R5, R14, R14
@@ -29590,10 +37362,10 @@ vector1935:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $4, R15, R15
-	B        vector1935
-four1936:
+	B        vector2835
+four2836:
 	CMP      $4, R15
-	BLT      one1937
+	BLT      one2837
 	MOVD     R4, R14
 	FMOVQ    (R14), F0
 	ADD      R5, R14, R14
@@ -29621,10 +37393,10 @@ four1936:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $4, R15, R15
-	B        four1936
-one1937:
+	B        four2836
+one2837:
 	CMP      $1, R15
-	BLT      end1938
+	BLT      end2838
 	MOVD     R4, R14
 	FMOVS    (R14), F0
 	ADD      R5, R14, R14
@@ -29638,14 +37410,14 @@ one1937:
 	ADD      $4, R4, R4
 	ADD      $4, R3, R3
 	SUB      $1, R15, R15
-	B        one1937
-end1938:
+	B        one2837
+end2838:
 	FMOVQ    F28, (R2)
 	RET
 few1:
 	MOVD     (R0), R14
 	MOVD     $0, R4
-	MOVD     128(R0), R23
+	MOVD     160(R0), R23
 	MOVD     R14, 16(RSP)
 	CMP      $1, R23
 	CSEL     GT, R5, R4, R24
@@ -29659,10 +37431,10 @@ few1:
 	CSEL     GT, R5, R4, R24
 	ADD      R24, R14, R14
 	MOVD     R14, 40(RSP)
-	MOVD     96(R0), R15
-vector1939:
+	MOVD     128(R0), R15
+vector2839:
 	CMP      $4, R15
-	BLT      four1940
+	BLT      four2840
 	MOVD     16(RSP), R14
 	WORD     $0x3ce469c0 // ldr q0, [x14, x4]
 	MOVD     24(RSP), R14
@@ -29690,10 +37462,10 @@ vector1939:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $4, R15, R15
-	B        vector1939
-four1940:
+	B        vector2839
+four2840:
 	CMP      $4, R15
-	BLT      one1941
+	BLT      one2841
 	MOVD     16(RSP), R14
 	WORD     $0x3ce469c0 // ldr q0, [x14, x4]
 	MOVD     24(RSP), R14
@@ -29721,10 +37493,10 @@ four1940:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $4, R15, R15
-	B        four1940
-one1941:
+	B        four2840
+one2841:
 	CMP      $1, R15
-	BLT      end1942
+	BLT      end2842
 	MOVD     16(RSP), R14
 	ADD      R4, R14, R23
 	FMOVS    (R23), F0
@@ -29742,66 +37514,66 @@ one1941:
 	ADD      $4, R4, R4
 	ADD      $4, R3, R3
 	SUB      $1, R15, R15
-	B        one1941
-end1942:
+	B        one2841
+end2842:
 	MOVD     144(RSP), R23
 	CMP      $0, R23
-	BLE      t1943
+	BLE      t2843
 	CMP      $4, R23
-	BLT      t1944
+	BLT      t2844
 	FMOVQ    F28, (R2)
-	B        t1943
-t1944:
-	TBNZ     $1, R23, t1945
+	B        t2843
+t2844:
+	TBNZ     $1, R23, t2845
 	FMOVS    F28, (R2)
-	B        t1943
-t1945:
+	B        t2843
+t2845:
 	FMOVD    F28, (R2)
-	TBZ      $0, R23, t1943
+	TBZ      $0, R23, t2843
 	ADD      $8, R2, R23
 	VST1     V28.S[2], (R23)
-t1943:
+t2843:
 	RET
 vecs2:
 	VMOVI    $0, V28.B16
 	VMOVI    $0, V29.B16
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, steps2
 	FMOVQ    (R2), F28
 	MOVD     144(RSP), R23
 	VMOVI    $0, V29.B16
 	CMP      $0, R23
-	BLE      t1946
+	BLE      t2846
 	CMP      $4, R23
-	BLT      t1947
+	BLT      t2847
 	FMOVQ    16(R2), F29
-	B        t1946
-t1947:
-	TBNZ     $1, R23, t1948
+	B        t2846
+t2847:
+	TBNZ     $1, R23, t2848
 	FMOVS    16(R2), F29
-	B        t1946
-t1948:
+	B        t2846
+t2848:
 	FMOVD    16(R2), F29
-	TBZ      $0, R23, t1946
+	TBZ      $0, R23, t2846
 	ADD      $24, R2, R23
 	VLD1     (R23), V29.S[2]
-t1946:
-	MOVD     136(R0), R24
+t2846:
+	MOVD     168(R0), R24
 	CMP      $1, R24
 	BEQ      steps2
-	FMOVS    148(R0), F0
+	FMOVS    180(R0), F0
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x6e20df9c // fmul v28.4s, v28.4s, v0.4s
 	WORD     $0x6e20dfbd // fmul v29.4s, v29.4s, v0.4s
 steps2:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      few2
 	MOVD     (R0), R4
-	MOVD     96(R0), R15
-vector1949:
+	MOVD     128(R0), R15
+vector2849:
 	CMP      $4, R15
-	BLT      four1950
+	BLT      four2850
 	MOVD     R4, R14
 	FMOVQ    (R14), F0
 	ADD      R5, R14, R14
@@ -29853,10 +37625,10 @@ vector1949:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $4, R15, R15
-	B        vector1949
-four1950:
+	B        vector2849
+four2850:
 	CMP      $4, R15
-	BLT      one1951
+	BLT      one2851
 	MOVD     R4, R14
 	FMOVQ    (R14), F0
 	ADD      R5, R14, R14
@@ -29908,10 +37680,10 @@ four1950:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $4, R15, R15
-	B        four1950
-one1951:
+	B        four2850
+one2851:
 	CMP      $1, R15
-	BLT      end1952
+	BLT      end2852
 	MOVD     R4, R14
 	FMOVS    (R14), F0
 	ADD      R5, R14, R14
@@ -29935,8 +37707,8 @@ one1951:
 	ADD      $4, R4, R4
 	ADD      $4, R3, R3
 	SUB      $1, R15, R15
-	B        one1951
-end1952:
+	B        one2851
+end2852:
 	FSTPQ    (F28, F29), (R2)
 	RET
 few2:
@@ -29949,7 +37721,7 @@ few2:
 	MOVD     R14, 32(RSP)
 	ADD      R5, R14, R14
 	MOVD     R14, 40(RSP)
-	MOVD     128(R0), R23
+	MOVD     160(R0), R23
 	ADD      R5, R14, R14
 	MOVD     R14, 48(RSP)
 	CMP      $1, R23
@@ -29964,10 +37736,10 @@ few2:
 	CSEL     GT, R5, R4, R24
 	ADD      R24, R14, R14
 	MOVD     R14, 72(RSP)
-	MOVD     96(R0), R15
-vector1953:
+	MOVD     128(R0), R15
+vector2853:
 	CMP      $4, R15
-	BLT      four1954
+	BLT      four2854
 	MOVD     16(RSP), R14
 	WORD     $0x3ce469c0 // ldr q0, [x14, x4]
 	MOVD     24(RSP), R14
@@ -30019,10 +37791,10 @@ vector1953:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $4, R15, R15
-	B        vector1953
-four1954:
+	B        vector2853
+four2854:
 	CMP      $4, R15
-	BLT      one1955
+	BLT      one2855
 	MOVD     16(RSP), R14
 	WORD     $0x3ce469c0 // ldr q0, [x14, x4]
 	MOVD     24(RSP), R14
@@ -30074,10 +37846,10 @@ four1954:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $4, R15, R15
-	B        four1954
-one1955:
+	B        four2854
+one2855:
 	CMP      $1, R15
-	BLT      end1956
+	BLT      end2856
 	MOVD     16(RSP), R14
 	ADD      R4, R14, R23
 	FMOVS    (R23), F0
@@ -30109,69 +37881,69 @@ one1955:
 	ADD      $4, R4, R4
 	ADD      $4, R3, R3
 	SUB      $1, R15, R15
-	B        one1955
-end1956:
+	B        one2855
+end2856:
 	FMOVQ    F28, (R2)
 	MOVD     144(RSP), R23
 	CMP      $0, R23
-	BLE      t1957
+	BLE      t2857
 	CMP      $4, R23
-	BLT      t1958
+	BLT      t2858
 	FMOVQ    F29, 16(R2)
-	B        t1957
-t1958:
-	TBNZ     $1, R23, t1959
+	B        t2857
+t2858:
+	TBNZ     $1, R23, t2859
 	FMOVS    F29, 16(R2)
-	B        t1957
-t1959:
+	B        t2857
+t2859:
 	FMOVD    F29, 16(R2)
-	TBZ      $0, R23, t1957
+	TBZ      $0, R23, t2857
 	ADD      $24, R2, R23
 	VST1     V29.S[2], (R23)
-t1957:
+t2857:
 	RET
 vecs3:
 	VMOVI    $0, V28.B16
 	VMOVI    $0, V29.B16
 	VMOVI    $0, V30.B16
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, steps3
 	FLDPQ    (R2), (F28, F29)
 	MOVD     144(RSP), R23
 	VMOVI    $0, V30.B16
 	CMP      $0, R23
-	BLE      t1960
+	BLE      t2860
 	CMP      $4, R23
-	BLT      t1961
+	BLT      t2861
 	FMOVQ    32(R2), F30
-	B        t1960
-t1961:
-	TBNZ     $1, R23, t1962
+	B        t2860
+t2861:
+	TBNZ     $1, R23, t2862
 	FMOVS    32(R2), F30
-	B        t1960
-t1962:
+	B        t2860
+t2862:
 	FMOVD    32(R2), F30
-	TBZ      $0, R23, t1960
+	TBZ      $0, R23, t2860
 	ADD      $40, R2, R23
 	VLD1     (R23), V30.S[2]
-t1960:
-	MOVD     136(R0), R24
+t2860:
+	MOVD     168(R0), R24
 	CMP      $1, R24
 	BEQ      steps3
-	FMOVS    148(R0), F0
+	FMOVS    180(R0), F0
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x6e20df9c // fmul v28.4s, v28.4s, v0.4s
 	WORD     $0x6e20dfbd // fmul v29.4s, v29.4s, v0.4s
 	WORD     $0x6e20dfde // fmul v30.4s, v30.4s, v0.4s
 steps3:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      few3
 	MOVD     (R0), R4
-	MOVD     96(R0), R15
-vector1963:
+	MOVD     128(R0), R15
+vector2863:
 	CMP      $4, R15
-	BLT      four1964
+	BLT      four2864
 	MOVD     R4, R14
 	FMOVQ    (R14), F0
 	ADD      R5, R14, R14
@@ -30247,10 +38019,10 @@ vector1963:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $4, R15, R15
-	B        vector1963
-four1964:
+	B        vector2863
+four2864:
 	CMP      $4, R15
-	BLT      one1965
+	BLT      one2865
 	MOVD     R4, R14
 	FMOVQ    (R14), F0
 	ADD      R5, R14, R14
@@ -30326,10 +38098,10 @@ four1964:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $4, R15, R15
-	B        four1964
-one1965:
+	B        four2864
+one2865:
 	CMP      $1, R15
-	BLT      end1966
+	BLT      end2866
 	MOVD     R4, R14
 	FMOVS    (R14), F0
 	ADD      R5, R14, R14
@@ -30363,8 +38135,8 @@ one1965:
 	ADD      $4, R4, R4
 	ADD      $4, R3, R3
 	SUB      $1, R15, R15
-	B        one1965
-end1966:
+	B        one2865
+end2866:
 	FSTPQ    (F28, F29), (R2)
 	FMOVQ    F30, 32(R2)
 	RET
@@ -30386,7 +38158,7 @@ few3:
 	MOVD     R14, 64(RSP)
 	ADD      R5, R14, R14
 	MOVD     R14, 72(RSP)
-	MOVD     128(R0), R23
+	MOVD     160(R0), R23
 	ADD      R5, R14, R14
 	MOVD     R14, 80(RSP)
 	CMP      $1, R23
@@ -30401,10 +38173,10 @@ few3:
 	CSEL     GT, R5, R4, R24
 	ADD      R24, R14, R14
 	MOVD     R14, 104(RSP)
-	MOVD     96(R0), R15
-vector1967:
+	MOVD     128(R0), R15
+vector2867:
 	CMP      $4, R15
-	BLT      four1968
+	BLT      four2868
 	MOVD     16(RSP), R14
 	WORD     $0x3ce469c0 // ldr q0, [x14, x4]
 	MOVD     24(RSP), R14
@@ -30480,10 +38252,10 @@ vector1967:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $4, R15, R15
-	B        vector1967
-four1968:
+	B        vector2867
+four2868:
 	CMP      $4, R15
-	BLT      one1969
+	BLT      one2869
 	MOVD     16(RSP), R14
 	WORD     $0x3ce469c0 // ldr q0, [x14, x4]
 	MOVD     24(RSP), R14
@@ -30559,10 +38331,10 @@ four1968:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $4, R15, R15
-	B        four1968
-one1969:
+	B        four2868
+one2869:
 	CMP      $1, R15
-	BLT      end1970
+	BLT      end2870
 	MOVD     16(RSP), R14
 	ADD      R4, R14, R23
 	FMOVS    (R23), F0
@@ -30608,72 +38380,72 @@ one1969:
 	ADD      $4, R4, R4
 	ADD      $4, R3, R3
 	SUB      $1, R15, R15
-	B        one1969
-end1970:
+	B        one2869
+end2870:
 	FSTPQ    (F28, F29), (R2)
 	MOVD     144(RSP), R23
 	CMP      $0, R23
-	BLE      t1971
+	BLE      t2871
 	CMP      $4, R23
-	BLT      t1972
+	BLT      t2872
 	FMOVQ    F30, 32(R2)
-	B        t1971
-t1972:
-	TBNZ     $1, R23, t1973
+	B        t2871
+t2872:
+	TBNZ     $1, R23, t2873
 	FMOVS    F30, 32(R2)
-	B        t1971
-t1973:
+	B        t2871
+t2873:
 	FMOVD    F30, 32(R2)
-	TBZ      $0, R23, t1971
+	TBZ      $0, R23, t2871
 	ADD      $40, R2, R23
 	VST1     V30.S[2], (R23)
-t1971:
+t2871:
 	RET
 vecs4:
 	VMOVI    $0, V28.B16
 	VMOVI    $0, V29.B16
 	VMOVI    $0, V30.B16
 	VMOVI    $0, V31.B16
-	MOVD     136(R0), R24
+	MOVD     168(R0), R24
 	CBZ      R24, steps4
 	FLDPQ    (R2), (F28, F29)
 	FMOVQ    32(R2), F30
 	MOVD     144(RSP), R23
 	VMOVI    $0, V31.B16
 	CMP      $0, R23
-	BLE      t1974
+	BLE      t2874
 	CMP      $4, R23
-	BLT      t1975
+	BLT      t2875
 	FMOVQ    48(R2), F31
-	B        t1974
-t1975:
-	TBNZ     $1, R23, t1976
+	B        t2874
+t2875:
+	TBNZ     $1, R23, t2876
 	FMOVS    48(R2), F31
-	B        t1974
-t1976:
+	B        t2874
+t2876:
 	FMOVD    48(R2), F31
-	TBZ      $0, R23, t1974
+	TBZ      $0, R23, t2874
 	ADD      $56, R2, R23
 	VLD1     (R23), V31.S[2]
-t1974:
-	MOVD     136(R0), R24
+t2874:
+	MOVD     168(R0), R24
 	CMP      $1, R24
 	BEQ      steps4
-	FMOVS    148(R0), F0
+	FMOVS    180(R0), F0
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x6e20df9c // fmul v28.4s, v28.4s, v0.4s
 	WORD     $0x6e20dfbd // fmul v29.4s, v29.4s, v0.4s
 	WORD     $0x6e20dfde // fmul v30.4s, v30.4s, v0.4s
 	WORD     $0x6e20dfff // fmul v31.4s, v31.4s, v0.4s
 steps4:
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	CMP      $4, R24
 	BNE      few4
 	MOVD     (R0), R4
-	MOVD     96(R0), R15
-vector1977:
+	MOVD     128(R0), R15
+vector2877:
 	CMP      $4, R15
-	BLT      four1978
+	BLT      four2878
 	MOVD     R4, R14
 	FMOVQ    (R14), F0
 	ADD      R5, R14, R14
@@ -30773,10 +38545,10 @@ vector1977:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $4, R15, R15
-	B        vector1977
-four1978:
+	B        vector2877
+four2878:
 	CMP      $4, R15
-	BLT      one1979
+	BLT      one2879
 	MOVD     R4, R14
 	FMOVQ    (R14), F0
 	ADD      R5, R14, R14
@@ -30876,10 +38648,10 @@ four1978:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $4, R15, R15
-	B        four1978
-one1979:
+	B        four2878
+one2879:
 	CMP      $1, R15
-	BLT      end1980
+	BLT      end2880
 	MOVD     R4, R14
 	FMOVS    (R14), F0
 	ADD      R5, R14, R14
@@ -30923,8 +38695,8 @@ one1979:
 	ADD      $4, R4, R4
 	ADD      $4, R3, R3
 	SUB      $1, R15, R15
-	B        one1979
-end1980:
+	B        one2879
+end2880:
 	FSTPQ    (F28, F29), (R2)
 	FSTPQ    (F30, F31), 32(R2)
 	RET
@@ -30954,7 +38726,7 @@ few4:
 	MOVD     R14, 96(RSP)
 	ADD      R5, R14, R14
 	MOVD     R14, 104(RSP)
-	MOVD     128(R0), R23
+	MOVD     160(R0), R23
 	ADD      R5, R14, R14
 	MOVD     R14, 112(RSP)
 	CMP      $1, R23
@@ -30969,10 +38741,10 @@ few4:
 	CSEL     GT, R5, R4, R24
 	ADD      R24, R14, R14
 	MOVD     R14, 136(RSP)
-	MOVD     96(R0), R15
-vector1981:
+	MOVD     128(R0), R15
+vector2881:
 	CMP      $4, R15
-	BLT      four1982
+	BLT      four2882
 	MOVD     16(RSP), R14
 	WORD     $0x3ce469c0 // ldr q0, [x14, x4]
 	MOVD     24(RSP), R14
@@ -31072,10 +38844,10 @@ vector1981:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $4, R15, R15
-	B        vector1981
-four1982:
+	B        vector2881
+four2882:
 	CMP      $4, R15
-	BLT      one1983
+	BLT      one2883
 	MOVD     16(RSP), R14
 	WORD     $0x3ce469c0 // ldr q0, [x14, x4]
 	MOVD     24(RSP), R14
@@ -31175,10 +38947,10 @@ four1982:
 	ADD      $16, R4, R4
 	ADD      $16, R3, R3
 	SUB      $4, R15, R15
-	B        four1982
-one1983:
+	B        four2882
+one2883:
 	CMP      $1, R15
-	BLT      end1984
+	BLT      end2884
 	MOVD     16(RSP), R14
 	ADD      R4, R14, R23
 	FMOVS    (R23), F0
@@ -31238,27 +39010,27 @@ one1983:
 	ADD      $4, R4, R4
 	ADD      $4, R3, R3
 	SUB      $1, R15, R15
-	B        one1983
-end1984:
+	B        one2883
+end2884:
 	FSTPQ    (F28, F29), (R2)
 	FMOVQ    F30, 32(R2)
 	MOVD     144(RSP), R23
 	CMP      $0, R23
-	BLE      t1985
+	BLE      t2885
 	CMP      $4, R23
-	BLT      t1986
+	BLT      t2886
 	FMOVQ    F31, 48(R2)
-	B        t1985
-t1986:
-	TBNZ     $1, R23, t1987
+	B        t2885
+t2886:
+	TBNZ     $1, R23, t2887
 	FMOVS    F31, 48(R2)
-	B        t1985
-t1987:
+	B        t2885
+t2887:
 	FMOVD    F31, 48(R2)
-	TBZ      $0, R23, t1985
+	TBZ      $0, R23, t2885
 	ADD      $56, R2, R23
 	VST1     V31.S[2], (R23)
-t1985:
+t2885:
 	RET
 
 // func GemvCols(args *GemmArgs)
@@ -31267,15 +39039,15 @@ TEXT ·GemvCols(SB), NOSPLIT, $40-8
 	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 4 k of next    R14 A, second of C    R15 steps left, C
 	// Vectors:    0 up elements of x    8 9 vectors of C    10 spare
 	MOVD     args+0(FP), R0
-	MOVD     128(R0), R24
+	MOVD     160(R0), R24
 	MOVD     R24, 8(RSP)
-	MOVD     96(R0), R14
+	MOVD     128(R0), R14
 	MOVD     R14, 16(RSP)
 	MOVD     (R0), R14
 	MOVD     R14, 24(RSP)
 	MOVD     8(R0), R14
 	MOVD     R14, 32(RSP)
-	MOVD     40(R0), R2
+	MOVD     48(R0), R2
 	ADD      R2<<1, R2, R1
 	ADD      R2<<2, R2, R4
 	MOVD     R2, R10
@@ -31309,7 +39081,7 @@ rows8:
 	MOVD     24(RSP), R14
 	ADD      R1<<1, R14, R8
 	MOVD     16(R0), R3
-	MOVD     120(R0), R15
+	MOVD     152(R0), R15
 	SUBS     $3, R15, R15
 	BLT      few8
 two8:
@@ -31392,196 +39164,196 @@ last8:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t1988
+	BLE      t2888
 	CMP      $4, R23
-	BLT      t1989
+	BLT      t2889
 	FMOVQ    (R3), F8
-	B        t1988
-t1989:
-	TBNZ     $1, R23, t1990
+	B        t2888
+t2889:
+	TBNZ     $1, R23, t2890
 	FMOVS    (R3), F8
-	B        t1988
-t1990:
+	B        t2888
+t2890:
 	FMOVD    (R3), F8
-	TBZ      $0, R23, t1988
+	TBZ      $0, R23, t2888
 	ADD      $8, R3, R23
 	VLD1     (R23), V8.S[2]
-t1988:
+t2888:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t1991
+	BLE      t2891
 	CMP      $4, R23
-	BLT      t1992
+	BLT      t2892
 	FMOVQ    (R14), F10
-	B        t1991
-t1992:
-	TBNZ     $1, R23, t1993
+	B        t2891
+t2892:
+	TBNZ     $1, R23, t2893
 	FMOVS    (R14), F10
-	B        t1991
-t1993:
+	B        t2891
+t2893:
 	FMOVD    (R14), F10
-	TBZ      $0, R23, t1991
+	TBZ      $0, R23, t2891
 	ADD      $8, R14, R23
 	VLD1     (R23), V10.S[2]
-t1991:
+t2891:
 	VFMLA    V10.S4, V0.S4, V8.S4
 	MOVD     8(RSP), R23
 	ADD      R2<<0, R14, R24
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t1994
+	BLE      t2894
 	CMP      $4, R23
-	BLT      t1995
+	BLT      t2895
 	FMOVQ    (R24), F10
-	B        t1994
-t1995:
-	TBNZ     $1, R23, t1996
+	B        t2894
+t2895:
+	TBNZ     $1, R23, t2896
 	FMOVS    (R24), F10
-	B        t1994
-t1996:
+	B        t2894
+t2896:
 	FMOVD    (R24), F10
-	TBZ      $0, R23, t1994
+	TBZ      $0, R23, t2894
 	ADD      $8, R24, R23
 	VLD1     (R23), V10.S[2]
-t1994:
+t2894:
 	VFMLA    V10.S4, V1.S4, V8.S4
 	MOVD     8(RSP), R23
 	ADD      R10<<0, R14, R25
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t1997
+	BLE      t2897
 	CMP      $4, R23
-	BLT      t1998
+	BLT      t2898
 	FMOVQ    (R25), F10
-	B        t1997
-t1998:
-	TBNZ     $1, R23, t1999
+	B        t2897
+t2898:
+	TBNZ     $1, R23, t2899
 	FMOVS    (R25), F10
-	B        t1997
-t1999:
+	B        t2897
+t2899:
 	FMOVD    (R25), F10
-	TBZ      $0, R23, t1997
+	TBZ      $0, R23, t2897
 	ADD      $8, R25, R23
 	VLD1     (R23), V10.S[2]
-t1997:
+t2897:
 	VFMLA    V10.S4, V2.S4, V8.S4
 	MOVD     8(RSP), R23
 	ADD      R1<<0, R14, R24
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t2000
+	BLE      t2900
 	CMP      $4, R23
-	BLT      t2001
+	BLT      t2901
 	FMOVQ    (R24), F10
-	B        t2000
-t2001:
-	TBNZ     $1, R23, t2002
+	B        t2900
+t2901:
+	TBNZ     $1, R23, t2902
 	FMOVS    (R24), F10
-	B        t2000
-t2002:
+	B        t2900
+t2902:
 	FMOVD    (R24), F10
-	TBZ      $0, R23, t2000
+	TBZ      $0, R23, t2900
 	ADD      $8, R24, R23
 	VLD1     (R23), V10.S[2]
-t2000:
+t2900:
 	VFMLA    V10.S4, V3.S4, V8.S4
 	MOVD     8(RSP), R23
 	ADD      R11<<0, R14, R25
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t2003
+	BLE      t2903
 	CMP      $4, R23
-	BLT      t2004
+	BLT      t2904
 	FMOVQ    (R25), F10
-	B        t2003
-t2004:
-	TBNZ     $1, R23, t2005
+	B        t2903
+t2904:
+	TBNZ     $1, R23, t2905
 	FMOVS    (R25), F10
-	B        t2003
-t2005:
+	B        t2903
+t2905:
 	FMOVD    (R25), F10
-	TBZ      $0, R23, t2003
+	TBZ      $0, R23, t2903
 	ADD      $8, R25, R23
 	VLD1     (R23), V10.S[2]
-t2003:
+t2903:
 	VFMLA    V10.S4, V4.S4, V8.S4
 	MOVD     8(RSP), R23
 	ADD      R4<<0, R14, R24
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t2006
+	BLE      t2906
 	CMP      $4, R23
-	BLT      t2007
+	BLT      t2907
 	FMOVQ    (R24), F10
-	B        t2006
-t2007:
-	TBNZ     $1, R23, t2008
+	B        t2906
+t2907:
+	TBNZ     $1, R23, t2908
 	FMOVS    (R24), F10
-	B        t2006
-t2008:
+	B        t2906
+t2908:
 	FMOVD    (R24), F10
-	TBZ      $0, R23, t2006
+	TBZ      $0, R23, t2906
 	ADD      $8, R24, R23
 	VLD1     (R23), V10.S[2]
-t2006:
+t2906:
 	VFMLA    V10.S4, V5.S4, V8.S4
 	MOVD     8(RSP), R23
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t2009
+	BLE      t2909
 	CMP      $4, R23
-	BLT      t2010
+	BLT      t2910
 	FMOVQ    (R8), F10
-	B        t2009
-t2010:
-	TBNZ     $1, R23, t2011
+	B        t2909
+t2910:
+	TBNZ     $1, R23, t2911
 	FMOVS    (R8), F10
-	B        t2009
-t2011:
+	B        t2909
+t2911:
 	FMOVD    (R8), F10
-	TBZ      $0, R23, t2009
+	TBZ      $0, R23, t2909
 	ADD      $8, R8, R23
 	VLD1     (R23), V10.S[2]
-t2009:
+t2909:
 	VFMLA    V10.S4, V6.S4, V8.S4
 	MOVD     8(RSP), R23
 	ADD      R2<<0, R8, R25
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t2012
+	BLE      t2912
 	CMP      $4, R23
-	BLT      t2013
+	BLT      t2913
 	FMOVQ    (R25), F10
-	B        t2012
-t2013:
-	TBNZ     $1, R23, t2014
+	B        t2912
+t2913:
+	TBNZ     $1, R23, t2914
 	FMOVS    (R25), F10
-	B        t2012
-t2014:
+	B        t2912
+t2914:
 	FMOVD    (R25), F10
-	TBZ      $0, R23, t2012
+	TBZ      $0, R23, t2912
 	ADD      $8, R25, R23
 	VLD1     (R23), V10.S[2]
-t2012:
+t2912:
 	VFMLA    V10.S4, V7.S4, V8.S4
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t2015
+	BLE      t2915
 	CMP      $4, R23
-	BLT      t2016
+	BLT      t2916
 	FMOVQ    F8, (R3)
-	B        t2015
-t2016:
-	TBNZ     $1, R23, t2017
+	B        t2915
+t2916:
+	TBNZ     $1, R23, t2917
 	FMOVS    F8, (R3)
-	B        t2015
-t2017:
+	B        t2915
+t2917:
 	FMOVD    F8, (R3)
-	TBZ      $0, R23, t2015
+	TBZ      $0, R23, t2915
 	ADD      $8, R3, R23
 	VST1     V8.S[2], (R23)
-t2015:
+t2915:
 	MOVD     $8, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -31610,7 +39382,7 @@ rows4:
 	MOVD     R24, 32(RSP)
 	MOVD     24(RSP), R14
 	MOVD     16(R0), R3
-	MOVD     120(R0), R15
+	MOVD     152(R0), R15
 	SUBS     $3, R15, R15
 	BLT      few4
 two4:
@@ -31661,117 +39433,117 @@ last4:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t2018
+	BLE      t2918
 	CMP      $4, R23
-	BLT      t2019
+	BLT      t2919
 	FMOVQ    (R3), F8
-	B        t2018
-t2019:
-	TBNZ     $1, R23, t2020
+	B        t2918
+t2919:
+	TBNZ     $1, R23, t2920
 	FMOVS    (R3), F8
-	B        t2018
-t2020:
+	B        t2918
+t2920:
 	FMOVD    (R3), F8
-	TBZ      $0, R23, t2018
+	TBZ      $0, R23, t2918
 	ADD      $8, R3, R23
 	VLD1     (R23), V8.S[2]
-t2018:
+t2918:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t2021
+	BLE      t2921
 	CMP      $4, R23
-	BLT      t2022
+	BLT      t2922
 	FMOVQ    (R14), F10
-	B        t2021
-t2022:
-	TBNZ     $1, R23, t2023
+	B        t2921
+t2922:
+	TBNZ     $1, R23, t2923
 	FMOVS    (R14), F10
-	B        t2021
-t2023:
+	B        t2921
+t2923:
 	FMOVD    (R14), F10
-	TBZ      $0, R23, t2021
+	TBZ      $0, R23, t2921
 	ADD      $8, R14, R23
 	VLD1     (R23), V10.S[2]
-t2021:
+t2921:
 	VFMLA    V10.S4, V0.S4, V8.S4
 	MOVD     8(RSP), R23
 	ADD      R2<<0, R14, R24
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t2024
+	BLE      t2924
 	CMP      $4, R23
-	BLT      t2025
+	BLT      t2925
 	FMOVQ    (R24), F10
-	B        t2024
-t2025:
-	TBNZ     $1, R23, t2026
+	B        t2924
+t2925:
+	TBNZ     $1, R23, t2926
 	FMOVS    (R24), F10
-	B        t2024
-t2026:
+	B        t2924
+t2926:
 	FMOVD    (R24), F10
-	TBZ      $0, R23, t2024
+	TBZ      $0, R23, t2924
 	ADD      $8, R24, R23
 	VLD1     (R23), V10.S[2]
-t2024:
+t2924:
 	VFMLA    V10.S4, V1.S4, V8.S4
 	MOVD     8(RSP), R23
 	ADD      R10<<0, R14, R25
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t2027
+	BLE      t2927
 	CMP      $4, R23
-	BLT      t2028
+	BLT      t2928
 	FMOVQ    (R25), F10
-	B        t2027
-t2028:
-	TBNZ     $1, R23, t2029
+	B        t2927
+t2928:
+	TBNZ     $1, R23, t2929
 	FMOVS    (R25), F10
-	B        t2027
-t2029:
+	B        t2927
+t2929:
 	FMOVD    (R25), F10
-	TBZ      $0, R23, t2027
+	TBZ      $0, R23, t2927
 	ADD      $8, R25, R23
 	VLD1     (R23), V10.S[2]
-t2027:
+t2927:
 	VFMLA    V10.S4, V2.S4, V8.S4
 	MOVD     8(RSP), R23
 	ADD      R1<<0, R14, R24
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t2030
+	BLE      t2930
 	CMP      $4, R23
-	BLT      t2031
+	BLT      t2931
 	FMOVQ    (R24), F10
-	B        t2030
-t2031:
-	TBNZ     $1, R23, t2032
+	B        t2930
+t2931:
+	TBNZ     $1, R23, t2932
 	FMOVS    (R24), F10
-	B        t2030
-t2032:
+	B        t2930
+t2932:
 	FMOVD    (R24), F10
-	TBZ      $0, R23, t2030
+	TBZ      $0, R23, t2930
 	ADD      $8, R24, R23
 	VLD1     (R23), V10.S[2]
-t2030:
+t2930:
 	VFMLA    V10.S4, V3.S4, V8.S4
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t2033
+	BLE      t2933
 	CMP      $4, R23
-	BLT      t2034
+	BLT      t2934
 	FMOVQ    F8, (R3)
-	B        t2033
-t2034:
-	TBNZ     $1, R23, t2035
+	B        t2933
+t2934:
+	TBNZ     $1, R23, t2935
 	FMOVS    F8, (R3)
-	B        t2033
-t2035:
+	B        t2933
+t2935:
 	FMOVD    F8, (R3)
-	TBZ      $0, R23, t2033
+	TBZ      $0, R23, t2933
 	ADD      $8, R3, R23
 	VST1     V8.S[2], (R23)
-t2033:
+t2933:
 	MOVD     $4, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -31794,7 +39566,7 @@ rows1:
 	MOVD     R24, 32(RSP)
 	MOVD     24(RSP), R14
 	MOVD     16(R0), R3
-	MOVD     120(R0), R15
+	MOVD     152(R0), R15
 	SUBS     $3, R15, R15
 	BLT      few1
 two1:
@@ -31821,57 +39593,57 @@ last1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
-	BLE      t2036
+	BLE      t2936
 	CMP      $4, R23
-	BLT      t2037
+	BLT      t2937
 	FMOVQ    (R3), F8
-	B        t2036
-t2037:
-	TBNZ     $1, R23, t2038
+	B        t2936
+t2937:
+	TBNZ     $1, R23, t2938
 	FMOVS    (R3), F8
-	B        t2036
-t2038:
+	B        t2936
+t2938:
 	FMOVD    (R3), F8
-	TBZ      $0, R23, t2036
+	TBZ      $0, R23, t2936
 	ADD      $8, R3, R23
 	VLD1     (R23), V8.S[2]
-t2036:
+t2936:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
-	BLE      t2039
+	BLE      t2939
 	CMP      $4, R23
-	BLT      t2040
+	BLT      t2940
 	FMOVQ    (R14), F10
-	B        t2039
-t2040:
-	TBNZ     $1, R23, t2041
+	B        t2939
+t2940:
+	TBNZ     $1, R23, t2941
 	FMOVS    (R14), F10
-	B        t2039
-t2041:
+	B        t2939
+t2941:
 	FMOVD    (R14), F10
-	TBZ      $0, R23, t2039
+	TBZ      $0, R23, t2939
 	ADD      $8, R14, R23
 	VLD1     (R23), V10.S[2]
-t2039:
+t2939:
 	VFMLA    V10.S4, V0.S4, V8.S4
 	MOVD     8(RSP), R23
 	CMP      $0, R23
-	BLE      t2042
+	BLE      t2942
 	CMP      $4, R23
-	BLT      t2043
+	BLT      t2943
 	FMOVQ    F8, (R3)
-	B        t2042
-t2043:
-	TBNZ     $1, R23, t2044
+	B        t2942
+t2943:
+	TBNZ     $1, R23, t2944
 	FMOVS    F8, (R3)
-	B        t2042
-t2044:
+	B        t2942
+t2944:
 	FMOVD    F8, (R3)
-	TBZ      $0, R23, t2042
+	TBZ      $0, R23, t2942
 	ADD      $8, R3, R23
 	VST1     V8.S[2], (R23)
-t2042:
+t2942:
 	MOVD     $1, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24

@@ -100,7 +100,7 @@ func TestGemmTiles64(t *testing.T) {
 }
 
 func testTiles(t *testing.T, isa asm.ISA, lanes, rows, vecs, tail int) {
-	const tiles, beta = 2, -0.75
+	const tiles, adds, alpha, beta = 2, 3, 0.7, -0.75
 	cols := (vecs-1)*lanes + tail
 	for i, k := range []int{1, 4, 7, 9, 20} {
 		start := i % 3
@@ -108,7 +108,11 @@ func testTiles(t *testing.T, isa asm.ISA, lanes, rows, vecs, tail int) {
 		c := newFenced(t, rows*tiles, cols, cols+5)
 		args := simd.GemmArgs64{B: b.at(0, 0), C: c.at(0, 0),
 			BStep: b.ld * elemBytes, CRow: c.ld * elemBytes, CVec: lanes * elemBytes, CLast: (vecs - 1) * lanes * elemBytes,
-			K: k, Tiles: tiles, Rows: rows, Vecs: vecs, Tail: tail, Start: start, Beta: beta}
+			K: k, Tiles: tiles, Rows: rows, Vecs: vecs, Tail: tail, Start: start, Alpha: alpha, Beta: beta}
+		more := newFenced(t, adds*rows*tiles, cols, cols+1) // what is added, the last block first
+		if i%2 == 1 {
+			args.Add, args.AddRow, args.AddNext, args.Adds = more.at((adds-1)*rows*tiles, 0), more.ld*elemBytes, -rows*tiles*more.ld*elemBytes, adds
+		}
 		if k&1 == 0 {
 			args.Next, args.NextStep = b.at(0, 0), b.ld*elemBytes
 		}
@@ -117,7 +121,11 @@ func testTiles(t *testing.T, isa asm.ISA, lanes, rows, vecs, tail int) {
 			args.A, args.ARow, args.AStep = a.at(0, 0), row*elemBytes, step*elemBytes
 			simd.GemmTiles64(isa, &args)
 			c.want(t, fmt.Sprintf("%dx%d, tail %d, start %d, k %d, A %s", rows, vecs, tail, start, k, kind), was, rows*tiles, cols, func(i, j int) float64 {
-				return chain(start, beta, was[i*c.ld+j], k, func(k int) float64 { return *at(i, k) }, func(k int) float64 { return *b.at(k, j) })
+				sum := chain(start, beta, was[i*c.ld+j], k, func(k int) float64 { return *at(i, k) }, func(k int) float64 { return *b.at(k, j) })
+				for block := adds - 1; args.Adds > 0 && block >= 0; block-- {
+					sum = math.FMA(alpha, *more.at(block*rows*tiles+i, j), sum)
+				}
+				return sum
 			})
 		}
 		a := newFenced(t, rows*tiles, k, k+1)

@@ -223,12 +223,16 @@ type GemmArgs struct {
 	B        *float32 // first element of the panel
 	C        *float32 // first element of the first row
 	Bias     *float32 // first element of a row, whose vectors lie as those of a row of C
+	Add      *float32 // GemmTiles: first element of the first row that is added, Alpha times, to what the chains have come to; its vectors lie as those of a row of C
 	Next     *float32 // nil, or what comes next: its line goes to the L2 cache with every step (from 2 Vecs on; with NEON with every fourth), and with AVX-512 the line behind
 	ARow     int      // from one row of A to the next
 	AStep    int      // from one k of A to the next; with NEON, if this is Rows elements and ARow is one, what follows the last k of a tile is the next tile
 	BStep    int      // from one k of the panel to the next, with NEON Lanes-Tail elements at least
 	NextStep int      // from one step to the next in Next
 	CRow     int      // from one row of C to the next
+	AddRow   int      // from one row to the next of what is added
+	AddNext  int      // from what is added first to what is added then, to the sum
+	Adds     int      // how many times something is added, or 0
 	CVec     int      // from one vector of a row of C to the next
 	CLast    int      // from the first vector of a row of C to the last; Vecs-1 times CVec, or more
 	K        int      // steps of the chains, at least 1
@@ -237,7 +241,7 @@ type GemmArgs struct {
 	Vecs     int      // vectors in a row of a tile, 1 to 4
 	Tail     int      // columns in the last of them, 1 to Lanes, or half as many in GemmHalfTiles; if CVec is not a vector, in each of them
 	Start    int      // where chains start: 0 at +0, 1 at C, 2 at Beta*C, 3 all rows at Bias (GemmTiles only)
-	Alpha    float32  // factor of A, GemmFinish only
+	Alpha    float32  // factor of A in GemmFinish, of what is added in GemmTiles
 	Beta     float32  // factor of C
 }
 
@@ -247,12 +251,16 @@ type GemmArgs64 struct {
 	B        *float64 // first element of the panel
 	C        *float64 // first element of the first row
 	Bias     *float64 // first element of a row, whose vectors lie as those of a row of C
+	Add      *float64 // GemmTiles: first element of the first row that is added, Alpha times, to what the chains have come to; its vectors lie as those of a row of C
 	Next     *float64 // nil, or what comes next: its line goes to the L2 cache with every step (from 2 Vecs on; with NEON with every fourth), and with AVX-512 the line behind
 	ARow     int      // from one row of A to the next
 	AStep    int      // from one k of A to the next; with NEON, if this is Rows elements and ARow is one, what follows the last k of a tile is the next tile
 	BStep    int      // from one k of the panel to the next, with NEON Lanes-Tail elements at least
 	NextStep int      // from one step to the next in Next
 	CRow     int      // from one row of C to the next
+	AddRow   int      // from one row to the next of what is added
+	AddNext  int      // from what is added first to what is added then, to the sum
+	Adds     int      // how many times something is added, or 0
 	CVec     int      // from one vector of a row of C to the next
 	CLast    int      // from the first vector of a row of C to the last; Vecs-1 times CVec, or more
 	K        int      // steps of the chains, at least 1
@@ -261,7 +269,7 @@ type GemmArgs64 struct {
 	Vecs     int      // vectors in a row of a tile, 1 to 4
 	Tail     int      // columns in the last of them, 1 to Lanes, or half as many in GemmHalfTiles; if CVec is not a vector, in each of them
 	Start    int      // where chains start: 0 at +0, 1 at C, 2 at Beta*C, 3 all rows at Bias (GemmTiles only)
-	Alpha    float64  // factor of A, GemmFinish only
+	Alpha    float64  // factor of A in GemmFinish, of what is added in GemmTiles
 	Beta     float64  // factor of C
 }
 

@@ -454,7 +454,8 @@ func GemvDots64(isa asm.ISA, args *GemmArgs64) {
 
 // GemmTiles multiplies Tiles*Rows rows of A by a panel of B and adds to rows of C: the chain of
 // every output goes on by K steps. A vector of C may lie anywhere, so that rows of C may be
-// columns of several blocks (gates) of a row; see CVec and CLast. args is not changed.
+// columns of several blocks (gates) of a row; see CVec and CLast. To what the chains come to, in the
+// end, other rows may be added: see Add. args is not changed.
 func GemmTiles(isa asm.ISA, args *GemmArgs) {
 	switch isa {
 	case asm.NEON:

@@ -11,10 +11,11 @@ import (
 
 // Args are those of GemmTiles, GemmFinish, GemmTile16 and GemvRows.
 type Args[T Float] struct {
-	A, B, C, Bias, Next                                  *T
-	ARow, AStep, BStep, NextStep                         int
-	CRow, CVec, CLast, K, Tiles, Rows, Vecs, Tail, Start int
-	Alpha, Beta                                          T
+	A, B, C, Bias, Add, Next                       *T
+	ARow, AStep, BStep, NextStep                   int
+	CRow, AddRow, AddNext, Adds                    int
+	CVec, CLast, K, Tiles, Rows, Vecs, Tail, Start int
+	Alpha, Beta                                    T
 }
 
 type rowArgs[T Float] struct {

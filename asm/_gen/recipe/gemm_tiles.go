@@ -93,6 +93,7 @@ type tiling struct {
 	field                       func(string) Place
 	last, others                Mask // of the last vector of a row of C, and of the others
 	atA, atC, atNext, tilesLeft Place
+	atAdd, addsLeft             Place
 }
 
 // tiles writes GemmTiles.
@@ -105,7 +106,8 @@ func (p product) tiles() {
 	regs, field := p.begin("GemmTiles", p.gemmArgs,
 		"multiplies Tiles*Rows rows of A by a panel of B and adds to rows of C: the chain of",
 		"every output goes on by K steps. A vector of C may lie anywhere, so that rows of C may be",
-		"columns of several blocks (gates) of a row; see CVec and CLast. args is not changed.")
+		"columns of several blocks (gates) of a row; see CVec and CLast. To what the chains come to, in the",
+		"end, other rows may be added: see Add. args is not changed.")
 	p.tilesOf(p, regs, field)
 }
 
@@ -126,6 +128,7 @@ func (p product) tilesOf(lower product, regs *Registers, field func(string) Plac
 	p.arguments(regs, "chains [row][vector]; vectors of B, or elements of A if there are fewer of them and no room for both; some of the others")
 	t.masks()
 	t.atA, t.atC, t.atNext, t.tilesLeft = p.local(field("A")), p.local(field("C")), p.local(field("Next")), p.local(field("Tiles"))
+	t.atAdd, t.addsLeft = p.local(field("Add")), p.Local(8)
 	t.distances(p, field("ARow"), 8)
 	p.Move(t.aStep, field("AStep"))
 	p.Move(t.bStep, field("BStep"))
@@ -375,6 +378,7 @@ func (t tile) store() {
 		t.Label("fetched" + t.name)
 	}
 	t.distancesOfC()
+	t.add()
 	t.Move(t.c, t.atC)
 	t.CmpJump(t.field("Tail"), IfNe, Num(t.lower.Lanes()), "storetail"+t.name)
 	t.eachC(func(p product, x V, at Place, m Mask) { p.Store(at, x) })
@@ -382,6 +386,35 @@ func (t tile) store() {
 	t.Label("storetail" + t.name)
 	t.eachC(func(p product, x V, at Place, m Mask) { p.StoreMasked(at, x, m, t.spare()) })
 	t.Label("next" + t.name)
+}
+
+// add adds rows to what the chains have come to, and then others.
+func (t tile) add() {
+	one := t.chains()
+	t.CmpJump(t.field("Adds"), IfEq, Num(0), "added"+t.name)
+	t.Comment("What is added.")
+	t.Move(t.c, t.field("Adds"))
+	t.Move(t.addsLeft, t.c)
+	t.Move(t.cRow, t.field("AddRow"))
+	t.Move(t.next, t.atAdd)
+	t.Multiple(t.c, t.cRow, t.rows)
+	t.Add(t.atAdd, t.c)
+	t.Spread(one, t.field("Alpha"))
+	t.Label("add" + t.name)
+	t.Move(t.c, t.next)
+	t.CmpJump(t.field("Tail"), IfNe, Num(t.lower.Lanes()), "addtail"+t.name)
+	t.eachC(func(p product, x V, at Place, m Mask) { p.mulAddAt(x, one, at, t.spare()) })
+	t.Jump("nextadd" + t.name)
+	t.Label("addtail" + t.name)
+	t.eachC(func(p product, x V, at Place, m Mask) {
+		p.LoadMasked(t.spare(), at, m)
+		p.MulAdd(x, one, t.spare())
+	})
+	t.Label("nextadd" + t.name)
+	t.Add(t.next, t.field("AddNext"))
+	t.SubJump(t.addsLeft, 1, IfNe, "add"+t.name)
+	t.Move(t.cRow, t.field("CRow"))
+	t.Label("added" + t.name)
 }
 
 // finish writes GemmFinish.
