@@ -111,6 +111,49 @@ func TestFences(t *testing.T) {
 	})
 }
 
+// TestFencesParts is TestFences for products in parts.
+func TestFencesParts(t *testing.T) {
+	var fences [3]*asmtest.Fence
+	for i := range fences {
+		fences[i] = asmtest.NewFence(70 * 100)
+		defer fences[i].Close()
+	}
+	ends := []int{3, 3, 11, 12, 20, 27, 28}
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		isa := asm.Active()
+		rng := rand.New(rand.NewPCG(5, 5))
+		for i := range 200 {
+			m, gap := 1+rng.IntN(60), rng.IntN(3)
+			n, beta := 1+rng.IntN(70), []float32{0, 1}[i&1]
+			ld := [3]int{m + gap, n + gap, n + gap}
+			var x, y [3][]float32
+			for j, rows := range [3]int{28, 28, m} {
+				length := (rows-1)*ld[j] + ld[j] - gap
+				if x[j] = fences[j].Tail(length); rng.IntN(2) == 0 {
+					x[j] = fences[j].Head(length)
+				}
+				for k := range x[j] {
+					x[j][k] = float32(rng.NormFloat64())
+				}
+				y[j] = slices.Clone(x[j])
+			}
+			run := func(x [3][]float32) {
+				blas.GemmTN(m, ends[:2+i%6], x[0], ld[0], beta, []blas.Side[float32]{{N: n, B: x[1], Ldb: ld[1], C: x[2], Ldc: ld[2]}})
+			}
+			asm.Use(asm.Generic)
+			run(y)
+			asm.Use(isa)
+			run(x)
+			asmtest.SameFloats(t, fmt.Sprintf("m %d, n %d, gap %d, ends %v: C", m, n, gap, ends[:2+i%6]), x[2], y[2])
+			for j, name := range []string{"A", "B", "C"} {
+				if at, bad := fences[j].Check(x[j]); bad {
+					t.Fatalf("m %d, n %d, gap %d: %s[%d] was written", m, n, gap, name, at)
+				}
+			}
+		}
+	})
+}
+
 // TestFencesNarrow multiplies by matrices with rows so short that whole vectors reach over the next one:
 // all widths and distances up to 5, B at the end of memory that can be read.
 func TestFencesNarrow(t *testing.T) {

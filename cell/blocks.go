@@ -129,7 +129,7 @@ func (l *Recurrent[T]) productGrad(grad *Recurrent[T], s *Sequence[T], x, h []T,
 	k, w, rows, input, at := l.columns(), l.stride(), s.shape.Rows(), l.inputColumn(), l.column(lo)-lo
 	if l.Heads <= 1 && at == input {
 		sides := [...]blas.Side[T]{{N: columns, B: x, Ldb: columns, C: grad.Wih[lo*l.In:], Ldc: l.In}, {N: k, B: h, Ldb: ldh, C: grad.Whh[lo*k:], Ldc: k}}
-		blas.GemmTN(hi-lo, rows, s.gates[at+lo:], w, sides[:])
+		blas.GemmTN(hi-lo, []int{rows}, s.gates[at+lo:], w, 1, sides[:])
 		return
 	}
 	tMul(grad.Wih[lo*l.In:], s.gates[input+lo:], x, hi-lo, columns, rows, l.In, w, columns)

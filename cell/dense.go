@@ -2,9 +2,11 @@ package cell
 
 import (
 	"fmt"
+	"math/bits"
 
 	"github.com/elbow-go/elbow/blas"
 	"github.com/elbow-go/elbow/internal/pages"
+	"github.com/elbow-go/elbow/internal/tile"
 	"github.com/elbow-go/elbow/kernels"
 )
 
@@ -244,8 +246,18 @@ func (d *Dense[T]) ParamGrad(grad *Dense[T], da, x []T, rows, from, to, lo, hi i
 	}
 }
 
-// paramGrad is ParamGrad for all columns, of which x are the parts: da is read for all at once.
-func (d *Dense[T]) paramGrad(grad *Dense[T], da []T, x [][]T, rows, lo, hi int) {
+// paramGrad computes the gradient of all parameters for the outputs lo..hi, or adds it to grad if add is set.
+// x are the parts of the input, for all of which da is read at once, and ends those of the parts of the rows.
+func (d *Dense[T]) paramGrad(grad *Dense[T], da []T, x [][]T, ends []int, add bool, lo, hi int) {
+	rows := ends[len(ends)-1]
+	if lo == hi || rows == 0 && add {
+		return
+	}
+	if rows == 0 {
+		clear(grad.W[lo*d.In : hi*d.In])
+		clear(grad.B[lo:hi])
+		return
+	}
 	sides, from := make([]blas.Side[T], 0, 4), 0 // more would be an allocation
 	for _, x := range x {
 		if n := min(len(x)/rows, d.In-from); n > 0 {
@@ -253,8 +265,46 @@ func (d *Dense[T]) paramGrad(grad *Dense[T], da []T, x [][]T, rows, lo, hi int) 
 			from += n
 		}
 	}
-	blas.GemmTN(hi-lo, rows, da[lo:], d.Out, sides)
-	kernels.AddColumnSums(grad.B[lo:hi], da[lo:], rows, hi-lo, d.Out)
+	var beta T
+	if add {
+		beta = 1
+	} else {
+		clear(grad.B[lo:hi])
+	}
+	blas.GemmTN(hi-lo, ends, da[lo:], d.Out, beta, sides)
+	columnSums(grad.B[lo:hi], da[lo:], ends, d.Out)
+}
+
+// columnSums adds the sums of the columns of x to dst. ends are those of parts of its rows, whose sums are
+// added up as those of GemmTN are.
+func columnSums[T Float](dst, x []T, ends []int, ldx int) {
+	if len(ends) == 1 {
+		kernels.AddColumnSums(dst, x, ends[0], len(dst), ldx)
+		return
+	}
+	var room [4096]T
+	most := len(room) / bits.Len(uint(len(ends))) // columns at a time
+	for j := 0; j < len(dst); j += most {
+		n := min(most, len(dst)-j)
+		sum := func(i int) []T { return room[i*most:][:n] } // of those that wait
+		copy(sum(0), dst[j:])
+		from, waiting := 0, 0
+		for i, end := range ends {
+			if i > 0 {
+				clear(sum(waiting))
+			}
+			if end > from {
+				kernels.AddColumnSums(sum(waiting), x[from*ldx+j:], end-from, n, ldx)
+			}
+			for range tile.Joins(i, len(ends)) {
+				waiting--
+				kernels.Axpy(sum(waiting), sum(waiting+1), 1)
+			}
+			from = end
+			waiting++
+		}
+		copy(dst[j:], sum(0))
+	}
 }
 
 // The three products of a layer. All continue the chains that c holds, or start them at 0.

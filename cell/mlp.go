@@ -123,6 +123,10 @@ type Activations[T Float] struct {
 	back  bool
 	y, dy [][]T // of every layer; after ActivateBackward dy is that of the pre-activations
 
+	ends      []int // of the parts of the rows whose gradients are added up
+	all       [1]int
+	overwrite bool // gradients are not added to what is there
+
 	// The arguments of a running Forward or Backward, and its parts as function values
 	// made once: a closure per call would be an allocation per call.
 	grad                            *MLP[T]
@@ -149,6 +153,8 @@ func (a *Activations[T]) begin(fn string, m *MLP[T], rows int) {
 		a.y, a.dy = append(a.y, nil), append(a.dy, nil)
 	}
 	a.mlp, a.rows, a.back, a.DY = m, rows, false, nil
+	a.all[0], a.overwrite = rows, false
+	a.ends = a.all[:]
 	for l, d := range m.Layers {
 		checkRoom(fn, rows, d.Out)
 		a.y[l] = pages.Grow(a.y[l], rows*d.Out)
@@ -164,6 +170,34 @@ func (a *Activations[T]) BeginBackward() {
 		a.dy[l] = pages.Grow(a.dy[l], a.rows*d.Out)
 	}
 	a.DY, a.back = a.dy[len(a.mlp.Layers)-1], true
+}
+
+// Cut has the gradients of the parameters be sums over parts of the rows: each part's is computed by itself, and
+// they are added up along the binary tree of [blas.GemmTN]. So they may be the sum of gradients that were
+// computed elsewhere, bit for bit. ends are the rows where parts end, in ascending order, the last of them
+// being the number of rows; a is not to outlive them. Begin makes the rows one part again. Cut
+// panics if a has not begun or these are not such rows.
+func (a *Activations[T]) Cut(ends []int) {
+	const fn = "Activations.Cut"
+	a.check(fn, a.mlp, false)
+	last := 0
+	for i, end := range ends {
+		if end < last || end > a.rows {
+			checkRange(fn, fmt.Sprintf("ends[%d]", i), last, end, a.rows)
+		}
+		last = end
+	}
+	if len(ends) == 0 || last < a.rows {
+		panic(fmt.Sprintf("cell: %s: the last of ends is %d, want the number of rows, %d", fn, last, a.rows))
+	}
+	a.ends = ends
+}
+
+// Overwrite has ParamGrad and Backward set the gradient of the parameters in place of adding to it; what is in
+// grad is not read. Begin makes them add again. It panics if a has not begun.
+func (a *Activations[T]) Overwrite() {
+	a.check("Activations.Overwrite", a.mlp, false)
+	a.overwrite = true
 }
 
 // check panics unless a is in use by m, in a backward pass if back is set.
@@ -241,7 +275,7 @@ func (m *MLP[T]) InputGrad(a *Activations[T], dx []T, lo, hi, from, to int, add 
 }
 
 // ParamGrad adds part i of parts of the gradient of all parameters to grad, once all rows have
-// gone through ActivateBackward. x are the parts of the input of all rows, in column order. The
+// gone through ActivateBackward; see [Activations.Overwrite] and [Activations.Cut]. x are the parts of the input of all rows, in column order. The
 // outputs of every layer are split: goroutines may share the work by parts, which leaves the order
 // of every sum, and so its bits, alone. It panics if the columns of x are not those of the input,
 // there is no such part, grad is not of the shape of m, or a does not go backward with m.
@@ -253,14 +287,12 @@ func (m *MLP[T]) ParamGrad(grad *MLP[T], a *Activations[T], i, parts int, x ...[
 	checkColumns(fn, x, a.rows, m.In())
 	for l, d := range m.Layers {
 		lo, hi := portion(d.Out, i, parts)
+		grad.Layers[l].checkTensors(fn, "grad.")
+		in := x
 		if l > 0 {
-			d.ParamGrad(grad.Layers[l], a.dy[l], a.y[l-1], a.rows, 0, d.In, lo, hi)
-			continue
+			in = a.y[l-1 : l]
 		}
-		if lo < hi && a.rows > 0 {
-			grad.Layers[0].checkTensors(fn, "grad.")
-			d.paramGrad(grad.Layers[0], a.dy[0], x, a.rows, lo, hi)
-		}
+		d.paramGrad(grad.Layers[l], a.dy[l], in, a.ends, !a.overwrite, lo, hi)
 	}
 }
 

@@ -26,6 +26,10 @@ var mlpCalls = map[string]sizeCall{
 		right: func(n, _ []int) bool { return in(0, n[0], 9) && in(0, n[1], 9) && in(0, n[2], 9) }, as: "NewDense"},
 	"Activations.Begin": {ints: 1, call: func(w *sizeWorld, n []int, _ [][]float32) { w.act.Begin(w.mlp, n[0]) },
 		right: func(n, _ []int) bool { return in(0, n[0], 9) }},
+	"Activations.Cut": {ints: 2, call: func(w *sizeWorld, n []int, _ [][]float32) {
+		w.mlpForward()
+		w.act.Cut(n)
+	}, right: func(n, _ []int) bool { return in(n[0], n[1], sizesRows) && n[1] == sizesRows }},
 	"MLP.PackInt8Less": {slices: 1, call: func(_ *sizeWorld, _ []int, s [][]float32) {
 		NewMLP[float32](ReLU, Linear, sizesIn, 4, 2).PackInt8Less(s[0])
 	}, right: func(_, lens []int) bool { return has(lens[0], 1, sizesIn) }},

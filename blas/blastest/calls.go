@@ -36,6 +36,8 @@ func CallArg(d *asmtest.Draw, fn, param string, t reflect.Type) (any, bool) {
 			return x, true
 		}
 		return small, true
+	case reflect.TypeFor[[]int]():
+		return ends(d), true
 	case reflect.TypeFor[[]blas.Side[float32]]():
 		return sides[float32](d), true
 	case reflect.TypeFor[[]blas.Side[float64]]():
@@ -46,6 +48,20 @@ func CallArg(d *asmtest.Draw, fn, param string, t reflect.Type) (any, bool) {
 		return packed[float64](d, fn), true
 	}
 	return nil, false
+}
+
+// ends returns those of up to three parts, most of them in order.
+func ends(d *asmtest.Draw) []int {
+	ends, last := make([]int, d.Byte()%4), 0
+	for i := range ends {
+		if x, odd := d.OddSize(); odd {
+			last = x
+		} else {
+			last += int(d.Byte() % 8)
+		}
+		ends[i] = last
+	}
+	return ends
 }
 
 // sides returns those of up to three products.

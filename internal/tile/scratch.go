@@ -16,6 +16,7 @@ const (
 // are first asked for.
 type scratch struct {
 	a, b   []float64                     // packed blocks of A and of B
+	sums   []float64                     // that wait: see parts.go
 	chains [chainRows * tileCols]float64 // of a block of C
 	x      [rowsK]float64                // elements of a vector, side by side
 	pairs  [plainRows / 2 * plainK]pair  // rows of A, packed for the plain tile

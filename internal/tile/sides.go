@@ -15,12 +15,18 @@ type Side[T Float] struct {
 	Ldc int
 }
 
-// GemmTN sets the C of every side to A^T B + C, with A [k, m] as it is stored, for arguments that have
-// been checked. The bits are those of Gemm. A large A^T, which has to be copied, is copied once for
-// all sides: as many columns of C as they have together use the copy.
-func GemmTN[T Float](isa asm.ISA, m, k int, a []T, lda int, sides []Side[T]) {
+// GemmTN sets the C of every side to A^T B + beta C, with A [k, m] as it is stored, for arguments that have
+// been checked: see GemmTN of package blas. ends are where the parts of k end. The bits of a single part are
+// those of Gemm. A large A^T, which has to be copied, is copied once for all sides then: as many columns of C
+// as they have together use the copy.
+func GemmTN[T Float](isa asm.ISA, m int, ends []int, a []T, lda int, beta T, sides []Side[T]) {
+	if len(ends) > 1 {
+		gemmParts(isa, m, ends, a, lda, beta, sides)
+		return
+	}
+	k := ends[0]
 	by := blockingOf[T](isa)
-	n, shared := 0, isa != asm.Generic && far[T](isa, m, k, lda, by)
+	n, shared := 0, isa != asm.Generic && k > 0 && far[T](isa, m, k, lda, by)
 	for i := range sides {
 		n += sides[i].cols()
 		shared = shared && !Few[T](isa, sides[i].N)
@@ -28,7 +34,7 @@ func GemmTN[T Float](isa asm.ISA, m, k int, a []T, lda int, sides []Side[T]) {
 	if !shared {
 		for i := range sides {
 			s := &sides[i]
-			Gemm(isa, true, false, m, s.N, k, 1, a, lda, s.B, s.Ldb, 1, s.C, s.Ldc)
+			Gemm(isa, true, false, m, s.N, k, 1, a, lda, s.B, s.Ldb, beta, s.C, s.Ldc)
 		}
 		return
 	}
@@ -39,7 +45,7 @@ func GemmTN[T Float](isa asm.ISA, m, k int, a []T, lda int, sides []Side[T]) {
 	p.b.col, p.c.col = 1, 1
 	p.tiled = simd.PackedRows(isa, maxVecs) > 0
 	grow[T](&r.get().b, min(k, by.steps)*(min(n, blockCols)+tileCols)) // which panels only find large enough
-	p.many(m, n, by, true, 1)
+	p.many(m, n, by, true, beta)
 	r.Free()
 }
 

@@ -54,7 +54,7 @@ func TestGemmTN(t *testing.T) {
 				Gemm(asm.Active(), true, false, c.m, s.N, c.k, 1, a, c.lda, s.B, s.Ldb, 1, alone, s.Ldc)
 				defer func() { asmtest.SameFloats(t, "C", s.C, alone) }()
 			}
-			GemmTN(asm.Active(), c.m, c.k, a, c.lda, got)
+			GemmTN(asm.Active(), c.m, []int{c.k}, a, c.lda, 1, got)
 		})
 	}
 }

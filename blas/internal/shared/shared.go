@@ -87,6 +87,22 @@ func CheckPacked(fn string, m, k0, k1, j0, j1, k, n, lenA, lda, lenC, ldc int) {
 	}
 }
 
+// CheckEnds panics unless ends are those of the parts of a product, one after the other, and returns the last
+// one.
+func CheckEnds(ends []int) int {
+	if len(ends) == 0 {
+		bad("Gemm", "len(ends)", 0, "at least", "", 1)
+	}
+	last := 0
+	for i, end := range ends {
+		if end < last {
+			bad("Gemm", fmt.Sprintf("ends[%d]", i), end, "at least", "", last)
+		}
+		last = end
+	}
+	return last
+}
+
 // CheckBias panics unless a bias has n elements.
 func CheckBias(fn string, n, lenBias int) {
 	if lenBias < n {
