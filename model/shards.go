@@ -12,11 +12,13 @@ import (
 )
 
 // shards computes batches in parts, the shards, which are neighbours in the order of the batch and
-// have about as many steps each. A shard is a pass of its own; what shards come to is summed along the
-// tree of package dist. So the bits depend on the number of shards alone, and not on that of the goroutines,
-// of which each has neighbouring shards or, if there are more of them than shards, a part of one.
+// have about as many steps each. What shards come to is summed along the tree of package dist. So the bits
+// depend on the number of shards alone, and not on that of the goroutines, of which each has neighbouring shards
+// or, if there are more of them than shards, a part of one.
 //
 //	batch --> shards --> replicas: pass, pass, ... --fold--> fold --> loss, totals, gradient
+//
+// A pass has one shard or, where it can add up their gradients itself, all shards of a subtree: see cutter.
 //
 // The gradient is summed stage by stage of the backward pass: of the first stages it is on its way to other ranks
 // while those after them are computed.
@@ -37,24 +39,38 @@ type shards struct {
 	stopping bool                     // this rank is to stop
 	stopped  bool                     // a rank is, and all know it
 
-	segment segmentOf
-	obj     Objective
-	h, c    []float32 // states after the last segment [batch, State]
+	segment  segmentOf
+	obj      Objective
+	together bool      // a pass has all shards of a subtree
+	h, c     []float32 // states after the last segment [batch, State]
 
 	run func(lo, hi int) // a closure per call would be an allocation
 }
 
 // replica computes neighbouring shards one after the other.
 type replica struct {
-	lo, hi  int // its shards
+	lo, hi  int         // its shards
+	nodes   []dist.Node // the subtrees that they are
 	threads int
 	pass    Pass[float32]
 	batch   Batch[float32]
 	grads   []gradient               // as many as wait for others in folds
 	folds   []dist.Fold[[][]float32] // of stages
-	shard   int                      // that is computed
+	node    dist.Node                // that is computed
+	ends    []int                    // where the rows of its shards end
 	grad    *gradient                // of it
 	stage   int                      // the first one that is not final
+}
+
+// A cutter is a pass that can compute several shards at once, since their rows lie one after the other.
+type cutter interface {
+	// cuts reports whether it can with such an objective if all sequences have a single step.
+	cuts(obj Objective) bool
+	// cut has the next Backward compute the gradient of each part of the rows by itself and add them up along the
+	// tree. ends are where they end.
+	cut(ends []int)
+	// part returns what Loss and Totals are of the rows lo..hi.
+	part(lo, hi int) (loss float64, t Totals)
 }
 
 // stageGrads are the gradients of a stage.
@@ -114,20 +130,25 @@ func newShards(m Model[float32], count, threads int, comm *dist.Comm) *shards {
 		lo, hi = share(threads, i, n)
 		r.threads = hi - lo
 		r.pass = m.NewPass(r.threads)
+		tree := dist.Fold[struct{}]{Leaves: count, Join: func(_, _ struct{}) {}}
+		for i := r.lo; i < r.hi; i++ {
+			tree.Push(dist.Node{First: i}, struct{}{})
+		}
+		for _, part := range tree.Parts() {
+			r.nodes = append(r.nodes, part.Node)
+		}
 		s.replicas = append(s.replicas, r)
 	}
 	s.run = func(lo, hi int) {
 		for _, r := range s.replicas[lo:hi] {
-			for i := range r.folds {
-				r.folds[i].Reset()
-			}
-			for i := r.lo; i < r.hi; i++ {
-				s.differentiate(r, i)
-			}
+			s.differentiate(r)
 		}
 	}
 	return s
 }
+
+// after returns the shard that follows on a subtree.
+func (s *shards) after(n dist.Node) int { return min(n.First+1<<n.Level, len(s.sums)) }
 
 // gradients returns how many gradients are in memory at a time.
 func gradients(count, threads int) int {
@@ -191,12 +212,12 @@ func (s *shards) gradTo(g gradient) {
 	s.parts = all.Parts()
 }
 
-// reached adds up what stages of a backward pass, up to the given one, have come to in the shard that a replica
-// computes. That is sent to other ranks when all replicas have come as far with all of their shards.
+// reached adds up what stages of a backward pass, up to the given one, have come to in the shards that a replica
+// computes at the moment. That is sent to other ranks when all replicas have come as far with all of their shards.
 func (s *shards) reached(r *replica, stage int) {
 	for ; r.stage <= stage; r.stage++ {
-		r.folds[r.stage].Push(dist.Node{First: r.shard}, r.grad.stage(r.stage))
-		if r.shard == r.hi-1 && s.grads[r.stage].left.Add(-1) == 0 {
+		r.folds[r.stage].Push(r.node, r.grad.stage(r.stage))
+		if s.after(r.node) == r.hi && s.grads[r.stage].left.Add(-1) == 0 {
 			s.addUp(r.stage)
 			if s.going != nil {
 				s.going.Ready(r.grad.stages[r.stage])
@@ -246,7 +267,7 @@ func divide(bounds []int, n int, length func(i int) int) {
 // another rank.
 func (s *shards) gradient(p segmentOf, obj Objective) (shardSum, error) {
 	dim := s.model.Settings().Data
-	s.segment, s.obj = p, obj
+	s.segment, s.obj, s.together = p, obj, s.canCut(&p, obj)
 	s.split(len(p.batch), func(i int) int { return p.seqs[p.batch[i]].Steps(dim) })
 	if n := len(p.batch) * p.samples * s.model.State(); p.carry {
 		s.h, s.c = pages.Grow(s.h, n), pages.Grow(s.c, n)
@@ -265,12 +286,43 @@ func (s *shards) gradient(p segmentOf, obj Objective) (shardSum, error) {
 	return sum, err
 }
 
-// differentiate computes shard i of a segment.
-func (s *shards) differentiate(r *replica, i int) {
-	r.shard, r.stage, r.grad = i, 0, &r.grads[len(r.folds[0].Parts())]
-	p, b, sum := &s.segment, &r.batch, &s.sums[i]
-	*sum = shardSum{}
-	lo, hi, state := s.bounds[i], s.bounds[i+1], s.model.State()
+// canCut reports whether passes can compute several shards of a segment at once.
+func (s *shards) canCut(p *segmentOf, obj Objective) bool {
+	if c, ok := s.replicas[0].pass.(cutter); !ok || p.from > 0 || !c.cuts(obj) {
+		return false
+	}
+	for _, i := range p.batch {
+		if p.seqs[i].Steps(s.model.Settings().Data) != 1 {
+			return false
+		}
+	}
+	return true
+}
+
+// differentiate computes the shards of a replica.
+func (s *shards) differentiate(r *replica) {
+	for i := range r.folds {
+		r.folds[i].Reset()
+	}
+	for _, n := range r.nodes {
+		if s.together {
+			s.compute(r, n)
+			continue
+		}
+		for i := n.First; i < s.after(n); i++ {
+			s.compute(r, dist.Node{First: i})
+		}
+	}
+}
+
+// compute computes the shards of a subtree in one pass.
+func (s *shards) compute(r *replica, n dist.Node) {
+	r.node, r.stage, r.grad = n, 0, &r.grads[len(r.folds[0].Parts())]
+	first, after := n.First, s.after(n)
+	sums := s.sums[first:after]
+	clear(sums)
+	p, b := &s.segment, &r.batch
+	lo, hi, state := s.bounds[first], s.bounds[after], s.model.State()
 	row := lo * p.samples
 	b.Noise, b.Row0, b.H, b.C = p.noise, row, nil, nil
 	p.phases.begin(phaseBatch)
@@ -278,22 +330,41 @@ func (s *shards) differentiate(r *replica, i int) {
 	if p.h != nil {
 		b.H, b.C = p.h[row*state:], p.c[row*state:]
 	}
-	s.rows[i] = b.Shape.Batch()
-	if b.Shape.Rows() == 0 {
+	s.rows[first] = b.Shape.Batch() // in a subtree there are no states that this is asked for
+	switch {
+	case b.Shape.Rows() == 0:
 		cell.Zero(r.grad.tensors)
-		sum.Totals.Sequences = s.rows[i] / p.samples
+		sums[0].Totals.Sequences = b.Shape.Batch() / p.samples
 		if p.carry {
-			clear(s.h[row*state : (row+s.rows[i])*state])
-			clear(s.c[row*state : (row+s.rows[i])*state])
+			clear(s.h[row*state : (row+b.Shape.Batch())*state])
+			clear(s.c[row*state : (row+b.Shape.Batch())*state])
 		}
-	} else {
-		sum.Loss = r.grad.of(r.pass, b, s.obj, p.phases)
-		sum.Totals = r.pass.Totals()
+	case len(sums) > 1:
+		s.cut(r, sums, first)
+	default:
+		sums[0].Loss = r.grad.of(r.pass, b, s.obj, p.phases)
+		sums[0].Totals = r.pass.Totals()
 		if p.carry {
 			r.pass.Final(s.h[row*state:], s.c[row*state:])
 		}
 	}
 	s.reached(r, len(s.grads)-1)
+}
+
+// cut computes several shards from the first one on, whose batch is there.
+func (s *shards) cut(r *replica, sums []shardSum, first int) {
+	r.ends = r.ends[:0]
+	for i := range sums {
+		r.ends = append(r.ends, (s.bounds[first+i+1]-s.bounds[first])*s.segment.samples)
+	}
+	pass := r.pass.(cutter)
+	pass.cut(r.ends)
+	r.grad.of(r.pass, &r.batch, s.obj, s.segment.phases)
+	from := 0
+	for i, end := range r.ends {
+		sums[i].Loss, sums[i].Totals = pass.part(from, end)
+		from = end
+	}
 }
 
 // final copies the states after the last segment to h and c.

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 
+	"github.com/elbow-go/elbow/asm/asmtest"
 	"github.com/elbow-go/elbow/blas/blastest"
 )
 
@@ -17,6 +19,7 @@ func shardCases() []shardCase {
 		{"vrnn", Config{Hidden: hidden, Model: ModelVRNN, Dropout: 0.2, Layers: 2}, testData(5), nil},
 		{"vrnn importance", Config{Hidden: hidden, Model: ModelVRNN, Likelihood: Gauss, DropoutInput: 0.1}, testData(5), func(c *TrainConfig) { c.Importance, c.Samples, c.FreeBits = true, 3, 0 }},
 		{"vae", Config{Hidden: hidden, Model: ModelVAE}, testData(5), func(c *TrainConfig) { c.Samples, c.DivideByBatch = 2, true }},
+		{"vae points", Config{Hidden: hidden, Model: ModelVAE}, testPoints(5), func(c *TrainConfig) { c.Samples = 2 }},
 		{"vae weights", Config{Hidden: hidden, Model: ModelVAE, Likelihood: Gauss}, testData(5), func(c *TrainConfig) { c.WeightPosterior = true }},
 		{"vrae", Config{Hidden: hidden, Model: ModelVRAE}, testData(5), func(c *TrainConfig) { c.EMADecay = 0.9 }},
 		{"storn", Config{Hidden: hidden, Model: ModelSTORN}, testData(5), func(c *TrainConfig) { c.Truncate = 4 }},
@@ -130,6 +133,71 @@ func TestShardsAgree(t *testing.T) {
 	}
 }
 
+// testPoints returns a small data set of data points, sequences of a single step.
+func testPoints(dim int) *Data {
+	d := testData(dim)
+	for _, seqs := range []*[]Sequence{&d.Train, &d.Valid, &d.Test} {
+		var points []Sequence
+		for _, s := range *seqs {
+			points = append(points, Sequence{X: s.X[dim : 2*dim]})
+		}
+		*seqs = points
+	}
+	return d
+}
+
+// TestShardsCut: a pass that computes several shards at once has the bits of one for each.
+func TestShardsCut(t *testing.T) {
+	blastest.UseGo(t)
+	gaps := testPoints(5)
+	for i := range gaps.Train {
+		gaps.Train[i].X[i%5] = float32(math.NaN())
+	}
+	for _, c := range []shardCase{
+		{"aevb", Config{}, testPoints(5), nil},
+		{"samples", Config{Likelihood: Gauss}, testPoints(5), func(c *TrainConfig) { c.Samples, c.Sampled, c.FreeBits = 3, true, 0 }},
+		{"importance", Config{}, testPoints(5), func(c *TrainConfig) { c.Importance, c.Samples, c.FreeBits = true, 3, 0 }},
+		{"wake-sleep", Config{}, testPoints(5), func(c *TrainConfig) { c.Method, c.FreeBits, c.KLWeight, c.KLWarmup = MethodWakeSleep, 0, 0, 0 }},
+		{"score", Config{}, testPoints(5), func(c *TrainConfig) { c.Method, c.FreeBits = MethodScore, 0 }},
+		{"baseline of samples", Config{}, testPoints(5), func(c *TrainConfig) { c.Method, c.FreeBits, c.Samples = MethodBaseline, 0, 2 }},
+		{"baseline", Config{}, testPoints(5), func(c *TrainConfig) { c.Method, c.FreeBits = MethodBaseline, 0 }}, // not at once
+		{"gaps", Config{}, gaps, nil},
+		{"weights", Config{Likelihood: Gauss}, testPoints(5), func(c *TrainConfig) { c.WeightPosterior = true }},
+		{"own parameters", Config{Likelihood: Student}, testPoints(5), nil}, // not at once
+		{"steps", Config{}, testData(5), nil},                               // not at once
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.model.Model, c.model.Hidden = ModelVAE, 6
+			for _, shards := range []int{2, 7, 8, 13} { // of 11 points at most
+				for threads := 1; threads <= 3; threads++ {
+					together, apart := c.trainer(t, shards, threads), c.trainer(t, shards, 1)
+					for _, r := range apart.shards.replicas {
+						r.pass = struct{ Pass[float32] }{r.pass} // which has no other methods
+					}
+					for _, tr := range []*Trainer{together, apart} {
+						tr.Model.PackForTraining()
+						tr.changing.Lock()
+						for _, cut := range tr.cuts {
+							if _, err := tr.update(cut); err != nil {
+								t.Fatal(err)
+							}
+						}
+					}
+					if at := c.name != "baseline" && c.name != "own parameters" && c.name != "steps"; together.shards.together != at || apart.shards.together {
+						t.Fatalf("at once: %v and %v, want %v and false", together.shards.together, apart.shards.together, at)
+					}
+					for i, p := range together.params {
+						asmtest.SameFloats(t, p.Name, p.Data, apart.params[i].Data)
+					}
+					if together.state.Sum != apart.state.Sum || together.state.NormSum != apart.state.NormSum {
+						t.Errorf("%d shards, %d threads: totals %+v, of one for each %+v", shards, threads, together.state.Sum, apart.state.Sum)
+					}
+				}
+			}
+		})
+	}
+}
+
 // TestShardsSplit: every sequence is in one shard, in order, and long ones have one to themselves.
 func TestShardsSplit(t *testing.T) {
 	m := newTestModel[float32](t, Config{Model: ModelRNN, Data: 2, Hidden: 2})
@@ -147,6 +215,38 @@ func TestShardsSplit(t *testing.T) {
 		s := newShards(m, 4, 3, nil)
 		if s.split(len(c.lengths), func(i int) int { return c.lengths[i] }); fmt.Sprint(s.bounds) != c.want {
 			t.Errorf("%v: %v, want %v", c.lengths, s.bounds, c.want)
+		}
+	}
+}
+
+// BenchmarkShards is an update of the VAE of Kingma and Welling 2014 with batches of so many data points.
+func BenchmarkShards(b *testing.B) {
+	for _, batch := range []int{64, 100, 256, 1024} {
+		rng := rand.New(rand.NewPCG(1, 2))
+		d := &Data{Dim: 784, Name: "points", Hash: "0123"}
+		for range batch {
+			x := make([]float32, d.Dim)
+			for i := range x {
+				if rng.IntN(8) == 0 {
+					x[i] = 1
+				}
+			}
+			d.Train = append(d.Train, Sequence{X: x})
+		}
+		d.Valid, d.Test = d.Train, d.Train
+		for _, shards := range []int{1, 8} {
+			b.Run(fmt.Sprintf("B=%d/S=%d", batch, shards), func(b *testing.B) {
+				c := testTrainConfig()
+				c.Batch, c.Shards, c.Threads = batch, shards, 1
+				tr := newTestTrainer(b, Config{Model: ModelVAE, Hidden: 500, Latent: 20, Depth: 1}, c, d, b.TempDir())
+				tr.Model.PackForTraining()
+				tr.changing.Lock()
+				for b.Loop() {
+					if _, err := tr.update(tr.cuts[0]); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
 		}
 	}
 }

@@ -59,7 +59,9 @@ func (g *gradient) of(p Pass[float32], b *Batch[float32], obj Objective, ph phas
 	p.Forward(b, obj, true)
 	if loss = p.Loss(); finite(loss) {
 		ph.begin(phaseBackward)
-		cell.Zero(g.tensors)
+		if p, ok := p.(interface{ overwrite() bool }); !ok || !p.overwrite() {
+			cell.Zero(g.tensors)
+		}
 		p.Backward(g.model)
 	}
 	return loss

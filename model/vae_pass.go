@@ -27,6 +27,12 @@ type vaePass[T cell.Float] struct {
 	dreamer    net[T] // wake-sleep: the decoder's outputs there
 	g          *VAE[T]
 
+	fresh     bool        // the next Backward sets the gradient
+	ends      []int       // where the parts of rows end whose gradients it adds up, if there are several
+	pointEnds []int       // of their points
+	ones      []int       // lengths of sequences
+	partOf    cell.Ragged // the shape of a part
+
 	// The phases as function values, made once: a closure per call would be an allocation.
 	forward, decoderBack, back, sleep, params func(lo, hi int)
 }
@@ -123,6 +129,7 @@ func (p *vaePass[T]) Backward(grad Model[T]) {
 	p.g = grad.(*VAE[T])
 	p.encoder.beginBackward()
 	beginNetsBackward(&p.decoder)
+	p.beginGradient()
 	if p.obj.Method == MethodScore || p.obj.Method == MethodBaseline {
 		p.costs()
 	}
@@ -138,6 +145,55 @@ func (p *vaePass[T]) Backward(grad Model[T]) {
 	}
 	p.finish(1, p.params)
 	p.g = nil
+}
+
+// overwrite has the next Backward set the gradient in place of adding to it, and reports whether it can: whether
+// there are rows and all of the parameters are those of the nets.
+func (p *vaePass[T]) overwrite() bool {
+	p.fresh = p.work == nil && len(p.LogProb) > 0
+	return p.fresh
+}
+
+// cuts implements cutter. The baseline of one sample is a mean over the shard, and the gradient of a likelihood's
+// own parameters is not cut.
+func (p *vaePass[T]) cuts(obj Objective) bool {
+	return p.work == nil && (obj.Method != MethodBaseline || obj.samples() > 1)
+}
+
+// cut implements cutter.
+func (p *vaePass[T]) cut(ends []int) { p.ends = ends }
+
+// beginGradient tells the nets how their gradients are added up.
+func (p *vaePass[T]) beginGradient() {
+	if p.fresh {
+		p.encoder.Overwrite()
+		p.decoder.Overwrite()
+	}
+	if p.ends != nil {
+		p.pointEnds = p.pointEnds[:0]
+		for _, end := range p.ends {
+			p.pointEnds = append(p.pointEnds, end/p.encoder.k)
+		}
+		p.encoder.Cut(p.pointEnds)
+		p.decoder.Cut(p.ends)
+	}
+	p.fresh, p.ends = false, nil
+}
+
+// part implements cutter.
+func (p *vaePass[T]) part(lo, hi int) (loss float64, t Totals) {
+	for len(p.ones) < hi-lo {
+		p.ones = append(p.ones, 1)
+	}
+	p.partOf.Reset(p.ones[:hi-lo])
+	y := p.tally
+	y.LogProb, y.shape = p.LogProb[lo:hi], &p.partOf
+	if len(p.KL) > 0 {
+		y.KL = p.KL[lo:hi]
+	}
+	t = y.Totals()
+	t.Missing = missing(rowsOf(p.mask, lo, hi, p.m.Data)) / p.obj.samples()
+	return y.Loss(), t
 }
 
 // decoderBackward computes the gradients of the decoder's pre-activations of the data points lo..hi.
