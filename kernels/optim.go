@@ -32,10 +32,15 @@ type AdamSettings[T Float] struct {
 	// 1 - Beta1^t and 1 - Beta2^t in step t = 1, 2, ..., which correct the bias of moments that start
 	// at 0; 1 leaves the correction out.
 	C1, C2 T
+
+	// Scale times g is what g becomes before it is used, as by [Scal]: a factor of all gradients, such as that
+	// of a clipped norm. 0 is 1.
+	Scale T
 }
 
 // Adam makes one step of Adam or, with Decay above 0, of AdamW.
 //
+//	g = scale g
 //	m = beta1 m + (1-beta1) g
 //	v = beta2 v + (1-beta2) g^2
 //	p = (1 - lr decay) p - lr (m/c1) / (sqrt(v/c2) + eps)
@@ -54,6 +59,7 @@ type AdamSettings[T Float] struct {
 // v overflows to Inf from |g| = 5.8e20 on (for beta2 = 0.999), and the gradient moves the parameter
 // no more from then on; v*s may overflow from 1.8e19 on, and it rests for that step.
 // An infinite g gives NaN.
+// Without a Scale g is not written.
 // Adam panics if g, a.M or a.V is shorter than p, a or o is nil, or Beta2, Eps, C1 or C2 is 0: none of
 // them can be left unset. Beta1 may be 0, which is Adam without a first moment.
 //
@@ -74,24 +80,33 @@ func Adam[T Float](p, g []T, a *Moments[T], o *AdamSettings[T]) {
 	checkSet(fn, "o.Eps", o.Eps)
 	checkSet(fn, "o.C1", o.C1)
 	checkSet(fn, "o.C2", o.C2)
-	m, v := a.M, a.V
-	if o.Decay == 0 {
-		adamUndecayed(p, g, m, v, o)
+	m, v, size := a.M, a.V, len(p)
+	scale, keep := o.Scale, 1-T(o.LR*o.Decay)
+	if scale == 0 {
+		scale = 1
+	}
+	if scale == 1 && o.Decay == 0 {
+		adamOf(p, g, m, v, o, size)
 		return
 	}
-	// A pass of its own, in pieces that the first cache holds: a factor in the other one would slow Adam too.
-	keep := 1 - T(o.LR*o.Decay)
+	// Passes of their own, in pieces that the first cache holds: a factor in the other one would slow Adam too.
 	for len(p) > 0 {
 		n := min(len(p), 1024)
-		Scal(p[:n], p[:n], keep)
-		adamUndecayed(p[:n], g, m, v, o)
+		if scale != 1 {
+			Scal(g[:n], g[:n], scale)
+		}
+		if o.Decay != 0 {
+			Scal(p[:n], p[:n], keep)
+		}
+		adamOf(p[:n], g, m, v, o, size)
 		p, g, m, v = p[n:], g[n:], m[n:], v[n:]
 	}
 }
 
-func adamUndecayed[T Float](p, g, m, v []T, o *AdamSettings[T]) {
+// adamOf is Adam without scale and decay for a piece of so many elements.
+func adamOf[T Float](p, g, m, v []T, o *AdamSettings[T], size int) {
 	if is32[T]() {
-		adam(f32s(p), f32s(g), f32s(m), f32s(v), float32(o.Beta1), float32(o.Beta2), float32(o.LR/o.C1), float32(o.Eps), float32(1/o.C2))
+		adam(f32s(p), f32s(g), f32s(m), f32s(v), float32(o.Beta1), float32(o.Beta2), float32(o.LR/o.C1), float32(o.Eps), float32(1/o.C2), size)
 	} else {
 		adam64(f64s(p), f64s(g), f64s(m), f64s(v), float64(o.Beta1), float64(o.Beta2), float64(o.LR/o.C1), float64(o.Eps), float64(1/o.C2))
 	}
@@ -102,16 +117,16 @@ func adamUndecayed[T Float](p, g, m, v []T, o *AdamSettings[T]) {
 // taken to be as well.
 var slowDivider = cpuid.CPU.VendorID == cpuid.Intel
 
-// adam takes a = lr/c1 and s = 1/c2. AVX2 code, which divides, serves AVX-512 too unless division is slow, the
+// adam takes a = lr/c1 and s = 1/c2, for a piece of size elements. AVX2 code, which divides, serves AVX-512 too unless division is slow, the
 // arrays fit into the second cache (from beyond, memory binds) and eps is one with which the code of AVX-512
 // divides exactly.
-func adam(p, g, m, v []float32, beta1, beta2, a, eps, s float32) {
+func adam(p, g, m, v []float32, beta1, beta2, a, eps, s float32, size int) {
 	isa := asm.Active()
 	if isa == asm.Generic {
 		adamGeneric(p, g, m, v, beta1, beta2, a, eps, s)
 		return
 	}
-	if isa == asm.AVX512 && !(slowDivider && len(p) <= 1<<17 && eps >= 0x1p-60) {
+	if isa == asm.AVX512 && !(slowDivider && size <= 1<<17 && eps >= 0x1p-60) {
 		isa = asm.AVX2
 	}
 	simd.Adam(isa, ref(p, 0), ref(g, 0), ref(m, 0), ref(v, 0), len(p), beta1, beta2, 1-beta1, 1-beta2, a, eps, s)

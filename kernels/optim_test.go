@@ -39,7 +39,7 @@ func TestAdam(t *testing.T) {
 				p := slices.Clone(p0)
 				m := slices.Clone(m0)
 				v := slices.Clone(v0)
-				Adam(p, g0, &Moments[float32]{m, v}, &AdamSettings[float32]{lr, beta1, beta2, eps, decay, c1, c2})
+				Adam(p, g0, &Moments[float32]{m, v}, &AdamSettings[float32]{lr, beta1, beta2, eps, decay, c1, c2, 0})
 				b1, b2 := float64(beta1), float64(beta2)
 				for i := range n {
 					gi := float64(g0[i])
@@ -60,6 +60,30 @@ func TestAdam(t *testing.T) {
 					if !near(p[i], wp, u32*(math.Abs(wp)+5*math.Abs(d)+2.2*math.Abs(kept))*1.01) {
 						t.Fatalf("p[%d] = %v, want %v", i, p[i], wp)
 					}
+				}
+			}
+		}
+	})
+}
+
+// TestAdamScale: a scale is a gradient that was scaled before, with a decay too, and that is what g is then.
+func TestAdamScale(t *testing.T) {
+	forEachDivider(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(8, 3))
+		for _, n := range []int{0, 1, 17, 1024, 2500} {
+			for _, decay := range []float32{0, 1} {
+				o := AdamSettings[float32]{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Decay: decay, C1: 0.5, C2: 0.25}
+				want := [4][]float32{vecRandn[float32](rng, n, 1), vecRandn[float32](rng, n, 1), vecRandn[float32](rng, n, 1), make([]float32, n)}
+				var got [4][]float32
+				for i := range want {
+					got[i] = slices.Clone(want[i])
+				}
+				Scal(want[1], want[1], 0.3)
+				Adam(want[0], want[1], &Moments[float32]{want[2], want[3]}, &o)
+				o.Scale = 0.3
+				Adam(got[0], got[1], &Moments[float32]{got[2], got[3]}, &o)
+				for i, name := range []string{"p", "g", "m", "v"} {
+					asmtest.SameFloats(t, name, got[i], want[i])
 				}
 			}
 		}

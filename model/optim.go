@@ -224,7 +224,8 @@ func (o *Optimizer) move(ts, gs []cell.Tensor[float32], scale float32, adam kern
 		lo, hi := share(len(tensor.Data)/width, i, parts)
 		lo, hi = lo*width, hi*width
 		p, g := tensor.Data[lo:hi], gs[t].Data[lo:hi]
-		if scale != 1 {
+		adam.Scale = scale
+		if scale != 1 && !o.adam() {
 			kernels.Scal(g, g, scale)
 		}
 		switch o.Method {
