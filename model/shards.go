@@ -130,13 +130,7 @@ func newShards(m Model[float32], count, threads int, comm *dist.Comm) *shards {
 		lo, hi = share(threads, i, n)
 		r.threads = hi - lo
 		r.pass = m.NewPass(r.threads)
-		tree := dist.Fold[struct{}]{Leaves: count, Join: func(_, _ struct{}) {}}
-		for i := r.lo; i < r.hi; i++ {
-			tree.Push(dist.Node{First: i}, struct{}{})
-		}
-		for _, part := range tree.Parts() {
-			r.nodes = append(r.nodes, part.Node)
-		}
+		r.nodes = dist.Nodes(count, r.lo, r.hi)
 		s.replicas = append(s.replicas, r)
 	}
 	s.run = func(lo, hi int) {
