@@ -19,6 +19,7 @@ type base[T cell.Float] struct {
 	dim   int               // of what the likelihood describes: the last dimensions of the data
 	form  kernels.ScaleForm // of σ in the heads of latent variables
 	slots []slot[T]
+	last  int // stage of a backward pass, after which all gradients are final
 
 	state int // columns of the states that are carried over
 
@@ -44,6 +45,7 @@ func newBase[T cell.Float](typ string, c Config) base[T] {
 // has gives the model its slots, but for nets of width 0, and those of its likelihood.
 func (m *base[T]) has(slots ...slot[T]) {
 	for _, s := range slots {
+		m.last = max(m.last, s.stage)
 		if _, net := s.place.(**cell.MLP[T]); !net || s.width > 0 {
 			m.slots = append(m.slots, s)
 		}
@@ -84,8 +86,9 @@ func (m *base[T]) Constants() (ts []cell.Tensor[T]) {
 	return ts
 }
 
-// stages returns after which stage of a backward pass the gradient of every tensor is final.
-func (m *base[T]) stages() (of []int) {
+// stages returns after which stage of a backward pass the gradient of every tensor is final, and how many stages
+// there are. Some may have no tensors.
+func (m *base[T]) stages() (of []int, count int) {
 	for i := range m.slots {
 		if l := m.slots[i].layer(); l != nil {
 			for range l.Tensors() {
@@ -93,7 +96,7 @@ func (m *base[T]) stages() (of []int) {
 			}
 		}
 	}
-	return of
+	return of, m.last + 1
 }
 
 // NewGrad implements [Model].

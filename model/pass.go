@@ -25,19 +25,25 @@ type passBase[T cell.Float] struct {
 	lat      latent[T]
 	dlp, dkl []T
 
-	stage int // whose parameters' gradients are computed
-	final func(stage int)
+	from, to int // the stages whose parameters' gradients are computed
+	final    func(stage int)
 }
 
 // report has the pass call final in Backward, on its goroutine, whenever the gradients of the parameters of a
 // stage are final. The last stages need not be reported: Backward returns after them.
 func (p *passBase[T]) report(final func(stage int)) { p.final = final }
 
-// finish computes the gradients of the parameters of a stage: that is what params does with the parts of them.
-func (p *passBase[T]) finish(stage int, params func(lo, hi int)) {
-	p.stage = stage
-	par.Do(p.threads, p.threads, params)
-	if p.final != nil {
+// finish computes the gradients of the parameters of some stages: that is what params does with the parts of
+// those from p.from to p.to.
+func (p *passBase[T]) finish(first, last int, params func(lo, hi int)) {
+	if p.final == nil {
+		p.from, p.to = first, last
+		par.Do(p.threads, p.threads, params)
+		return
+	}
+	for stage := first; stage <= last; stage++ {
+		p.from, p.to = stage, stage
+		par.Do(p.threads, p.threads, params)
 		p.final(stage)
 	}
 }

@@ -199,7 +199,7 @@ func (s *shards) gradTo(g gradient) {
 		for i := range r.folds {
 			r.folds[i] = fold(r.threads)
 		}
-		if p, ok := r.pass.(interface{ report(func(stage int)) }); ok {
+		if p, ok := r.pass.(interface{ report(func(stage int)) }); ok && s.comm.Size() > 1 {
 			p.report(func(stage int) { s.reached(r, stage) })
 		}
 	}

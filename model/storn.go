@@ -35,14 +35,14 @@ func newSTORN[T cell.Float](c Config) builder[T] {
 	m.state = 2*c.Layers*c.Hidden + in + c.skipIn() // of the generating and the recognising network, the last input, the skip
 	m.has(
 		slot[T]{name: meanTensor, place: &m.Mean, out: in},
-		slot[T]{name: "phi_r", place: &m.phiR, in: in, width: c.PhiX, stage: 2},
-		slot[T]{name: "phi_x", place: &m.phiX, in: in, width: c.PhiX, stage: 2},
-		slot[T]{name: "phi_z", place: &m.phiZ, in: c.Latent, width: c.PhiZ, stage: 1},
+		slot[T]{name: "phi_r", place: &m.phiR, in: in, width: c.PhiX, stage: 6},
+		slot[T]{name: "phi_x", place: &m.phiX, in: in, width: c.PhiX, stage: 7},
+		slot[T]{name: "phi_z", place: &m.phiZ, in: c.Latent, width: c.PhiZ, stage: 3},
 		slot[T]{name: "posterior", place: &m.posterior, in: c.Hidden + c.residuals(), width: c.Posterior, out: 2 * c.Latent, head: gaussian,
-			residuals: c.residuals(), stage: 1},
+			residuals: c.residuals(), stage: 2},
 		slot[T]{name: "decoder", place: &m.decoder, in: c.Hidden, width: c.Decoder, out: c.outputs(), head: output},
-		slot[T]{name: "skip", place: &m.skip, in: c.skipIn(), width: c.Skip, out: c.outputs(), head: linear, stage: 1},
-		slot[T]{name: "recognition", place: &m.recognition, in: c.PhiX + c.Given, out: c.Hidden, stage: 2},
+		slot[T]{name: "skip", place: &m.skip, in: c.skipIn(), width: c.Skip, out: c.outputs(), head: linear, stage: 4},
+		slot[T]{name: "recognition", place: &m.recognition, in: c.PhiX + c.Given, out: c.Hidden, stage: 5},
 		slot[T]{name: "cell", place: &m.generator, in: c.PhiX + c.PhiZ + c.Given, out: c.Hidden, stage: 1})
 	return m
 }

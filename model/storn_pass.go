@@ -213,13 +213,15 @@ func (p *stornPass[T]) Backward(grad Model[T]) {
 	beginNetsBackward(&p.phiR, &p.phiX, &p.phiZ, &p.posterior, &p.decoder)
 	p.skip.beginBackward()
 	par.Do(p.threads, rows, p.afterBack)
-	p.finish(0, p.params)
+	p.finish(0, 0, p.params)
 	par.Do(p.threads, p.shape.Batch(), p.generateBack)
+	p.finish(1, 1, p.params)
 	par.Do(p.threads, rows, p.betweenBack)
-	p.finish(1, p.params)
+	p.finish(2, 4, p.params)
 	par.Do(p.threads, p.shape.Batch(), p.recogniseBack)
+	p.finish(5, 5, p.params)
 	par.Do(p.threads, rows, p.beforeBack)
-	p.finish(2, p.params)
+	p.finish(6, 7, p.params)
 	p.g = nil
 }
 
@@ -263,24 +265,36 @@ func (p *stornPass[T]) beforeRowsBackward(lo, hi int) {
 	p.phiX.back(lo, hi)
 }
 
-// paramGrad computes the parts lo..hi of the parameter gradients of a stage, split by outputs.
+// paramGrad computes the parts lo..hi of the parameter gradients of some stages, split by outputs.
 func (p *stornPass[T]) paramGrad(lo, hi int) {
-	g := p.g
-	for i := lo; i < hi; i++ {
-		switch p.stage {
-		case 0:
-			p.likeGrad(&g.base, i)
-			p.decoder.paramGrad(g.decoder, i, p.threads, p.generator.heads)
-		case 1:
-			p.generator.paramGrad(g.generator, i, p.threads, p.phiX.Y, p.phiZ.Y, p.given)
-			p.phiZ.paramGrad(g.phiZ, i, p.threads, p.lat.z)
-			p.posterior.paramGrad(g.posterior, i, p.threads, p.recognition.heads, p.skip.r)
-			p.skip.grad(g.skip, i, p.threads)
-		case 2:
-			p.recognition.paramGrad(g.recognition, i, p.threads, p.phiR.Y, p.given)
-			p.phiR.paramGrad(g.phiR, i, p.threads, p.in.u)
-			p.phiX.paramGrad(g.phiX, i, p.threads, p.prev)
+	for stage := p.from; stage <= p.to; stage++ {
+		for i := lo; i < hi; i++ {
+			p.stageGrad(stage, i)
 		}
+	}
+}
+
+// stageGrad computes part i of those of a stage.
+func (p *stornPass[T]) stageGrad(stage, i int) {
+	g := p.g
+	switch stage {
+	case 0:
+		p.likeGrad(&g.base, i)
+		p.decoder.paramGrad(g.decoder, i, p.threads, p.generator.heads)
+	case 1:
+		p.generator.paramGrad(g.generator, i, p.threads, p.phiX.Y, p.phiZ.Y, p.given)
+	case 2:
+		p.posterior.paramGrad(g.posterior, i, p.threads, p.recognition.heads, p.skip.r)
+	case 3:
+		p.phiZ.paramGrad(g.phiZ, i, p.threads, p.lat.z)
+	case 4:
+		p.skip.grad(g.skip, i, p.threads)
+	case 5:
+		p.recognition.paramGrad(g.recognition, i, p.threads, p.phiR.Y, p.given)
+	case 6:
+		p.phiR.paramGrad(g.phiR, i, p.threads, p.in.u)
+	case 7:
+		p.phiX.paramGrad(g.phiX, i, p.threads, p.prev)
 	}
 }
 

@@ -30,11 +30,11 @@ type gradient struct {
 func newGradient(m Model[float32]) gradient {
 	g := gradient{model: m.NewGrad()}
 	g.tensors = g.model.Tensors()
-	of := make([]int, len(g.tensors))
-	if m, ok := m.(interface{ stages() []int }); ok {
-		of = m.stages()
+	of, count := make([]int, len(g.tensors)), 1
+	if m, ok := m.(interface{ stages() ([]int, int) }); ok {
+		of, count = m.stages()
 	}
-	for stage := 0; stage == 0 || len(g.data) < len(g.tensors); stage++ {
+	for stage := range count {
 		for i, t := range g.tensors {
 			if of[i] == stage {
 				g.data = append(g.data, t.Data)

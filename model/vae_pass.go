@@ -135,7 +135,7 @@ func (p *vaePass[T]) Backward(grad Model[T]) {
 	}
 	points := p.encoder.points
 	par.Do(p.threads, points, p.decoderBack)
-	p.finish(0, p.params)
+	p.finish(0, 0, p.params)
 	par.Do(p.threads, points, p.back)
 	if p.obj.Method == MethodWakeSleep {
 		p.dreamX = pages.Grow(p.dreamX, points*p.m.Data)
@@ -143,7 +143,7 @@ func (p *vaePass[T]) Backward(grad Model[T]) {
 		p.dreamGiven = pages.Grow(p.dreamGiven, points*p.m.Given)
 		par.Do(p.threads, points, p.sleep)
 	}
-	p.finish(1, p.params)
+	p.finish(1, 1, p.params)
 	p.g = nil
 }
 
@@ -225,7 +225,7 @@ func (p *vaePass[T]) backwardPoints(lo, hi int) {
 // paramGrad computes the parts lo..hi of the parameter gradients of a stage, split by outputs.
 func (p *vaePass[T]) paramGrad(lo, hi int) {
 	for i := lo; i < hi; i++ {
-		if p.stage == 0 {
+		if p.from == 0 {
 			p.likeGrad(&p.g.base, i)
 			p.decoder.paramGrad(p.g.decoder, i, p.threads, p.lat.z, p.given)
 		} else {

@@ -85,11 +85,11 @@ func newVRAE[T cell.Float](c Config) builder[T] {
 	m.form = kernels.LogVar
 	m.feed, _ = m.like.(feeder[T])
 	m.has(
-		slot[T]{name: "encoder", place: &m.encoder, in: c.Data + c.Given, out: c.Hidden, stage: 1},
-		slot[T]{name: "latent", place: &m.head, in: c.Hidden, out: 2 * c.Latent, head: gaussian},
-		slot[T]{name: "start", place: &m.start, in: c.Latent, out: c.Hidden, act: cell.Tanh},
+		slot[T]{name: "encoder", place: &m.encoder, in: c.Data + c.Given, out: c.Hidden, stage: 4},
+		slot[T]{name: "latent", place: &m.head, in: c.Hidden, out: 2 * c.Latent, head: gaussian, stage: 3},
+		slot[T]{name: "start", place: &m.start, in: c.Latent, out: c.Hidden, act: cell.Tanh, stage: 2},
 		slot[T]{name: "decoder", place: &m.decoder, in: c.Data + c.Given, out: c.Hidden},
-		slot[T]{name: "output", place: &m.output, in: c.Hidden, out: c.outputs(), head: output})
+		slot[T]{name: "output", place: &m.output, in: c.Hidden, out: c.outputs(), head: output, stage: 1})
 	return m
 }
 

@@ -169,7 +169,7 @@ func (p *vraePass[T]) Backward(grad Model[T]) {
 	par.Do(p.threads, n, p.loopBack)
 	p.dec.InitialGrad(p.ds0, nil, 0, n)
 	par.Do(p.threads, n, p.drawBack)
-	p.finish(0, p.params)
+	p.finish(0, 3, p.params)
 	p.enc.backward(p.g.encoder, nil)
 	p.g = nil
 }
@@ -220,22 +220,34 @@ func (p *vraePass[T]) drawRowsBackward(lo, hi int) {
 	p.enc.headBackward(lo, hi)
 }
 
-// paramGrad computes the parts lo..hi of all parameter gradients but the encoder's, split
-// by outputs.
+// paramGrad computes the parts lo..hi of all parameter gradients but the encoder's, split by outputs.
 func (p *vraePass[T]) paramGrad(lo, hi int) {
-	m, g, rows, n := p.m, p.g, p.shape.Rows(), p.shape.Batch()
-	for i := lo; i < hi; i++ {
-		p.likeGrad(&g.base, i)
-		p.enc.headGrad(g.head, i, p.threads)
-		from, to := share(m.start.Out, i, p.threads)
-		m.start.ParamGrad(g.start, p.ds0, p.lat.z, n, 0, m.start.In, from, to)
-		from, to = share(m.decoder.Kind.Gates()*m.Hidden, i, p.threads)
+	for stage := p.from; stage <= p.to; stage++ {
+		for i := lo; i < hi; i++ {
+			p.stageGrad(stage, i)
+		}
+	}
+}
+
+// stageGrad computes part i of those of a stage.
+func (p *vraePass[T]) stageGrad(stage, i int) {
+	m, g := p.m, p.g
+	switch stage {
+	case 0:
+		from, to := share(m.decoder.Kind.Gates()*m.Hidden, i, p.threads)
 		m.decoder.ParamGrad(g.decoder, p.dec, p.in, 0, m.Data, from, to)
 		if m.Given > 0 {
 			m.decoder.ParamGrad(g.decoder, p.dec, p.given, m.Data, m.decoder.In, from, to)
 		}
-		from, to = share(m.output.Out, i, p.threads)
-		m.output.ParamGrad(g.output, p.dout, p.dec.H, rows, 0, m.Hidden, from, to)
+	case 1:
+		p.likeGrad(&g.base, i)
+		from, to := share(m.output.Out, i, p.threads)
+		m.output.ParamGrad(g.output, p.dout, p.dec.H, p.shape.Rows(), 0, m.Hidden, from, to)
+	case 2:
+		from, to := share(m.start.Out, i, p.threads)
+		m.start.ParamGrad(g.start, p.ds0, p.lat.z, p.shape.Batch(), 0, m.start.In, from, to)
+	case 3:
+		p.enc.headGrad(g.head, i, p.threads)
 	}
 }
 

@@ -59,14 +59,14 @@ func newVRNN[T cell.Float](c Config) builder[T] {
 	m.state = c.Layers*c.Hidden + c.skipIn()
 	m.has(
 		slot[T]{name: meanTensor, place: &m.Mean, out: in},
-		slot[T]{name: "phi_x", place: &m.phiX, in: in, width: c.PhiX, stage: 2},
-		slot[T]{name: "phi_z", place: &m.phiZ, in: c.Latent, width: c.PhiZ, stage: 1},
-		slot[T]{name: "prior", place: &m.prior, in: c.Hidden + c.Given, width: c.Prior, out: 2 * c.Latent, head: gaussian},
+		slot[T]{name: "phi_x", place: &m.phiX, in: in, width: c.PhiX, stage: 5},
+		slot[T]{name: "phi_z", place: &m.phiZ, in: c.Latent, width: c.PhiZ, stage: 4},
+		slot[T]{name: "prior", place: &m.prior, in: c.Hidden + c.Given, width: c.Prior, out: 2 * c.Latent, head: gaussian, stage: 1},
 		slot[T]{name: "posterior", place: &m.posterior, in: c.PhiX + c.Hidden + c.Given + c.residuals(), width: c.Posterior, out: 2 * c.Latent, head: gaussian,
-			residuals: c.residuals(), stage: 1},
+			residuals: c.residuals(), stage: 3},
 		slot[T]{name: "decoder", place: &m.decoder, in: c.PhiZ + c.Hidden + c.Given, width: c.Decoder, out: c.outputs(), head: output},
-		slot[T]{name: "skip", place: &m.skip, in: c.skipIn(), width: c.Skip, out: c.outputs(), head: linear, stage: 2},
-		slot[T]{name: "cell", place: &m.stack, in: c.PhiX + c.PhiZ + c.Given, out: c.Hidden, stage: 1})
+		slot[T]{name: "skip", place: &m.skip, in: c.skipIn(), width: c.Skip, out: c.outputs(), head: linear, stage: 6},
+		slot[T]{name: "cell", place: &m.stack, in: c.PhiX + c.PhiZ + c.Given, out: c.Hidden, stage: 2})
 	return m
 }
 

@@ -158,11 +158,11 @@ func (p *vrnnPass[T]) Backward(grad Model[T]) {
 	beginNetsBackward(&p.phiX, &p.phiZ, &p.prior, &p.posterior, &p.decoder)
 	p.skip.beginBackward()
 	par.Do(p.threads, rows, p.afterBack)
-	p.finish(0, p.params)
+	p.finish(0, 1, p.params)
 	par.Do(p.threads, p.shape.Batch(), p.loopBack)
-	p.finish(1, p.params)
+	p.finish(2, 4, p.params)
 	par.Do(p.threads, rows, p.beforeBack)
-	p.finish(2, p.params)
+	p.finish(5, 6, p.params)
 	p.g = nil
 }
 
@@ -221,45 +221,35 @@ func (p *vrnnPass[T]) beforeRowsBackward(lo, hi int) {
 	p.phiX.back(lo, hi)
 }
 
-// paramGrad computes the parts lo..hi of the parameter gradients of a stage, split by outputs.
+// paramGrad computes the parts lo..hi of the parameter gradients of some stages, split by outputs.
 func (p *vrnnPass[T]) paramGrad(lo, hi int) {
-	for i := lo; i < hi; i++ {
-		switch p.stage {
-		case 0:
-			p.afterGrad(i)
-		case 1:
-			p.loopGrad(i)
-		case 2:
-			p.phiX.paramGrad(p.g.phiX, i, p.threads, p.in.u)
-			p.skip.grad(p.g.skip, i, p.threads)
+	for stage := p.from; stage <= p.to; stage++ {
+		for i := lo; i < hi; i++ {
+			p.stageGrad(stage, i)
 		}
 	}
 }
 
-// afterGrad computes part i of the gradients of what comes after the loop.
-func (p *vrnnPass[T]) afterGrad(i int) {
+// stageGrad computes part i of those of a stage.
+func (p *vrnnPass[T]) stageGrad(stage, i int) {
 	m, g, h := p.m, p.g, p.cells.heads
-	p.likeGrad(&g.base, i)
-	if m.Latent == 0 {
-		p.decoder.paramGrad(g.decoder, i, p.threads, h, p.given)
-		return
-	}
-	p.decoder.paramGrad(g.decoder, i, p.threads, p.phiZ.Y, h, p.given)
-	if m.prior != nil {
+	switch {
+	case stage == 0:
+		p.likeGrad(&g.base, i)
+		p.decoder.paramGrad(g.decoder, i, p.threads, p.phiZ.Y, h, p.given)
+	case stage == 1 && m.prior != nil:
 		p.prior.paramGrad(g.prior, i, p.threads, h, p.given)
+	case stage == 2:
+		p.cells.paramGrad(g.stack, i, p.threads, p.phiX.Y, p.phiZ.Y, p.given)
+	case stage == 3 && m.Latent > 0:
+		p.posterior.paramGrad(g.posterior, i, p.threads, p.phiX.Y, h, p.given, p.skip.r)
+	case stage == 4 && m.Latent > 0:
+		p.phiZ.paramGrad(g.phiZ, i, p.threads, p.lat.z)
+	case stage == 5:
+		p.phiX.paramGrad(g.phiX, i, p.threads, p.in.u)
+	case stage == 6:
+		p.skip.grad(g.skip, i, p.threads)
 	}
-}
-
-// loopGrad computes part i of those of what is in the loop.
-func (p *vrnnPass[T]) loopGrad(i int) {
-	g := p.g
-	if p.m.Latent == 0 {
-		p.cells.paramGrad(g.stack, i, p.threads, p.phiX.Y, p.given)
-		return
-	}
-	p.cells.paramGrad(g.stack, i, p.threads, p.phiX.Y, p.phiZ.Y, p.given)
-	p.phiZ.paramGrad(g.phiZ, i, p.threads, p.lat.z)
-	p.posterior.paramGrad(g.posterior, i, p.threads, p.phiX.Y, p.cells.heads, p.given, p.skip.r)
 }
 
 // Final implements [Pass].
