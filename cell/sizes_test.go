@@ -278,7 +278,10 @@ func TestSizes(t *testing.T) {
 	if got, want := slices.Sorted(maps.Keys(sizeCalls)), exportedWithSizes(t); !slices.Equal(got, want) {
 		t.Fatalf("the table has\n%v\nthe package\n%v", got, want)
 	}
-	const draws = 300
+	draws := 300
+	if testing.Short() {
+		draws = 100
+	}
 	asmtest.ForEachISA(t, func(t *testing.T) {
 		for _, name := range slices.Sorted(maps.Keys(sizeCalls)) {
 			c := sizeCalls[name]

@@ -48,7 +48,7 @@ func testPlaces[T Float](t *testing.T, k *kernel[T], form ScaleForm) {
 		step, first = 5, int(form) // TestISA has all of them
 	}
 	if testing.Short() {
-		step *= 3
+		step *= 5
 	}
 	// A pool has the rows that those of a call are taken from.
 	type pool struct{ in, out *call[T] }

@@ -53,7 +53,11 @@ func TestStep(t *testing.T) {
 			}
 			return fences[i].Tail(n)
 		}
-		for range 150 {
+		draws := 150
+		if testing.Short() {
+			draws = 50
+		}
+		for range draws {
 			s := drawStep(rng)
 			columns := s.units * max(1, s.gates)
 			w := normals(rng, s.steps*columns)
