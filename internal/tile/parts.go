@@ -133,9 +133,13 @@ func (p *partial[T]) panel(s *Side[T], a, b []T, lda, row, col, m, vecs, tail in
 	bytes, l := size[T](), lanes[T](p.isa)
 	args := Args[T]{ARow: bytes, AStep: bytes * lda, AddRow: bytes * tileCols, AddNext: -bytes * partRows * tileCols, Vecs: vecs, Tail: tail, Alpha: 1}
 	args.CVec, args.CLast, args.BStep = bytes*l, bytes*l*(args.Vecs-1), bytes*l*args.Vecs
+	longest, from := 1, 0
+	for _, end := range p.ends {
+		longest, from = max(longest, end-from), end
+	}
 	for at, left := 0, cutRows(m, simd.TileRows(p.isa, args.Vecs)); left.tiles > 0; {
 		args.Rows, args.Tiles = left.next()
-		args.Tiles = min(args.Tiles, partRows/args.Rows)
+		args.Tiles = max(1, min(args.Tiles, partRows/args.Rows, callWork/(args.Rows*args.Vecs*longest)))
 		rows := args.Rows * args.Tiles
 		args.Start = p.begin(s, row+at, col, rows, l*(vecs-1)+tail)
 		for i, k0 := 0, 0; i < len(p.ends); i++ {
