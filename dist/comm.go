@@ -1,9 +1,8 @@
 package dist
 
 import (
+	"time"
 	"unsafe"
-
-	"github.com/elbow-go/elbow/kernels"
 )
 
 // Comm is a group of ranks, which all run the same program: goroutines of [Local], or the processes that
@@ -18,8 +17,12 @@ type Comm struct {
 	Bucket int
 
 	transport
-	sum   Fold[[]float32]
-	nodes [][]Node // of every rank, for the leaves of sum
+	going *Reduction // that nobody has waited for
+
+	sum              Fold[*addend]
+	nodes            [][]Node // of every rank, for the leaves of sum
+	terms            []addend // of sum
+	send, recv, sums []int    // bytes of every rank, of a bucket
 }
 
 // transport is how ranks reach each other.
@@ -28,25 +31,30 @@ type transport interface {
 	size() int
 	// lane returns lane i of the lanes there are.
 	lane(i int) lane
-	// hurry says by 1 that somebody has nothing to do but to wait for a lane, by -1 that the wait is over.
-	hurry(by int32)
+	// yield lets others compute that want to: ranks may share cores.
+	yield()
+	// pause leaves the core to others for some 50 microseconds.
+	pause()
 	// abort ends all ranks.
 	abort(code int)
-	// close leaves the group when all others do.
+	// close leaves the group, with which all ranks are done.
 	close() error
 }
 
 // lane carries bytes between ranks, one operation at a time, whatever the other lanes do meanwhile. What is of
-// different ranks lies in the order of the ranks, without gaps. Nothing goes from a rank to itself.
+// different ranks lies in the order of the ranks, without gaps. Nothing goes from a rank to itself. An operation goes
+// on while somebody asks whether it is done.
 type lane interface {
 	// memory returns buffer i of the lane, of n bytes. It holds what it did, if it was as long.
 	memory(i, n int) []byte
-	// exchange sends every other rank its part of send and receives one from each of them (MPI_Alltoallv). There is
-	// no part of this rank in recv, but there is one in send.
+	// exchange begins to send every other rank its part of send and to receive one from each of them (as MPI_Ialltoallv).
+	// There is no part of this rank in recv, but there is one in send.
 	exchange(recv, send []byte, recvCounts, sendCounts []int) error
-	// collect receives in all the parts of the other ranks, beside that of this one, which is there
-	// (MPI_Allgatherv).
+	// collect begins to receive in all the parts of the other ranks, beside that of this one, which is there (as
+	// MPI_Iallgatherv).
 	collect(all []byte, counts []int) error
+	// done has the operation that has begun go on, looks so often at most whether it is complete and reports it.
+	done(looks int) (bool, error)
 }
 
 // What may go on at the same time has lanes of its own: operations of a lane are in the same order at all ranks,
@@ -62,7 +70,7 @@ const (
 const buffers = 3
 
 func newComm(t transport) *Comm {
-	return &Comm{transport: t, sum: Fold[[]float32]{Join: func(into, from []float32) { kernels.Axpy(into, from, 1) }}}
+	return &Comm{transport: t, sum: Fold[*addend]{Join: join}}
 }
 
 // Rank returns the number of this rank, from 0 on.
@@ -95,6 +103,9 @@ func (c *Comm) Close() error {
 	if c == nil {
 		return nil
 	}
+	if err := c.Barrier(); err != nil {
+		return err
+	}
 	return c.close()
 }
 
@@ -115,12 +126,10 @@ func (c *Comm) Gather(x []byte) ([][]byte, error) {
 	for i := range counts {
 		counts[i] = word
 	}
-	c.hurry(1)
-	defer c.hurry(-1)
 	l := c.lane(gatherLane)
 	lengths := words(l.memory(0, n*word))
 	lengths[c.rank()] = uint64(len(x))
-	if err := l.collect(l.memory(0, n*word), counts); err != nil {
+	if err := c.complete(l, l.collect(l.memory(0, n*word), counts)); err != nil {
 		return nil, err
 	}
 	total, at := 0, 0
@@ -136,7 +145,7 @@ func (c *Comm) Gather(x []byte) ([][]byte, error) {
 	}
 	recv := l.memory(0, total)
 	copy(recv[at:], x)
-	if err := l.collect(recv, counts); err != nil {
+	if err := c.complete(l, l.collect(recv, counts)); err != nil {
 		return nil, err
 	}
 	recv = append([]byte(nil), recv...)
@@ -144,6 +153,48 @@ func (c *Comm) Gather(x []byte) ([][]byte, error) {
 		all[i], recv = recv[:n:n], recv[n:]
 	}
 	return all, nil
+}
+
+// complete returns when an operation that has begun, if it has, is complete. Meanwhile a sum goes on.
+func (c *Comm) complete(l lane, err error) error {
+	for p := c.newPatience(); err == nil; {
+		var done bool
+		if done, err = l.done(patient); done {
+			break
+		}
+		p.rest(c.going != nil && c.going.advance(patient))
+	}
+	return err
+}
+
+// patience is that of one who has nothing to do but to wait. Many operations are done before a pause is
+// over; but who waits for long leaves the core alone.
+type patience struct {
+	comm  *Comm
+	since time.Time // something has happened last
+}
+
+const (
+	// patient is how many looks at an operation are taken at a time: a call of C takes as long as some of them.
+	patient = 16
+	// eager is for how long after something has happened more of it is looked for without a pause by one beside whom
+	// others compute, idle by one who has nothing else to do.
+	eager = 20 * time.Microsecond
+	idle  = 10 * time.Millisecond
+)
+
+func (c *Comm) newPatience() patience { return patience{c, time.Now()} }
+
+// rest waits a little, if nothing has happened since the last time.
+func (p *patience) rest(happened bool) {
+	switch {
+	case happened:
+		p.since = time.Now()
+	case time.Since(p.since) > idle:
+		p.comm.pause()
+	default:
+		p.comm.yield()
+	}
 }
 
 // Share returns which leaves are those of a rank.

@@ -3,6 +3,7 @@ package dist
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 	"unsafe"
@@ -22,7 +23,7 @@ func Simulate(size int, latency time.Duration, bytesPerSecond float64) []*Comm {
 	for r := range comms {
 		l := &local{group: g, number: r}
 		for i := range l.lanes {
-			l.lanes[i] = localLane{local: l, meeting: &g.meetings[i]}
+			l.lanes[i] = localLane{local: l, meeting: &g.meetings[i], ended: make(chan error, 1)}
 		}
 		comms[r] = newComm(l)
 	}
@@ -124,6 +125,7 @@ type localLane struct {
 	*local
 	meeting *meeting
 	buffers [buffers][]uint64
+	ended   chan error
 }
 
 func (l *localLane) memory(i, n int) []byte {
@@ -134,11 +136,22 @@ func (l *localLane) memory(i, n int) []byte {
 }
 
 func (l *localLane) exchange(recv, send []byte, recvCounts, sendCounts []int) error {
-	return l.deliver(recv, recvCounts, parcel{send, sendCounts})
+	go func() { l.ended <- l.deliver(recv, recvCounts, parcel{send, sendCounts}) }()
+	return nil
 }
 
 func (l *localLane) collect(all []byte, counts []int) error {
-	return l.deliver(all, counts, parcel{data: part(all, counts, l.number)})
+	go func() { l.ended <- l.deliver(all, counts, parcel{data: part(all, counts, l.number)}) }()
+	return nil
+}
+
+func (l *localLane) done(int) (bool, error) {
+	select {
+	case err := <-l.ended:
+		return true, err
+	default:
+		return false, nil
+	}
 }
 
 // deliver sends a parcel and receives those of all others.
@@ -160,7 +173,8 @@ func (l *localLane) deliver(recv []byte, counts []int, own parcel) error {
 	return l.wait(l.meeting)
 }
 
-func (l *local) hurry(int32) {}
+func (l *local) yield() { runtime.Gosched() }
+func (l *local) pause() { time.Sleep(50 * time.Microsecond) }
 
 func (l *local) abort(code int) {
 	l.waiting.L.Lock()
@@ -169,4 +183,4 @@ func (l *local) abort(code int) {
 	l.waiting.Broadcast()
 }
 
-func (l *local) close() error { return l.wait(l.lanes[gatherLane].meeting) }
+func (l *local) close() error { return nil }

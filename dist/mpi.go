@@ -6,7 +6,7 @@ package dist
 // #include <mpi.h>
 // #include <sched.h>
 // #include <stdlib.h>
-// #include <string.h>
+// #include <unistd.h>
 //
 // // What MPI has as macros of casts, cgo does not see.
 // static int mpi_start(int *rank, int *size) {
@@ -18,14 +18,37 @@ package dist
 // 	return err;
 // }
 // static int mpi_lane(MPI_Comm *lane) { return MPI_Comm_dup(MPI_COMM_WORLD, lane); }
-// static int mpi_exchange(MPI_Comm lane, void *send, int *plan, void *recv, int size, MPI_Request *r) {
-// 	return MPI_Ialltoallv(send, plan, plan + size, MPI_BYTE, recv, plan + 2*size, plan + 3*size, MPI_BYTE, lane, r);
+//
+// // A message to every other rank, and one from it. Counts and displacements are of bytes.
+// static int mpi_messages(MPI_Comm lane, int me, int size, char *send, int *sends, int *sendsAt, char *recv, int *recvs, int *recvsAt, MPI_Request *r) {
+// 	int err = MPI_SUCCESS;
+// 	for (int i = 1; i < size && err == MPI_SUCCESS; i++) {
+// 		int q = (me + size - i) % size;
+// 		err = MPI_Irecv(recv + recvsAt[q], recvs[q], MPI_BYTE, q, 0, lane, r++);
+// 	}
+// 	for (int i = 1; i < size && err == MPI_SUCCESS; i++) {
+// 		int q = (me + i) % size;
+// 		err = MPI_Isend(send + sendsAt[q], sends[q], MPI_BYTE, q, 0, lane, r++);
+// 	}
+// 	return err;
 // }
-// static int mpi_collect(MPI_Comm lane, int *plan, void *all, int size, MPI_Request *r) {
-// 	return MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_BYTE, all, plan, plan + size, MPI_BYTE, lane, r);
+// static int mpi_exchange(MPI_Comm lane, void *send, int *plan, void *recv, int me, int size, MPI_Request *r) {
+// 	return mpi_messages(lane, me, size, send, plan, plan + size, recv, plan + 2*size, plan + 3*size, r);
 // }
-// static int mpi_barrier(MPI_Comm lane, MPI_Request *r) { return MPI_Ibarrier(lane, r); }
-// static int mpi_test(MPI_Request *r, int *done) { return MPI_Test(r, done, MPI_STATUS_IGNORE); }
+// static int mpi_collect(MPI_Comm lane, int *plan, char *all, int me, int size, MPI_Request *r) {
+// 	for (int q = 0; q < size; q++) {
+// 		plan[2*size + q] = plan[me];
+// 		plan[3*size + q] = plan[size + me];
+// 	}
+// 	return mpi_messages(lane, me, size, all, plan + 2*size, plan + 3*size, all, plan, plan + size, r);
+// }
+// // Every look has operations go on by a little.
+// static int mpi_test(int size, int looks, MPI_Request *r, int *done) {
+// 	int err = MPI_SUCCESS;
+// 	for (*done = 0; looks > 0 && !*done && err == MPI_SUCCESS; looks--)
+// 		err = MPI_Testall(2*(size - 1), r, done, MPI_STATUSES_IGNORE);
+// 	return err;
+// }
 // static void mpi_abort(int code) { MPI_Abort(MPI_COMM_WORLD, code); }
 import "C"
 
@@ -33,9 +56,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
-	"slices"
-	"sync/atomic"
-	"time"
+	"sync"
 	"unsafe"
 )
 
@@ -45,7 +66,7 @@ func Start() (*Comm, error) {
 	if !launched() {
 		return nil, nil
 	}
-	m := &mpi{calls: make(chan *call), aborts: make(chan int)}
+	m := &mpi{finalize: make(chan chan<- error)}
 	started := make(chan error)
 	go m.run(started)
 	if err := <-started; err != nil {
@@ -54,86 +75,38 @@ func Start() (*Comm, error) {
 	return newComm(m), nil
 }
 
-// mpi is the transport of a process.
+// mpi is the transport of a process. Whoever waits for an operation has it go on, one goroutine at a time: MPI
+// does nothing by itself, and a thread for it alone would have everything handed over and back.
 type mpi struct {
+	mu            sync.Mutex // of who calls MPI
 	number, ranks int
 	lanes         [lanes]mpiLane
-	calls         chan *call
-	aborts        chan int
-	waiting       atomic.Int32 // how many are in a hurry
+	finalize      chan chan<- error
 }
 
 // mpiLane is a lane of a process, with a communicator of its own. What MPI reads or writes after a call has
-// returned is in C memory, buffers, counts, displacements and the request, or pinned for as long.
+// returned is in C memory, buffers and requests, or pinned for as long.
 type mpiLane struct {
 	*mpi
-	comm    C.MPI_Comm
-	buffers [buffers]unsafe.Pointer
-	lengths [buffers]int
-	plan    *C.int // counts and displacements
-	request *C.MPI_Request
+	comm     C.MPI_Comm
+	buffers  [buffers]unsafe.Pointer
+	lengths  [buffers]int
+	plan     *C.int         // counts and displacements
+	requests *C.MPI_Request // two for every other rank
+	pinned   runtime.Pinner
 }
 
-// call is an operation of a lane.
-type call struct {
-	begin   func() C.int
-	request *C.MPI_Request
-	done    chan error
-	last    bool // then finalise
-}
-
-// pause is how long the thread of MPI sleeps between two looks: operations go on only while somebody looks, and
-// a thread that waits inside of MPI spins on a core. Through shared memory many operations are done before that is
-// worth it: it looks without a pause for as long as eager says after one has begun or is done, and for as long as
-// idle says if nobody has anything else to do.
-const (
-	pause = 50 * time.Microsecond
-	eager = 20 * time.Microsecond
-	idle  = 10 * time.Millisecond
-)
-
-// run is the one goroutine that calls MPI, on a thread of its own.
+// run begins MPI and ends it, on one thread, as it asks for.
 func (m *mpi) run(started chan<- error) {
 	runtime.LockOSThread()
 	err := m.init()
 	if started <- err; err != nil {
 		return
 	}
-	var under []*call // way
-	var since time.Time
-	for {
-		if len(under) == 0 && m.waiting.Load() == 0 {
-			select {
-			case code := <-m.aborts:
-				C.mpi_abort(C.int(code))
-			case c := <-m.calls:
-				under, since = m.begin(under, c), time.Now()
-			}
-		}
-		select {
-		case code := <-m.aborts:
-			C.mpi_abort(C.int(code))
-		case c := <-m.calls:
-			under, since = m.begin(under, c), time.Now()
-		default:
-			m.rest(time.Since(since))
-		}
-		if n := len(under); n > 0 {
-			if under = slices.DeleteFunc(under, (*call).complete); len(under) < n {
-				since = time.Now()
-			}
-		}
-	}
-}
-
-// rest leaves the core to others when nothing has happened for so long.
-func (m *mpi) rest(since time.Duration) {
-	switch hurry := m.waiting.Load() > 0; {
-	case since > idle || !hurry && since > eager:
-		time.Sleep(pause)
-	case hurry:
-		C.sched_yield() // ranks may share cores
-	}
+	ended := <-m.finalize
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	ended <- mpiError("MPI_Finalize", C.MPI_Finalize())
 }
 
 // init joins the group and opens the lanes.
@@ -150,46 +123,29 @@ func (m *mpi) init() error {
 			return err
 		}
 		l.plan = (*C.int)(C.malloc(C.size_t(4*m.ranks) * C.size_t(unsafe.Sizeof(C.int(0)))))
-		l.request = (*C.MPI_Request)(C.malloc(C.size_t(unsafe.Sizeof(C.MPI_Request(nil)))))
+		l.requests = (*C.MPI_Request)(C.malloc(C.size_t(2*m.ranks) * C.size_t(unsafe.Sizeof(C.MPI_Request(nil)))))
 	}
 	return nil
 }
 
-// begin begins an operation and returns those that are under way with it.
-func (m *mpi) begin(under []*call, c *call) []*call {
-	if err := mpiError("start", c.begin()); err != nil {
-		c.done <- err
-		return under
+// pin keeps memory, which may be Go's, where it is, until the operation is complete.
+func (l *mpiLane) pin(memory []byte) unsafe.Pointer {
+	p := unsafe.SliceData(memory)
+	if len(memory) > 0 {
+		l.pinned.Pin(p)
 	}
-	return append(under, c)
+	return unsafe.Pointer(p)
 }
 
-// complete tells the caller if the operation is complete and reports whether it is.
-func (c *call) complete() bool {
+func (l *mpiLane) done(looks int) (bool, error) {
 	var done C.int
-	err := mpiError("MPI_Test", C.mpi_test(c.request, &done))
-	if err == nil && done == 0 {
-		return false
+	l.mu.Lock()
+	err := mpiError("MPI_Testall", C.mpi_test(C.int(l.ranks), C.int(looks), l.requests, &done))
+	l.mu.Unlock()
+	if err == nil && done != 0 {
+		l.pinned.Unpin()
 	}
-	if err == nil && c.last {
-		err = mpiError("MPI_Finalize", C.MPI_Finalize())
-	}
-	c.done <- err
-	return true
-}
-
-// do begins an operation of the lane and returns when it is complete. The memory that it uses may be Go's.
-func (l *mpiLane) do(last bool, begin func() C.int, memory ...[]byte) error {
-	var pinned runtime.Pinner
-	defer pinned.Unpin()
-	for _, b := range memory {
-		if len(b) > 0 {
-			pinned.Pin(unsafe.SliceData(b))
-		}
-	}
-	c := &call{begin: begin, request: l.request, done: make(chan error, 1), last: last}
-	l.calls <- c
-	return <-c.done
+	return done != 0, err
 }
 
 func mpiError(what string, code C.int) error {
@@ -206,7 +162,8 @@ func mpiError(what string, code C.int) error {
 func (m *mpi) rank() int       { return m.number }
 func (m *mpi) size() int       { return m.ranks }
 func (m *mpi) lane(i int) lane { return &m.lanes[i] }
-func (m *mpi) hurry(by int32)  { m.waiting.Add(by) }
+func (m *mpi) yield()          { C.sched_yield() }
+func (m *mpi) pause()          { C.usleep(50) } // time.Sleep takes a millisecond when nobody else is awake
 
 func (l *mpiLane) memory(i, n int) []byte {
 	if l.lengths[i] < n || n == 0 && l.buffers[i] == nil {
@@ -237,28 +194,29 @@ func (l *mpiLane) exchange(recv, send []byte, recvCounts, sendCounts []int) erro
 	if err := l.setPlan(sendCounts, recvCounts); err != nil {
 		return err
 	}
-	unsafe.Slice(l.plan, 4*l.ranks)[l.number] = 0 // it keeps its own
-	return l.do(false, func() C.int {
-		return C.mpi_exchange(l.comm, unsafe.Pointer(unsafe.SliceData(send)), l.plan, unsafe.Pointer(unsafe.SliceData(recv)), C.int(l.ranks), l.request)
-	}, send, recv)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return mpiError("exchange", C.mpi_exchange(l.comm, l.pin(send), l.plan, l.pin(recv), C.int(l.number), C.int(l.ranks), l.requests))
 }
 
 func (l *mpiLane) collect(all []byte, counts []int) error {
 	if err := l.setPlan(counts); err != nil {
 		return err
 	}
-	return l.do(false, func() C.int {
-		return C.mpi_collect(l.comm, l.plan, unsafe.Pointer(unsafe.SliceData(all)), C.int(l.ranks), l.request)
-	}, all)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return mpiError("collect", C.mpi_collect(l.comm, l.plan, (*C.char)(l.pin(all)), C.int(l.number), C.int(l.ranks), l.requests))
 }
 
 // abort does not return: it ends this process too.
 func (m *mpi) abort(code int) {
-	m.aborts <- code
+	m.mu.Lock()
+	C.mpi_abort(C.int(code))
 	select {}
 }
 
 func (m *mpi) close() error {
-	l := &m.lanes[gatherLane]
-	return l.do(true, func() C.int { return C.mpi_barrier(l.comm, l.request) })
+	ended := make(chan error)
+	m.finalize <- ended
+	return <-ended
 }

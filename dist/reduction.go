@@ -1,9 +1,12 @@
 package dist
 
 import (
-	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/elbow-go/elbow/kernels"
 )
 
 // bucket is the default of [Comm].Bucket: 1 MB. Smaller ones can be sent earlier, larger ones wait less often for
@@ -20,18 +23,38 @@ type piece struct {
 	mine [][]float32 // of this one
 }
 
+// addend is a part of a piece.
+type addend struct {
+	x    []float32
+	mine bool // in memory of this rank's own
+}
+
+// join adds from to into. The order of two does not matter, so what is this rank's own may keep its place.
+func join(into, from *addend) {
+	if from.mine {
+		*into, *from = *from, *into
+	}
+	kernels.Axpy(into.x, from.x, 1)
+}
+
 // Reduction is a sum that is under way while its parts are computed.
 type Reduction struct {
-	comm   *Comm
-	dst    [][]float32
-	parts  []Part[[][]float32]
-	ends   []int      // of the buckets
-	summed chan error // from each of the two goroutines
-	pieces chan piece
+	comm  *Comm
+	dst   [][]float32
+	parts []Part[[][]float32]
+	ends  []int // of the buckets
 
-	mu    sync.Mutex
-	more  sync.Cond
-	ready int // numbers that are there
+	ready  atomic.Int64  // numbers that are there
+	need   atomic.Int64  // as many as the next bucket needs: to wake somebody for less costs more than it is worth
+	waited atomic.Bool   // somebody waits, and sees to it that the sum goes on
+	more   chan struct{} // ready or waited is another one
+
+	mu sync.Mutex // of who has the sum go on
+	// Buckets whose parts have been sent, whose other parts are there, whose sum is on its way, and is there.
+	sent, met, summed, back int
+	pieces                  [2]piece // of the buckets between sent and summed
+	all                     []float32
+	err                     error
 }
 
 // Sum writes to dst the sum over all leaves. Rank r gives what those of Share come to, its parts, which are at
@@ -41,7 +64,7 @@ type Reduction struct {
 // Every rank owns a piece of the vector. It receives that of all parts, adds them up along the tree and sends
 // the sum back, so that a rank whose leaves are one subtree sends as much as in a ring.
 func (c *Comm) Sum(dst [][]float32, leaves int, parts []Part[[][]float32]) error {
-	r := c.Begin(dst, leaves, parts)
+	r := c.reduction(dst, leaves, parts)
 	r.Ready(len(dst))
 	return r.Wait()
 }
@@ -55,18 +78,23 @@ func (c *Comm) Sum(dst [][]float32, leaves int, parts []Part[[][]float32]) error
 //	parts --Ready--> exchange bucket 0 | exchange bucket 1 | exchange bucket 2 |
 //	                                   | add up, collect 0 | add up, collect 1 | add up, collect 2 --> sum
 func (c *Comm) Begin(dst [][]float32, leaves int, parts []Part[[][]float32]) *Reduction {
+	r := c.reduction(dst, leaves, parts)
+	go r.goOn()
+	return r
+}
+
+// reduction is a sum that nobody has go on.
+func (c *Comm) reduction(dst [][]float32, leaves int, parts []Part[[][]float32]) *Reduction {
 	if c == nil {
 		c = Local(1)[0]
 	}
-	r := &Reduction{comm: c, dst: dst, parts: parts, ends: buckets(dst, c.Bucket), pieces: make(chan piece), summed: make(chan error, 2)}
-	r.more.L = &r.mu
 	c.plan(leaves)
 	if !c.fit(parts) {
 		panic(fmt.Sprintf("dist: Comm.Begin: the parts of rank %d are not at the nodes %v", c.rank(), c.nodes[c.rank()]))
 	}
-	go func() { r.summed <- r.exchangeAll() }()
-	go func() { r.summed <- r.collectAll() }()
-	return r
+	c.going = &Reduction{comm: c, dst: dst, parts: parts, ends: buckets(dst, c.Bucket), more: make(chan struct{}, 1)}
+	c.going.expect()
+	return c.going
 }
 
 // Ready says that the first n slices of all parts are there, which nobody changes from now on.
@@ -75,26 +103,122 @@ func (r *Reduction) Ready(n int) {
 	for _, x := range r.dst[:n] {
 		ready += len(x)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.ready = max(r.ready, ready)
-	r.more.Signal()
-}
-
-// Wait returns when the sum is in dst. All slices are ready by then.
-func (r *Reduction) Wait() error {
-	r.comm.hurry(1)
-	defer r.comm.hurry(-1)
-	return errors.Join(<-r.summed, <-r.summed)
-}
-
-// await returns when the first n numbers are ready.
-func (r *Reduction) await(n int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for r.ready < n {
-		r.more.Wait()
+	for old := r.ready.Load(); int64(ready) > old && !r.ready.CompareAndSwap(old, int64(ready)); old = r.ready.Load() {
 	}
+	if int64(ready) >= r.need.Load() {
+		r.signal()
+	}
+}
+
+func (r *Reduction) signal() {
+	select {
+	case r.more <- struct{}{}:
+	default:
+	}
+}
+
+// Wait returns when the sum is in dst. All slices are ready by then. The sum goes on in the calling goroutine: to hand
+// it over and back takes as long as a small sum.
+func (r *Reduction) Wait() error {
+	r.waited.Store(true)
+	r.signal()
+	p := r.comm.newPatience()
+	for !r.over() {
+		p.rest(r.advance(patient))
+	}
+	r.comm.going = nil
+	return r.err
+}
+
+// over reports whether the sum is there, or will never be.
+func (r *Reduction) over() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err != nil || r.back == len(r.ends)
+}
+
+// goOn has the sum go on until somebody waits for it. It looks after it now and then, since others compute.
+func (r *Reduction) goOn() {
+	since := time.Now()
+	for !r.waited.Load() && !r.over() {
+		happened := r.advance(1)
+		r.mu.Lock()
+		still := r.sent == r.back
+		r.mu.Unlock()
+		switch {
+		case happened:
+			since = time.Now()
+		case still:
+			<-r.more
+		case time.Since(since) > eager:
+			r.comm.pause()
+		}
+	}
+}
+
+// advance has the sum go on by what can be done after so many looks, and reports whether there was something.
+func (r *Reduction) advance(looks int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err != nil {
+		return false
+	}
+	was := r.sent + r.met + r.summed + r.back
+	r.err = r.look(looks)
+	return was < r.sent+r.met+r.summed+r.back
+}
+
+// look begins what can be begun and ends what is complete.
+func (r *Reduction) look(looks int) error {
+	parts, sums := r.comm.lane(partsLane), r.comm.lane(sumsLane)
+	if r.back < r.summed {
+		done, err := sums.done(looks)
+		if err != nil {
+			return err
+		}
+		if done {
+			r.bring(r.span(r.back))
+			r.back++
+		}
+	}
+	if r.met < r.sent {
+		done, err := parts.done(looks)
+		if err != nil {
+			return err
+		}
+		if done {
+			r.met++
+		}
+	}
+	if i := r.sent; i == r.met && i < r.summed+len(r.pieces) && i < len(r.ends) && r.ready.Load() >= int64(r.ends[i]) {
+		if err := r.exchange(i%len(r.pieces), r.span(i)); err != nil {
+			return err
+		}
+		r.sent++
+		r.expect()
+	}
+	if r.summed < r.met && r.summed == r.back {
+		if err := r.collect(r.pieces[r.summed%len(r.pieces)]); err != nil {
+			return err
+		}
+		r.summed++
+	}
+	return nil
+}
+
+// expect says how many numbers the next bucket needs.
+func (r *Reduction) expect() {
+	if r.sent < len(r.ends) {
+		r.need.Store(int64(r.ends[r.sent]))
+	}
+}
+
+// span is where a bucket is.
+func (r *Reduction) span(bucket int) span {
+	if bucket == 0 {
+		return span{0, r.ends[0]}
+	}
+	return span{r.ends[bucket-1], r.ends[bucket]}
 }
 
 // buckets returns where the buckets of a vector end, of about so many numbers. A long slice has buckets of its
@@ -123,95 +247,77 @@ func buckets(vector [][]float32, size int) (ends []int) {
 	return ends
 }
 
-// exchangeAll sends the parts of all buckets to the owners of their pieces, and passes on those of its own.
-func (r *Reduction) exchangeAll() error {
-	defer close(r.pieces)
-	lo := 0
-	for i, hi := range r.ends {
-		r.await(hi)
-		p, err := r.exchange(i%2, span{lo, hi})
-		if err != nil {
-			return err
-		}
-		r.pieces <- p
-		lo = hi
-	}
-	return nil
-}
-
-// exchange returns what all ranks have for this one of some numbers, in one of two buffers: the other one is
+// exchange begins to receive what all ranks have for this one of a bucket, in one of two buffers: the other one is
 // still in use.
-func (r *Reduction) exchange(buffer int, of span) (piece, error) {
+func (r *Reduction) exchange(buffer int, of span) error {
 	c, size, me := r.comm, r.comm.size(), r.comm.rank()
-	pieces, sendCounts, recvCounts := of.split(size), make([]int, size), make([]int, size)
-	n, parts, others := pieces[me].len(), len(r.parts), 0
+	n, parts, others := of.piece(me, size).len(), len(r.parts), 0
 	for q := range size {
-		sendCounts[q] = 4 * parts * pieces[q].len()
+		c.send[q] = 4 * parts * of.piece(q, size).len()
 		if q != me {
-			recvCounts[q] = 4 * len(c.nodes[q]) * n
+			c.recv[q] = 4 * len(c.nodes[q]) * n
 			others += len(c.nodes[q]) * n
 		}
 	}
-	l := c.lane(partsLane)
-	if send, recv := of.within(r.parts[0].Value), l.memory(buffer, 4*others); parts == 1 && send != nil {
-		p := piece{of, floats(recv), [][]float32{pieces[me].within(r.parts[0].Value)}}
-		return p, l.exchange(recv, bytes(send), recvCounts, sendCounts)
+	l, p := c.lane(partsLane), &r.pieces[buffer]
+	p.of, p.mine = of, p.mine[:0]
+	if send := of.within(r.parts[0].Value); parts == 1 && send != nil {
+		p.in, p.mine = floats(l.memory(buffer, 4*others)), append(p.mine, of.piece(me, size).within(r.parts[0].Value))
+		return l.exchange(bytes(p.in), bytes(send), c.recv, c.send)
 	}
 	all, send := floats(l.memory(buffer, 4*(others+parts*n))), floats(l.memory(2, 4*parts*of.len()))
-	p, own, at := piece{of: of, in: all[:others]}, all[others:], send
+	p.in = all[:others]
+	own, at := all[others:], send
 	for q := range size {
+		piece := of.piece(q, size)
 		for _, part := range r.parts {
 			if q == me {
-				pieces[q].read(own[:n], part.Value)
+				piece.read(own[:n], part.Value)
 				p.mine, own = append(p.mine, own[:n]), own[n:]
 			} else {
-				pieces[q].read(at, part.Value)
+				piece.read(at, part.Value)
 			}
-			at = at[pieces[q].len():]
+			at = at[piece.len():]
 		}
 	}
-	return p, l.exchange(bytes(p.in), bytes(send), recvCounts, sendCounts)
+	return l.exchange(bytes(p.in), bytes(send), c.recv, c.send)
 }
 
-// collectAll adds up the pieces of all buckets and sends the sums to all ranks.
-func (r *Reduction) collectAll() (err error) {
-	for p := range r.pieces {
-		if err == nil { // what comes after an error nobody has a use for
-			err = r.collect(p)
-		}
-	}
-	return err
-}
-
-// collect adds up the parts of a piece and writes to dst what they, and the pieces of others, come to.
+// collect adds up the parts of a piece and begins to send the sum to all ranks.
 func (r *Reduction) collect(p piece) error {
 	c, size, me := r.comm, r.comm.size(), r.comm.rank()
-	pieces, counts := p.of.split(size), make([]int, size)
-	n, in := pieces[me].len(), p.in
+	n, in, terms := p.of.piece(me, size).len(), p.in, c.terms
 	c.sum.Reset()
 	for q, nodes := range c.nodes {
 		for i, node := range nodes {
 			if q == me {
-				c.sum.Push(node, p.mine[i])
-				continue
+				terms[0] = addend{p.mine[i], true}
+			} else {
+				terms[0], in = addend{in[:n], false}, in[n:]
 			}
-			c.sum.Push(node, in[:n])
-			in = in[n:]
+			c.sum.Push(node, &terms[0])
+			terms = terms[1:]
 		}
 	}
 	for q := range size {
-		counts[q] = 4 * pieces[q].len()
+		c.sums[q] = 4 * p.of.piece(q, size).len()
 	}
-	l, all := c.lane(sumsLane), p.of.within(r.dst)
-	if all != nil {
-		copy(all[pieces[me].lo-p.of.lo:], c.sum.Parts()[0].Value)
-		return l.collect(bytes(all), counts)
+	l := c.lane(sumsLane)
+	if r.all = p.of.within(r.dst); r.all == nil {
+		r.all = floats(l.memory(0, 4*p.of.len()))
 	}
-	all = floats(l.memory(0, 4*p.of.len()))
-	copy(all[pieces[me].lo-p.of.lo:], c.sum.Parts()[0].Value)
-	err := l.collect(bytes(all), counts)
-	p.of.write(r.dst, all)
-	return err
+	sum, to := c.sum.Parts()[0].Value.x, r.all[p.of.piece(me, size).lo-p.of.lo:]
+	if n > 0 && &sum[0] != &to[0] {
+		copy(to, sum)
+	}
+	return l.collect(bytes(r.all), c.sums)
+}
+
+// bring writes the sum of a bucket to dst, if it is not there.
+func (r *Reduction) bring(of span) {
+	if of.within(r.dst) == nil {
+		of.write(r.dst, r.all)
+	}
 }
 
 // plan finds the subtrees of all ranks.
@@ -219,11 +325,14 @@ func (c *Comm) plan(leaves int) {
 	if c.sum.Leaves == leaves {
 		return
 	}
+	size, terms := c.size(), 0
 	c.sum.Leaves, c.nodes = leaves, nil
-	for r := range c.size() {
-		lo, hi := Share(leaves, r, c.size())
+	for r := range size {
+		lo, hi := Share(leaves, r, size)
 		c.nodes = append(c.nodes, Nodes(leaves, lo, hi))
+		terms += len(c.nodes[r])
 	}
+	c.terms, c.send, c.recv, c.sums = make([]addend, terms), make([]int, size), make([]int, size), make([]int, size)
 }
 
 // fit reports whether the parts are those of this rank.
@@ -245,14 +354,10 @@ type span struct{ lo, hi int }
 
 func (s span) len() int { return s.hi - s.lo }
 
-// split returns the pieces of s, one for each rank.
-func (s span) split(size int) []span {
-	pieces, n := make([]span, size), s.len()
-	at := func(q int) int { return s.lo + min((n+align-1)/align*q/size*align, n) }
-	for q := range pieces {
-		pieces[q] = span{at(q), at(q + 1)}
-	}
-	return pieces
+// piece returns the piece of s that rank q of so many owns.
+func (s span) piece(q, size int) span {
+	at := func(q int) int { return s.lo + min((s.len()+align-1)/align*q/size*align, s.len()) }
+	return span{at(q), at(q + 1)}
 }
 
 // within returns the numbers if they are in one slice, otherwise nil.
