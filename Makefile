@@ -3,10 +3,14 @@
 GO       ?= go
 # `make test` runs everything; -short leaves to the other builds what can differ in them.
 SHORT    = -short -timeout 30m
+# The packages whose tests take longest, to start with: nothing else is left to run beside the last one.
+LONG     = ./cmd/elbow ./model ./kernels
 # The packages that import a folder, or import what does.
 importers = $$($(GO) list -f '{{.ImportPath}} {{join .Deps " "}} ' ./... | grep ' github.com/elbow-go/elbow/$(1) ' | cut -d ' ' -f 1)
 # What has machine code or calls it, and so may differ with the instruction set; of bench it is the tests.
-CALLS    = ./asm/... ./bench/... $(call importers,asm)
+CALLS    = $(LONG) ./asm/... ./bench/... $(call importers,asm)
+# Where goroutines are started, here or by internal/par, but for what make test-race names.
+starters = $$(grep -rlE --include='*.go' '^\s*go [a-zA-Z]|\.Go\(|/internal/par"' . | xargs -n 1 dirname | sort -u | grep -v '^\.$$\|/_\|^./\(adapters\|cmd\|kernels\|model\)')
 TOOL     = $(GO) tool -modfile=tools/go.mod
 FUZZTIME = 60s
 # What bench-compare and profile run.
@@ -26,7 +30,7 @@ help: ## list the targets
 
 .PHONY: test
 test: ## all tests, default build
-	$(GO) test ./...
+	$(GO) test $(LONG) ./...
 
 .PHONY: fmt
 fmt: ## format the code
@@ -81,21 +85,20 @@ test-isa: ## tests of what has machine code or calls it, with each instruction s
 # What computes by itself and looks at numbers alone: neither goroutines nor memory are the point of these.
 NUMBERS  = 'Gradient$$|Oracle|Accuracy|EveryISA|^TestISA$$|Alloc'
 
-# A package that starts goroutines belongs in its lists.
 .PHONY: test-race
 test-race: ## race detector, where goroutines are: plain Go, in which it sees every access, and machine code in model and the command
 	$(GO) test -race $(SHORT) -tags purego ./kernels -run Fused
-	$(GO) test -race $(SHORT) -skip $(NUMBERS) -tags purego ./blas/... ./cell ./dist ./examples/... ./internal/check/... ./internal/dataset ./internal/infile ./internal/music ./internal/par
-	$(GO) test -race $(SHORT) -skip $(NUMBERS) ./model ./cmd/...
+	$(GO) test -race $(SHORT) -skip $(NUMBERS) -tags purego $(starters) ./internal/dataset
+	$(GO) test -race $(SHORT) -skip $(NUMBERS) ./cmd/... ./model
 
 .PHONY: test-asan
 test-asan: ## address sanitizer, plain Go, and machine code in model (needs cgo and gcc); under it everything allocates, and bits are looked at elsewhere
-	$(GO) test -asan $(SHORT) -skip 'Alloc|NoEscape|^TestGolden$$|BlockSums|Scalar' -tags purego ./asm/... ./kernels ./blas ./cell
+	$(GO) test -asan $(SHORT) -skip 'Alloc|NoEscape|^Test(Vec)?Golden$$|BlockSums|Scalar' -tags purego ./kernels ./cell ./asm/... ./blas
 	$(GO) test -asan $(SHORT) -skip 'Alloc|NoEscape|Gradient$$|EveryISA|PassBits' ./model
 
 .PHONY: test-arm64
 test-arm64: ## tests for arm64 under qemu-aarch64 (Debian: qemu-user), but for what only reads and shows; the command runs there in check-bits
-	GOARCH=arm64 CGO_ENABLED=0 ELBOW_REQUIRE_ISA=neon $(GO) test $(SHORT) -skip 'Gradient$$|PassBits' -exec qemu-aarch64 $$($(GO) list ./... | grep -v '/cmd/\|/bench\|/examples/serve\|/internal/\(check\|figure\|music\|report\)')
+	GOARCH=arm64 CGO_ENABLED=0 ELBOW_REQUIRE_ISA=neon $(GO) test $(SHORT) -skip 'Gradient$$|PassBits' -exec qemu-aarch64 ./model ./kernels $$($(GO) list ./... | grep -v '/cmd/\|/bench\|/examples/serve\|/internal/\(check\|figure\|music\|report\)')
 
 .PHONY: count-arm64
 count-arm64: ## loops of the machine code for arm64 take no more instructions than they should
@@ -118,7 +121,7 @@ test-avx2: ## all machine code under an emulated CPU with AVX2 and without AVX-5
 .PHONY: test-openblas
 test-openblas: ## tests of blas and what imports it with OpenBLAS linked in (Debian: libopenblas-dev), and with the tag but without cgo
 	$(GO) vet -tags openblas ./...
-	$(GO) test $(SHORT) -tags openblas ./bench/... ./blas/... $(call importers,blas)
+	$(GO) test $(SHORT) -tags openblas ./cmd/elbow ./model ./bench/... ./blas/... $(call importers,blas)
 	CGO_ENABLED=0 $(GO) test $(SHORT) -tags openblas ./blas/... ./cmd/...
 
 .PHONY: test-mpi

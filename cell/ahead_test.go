@@ -16,6 +16,10 @@ func TestAheadBits(t *testing.T) {
 	blastest.UseGo(t)
 	defer func(was int) { aheadBytes = was }(aheadBytes)
 	aheadBytes = 1 // so at least aheadRows rows
+	counts := []int{1, 2, 3}
+	if testing.Short() {
+		counts = []int{3}
+	}
 	asmtest.ForEachISA(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(6, 6))
 		for name, l := range layers[float32](5, 22, rng) {
@@ -29,7 +33,7 @@ func TestAheadBits(t *testing.T) {
 				}
 				for _, training := range []bool{false, true} {
 					l.pack("TestAheadBits", training)
-					for _, threads := range []int{1, 2, 3} {
+					for _, threads := range counts {
 						for _, spin := range []bool{false, true} {
 							got := NewSequence[float32]()
 							shareAlways(t, spin)

@@ -317,7 +317,11 @@ func TestBivariateFinite(t *testing.T) {
 			}
 			return float32(math.Copysign(math.Ldexp(1+rng.Float64(), rng.IntN(276)-149), rng.NormFloat64()))
 		}
-		for range 3000 {
+		calls := 3000
+		if testing.Short() {
+			calls = 500
+		}
+		for range calls {
 			k := 1 + rng.IntN(20)
 			form := ScaleForm(rng.IntN(4))
 			theta, y := make([]float32, 1+6*k), []float32{float32(rng.IntN(2)), draw(), draw()}
@@ -340,6 +344,9 @@ func TestBivariateFinite(t *testing.T) {
 
 // TestBivariateIntegral: the density integrates to 1, over both values of the pen.
 func TestBivariateIntegral(t *testing.T) {
+	if testing.Short() {
+		t.Skip("no build has another integral")
+	}
 	x, cell := gridPoints(110, -9, 9)
 	n := len(x) / 2
 	var y, thetas []float32

@@ -9,15 +9,19 @@ import (
 )
 
 // ForEachISA runs f once per instruction set that this machine and this build have, as
-// subtests isa=generic, isa=avx2 and so on, and puts the active one back. It fails when
-// ELBOW_ISA was of no use, or when ELBOW_REQUIRE_ISA (names separated by commas) lists an
-// instruction set that is missing, so that no run can quietly test nothing.
+// subtests isa=generic, isa=avx2 and so on, and puts the active one back. With -short it is
+// plain Go, with which others are compared, and the active one, which ELBOW_ISA chooses. It
+// fails when ELBOW_ISA was of no use, or when ELBOW_REQUIRE_ISA (names separated by commas)
+// lists an instruction set that is missing, so that no run can quietly test nothing.
 func ForEachISA(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	CheckEnv(t)
 	was := asm.Active()
 	defer asm.Use(was)
 	for _, isa := range asm.Available() {
+		if testing.Short() && isa != asm.Generic && isa != was {
+			continue
+		}
 		asm.Use(isa)
 		t.Run("isa="+isa.String(), f)
 	}
