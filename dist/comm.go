@@ -12,8 +12,8 @@ import (
 //
 // A nil Comm is a group of one.
 type Comm struct {
-	// Bucket is how many numbers a sum sends at a time, the same at all ranks; 0 is a default. No bit depends on
-	// it.
+	// Bucket is how many numbers a sum sends at a time, the same at all ranks; 0 is the default of the function
+	// Bucket. No bit depends on it.
 	Bucket int
 
 	transport

@@ -197,3 +197,12 @@ func TestSumParts(t *testing.T) {
 	c := Local(1)[0]
 	c.Sum([][]float32{{1}}, 3, []Part[[][]float32]{{Node{0, 1}, [][]float32{{1}}}})
 }
+
+// TestBucket: few ranks send 2 MB at a time, many so much that messages are not all that a sum is.
+func TestBucket(t *testing.T) {
+	for _, c := range [][2]int{{1, 2}, {32, 2}, {64, 4}, {128, 8}, {256, 16}, {1000, 16}} {
+		if got := Bucket(c[0]); got != c[1]<<18 {
+			t.Errorf("%d ranks: %d numbers, want %d", c[0], got, c[1]<<18)
+		}
+	}
+}

@@ -9,9 +9,10 @@ import (
 	"github.com/elbow-go/elbow/kernels"
 )
 
-// bucket is the default of [Comm].Bucket: 1 MB. Smaller ones can be sent earlier, larger ones wait less often for
-// the network.
-const bucket = 1 << 18
+// Bucket returns the default of [Comm].Bucket: as many numbers as 2 MB hold, from 32 ranks on as many as 1 MB for 16 of
+// them, up to 16 MB. Smaller buckets can be sent earlier, larger ones wait less often for the network, and every one
+// takes a message to each rank, which with many of them is what a sum is made of.
+func Bucket(ranks int) int { return min(max(ranks/16, 2), 16) << 18 }
 
 // align is of how many numbers the pieces of a bucket are multiples.
 const align = 16
@@ -92,7 +93,7 @@ func (c *Comm) reduction(dst [][]float32, leaves int, parts []Part[[][]float32])
 	if !c.fit(parts) {
 		panic(fmt.Sprintf("dist: Comm.Begin: the parts of rank %d are not at the nodes %v", c.rank(), c.nodes[c.rank()]))
 	}
-	c.going = &Reduction{comm: c, dst: dst, parts: parts, ends: buckets(dst, c.Bucket), more: make(chan struct{}, 1)}
+	c.going = &Reduction{comm: c, dst: dst, parts: parts, ends: buckets(dst, c.bucket()), more: make(chan struct{}, 1)}
 	c.going.expect()
 	return c.going
 }
@@ -221,12 +222,17 @@ func (r *Reduction) span(bucket int) span {
 	return span{r.ends[bucket-1], r.ends[bucket]}
 }
 
+// bucket returns how many numbers are sent at a time.
+func (c *Comm) bucket() int {
+	if c.Bucket > 0 {
+		return c.Bucket
+	}
+	return Bucket(c.size())
+}
+
 // buckets returns where the buckets of a vector end, of about so many numbers. A long slice has buckets of its
 // own, which can be sent as they are.
 func buckets(vector [][]float32, size int) (ends []int) {
-	if size <= 0 {
-		size = bucket
-	}
 	from, at := 0, 0
 	for _, x := range vector {
 		long := 4*len(x) >= size

@@ -14,7 +14,7 @@ import (
 // with the most bytes that a rank sends. Operations that go on at the same time share messages and rate.
 type network struct {
 	name    string
-	start   float64 // seconds: the network's delay, and until the thread that polls has seen the end
+	start   float64 // seconds: the network's delay, and until somebody who looks now and then has seen the end
 	message float64 // seconds of a core, for a message
 	rate    float64 // bytes in a second
 }
@@ -36,8 +36,8 @@ type job struct {
 // forward is the part of a step before the backward pass: a forward pass is two of the six products.
 const forward = 1.0 / 3
 
-// bucket is how many bytes are sent at a time: the default of dist.Comm.Bucket.
-const bucket = 1 << 20
+// bucket is how many bytes so many ranks send at a time.
+func bucket(ranks int) int { return 4 * dist.Bucket(ranks) }
 
 // rivalBucket is how many bytes others sum at a time: the default of PyTorch's DistributedDataParallel.
 const rivalBucket = 25 << 20
@@ -101,13 +101,14 @@ func (n network) step(j job, leaves, ranks int, compute float64) float64 {
 	k := float64(largest(parts(leaves, ranks)))
 	others := float64(ranks - 1)
 	piece := others / float64(ranks) / n.rate
-	ready := j.buckets(bucket)
+	size := bucket(ranks)
+	ready := j.buckets(size)
 	end, after := 0.0, 0.0
 	for b := len(ready) - 1; b >= 0; b-- {
-		exchange := n.start + others*n.message + k*piece*j.bytes(bucket, b)
-		collect := n.start + others*n.message + piece*j.bytes(bucket, b)
+		exchange := n.start + others*n.message + k*piece*j.bytes(size, b)
+		collect := n.start + others*n.message + piece*j.bytes(size, b)
 		end = math.Max(end, ready[b]*compute+exchange+collect+after)
-		after += n.start + 2*others*n.message + (k+1)*piece*j.bytes(bucket, b) // the two that go on at a time begin together
+		after += n.start + 2*others*n.message + (k+1)*piece*j.bytes(size, b) // the two that go on at a time begin together
 	}
 	return math.Max(end, compute)
 }

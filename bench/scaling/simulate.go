@@ -10,7 +10,7 @@ import (
 // which are first come, first served. Rank r computes for compute[r] seconds.
 func (n network) simulate(j job, leaves int, compute []float64) float64 {
 	s := &simulation{network: n, job: j, parts: parts(leaves, len(compute)), ranks: make([]simulated, len(compute))}
-	ready := j.buckets(bucket)
+	ready := j.buckets(bucket(len(compute)))
 	for r := range s.ranks {
 		rank := &s.ranks[r]
 		for lane := range rank.lanes {
@@ -109,7 +109,7 @@ func (s *simulation) next(r int) {
 // send has a rank send a message to every other one.
 func (s *simulation) send(r, lane, b int, at float64) {
 	rank, count := &s.ranks[r], len(s.ranks)
-	bytes := s.job.bytes(bucket, b) / float64(count)
+	bytes := s.job.bytes(bucket(count), b) / float64(count)
 	if lane == partsLane {
 		bytes *= float64(s.parts[r])
 	}
