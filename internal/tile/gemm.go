@@ -216,9 +216,6 @@ func (p *product[T]) tiles(m int, args Args[T], fetch int) {
 		// Only while there are rows: a pointer behind the last one may belong to nothing.
 		args.A = (*T)(unsafe.Add(unsafe.Pointer(args.A), args.Tiles*tile))
 		args.C = (*T)(unsafe.Add(unsafe.Pointer(args.C), args.Tiles*args.Rows*args.CRow))
-		if args.Add != nil {
-			args.Add = (*T)(unsafe.Add(unsafe.Pointer(args.Add), args.Tiles*args.Rows*args.AddRow))
-		}
 		fetched := args.Tiles * args.K * args.NextStep
 		if fetch -= fetched; fetch > 0 {
 			args.Next = (*T)(unsafe.Add(unsafe.Pointer(args.Next), fetched))
