@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
@@ -200,30 +199,15 @@ func TestRanksFail(t *testing.T) {
 // with 0.2 ms, and says which part of the time that the sum takes by itself is hidden behind the computation.
 func BenchmarkRanks(b *testing.B) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(6)) // as under mpirun: what waits for the network has threads of its own
-	data := func(n, steps, dim int) *Data {
-		rng := rand.New(rand.NewPCG(1, 2))
-		d := &Data{Dim: dim, Name: "data", Hash: "0123"}
-		for range n {
-			x := make([]float32, steps*dim)
-			for i := range x {
-				if rng.IntN(8) == 0 {
-					x[i] = 1
-				}
-			}
-			d.Train = append(d.Train, Sequence{X: x})
-		}
-		d.Valid, d.Test = d.Train[:2], d.Train[:2]
-		return d
-	}
 	for _, c := range []struct {
 		name   string
 		config Config
 		data   *Data
 	}{
-		{"vae", Config{Model: ModelVAE, Hidden: 500, Latent: 20, Depth: 1}, data(1000, 1, 784)},
-		{"vrnn", Config{Model: ModelVRNN, Hidden: 256, Latent: 32, Depth: 1}, data(64, 30, 88)},
-		{"storn", Config{Model: ModelSTORN, Hidden: 256, Latent: 32, Depth: 1}, data(64, 30, 88)},
-		{"vrae", Config{Model: ModelVRAE, Hidden: 256, Latent: 20}, data(64, 30, 88)},
+		{"vae", Config{Model: ModelVAE, Hidden: 500, Latent: 20, Depth: 1}, benchData(1000, 1, 784)},
+		{"vrnn", Config{Model: ModelVRNN, Hidden: 256, Latent: 32, Depth: 1}, benchData(64, 30, 88)},
+		{"storn", Config{Model: ModelSTORN, Hidden: 256, Latent: 32, Depth: 1}, benchData(64, 30, 88)},
+		{"vrae", Config{Model: ModelVRAE, Hidden: 256, Latent: 20}, benchData(64, 30, 88)},
 	} {
 		for _, shards := range []int{2, 8} {
 			b.Run(fmt.Sprintf("model=%s/S=%d", c.name, shards), func(b *testing.B) {

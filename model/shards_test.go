@@ -219,21 +219,27 @@ func TestShardsSplit(t *testing.T) {
 	}
 }
 
+// benchData returns n sequences of 0 and 1 to learn from.
+func benchData(n, steps, dim int) *Data {
+	rng := rand.New(rand.NewPCG(1, 2))
+	d := &Data{Dim: dim, Name: "data", Hash: "0123"}
+	for range n {
+		x := make([]float32, steps*dim)
+		for i := range x {
+			if rng.IntN(8) == 0 {
+				x[i] = 1
+			}
+		}
+		d.Train = append(d.Train, Sequence{X: x})
+	}
+	d.Valid, d.Test = d.Train[:2], d.Train[:2]
+	return d
+}
+
 // BenchmarkShards is an update of the VAE of Kingma and Welling 2014 with batches of so many data points.
 func BenchmarkShards(b *testing.B) {
 	for _, batch := range []int{64, 100, 256, 1024} {
-		rng := rand.New(rand.NewPCG(1, 2))
-		d := &Data{Dim: 784, Name: "points", Hash: "0123"}
-		for range batch {
-			x := make([]float32, d.Dim)
-			for i := range x {
-				if rng.IntN(8) == 0 {
-					x[i] = 1
-				}
-			}
-			d.Train = append(d.Train, Sequence{X: x})
-		}
-		d.Valid, d.Test = d.Train, d.Train
+		d := benchData(batch, 1, 784)
 		for _, shards := range []int{1, 8} {
 			b.Run(fmt.Sprintf("B=%d/S=%d", batch, shards), func(b *testing.B) {
 				c := testTrainConfig()
