@@ -25,26 +25,40 @@ type passBase[T cell.Float] struct {
 	lat      latent[T]
 	dlp, dkl []T
 
-	from, to int // the stages whose parameters' gradients are computed
-	final    func(stage int)
+	// The gradients of the parameters: stageGrad computes part i of those of a stage, split by outputs.
+	stageGrad func(stage, i int)
+	from, to  int              // the stages that are computed
+	params    func(lo, hi int) // paramGrad, made once: a closure per call would be an allocation
+	final     func(stage int)
 }
 
 // report has the pass call final in Backward, on its goroutine, whenever the gradients of the parameters of a
 // stage are final. The last stages need not be reported: Backward returns after them.
 func (p *passBase[T]) report(final func(stage int)) { p.final = final }
 
-// finish computes the gradients of the parameters of some stages: that is what params does with the parts of
-// those from p.from to p.to.
-func (p *passBase[T]) finish(first, last int, params func(lo, hi int)) {
+// finish computes the gradients of the parameters of some stages.
+func (p *passBase[T]) finish(first, last int) {
+	if p.params == nil {
+		p.params = p.paramGrad
+	}
 	if p.final == nil {
 		p.from, p.to = first, last
-		par.Do(p.threads, p.threads, params)
+		par.Do(p.threads, p.threads, p.params)
 		return
 	}
 	for stage := first; stage <= last; stage++ {
 		p.from, p.to = stage, stage
-		par.Do(p.threads, p.threads, params)
+		par.Do(p.threads, p.threads, p.params)
 		p.final(stage)
+	}
+}
+
+// paramGrad computes the parts lo..hi of the gradients of the parameters of these stages.
+func (p *passBase[T]) paramGrad(lo, hi int) {
+	for stage := p.from; stage <= p.to; stage++ {
+		for i := lo; i < hi; i++ {
+			p.stageGrad(stage, i)
+		}
 	}
 }
 

@@ -26,7 +26,6 @@ type stornPass[T cell.Float] struct {
 	// The phases as function values, made once: a closure per call would be an allocation.
 	before, recognise, between, generate, stepwise, after           func(lo, hi int)
 	beforeBack, recogniseBack, betweenBack, generateBack, afterBack func(lo, hi int)
-	params                                                          func(lo, hi int)
 }
 
 // NewPass implements [Model].
@@ -39,7 +38,7 @@ func (m *STORN[T]) NewPass(threads int) Pass[T] {
 	p.before, p.recognise, p.between, p.generate, p.after = p.beforeRows, p.recogniseRows, p.betweenRows, p.generateRows, p.afterRows
 	p.stepwise = p.stepRows
 	p.beforeBack, p.recogniseBack, p.betweenBack = p.beforeRowsBackward, p.recogniseRowsBackward, p.betweenRowsBackward
-	p.generateBack, p.afterBack, p.params = p.generateRowsBackward, p.afterRowsBackward, p.paramGrad
+	p.generateBack, p.afterBack, p.stageGrad = p.generateRowsBackward, p.afterRowsBackward, p.gradOf
 	return p
 }
 
@@ -213,15 +212,15 @@ func (p *stornPass[T]) Backward(grad Model[T]) {
 	beginNetsBackward(&p.phiR, &p.phiX, &p.phiZ, &p.posterior, &p.decoder)
 	p.skip.beginBackward()
 	par.Do(p.threads, rows, p.afterBack)
-	p.finish(0, 0, p.params)
+	p.finish(0, 0)
 	par.Do(p.threads, p.shape.Batch(), p.generateBack)
-	p.finish(1, 1, p.params)
+	p.finish(1, 1)
 	par.Do(p.threads, rows, p.betweenBack)
-	p.finish(2, 4, p.params)
+	p.finish(2, 4)
 	par.Do(p.threads, p.shape.Batch(), p.recogniseBack)
-	p.finish(5, 5, p.params)
+	p.finish(5, 5)
 	par.Do(p.threads, rows, p.beforeBack)
-	p.finish(6, 7, p.params)
+	p.finish(6, 7)
 	p.g = nil
 }
 
@@ -265,17 +264,8 @@ func (p *stornPass[T]) beforeRowsBackward(lo, hi int) {
 	p.phiX.back(lo, hi)
 }
 
-// paramGrad computes the parts lo..hi of the parameter gradients of some stages, split by outputs.
-func (p *stornPass[T]) paramGrad(lo, hi int) {
-	for stage := p.from; stage <= p.to; stage++ {
-		for i := lo; i < hi; i++ {
-			p.stageGrad(stage, i)
-		}
-	}
-}
-
-// stageGrad computes part i of those of a stage.
-func (p *stornPass[T]) stageGrad(stage, i int) {
+// gradOf computes part i of the gradients of a stage, split by outputs.
+func (p *stornPass[T]) gradOf(stage, i int) {
 	g := p.g
 	switch stage {
 	case 0:

@@ -34,7 +34,7 @@ type vaePass[T cell.Float] struct {
 	partOf    cell.Ragged // the shape of a part
 
 	// The phases as function values, made once: a closure per call would be an allocation.
-	forward, decoderBack, back, sleep, params func(lo, hi int)
+	forward, decoderBack, back, sleep func(lo, hi int)
 }
 
 // NewPass implements [Model].
@@ -43,7 +43,7 @@ func (m *VAE[T]) NewPass(threads int) Pass[T] { return m.pass(threads) }
 func (m *VAE[T]) pass(threads int) *vaePass[T] {
 	p := &vaePass[T]{passBase: m.newPass(threads), m: m, decoder: m.outputNet(m.decoder), dreamer: m.outputNet(m.decoder)}
 	p.encoder.mlp = m.encoder
-	p.forward, p.decoderBack, p.back, p.sleep, p.params = p.forwardPoints, p.decoderBackward, p.backwardPoints, p.sleepPoints, p.paramGrad
+	p.forward, p.decoderBack, p.back, p.sleep, p.stageGrad = p.forwardPoints, p.decoderBackward, p.backwardPoints, p.sleepPoints, p.gradOf
 	return p
 }
 
@@ -135,7 +135,7 @@ func (p *vaePass[T]) Backward(grad Model[T]) {
 	}
 	points := p.encoder.points
 	par.Do(p.threads, points, p.decoderBack)
-	p.finish(0, 0, p.params)
+	p.finish(0, 0)
 	par.Do(p.threads, points, p.back)
 	if p.obj.Method == MethodWakeSleep {
 		p.dreamX = pages.Grow(p.dreamX, points*p.m.Data)
@@ -143,7 +143,7 @@ func (p *vaePass[T]) Backward(grad Model[T]) {
 		p.dreamGiven = pages.Grow(p.dreamGiven, points*p.m.Given)
 		par.Do(p.threads, points, p.sleep)
 	}
-	p.finish(1, 1, p.params)
+	p.finish(1, 1)
 	p.g = nil
 }
 
@@ -222,15 +222,13 @@ func (p *vaePass[T]) backwardPoints(lo, hi int) {
 	p.encoder.back(lo, hi)
 }
 
-// paramGrad computes the parts lo..hi of the parameter gradients of a stage, split by outputs.
-func (p *vaePass[T]) paramGrad(lo, hi int) {
-	for i := lo; i < hi; i++ {
-		if p.from == 0 {
-			p.likeGrad(&p.g.base, i)
-			p.decoder.paramGrad(p.g.decoder, i, p.threads, p.lat.z, p.given)
-		} else {
-			p.encoder.paramGrad(p.g.encoder, i, p.threads, p.encoder.u)
-		}
+// gradOf computes part i of the gradients of a stage, split by outputs.
+func (p *vaePass[T]) gradOf(stage, i int) {
+	if stage == 0 {
+		p.likeGrad(&p.g.base, i)
+		p.decoder.paramGrad(p.g.decoder, i, p.threads, p.lat.z, p.given)
+	} else {
+		p.encoder.paramGrad(p.g.encoder, i, p.threads, p.encoder.u)
 	}
 }
 

@@ -26,8 +26,8 @@ type vraePass[T cell.Float] struct {
 	g *VRAE[T] // where a running Backward adds
 
 	// The phases as function values, made once: a closure per call would be an allocation.
-	draw, starts, loop, outputs, scores                func(lo, hi int)
-	scoreBack, outputsBack, loopBack, drawBack, params func(lo, hi int)
+	draw, starts, loop, outputs, scores        func(lo, hi int)
+	scoreBack, outputsBack, loopBack, drawBack func(lo, hi int)
 }
 
 // NewPass implements [Model].
@@ -36,7 +36,7 @@ func (m *VRAE[T]) NewPass(threads int) Pass[T] {
 	p.perSequence = true
 	p.draw, p.starts, p.loop, p.outputs, p.scores = p.drawRows, p.startRows, p.loopRows, p.outputRows, p.scoreRows
 	p.scoreBack, p.outputsBack, p.loopBack = p.scoreRowsBackward, p.outputRowsBackward, p.loopRowsBackward
-	p.drawBack, p.params = p.drawRowsBackward, p.paramGrad
+	p.drawBack, p.stageGrad = p.drawRowsBackward, p.gradOf
 	return p
 }
 
@@ -169,7 +169,7 @@ func (p *vraePass[T]) Backward(grad Model[T]) {
 	par.Do(p.threads, n, p.loopBack)
 	p.dec.InitialGrad(p.ds0, nil, 0, n)
 	par.Do(p.threads, n, p.drawBack)
-	p.finish(0, 3, p.params)
+	p.finish(0, 3)
 	p.enc.backward(p.g.encoder, nil)
 	p.g = nil
 }
@@ -220,17 +220,8 @@ func (p *vraePass[T]) drawRowsBackward(lo, hi int) {
 	p.enc.headBackward(lo, hi)
 }
 
-// paramGrad computes the parts lo..hi of all parameter gradients but the encoder's, split by outputs.
-func (p *vraePass[T]) paramGrad(lo, hi int) {
-	for stage := p.from; stage <= p.to; stage++ {
-		for i := lo; i < hi; i++ {
-			p.stageGrad(stage, i)
-		}
-	}
-}
-
-// stageGrad computes part i of those of a stage.
-func (p *vraePass[T]) stageGrad(stage, i int) {
+// gradOf computes part i of the gradients of a stage, split by outputs. The encoder computes its own.
+func (p *vraePass[T]) gradOf(stage, i int) {
 	m, g := p.m, p.g
 	switch stage {
 	case 0:

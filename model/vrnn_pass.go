@@ -26,7 +26,7 @@ type vrnnPass[T cell.Float] struct {
 	g                                     *VRNN[T] // where a running Backward adds
 
 	// The phases as function values, made once: a closure per call would be an allocation.
-	before, loop, after, afterBack, loopBack, beforeBack, params func(lo, hi int)
+	before, loop, after, afterBack, loopBack, beforeBack func(lo, hi int)
 }
 
 // NewPass implements [Model].
@@ -37,7 +37,7 @@ func newVRNNPass[T cell.Float](m *VRNN[T], threads int) *vrnnPass[T] {
 		phiX: net[T]{mlp: m.phiX}, phiZ: net[T]{mlp: m.phiZ}, prior: net[T]{mlp: m.prior},
 		posterior: net[T]{mlp: m.posterior}, decoder: net[T]{mlp: m.decoder}, skip: newSkip(&m.base, m.skip)}
 	p.before, p.loop, p.after = p.beforeRows, p.loopRows, p.afterRows
-	p.afterBack, p.loopBack, p.beforeBack, p.params = p.afterRowsBackward, p.loopRowsBackward, p.beforeRowsBackward, p.paramGrad
+	p.afterBack, p.loopBack, p.beforeBack, p.stageGrad = p.afterRowsBackward, p.loopRowsBackward, p.beforeRowsBackward, p.gradOf
 	return p
 }
 
@@ -158,11 +158,11 @@ func (p *vrnnPass[T]) Backward(grad Model[T]) {
 	beginNetsBackward(&p.phiX, &p.phiZ, &p.prior, &p.posterior, &p.decoder)
 	p.skip.beginBackward()
 	par.Do(p.threads, rows, p.afterBack)
-	p.finish(0, 1, p.params)
+	p.finish(0, 1)
 	par.Do(p.threads, p.shape.Batch(), p.loopBack)
-	p.finish(2, 4, p.params)
+	p.finish(2, 4)
 	par.Do(p.threads, rows, p.beforeBack)
-	p.finish(5, 6, p.params)
+	p.finish(5, 6)
 	p.g = nil
 }
 
@@ -221,17 +221,8 @@ func (p *vrnnPass[T]) beforeRowsBackward(lo, hi int) {
 	p.phiX.back(lo, hi)
 }
 
-// paramGrad computes the parts lo..hi of the parameter gradients of some stages, split by outputs.
-func (p *vrnnPass[T]) paramGrad(lo, hi int) {
-	for stage := p.from; stage <= p.to; stage++ {
-		for i := lo; i < hi; i++ {
-			p.stageGrad(stage, i)
-		}
-	}
-}
-
-// stageGrad computes part i of those of a stage.
-func (p *vrnnPass[T]) stageGrad(stage, i int) {
+// gradOf computes part i of the gradients of a stage, split by outputs.
+func (p *vrnnPass[T]) gradOf(stage, i int) {
 	m, g, h := p.m, p.g, p.cells.heads
 	switch {
 	case stage == 0:
