@@ -388,9 +388,9 @@ func (t tile) store() {
 	t.Label("next" + t.name)
 }
 
-// add adds rows to what the chains have come to, and then others.
+// add adds rows, alpha times, to what the chains have come to, and then others.
 func (t tile) add() {
-	one := t.chains()
+	alpha := t.chains()
 	t.CmpJump(t.field("Adds"), IfEq, Num(0), "added"+t.name)
 	t.Comment("What is added.")
 	t.Move(t.c, t.field("Adds"))
@@ -399,16 +399,16 @@ func (t tile) add() {
 	t.Move(t.next, t.atAdd)
 	t.Multiple(t.c, t.cRow, t.rows)
 	t.Add(t.atAdd, t.c)
-	t.Spread(one, t.field("Alpha"))
+	t.Spread(alpha, t.field("Alpha"))
 	t.Label("add" + t.name)
 	t.Move(t.c, t.next)
 	t.CmpJump(t.field("Tail"), IfNe, Num(t.lower.Lanes()), "addtail"+t.name)
-	t.eachC(func(p product, x V, at Place, m Mask) { p.mulAddAt(x, one, at, t.spare()) })
+	t.eachC(func(p product, x V, at Place, m Mask) { p.mulAddAt(x, alpha, at, t.spare()) })
 	t.Jump("nextadd" + t.name)
 	t.Label("addtail" + t.name)
 	t.eachC(func(p product, x V, at Place, m Mask) {
 		p.LoadMasked(t.spare(), at, m)
-		p.MulAdd(x, one, t.spare())
+		p.MulAdd(x, alpha, t.spare())
 	})
 	t.Label("nextadd" + t.name)
 	t.Add(t.next, t.field("AddNext"))
