@@ -52,6 +52,7 @@ type AdamSettings[T Float] struct {
 // The operations in float32, each rounded once: b = 1-beta1, d = 1-beta2, a = lr/c1, s = 1/c2
 // and keep = 1 - lr*decay once; then for each element
 //
+//	g = scale*g                        only with a Scale
 //	m = fma(beta1, m, b*g)             |m| < 2^-100 becomes +0
 //	v = fma(d*g, g, beta2*v)           |v| < 2^-120 becomes +0
 //	p = fma(-a, m / (sqrt(v*s) + eps), keep*p)
@@ -103,7 +104,7 @@ func Adam[T Float](p, g []T, a *Moments[T], o *AdamSettings[T]) {
 	}
 }
 
-// adamOf is Adam without scale and decay for a piece of so many elements.
+// adamOf is Adam without scale and decay, for a piece of arrays that have size elements.
 func adamOf[T Float](p, g, m, v []T, o *AdamSettings[T], size int) {
 	if is32[T]() {
 		adam(f32s(p), f32s(g), f32s(m), f32s(v), float32(o.Beta1), float32(o.Beta2), float32(o.LR/o.C1), float32(o.Eps), float32(1/o.C2), size)
@@ -117,9 +118,9 @@ func adamOf[T Float](p, g, m, v []T, o *AdamSettings[T], size int) {
 // taken to be as well.
 var slowDivider = cpuid.CPU.VendorID == cpuid.Intel
 
-// adam takes a = lr/c1 and s = 1/c2, for a piece of size elements. AVX2 code, which divides, serves AVX-512 too unless division is slow, the
-// arrays fit into the second cache (from beyond, memory binds) and eps is one with which the code of AVX-512
-// divides exactly.
+// adam takes a = lr/c1 and s = 1/c2, and a piece of arrays that have size elements. AVX2 code, which divides, serves
+// AVX-512 too unless division is slow, the arrays fit into the second cache (from beyond, memory binds) and eps is
+// one with which the code of AVX-512 divides exactly.
 func adam(p, g, m, v []float32, beta1, beta2, a, eps, s float32, size int) {
 	isa := asm.Active()
 	if isa == asm.Generic {

@@ -82,7 +82,7 @@ func join(comm *dist.Comm, t *model.Trainer, d *dataset.Data, out io.Writer) err
 		d.Valid, d.Test = t.Data.Valid, nil
 	}
 	debug.FreeOSMemory()
-	// The goroutines that send and add up share cores with those that compute, by the system's turns and not by Go's,
+	// What sends and adds up shares cores with the goroutines that compute, by the system's turns and not by Go's,
 	// which are of 10 ms.
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 3)
 	return infile.Release()
